@@ -1,0 +1,228 @@
+"""What a company writes, as plain frozen records: the same from a file and from Python.
+
+A record says what was written, not what it means: criteria are source text here, and
+names are not looked up. `check` says what is wrong with a definition, and `link` turns a
+sound one into what the engine runs. Records from a file remember where they stood
+(`position`); that is no part of their value, so a definition from a file equals the same
+one built in Python.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from funnelflow.criteria import Field, Position
+
+__all__ = [
+    "Criterion",
+    "Definition",
+    "EventType",
+    "Group",
+    "Position",
+    "Requirement",
+    "Scenario",
+    "ScenarioStep",
+    "Stage",
+    "StageType",
+    "Transition",
+    "Vocabulary",
+]
+
+StageType: TypeAlias = Literal["open", "won", "lost"]
+GroupKind: TypeAlias = Literal["all", "any", "at_least"]
+Since: TypeAlias = Literal["stage", "activity"]
+
+
+def _position() -> Any:
+    """Give the attribute that remembers where a record was written."""
+    return field(default=None, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Criterion:
+    """One labelled condition: an expression, or a plugin's function with its arguments.
+
+    Attributes:
+        label: What a person reads ("Budget is confirmed"); empty for a plugin's own label.
+        expression: The source of the expression; empty when `function` names a plugin's.
+        function: The name under which a plugin offers the criterion.
+        arguments: What the plugin's criterion is called with, by name.
+    """
+
+    label: str
+    expression: str = ""
+    function: str = ""
+    arguments: Mapping[str, Any] = field(factory=dict)
+    position: Position | None = _position()
+    expression_position: Position | None = _position()
+
+
+@frozen
+class Group:
+    """Criteria of which all, any or at least `count` must be met; groups nest."""
+
+    kind: GroupKind
+    items: tuple["Requirement", ...]
+    count: int = 0
+    label: str = ""
+    position: Position | None = _position()
+
+
+Requirement: TypeAlias = Criterion | Group
+
+
+@frozen
+class Transition:
+    """A permitted step between stages.
+
+    Attributes:
+        sources: The stages it leaves; a stage with nested ones stands for all of them.
+        to: The stage it enters; a stage with nested ones is entered at its first.
+        on: The events that take it; empty, with no `after`, makes it automatic.
+        after: How long after `since` it is taken by itself; None for never.
+        since: What `after` counts from: entering the stage, or the last thing that happened.
+        require: What must be met; None when nothing must.
+        by: The roles that may take it; empty for everybody.
+        about: What it is for, in words.
+    """
+
+    sources: tuple[str, ...]
+    to: str
+    on: tuple[str, ...] = ()
+    after: dt.timedelta | None = None
+    since: Since = "stage"
+    require: Requirement | None = None
+    by: tuple[str, ...] = ()
+    about: str = ""
+    position: Position | None = _position()
+
+    @property
+    def is_automatic(self) -> bool:
+        """Tell whether it is taken as soon as its criteria are met, with no event or wait."""
+        return not self.on and self.after is None
+
+
+@frozen
+class Stage:
+    """A named place in the funnel; `stages` are nested in it, the first is where it is entered."""
+
+    name: str
+    title: str = ""
+    about: str = ""
+    type: StageType = "open"
+    aliases: tuple[str, ...] = ()
+    owner: str = ""
+    playbook: tuple[str, ...] = ()
+    stages: tuple["Stage", ...] = ()
+    optional: bool = False
+    position: Position | None = _position()
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, "Stage"]]:
+        """Yield this stage and those nested in it as (dotted name, stage), outermost first."""
+        path = f"{prefix}.{self.name}" if prefix else self.name
+        yield path, self
+        for stage in self.stages:
+            yield from stage.walk(path)
+
+
+@frozen
+class EventType:
+    """Something that can happen.
+
+    Attributes:
+        name: What a record of it says (``form_submitted``).
+        title: What a person reads.
+        about: When it is recorded.
+        fields: Facts about the event alone; criteria read them as ``event.x``.
+        sets: What becomes of the contact's fields: field name to the source of an expression.
+    """
+
+    name: str
+    title: str = ""
+    about: str = ""
+    fields: Mapping[str, Field] = field(factory=dict)
+    sets: Mapping[str, str] = field(factory=dict)
+    position: Position | None = _position()
+    sets_positions: Mapping[str, Position] = field(factory=dict, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Vocabulary:
+    """The fields and events that several definitions share."""
+
+    name: str
+    title: str = ""
+    about: str = ""
+    fields: Mapping[str, Field] = field(factory=dict)
+    events: Mapping[str, EventType] = field(factory=dict)
+    position: Position | None = _position()
+
+
+@frozen
+class ScenarioStep:
+    """One thing that happens in a scenario.
+
+    Attributes:
+        event: The event that is recorded; empty for a move, a wait or facts alone.
+        facts: The facts it brings.
+        to: The stage that a move asks for.
+        wait: How much time passes first.
+        roles: The roles of whoever does it.
+    """
+
+    event: str = ""
+    facts: Mapping[str, Any] = field(factory=dict)
+    to: str = ""
+    wait: dt.timedelta | None = None
+    roles: tuple[str, ...] = ()
+    position: Position | None = _position()
+
+
+@frozen
+class Scenario:
+    """An example story with the stage it must end in; runs as a test."""
+
+    story: str
+    then: str
+    when: tuple[ScenarioStep, ...] = ()
+    given: Mapping[str, Any] = field(factory=dict)
+    position: Position | None = _position()
+
+
+@frozen
+class Definition:
+    """A funnel: stages, the transitions between them, and the vocabulary it speaks.
+
+    Attributes:
+        name: The name it is called by, ``funnel`` in a file.
+        version: Counts up with every change of meaning.
+        title: Its idea in one line.
+        about: Its idea at length.
+        vocabulary: The fields and events it speaks of, already merged with its own.
+        initial: The stage in which a contact starts.
+        stages: The outermost stages, in order.
+        transitions: In the order in which they are tried.
+        scenarios: Its example stories.
+        force: The roles that may force a move; nobody when empty.
+        path: The file it came from; empty when it was built in Python.
+    """
+
+    name: str
+    vocabulary: Vocabulary
+    initial: str
+    stages: tuple[Stage, ...]
+    transitions: tuple[Transition, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
+    version: int = 1
+    title: str = ""
+    about: str = ""
+    force: tuple[str, ...] = ()
+    path: str = field(default="", eq=False, kw_only=True)
+    position: Position | None = _position()
+
+    def walk(self) -> Iterator[tuple[str, Stage]]:
+        """Yield every stage as (dotted name, stage), outermost first, in file order."""
+        for stage in self.stages:
+            yield from stage.walk()

@@ -1,0 +1,133 @@
+"""From an exception to a message, a hint and an exit code; never a traceback unasked.
+
+Exit codes: 0 yes; 1 the answer is no; 2 the request or the configuration is at fault;
+70 a bug in funnelflow; 130 interrupted; 141 nobody reads the output any more.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, NamedTuple, NoReturn
+
+import click
+
+from .session import Session
+
+__all__ = ["BUG", "CLOSED", "INTERRUPTED", "USAGE", "run_reporting"]
+
+USAGE = 2
+BUG = 70
+INTERRUPTED = 130
+CLOSED = 141
+
+
+class Failure(NamedTuple):
+    """What a person is told about an exception."""
+
+    code: str
+    message: str
+    hint: str
+    exit_code: int
+
+
+def run_reporting(run: Callable[[], Any], session: Session) -> NoReturn:
+    """Run a command line, tell the user about whatever goes wrong, and exit.
+
+    Args:
+        run: Gives the exit code, or None for 0.
+        session: Says whether tracebacks and JSON are wanted.
+
+    Raises:
+        SystemExit: Always, with the exit code.
+    """
+    try:
+        answer = run()
+        _flush()
+    except BrokenPipeError:
+        _abandon(sys.stdout)
+        raise SystemExit(CLOSED) from None
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001  # every failure ends here
+        raise SystemExit(_report(error, session)) from None
+    raise SystemExit(answer if isinstance(answer, int) else 0)
+
+
+def describe(error: BaseException) -> Failure:
+    """Say what an exception means to the person at the keyboard."""
+    from funnelflow.errors import FunnelflowError  # noqa: PLC0415  # only failures pay for it
+
+    if isinstance(error, FunnelflowError):
+        return Failure(error.code, error.message, error.hint, error.exit_code)
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return Failure("interrupted", "interrupted", "", INTERRUPTED)
+    if isinstance(error, click.ClickException):
+        return _of_click(error)
+    if isinstance(error, OSError):
+        return _of_system(error)
+    return _of_bug(error)
+
+
+def _of_click(error: click.ClickException) -> Failure:
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return Failure("help", error.format_message(), "", USAGE)
+    likely = getattr(error, "possibilities", None)
+    hint = f"did you mean {' or '.join(likely)}?" if likely else ""
+    if not hint and context is not None:
+        hint = f"{context.command_path} --help shows how to use it"
+    message = error.message if likely else error.format_message()
+    return Failure("usage", _sentence(message), hint, USAGE)
+
+
+def _of_system(error: OSError) -> Failure:
+    where = f"{error.filename}: " if error.filename else ""
+    return Failure("system", f"{where}{error.strerror or error}", "", USAGE)
+
+
+def _of_bug(error: BaseException) -> Failure:
+    """Name the kind and place of the error, not its text, which may hold people's data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""  # noqa: PTH119
+    return Failure(
+        "bug",
+        f"this is a bug in funnelflow: {type(error).__name__}{place}",
+        "the same command with --debug shows where; please report it with that output",
+        BUG,
+    )
+
+
+def _report(error: BaseException, session: Session) -> int:
+    from .output import tell_failure  # noqa: PLC0415  # only failures pay for it
+
+    failure = describe(error)
+    try:
+        if session.debug:
+            traceback.print_exception(error)
+        tell_failure(failure.code, failure.message, failure.hint, as_json=session.json)
+        _flush()
+    except OSError:  # neither output can be written: the exit code is all that is left to say
+        _abandon(sys.stdout)
+        _abandon(sys.stderr)
+    return failure.exit_code
+
+
+def _sentence(message: str) -> str:
+    """Give click's sentences the form of ours: no capital, no full stop."""
+    message = message.strip().removesuffix(".")
+    return message[:1].lower() + message[1:]
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+
+
+def _abandon(stream: Any) -> None:
+    """Point a stream that nobody reads at nothing, so that Python's own exit is quiet."""
+    try:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
+    except (AttributeError, OSError, ValueError):  # no file behind it: nothing will be flushed
+        return

@@ -1,0 +1,76 @@
+"""The command group: commands load when they are used, and help is grouped by section."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import click
+
+from .commands import Entry
+from .failures import run_reporting
+from .session import Session
+
+__all__ = ["LazyGroup"]
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is asked for."""
+
+    def __init__(
+        self,
+        *args: Any,
+        table: Mapping[str, Entry],
+        sections: Mapping[str, str],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table
+        self.sections = sections
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name the commands in the order of the table."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command of that name; None when there is none."""
+        entry = self.table.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.target.partition(":")
+        command: click.Command = getattr(import_module(f"funnelflow.cli.{module}"), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments start with, or say which was meant."""
+        if args[0] not in self.table and not args[0].startswith("-") and not ctx.resilient_parsing:
+            from funnelflow.errors import UnknownNameError  # noqa: PLC0415  # loads difflib
+
+            raise UnknownNameError(
+                "command", args[0], self.table, hint=_no_such_command(args[0], self.table)
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands, section by section, without importing one of them."""
+        width = max(map(len, self.table), default=0)
+        for section, about in self.sections.items():
+            rows = [
+                (name.ljust(width), e.help) for name, e in self.table.items() if e.section == section
+            ]
+            with formatter.section(f"{section} ({about})"):
+                formatter.write_dl(rows)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; every failure ends in a message and an exit code."""
+        session = Session()
+        kwargs.update(standalone_mode=False, obj=session)
+        run_reporting(lambda: super(LazyGroup, self).main(*args, **kwargs), session)
+
+
+def _no_such_command(name: str, known: Mapping[str, Entry]) -> str:
+    from funnelflow.errors import nearest  # noqa: PLC0415  # loads difflib
+
+    guess = nearest(name, known)
+    return f"did you mean `funnelflow {guess}`?" if guess else "funnelflow --help lists them"

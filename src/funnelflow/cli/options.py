@@ -1,0 +1,97 @@
+"""The options that commands share, said once."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+import click
+
+from .session import of
+
+__all__ = ["as_json", "dry_run", "shared", "writing"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator: TypeAlias = Callable[[F], F]
+
+
+def shared(command: F) -> F:
+    """Add the options of every command: workspace, database and debug."""
+    for option in (
+        click.option(
+            "--debug", is_flag=True, expose_value=False, callback=_remember, help="Show tracebacks."
+        ),
+        click.option(
+            "--database",
+            metavar="URL",
+            expose_value=False,
+            callback=_remember,
+            help="Use this database: a file or a postgresql:// URL.",
+        ),
+        click.option(
+            "-C",
+            "--workspace",
+            "directory",
+            metavar="DIR",
+            type=click.Path(),
+            expose_value=False,
+            callback=_remember,
+            help="Work in this directory's workspace.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def as_json(command: F) -> F:
+    """Add ``--json``."""
+    option = click.option(
+        "--json", is_flag=True, expose_value=False, callback=_remember, help="Answer as JSON."
+    )
+    return option(command)
+
+
+def dry_run(command: F) -> F:
+    """Add ``--dry-run``, given to the command as `dry_run`."""
+    return click.option("--dry-run", is_flag=True, help="Say what would happen, store nothing.")(
+        command
+    )
+
+
+def writing(command: F) -> F:
+    """Add what evidence needs to be known about: actor, time and idempotency key."""
+    for option in (
+        dry_run,
+        click.option(
+            "--key", metavar="TEXT", help="Do this once: a repetition gives the first answer."
+        ),
+        click.option("--at", metavar="TIME", help="When it happened, if not now."),
+        acting,
+    ):
+        command = option(command)
+    return command
+
+
+def acting(command: F) -> F:
+    """Add ``--actor``, given to the command as `actor`: who is to be named in the history."""
+    return click.option(
+        "--actor",
+        metavar="NAME",
+        envvar="FUNNELFLOW_ACTOR",
+        callback=lambda _context, _option, value: value or _system_user(),
+        help="Who does this, if not you. [env: FUNNELFLOW_ACTOR]",
+    )(command)
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep a shared option's value in the session; a later one (the command's own) wins."""
+    if value:
+        setattr(of(context), str(parameter.name), value)
+
+
+def _system_user() -> str:
+    """Name the system's user; "unknown" where the system does not say."""
+    import getpass  # noqa: PLC0415  # only writing commands pay for it
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"

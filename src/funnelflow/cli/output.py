@@ -1,0 +1,91 @@
+"""Where answers go: data to stdout, everything else to stderr."""
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable
+from typing import IO, Any
+
+import click
+
+from .text import Line, Page, Span, line, paint, printable
+
+__all__ = ["hint", "note", "page_for", "say", "write_json"]
+
+_OUTSIDE_ASCII = re.compile("[^\x00-\x7e]")
+
+
+def page_for(stream: IO[str] | None) -> Page:
+    """Describe what stands behind `stream`: its width, colours and encoding.
+
+    Colours need a terminal that knows them, and are off wherever ``NO_COLOR`` says so.
+    Text that no terminal shows wraps at ``COLUMNS`` or 100.
+    """
+    terminal = stream is not None and stream.isatty()
+    return Page(
+        width=max(20, shutil.get_terminal_size((100, 24)).columns) if terminal else _width_of_pipe(),
+        colour=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+        encoding=getattr(stream, "encoding", None) or "utf-8",
+        terminal=terminal,
+    )
+
+
+def say(lines: Iterable[Line]) -> None:
+    """Write an answer to stdout."""
+    page = page_for(sys.stdout)
+    click.echo(paint(lines, page), nl=False, color=page.colour)
+
+
+def tell(lines: Iterable[Line]) -> None:
+    """Write what is not the answer to stderr."""
+    page = page_for(sys.stderr)
+    click.echo(paint(lines, page), nl=False, err=True, color=page.colour)
+
+
+def note(message: str) -> None:
+    """Write a remark to stderr."""
+    tell(line(part) for part in message.split("\n"))
+
+
+def hint(message: str) -> None:
+    """Write what to do next to stderr; nothing when there is nothing to say."""
+    if message:
+        first, *rest = message.split("\n")
+        tell([line(Span("hint: ", "dim"), first), *(line("      ", part) for part in rest)])
+
+
+def tell_failure(code: str, message: str, hint_: str, *, as_json: bool = False) -> None:
+    """Write an error to stderr: a message and a hint, or one JSON object."""
+    if as_json:
+        error = {"code": code, "message": message, "hint": hint_}
+        click.echo(json_text({"error": error}), err=True)
+        return
+    first, *rest = message.split("\n")
+    tell([line(Span("error: ", "bad") if code != "help" else "", first), *map(line, rest)])
+    hint(hint_)
+
+
+def write_json(data: Any) -> None:
+    """Write data as one JSON document to stdout, indented when somebody is looking."""
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    click.echo(json_text(data, indent=2 if terminal else None))
+
+
+def json_text(data: Any, indent: int | None = None) -> str:
+    """Give `data` as JSON that any terminal and any encoding can carry."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    text = json.dumps(data, ensure_ascii=not encoding.lower().startswith("utf"), indent=indent)
+    return _OUTSIDE_ASCII.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """Write a character as JSON does when it must not reach a terminal as it is."""
+    character = match.group()
+    return character if printable(character) == character else json.dumps(character)[1:-1]
+
+
+def _width_of_pipe() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return max(20, int(columns)) if columns.isdecimal() else 100

@@ -1,0 +1,51 @@
+"""What the options that every command shares have said, for one run of the command line."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from funnelflow.store import Workspace
+
+__all__ = ["Session", "current"]
+
+
+class Session:
+    """The shared options of one run.
+
+    Attributes:
+        directory: The workspace's directory; None to look upwards from the current one.
+        database: The database to use; None to go by the environment and the workspace.
+        debug: Show tracebacks.
+        json: The answer is wanted as JSON.
+    """
+
+    def __init__(self) -> None:
+        self.directory: str | None = None
+        self.database: str | None = None
+        self.debug = False
+        self.json = False
+
+    def open(self) -> "Workspace":
+        """Open the workspace; use it in a ``with`` statement.
+
+        Raises:
+            ConfigurationError: There is none here, or its settings are not usable.
+            StoreError: Its database cannot be used.
+        """
+        from funnelflow.store import Workspace  # noqa: PLC0415  # loads the database library
+
+        return Workspace.open(self.directory, database=self.database)
+
+
+def current() -> Session:
+    """Give the session of the command that is running."""
+    context = click.get_current_context(silent=True)
+    return Session() if context is None else of(context)
+
+
+def of(context: click.Context) -> Session:
+    """Give the session that belongs to a click context."""
+    session: Any = context.ensure_object(Session)
+    assert isinstance(session, Session)
+    return session

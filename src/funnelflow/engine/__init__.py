@@ -1,0 +1,38 @@
+"""The engine: evidence in, a stage and its reasons out. Pure: no file, clock or database."""
+
+from .decide import decide, why
+from .diagram import DiagramFormat, diagram
+from .funnel import Funnel
+from .records import (
+    RESERVED_EVENTS,
+    Cause,
+    Change,
+    Considered,
+    Contact,
+    Decision,
+    Event,
+    Outcome,
+    Taken,
+    Verb,
+)
+from .scenarios import ScenarioResult, run_scenario
+
+__all__ = [
+    "RESERVED_EVENTS",
+    "Cause",
+    "Change",
+    "Considered",
+    "Contact",
+    "Decision",
+    "DiagramFormat",
+    "Event",
+    "Funnel",
+    "Outcome",
+    "ScenarioResult",
+    "Taken",
+    "Verb",
+    "decide",
+    "diagram",
+    "run_scenario",
+    "why",
+]

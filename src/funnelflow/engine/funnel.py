@@ -1,0 +1,384 @@
+"""The fold over evidence: one definition, run.
+
+Order for one event: timed transitions that fell due before it, each at its own moment; the
+facts it brings; what the event `sets`; the first transition on it whose criteria are met;
+then automatic ones until none applies, entering each stage at most once.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from funnelflow.criteria import Expression, Field, Fields, Value
+from funnelflow.definition import Definition, Library, Linked, link
+from funnelflow.errors import FieldError, FunnelflowError
+
+from .evidence import Door
+from .machine import AUTOMATIC, TIMED, FunnelMachine, GuardedTransition, StageEvent
+from .records import MOVED_NOWHERE, REFUSED, Cause, Contact, Event, Outcome, Taken, Verb
+
+__all__ = ["Funnel", "Watch"]
+
+MAX_TIMED_STEPS = 1_000
+"""How many timed transitions one event may set off: a clock that stood still for years ends."""
+
+Watch: TypeAlias = Callable[
+    [Cause, Sequence[GuardedTransition], Contact, Fields, dt.datetime, tuple[str, ...]], None
+]
+"""Told of the transitions about to be tried and of the contact as it is at that moment."""
+
+_NO_FACTS: Fields = {}
+
+
+class _Declared:
+    """What the machine does on one event of the vocabulary, looked up once per definition."""
+
+    __slots__ = ("sets", "trigger")
+
+    def __init__(self, sets: tuple[tuple[Field, Expression], ...], trigger: StageEvent | None):
+        self.sets = sets
+        self.trigger = trigger
+
+
+class Funnel:
+    """A definition that runs.
+
+    It pickles as its definition, and `step` needs nothing else, so the same fold runs in a
+    worker of any engine.
+
+    Args:
+        definition: A definition, linked or not.
+        library: Where a definition that is not linked looks up the criteria of plugins.
+
+    Raises:
+        DefinitionError: The definition has errors; all of them are listed.
+    """
+
+    def __init__(self, definition: Definition | Linked, library: Library | None = None) -> None:
+        self.linked = definition if isinstance(definition, Linked) else link(definition, library)
+        self._library = library
+        self.machine = FunnelMachine(self.linked)
+        self._door = Door(self.linked)
+        self._fields = self.linked.fields
+        self._defaults: dict[str, Value] = {
+            name: f.default for name, f in self._fields.items() if f.default is not None
+        }
+        self._declared = {
+            name: _Declared(
+                tuple((self._fields[target], value) for target, value in event.sets),
+                self.machine.event(name),
+            )
+            for name, event in self.linked.events.items()
+        }
+        self._automatic = self.machine.event(AUTOMATIC)
+        self._timed = self.machine.event(TIMED)
+        self._leaving = {leaf: _leaving(self.machine, leaf) for leaf in self.linked.leaves}
+        self._force = frozenset(self.linked.definition.force)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the definition, which says everything."""
+        return Funnel, (self.linked.definition, self._library)
+
+    @property
+    def definition(self) -> Definition:
+        """The definition as it was written."""
+        return self.linked.definition
+
+    def new_contact(self, contact_id: str) -> Contact:
+        """Give a contact to whom nothing has happened yet, in the initial stage."""
+        return Contact(contact_id, self.linked.initial, dict(self._defaults))
+
+    def event(
+        self,
+        name: str,
+        at: dt.datetime | str,
+        facts: Mapping[str, Any] | None = None,
+        *,
+        actor: str = "",
+        roles: Iterable[str] = (),
+        to: str = "",
+        reason: str = "",
+        force: bool = False,
+        timezone: dt.tzinfo | None = None,
+        text: bool = False,
+    ) -> Event:
+        """Make a piece of evidence from outside input.
+
+        Args:
+            name: An event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``, ``adopt``.
+            at: When it happened: an aware datetime or RFC 3339 text.
+            facts: Field name to value; None takes a fact back.
+            actor: Who recorded it.
+            roles: The actor's roles.
+            to: The stage a move asks for, by name or alias.
+            reason: Why a move is forced.
+            force: Whether a move goes past criteria that are not met.
+            timezone: The zone in which times without an offset are read; None refuses them.
+            text: Whether the facts are text as a person types it ("5000", "yes").
+
+        Raises:
+            UnknownNameError: There is no such event, field or stage.
+            FieldError: A fact or the time is not a value of its field.
+            UsageError: What is said does not go together.
+        """
+        stage = self.linked.resolve_stage(to) if to else ""
+        return self._door.event(
+            name,
+            at,
+            facts or {},
+            actor=actor,
+            roles=roles,
+            to=stage,
+            reason=reason,
+            force=force,
+            timezone=timezone,
+            text=text,
+        )
+
+    def fold(self, contact_id: str, events: Iterable[Event]) -> Contact:
+        """Give the contact that a story makes: ``stage = fold(definition, evidence)``."""
+        contact = self.new_contact(contact_id)
+        for event in events:
+            self.step(contact, event)
+        return contact
+
+    def step(self, contact: Contact, event: Event, watch: Watch | None = None) -> Outcome:
+        """Take one event: the fast path, which changes `contact` and gives no reasons.
+
+        Args:
+            contact: Who it happened to; changed in place.
+            event: What happened.
+            watch: Told of every transition before it is tried; for explanations.
+
+        Returns:
+            What became of it, and the transitions that were taken.
+        """
+        at, clock = event.at, contact.clock
+        now = at if clock is None or at > clock else clock
+        path: list[Taken] = []
+        if contact.since is None:
+            contact.since = now
+        elif self._timed is not None:
+            self._fire_due(contact, now, path, watch)
+        contact.clock = now
+        verb = self._happen(contact, event, now, path, watch)
+        if self._automatic is not None and not (path and path[-1].cause == "forced"):
+            self._settle(contact, event.facts, now, event.roles, path, watch)
+        if verb == "refused":
+            return Outcome(verb, tuple(path)) if path else REFUSED
+        return Outcome("moved", tuple(path)) if path else MOVED_NOWHERE
+
+    def leaving(self, stage: str) -> tuple[GuardedTransition, ...]:
+        """Give the transitions out of a leaf stage in the order tried, each once."""
+        return self._leaving[stage]
+
+    def reachable(self, stage: str) -> tuple[str, ...]:
+        """Name the leaf stages that a transition leads to from this one, in the order tried."""
+        return tuple(dict.fromkeys(t.dest for t in self._leaving[stage] if t.dest != stage))
+
+    def due_at(self, contact: Contact) -> dt.datetime | None:
+        """Give the moment of the next timed transition; None when time changes nothing.
+
+        It lies in the past when the time has come but other criteria are not met.
+        """
+        timed = self._timed.leaving(contact.stage) if self._timed is not None else ()
+        return min((due for t in timed if (due := t.due(contact))), default=None)
+
+    def _happen(
+        self,
+        contact: Contact,
+        event: Event,
+        now: dt.datetime,
+        path: list[Taken],
+        watch: Watch | None,
+    ) -> Verb:
+        """Apply the facts, then what the event itself does."""
+        if event.facts:
+            self._learn(contact.fields, event.facts)
+        declared = self._declared.get(event.name)
+        if declared is not None:
+            contact.active = now
+            if declared.sets:
+                _apply_sets(declared.sets, contact, event.facts, now)
+            if declared.trigger is not None:
+                self._trigger(
+                    declared.trigger, "event", contact, event.facts, now, event.roles, path, watch
+                )
+        elif event.name == "move":
+            return self._move(contact, event, now, path, watch)
+        return "stayed"
+
+    def _learn(self, fields: dict[str, Value], facts: Mapping[str, Value | None]) -> None:
+        """Put the facts that belong to the contact among its fields."""
+        for name, value in facts.items():
+            if value is None:
+                fields.pop(name, None)
+            elif name in self._fields:
+                fields[name] = value
+
+    def _trigger(
+        self,
+        trigger: StageEvent,
+        cause: Cause,
+        contact: Contact,
+        facts: Fields,
+        now: dt.datetime,
+        roles: tuple[str, ...],
+        path: list[Taken],
+        watch: Watch | None,
+        closed: Sequence[str] = (),
+    ) -> bool:
+        """Take the first open transition of a trigger, and say whether there was one."""
+        if watch is not None:
+            tried = [t for t in trigger.leaving(contact.stage) if t.dest not in closed]
+            watch(cause, tried, contact, facts, now, roles)
+        taken = trigger.trigger(contact, facts, now, roles, closed)
+        if taken is None:
+            return False
+        contact.since = now
+        path.append(Taken(taken.index, taken.source, taken.dest, now, cause))
+        return True
+
+    def _settle(
+        self,
+        contact: Contact,
+        facts: Fields,
+        now: dt.datetime,
+        roles: tuple[str, ...],
+        path: list[Taken],
+        watch: Watch | None,
+    ) -> None:
+        """Take automatic transitions until none applies; each stage is entered at most once."""
+        assert self._automatic is not None
+        closed = [contact.stage]
+        while self._automatic.leaving(contact.stage) and self._trigger(
+            self._automatic, "automatic", contact, facts, now, roles, path, watch, closed
+        ):
+            closed.append(contact.stage)
+
+    def _fire_due(
+        self, contact: Contact, now: dt.datetime, path: list[Taken], watch: Watch | None
+    ) -> None:
+        """Take the timed transitions that fell due up to `now`, each at its own moment."""
+        assert self._timed is not None
+        for _ in range(MAX_TIMED_STEPS):
+            waiting = self._timed.leaving(contact.stage)
+            if not waiting:
+                return
+            taken = self._first_due(waiting, contact, now, watch)
+            if taken is None:
+                return
+            transition, moment = taken
+            contact.stage, contact.since, contact.clock = transition.dest, moment, moment
+            path.append(
+                Taken(transition.index, transition.source, transition.dest, moment, "timed")
+            )
+            if self._automatic is not None:
+                self._settle(contact, _NO_FACTS, moment, (), path, watch)
+
+    def _first_due(
+        self,
+        waiting: Sequence[GuardedTransition],
+        contact: Contact,
+        now: dt.datetime,
+        watch: Watch | None,
+    ) -> tuple[GuardedTransition, dt.datetime] | None:
+        """Find what time takes first: at the moment it is due, else as late as now."""
+        due = [(at, t) for t in waiting if (at := t.due(contact)) is not None and at <= now]
+        due.sort(key=lambda pair: pair[0])
+        clock = contact.clock or now
+        moments = [(max(at, clock), t) for at, t in due]
+        for moment, transition in moments + [(now, t) for at, t in moments if at < now]:
+            if watch is not None:
+                watch("timed", (transition,), contact, _NO_FACTS, moment, transition.by)
+            if transition.is_open(contact, _NO_FACTS, moment, transition.by):
+                return transition, moment
+        return None
+
+    def _move(
+        self,
+        contact: Contact,
+        event: Event,
+        now: dt.datetime,
+        path: list[Taken],
+        watch: Watch | None,
+    ) -> Verb:
+        """Go where somebody asks to go, if the criteria of a transition that leads there are met."""
+        leaves = self._leaves_named(event.to)
+        if contact.stage in leaves:
+            return "stayed"
+        if event.force:
+            return self._force_to(leaves, contact, event, now, path)
+        leading = [t for t in self._leaving[contact.stage] if t.dest in leaves]
+        if watch is not None:
+            watch("move", leading, contact, event.facts, now, event.roles)
+        for transition in leading:
+            if may_move(transition, contact, event.facts, now, event.roles):
+                contact.stage, contact.since = transition.dest, now
+                path.append(
+                    Taken(transition.index, transition.source, transition.dest, now, "move")
+                )
+                return "moved"
+        return "refused"
+
+    def _force_to(
+        self,
+        leaves: Sequence[str],
+        contact: Contact,
+        event: Event,
+        now: dt.datetime,
+        path: list[Taken],
+    ) -> Verb:
+        """Go there whatever the criteria say, if the actor's roles allow it."""
+        if not leaves or self._force.isdisjoint(event.roles):
+            return "refused"
+        path.append(Taken(-1, contact.stage, leaves[0], now, "forced"))
+        contact.stage, contact.since = leaves[0], now
+        return "moved"
+
+    def _leaves_named(self, name: str) -> tuple[str, ...]:
+        """Give the leaves of a stage; none when another definition's move names it."""
+        try:
+            return self.linked.leaves_of(self.linked.resolve_stage(name))
+        except FunnelflowError:
+            return ()
+
+
+def may_move(
+    transition: GuardedTransition,
+    contact: Contact,
+    facts: Fields,
+    now: dt.datetime,
+    roles: tuple[str, ...],
+) -> bool:
+    """Tell whether a move may take a transition: one that only time takes must be due."""
+    if transition.waits:
+        due = transition.due(contact)
+        if due is None or due > now:
+            return False
+    return transition.is_open(contact, facts, now, roles)
+
+
+def _leaving(machine: FunnelMachine, leaf: str) -> tuple[GuardedTransition, ...]:
+    """Collect the transitions out of a leaf over all triggers, each once, in the order tried."""
+    found = {t.index: t for event in machine.events.values() for t in event.leaving(leaf)}
+    return tuple(sorted(found.values(), key=lambda t: t.rank))
+
+
+def _apply_sets(
+    sets: tuple[tuple[Field, Expression], ...], contact: Contact, facts: Fields, now: dt.datetime
+) -> None:
+    """Derive fields from an event; all read the contact as it was before any of them.
+
+    A value that cannot be computed, or is none of its field's, leaves the field as it was.
+    """
+    results = [(f, value.value(contact.fields, facts, now)) for f, value in sets]
+    for target, raw in results:
+        if raw is None:
+            continue
+        try:
+            value = target.normalise(raw)
+        except FieldError:
+            continue
+        if value is not None:
+            contact.fields[target.name] = value

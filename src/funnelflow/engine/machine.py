@@ -1,0 +1,158 @@
+"""The state machine underneath, made of `transitions` objects: the only module that knows them.
+
+States, events and transitions are subclasses given through ``state_cls``, ``event_cls`` and
+``transition_cls``, so the library's own tools (diagrams, ``get_transitions``) see an ordinary
+machine. What differs is how an event is triggered: on any object with a ``stage``, without
+registering it, and without the per-trigger machinery (partials, event data, callbacks) that
+a funnel has no use for. Nested stages arrive here as their leaves.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection
+from typing import Any, TypeAlias
+
+import transitions
+
+from funnelflow.criteria import Fields, compile_rule
+from funnelflow.definition import Linked, LinkedTransition
+
+from .records import Contact
+
+__all__ = ["AUTOMATIC", "TIMED", "FunnelMachine", "GuardedTransition", "StageEvent"]
+
+AUTOMATIC = "(automatic)"
+TIMED = "(timed)"
+
+Rule: TypeAlias = Callable[[Fields, Fields, dt.datetime, tuple[str, ...]], bool]
+
+
+class StageState(transitions.State):  # type: ignore[misc]
+    """A leaf stage."""
+
+
+class GuardedTransition(transitions.Transition):  # type: ignore[misc]
+    """A transition between two leaf stages, with its compiled rule.
+
+    Attributes:
+        index: Its place in the definition, from 0.
+        rule: True when the criteria are met; None when there are none.
+        rank: Its place in the order in which the transitions out of its source are tried.
+        on: The events that take it.
+        by: The roles that may take it; empty for everybody.
+        waits: Whether only time takes it, and no event.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        dest: str,
+        *_callbacks: None,
+        linked: LinkedTransition,
+        rule: Rule | None,
+        rank: int,
+    ) -> None:
+        super().__init__(source, dest)
+        written = linked.transition
+        self.index = linked.index
+        self.rule = rule
+        self.rank = rank
+        self.on = written.on
+        self.by = written.by
+        self.waits = written.after is not None and not written.on
+        self._after = written.after
+        self._since = written.since
+
+    def is_open(
+        self, contact: Contact, facts: Fields, now: dt.datetime, roles: tuple[str, ...]
+    ) -> bool:
+        """Tell whether the criteria are met."""
+        return self.rule is None or self.rule(contact.fields, facts, now, roles)
+
+    def due(self, contact: Contact) -> dt.datetime | None:
+        """Give the moment at which it is taken by itself; None if time does not take it."""
+        start = contact.since
+        if self._after is None or start is None:
+            return None
+        if self._since == "activity" and contact.active is not None:
+            start = max(start, contact.active)
+        try:
+            return start + self._after
+        except OverflowError:  # beyond the year 9999 is never
+            return None
+
+
+class StageEvent(transitions.Event):  # type: ignore[misc]
+    """The transitions that one event takes, by the stage they leave, in the order tried."""
+
+    def leaving(self, stage: str) -> list[GuardedTransition]:
+        """Give the transitions out of a leaf stage, innermost source first, then file order."""
+        found: list[GuardedTransition] = self.transitions.get(stage, [])
+        return found
+
+    def trigger(
+        self,
+        model: Contact,
+        facts: Fields,
+        now: dt.datetime,
+        roles: tuple[str, ...],
+        closed: Collection[str] = (),
+    ) -> GuardedTransition | None:
+        """Take the first transition whose criteria are met and that enters no `closed` stage.
+
+        Returns:
+            The transition that was taken, with the contact's stage changed; None if none was.
+        """
+        for transition in self.transitions.get(model.stage, ()):
+            rule = transition.rule
+            if (rule is None or rule(model.fields, facts, now, roles)) and (
+                transition.dest not in closed
+            ):
+                model.stage = transition.dest
+                taken: GuardedTransition = transition
+                return taken
+        return None
+
+
+class FunnelMachine(transitions.Machine):  # type: ignore[misc]
+    """The machine of one definition; it holds no contacts."""
+
+    state_cls = StageState
+    transition_cls = GuardedTransition
+    event_cls = StageEvent
+
+    def __init__(self, linked: Linked) -> None:
+        super().__init__(
+            model=None,
+            states=list(linked.leaves),
+            initial=linked.initial,
+            auto_transitions=False,
+            model_attribute="stage",
+        )
+        rules = [t.rule and compile_rule(t.rule) for t in linked.transitions]
+        for rank, (source, transition) in enumerate(_in_order_tried(linked)):
+            rule = rules[transition.index]
+            for trigger in _triggers(transition):
+                self.add_transition(
+                    trigger, source, transition.to, linked=transition, rule=rule, rank=rank
+                )
+
+    def event(self, name: str) -> StageEvent | None:
+        """Give the transitions that the named event takes; None if it takes none."""
+        found: StageEvent | None = self.events.get(name)
+        return found
+
+
+def _in_order_tried(linked: Linked) -> list[tuple[str, LinkedTransition]]:
+    """List (leaf, transition) so that an inner source comes before an outer, then file order."""
+    pairs: list[tuple[int, int, str, Any]] = [
+        (-depth, t.index, leaf, t) for t in linked.transitions for leaf, depth in t.sources
+    ]
+    return [(leaf, t) for _, _, leaf, t in sorted(pairs, key=lambda pair: pair[:2])]
+
+
+def _triggers(linked: LinkedTransition) -> tuple[str, ...]:
+    """Name the machine's triggers for a transition: its events, the clock, or neither."""
+    written = linked.transition
+    if written.is_automatic:
+        return (AUTOMATIC,)
+    return written.on if written.after is None else (*written.on, TIMED)

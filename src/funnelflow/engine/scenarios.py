@@ -1,0 +1,89 @@
+"""Scenarios: the example stories in a definition, run."""
+
+import datetime as dt
+
+from attrs import frozen
+
+from funnelflow.definition import Scenario, ScenarioStep
+from funnelflow.errors import FunnelflowError
+
+from .decide import decide
+from .funnel import Funnel
+from .records import Contact, Decision, Event
+
+__all__ = ["ScenarioResult", "run_scenario"]
+
+START = dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC)
+"""When every scenario begins: a Monday morning, so that stories read the same for ever."""
+BETWEEN = dt.timedelta(minutes=1)
+"""How far apart the steps of a scenario are, where it does not say."""
+
+
+@frozen
+class ScenarioResult:
+    """What came of a scenario.
+
+    Attributes:
+        scenario: The scenario.
+        passed: Whether the story ended where it must.
+        expected: The stage it must end in, a dotted name.
+        actual: The leaf stage it ended in; the last one reached when a step was not possible.
+        decisions: The engine's answer to every step.
+        error: Why a step was not possible; empty when all were.
+    """
+
+    scenario: Scenario
+    passed: bool
+    expected: str
+    actual: str
+    decisions: tuple[Decision, ...]
+    error: str = ""
+
+
+def run_scenario(funnel: Funnel, scenario: Scenario) -> ScenarioResult:
+    """Run one scenario from its beginning.
+
+    Returns:
+        The result. A stage with nested ones is met by any of them. A step that is not possible
+        (an unknown field, say) fails the scenario and says why.
+    """
+    contact = funnel.new_contact("scenario")
+    decisions: list[Decision] = []
+    expected, error = scenario.then, ""
+    try:
+        expected = funnel.linked.resolve_stage(scenario.then)
+        for event in _events(funnel, scenario):
+            decision = decide(funnel, contact, event)
+            decisions.append(decision)
+            contact = decision.contact_after
+    except FunnelflowError as problem:
+        error = problem.message
+    return ScenarioResult(
+        scenario=scenario,
+        passed=not error and _within(contact, expected),
+        expected=expected,
+        actual=contact.stage,
+        decisions=tuple(decisions),
+        error=error,
+    )
+
+
+def _events(funnel: Funnel, scenario: Scenario) -> list[Event]:
+    """Turn a story into evidence."""
+    clock = START
+    events = [funnel.event("add", clock, scenario.given, timezone=dt.UTC)]
+    for step in scenario.when:
+        clock += step.wait if step.wait is not None else BETWEEN
+        events.append(_event(funnel, step, clock))
+    return events
+
+
+def _event(funnel: Funnel, step: ScenarioStep, at: dt.datetime) -> Event:
+    """Turn one step into evidence: an event, a move, a wait, or facts alone."""
+    name = step.event or ("move" if step.to else "set" if step.wait is None else "tick")
+    return funnel.event(name, at, step.facts, to=step.to, roles=step.roles, timezone=dt.UTC)
+
+
+def _within(contact: Contact, stage: str) -> bool:
+    """Tell whether a contact is in a stage or in one nested in it."""
+    return contact.stage == stage or contact.stage.startswith(f"{stage}.")

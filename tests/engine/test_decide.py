@@ -1,0 +1,96 @@
+"""The whole answer: what was considered, what was seen, what is still to ask."""
+
+import datetime as dt
+
+import pytest
+from funnelflow.criteria import Verdict
+from funnelflow.engine import Change, Funnel, decide, why
+
+from .funnels import DAY, SMALL, T0
+
+
+@pytest.fixture(scope="module")
+def funnel() -> Funnel:
+    return Funnel(SMALL)
+
+
+@pytest.fixture
+def ready(funnel):
+    """Give a contact in lead.ready."""
+    return funnel.fold(
+        "ada",
+        [
+            funnel.event("form_submitted", T0, {"email": "ada@example.com"}),
+            funnel.event("set", T0, {"fits": True, "replies": 2, "budget": 3000}),
+        ],
+    )
+
+
+def test_a_decision_leaves_the_contact_as_it_was(funnel, ready):
+    before = ready.copy()
+    decision = decide(funnel, ready, funnel.event("disqualify", T0 + DAY, {"lost_reason": "x"}))
+    assert ready == before
+    assert (decision.before, decision.after) == ("lead.ready", "gone")
+    assert decision.changes == (Change("lost_reason", None, "x"),)
+
+
+def test_a_refused_move_names_every_criterion_of_every_transition_that_leads_there(funnel, ready):
+    decision = decide(funnel, ready, funnel.event("move", T0 + DAY, to="prospect", roles=("x",)))
+    assert decision.outcome == "refused"
+    found = {leaf.label or leaf.kind: leaf.verdict for c in decision.considered for leaf in c.leaves()}
+    assert Verdict.NOT_MET in found.values()
+    assert found["Budget is enough"] is Verdict.NOT_MET
+    assert len(found) == 2
+
+
+def test_a_refused_move_names_the_stages_that_can_be_reached(funnel, ready):
+    decision = decide(funnel, ready, funnel.event("move", T0 + DAY, to="customer"))
+    assert decision.considered == ()
+    assert decision.reachable == ("prospect", "gone", "target")
+
+
+def test_an_unknown_fact_is_a_question_and_not_a_no(funnel):
+    contact = funnel.new_contact("ada")
+    contact.stage, contact.since = "lead.inquiry", T0
+    decision = decide(funnel, contact, funnel.event("replied", T0 + DAY))
+    assert decision.outcome == "stayed"
+    assert [q.name for q in decision.questions()] == ["fits"]
+
+
+def test_an_event_that_moves_shows_what_it_met(funnel, ready):
+    ready.fields["budget"] = 7000.0
+    decision = decide(funnel, ready, funnel.event("met", T0 + DAY, roles=("sales",)))
+    assert decision.outcome == "moved"
+    assert [(c.to, c.verdict) for c in decision.considered] == [("prospect", Verdict.MET)]
+
+
+def test_a_refused_force_says_who_may(funnel, ready):
+    event = funnel.event("move", T0, to="customer", force=True, reason="r", roles=("sales",))
+    decision = decide(funnel, ready, event)
+    assert decision.outcome == "refused"
+    assert decision.considered[0].check.words == "only admin may force a move"
+
+
+def test_why_shows_every_way_out_in_the_order_tried(funnel, ready):
+    found = why(funnel, ready, T0 + DAY)
+    assert [(c.to, c.cause) for c in found] == [
+        ("prospect", "event"),
+        ("gone", "event"),
+        ("target", "timed"),
+    ]
+    assert found[2].due == T0 + 90 * DAY
+    assert found[2].verdict is Verdict.NOT_MET
+    assert "89 days" in found[2].check.words
+
+
+def test_why_agrees_with_what_happens_next(funnel, ready):
+    late = T0 + 90 * DAY
+    assert why(funnel, ready, late)[2].verdict is Verdict.MET
+    assert decide(funnel, ready, funnel.event("tick", late)).after == "target"
+
+
+def test_a_move_before_its_time_says_how_long_it_takes(funnel, ready):
+    event = funnel.event("move", T0 + dt.timedelta(days=80), to="target")
+    decision = decide(funnel, ready, event)
+    assert decision.outcome == "refused"
+    assert decision.considered[0].check.words == "due in 10 days"

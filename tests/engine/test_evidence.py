@@ -1,0 +1,81 @@
+"""What comes in at the door, and what does not."""
+
+import datetime as dt
+
+import pytest
+from funnelflow.engine import Funnel
+from funnelflow.errors import FieldError, UnknownNameError, UsageError
+
+from .funnels import SMALL, T0
+
+
+@pytest.fixture(scope="module")
+def funnel() -> Funnel:
+    return Funnel(SMALL)
+
+
+def test_times_are_kept_in_utc(funnel):
+    event = funnel.event("met", "2026-03-02T10:00:00+01:00")
+    assert event.at == T0
+    assert event.at.tzinfo is dt.UTC
+
+
+def test_a_time_without_an_offset_is_refused_unless_a_zone_is_named(funnel):
+    with pytest.raises(FieldError):
+        funnel.event("met", "2026-03-02T10:00:00")
+    zone = dt.timezone(dt.timedelta(hours=1))
+    assert funnel.event("met", "2026-03-02T10:00:00", timezone=zone).at == T0
+
+
+def test_facts_are_normalised_by_their_fields(funnel):
+    assert funnel.event("set", T0, {"budget": 5000}).facts == {"budget": 5000.0}
+    assert funnel.event("set", T0, {"budget": "5000"}, text=True).facts == {"budget": 5000.0}
+
+
+def test_text_is_not_silently_a_number(funnel):
+    with pytest.raises(FieldError, match="budget"):
+        funnel.event("set", T0, {"budget": "5000"})
+
+
+def test_an_unknown_event_names_the_nearest(funnel):
+    with pytest.raises(UnknownNameError) as caught:
+        funnel.event("form_submited", T0)
+    assert caught.value.hint == "did you mean 'form_submitted'?"
+
+
+def test_an_unknown_field_names_the_nearest(funnel):
+    with pytest.raises(UnknownNameError) as caught:
+        funnel.event("met", T0, {"bugdet": 1})
+    assert caught.value.hint == "did you mean 'budget'?"
+
+
+def test_an_unknown_stage_names_the_nearest(funnel):
+    with pytest.raises(UnknownNameError) as caught:
+        funnel.event("move", T0, to="prospekt")
+    assert "prospect" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [
+        ("move", {}),
+        ("met", {"to": "lead"}),
+        ("set", {"force": True, "reason": "x"}),
+        ("move", {"to": "lead", "force": True}),
+        ("move", {"to": "lead", "force": True, "reason": "  "}),
+        ("tick", {"facts": {"fits": True}}),
+    ],
+)
+def test_what_does_not_go_together_is_refused(funnel, name, kwargs):
+    with pytest.raises(UsageError):
+        funnel.event(name, T0, **kwargs)
+
+
+def test_roles_are_part_of_the_evidence_in_one_order(funnel):
+    assert funnel.event("met", T0, roles=("sales", "admin", "sales")).roles == ("admin", "sales")
+
+
+@pytest.mark.parametrize("actor", ["a\x00b", "\ud800"])
+def test_an_actor_that_a_database_cannot_hold_is_refused(funnel, actor):
+    with pytest.raises(FieldError):
+        funnel.event("met", T0, actor=actor)

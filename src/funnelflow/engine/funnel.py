@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from attrs import evolve
+
 from funnelflow.criteria import Expression, Field, Fields, Value
 from funnelflow.definition import Definition, Library, Linked, link
 from funnelflow.errors import FieldError, FunnelflowError
@@ -26,6 +28,8 @@ Watch: TypeAlias = Callable[
     [Cause, Sequence[GuardedTransition], Contact, Fields, dt.datetime, tuple[str, ...]], None
 ]
 """Told of the transitions about to be tried and of the contact as it is at that moment."""
+
+Path: TypeAlias = tuple[Taken, ...]
 
 _NO_FACTS: Fields = {}
 
@@ -155,18 +159,34 @@ class Funnel:
         """
         at, clock = event.at, contact.clock
         now = at if clock is None or at > clock else clock
-        path: list[Taken] = []
+        path: Path = ()
         if contact.since is None:
             contact.since = now
         elif self._timed is not None:
-            self._fire_due(contact, now, path, watch)
+            path = self._fire_due(contact, now, watch)
         contact.clock = now
-        verb = self._happen(contact, event, now, path, watch)
+        facts, verb = event.facts, "stayed"
+        if facts:
+            self._learn(contact.fields, facts)
+        declared = self._declared.get(event.name)
+        if declared is not None:
+            contact.active = now
+            if declared.sets:
+                _apply_sets(declared.sets, contact, facts, now)
+            if declared.trigger is not None:
+                taken = _trigger(declared.trigger, "event", contact, event, now, watch)
+                if taken is not None:
+                    if not path and self._automatic is None:
+                        return taken.alone
+                    path += (taken.taken["event"],)
+        elif event.name == "move":
+            verb, moved = self._move(contact, event, now, watch)
+            path += moved
         if self._automatic is not None and not (path and path[-1].cause == "forced"):
-            self._settle(contact, event.facts, now, event.roles, path, watch)
+            path += self._settle(contact, event, now, watch)
         if verb == "refused":
-            return Outcome(verb, tuple(path)) if path else REFUSED
-        return Outcome("moved", tuple(path)) if path else MOVED_NOWHERE
+            return Outcome("refused", path) if path else REFUSED
+        return Outcome("moved", path) if path else MOVED_NOWHERE
 
     def leaving(self, stage: str) -> tuple[GuardedTransition, ...]:
         """Give the transitions out of a leaf stage in the order tried, each once."""
@@ -184,30 +204,6 @@ class Funnel:
         timed = self._timed.leaving(contact.stage) if self._timed is not None else ()
         return min((due for t in timed if (due := t.due(contact))), default=None)
 
-    def _happen(
-        self,
-        contact: Contact,
-        event: Event,
-        now: dt.datetime,
-        path: list[Taken],
-        watch: Watch | None,
-    ) -> Verb:
-        """Apply the facts, then what the event itself does."""
-        if event.facts:
-            self._learn(contact.fields, event.facts)
-        declared = self._declared.get(event.name)
-        if declared is not None:
-            contact.active = now
-            if declared.sets:
-                _apply_sets(declared.sets, contact, event.facts, now)
-            if declared.trigger is not None:
-                self._trigger(
-                    declared.trigger, "event", contact, event.facts, now, event.roles, path, watch
-                )
-        elif event.name == "move":
-            return self._move(contact, event, now, path, watch)
-        return "stayed"
-
     def _learn(self, fields: dict[str, Value], facts: Mapping[str, Value | None]) -> None:
         """Put the facts that belong to the contact among its fields."""
         for name, value in facts.items():
@@ -216,65 +212,42 @@ class Funnel:
             elif name in self._fields:
                 fields[name] = value
 
-    def _trigger(
-        self,
-        trigger: StageEvent,
-        cause: Cause,
-        contact: Contact,
-        facts: Fields,
-        now: dt.datetime,
-        roles: tuple[str, ...],
-        path: list[Taken],
-        watch: Watch | None,
-        closed: Sequence[str] = (),
-    ) -> bool:
-        """Take the first open transition of a trigger, and say whether there was one."""
-        if watch is not None:
-            tried = [t for t in trigger.leaving(contact.stage) if t.dest not in closed]
-            watch(cause, tried, contact, facts, now, roles)
-        taken = trigger.trigger(contact, facts, now, roles, closed)
-        if taken is None:
-            return False
-        contact.since = now
-        path.append(Taken(taken.index, taken.source, taken.dest, now, cause))
-        return True
-
     def _settle(
         self,
         contact: Contact,
-        facts: Fields,
+        event: Event,
         now: dt.datetime,
-        roles: tuple[str, ...],
-        path: list[Taken],
         watch: Watch | None,
-    ) -> None:
+        at: dt.datetime | None = None,
+    ) -> Path:
         """Take automatic transitions until none applies; each stage is entered at most once."""
         assert self._automatic is not None
-        closed = [contact.stage]
-        while self._automatic.leaving(contact.stage) and self._trigger(
-            self._automatic, "automatic", contact, facts, now, roles, path, watch, closed
-        ):
-            closed.append(contact.stage)
+        path: Path = ()
+        closed = (contact.stage,)
+        while self._automatic.leaving(contact.stage):
+            found = _trigger(self._automatic, "automatic", contact, event, now, watch, closed)
+            if found is None:
+                break
+            taken = found.taken["automatic"]
+            path += (taken if at is None else evolve(taken, at=at),)
+            closed += (contact.stage,)
+        return path
 
-    def _fire_due(
-        self, contact: Contact, now: dt.datetime, path: list[Taken], watch: Watch | None
-    ) -> None:
+    def _fire_due(self, contact: Contact, now: dt.datetime, watch: Watch | None) -> Path:
         """Take the timed transitions that fell due up to `now`, each at its own moment."""
         assert self._timed is not None
+        path: Path = ()
         for _ in range(MAX_TIMED_STEPS):
             waiting = self._timed.leaving(contact.stage)
-            if not waiting:
-                return
-            taken = self._first_due(waiting, contact, now, watch)
-            if taken is None:
-                return
-            transition, moment = taken
+            found = self._first_due(waiting, contact, now, watch) if waiting else None
+            if found is None:
+                break
+            transition, moment = found
+            path += (Taken(transition.index, contact.stage, transition.dest, "timed", moment),)
             contact.stage, contact.since, contact.clock = transition.dest, moment, moment
-            path.append(
-                Taken(transition.index, transition.source, transition.dest, moment, "timed")
-            )
             if self._automatic is not None:
-                self._settle(contact, _NO_FACTS, moment, (), path, watch)
+                path += self._settle(contact, Event("tick", moment), moment, watch, moment)
+        return path
 
     def _first_due(
         self,
@@ -296,45 +269,32 @@ class Funnel:
         return None
 
     def _move(
-        self,
-        contact: Contact,
-        event: Event,
-        now: dt.datetime,
-        path: list[Taken],
-        watch: Watch | None,
-    ) -> Verb:
-        """Go where somebody asks to go, if the criteria of a transition that leads there are met."""
+        self, contact: Contact, event: Event, now: dt.datetime, watch: Watch | None
+    ) -> tuple[Verb, Path]:
+        """Go where somebody asks to go, if a transition that leads there is open."""
         leaves = self._leaves_named(event.to)
         if contact.stage in leaves:
-            return "stayed"
+            return "stayed", ()
         if event.force:
-            return self._force_to(leaves, contact, event, now, path)
+            return self._force_to(leaves, contact, event, now)
         leading = [t for t in self._leaving[contact.stage] if t.dest in leaves]
         if watch is not None:
             watch("move", leading, contact, event.facts, now, event.roles)
         for transition in leading:
             if may_move(transition, contact, event.facts, now, event.roles):
                 contact.stage, contact.since = transition.dest, now
-                path.append(
-                    Taken(transition.index, transition.source, transition.dest, now, "move")
-                )
-                return "moved"
-        return "refused"
+                return "moved", (transition.taken["move"],)
+        return "refused", ()
 
     def _force_to(
-        self,
-        leaves: Sequence[str],
-        contact: Contact,
-        event: Event,
-        now: dt.datetime,
-        path: list[Taken],
-    ) -> Verb:
+        self, leaves: Sequence[str], contact: Contact, event: Event, now: dt.datetime
+    ) -> tuple[Verb, Path]:
         """Go there whatever the criteria say, if the actor's roles allow it."""
         if not leaves or self._force.isdisjoint(event.roles):
-            return "refused"
-        path.append(Taken(-1, contact.stage, leaves[0], now, "forced"))
+            return "refused", ()
+        taken = Taken(-1, contact.stage, leaves[0], "forced")
         contact.stage, contact.since = leaves[0], now
-        return "moved"
+        return "moved", (taken,)
 
     def _leaves_named(self, name: str) -> tuple[str, ...]:
         """Give the leaves of a stage; none when another definition's move names it."""
@@ -342,6 +302,25 @@ class Funnel:
             return self.linked.leaves_of(self.linked.resolve_stage(name))
         except FunnelflowError:
             return ()
+
+
+def _trigger(
+    trigger: StageEvent,
+    cause: Cause,
+    contact: Contact,
+    event: Event,
+    now: dt.datetime,
+    watch: Watch | None,
+    closed: tuple[str, ...] = (),
+) -> GuardedTransition | None:
+    """Take the first open transition of a trigger, and give it; None if none is open."""
+    if watch is not None:
+        tried = [t for t in trigger.leaving(contact.stage) if t.dest not in closed]
+        watch(cause, tried, contact, event.facts, now, event.roles)
+    taken = trigger.trigger(contact, event.facts, now, event.roles, closed)
+    if taken is not None:
+        contact.since = now
+    return taken
 
 
 def may_move(

@@ -16,12 +16,14 @@ import transitions
 from funnelflow.criteria import Fields, compile_rule
 from funnelflow.definition import Linked, LinkedTransition
 
-from .records import Contact
+from .records import Cause, Contact, Outcome, Taken
 
 __all__ = ["AUTOMATIC", "TIMED", "FunnelMachine", "GuardedTransition", "StageEvent"]
 
 AUTOMATIC = "(automatic)"
 TIMED = "(timed)"
+
+_CAUSES: tuple[Cause, ...] = ("event", "automatic", "move")
 
 Rule: TypeAlias = Callable[[Fields, Fields, dt.datetime, tuple[str, ...]], bool]
 
@@ -40,6 +42,8 @@ class GuardedTransition(transitions.Transition):  # type: ignore[misc]
         on: The events that take it.
         by: The roles that may take it; empty for everybody.
         waits: Whether only time takes it, and no event.
+        taken: The record of its being taken at an event's own moment, by cause.
+        alone: The outcome in which it is the only one taken, by an event.
     """
 
     def __init__(
@@ -59,6 +63,8 @@ class GuardedTransition(transitions.Transition):  # type: ignore[misc]
         self.on = written.on
         self.by = written.by
         self.waits = written.after is not None and not written.on
+        self.taken = {cause: Taken(linked.index, source, dest, cause) for cause in _CAUSES}
+        self.alone = Outcome("moved", (self.taken["event"],))
         self._after = written.after
         self._since = written.since
 

@@ -98,15 +98,16 @@ class Taken:
         index: Its place in the definition, from 0; -1 for a forced move, which follows none.
         source: The stage that was left.
         to: The stage that was entered.
-        at: When: the event's time, or the moment at which a timed transition was due.
         cause: What took it.
+        at: When, if that is not the event's own moment: a timed transition fires when it is due,
+            and automatic ones follow it at once.
     """
 
     index: int
     source: str
     to: str
-    at: dt.datetime
     cause: Cause
+    at: dt.datetime | None = None
 
 
 @frozen

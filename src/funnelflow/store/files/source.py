@@ -1,0 +1,232 @@
+"""A file, or standard input, as one stream of UTF-8 bytes.
+
+Compression and encoding end here: what comes out is plain UTF-8 without a byte order mark,
+so that positions and digests mean the same whatever the file was packed in. A file that is
+no text at all (a spreadsheet that is only named .csv) is refused by its first bytes.
+"""
+
+import codecs
+import gzip
+import hashlib
+import io
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from attrs import frozen
+
+from funnelflow.store.files.encoding import Transcoder, find_encoding
+from funnelflow.store.files.problems import FileError
+
+__all__ = ["STDIN", "Source", "Survey", "is_regular", "open_source", "survey"]
+
+STDIN = "-"
+BLOCK = 1 << 18
+_HEAD = 4096
+_GZIP = b"\x1f\x8b"
+_SAVE_AS = "save it as CSV (UTF-8) where it was made, and give that"
+_UNPACK = "unpack it first; of compressed files, gzip (.gz) is read as it is"
+_STRANGERS = (
+    (b"PK\x03\x04", "a spreadsheet (.xlsx, .ods) or another zip archive", _SAVE_AS),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old spreadsheet (.xls)", _SAVE_AS),
+    (b"%PDF", "a PDF document", "export the table as CSV from where the document was made"),
+    (b"{\\rtf", "a rich text document", _SAVE_AS),
+    (b"SQLite format 3\0", "an SQLite database", "export the table as CSV"),
+    (b"PAR1", "a Parquet file", "export it as CSV or JSON Lines"),
+    (_GZIP, "compressed twice", "unpack it once"),
+    (b"BZh", "compressed with bzip2", _UNPACK),
+    (b"\xfd7zXZ\0", "compressed with xz", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", _UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+)
+
+
+@frozen
+class Survey:
+    """What is known of a regular file before it is read.
+
+    Attributes:
+        size: Bytes, as stored.
+        digest: sha256 of those bytes, in hexadecimal.
+        multibyte: Whether there are valid UTF-8 characters of several bytes in it, which
+            tells a UTF-8 file with a damaged byte from one in another encoding.
+    """
+
+    size: int
+    digest: str
+    multibyte: bool
+
+
+class Source:
+    """An open input: blocks of plain UTF-8, and how far it has been read.
+
+    Attributes:
+        name: The file as the person named it; ``-`` for standard input.
+        encoding: The encoding it is read in.
+        compressed: Whether it is unpacked on the way.
+    """
+
+    def __init__(self, name: str, file: IO[bytes], encoding: str | None) -> None:
+        self.name = name
+        self._stored = self._plain = _Ahead(file, keep_open=name == STDIN)
+        self.compressed = self._head().startswith(_GZIP)
+        if self.compressed:
+            unpacked = gzip.GzipFile(fileobj=io.BufferedReader(self._stored, BLOCK))
+            self._plain = _Ahead(unpacked)
+        head = self._head()
+        _refuse_strangers(name, head)
+        self.encoding = find_encoding(name, encoding, head)
+
+    @property
+    def bytes_read(self) -> int:
+        """The bytes read so far, as stored."""
+        return self._stored.count
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the content as UTF-8 without a byte order mark, block by block.
+
+        Raises:
+            FileError: For damaged compression, or bytes that are not of the encoding.
+        """
+        blocks = self._packed_blocks()
+        if codecs.lookup(self.encoding).name != "utf-8":
+            blocks = self._transcoded(blocks)
+        for block in blocks:
+            yield block.removeprefix(codecs.BOM_UTF8)
+            break
+        yield from blocks
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._stored.close()
+
+    def _head(self) -> bytes:
+        """Give the first bytes without consuming them."""
+        try:
+            return self._plain.ahead(_HEAD)
+        except (OSError, EOFError, zlib.error) as error:
+            raise self._unreadable(error) from error
+
+    def _packed_blocks(self) -> Iterator[bytes]:
+        file = io.BufferedReader(self._plain, BLOCK)
+        while True:
+            try:
+                block = file.read(BLOCK)
+            except (OSError, EOFError, zlib.error) as error:
+                raise self._unreadable(error) from error
+            if not block:
+                return
+            yield block
+
+    def _transcoded(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        transcoder = Transcoder(self.name, self.encoding)
+        for block in blocks:
+            if encoded := transcoder.feed(block):
+                yield encoded
+        yield transcoder.feed(b"", final=True)
+
+    def _unreadable(self, error: Exception) -> FileError:
+        if isinstance(error, OSError) and not isinstance(error, gzip.BadGzipFile):
+            return _unreadable(self.name, error)
+        return FileError(
+            self.name,
+            "the compressed data is damaged or cut off",
+            hint="what stands before the damage is read; get the file once more",
+        )
+
+
+class _Ahead(io.RawIOBase):
+    """Reads another file, counts the bytes, and can look ahead without consuming."""
+
+    def __init__(self, file: IO[bytes], *, keep_open: bool = False) -> None:
+        self._file = file
+        self._keep_open = keep_open
+        self._waiting = b""
+        self.count = 0
+
+    def ahead(self, size: int) -> bytes:
+        """Give the next `size` bytes, fewer only where the file ends."""
+        while len(self._waiting) < size and (more := self._file.read(size - len(self._waiting))):
+            self._waiting += more
+        return self._waiting
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        size = len(buffer)
+        data = self._waiting[:size] or self._file.read(size)
+        self._waiting = self._waiting[size:]
+        buffer[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self._keep_open:
+            self._file.close()
+        super().close()
+
+
+def open_source(name: str, *, encoding: str | None = None, stdin: IO[bytes] | None = None) -> Source:
+    """Open a file, or standard input for the name ``-``.
+
+    Args:
+        name: The path.
+        encoding: The encoding; None finds it out from a byte order mark, else UTF-8.
+        stdin: What ``-`` reads, the process's own unless given.
+
+    Raises:
+        FileError: When it cannot be opened, or is plainly no text file.
+    """
+    if name == STDIN:
+        return Source(name, stdin or sys.stdin.buffer, encoding)
+    try:
+        return Source(name, Path(name).open("rb"), encoding)  # noqa: SIM115
+    except OSError as error:
+        raise _unreadable(name, error) from error
+
+
+def is_regular(name: str) -> bool:
+    """Tell whether a name is a file that can be read more than once; a pipe cannot."""
+    try:
+        return name != STDIN and stat.S_ISREG(Path(name).stat().st_mode)
+    except OSError:
+        return False
+
+
+def survey(name: str) -> Survey:
+    """Read a regular file through once: its size, its digest, and whether it is UTF-8.
+
+    Raises:
+        FileError: When it cannot be read.
+    """
+    digest, size, multibyte = hashlib.sha256(), 0, False
+    decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+    try:
+        with Path(name).open("rb", buffering=0) as file:
+            while block := file.read(BLOCK):
+                digest.update(block)
+                size += len(block)
+                if not (multibyte or block.isascii()):
+                    multibyte = not decoder.decode(block).isascii()
+    except OSError as error:
+        raise _unreadable(name, error) from error
+    return Survey(size, digest.hexdigest(), multibyte)
+
+
+def _refuse_strangers(name: str, head: bytes) -> None:
+    for magic, what, hint in _STRANGERS:
+        if head.startswith(magic):
+            raise FileError(name, f"this is no text file but {what}", line=1, column=1, hint=hint)
+
+
+def _unreadable(name: str, error: OSError) -> FileError:
+    """Say why a file cannot be read, in the system's words."""
+    if isinstance(error, IsADirectoryError):
+        return FileError(name, "this is a directory", hint="name one file at a time")
+    if isinstance(error, FileNotFoundError):
+        return FileError(name, "there is no such file")
+    return FileError(name, f"it cannot be read: {error.strerror or error}")

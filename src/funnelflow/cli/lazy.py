@@ -14,9 +14,14 @@ __all__ = ["LazyGroup"]
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one when it is asked for."""
+    """A group that knows its commands by name and imports one when it is asked for.
 
-    def __init__(
+    Args:
+        table: The commands by name, in the order of the overview.
+        sections: The sections of the overview, each with a word on what is in it.
+    """
+
+    def __init__(  # noqa: D107
         self,
         *args: Any,
         table: Mapping[str, Entry],
@@ -57,7 +62,9 @@ class LazyGroup(click.Group):
         width = max(map(len, self.table), default=0)
         for section, about in self.sections.items():
             rows = [
-                (name.ljust(width), e.help) for name, e in self.table.items() if e.section == section
+                (name.ljust(width), e.help)
+                for name, e in self.table.items()
+                if e.section == section
             ]
             with formatter.section(f"{section} ({about})"):
                 formatter.write_dl(rows)

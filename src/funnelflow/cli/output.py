@@ -25,7 +25,9 @@ def page_for(stream: IO[str] | None) -> Page:
     """
     terminal = stream is not None and stream.isatty()
     return Page(
-        width=max(20, shutil.get_terminal_size((100, 24)).columns) if terminal else _width_of_pipe(),
+        width=max(20, shutil.get_terminal_size((100, 24)).columns)
+        if terminal
+        else _width_of_pipe(),
         colour=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
         encoding=getattr(stream, "encoding", None) or "utf-8",
         terminal=terminal,

@@ -20,11 +20,10 @@ class Session:
         json: The answer is wanted as JSON.
     """
 
-    def __init__(self) -> None:
-        self.directory: str | None = None
-        self.database: str | None = None
-        self.debug = False
-        self.json = False
+    directory: str | None = None
+    database: str | None = None
+    debug: bool = False
+    json: bool = False
 
     def open(self) -> "Workspace":
         """Open the workspace; use it in a ``with`` statement.

@@ -10,7 +10,20 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-__all__ = ["PLAIN", "Line", "Look", "Page", "Span", "cut", "line", "pad", "paint", "printable"]
+__all__ = [
+    "PLAIN",
+    "Line",
+    "Look",
+    "Page",
+    "Span",
+    "columns",
+    "cut",
+    "line",
+    "pad",
+    "paint",
+    "printable",
+    "wrap",
+]
 
 Look: TypeAlias = Literal["", "good", "bad", "unknown", "dim", "strong"]
 
@@ -37,11 +50,11 @@ _PLAINER: Final = {
     "█": "#",
     "▌": "#",
     "—": "-",
-    "–": "-",
+    "\N{EN DASH}": "-",
     "“": '"',
     "”": '"',
-    "‘": "'",
-    "’": "'",
+    "\N{LEFT SINGLE QUOTATION MARK}": "'",
+    "\N{RIGHT SINGLE QUOTATION MARK}": "'",
     "≥": ">=",
     "≤": "<=",
     "\N{NO-BREAK SPACE}": " ",

@@ -1,0 +1,124 @@
+"""Criteria with their verdicts, drawn: a mark, the label, and what was seen.
+
+✓ We can reach them            email is ada@example.com
+✗ Budget is at least 5,000     budget is 3,000
+? Talks to the decider         unknown: ask "Who signs the contract?"
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import Final, NamedTuple
+
+from funnelflow.criteria import Check, Verdict
+
+from .text import Line, Look, Page, Span, columns, pad, wrap
+
+__all__ = ["MARKS", "check_lines", "criteria_of", "open_criteria", "said", "tally"]
+
+MARKS: Final = {Verdict.MET: "✓", Verdict.NOT_MET: "✗", Verdict.UNKNOWN: "?"}
+LOOKS: Final[dict[Verdict, Look]] = {
+    Verdict.MET: "good",
+    Verdict.NOT_MET: "bad",
+    Verdict.UNKNOWN: "unknown",
+}
+INDENT = 2
+STEP = 4
+GAP = 4
+NARROW = 60
+"""Below this many columns the words stand under their label, not beside it."""
+
+
+class Row(NamedTuple):
+    """One criterion or group of a drawing, `depth` groups deep."""
+
+    verdict: Verdict
+    depth: int
+    label: str
+    words: str
+
+
+def criteria_of(check: Check | None) -> tuple[Check, ...]:
+    """Give the criteria that a person counts: those that must all be met, groups as one."""
+    if check is None:
+        return ()
+    if check.kind == "all" and not check.label:
+        return tuple(c for inner in check.checks for c in criteria_of(inner))
+    return (check,)
+
+
+def open_criteria(check: Check | None) -> tuple[Check, ...]:
+    """Give those of `criteria_of` that are not met or unknown."""
+    return tuple(c for c in criteria_of(check) if c.verdict is not Verdict.MET)
+
+
+def check_lines(check: Check | None, page: Page, indent: int = INDENT) -> list[Line]:
+    """Draw every criterion of a transition, groups with theirs indented below them."""
+    rows = [row for top in criteria_of(check) for row in _rows(top, 0)]
+    if page.width < NARROW:
+        return [drawn for row in rows for drawn in _stacked(row, page, indent)]
+    width = max((STEP * r.depth + columns(r.label, page) for r in rows), default=0)
+    width = min(width, max(20, page.width * 45 // 100))
+    return [drawn for row in rows for drawn in _beside(row, width, page, indent)]
+
+
+def said(check: Check) -> str:
+    """Say what was seen, or what to ask when it is not known."""
+    if check.checks or check.kind in ("all", "any", "at_least"):
+        return tally(check.checks)
+    questions = [field.ask for field in check.missing if field.ask]
+    if check.verdict is Verdict.UNKNOWN and questions:
+        return "unknown: ask " + " and ".join(f'"{question}"' for question in questions)
+    return check.words
+
+
+def tally(checks: Sequence[Check]) -> str:
+    """Count verdicts in words: ``2 met, 1 unknown``."""
+    counts = {verdict: sum(c.verdict is verdict for c in checks) for verdict in MARKS}
+    return ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
+
+
+def _rows(check: Check, depth: int) -> Iterator[Row]:
+    yield Row(check.verdict, depth, _label(check), said(check))
+    for inner in check.checks:
+        yield from _rows(inner, depth + 1)
+
+
+def _label(check: Check) -> str:
+    needs = {
+        "all": f"all of these {len(check.checks)}",
+        "any": f"any of these {len(check.checks)}",
+        "at_least": f"at least {check.needs} of these {len(check.checks)}",
+    }.get(check.kind, "")
+    if check.label and needs:
+        return f"{check.label} ({needs})"
+    return check.label or needs or check.source
+
+
+def _lead(row: Row, indent: int) -> tuple[Span, Span]:
+    return Span(" " * (indent + STEP * row.depth)), Span(MARKS[row.verdict], LOOKS[row.verdict])
+
+
+def _beside(row: Row, width: int, page: Page, indent: int) -> Iterator[Line]:
+    """Draw label and words side by side."""
+    lead = _lead(row, indent)
+    room = max(width - STEP * row.depth, 8)
+    labels = wrap(row.label, room, page)
+    start = indent + 2 + STEP * row.depth + room + GAP
+    words = wrap(row.words, max(12, page.width - start), page)
+    for n, (label, said_) in enumerate(zip_longest(labels, words, fillvalue="")):
+        first = lead if n == 0 else (lead[0], Span(" "))
+        yield (*first, Span(" " + pad(label, room + GAP, page)), Span(said_, _dim(row)))
+
+
+def _stacked(row: Row, page: Page, indent: int) -> Iterator[Line]:
+    """Draw the words below the label, where there is no room beside it."""
+    lead = _lead(row, indent)
+    room = max(8, page.width - indent - STEP * row.depth - 2)
+    for n, label in enumerate(wrap(row.label, room, page)):
+        yield (*(lead if n == 0 else (lead[0], Span(" "))), Span(" " + label))
+    for words in wrap(row.words, room - 2, page):
+        yield (lead[0], Span("    "), Span(words, _dim(row)))
+
+
+def _dim(row: Row) -> Look:
+    return "dim" if row.verdict is Verdict.MET else ""

@@ -1,0 +1,216 @@
+"""A decision, drawn: where the contact is now, and when the answer is no, every reason."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from funnelflow.criteria import Check, Field, Verdict, duration_words
+from funnelflow.definition import Linked
+from funnelflow.engine import Considered, Decision, Taken
+
+from .facts import value_words
+from .layout import bullets, grid
+from .render_checks import check_lines, criteria_of, open_criteria
+from .stages import playbook_of
+from .text import Line, Page, Span, line
+
+__all__ = ["Answer", "askable", "decision_answer", "open_count", "to_do", "what_takes_it"]
+
+
+class Answer(NamedTuple):
+    """What a command says: the lines of the answer, and what to do next."""
+
+    lines: list[Line]
+    hint: str = ""
+
+
+def decision_answer(decision: Decision, linked: Linked, page: Page) -> Answer:
+    """Draw a decision.
+
+    Args:
+        decision: What was decided.
+        linked: The definition that decided.
+        page: What it is drawn on.
+    """
+    if decision.outcome == "refused":
+        return _refused(decision, linked, page)
+    if decision.outcome == "moved":
+        return Answer([*_moved(decision, linked, page), *to_do(decision.after, linked, page)])
+    return _stayed(decision, linked, page)
+
+
+def open_count(considered: Considered, *, named: bool = True) -> str:
+    """Count what keeps a transition closed: ``2 of 4 criteria for prospect are not met``.
+
+    Args:
+        considered: A transition that is not open.
+        named: Name the stage that it leads to.
+    """
+    top, closed = criteria_of(considered.check), open_criteria(considered.check)
+    if len(top) == 1 and top[0].checks:
+        return _group_count(top[0], considered.to if named else "it")
+    goal = f" for {considered.to}" if named else ""
+    state = "unknown" if all(c.verdict is Verdict.UNKNOWN for c in closed) else "not met"
+    if len(top) == 1:
+        return f"the criterion{goal} is {state}"
+    return f"{len(closed)} of {len(top)} criteria{goal} {_is(len(closed))} {state}"
+
+
+def what_takes_it(considered: Considered, linked: Linked) -> str:
+    """Say what takes a transition: its events, the time it waits, or nothing but its criteria."""
+    if considered.index < 0:
+        return "by force"
+    written = linked.transitions[considered.index].transition
+    ways = [f"on {' or '.join(written.on)}"] if written.on else []
+    if written.after is not None:
+        counted = "without activity" if written.since == "activity" else "in this stage"
+        ways.append(f"after {duration_words(written.after)} {counted}")
+    return ", or ".join(ways) or "as soon as its criteria are met"
+
+
+def askable(fields: Iterable[Field], linked: Linked) -> tuple[Field, ...]:
+    """Keep the fields that a person can find out and set, each once.
+
+    Facts about an event alone are left out, and fields that events keep up to date: setting
+    them by hand would write over evidence.
+    """
+    derived = {name for event in linked.events.values() for name, _ in event.sets}
+    return tuple(
+        dict.fromkeys(f for f in fields if f.name in linked.fields and f.name not in derived)
+    )
+
+
+def settable(considered: Iterable[Considered], linked: Linked) -> list[str]:
+    """Name the contact's fields that could open what is closed."""
+    leaves = (leaf for one in considered for leaf in one.leaves())
+    looked_at = (
+        field for leaf in leaves if leaf.verdict is not Verdict.MET for field in _behind(leaf)
+    )
+    return [field.name for field in askable(looked_at, linked)]
+
+
+def _behind(leaf: Check) -> list[Field]:
+    """Give the fields of the contact that a criterion was not met by."""
+    if leaf.verdict is Verdict.UNKNOWN:
+        return list(leaf.missing)
+    return [s.field for s in leaf.seen if s.field is not None and s.name.startswith("contact.")]
+
+
+def to_do(stage: str, linked: Linked, page: Page) -> list[Line]:
+    """Draw the playbook of a stage; nothing when it has none."""
+    playbook = playbook_of(stage, linked)
+    if not playbook:
+        return []
+    return [(), line(Span("What to do now", "strong")), *bullets(playbook, page, indent=2)]
+
+
+def _group_count(group: Check, goal: str) -> str:
+    met = sum(c.verdict is Verdict.MET for c in group.checks)
+    needs = {"at_least": f"{group.needs}", "any": "one"}.get(group.kind, "each")
+    return f"{goal} needs {needs} of {len(group.checks)} criteria, and {met} {_is(met)} met"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _refused(decision: Decision, linked: Linked, page: Page) -> Answer:
+    ways = [c for c in decision.blocking if c.cause in ("move", "forced")]
+    lines = [_headline(decision, ways), *_path(decision.path)]
+    for way in ways:
+        lines += [(), *([_way_heading(way, linked)] if len(ways) > 1 else [])]
+        lines += check_lines(way.check, page)
+    return Answer([*lines, ()] if ways else lines, _refused_hint(decision, ways, linked))
+
+
+def _headline(decision: Decision, ways: Sequence[Considered]) -> Line:
+    """Name the contact and its stage; time may have moved it before the move was looked at."""
+    verb = "is" if decision.path else "stays"
+    stays = f"{decision.contact} {verb} {decision.after}: "
+    return line(Span(stays, "strong"), _headline_reason(decision, ways))
+
+
+def _headline_reason(decision: Decision, ways: Sequence[Considered]) -> str:
+    wanted = decision.event.to
+    if not ways:
+        return f"no transition leads from there to {wanted}"
+    if ways[0].cause == "forced":
+        return f"the move to {wanted} cannot be forced"
+    if len(ways) > 1:
+        return f"none of the {len(ways)} transitions to {wanted} is open"
+    return open_count(ways[0])
+
+
+def _way_heading(way: Considered, linked: Linked) -> Line:
+    return line(f"  {open_count(way)} ", Span(f"({what_takes_it(way, linked)})", "dim"))
+
+
+def _refused_hint(decision: Decision, ways: Sequence[Considered], linked: Linked) -> str:
+    parts = []
+    if names := settable(ways, linked):
+        parts.append(f"funnelflow set {decision.contact} {' '.join(f'{n}=…' for n in names)}")
+    others = [stage for stage in decision.reachable if stage not in {w.to for w in ways}]
+    if others:
+        also = "also " if ways else ""
+        parts.append(f"from {decision.after} you can {also}reach: {', '.join(others)}")
+    elif not ways:
+        parts.append(f"no transition leaves {decision.after}")
+    return " ; ".join(parts)
+
+
+def _moved(decision: Decision, linked: Linked, page: Page) -> list[Line]:
+    stages = [decision.before, *(taken.to for taken in decision.path)]
+    return [
+        line(Span(f"{decision.contact} moved: ", "strong"), Span(" → ".join(stages), "good")),
+        *_path(decision.path),
+        *_changes(decision, linked, page),
+    ]
+
+
+def _path(path: Sequence[Taken]) -> list[Line]:
+    """Say what took each step, where it was not the event or the move itself."""
+    words = {
+        "automatic": "its criteria are met",
+        "timed": "its time had come",
+        "forced": "forced past its criteria",
+    }
+    return [
+        line("  ", Span(f"→ {t.to}: {words[t.cause]}", "dim")) for t in path if t.cause in words
+    ]
+
+
+def _changes(decision: Decision, linked: Linked, page: Page) -> list[Line]:
+    rows = [
+        [
+            Span(c.field),
+            Span(" → ".join(value_words(c.field, v, linked) for v in (c.before, c.after))),
+        ]
+        for c in decision.changes
+    ]
+    return grid(rows, page, indent=2)
+
+
+def _stayed(decision: Decision, linked: Linked, page: Page) -> Answer:
+    head = Span(f"{decision.contact} stays {decision.after}: ", "strong")
+    lines = [line(head, _stayed_because(decision)), *_changes(decision, linked, page)]
+    for way in decision.blocking:
+        lines += [(), _way_heading(way, linked)]
+        lines += check_lines(way.check, page, indent=4) if way.cause == "event" else []
+    names = settable(decision.blocking, linked)
+    hint = f"funnelflow set {decision.contact} {' '.join(f'{n}=…' for n in names)}" if names else ""
+    return Answer([*lines, ()] if decision.blocking else lines, hint)
+
+
+def _stayed_because(decision: Decision) -> str:
+    name = decision.event.name
+    fixed = {
+        "move": "it is there already",
+        "add": "it is added",
+        "set": "the facts are kept" if decision.changes else "nothing is new",
+        "tick": "nothing is due",
+        "adopt": "the new definition leaves it there",
+    }
+    if name in fixed:
+        return fixed[name]
+    if any(way.cause == "event" for way in decision.blocking):
+        return f"{name} is kept, and criteria are not met"
+    return f"{name} is kept"

@@ -21,7 +21,7 @@ class LazyGroup(click.Group):
         sections: The sections of the overview, each with a word on what is in it.
     """
 
-    def __init__(  # noqa: D107
+    def __init__(
         self,
         *args: Any,
         table: Mapping[str, Entry],

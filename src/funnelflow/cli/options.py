@@ -1,16 +1,48 @@
-"""The options that commands share, said once."""
+"""What commands share: examples in their help, and options said once."""
 
-from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
 from .session import of
 
-__all__ = ["as_json", "dry_run", "shared", "writing"]
+__all__ = ["Command", "acting", "as_json", "command", "dry_run", "shared", "writing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-Decorator: TypeAlias = Callable[[F], F]
+
+
+class Command(click.Command):
+    """A command whose help ends in examples.
+
+    Args:
+        examples: Command lines that work in a workspace of the demo.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples as they are typed."""
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{example}\n")
+        super().format_epilog(ctx, formatter)
+
+
+def command(name: str, *examples: str) -> Callable[[Callable[..., Any]], Command]:
+    """Make a function a command with examples and the shared options.
+
+    Args:
+        name: What it is called.
+        examples: Command lines that show how it is used.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Command:
+        return click.command(name, cls=Command, examples=examples)(shared(function))
+
+    return decorate
 
 
 def shared(command: F) -> F:

@@ -40,6 +40,12 @@ def say(lines: Iterable[Line]) -> None:
     click.echo(paint(lines, page), nl=False, color=page.colour)
 
 
+def say_text(text: str) -> None:
+    """Write text that is laid out already to stdout, cleaned line by line."""
+    if text:
+        say(line(part) for part in text.removesuffix("\n").split("\n"))
+
+
 def tell(lines: Iterable[Line]) -> None:
     """Write what is not the answer to stderr."""
     page = page_for(sys.stderr)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from funnelflow.criteria import Check, Field, Verdict, duration_words
-from funnelflow.definition import Linked
+from funnelflow.definition import Linked, Transition
 from funnelflow.engine import Considered, Decision, Taken
 
 from .facts import value_words
@@ -13,7 +13,7 @@ from .render_checks import check_lines, criteria_of, open_criteria
 from .stages import playbook_of
 from .text import Line, Page, Span, line
 
-__all__ = ["Answer", "askable", "decision_answer", "open_count", "to_do", "what_takes_it"]
+__all__ = ["Answer", "askable", "decision_answer", "open_count", "takes", "to_do", "what_takes_it"]
 
 
 class Answer(NamedTuple):
@@ -56,14 +56,18 @@ def open_count(considered: Considered, *, named: bool = True) -> str:
 
 
 def what_takes_it(considered: Considered, linked: Linked) -> str:
-    """Say what takes a transition: its events, the time it waits, or nothing but its criteria."""
+    """Say what takes a transition that was considered."""
     if considered.index < 0:
         return "by force"
-    written = linked.transitions[considered.index].transition
-    ways = [f"on {' or '.join(written.on)}"] if written.on else []
-    if written.after is not None:
-        counted = "without activity" if written.since == "activity" else "in this stage"
-        ways.append(f"after {duration_words(written.after)} {counted}")
+    return takes(linked.transitions[considered.index].transition)
+
+
+def takes(transition: Transition) -> str:
+    """Say what takes a transition: its events, the time it waits, or nothing but its criteria."""
+    ways = [f"on {' or '.join(transition.on)}"] if transition.on else []
+    if transition.after is not None:
+        counted = "without activity" if transition.since == "activity" else "in this stage"
+        ways.append(f"after {duration_words(transition.after)} {counted}")
     return ", or ".join(ways) or "as soon as its criteria are met"
 
 

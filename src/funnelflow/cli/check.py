@@ -1,0 +1,98 @@
+"""``funnelflow check``: everything that is wrong with definitions, at once."""
+
+import sys
+from typing import Literal, TypeAlias
+
+import click
+
+from funnelflow.definition import CODES, read_definition, render_problems
+from funnelflow.errors import UnknownNameError
+
+from .complete import complete_code, complete_definition
+from .find import definitions_here, library_here
+from .layout import paragraph
+from .options import as_json
+from .output import note, page_for, say, say_text, write_json
+from .session import Session, current
+from .text import Span, line
+
+FORMATS = ("full", "concise", "json", "github", "sarif")
+Format: TypeAlias = Literal["full", "concise", "json", "github", "sarif"]
+
+
+@click.command(short_help="Find everything wrong with definitions.")
+@click.argument(
+    "definitions", nargs=-1, metavar="[DEFINITION]...", shell_complete=complete_definition
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="full",
+    show_default=True,
+    help="How problems are written.",
+)
+@click.option("--strict", is_flag=True, help="Exit 1 for warnings too.")
+@click.option(
+    "--explain",
+    metavar="CODE",
+    shell_complete=complete_code,
+    help="Explain a code of a problem, such as F405.",
+)
+@as_json
+def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: str | None) -> int:
+    """Find everything wrong with definitions, all of it at once.
+
+    DEFINITION is a file or the name of a definition; without any, all of the
+    workspace's are checked. Exits 1 if there is an error.
+    """
+    session = current()
+    if explain is not None:
+        return _explain(explain, session)
+    return _check(definitions, "json" if session.json else form, session, strict=strict)
+
+
+def _check(definitions: tuple[str, ...], form: Format, session: Session, *, strict: bool) -> int:
+    library = library_here(session)
+    paths = definitions_here(definitions, session)
+    readings = [read_definition(path, library) for path in paths]
+    problems = tuple(problem for reading in readings for problem in reading.problems)
+    sources = {path: text for reading in readings for path, text in reading.sources.items()}
+    say_text(render_problems(problems, sources, form))
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    note(_summary(len(paths), errors, warnings))
+    return 1 if errors or (strict and warnings) else 0
+
+
+def _summary(files: int, errors: int, warnings: int) -> str:
+    checked = f"{_counted(files, 'definition')} checked: "
+    if not errors and not warnings:
+        return checked + "nothing is wrong"
+    found = [_counted(errors, "error")] if errors else []
+    found += [_counted(warnings, "warning")] if warnings else []
+    return checked + ", ".join(found)
+
+
+def _explain(code: str, session: Session) -> int:
+    """Say what a code means, and what to do about it."""
+    known = CODES.get(code.upper())
+    if known is None:
+        raise UnknownNameError("code", code, CODES)
+    if session.json:
+        write_json(
+            {
+                "code": known.code,
+                "severity": known.severity,
+                "title": known.title,
+                "explanation": known.explanation,
+            }
+        )
+        return 0
+    head = line(Span(f"{known.code} ({known.severity}): {known.title}", "strong"))
+    say([head, (), *paragraph(known.explanation, page_for(sys.stdout), indent=2)])
+    return 0
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

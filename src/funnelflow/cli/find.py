@@ -1,0 +1,112 @@
+"""Finding the definitions that a command is asked about: files, or names.
+
+No database is opened for it: a definition can be written, checked and tried before there
+is anything to store.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from funnelflow.definition import Library, Linked, load_definition
+from funnelflow.errors import ConfigurationError, UnknownNameError, UsageError
+from funnelflow.store import find_workspace, read_config
+
+from .session import Session
+
+__all__ = ["definition_here", "definitions_here", "library_here", "path_of", "workspace_funnels"]
+
+SUFFIXES = {".yaml", ".yml"}
+MOST = 20
+"""How many definitions are read to complete a word."""
+
+
+def library_here(session: Session) -> Library:
+    """Give where definitions are looked up: the workspace's directory, then those that ship."""
+    root = workspace_root(session)
+    return Library((root / "definitions",) if root is not None else ())
+
+
+def workspace_root(session: Session) -> Path | None:
+    """Give the directory of the workspace; None outside of one.
+
+    Raises:
+        ConfigurationError: A directory was named, and it has no workspace.
+    """
+    try:
+        return find_workspace(session.directory)
+    except ConfigurationError:
+        if session.directory is not None:
+            raise
+        return None
+
+
+def path_of(target: str, library: Library) -> Path:
+    """Give the file that a name or a path means.
+
+    Raises:
+        UnknownNameError: It is no file, and no definition has that name.
+    """
+    path = Path(target)
+    if path.suffix in SUFFIXES or len(path.parts) > 1 or path.is_file():
+        return path
+    found = library.find(target)
+    if found is None:
+        raise UnknownNameError("definition", target, library.names())
+    return Path(found)
+
+
+def definition_here(target: str, session: Session) -> Linked:
+    """Load the definition that a name or a path means.
+
+    Raises:
+        UnknownNameError: There is none.
+        DefinitionError: It has problems.
+    """
+    library = library_here(session)
+    return load_definition(path_of(target, library), library)
+
+
+def definitions_here(targets: Iterable[str], session: Session) -> list[Path]:
+    """Give the files that the targets mean; without targets, all of the workspace's.
+
+    Raises:
+        UnknownNameError: A target is neither a file nor the name of a definition.
+        UsageError: Nothing was named and there is no workspace to look in.
+    """
+    named = list(targets)
+    if named:
+        library = library_here(session)
+        return [path_of(target, library) for target in named]
+    root = workspace_root(session)
+    found = sorted((root / "definitions").glob("*.y*ml")) if root is not None else []
+    if not found:
+        raise UsageError(
+            "no definition was named, and there is no workspace with any here",
+            hint="name files or definitions: funnelflow check my-funnel.yaml standard",
+        )
+    return found
+
+
+def workspace_funnels(session: Session, library: Library) -> list[Path]:
+    """Give the files of the workspace's definitions, the default funnel's first."""
+    root = workspace_root(session)
+    if root is None:
+        return []
+    default = library.find(read_config(root).funnel)
+    others = sorted((root / "definitions").glob("*.yaml"))[:MOST]
+    return list(dict.fromkeys([*([Path(default)] if default else []), *others]))
+
+
+def default_definition(session: Session) -> str:
+    """Name the workspace's default funnel.
+
+    Raises:
+        UsageError: There is no workspace here.
+    """
+    root = workspace_root(session)
+    if root is None:
+        raise UsageError(
+            "no definition was named, and there is no workspace here",
+            hint="name a file or a definition, such as `standard`",
+        )
+    return read_config(root).funnel

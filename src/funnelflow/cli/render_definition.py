@@ -1,0 +1,148 @@
+"""A definition, drawn as a glossary: its stages, its transitions, its words."""
+
+from collections.abc import Iterable, Mapping
+
+from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
+from funnelflow.definition import Definition, EventType, Linked, LinkedTransition, Stage
+
+from .layout import bullets, grid, paragraph
+from .render_decision import takes
+from .text import Line, Page, Span, line
+
+__all__ = ["definition_lines"]
+
+STEP = 2
+
+
+def definition_lines(linked: Linked, page: Page) -> list[Line]:
+    """Draw a definition so that somebody who has never seen it knows what its words mean.
+
+    Args:
+        linked: The definition.
+        page: What it is drawn on.
+    """
+    definition = linked.definition
+    return [
+        *_title(definition, page),
+        *_section("Stages", _stages(definition, linked, page)),
+        *_section("Transitions", _transitions(linked.transitions, page)),
+        *_section("Events", _events(linked, page)),
+        *_section("Facts", _fields(linked.fields, page)),
+    ]
+
+
+def _title(definition: Definition, page: Page) -> list[Line]:
+    head = line(Span(definition.name, "strong"), f", version {definition.version}")
+    force = f"A move may be forced by: {', '.join(definition.force)}." if definition.force else ""
+    texts = [text for text in (definition.title, definition.about, force) if text]
+    return [head, *(drawn for text in texts for drawn in ((), *paragraph(text, page)))]
+
+
+def _section(title: str, lines: list[Line]) -> list[Line]:
+    return [(), line(Span(title.upper(), "strong")), *lines] if lines else []
+
+
+def _stages(definition: Definition, linked: Linked, page: Page) -> list[Line]:
+    return [
+        drawn
+        for name, stage in definition.walk()
+        for drawn in ((), *_stage(name, stage, linked, page))
+    ]
+
+
+def _stage(name: str, stage: Stage, linked: Linked, page: Page) -> list[Line]:
+    indent = STEP * (1 + name.count("."))
+    title = f" {stage.title}" if stage.title else ""
+    said = [stage.about] if stage.about else []
+    said += [f"also called: {', '.join(stage.aliases)}"] if stage.aliases else []
+    said += [f"looked after by: {stage.owner}"] if stage.owner else []
+    return [
+        line(" " * indent, Span(name, "strong"), title, Span(_nature(name, stage, linked), "dim")),
+        *(drawn for text in said for drawn in paragraph(text, page, indent=indent + STEP)),
+        *bullets(stage.playbook, page, indent=indent + STEP),
+    ]
+
+
+def _nature(name: str, stage: Stage, linked: Linked) -> str:
+    """Say what is particular about a stage, in brackets."""
+    inner = linked.leaf_of(name)
+    nature = [stage.type] if stage.type != "open" else []
+    nature += ["contacts start here"] if name == linked.initial else []
+    nature += [f"entered at {inner}"] if inner != name else []
+    return f"  ({', '.join(nature)})" if nature else ""
+
+
+def _transitions(transitions: Iterable[LinkedTransition], page: Page) -> list[Line]:
+    return [drawn for one in transitions for drawn in ((), *_transition(one, page))]
+
+
+def _transition(linked: LinkedTransition, page: Page) -> list[Line]:
+    written = linked.transition
+    arrow = f"{', '.join(written.sources)} → {written.to}"
+    return [
+        line("  ", Span(arrow, "strong"), Span(f"  {takes(written)}", "dim")),
+        *(paragraph(written.about, page, indent=4) if written.about else []),
+        *_rule(linked.rule, page, 4),
+    ]
+
+
+def _rule(rule: Rule | None, page: Page, indent: int) -> list[Line]:
+    """Draw a requirement in plain words, groups with theirs indented below them."""
+    match rule:
+        case None:
+            return []
+        case AllOf(label="", rules=rules):
+            return [drawn for inner in rules for drawn in _rule(inner, page, indent)]
+        case AllOf() | AnyOf() | AtLeast():
+            head = paragraph(_group(rule), page, indent=indent, first="• ")
+            return head + [d for inner in rule.rules for d in _rule(inner, page, indent + 2)]
+        case _:
+            return paragraph(_criterion(rule), page, indent=indent, first="• ")
+
+
+def _group(rule: AllOf | AnyOf | AtLeast) -> str:
+    needs = {AllOf: "all of these", AnyOf: "any of these"}.get(type(rule), "")
+    if isinstance(rule, AtLeast):
+        needs = f"at least {rule.count} of these {len(rule.rules)}"
+    return f"{rule.label}: {needs}" if rule.label else needs
+
+
+def _criterion(rule: Leaf | Custom | Roles) -> str:
+    """Say what a criterion asks for, its label first."""
+    match rule:
+        case Leaf():
+            return (
+                f"{rule.label}: {rule.expression.words()}"
+                if rule.label
+                else rule.expression.words()
+            )
+        case Custom():
+            return f"{rule.label} (criterion {rule.name} of {rule.provider})"
+        case Roles():
+            return f"only by: {', '.join(rule.by)}"
+
+
+def _events(linked: Linked, page: Page) -> list[Line]:
+    rows = [_event_row(linked.events[name].event) for name in linked.events]
+    return [(), *grid(rows, page, indent=2)] if rows else []
+
+
+def _event_row(event: EventType) -> list[Span]:
+    said = event.about or event.title
+    brings = f"brings {', '.join(event.fields)}" if event.fields else ""
+    sets = f"sets {', '.join(event.sets)}" if event.sets else ""
+    return [Span(event.name), Span("; ".join(text for text in (said, brings, sets) if text))]
+
+
+def _fields(fields: Mapping[str, Field], page: Page) -> list[Line]:
+    rows = [
+        [Span(f.name), Span(_type(f), "dim"), Span(f.ask or f.about or f.title)]
+        for f in fields.values()
+    ]
+    return [(), *grid(rows, page, indent=2)] if rows else []
+
+
+def _type(field: Field) -> str:
+    if field.choices:
+        return " | ".join(field.words(choice) for choice in field.choices)
+    return f"{field.type} in {field.unit}" if field.unit else str(field.type)

@@ -1,0 +1,50 @@
+"""``funnelflow show``: a definition as a glossary, as a diagram, or as data."""
+
+import sys
+
+import click
+
+from funnelflow.definition import to_json
+from funnelflow.engine import DiagramFormat, diagram
+
+from .complete import complete_definition
+from .find import default_definition, definition_here
+from .options import as_json, command
+from .output import page_for, say, say_text, write_json
+from .render_definition import definition_lines
+from .session import current
+
+__all__ = ["show"]
+
+
+@command(
+    "show",
+    "funnelflow show",
+    "funnelflow show dialogue",
+    "funnelflow show standard --diagram mermaid",
+    "funnelflow show definitions/standard.yaml --json",
+)
+@click.argument("definition", required=False, shell_complete=complete_definition)
+@click.option(
+    "--diagram",
+    "form",
+    type=click.Choice(["mermaid", "dot"]),
+    help="Draw it: the source text of a diagram.",
+)
+@as_json
+def show(definition: str | None, form: DiagramFormat | None) -> int:
+    """Explain a definition, or draw it.
+
+    DEFINITION is a file or the name of a definition; without it, the
+    workspace's own. Shows every stage with what to do in it, every transition
+    with its criteria in plain words, and the words it speaks of.
+    """
+    session = current()
+    linked = definition_here(definition or default_definition(session), session)
+    if form is not None:
+        say_text(diagram(linked, form))
+    elif session.json:
+        write_json(to_json(linked.definition))
+    else:
+        say(definition_lines(linked, page_for(sys.stdout)))
+    return 0

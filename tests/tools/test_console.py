@@ -1,0 +1,114 @@
+"""The documents' sessions: what is read from them, and when an output is the same."""
+
+from pathlib import Path
+
+import console
+import pytest
+from console import Command, File, Place
+
+DOCUMENT = """\
+# Title
+
+<!-- file: some/funnel.yaml -->
+```yaml
+funnel: tiny
+```
+
+```console
+$ funnelflow one
+first line
+
+second line
+$ funnelflow two \\
+    --three
+```
+
+```yaml
+not: a file
+```
+"""
+
+
+def test_reads_files_and_commands_in_order():
+    file, one, two = console.read(DOCUMENT)
+    assert file == File("some/funnel.yaml", "funnel: tiny\n")
+    assert isinstance(one, Command)
+    assert isinstance(two, Command)
+    assert (one.line, one.source) == (9, "funnelflow one")
+    assert one.shown == "first line\n\nsecond line\n"
+    assert (two.source, two.shown) == ("funnelflow two      --three", "")
+
+
+def test_the_same_output_is_the_same():
+    assert console.same("a\nb\n", "a\nb\n")
+
+
+def test_a_changed_output_is_not_the_same():
+    assert not console.same("a\nb\n", "a\nc\n")
+
+
+def test_a_missing_line_is_not_the_same():
+    assert not console.same("a\n", "a\nb\n")
+
+
+def test_durations_and_rates_are_all_the_same():
+    assert console.same("done in 0.8 s, 1,200 events/s\n", "done in 12 s, 93,000 events/s\n")
+
+
+def test_other_numbers_are_not():
+    assert not console.same("3 contacts\n", "4 contacts\n")
+
+
+def test_an_ellipsis_stands_for_any_lines():
+    assert console.same("a\n…\nd\n", "a\nb\nc\nd\n")
+    assert console.same("a\n…\nd\n", "a\nd\n")
+    assert not console.same("a\n…\nd\n", "a\nb\nc\n")
+
+
+def test_empty_lines_at_the_end_do_not_count():
+    assert console.same("a\n\n", "a\n")
+
+
+def test_funnelflow_really_runs(tmp_path: Path):
+    assert Place(tmp_path).run("funnelflow --version").startswith("funnelflow ")
+
+
+def test_standard_error_is_shown_too(tmp_path: Path):
+    assert "no-such-command" in Place(tmp_path).run("funnelflow no-such-command")
+
+
+def test_a_command_runs_where_cd_has_led(tmp_path: Path):
+    place = Place(tmp_path)
+    (tmp_path / "below").mkdir()
+    place.run("cd below")
+    place.write(File("x.txt", "x"))
+    assert (tmp_path / "below" / "x.txt").read_text() == "x"
+
+
+def test_other_commands_are_refused(tmp_path: Path):
+    with pytest.raises(ValueError, match="not rm"):
+        Place(tmp_path).run("rm -r x")
+
+
+def test_a_difference_names_the_command_and_gives_the_real_output(tmp_path: Path):
+    text = "```console\n$ funnelflow --version\nfunnelflow 0.0.0-never\n```\n"
+    (found,) = console.differences(text, tmp_path)
+    assert found.command.source == "funnelflow --version"
+    assert found.real.startswith("funnelflow ")
+
+
+def test_an_updated_document_has_no_differences(tmp_path: Path):
+    text = "before\n```console\n$ funnelflow --version\n?\n\n$ cd .\n```\nafter\n"
+    new = console.updated(text, list(console.differences(text, tmp_path)))
+    assert list(console.differences(new, tmp_path)) == []
+    assert new.startswith("before\n```console\n$ funnelflow --version\nfunnelflow ")
+    assert new.endswith("\n\n$ cd .\n```\nafter\n")
+
+
+def test_the_command_line_says_where_a_document_differs(tmp_path: Path, capsys):
+    document = tmp_path / "d.md"
+    document.write_text("```console\n$ funnelflow --version\n?\n```\n", encoding="utf-8")
+    assert console.main([str(document)]) == 1
+    assert "d.md:2: $ funnelflow --version" in capsys.readouterr().out
+    assert console.main(["--update", str(document)]) == 0
+    assert console.main([str(document)]) == 0

@@ -1,0 +1,193 @@
+"""Run the console sessions of a document, and hold what it shows to what really happens.
+
+    python tools/console.py README.md              says where the document differs
+    python tools/console.py --update README.md     writes the real output into it
+
+A session is a block marked ``console``: lines that begin with ``$`` are commands, what
+follows each is its output, standard error included. ``funnelflow`` and ``cd`` are run, in one
+temporary directory per document and in the document's order; ``pip`` is left to ``.ci/run``;
+anything else is an error, so that nothing is shown that nobody tries. A line ``…`` stands for
+any lines. Durations are compared as if they were all the same.
+
+A block after a comment ``<!-- file: NAME -->`` is written to that file before what follows.
+"""
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+BLOCK = re.compile(
+    r"^(?:<!-- file: (?P<file>[\w./-]+) -->\n\n?)?```(?P<language>\w*)\n(?P<body>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+DURATION = re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|seconds?|minutes?)\b")
+RATE = re.compile(r"\b[\d,]+ (?:events|rows)(?: a second|/s)")
+ANY_LINES = "…"
+
+
+class Command(NamedTuple):
+    """A command of a session: where its output stands in the document, and what it is."""
+
+    line: int
+    source: str
+    shown: str
+    start: int
+    end: int
+
+
+class File(NamedTuple):
+    """A file that the document shows in full."""
+
+    name: str
+    body: str
+
+
+class Difference(NamedTuple):
+    """A command whose output is not what the document shows."""
+
+    command: Command
+    real: str
+
+
+def read(text: str) -> Iterator[Command | File]:
+    """Yield the files and the commands of a document, in order."""
+    for block in BLOCK.finditer(text):
+        if block["file"]:
+            yield File(block["file"], block["body"])
+        elif block["language"] == "console":
+            yield from _commands(text, block.start("body"), block.end("body"))
+
+
+def _commands(text: str, start: int, end: int) -> Iterator[Command]:
+    """Split one session into its commands; each one's output ends where the next begins."""
+    starts = [m.start() for m in re.compile(r"^\$ ", re.MULTILINE).finditer(text, start, end)]
+    for begin, stop in zip(starts, [*starts[1:], end], strict=True):
+        source_end = begin
+        while True:
+            source_end = text.index("\n", source_end) + 1
+            if not text[begin:source_end].endswith("\\\n"):
+                break
+        source = text[begin + 2 : source_end].replace("\\\n", " ").strip()
+        line = text.count("\n", 0, begin) + 1
+        yield Command(line, source, text[source_end:stop], source_end, stop)
+
+
+class Place:
+    """The temporary directory in which a document's commands run.
+
+    Args:
+        directory: Where it begins; everything is written below it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._root = directory
+        self._here = directory
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(("FUNNELFLOW_", "PYTHON"))}
+        self._environment = kept | {
+            "COLUMNS": "100",
+            "FUNNELFLOW_ACTOR": "you",
+            "HOME": str(directory),
+            "NO_COLOR": "1",
+            "PYTHONUTF8": "1",
+        }
+
+    def write(self, file: File) -> None:
+        """Write a file that the document shows."""
+        target = self._here / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(file.body, encoding="utf-8")
+
+    def run(self, source: str) -> str:
+        """Run a command, and give what it prints with the directory's own name left out.
+
+        Raises:
+            ValueError: The command is none that may stand in a document.
+        """
+        name, *arguments = shlex.split(source)
+        if name == "cd":
+            self._here = self._here / arguments[0]
+            return ""
+        if name == "pip":
+            return ""
+        if name != "funnelflow":
+            raise ValueError(f"a document may show funnelflow, cd and pip, not {name}: {source}")
+        done = subprocess.run(
+            [sys.executable, "-m", "funnelflow", *arguments],
+            cwd=self._here,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            encoding="utf-8",
+        )
+        return done.stdout.replace(f"{self._here}{os.sep}", "").replace(str(self._root), "")
+
+
+def same(shown: str, real: str) -> bool:
+    """Tell whether an output is what the document shows, durations apart."""
+    pattern = "".join(
+        r"(?:.*\n)*?" if line == ANY_LINES else re.escape(line) + r"\n"
+        for line in _plain(shown).splitlines()
+    )
+    return re.fullmatch(pattern, _plain(real)) is not None
+
+
+def _plain(output: str) -> str:
+    """Make alike what may differ from run to run, and drop empty lines at the end."""
+    output = DURATION.sub("1 s", RATE.sub("1,000 events a second", output))
+    lines = [line.rstrip() for line in output.rstrip().splitlines()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def differences(text: str, directory: Path) -> Iterator[Difference]:
+    """Run all of a document, and yield each command whose output differs."""
+    place = Place(directory)
+    for item in read(text):
+        if isinstance(item, File):
+            place.write(item)
+        elif not same(item.shown, real := place.run(item.source)):
+            yield Difference(item, real)
+
+
+def updated(text: str, found: list[Difference]) -> str:
+    """Write the real outputs into a document."""
+    for command, real in reversed(found):
+        text = text[: command.start] + _tidy(real, command.shown) + text[command.end :]
+    return text
+
+
+def _tidy(real: str, shown: str) -> str:
+    """Give an output the empty line before the next command that the document had."""
+    gap = "\n" if shown.endswith("\n\n") or shown == "\n" else ""
+    return "".join(f"{line.rstrip()}\n" for line in real.rstrip().splitlines()) + gap
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check or update the documents named; 1 when one of them differs."""
+    parser = argparse.ArgumentParser(description="Run the console sessions of documents.")
+    parser.add_argument("--update", action="store_true", help="write the real output")
+    parser.add_argument("documents", nargs="+", type=Path)
+    options = parser.parse_args(arguments)
+    wrong = 0
+    for document in options.documents:
+        text = document.read_text(encoding="utf-8")
+        with tempfile.TemporaryDirectory() as directory:
+            found = list(differences(text, Path(directory).resolve()))
+        for command, real in found:
+            print(f"{document}:{command.line}: $ {command.source}\n{real}")
+        if options.update:
+            document.write_text(updated(text, found), encoding="utf-8")
+        wrong += len(found)
+    return 1 if wrong and not options.update else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

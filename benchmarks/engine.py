@@ -28,8 +28,6 @@ class Measured:
     memory: float
 
 
-
-
 def contenders() -> dict[str, tuple[Callable[[], engine_peers.Peer], int]]:
     """Give name to (factory, most contacts); the slow ones are not asked for a million."""
     return {
@@ -95,7 +93,9 @@ def run(largest: str = "1000000") -> None:
     }
     ours = results["funnelflow"]
     floor = results["hand-written dictionary"]
-    print(f"{'':28}{'contacts':>10}{'ns/attempt':>12}{'x ours':>9}{'x floor':>9}{'bytes added':>13}")
+    print(
+        f"{'':28}{'contacts':>10}{'ns/attempt':>12}{'x ours':>9}{'x floor':>9}{'bytes added':>13}"
+    )
     for name, by_size in results.items():
         for count, got in by_size.items():
             base, bottom = _at(ours, count), _at(floor, count)

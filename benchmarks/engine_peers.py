@@ -30,8 +30,8 @@ class Peer:
 
 
 def facts(index: int) -> dict[str, Any]:
-    """Give the facts of a contact; every other one has too small a budget."""
-    return {"budget": 9000.0 if index % 2 else 100.0, "fits": True, "horizon_days": 60}
+    """Give the facts of a contact; every other one fails the last of the three criteria."""
+    return {"budget": 9000.0, "fits": True, "horizon_days": 60 if index % 2 else 200}
 
 
 class Plain:

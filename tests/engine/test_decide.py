@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+
 from funnelflow.criteria import Verdict
 from funnelflow.engine import Change, Funnel, decide, why
 
@@ -37,7 +38,9 @@ def test_a_decision_leaves_the_contact_as_it_was(funnel, ready):
 def test_a_refused_move_names_every_criterion_of_every_transition_that_leads_there(funnel, ready):
     decision = decide(funnel, ready, funnel.event("move", T0 + DAY, to="prospect", roles=("x",)))
     assert decision.outcome == "refused"
-    found = {leaf.label or leaf.kind: leaf.verdict for c in decision.considered for leaf in c.leaves()}
+    found = {
+        leaf.label or leaf.kind: leaf.verdict for c in decision.considered for leaf in c.leaves()
+    }
     assert Verdict.NOT_MET in found.values()
     assert found["Budget is enough"] is Verdict.NOT_MET
     assert len(found) == 2

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+
 from funnelflow.engine import Funnel
 from funnelflow.errors import FieldError, UnknownNameError, UsageError
 

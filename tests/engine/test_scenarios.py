@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+
 from funnelflow.definition import Scenario, ScenarioStep
 from funnelflow.engine import Funnel, run_scenario
 
@@ -28,7 +29,9 @@ def test_a_story_that_ends_where_it_must_passes(funnel):
 
 
 def test_a_story_that_ends_elsewhere_fails_and_shows_every_decision(funnel):
-    result = run_scenario(funnel, Scenario("Too soon", then="prospect", when=(ScenarioStep("met"),)))
+    result = run_scenario(
+        funnel, Scenario("Too soon", then="prospect", when=(ScenarioStep("met"),))
+    )
     assert (result.passed, result.expected, result.actual) == (False, "prospect", "target")
     assert [d.event.name for d in result.decisions] == ["add", "met"]
 

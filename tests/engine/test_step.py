@@ -4,6 +4,7 @@ import datetime as dt
 import pickle
 
 import pytest
+
 from funnelflow.engine import Contact, Event, Funnel
 
 from .funnels import DAY, SMALL, T0

@@ -29,6 +29,7 @@ __all__ = [
     "SCALARS",
     "TEXT",
     "TIMESTAMP",
+    "Facts",
     "Fields",
     "Scalar",
     "Type",
@@ -41,6 +42,8 @@ Scalar: TypeAlias = bool | int | float | str | dt.datetime | dt.timedelta
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
 Fields: TypeAlias = Mapping[str, Value]
 """The known facts of a contact or of an event, by field name."""
+Facts: TypeAlias = Mapping[str, Value | None]
+"""What an event brings: a value for a field, or None to take it back."""
 
 
 @frozen

@@ -8,15 +8,13 @@ anything else than what was decided.
 import datetime as dt
 from collections.abc import Sequence
 
-from funnelflow.criteria import Check, Fields, Seen, Verdict, check_rule, duration_words
+from funnelflow.criteria import Check, Seen, Verdict, check_rule, duration_words
 
 from .funnel import Funnel
 from .machine import GuardedTransition
 from .records import Cause, Considered, Contact, Decision, Event, changes_between
 
 __all__ = ["decide", "why"]
-
-_NO_FACTS: Fields = {}
 
 
 def decide(funnel: Funnel, contact: Contact, event: Event) -> Decision:
@@ -65,8 +63,9 @@ def why(
         One entry a transition in the order in which they are tried. Facts that only an event
         would bring are unknown.
     """
+    asked = Event("tick", now, roles=roles)
     return tuple(
-        _consider(funnel, t, _cause(t), contact, _NO_FACTS, now, roles)
+        _consider(funnel, t, _cause(t), contact, asked, now)
         for t in funnel.leaving(contact.stage)
     )
 
@@ -83,13 +82,12 @@ class _Reasons:
         cause: Cause,
         tried: Sequence[GuardedTransition],
         contact: Contact,
-        facts: Fields,
+        event: Event,
         now: dt.datetime,
-        roles: tuple[str, ...],
     ) -> None:
         """Explain the transitions in the order tried, up to the one that is taken."""
         for transition in tried:
-            found = _consider(self._funnel, transition, cause, contact, facts, now, roles)
+            found = _consider(self._funnel, transition, cause, contact, event, now)
             self.considered.append(found)
             if found.verdict is Verdict.MET:
                 return
@@ -107,15 +105,14 @@ def _consider(
     transition: GuardedTransition,
     cause: Cause,
     contact: Contact,
-    facts: Fields,
+    event: Event,
     now: dt.datetime,
-    roles: tuple[str, ...],
 ) -> Considered:
     """Check one transition for one contact."""
     rule = funnel.linked.transitions[transition.index].rule
-    check = None if rule is None else check_rule(rule, contact.fields, facts, now, roles)
+    check = rule and check_rule(rule, contact.fields, event.facts, now, event.roles)
     due = transition.due(contact)
-    if transition.waits and cause != "timed" or cause == "timed" and (due is None or due > now):
+    if (transition.waits and cause != "timed") or (cause == "timed" and (due is None or due > now)):
         check = _with_wait(check, due, now)
     return Considered(
         index=transition.index,

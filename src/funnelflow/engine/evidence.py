@@ -31,7 +31,7 @@ class Door:
             name: {**linked.fields, **event.event.fields} for name, event in linked.events.items()
         } | dict.fromkeys(RESERVED_EVENTS, self._contact_fields)
 
-    def event(
+    def event(  # noqa: PLR0913 - all that can be said about one event
         self,
         name: str,
         at: dt.datetime | str,

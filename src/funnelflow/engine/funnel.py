@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from attrs import evolve
 
-from funnelflow.criteria import Expression, Field, Fields, Value
+from funnelflow.criteria import Expression, Facts, Field, Value
 from funnelflow.definition import Definition, Library, Linked, link
 from funnelflow.errors import FieldError, FunnelflowError
 
@@ -25,13 +25,11 @@ MAX_TIMED_STEPS = 1_000
 """How many timed transitions one event may set off: a clock that stood still for years ends."""
 
 Watch: TypeAlias = Callable[
-    [Cause, Sequence[GuardedTransition], Contact, Fields, dt.datetime, tuple[str, ...]], None
+    [Cause, Sequence[GuardedTransition], Contact, Event, dt.datetime], None
 ]
 """Told of the transitions about to be tried and of the contact as it is at that moment."""
 
 Path: TypeAlias = tuple[Taken, ...]
-
-_NO_FACTS: Fields = {}
 
 
 class _Declared:
@@ -39,7 +37,9 @@ class _Declared:
 
     __slots__ = ("sets", "trigger")
 
-    def __init__(self, sets: tuple[tuple[Field, Expression], ...], trigger: StageEvent | None):
+    def __init__(
+        self, sets: tuple[tuple[Field, Expression], ...], trigger: StageEvent | None
+    ) -> None:
         self.sets = sets
         self.trigger = trigger
 
@@ -92,7 +92,7 @@ class Funnel:
         """Give a contact to whom nothing has happened yet, in the initial stage."""
         return Contact(contact_id, self.linked.initial, dict(self._defaults))
 
-    def event(
+    def event(  # noqa: PLR0913 - all that can be said about one event
         self,
         name: str,
         at: dt.datetime | str,
@@ -140,13 +140,15 @@ class Funnel:
         )
 
     def fold(self, contact_id: str, events: Iterable[Event]) -> Contact:
-        """Give the contact that a story makes: ``stage = fold(definition, evidence)``."""
+        """Give the contact that a story makes; its stage is what this definition calls it."""
         contact = self.new_contact(contact_id)
         for event in events:
             self.step(contact, event)
         return contact
 
-    def step(self, contact: Contact, event: Event, watch: Watch | None = None) -> Outcome:
+    def step(  # noqa: C901 - one thought, and the hottest code there is
+        self, contact: Contact, event: Event, watch: Watch | None = None
+    ) -> Outcome:
         """Take one event: the fast path, which changes `contact` and gives no reasons.
 
         Args:
@@ -165,7 +167,8 @@ class Funnel:
         elif self._timed is not None:
             path = self._fire_due(contact, now, watch)
         contact.clock = now
-        facts, verb = event.facts, "stayed"
+        facts = event.facts
+        verb: Verb = "stayed"
         if facts:
             self._learn(contact.fields, facts)
         declared = self._declared.get(event.name)
@@ -204,7 +207,7 @@ class Funnel:
         timed = self._timed.leaving(contact.stage) if self._timed is not None else ()
         return min((due for t in timed if (due := t.due(contact))), default=None)
 
-    def _learn(self, fields: dict[str, Value], facts: Mapping[str, Value | None]) -> None:
+    def _learn(self, fields: dict[str, Value], facts: Facts) -> None:
         """Put the facts that belong to the contact among its fields."""
         for name, value in facts.items():
             if value is None:
@@ -262,9 +265,10 @@ class Funnel:
         clock = contact.clock or now
         moments = [(max(at, clock), t) for at, t in due]
         for moment, transition in moments + [(now, t) for at, t in moments if at < now]:
+            tick = Event("tick", moment, roles=transition.by)
             if watch is not None:
-                watch("timed", (transition,), contact, _NO_FACTS, moment, transition.by)
-            if transition.is_open(contact, _NO_FACTS, moment, transition.by):
+                watch("timed", (transition,), contact, tick, moment)
+            if transition.is_open(contact, tick, moment):
                 return transition, moment
         return None
 
@@ -279,9 +283,9 @@ class Funnel:
             return self._force_to(leaves, contact, event, now)
         leading = [t for t in self._leaving[contact.stage] if t.dest in leaves]
         if watch is not None:
-            watch("move", leading, contact, event.facts, now, event.roles)
+            watch("move", leading, contact, event, now)
         for transition in leading:
-            if may_move(transition, contact, event.facts, now, event.roles):
+            if _may_move(transition, contact, event, now):
                 contact.stage, contact.since = transition.dest, now
                 return "moved", (transition.taken["move"],)
         return "refused", ()
@@ -316,26 +320,22 @@ def _trigger(
     """Take the first open transition of a trigger, and give it; None if none is open."""
     if watch is not None:
         tried = [t for t in trigger.leaving(contact.stage) if t.dest not in closed]
-        watch(cause, tried, contact, event.facts, now, event.roles)
+        watch(cause, tried, contact, event, now)
     taken = trigger.trigger(contact, event.facts, now, event.roles, closed)
     if taken is not None:
         contact.since = now
     return taken
 
 
-def may_move(
-    transition: GuardedTransition,
-    contact: Contact,
-    facts: Fields,
-    now: dt.datetime,
-    roles: tuple[str, ...],
+def _may_move(
+    transition: GuardedTransition, contact: Contact, event: Event, now: dt.datetime
 ) -> bool:
     """Tell whether a move may take a transition: one that only time takes must be due."""
     if transition.waits:
         due = transition.due(contact)
         if due is None or due > now:
             return False
-    return transition.is_open(contact, facts, now, roles)
+    return transition.is_open(contact, event, now)
 
 
 def _leaving(machine: FunnelMachine, leaf: str) -> tuple[GuardedTransition, ...]:
@@ -345,7 +345,7 @@ def _leaving(machine: FunnelMachine, leaf: str) -> tuple[GuardedTransition, ...]
 
 
 def _apply_sets(
-    sets: tuple[tuple[Field, Expression], ...], contact: Contact, facts: Fields, now: dt.datetime
+    sets: tuple[tuple[Field, Expression], ...], contact: Contact, facts: Facts, now: dt.datetime
 ) -> None:
     """Derive fields from an event; all read the contact as it was before any of them.
 

@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 import transitions
 
-from funnelflow.criteria import Fields, compile_rule
+from funnelflow.criteria import Facts, Fields, compile_rule
 from funnelflow.definition import Linked, LinkedTransition
 
-from .records import Cause, Contact, Outcome, Taken
+from .records import Cause, Contact, Event, Outcome, Taken
 
 __all__ = ["AUTOMATIC", "TIMED", "FunnelMachine", "GuardedTransition", "StageEvent"]
 
@@ -25,7 +25,7 @@ TIMED = "(timed)"
 
 _CAUSES: tuple[Cause, ...] = ("event", "automatic", "move")
 
-Rule: TypeAlias = Callable[[Fields, Fields, dt.datetime, tuple[str, ...]], bool]
+Rule: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
 
 
 class StageState(transitions.State):  # type: ignore[misc]
@@ -68,11 +68,9 @@ class GuardedTransition(transitions.Transition):  # type: ignore[misc]
         self._after = written.after
         self._since = written.since
 
-    def is_open(
-        self, contact: Contact, facts: Fields, now: dt.datetime, roles: tuple[str, ...]
-    ) -> bool:
+    def is_open(self, contact: Contact, event: Event, now: dt.datetime) -> bool:
         """Tell whether the criteria are met."""
-        return self.rule is None or self.rule(contact.fields, facts, now, roles)
+        return self.rule is None or self.rule(contact.fields, event.facts, now, event.roles)
 
     def due(self, contact: Contact) -> dt.datetime | None:
         """Give the moment at which it is taken by itself; None if time does not take it."""
@@ -98,7 +96,7 @@ class StageEvent(transitions.Event):  # type: ignore[misc]
     def trigger(
         self,
         model: Contact,
-        facts: Fields,
+        facts: Facts,
         now: dt.datetime,
         roles: tuple[str, ...],
         closed: Collection[str] = (),

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from funnelflow.criteria import Check, Field, Fields, Value, Verdict
+from funnelflow.criteria import Check, Facts, Field, Fields, Value, Verdict
 
 __all__ = [
     "MOVED_NOWHERE",
@@ -82,7 +82,7 @@ class Event:
 
     name: str
     at: dt.datetime
-    facts: "dict[str, Value | None]" = field(factory=dict)
+    facts: Facts = field(factory=dict)
     actor: str = ""
     roles: tuple[str, ...] = ()
     to: str = ""

@@ -1,15 +1,21 @@
 """What a reader hands over: some thousands of records at a time."""
 
+import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 from funnelflow.store.files.lines import Lines, Place
-from funnelflow.store.files.problems import Rejection
+from funnelflow.store.files.problems import FileError, Rejection
 
-__all__ = ["MAX_BATCH", "Batch", "Reader"]
+__all__ = ["MAX_BATCH", "UNREADABLE", "Batch", "Reader", "unreadable"]
 
 MAX_BATCH = 1 << 23
 """Bytes of a batch, whatever its number of rows: what bounds the memory."""
+
+UNREADABLE = re.compile("[\0\ud800-\udfff]")
+"""NUL, and what a byte that is not UTF-8 has become."""
+
+_ESCAPED = 0xDC00
 
 
 class Batch(NamedTuple):
@@ -31,24 +37,25 @@ class Batch(NamedTuple):
     last: bool
 
 
-class Reader(Protocol):
-    """Reads one input."""
+class Reader:
+    """Reads one input; there is one class a format.
 
-    @property
-    def format(self) -> str:
-        """``csv`` or ``jsonl``."""
+    Attributes:
+        format: ``csv`` or ``jsonl``.
+        columns: The names in the header; for JSON Lines, the members of the first object.
+        delimiter: What separates the cells; empty for JSON Lines.
+        lines: The lines it reads.
+    """
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names in the header; for JSON Lines, the members of the first object."""
+    format: ClassVar[str]
+    columns: tuple[str, ...]
+    delimiter: str = ""
 
-    @property
-    def delimiter(self) -> str:
-        """What separates the cells; empty for JSON Lines."""
-
-    @property
-    def lines(self) -> Lines:
-        """The lines it reads."""
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
+        self._line = lines.place.lines
+        self._rows: list[tuple[int, Any]] = []
+        self._rejected: list[Rejection] = []
 
     def batches(self, size: int) -> Iterator[Batch]:
         """Yield all that follows, at most `size` rows at a time, the last one marked.
@@ -56,3 +63,39 @@ class Reader(Protocol):
         Raises:
             FileError: When reading cannot go on; the records before have been yielded.
         """
+        self._line = self.lines.place.lines
+        last = False
+        while not last:
+            self._rows, self._rejected = [], []
+            problem = self._until_problem(size)
+            last = self.lines.ended and problem is None
+            self.lines.settle(self._line)
+            if self._rows or self._rejected or last:
+                yield self._batch(last=last)
+            if problem is not None:
+                raise problem
+
+    def _batch(self, *, last: bool) -> Batch:
+        lines = self.lines
+        return Batch(self._rows, self._rejected, lines.place, lines.bytes_read, last)
+
+    def _until_problem(self, size: int) -> FileError | None:
+        try:
+            self._fill(size)
+        except FileError as problem:
+            return problem
+        return None
+
+    def _fill(self, size: int) -> None:
+        """Read up to `size` records, or about `MAX_BATCH` bytes of them."""
+        raise NotImplementedError
+
+    def _reject(self, line: int, column: int | str, reason: str, record: Any) -> None:
+        self._rejected.append(Rejection(line, str(column), reason, record))
+
+
+def unreadable(character: str, line: int) -> str:
+    """Say what a character is that `UNREADABLE` found."""
+    if character == "\0":
+        return f"NUL stands in line {line}"
+    return f"the byte 0x{ord(character) - _ESCAPED:02x} in line {line} is not UTF-8"

@@ -2,30 +2,27 @@
 
 import csv
 import re
-from collections.abc import Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from funnelflow.store.files.batches import MAX_BATCH, Batch
+from funnelflow.store.files.batches import MAX_BATCH, UNREADABLE, Reader, unreadable
 from funnelflow.store.files.lines import Lines
 from funnelflow.store.files.problems import FileError, Rejection
+
+if TYPE_CHECKING:
+    import _csv
 
 __all__ = ["DELIMITERS", "CsvReader"]
 
 DELIMITERS = ",;\t|"
-_UNREADABLE = re.compile("[\0\ud800-\udfff]")
-_SEPARATOR_LINE = re.compile(r"(?i)\ufeff?sep=(.)\r?\n?$")
+_SEPARATOR_LINE = re.compile(r"(?i)sep=(.)\r?\n?$")
 _QUOTED = re.compile(r'"[^"]*"')
 _CELL = re.compile(r'"(?:[^"]|"")*+"')
-_DAMAGED_BYTE = 0xDC00
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
-class CsvReader:
+class CsvReader(Reader):
     """Reads a CSV file whose first record names the columns.
-
-    Attributes:
-        columns: The names in the header.
-        delimiter: What separates the cells.
-        lines: The lines it reads.
 
     Raises:
         FileError: When there is no header that can be used.
@@ -34,38 +31,14 @@ class CsvReader:
     format = "csv"
 
     def __init__(self, lines: Lines, *, delimiter: str = "") -> None:
-        self.lines = lines
+        super().__init__(lines)
         self.delimiter = delimiter or self._separator_line() or self._find_delimiter()
-        self._line = lines.place.lines
         self.columns = self._header()
         self._width = len(self.columns)
-        self._rejected: list[Rejection] = []
-        self._rows: list[tuple[int, list[str]]] = []
 
-    def batches(self, size: int) -> Iterator[Batch]:
-        """Yield all that follows, at most `size` rows at a time, the last one marked."""
-        self._line = self.lines.place.lines
-        last = False
-        while not last:
-            self._rows, self._rejected = [], []
-            problem = self._fill(size)
-            last = self.lines.ended and problem is None
-            self.lines.settle(self._line)
-            if self._rows or self._rejected or last:
-                yield Batch(
-                    self._rows, self._rejected, self.lines.place, self.lines.bytes_read, last
-                )
-            if problem is not None:
-                raise problem
-
-    def _fill(self, size: int) -> FileError | None:
-        """Read up to `size` records; gives what stopped the reading early."""
-        try:
-            while size > 0 and not self.lines.ended and self.lines.waiting < MAX_BATCH:
-                size = self._read(size)
-        except FileError as problem:
-            return problem
-        return None
+    def _fill(self, size: int) -> None:
+        while size > 0 and not self.lines.ended and self.lines.waiting < MAX_BATCH:
+            size = self._read(size)
 
     def _read(self, size: int) -> int:
         """Read up to `size` records, or up to one that is none; gives how many are left."""
@@ -86,8 +59,9 @@ class CsvReader:
         except csv.Error as error:
             size -= 1
             self._recover(error, start + reader.line_num)
-        if lines.damaged:
-            self._set_unreadable_aside(known)
+        finally:
+            if lines.damaged:
+                self._set_unreadable_aside(known)
         return size
 
     def _recover(self, error: csv.Error, last: int) -> None:
@@ -104,14 +78,12 @@ class CsvReader:
                 column=1,
             )
         column = _last_opened(text, self.delimiter) + 1
-        self._rejected.append(
-            Rejection(
-                first,
-                str(column),
-                f"the quote that opens at character {column} closes in the middle of the cell; "
-                'write a quote inside a quoted cell twice ("")',
-                text,
-            )
+        self._reject(
+            first,
+            column,
+            f"the quote that opens at character {column} closes in the middle of the cell; "
+            'write a quote inside a quoted cell twice ("")',
+            text,
         )
         self._line = last
 
@@ -120,7 +92,7 @@ class CsvReader:
         return FileError(
             self.lines.name,
             "the quote that opens here is not closed, or not at the end of its cell",
-            line=first + len(before.splitlines()) - (not before.endswith(("\n", "\r", ""))),
+            line=first + len(_LINE_END.findall(before)),
             column=len(before) - max(before.rfind("\n"), before.rfind("\r")),
             hint="correct that line; what stands before it has been read",
         )
@@ -129,30 +101,31 @@ class CsvReader:
         if not any(cells):
             return
         reason = f"{len(cells)} cells, but the header names {self._width} columns"
-        self._rejected.append(Rejection(self._line + 1, "", reason, cells))
+        self._reject(self._line + 1, "", reason, cells)
 
     def _set_unreadable_aside(self, since: int) -> None:
         """Set the rows aside that hold NUL or bytes that are not UTF-8."""
         rows, self._rows[since:] = self._rows[since:], []
         for line, cells in rows:
-            if any(map(_UNREADABLE.search, cells)):
+            if any(map(UNREADABLE.search, cells)):
                 self._rejected.append(self._unreadable(line, cells))
             else:
                 self._rows.append((line, cells))
 
-    def _unreadable(self, line: int, cells: list[str]) -> Rejection:
-        for text in self.lines.text(line, line + "".join(cells).count("\n") + len(cells)):
-            if found := _UNREADABLE.search(text):
-                return Rejection(line, str(found.start() + 1), _what(found.group(), line), cells)
-            line += 1
-        return Rejection(line, "", "NUL or a byte that is not UTF-8", cells)
+    def _unreadable(self, first: int, cells: list[str]) -> Rejection:
+        texts = self.lines.text(first, first + len(_LINE_END.findall("".join(cells))))
+        for line, text in enumerate(texts, first):
+            if found := UNREADABLE.search(text):
+                column = str(found.start() + 1)
+                return Rejection(first, column, unreadable(found.group(), line), cells)
+        return Rejection(first, "", "NUL or a byte that is not UTF-8", cells)
 
-    def _reader(self, line: int) -> "csv._reader":
+    def _reader(self, line: int) -> "_csv.Reader":
         return csv.reader(self.lines.after(line), delimiter=self.delimiter, strict=True)
 
     def _separator_line(self) -> str:
         """Read the line ``sep=;`` that spreadsheets write to name the delimiter."""
-        found = _SEPARATOR_LINE.match(self._first_line())
+        found = _SEPARATOR_LINE.match(next(self.lines.after(0), ""))
         if found is None:
             return ""
         self.lines.settle(1)
@@ -169,7 +142,7 @@ class CsvReader:
 
     def _header(self) -> tuple[str, ...]:
         """Read the first record that is not blank, and hold it to what a header must be."""
-        start = self._line
+        start = self.lines.place.lines
         reader = self._reader(start)
         try:
             cells = next((cells for cells in reader if cells), None)
@@ -217,9 +190,3 @@ def _last_opened(text: str, delimiter: str) -> int:
             position += 1
         position += 1
     return opened
-
-
-def _what(character: str, line: int) -> str:
-    if character == "\0":
-        return f"NUL stands in line {line}"
-    return f"the byte 0x{ord(character) - _DAMAGED_BYTE:02x} in line {line} is not UTF-8"

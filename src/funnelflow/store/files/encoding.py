@@ -13,6 +13,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NAME_ONE = "name the encoding it is in, for instance --encoding cp1252"
+_NOT_FOR_FILES = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape"})
 _MANY_NULS = 0.2
 
 
@@ -88,7 +89,7 @@ def _known(path: str, asked: str) -> str:
         sample = codecs.getincrementaldecoder(name)("strict").decode("a\n".encode(name), True)  # noqa: FBT003
     except (LookupError, UnicodeError, TypeError, ValueError):
         sample = ""
-    if sample != "a\n":
+    if sample != "a\n" or name in _NOT_FOR_FILES:
         raise FileError(
             path,
             f"{asked!r} is no text encoding that can be read",
@@ -99,15 +100,16 @@ def _known(path: str, asked: str) -> str:
 
 def _not_text(path: str, head: bytes) -> FileError:
     """Say what a file full of NUL characters is."""
-    place = {"line": head[: head.index(0)].count(b"\n") + 1}
-    place["column"] = head.index(0) - head.rfind(b"\n", 0, head.index(0))
+    first = head.index(0)
+    line = head.count(b"\n", 0, first) + 1
+    column = first - head.rfind(b"\n", 0, first)
     even, odd = head[::2].count(0), head[1::2].count(0)
     if min(even, odd) * 10 > max(even, odd):
-        return FileError(path, "this is no text file", **place)
-    guess = "utf-16-le" if odd > even else "utf-16-be"
+        return FileError(path, "this is no text file", line=line, column=column)
     return FileError(
         path,
         "every other character is NUL, as in UTF-16 without a byte order mark",
-        **place,
-        hint=f"--encoding {guess}",
+        line=line,
+        column=column,
+        hint=f"--encoding {'utf-16-le' if odd > even else 'utf-16-be'}",
     )

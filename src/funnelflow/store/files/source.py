@@ -12,7 +12,8 @@ import io
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -94,10 +95,8 @@ class Source:
         blocks = self._packed_blocks()
         if codecs.lookup(self.encoding).name != "utf-8":
             blocks = self._transcoded(blocks)
-        for block in blocks:
-            yield block.removeprefix(codecs.BOM_UTF8)
-            break
-        yield from blocks
+        first = next(blocks, b"").removeprefix(codecs.BOM_UTF8)
+        yield from chain([first] if first else [], blocks)
 
     def close(self) -> None:
         """Let the file go."""
@@ -111,10 +110,9 @@ class Source:
             raise self._unreadable(error) from error
 
     def _packed_blocks(self) -> Iterator[bytes]:
-        file = io.BufferedReader(self._plain, BLOCK)
         while True:
             try:
-                block = file.read(BLOCK)
+                block = self._plain.read(BLOCK)
             except (OSError, EOFError, zlib.error) as error:
                 raise self._unreadable(error) from error
             if not block:
@@ -141,8 +139,9 @@ class Source:
 class _Ahead(io.RawIOBase):
     """Reads another file, counts the bytes, and can look ahead without consuming."""
 
-    def __init__(self, file: IO[bytes], *, keep_open: bool = False) -> None:
+    def __init__(self, file: IO[bytes] | gzip.GzipFile, *, keep_open: bool = False) -> None:
         self._file = file
+        self._some: Callable[[int], bytes] = getattr(file, "read1", file.read)
         self._keep_open = keep_open
         self._waiting = b""
         self.count = 0
@@ -158,7 +157,7 @@ class _Ahead(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         size = len(buffer)
-        data = self._waiting[:size] or self._file.read(size)
+        data = self._waiting[:size] or self._some(size)
         self._waiting = self._waiting[size:]
         buffer[: len(data)] = data
         self.count += len(data)
@@ -170,7 +169,9 @@ class _Ahead(io.RawIOBase):
         super().close()
 
 
-def open_source(name: str, *, encoding: str | None = None, stdin: IO[bytes] | None = None) -> Source:
+def open_source(
+    name: str, *, encoding: str | None = None, stdin: IO[bytes] | None = None
+) -> Source:
     """Open a file, or standard input for the name ``-``.
 
     Args:
@@ -181,10 +182,18 @@ def open_source(name: str, *, encoding: str | None = None, stdin: IO[bytes] | No
     Raises:
         FileError: When it cannot be opened, or is plainly no text file.
     """
-    if name == STDIN:
-        return Source(name, stdin or sys.stdin.buffer, encoding)
+    file = (stdin or sys.stdin.buffer) if name == STDIN else _open(name)
     try:
-        return Source(name, Path(name).open("rb"), encoding)  # noqa: SIM115
+        return Source(name, file, encoding)
+    except FileError:
+        if name != STDIN:
+            file.close()
+        raise
+
+
+def _open(name: str) -> IO[bytes]:
+    try:
+        return Path(name).open("rb")
     except OSError as error:
         raise _unreadable(name, error) from error
 

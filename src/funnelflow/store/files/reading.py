@@ -1,0 +1,114 @@
+"""Opening an input with the reader for what is in it."""
+
+from pathlib import PurePath
+from typing import IO, Self
+
+from attrs import frozen
+
+from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.store.files.batches import Reader
+from funnelflow.store.files.csvfile import CsvReader
+from funnelflow.store.files.jsonlines import JsonLinesReader
+from funnelflow.store.files.lines import Lines
+from funnelflow.store.files.problems import FileError
+from funnelflow.store.files.source import Source, Survey, open_source
+
+__all__ = ["FORMATS", "Form", "Input", "open_input"]
+
+FORMATS = ("csv", "jsonl")
+_SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+
+
+@frozen
+class Form:
+    """What an input looks like; whatever is empty is found out.
+
+    Attributes:
+        format: ``csv`` or ``jsonl``; else the name or the first character tells.
+        encoding: The encoding; else a byte order mark tells, or it is UTF-8.
+        delimiter: What separates the cells of a CSV file; else the header tells.
+    """
+
+    format: str = ""
+    encoding: str = ""
+    delimiter: str = ""
+
+
+@frozen
+class Input:
+    """An open input: its reader, and what it stands on; a context that closes it.
+
+    Attributes:
+        reader: Gives the records.
+        source: The file underneath.
+    """
+
+    reader: Reader
+    source: Source
+
+    def __enter__(self) -> Self:
+        """Give the input itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the file go."""
+        self.source.close()
+
+
+def open_input(
+    name: str,
+    form: Form = Form(),
+    *,
+    stdin: IO[bytes] | None = None,
+    known: Survey | None = None,
+) -> Input:
+    """Open a file, or standard input for ``-``, at its first record.
+
+    Args:
+        name: The path.
+        form: What is known of its format.
+        stdin: What ``-`` reads, the process's own unless given.
+        known: What a survey of the file found.
+
+    Raises:
+        FileError: When it cannot be opened, or holds nothing of the kind.
+    """
+    _check(form)
+    source = open_source(name, encoding=form.encoding or None, stdin=stdin)
+    try:
+        multibyte = known is not None and known.multibyte and not source.compressed
+        lines = Lines(source, multibyte=multibyte)
+        if (form.format or _format(name, lines)) == "jsonl":
+            return Input(JsonLinesReader(lines), source)
+        return Input(CsvReader(lines, delimiter=form.delimiter), source)
+    except FileError:
+        source.close()
+        raise
+
+
+def _check(form: Form) -> None:
+    """Refuse a format or a delimiter that there is not."""
+    if form.format and form.format not in FORMATS:
+        raise UnknownNameError("format", form.format, FORMATS)
+    if form.delimiter and (len(form.delimiter) != 1 or form.delimiter in '"\r\n'):
+        raise UsageError(
+            f"{form.delimiter!r} cannot separate cells",
+            hint="a delimiter is one character, such as , or ; or a tab",
+        )
+
+
+def _format(name: str, lines: Lines) -> str:
+    """Tell the format by the ending of the name, else by how the content begins."""
+    suffixes = [suffix.lower() for suffix in PurePath(name).suffixes]
+    for suffix in reversed(suffixes):
+        if suffix in _SUFFIXES:
+            return _SUFFIXES[suffix]
+    first = next((text for text in lines.after(0) if text.strip()), "")
+    return "jsonl" if first.lstrip().startswith(("{", "[")) else "csv"

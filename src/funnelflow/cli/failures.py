@@ -41,6 +41,7 @@ def run_reporting(run: Callable[[], Any], session: Session) -> NoReturn:
     Raises:
         SystemExit: Always, with the exit code.
     """
+    _carry_everything(sys.stdout)
     try:
         answer = run()
         _flush()
@@ -115,6 +116,12 @@ def _sentence(message: str) -> str:
     """Give click's sentences the form of ours: no capital, no full stop."""
     message = message.strip().removesuffix(".")
     return message[:1].lower() + message[1:]
+
+
+def _carry_everything(stream: Any) -> None:
+    """Let a stream write characters that its encoding lacks as escapes, not fail on them."""
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
 
 
 def _flush() -> None:

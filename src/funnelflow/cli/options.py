@@ -1,13 +1,14 @@
 """What commands share: examples in their help, and options said once."""
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
 from .session import of
 
-__all__ = ["Command", "acting", "as_json", "command", "dry_run", "shared", "writing"]
+__all__ = ["Command", "Writing", "acting", "as_json", "command", "dry_run", "shared", "writing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -88,18 +89,39 @@ def dry_run(command: F) -> F:
     )
 
 
-def writing(command: F) -> F:
-    """Add what evidence needs to be known about: actor, time and idempotency key."""
+class Writing(NamedTuple):
+    """What a change is known by: who does it, when it happened, and whether to store it.
+
+    Attributes:
+        actor: Who is named in the history.
+        at: When it happened, as it was typed; None for now.
+        key: The idempotency key; None for none.
+        dry_run: Store nothing.
+    """
+
+    actor: str
+    at: str | None
+    key: str | None
+    dry_run: bool
+
+
+def writing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add actor, time, key and dry run, given to the command as `how`, a `Writing`."""
+
+    @functools.wraps(command)
+    def gathered(
+        *, actor: str, at: str | None, key: str | None, dry_run: bool, **others: Any
+    ) -> Any:
+        return command(how=Writing(actor, at, key, dry_run), **others)
+
     for option in (
         dry_run,
-        click.option(
-            "--key", metavar="TEXT", help="Do this once: a repetition gives the first answer."
-        ),
+        click.option("--key", metavar="TEXT", help="Do this once, however often it is repeated."),
         click.option("--at", metavar="TIME", help="When it happened, if not now."),
         acting,
     ):
-        command = option(command)
-    return command
+        gathered = option(gathered)
+    return gathered
 
 
 def acting(command: F) -> F:

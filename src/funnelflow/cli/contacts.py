@@ -1,0 +1,228 @@
+"""One contact at a time: ``add``, ``set``, ``record`` and ``move``."""
+
+import datetime as dt
+import sys
+from collections.abc import Callable
+
+import click
+
+from funnelflow.criteria import TIMESTAMP, Field
+from funnelflow.definition import Linked
+from funnelflow.errors import UsageError
+from funnelflow.store import Recorded, Workspace
+
+from .complete import (
+    complete_contact,
+    complete_definition,
+    complete_event,
+    complete_fact,
+    complete_stage,
+)
+from .data import recorded_data
+from .facts import parse_facts
+from .options import Writing, as_json, command, writing
+from .output import hint, note, page_for, say, write_json
+from .render_decision import decision_answer
+from .session import current
+
+__all__ = ["add", "move", "record", "set_"]
+
+_FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=complete_fact)
+_CONTACT = click.argument("contact", shell_complete=complete_contact)
+
+
+@command(
+    "add",
+    "funnelflow add ada email=ada@example.com",
+    "funnelflow add grace --funnel dialogue company='Example & Co'",
+)
+@click.argument("contact")
+@_FACTS
+@click.option(
+    "--funnel",
+    metavar="NAME",
+    shell_complete=complete_definition,
+    help="The funnel it goes into, if not the workspace's own.",
+)
+@writing
+@as_json
+def add(
+    contact: str,
+    facts: tuple[str, ...],
+    funnel: str | None,
+    how: Writing,
+) -> int:
+    """Add a contact, with what is known about it.
+
+    CONTACT is the id it is called by from now on: a name, a number, an
+    address. Facts are written NAME=VALUE.
+    """
+    return _run(
+        lambda workspace: workspace.add(
+            contact,
+            parse_facts(facts),
+            funnel=funnel,
+            actor=how.actor,
+            at=moment_of(how.at, workspace),
+            key=how.key,
+            text=True,
+            dry_run=how.dry_run,
+        ),
+        funnel,
+    )
+
+
+@command(
+    "set",
+    "funnelflow set ada budget=5000 authority=decides",
+    "funnelflow set ada budget=",
+)
+@_CONTACT
+@_FACTS
+@writing
+@as_json
+def set_(
+    contact: str,
+    facts: tuple[str, ...],
+    how: Writing,
+) -> int:
+    """Set or remove facts about a contact.
+
+    Facts are written NAME=VALUE; NAME= alone removes one, so that it is unknown
+    again. Transitions whose criteria are met by it are taken.
+    """
+    if not facts:
+        raise UsageError("no fact was given", hint=f"funnelflow set {contact} budget=5000")
+    return _run(
+        lambda workspace: workspace.set(
+            contact,
+            parse_facts(facts),
+            actor=how.actor,
+            at=moment_of(how.at, workspace),
+            key=how.key,
+            text=True,
+            dry_run=how.dry_run,
+        )
+    )
+
+
+@command(
+    "record",
+    "funnelflow record ada form_submitted email=ada@example.com",
+    "funnelflow record ada form_submitted --at 2026-03-01T09:30:00+01:00 --key form-17",
+)
+@_CONTACT
+@click.argument("event", shell_complete=complete_event)
+@_FACTS
+@writing
+@as_json
+def record(
+    contact: str,
+    event: str,
+    facts: tuple[str, ...],
+    how: Writing,
+) -> int:
+    """Record that something happened to a contact.
+
+    What happened, happened: a declared event is always kept. The answer says
+    whether it moved the contact, and if not, why.
+    """
+    return _run(
+        lambda workspace: workspace.record(
+            contact,
+            event,
+            parse_facts(facts),
+            actor=how.actor,
+            at=moment_of(how.at, workspace),
+            key=how.key,
+            text=True,
+            dry_run=how.dry_run,
+        )
+    )
+
+
+@command(
+    "move",
+    "funnelflow move ada prospect",
+    "funnelflow move ada prospect --dry-run",
+    "funnelflow move ada customer --force --reason 'signed on paper'",
+)
+@_CONTACT
+@click.argument("stage", shell_complete=complete_stage)
+@click.option("--force", is_flag=True, help="Go past criteria; for roles the definition names.")
+@click.option("--reason", default="", metavar="TEXT", help="Why the move is forced.")
+@writing
+@as_json
+def move(
+    contact: str,
+    stage: str,
+    reason: str,
+    how: Writing,
+    *,
+    force: bool,
+) -> int:
+    """Ask for a stage, and be told every reason if the answer is no.
+
+    STAGE is a name or an alias. The contact moves if the criteria of a
+    transition that leads there are met; else it stays, the refusal is kept in
+    the history, and the command exits 1.
+    """
+    if force and not reason:
+        raise UsageError(
+            "a forced move needs a reason: it is kept as evidence",
+            hint=f"funnelflow move {contact} {stage} --force --reason '…'",
+        )
+    return _run(
+        lambda workspace: workspace.move(
+            contact,
+            stage,
+            force=force,
+            reason=reason,
+            actor=how.actor,
+            at=moment_of(how.at, workspace),
+            key=how.key,
+            dry_run=how.dry_run,
+        )
+    )
+
+
+def moment_of(text: str | None, workspace: Workspace) -> dt.datetime | None:
+    """Read the time of an ``--at``; a time without offset is read in the workspace's zone.
+
+    Raises:
+        FieldError: It is no time.
+    """
+    if text is None:
+        return None
+    moment = Field("--at", TIMESTAMP).parse(text, workspace.config.timezone)
+    return moment if isinstance(moment, dt.datetime) else None
+
+
+def _run(do: Callable[[Workspace], Recorded], funnel: str | None = None) -> int:
+    """Do one thing in the workspace and say what came of it; `funnel` is a new contact's."""
+    session = current()
+    with session.open() as workspace:
+        recorded = do(workspace)
+        if session.json:
+            write_json(recorded_data(recorded))
+        else:
+            _tell(recorded, _linked(recorded, workspace, funnel))
+    return 1 if recorded.decision.outcome == "refused" else 0
+
+
+def _linked(recorded: Recorded, workspace: Workspace, funnel: str | None) -> Linked:
+    """Give the definition that decided."""
+    if recorded.decision.event.name == "add":
+        return workspace.funnel(funnel or workspace.config.funnel).linked
+    return workspace.funnel(workspace.contact(recorded.decision.contact).funnel).linked
+
+
+def _tell(recorded: Recorded, linked: Linked) -> None:
+    """Say what was decided to a person."""
+    answer = decision_answer(recorded.decision, linked, page_for(sys.stdout))
+    say(answer.lines)
+    if recorded.duplicate:
+        note("this was recorded before under the same key; nothing was stored")
+    if recorded.dry_run:
+        note("dry run: nothing was stored")
+    hint(answer.hint)

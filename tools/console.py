@@ -5,9 +5,10 @@
 
 A session is a block marked ``console``: lines that begin with ``$`` are commands, what
 follows each is its output, standard error included. ``funnelflow`` and ``cd`` are run, in one
-temporary directory per document and in the document's order; ``pip`` is left to ``.ci/run``;
-anything else is an error, so that nothing is shown that nobody tries. A line ``…`` stands for
-any lines. Durations are compared as if they were all the same.
+temporary directory per document and in the document's order, with ``&&`` between them if need
+be; ``pip`` and ``pytest`` are left to ``.ci/run``; anything else is an error, so that nothing
+is shown that nobody tries. A line ``…`` stands for any lines. Durations are compared as if
+they were all the same.
 
 A block after a comment ``<!-- file: NAME -->`` is written to that file before what follows.
 """
@@ -30,6 +31,7 @@ BLOCK = re.compile(
 DURATION = re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|seconds?|minutes?)\b")
 RATE = re.compile(r"\b[\d,]+ (?:events|rows)(?: a second|/s)")
 ANY_LINES = "…"
+LEFT_TO_CI = {"pip", "pytest"}
 
 
 class Command(NamedTuple):
@@ -105,19 +107,21 @@ class Place:
         target.write_text(file.body, encoding="utf-8")
 
     def run(self, source: str) -> str:
-        """Run a command, and give what it prints with the directory's own name left out.
+        """Run a line of commands, and give what they print, without the directory's own name.
 
         Raises:
-            ValueError: The command is none that may stand in a document.
+            ValueError: A command is none that may stand in a document.
         """
-        name, *arguments = shlex.split(source)
+        return "".join(self._run(*shlex.split(part)) for part in source.split(" && "))
+
+    def _run(self, name: str, *arguments: str) -> str:
+        if name in LEFT_TO_CI:
+            return ""
         if name == "cd":
             self._here = self._here / arguments[0]
             return ""
-        if name == "pip":
-            return ""
         if name != "funnelflow":
-            raise ValueError(f"a document may show funnelflow, cd and pip, not {name}: {source}")
+            raise ValueError(f"a document may show funnelflow and cd, not {name}")
         done = subprocess.run(
             [sys.executable, "-m", "funnelflow", *arguments],
             cwd=self._here,

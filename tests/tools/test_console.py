@@ -85,6 +85,13 @@ def test_a_command_runs_where_cd_has_led(tmp_path: Path):
     assert (tmp_path / "below" / "x.txt").read_text() == "x"
 
 
+def test_commands_run_one_after_the_other(tmp_path: Path):
+    place = Place(tmp_path)
+    assert place.run("pip install -e . && funnelflow --version") == place.run(
+        "funnelflow --version"
+    )
+
+
 def test_other_commands_are_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="not rm"):
         Place(tmp_path).run("rm -r x")

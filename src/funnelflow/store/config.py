@@ -202,7 +202,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
         where = f"{path}:{found[2]}:{found[3]}: {found[1]}" if found else f"{path}: {error}"
-        raise ConfigurationError(where, hint="the file is TOML: name = \"value\"") from None
+        raise ConfigurationError(where, hint='the file is TOML: name = "value"') from None
 
 
 def _table(path: Path, text: str, content: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -145,9 +145,7 @@ def _file(path: Path) -> Database:
 
 def _connect_sqlite(database: Database, path: Path, *, create: bool) -> Engine:
     """Set SQLite up so that a commit that was acknowledged survives a power cut."""
-    engine = create_engine(
-        database.url, hide_parameters=True, creator=_opener(path, create=create)
-    )
+    engine = create_engine(database.url, hide_parameters=True, creator=_opener(path, create=create))
     event.listen(engine, "begin", _begin)
     return engine
 

@@ -1,0 +1,415 @@
+"""Every change goes through here: load contacts, take evidence, write the rows.
+
+A single `record` is a chunk of one, and `apply` is chunks of thousands, so that every rule
+holds on every path. Usage, within one writing transaction::
+
+    with writing(engine) as connection:
+        chunk = Chunk(connection, store)
+        chunk.load(ids, keys)
+        for request in requests:
+            entry = chunk.take(request)     # raises FunnelflowError; the chunk is unharmed
+        chunk.write()
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import define, field
+from sqlalchemy import Connection
+
+from funnelflow.criteria import Verdict
+from funnelflow.engine import Contact, Decision, Event, Outcome, Verb, decide
+from funnelflow.errors import ConflictError, UnknownNameError, UsageError
+
+from .canonical import checksum, encode, row_digest
+from .codec import dump_facts, dump_path
+from .dialects import Bulk, Row
+from .names import check_id, check_key
+from .shelf import Running, Shelf
+from .times import Clock, from_text, optional_from_text, optional_to_text, to_text
+
+__all__ = ["Chunk", "Entry", "Request", "Store", "unmet_criteria"]
+
+
+@define(eq=False)
+class Store:
+    """What every chunk of a workspace shares.
+
+    Attributes:
+        bulk: The bulk statements of the database.
+        shelf: The definitions.
+        roles_of: Gives the roles of an actor.
+        funnel: The funnel of contacts for whom none is named.
+        timezone: The zone of times without an offset; None refuses them.
+        clock: Gives the time it is.
+    """
+
+    bulk: Bulk
+    shelf: Shelf
+    roles_of: Any
+    funnel: str
+    timezone: dt.tzinfo | None
+    clock: Clock
+
+
+@define(eq=False)
+class Request:
+    """Something to be recorded, as it came in: nothing is validated yet.
+
+    Attributes:
+        contact_id: Who it happened to.
+        event: An event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``.
+        at: When; None for now.
+        facts: The facts it brings.
+        actor: Who records it.
+        to: The stage a move asks for.
+        reason: Why a move is forced.
+        force: Whether a move goes past criteria that are not met.
+        key: Makes it happen once, however often it is asked for.
+        funnel: The home of a contact that is added; empty for the workspace's own.
+        create: Add the contact first, at the same time, if nobody knows it.
+        text: Whether facts and time are text as a person types it.
+        expect: The length of the history that the contact must still have; None for any.
+    """
+
+    contact_id: str
+    event: str
+    at: dt.datetime | str | None = None
+    facts: Mapping[str, Any] = field(factory=dict)
+    actor: str = ""
+    to: str = ""
+    reason: str = ""
+    force: bool = False
+    key: str | None = None
+    funnel: str = ""
+    create: bool = False
+    text: bool = False
+    expect: int | None = None
+
+
+@define(eq=False)
+class Entry:
+    """What became of a request.
+
+    Attributes:
+        contact_id: Who it happened to.
+        sequence: The place of the evidence in the contact's history.
+        outcome: ``moved``, ``stayed`` or ``refused``.
+        before: The stage before.
+        after: The stage after.
+        unmet: For a refused move, what was in its way: label and verdict.
+        duplicate: It was recorded before, under the same key; nothing was added.
+        created: The contact was added for it.
+        decision: The reasons, where they were asked for and it is no duplicate.
+    """
+
+    contact_id: str
+    sequence: int
+    outcome: Verb
+    before: str
+    after: str
+    unmet: tuple[tuple[str, str], ...] = ()
+    duplicate: bool = False
+    created: bool = False
+    decision: Decision | None = None
+
+
+@define(eq=False)
+class Held:
+    """A contact while a chunk works on it.
+
+    Attributes:
+        contact: Changed in place by the engine.
+        running: The definition that it is under.
+        funnel: The funnel that is its home.
+        sequence: How many rows its history has, those of the chunk included.
+        digest: The digest of the last of them.
+        stored: How many rows it had when it was read; 0 for a new contact.
+        due_at: When time may move it next, as it was read.
+        created_at: The time of its first evidence.
+        changed: Whether it has to be written.
+    """
+
+    contact: Contact
+    running: Running
+    funnel: str
+    sequence: int = 0
+    digest: str = ""
+    stored: int = 0
+    created_at: str = ""
+    changed: bool = False
+
+
+@define(eq=False)
+class Keyed:
+    """What was recorded under an idempotency key, as the columns hold it."""
+
+    contact_id: str
+    sequence: int
+    event: str
+    at: str
+    actor: str
+    facts: str
+    to_stage: str
+    reason: str
+    force: int
+
+
+class Chunk:
+    """Some contacts, held within one writing transaction while evidence comes in.
+
+    Args:
+        connection: The transaction, from `connecting.writing`.
+        store: The workspace.
+    """
+
+    def __init__(self, connection: Connection, store: Store) -> None:
+        self.connection = connection
+        self.now = store.clock()
+        self._store = store
+        self._recorded_at = to_text(self.now)
+        self._held: dict[str, Held] = {}
+        self._keys: dict[str, Keyed] = {}
+        self._rows: list[Row] = []
+        self._roles: dict[str, tuple[tuple[str, ...], str]] = {}
+        self._homes: dict[str, Running] = {}
+
+    def load(self, ids: Iterable[str], keys: Iterable[str | None] = ()) -> None:
+        """Read the contacts and keys that the requests to come will name.
+
+        A request for a contact that was not loaded finds nobody. On PostgreSQL the contacts
+        are locked until the transaction ends, in one order, so that chunks wait for each
+        other instead of deadlocking.
+        """
+        wanted = sorted({*ids} - self._held.keys())
+        by_id = self._store.shelf.by_id
+        for row in self._store.bulk.load_contacts(self.connection, wanted):
+            self._held[row[0]] = _held(row, by_id(self.connection, row[2]))
+        asked = sorted({key for key in keys if key is not None} - self._keys.keys())
+        if asked:
+            for key, *rest in self._store.bulk.load_keys(self.connection, asked):
+                self._keys[key] = Keyed(*rest)
+
+    def held(self, contact_id: str) -> Held | None:
+        """Give a contact as the chunk has it; None if nobody is known by that id."""
+        return self._held.get(contact_id)
+
+    def take(self, request: Request, *, explain: bool = False) -> Entry:
+        """Decide a request and collect its row.
+
+        Args:
+            request: What is to be recorded.
+            explain: Give the whole decision with every reason; slower.
+
+        Raises:
+            FunnelflowError: The request cannot be recorded; the chunk is as it was.
+        """
+        if request.key is not None and request.key in self._keys:
+            return self._repeat(request, self._keys[request.key])
+        held = self._held.get(request.contact_id)
+        if held is None:
+            return self._begin(request, explain=explain)
+        if request.event == "add":
+            raise ConflictError(
+                f"there is a contact {request.contact_id!r} already",
+                hint="record what happened to it, or choose another id",
+            )
+        if request.expect is not None and request.expect != held.sequence:
+            raise _overtaken(request, held)
+        return self._decide(held, request, self._event(held.running, request), explain=explain)
+
+    def append(
+        self,
+        held: Held,
+        event: Event,
+        outcome: Outcome,
+        before: str,
+        *,
+        key: str | None = None,
+        unmet: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        """Collect the row of a step that was taken, and chain it to the one before."""
+        contact, running = held.contact, held.running
+        held.sequence += 1
+        held.changed = True
+        at, facts, path = to_text(event.at), dump_facts(event.facts), dump_path(outcome.path)
+        roles = encode(event.roles) if event.roles else "[]"
+        reasons = encode(unmet) if unmet else "[]"
+        content = (
+            contact.id, held.sequence, key, event.name, at, event.actor, roles, facts,
+            event.to, event.reason, int(event.force), outcome.outcome, before, contact.stage,
+            path, reasons,
+        )  # fmt: skip
+        held.digest = row_digest(held.digest, *content, running.digest)
+        local = checksum(held.digest, self._recorded_at)
+        if key is not None:
+            self._keys[key] = Keyed(
+                contact.id, held.sequence, event.name, at, event.actor, facts,
+                event.to, event.reason, int(event.force),
+            )  # fmt: skip
+        self._rows.append(
+            (*content[:5], self._recorded_at, *content[5:], running.id, held.digest, local)
+        )
+
+    def write(self) -> None:
+        """Write what was collected; the transaction is the caller's to end.
+
+        Raises:
+            RetryError: Another writer was first; the transaction has to be undone.
+        """
+        bulk, connection = self._store.bulk, self.connection
+        changed = [held for held in self._held.values() if held.changed]
+        bulk.insert_contacts(connection, [_row(h) for h in changed if not h.stored])
+        bulk.update_contacts(
+            connection, [(*_row(h)[1:], h.contact.id, h.stored) for h in changed if h.stored]
+        )
+        bulk.insert_history(connection, self._rows)
+        for held in changed:
+            held.stored, held.changed = held.sequence, False
+        self._rows = []
+
+    def _begin(self, request: Request, *, explain: bool) -> Entry:
+        """Take the first evidence about a contact: that it was added."""
+        if request.event != "add" and not request.create:
+            raise UnknownNameError(
+                "contact", request.contact_id, hint=f"funnelflow add {request.contact_id}"
+            )
+        check_id(request.contact_id)
+        running = self._home(request.funnel or self._store.funnel)
+        event = self._event(running, request)
+        held = Held(running.funnel.new_contact(request.contact_id), running, running.name)
+        if request.event == "add":
+            held.created_at = to_text(event.at)
+            entry = self._decide(held, request, event, explain=explain)
+        else:
+            added = Event("add", event.at, {}, event.actor, event.roles)
+            held.created_at = to_text(added.at)
+            before = held.contact.stage
+            self.append(held, added, running.funnel.step(held.contact, added), before)
+            entry = self._decide(held, request, event, explain=explain)
+        entry.created = True
+        self._held[request.contact_id] = held
+        return entry
+
+    def _decide(self, held: Held, request: Request, event: Event, *, explain: bool) -> Entry:
+        """Let the engine answer, and collect the row."""
+        funnel, contact, before = held.running.funnel, held.contact, held.contact.stage
+        earlier = contact.copy() if event.name == "move" or explain else contact
+        outcome = funnel.step(contact, event)
+        refused = outcome.outcome == "refused"
+        decision = decide(funnel, earlier, event) if explain or refused else None
+        unmet = unmet_criteria(decision) if decision is not None and refused else ()
+        self.append(held, event, outcome, before, key=request.key, unmet=unmet)
+        return Entry(
+            contact.id,
+            held.sequence,
+            outcome.outcome,
+            before,
+            contact.stage,
+            unmet,
+            decision=decision if explain else None,
+        )
+
+    def _event(self, running: Running, request: Request) -> Event:
+        """Validate a request against the definition that will decide it."""
+        if request.event == "adopt":
+            raise UsageError("adopt is no event to record", hint="funnelflow adopt FILE")
+        if request.key is not None:
+            check_key(request.key)
+        return running.funnel.event(
+            request.event,
+            self.now if request.at is None else request.at,
+            request.facts,
+            actor=request.actor,
+            roles=self._store.roles_of(request.actor),
+            to=request.to,
+            reason=request.reason,
+            force=request.force,
+            timezone=self._store.timezone,
+            text=request.text,
+        )
+
+    def _home(self, name: str) -> Running:
+        """Give the definition that new contacts of a funnel come under."""
+        running = self._homes.get(name)
+        if running is None:
+            running = self._store.shelf.home(self.connection, name, self.now)
+            self._homes[name] = running
+        return running
+
+    def _repeat(self, request: Request, earlier: Keyed) -> Entry:
+        """Answer what was asked before under the same key."""
+        held = self._held.get(earlier.contact_id)
+        if held is None or request.contact_id != earlier.contact_id:
+            raise _other_content(request)
+        event = self._event(held.running, request)
+        said = (event.name, event.actor, dump_facts(event.facts), event.to, event.reason)
+        before = (earlier.event, earlier.actor, earlier.facts, earlier.to_stage, earlier.reason)
+        same_time = request.at is None or to_text(event.at) == earlier.at
+        if said != before or int(event.force) != earlier.force or not same_time:
+            raise _other_content(request)
+        return Entry(earlier.contact_id, earlier.sequence, "stayed", "", "", duplicate=True)
+
+
+def unmet_criteria(decision: Decision) -> tuple[tuple[str, str], ...]:
+    """Name what was in the way of a move: label and verdict of each criterion, each once."""
+    found = [
+        (leaf.label, leaf.verdict.value)
+        for considered in decision.blocking
+        for leaf in considered.leaves()
+        if leaf.verdict is not Verdict.MET
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _held(row: Row, running: Running) -> Held:
+    """Read a contact from its columns."""
+    contact_id, funnel, _, stage, fields, since, clock, active, sequence, digest, _, created = row
+    contact = Contact(
+        contact_id,
+        stage,
+        running.codec.load_fields(fields),
+        from_text(since),
+        from_text(clock),
+        optional_from_text(active),
+    )
+    return Held(contact, running, funnel, sequence, digest, sequence, created)
+
+
+def _row(held: Held) -> Row:
+    """Write a contact as its columns."""
+    contact, running = held.contact, held.running
+    assert contact.since is not None
+    assert contact.clock is not None
+    return (
+        contact.id,
+        held.funnel,
+        running.id,
+        contact.stage,
+        dump_facts(contact.fields),
+        to_text(contact.since),
+        to_text(contact.clock),
+        optional_to_text(contact.active),
+        held.sequence,
+        held.digest,
+        optional_to_text(running.funnel.due_at(contact)),
+        held.created_at,
+    )
+
+
+def _overtaken(request: Request, held: Held) -> ConflictError:
+    """Say that a contact has changed since it was looked at."""
+    return ConflictError(
+        f"{request.contact_id} has changed meanwhile: it is in {held.contact.stage}, "
+        f"{held.sequence - (request.expect or 0)} more in its history",
+        hint=f"look again: funnelflow history {request.contact_id}",
+    )
+
+
+def _other_content(request: Request) -> ConflictError:
+    """Refuse a key under which something else was recorded."""
+    return ConflictError(
+        f"the key {request.key!r} was used before, for something else",
+        hint="a key stands for one event; use a new one for another",
+    )

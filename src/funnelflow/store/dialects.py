@@ -1,0 +1,205 @@
+"""The few statements in which the two databases differ, and the bulk forms of all writes.
+
+Everything else is one code path: the statements are SQLAlchemy's, compiled once, and run
+with rows as plain tuples, since building a parameter dictionary for each of millions of rows
+costs more than writing it.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Engine,
+    Insert,
+    Select,
+    Text,
+    Update,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy import Column as SqlColumn
+
+from .faults import RetryError
+from .tables import contacts, history
+
+__all__ = ["CONTACT_COLUMNS", "HISTORY_COLUMNS", "Bulk", "Row", "bulk_for"]
+
+Row: TypeAlias = tuple[Any, ...]
+
+CONTACT_COLUMNS = tuple(contacts.c)
+HISTORY_COLUMNS = tuple(column for column in history.c if column.name != "id")
+
+_KEY_COLUMNS = (history.c.key, history.c.contact_id, history.c.sequence)
+_MEANT = ("event", "at", "actor", "facts", "to_stage", "reason", "force")
+_KEYED = (*_KEY_COLUMNS, *(history.c[name] for name in _MEANT))
+
+COPY_FROM = 50
+"""From how many rows on PostgreSQL's bulk forms are the faster ones."""
+
+
+class Bulk(Protocol):
+    """Reads and writes many rows at a time."""
+
+    def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
+        """Read contacts in the order of `CONTACT_COLUMNS` and lock them until the end."""
+
+    def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
+        """Read what was recorded under keys: key, contact, sequence, and what was said."""
+
+    def insert_history(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Append rows to the history, in the order of `HISTORY_COLUMNS`."""
+
+    def insert_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Write new contacts, in the order of `CONTACT_COLUMNS`."""
+
+    def update_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Write known contacts, each row followed by the sequence it was read with.
+
+        Raises:
+            RetryError: Another writer changed one of them meanwhile.
+        """
+
+
+def bulk_for(engine: Engine) -> Bulk:
+    """Give the bulk forms of a database."""
+    return _Postgres(engine) if engine.dialect.name == "postgresql" else _Sqlite(engine)
+
+
+class _Sqlite:
+    """SQLite: lists of ids as one JSON parameter, rows by `executemany`."""
+
+    def __init__(self, engine: Engine) -> None:
+        ids = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
+        self._contacts = _sql(engine, select(*CONTACT_COLUMNS).where(contacts.c.id.in_(ids)))
+        self._keys = _sql(engine, select(*_KEYED).where(history.c.key.in_(ids)))
+        self._insert_history = _sql(engine, _insert(HISTORY_COLUMNS))
+        self._insert_contacts = _sql(engine, _insert(CONTACT_COLUMNS))
+        self._update_contacts = _sql(engine, _update())
+
+    def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
+        return _fetch(connection, self._contacts, json.dumps(ids))
+
+    def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
+        return _fetch(connection, self._keys, json.dumps(keys))
+
+    def insert_history(self, connection: Connection, rows: Sequence[Row]) -> None:
+        _run(connection, self._insert_history, rows)
+
+    def insert_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
+        _run(connection, self._insert_contacts, rows)
+
+    def update_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
+        _check_count(_run(connection, self._update_contacts, rows), rows)
+
+
+class _Postgres:
+    """PostgreSQL: lists of ids as an array, many rows by `COPY` or as arrays."""
+
+    def __init__(self, engine: Engine) -> None:
+        ids = any_(bindparam("ids", type_=ARRAY(Text)))
+        held = select(*CONTACT_COLUMNS).where(contacts.c.id == ids)
+        held = held.order_by(contacts.c.id).with_for_update()
+        self._contacts = _sql(engine, held)
+        self._keys = _sql(engine, select(*_KEYED).where(history.c.key == ids))
+        self._insert_history = _sql(engine, _insert(HISTORY_COLUMNS))
+        self._insert_contacts = _sql(engine, _insert(CONTACT_COLUMNS))
+        self._update_contacts = _sql(engine, _update())
+        self._update_many = _update_from_arrays()
+
+    def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
+        return _fetch(connection, self._contacts, list(ids))
+
+    def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
+        return _fetch(connection, self._keys, list(keys))
+
+    def insert_history(self, connection: Connection, rows: Sequence[Row]) -> None:
+        if len(rows) < COPY_FROM:
+            _run(connection, self._insert_history, rows)
+        else:
+            _copy(connection, HISTORY_COLUMNS, rows)
+
+    def insert_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
+        ordered = sorted(rows)  # writers that meet in the same order cannot deadlock
+        if len(ordered) < COPY_FROM:
+            _run(connection, self._insert_contacts, ordered)
+        else:
+            _copy(connection, CONTACT_COLUMNS, ordered)
+
+    def update_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
+        if len(rows) < COPY_FROM:
+            for row in rows:
+                _check_count(_run(connection, self._update_contacts, [row]), [row])
+            return
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        _check_count(connection.exec_driver_sql(self._update_many, columns).rowcount, rows)
+
+
+def _sql(engine: Engine, statement: Select[Any] | Insert | Update) -> str:
+    """Write a statement for a database, with its parameters by position."""
+    return str(statement.compile(dialect=engine.dialect))
+
+
+def _insert(columns: Sequence[SqlColumn[Any]]) -> Insert:
+    """Insert a whole row, the parameters in the order of the columns."""
+    return insert(columns[0].table).values({c: bindparam(c.name) for c in columns})
+
+
+def _update() -> Update:
+    """Write a whole contact if it is still as it was read: compare and swap."""
+    return (
+        update(contacts)
+        .where(contacts.c.id == bindparam("held_id"))
+        .where(contacts.c.sequence == bindparam("held_sequence"))
+        .values({c: bindparam(c.name) for c in CONTACT_COLUMNS[1:]})
+    )
+
+
+def _update_from_arrays() -> str:
+    """Write many contacts with one statement on PostgreSQL, each column as an array."""
+    names = [c.name for c in CONTACT_COLUMNS]
+    types = ["bigint" if not isinstance(c.type, Text) else "text" for c in CONTACT_COLUMNS]
+    arrays = ", ".join(f"%s::{kind}[]" for kind in types[1:])
+    changes = ", ".join(f'"{name}" = n."{name}"' for name in names[1:])
+    listed = ", ".join(f'"{name}"' for name in names[1:])
+    return (
+        f"UPDATE contacts SET {changes} "  # noqa: S608  # only names of columns
+        f"FROM unnest({arrays}, %s::text[], %s::bigint[]) AS n({listed}, held_id, held_sequence) "
+        "WHERE contacts.id = n.held_id AND contacts.sequence = n.held_sequence"
+    )
+
+
+def _fetch(connection: Connection, sql: str, parameter: Any) -> Sequence[Row]:
+    """Read the rows of a statement with one parameter."""
+    return connection.exec_driver_sql(sql, (parameter,)).fetchall()  # type: ignore[return-value]
+
+
+def _run(connection: Connection, sql: str, rows: Sequence[Row]) -> int:
+    """Run a statement once for each row; gives how many rows of the table it touched."""
+    if not rows:
+        return 0
+    return connection.exec_driver_sql(sql, list(rows)).rowcount
+
+
+def _copy(connection: Connection, columns: Sequence[SqlColumn[Any]], rows: Sequence[Row]) -> None:
+    """Send rows by PostgreSQL's own bulk protocol."""
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    driver: Any = connection.connection.dbapi_connection
+    with (
+        driver.cursor() as cursor,
+        cursor.copy(f"COPY {columns[0].table.name} ({names}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+
+
+def _check_count(touched: int, rows: Sequence[Row]) -> None:
+    """Notice that a contact was no longer as it had been read."""
+    if touched != len(rows):
+        raise RetryError("another process changed the same contact meanwhile", hint="try again")

@@ -1,0 +1,83 @@
+"""Stored evidence as the engine takes it, also for a definition that never saw it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import define, evolve
+
+from funnelflow.criteria import Field, Value
+from funnelflow.definition import Linked
+from funnelflow.engine import Event
+from funnelflow.errors import FieldError
+
+from .shelf import Running
+from .times import from_text
+
+__all__ = ["Reader", "read_event"]
+
+
+def read_event(running: Running, row: Any) -> Event:
+    """Read the evidence of a row of the history by the definition that decided it.
+
+    Args:
+        running: That definition.
+        row: A row with the columns of the table, by name.
+    """
+    return Event(
+        row.event,
+        from_text(row.at),
+        running.codec.load_facts(row.event, row.facts),
+        row.actor,
+        tuple(json.loads(row.roles)),
+        row.to_stage,
+        row.reason,
+        bool(row.force),
+    )
+
+
+@define(eq=False)
+class Reader:
+    """Reads evidence for a definition that may not be the one that decided it.
+
+    Facts are held to the fields of the reading definition: what is no value of them is left
+    out, as it would be if it came in now, and counted. Events it does not know stay: they
+    happened, and say when; the engine makes nothing of them.
+
+    Attributes:
+        running: The reading definition.
+        dropped: How many facts were no value of its fields.
+    """
+
+    running: Running
+    dropped: int = 0
+
+    def read(self, decided: Running, row: Any) -> Event:
+        """Read one row, decided by another definition or by this one."""
+        event = read_event(decided, row)
+        if decided.digest == self.running.digest or not event.facts:
+            return event
+        before, after = (_fields(d.funnel.linked, event.name) for d in (decided, self.running))
+        if before == after:
+            return event
+        return evolve(event, facts=self._fit(event.facts, after))
+
+    def _fit(
+        self, facts: Mapping[str, Value | None], fields: Mapping[str, Field]
+    ) -> dict[str, Value | None]:
+        """Keep the facts that are values of the fields."""
+        fitting: dict[str, Value | None] = {}
+        for name, value in facts.items():
+            if name not in fields:
+                continue
+            try:
+                fitting[name] = fields[name].normalise(value)
+            except FieldError:
+                self.dropped += 1
+        return fitting
+
+
+def _fields(linked: Linked, event: str) -> Mapping[str, Field]:
+    """Give the fields whose facts an event may bring."""
+    declared = linked.events.get(event)
+    return linked.fields if declared is None else {**linked.fields, **declared.event.fields}

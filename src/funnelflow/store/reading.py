@@ -1,0 +1,133 @@
+"""Looking at a workspace: one contact, many contacts, the history."""
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from funnelflow.engine import Contact
+from funnelflow.errors import UnknownNameError, nearest
+
+from .codec import load_path
+from .records import HistoryRow, Page, StoredContact
+from .shelf import Running, Shelf
+from .tables import contacts, definitions, history
+from .times import from_text, optional_from_text, to_text
+
+__all__ = ["find_contact", "read_history", "read_row", "stored_contact", "unknown_contact"]
+
+_NEIGHBOURS = 200
+
+
+def find_contact(
+    connection: Connection, shelf: Shelf, contact_id: str
+) -> tuple[StoredContact, Running]:
+    """Read a contact, and the definition that it is under.
+
+    Raises:
+        UnknownNameError: There is none by that id; the nearest one is named.
+    """
+    row = connection.execute(select(contacts).where(contacts.c.id == contact_id)).one_or_none()
+    if row is None:
+        raise unknown_contact(connection, contact_id)
+    running = shelf.by_id(connection, row.definition)
+    return stored_contact(row, running), running
+
+
+def unknown_contact(connection: Connection, contact_id: str) -> UnknownNameError:
+    """Say that nobody is known by an id, naming the nearest of those that begin alike."""
+    near = nearest(contact_id, _neighbours(connection, contact_id))
+    hint = f"did you mean {near!r}?" if near else f"funnelflow add {contact_id}"
+    return UnknownNameError("contact", contact_id, hint=hint)
+
+
+def stored_contact(row: Any, running: Running) -> StoredContact:
+    """Read a contact from its columns."""
+    contact = Contact(
+        row.id,
+        row.stage,
+        running.codec.load_fields(row.fields),
+        from_text(row.since),
+        from_text(row.clock),
+        optional_from_text(row.active),
+    )
+    return StoredContact(
+        row.id,
+        row.funnel,
+        contact,
+        row.sequence,
+        optional_from_text(row.due_at),
+        from_text(row.created_at),
+        running.digest,
+    )
+
+
+def read_history(
+    connection: Connection,
+    *,
+    contact_id: str | None,
+    event: str | None,
+    outcome: str | None,
+    actor: str | None,
+    since: dt.datetime | None,
+    until: dt.datetime | None,
+    limit: int,
+    after: int | None,
+) -> Page:
+    """Read a page of the history; see `Workspace.history`."""
+    wanted = select(history, definitions.c.digest.label("decided_by")).join(
+        definitions, definitions.c.id == history.c.definition
+    )
+    equal = {"contact_id": contact_id, "event": event, "outcome": outcome, "actor": actor}
+    for name, value in equal.items():
+        if value is not None:
+            wanted = wanted.where(history.c[name] == value)
+    if since is not None:
+        wanted = wanted.where(history.c.at >= to_text(since))
+    if until is not None:
+        wanted = wanted.where(history.c.at < to_text(until))
+    if after is not None:
+        wanted = wanted.where(history.c.id > after)
+    rows = connection.execute(wanted.order_by(history.c.id).limit(limit + 1)).all()
+    shown = tuple(read_row(row) for row in rows[:limit])
+    return Page(shown, shown[-1].id if len(rows) > limit else None)
+
+
+def read_row(row: Any) -> HistoryRow:
+    """Read a row of the history, with the digest of its definition as ``decided_by``."""
+    return HistoryRow(
+        id=row.id,
+        contact_id=row.contact_id,
+        sequence=row.sequence,
+        key=row.key,
+        event=row.event,
+        at=from_text(row.at),
+        recorded_at=from_text(row.recorded_at),
+        actor=row.actor,
+        roles=tuple(json.loads(row.roles)),
+        facts=json.loads(row.facts),
+        to_stage=row.to_stage,
+        reason=row.reason,
+        force=bool(row.force),
+        outcome=row.outcome,
+        before=row.before_stage,
+        after=row.after_stage,
+        path=load_path(row.path),
+        unmet=tuple((label, verdict) for label, verdict in json.loads(row.unmet)),
+        definition=row.decided_by,
+        digest=row.digest,
+    )
+
+
+def _neighbours(connection: Connection, contact_id: str) -> Sequence[str]:
+    """Read ids around one, which share its beginning; a range of the index, never a scan."""
+    start = contact_id[:2]
+    near = [
+        select(contacts.c.id).where(contacts.c.id >= begin).order_by(contacts.c.id)
+        for begin in (start, contact_id)
+    ]
+    return [
+        found for query in near for found in connection.execute(query.limit(_NEIGHBOURS)).scalars()
+    ]

@@ -1,0 +1,43 @@
+"""One change with its whole answer, also when the same was asked before."""
+
+from funnelflow.engine import Decision, decide
+
+from .bulk import Chunk, Request
+from .records import Recorded
+from .replaying import Replay, definitions_of, rows_of
+from .shelf import Shelf
+
+__all__ = ["record_one"]
+
+
+def record_one(chunk: Chunk, shelf: Shelf, request: Request, *, dry_run: bool) -> Recorded:
+    """Take one request and write it.
+
+    Args:
+        chunk: An empty chunk of a writing transaction.
+        shelf: The definitions.
+        request: What is to be recorded.
+        dry_run: Said in the answer; undoing the transaction is the caller's.
+
+    Raises:
+        FunnelflowError: It cannot be recorded.
+    """
+    chunk.load([request.contact_id], [request.key])
+    entry = chunk.take(request, explain=True)
+    if entry.duplicate:
+        first = _first_answer(chunk, shelf, entry.contact_id, entry.sequence)
+        return Recorded(first, entry.sequence, duplicate=True, dry_run=dry_run)
+    chunk.write()
+    assert entry.decision is not None
+    return Recorded(entry.decision, entry.sequence, dry_run=dry_run)
+
+
+def _first_answer(chunk: Chunk, shelf: Shelf, contact_id: str, sequence: int) -> Decision:
+    """Decide a row of the history again, on the contact as it was before it."""
+    replay = Replay(contact_id, definitions_of(chunk.connection, shelf))
+    *earlier, row = rows_of(chunk.connection, contact_id, before=sequence + 1)
+    for before in earlier:
+        replay.feed(before)
+    running = shelf.by_id(chunk.connection, row.definition)
+    contact = replay.contact or running.funnel.new_contact(contact_id)
+    return decide(running.funnel, contact, replay.event(row))

@@ -1,0 +1,176 @@
+"""The definitions of a workspace: kept by their content, each made ready to run once."""
+
+import datetime as dt
+import hashlib
+import json
+
+from attrs import define
+from sqlalchemy import Connection, select, text
+
+from funnelflow.definition import (
+    Definition,
+    Library,
+    from_json,
+    link,
+    load_definition,
+    to_json,
+)
+from funnelflow.engine import Funnel
+from funnelflow.errors import StoreError, UnknownNameError
+
+from .canonical import checksum, encode
+from .codec import FactCodec
+from .tables import definitions, funnels
+from .times import to_text
+
+__all__ = ["Running", "Shelf", "store_definition"]
+
+
+@define(eq=False)
+class Running:
+    """A definition that is ready to decide.
+
+    Attributes:
+        id: Its number in this database.
+        digest: What it is known by everywhere: the SHA-256 of its content.
+        funnel: The engine that runs it.
+        codec: Writes and reads the facts it speaks of.
+    """
+
+    id: int
+    digest: str
+    funnel: Funnel
+    codec: FactCodec
+
+    @property
+    def name(self) -> str:
+        """The funnel it defines."""
+        return self.funnel.definition.name
+
+
+class Shelf:
+    """Gives the definitions that decided, and those that decide now.
+
+    Args:
+        library: Where definitions and the criteria of plugins are looked up.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self._by_id: dict[int, Running] = {}
+
+    def by_id(self, connection: Connection, number: int) -> Running:
+        """Give a stored definition by its number.
+
+        Raises:
+            StoreError: There is none, or its content is not what it was.
+            DefinitionError: It needs something that is not installed any more.
+        """
+        running = self._by_id.get(number)
+        if running is None:
+            running = self._read(connection, number)
+            self._by_id[number] = running
+        return running
+
+    def current(self, connection: Connection, name: str) -> Running | None:
+        """Give the definition that a funnel is under now; None before its first use."""
+        number = connection.execute(
+            select(funnels.c.definition).where(funnels.c.name == name)
+        ).scalar()
+        return None if number is None else self.by_id(connection, number)
+
+    def home(self, connection: Connection, name: str, now: dt.datetime) -> Running:
+        """Give the definition that new contacts of a funnel come under, to stay until the end.
+
+        The first use of a funnel takes its file into use. The row is locked against `adopt`,
+        so that no contact comes under a definition after its adoption has passed by.
+
+        Raises:
+            UnknownNameError: There is no such funnel.
+            DefinitionError: Its file has errors.
+        """
+        held = select(funnels.c.definition).where(funnels.c.name == name)
+        number = connection.execute(held.with_for_update(read=True)).scalar()
+        if number is None:
+            self._take_into_use(connection, name, now)
+            number = connection.execute(held.with_for_update(read=True)).scalar_one()
+        return self.by_id(connection, number)
+
+    def file(self, name: str) -> Definition:
+        """Read the file of a funnel.
+
+        Raises:
+            UnknownNameError: There is none.
+            DefinitionError: It has errors.
+        """
+        path = self.library.find(name)
+        if path is None:
+            raise UnknownNameError("funnel", name, self.library.names())
+        return load_definition(path, self.library).definition
+
+    def _take_into_use(self, connection: Connection, name: str, now: dt.datetime) -> None:
+        """Put a funnel under the definition in its file, unless somebody just did."""
+        number, _ = store_definition(connection, self.file(name), now)
+        adopted = to_text(now)
+        connection.execute(
+            text(
+                "INSERT INTO funnels (name, definition, adopted_at, checksum) "
+                "VALUES (:name, :number, :adopted, :checksum) ON CONFLICT (name) DO NOTHING"
+            ),
+            {
+                "name": name,
+                "number": number,
+                "adopted": adopted,
+                "checksum": checksum(name, number, adopted),
+            },
+        )
+
+    def _read(self, connection: Connection, number: int) -> Running:
+        """Read a definition from its row and make it ready."""
+        row = connection.execute(
+            select(definitions.c.digest, definitions.c.content).where(definitions.c.id == number)
+        ).one_or_none()
+        if row is None:
+            raise StoreError(
+                f"the definition {number} is missing from the database",
+                hint="`funnelflow verify` says which contacts it decided",
+            )
+        if hashlib.sha256(row.content.encode()).hexdigest() != row.digest:
+            raise StoreError(
+                f"the definition {number} in the database has been altered",
+                hint="restore a backup; `funnelflow verify` says what else is wrong",
+            )
+        linked = link(from_json(json.loads(row.content)), self.library)
+        return Running(number, row.digest, Funnel(linked), FactCodec(linked))
+
+
+def store_definition(
+    connection: Connection, definition: Definition, now: dt.datetime
+) -> tuple[int, str]:
+    """Keep a definition by its content, once.
+
+    Returns:
+        Its number in this database, and its digest.
+    """
+    content = encode(to_json(definition))
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    stored = to_text(now)
+    connection.execute(
+        text(
+            "INSERT INTO definitions (digest, name, version, content, stored_at, checksum) "
+            "VALUES (:digest, :name, :version, :content, :stored, :checksum) "
+            "ON CONFLICT (digest) DO NOTHING"
+        ),
+        {
+            "digest": digest,
+            "name": definition.name,
+            "version": definition.version,
+            "content": content,
+            "stored": stored,
+            "checksum": checksum(digest, definition.name, definition.version, stored),
+        },
+    )
+    number = connection.execute(
+        select(definitions.c.id).where(definitions.c.digest == digest)
+    ).scalar_one()
+    return number, digest

@@ -23,7 +23,12 @@ MOST = 20
 def library_here(session: Session) -> Library:
     """Give where definitions are looked up: the workspace's directory, then those that ship."""
     root = workspace_root(session)
-    return Library((root / "definitions",) if root is not None else ())
+    return Library() if root is None else library_of(root)
+
+
+def library_of(root: Path) -> Library:
+    """Give the library of a workspace, there already or to be made."""
+    return Library((root, root / "definitions"))
 
 
 def workspace_root(session: Session) -> Path | None:

@@ -25,7 +25,13 @@ __all__ = ["list_"]
 BATCH = 1_000
 """How many contacts are laid out together: a table of any length takes no more memory."""
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA = (
+    *"=+-@\t\r\n",
+    "\N{FULLWIDTH EQUALS SIGN}",
+    "\N{FULLWIDTH PLUS SIGN}",
+    "\N{FULLWIDTH HYPHEN-MINUS}",
+    "\N{FULLWIDTH COMMERCIAL AT}",
+)
 """What a spreadsheet takes for the beginning of a formula, the full-width forms included."""
 
 

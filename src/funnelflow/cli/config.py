@@ -1,0 +1,73 @@
+"""``funnelflow config show``: the settings in force, and where each came from."""
+
+import sys
+from typing import Any, Final
+
+import click
+
+from funnelflow.store import Config, find_workspace, read_config
+
+from .layout import grid
+from .options import as_json, command
+from .output import page_for, say, write_json
+from .session import current
+from .text import Line, Page, Span, line
+
+__all__ = ["config", "config_lines"]
+
+_ORIGINS: Final = {
+    "flag": "from the command line",
+    "environment": "from the environment",
+    "file": "from funnelflow.toml",
+    "default": "by default",
+}
+
+
+@click.group()
+def config() -> None:
+    """Show the settings and where they come from."""
+
+
+@command("show", "funnelflow config show", "funnelflow config show --json")
+@as_json
+def show() -> int:
+    """Show every setting in force and where it comes from.
+
+    A flag wins over the environment, that over funnelflow.toml, that over the
+    default. Passwords are not shown.
+    """
+    session = current()
+    settings = read_config(find_workspace(session.directory), flags={"database": session.database})
+    if session.json:
+        write_json(_data(settings))
+    else:
+        say(config_lines(settings, page_for(sys.stdout)))
+    return 0
+
+
+def config_lines(settings: Config, page: Page) -> list[Line]:
+    """Draw settings with their origins, and who has which role."""
+    rows = [
+        [
+            Span(s.name, "strong"),
+            Span(s.shown or "(none)"),
+            Span(f"from {_ORIGINS[s.origin]}", "dim"),
+        ]
+        for s in settings.settings.values()
+    ]
+    roles = [[Span(role, "strong"), Span(", ".join(who))] for role, who in settings.roles.items()]
+    lines = [line(f"workspace {settings.directory}"), *grid(rows, page, indent=2)]
+    return [*lines, line("roles"), *grid(roles, page, indent=2)] if roles else lines
+
+
+def _data(settings: Config) -> dict[str, Any]:
+    return {
+        "workspace": str(settings.directory),
+        "settings": {
+            s.name: {"value": s.shown, "origin": s.origin} for s in settings.settings.values()
+        },
+        "roles": {role: list(actors) for role, actors in settings.roles.items()},
+    }
+
+
+config.add_command(show)

@@ -1,0 +1,148 @@
+"""``funnelflow doctor``: whether everything is well here, and what to do where it is not."""
+
+import platform
+import sqlite3
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+from attrs import asdict, frozen
+
+from funnelflow.definition import read_definition
+from funnelflow.errors import FunnelflowError
+from funnelflow.store import Workspace, find_workspace, read_config
+from funnelflow.store import status as database_status
+
+from .db import database_of
+from .find import library_of
+from .layout import paragraph
+from .options import as_json, command
+from .output import note, page_for, say, write_json
+from .session import Session, current
+from .text import Line, Page, Span, line
+
+__all__ = ["Finding", "doctor"]
+
+
+@frozen
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What it is.
+        well: Whether it is as it should be.
+        said: What was found.
+        hint: What to do about it; empty when nothing needs to be.
+    """
+
+    name: str
+    well: bool
+    said: str
+    hint: str = ""
+
+
+@command("doctor", "funnelflow doctor", "funnelflow doctor --json")
+@as_json
+def doctor() -> int:
+    """Say whether everything is well here.
+
+    Looks at Python, the settings, the database, and every definition of the
+    workspace. Exits 1 if something needs to be done.
+    """
+    session = current()
+    findings = list(examine(session))
+    if session.json:
+        write_json([asdict(finding) for finding in findings])
+    else:
+        page = page_for(sys.stdout)
+        say(drawn for finding in findings for drawn in finding_lines(finding, page))
+    sick = sum(not finding.well for finding in findings)
+    if not session.json:
+        note(f"{sick} of {len(findings)} need attention" if sick else "everything is well")
+    return 1 if sick else 0
+
+
+def examine(session: Session) -> Iterator[Finding]:
+    """Look at everything, each thing whatever the others are like."""
+    yield _fine("Python", f"{platform.python_version()} on {platform.system()}")
+    yield _fine("SQLite", sqlite3.sqlite_version)
+    root = yield from _workspace(session)
+    if root is None:
+        return
+    yield from _looking("database", lambda: _database(session))
+    yield from _definitions(root)
+    yield from _looking("definitions in use", lambda: _in_use(session))
+
+
+def finding_lines(finding: Finding, page: Page) -> list[Line]:
+    """Draw a finding: a mark, what it is, and what to do."""
+    mark = Span("✓", "good") if finding.well else Span("✗", "bad")
+    said, *rest = paragraph(finding.said, page, indent=4, first=f"{finding.name}: ")
+    return [
+        line("  ", mark, " ", Span(said[0].text.strip() + " "), said[1]),
+        *rest,
+        *(paragraph(finding.hint, page, indent=6, first="hint: ") if finding.hint else []),
+    ]
+
+
+def _fine(name: str, said: str) -> Finding:
+    return Finding(name, well=True, said=said)
+
+
+def _ill(name: str, said: str, hint: str) -> Finding:
+    return Finding(name, well=False, said=said, hint=hint)
+
+
+def _workspace(session: Session) -> Generator[Finding, None, Path | None]:
+    """Find the workspace and read its settings; give its directory."""
+    try:
+        root = find_workspace(session.directory)
+        read_config(root, flags={"database": session.database})
+    except FunnelflowError as error:
+        yield _ill("workspace", error.message, error.hint)
+        return None
+    yield _fine("workspace", str(root))
+    return root
+
+
+def _looking(name: str, look: Callable[[], Finding]) -> Iterator[Finding]:
+    """Look at one thing; what cannot be looked at is a finding too."""
+    try:
+        yield look()
+    except FunnelflowError as error:
+        yield _ill(name, error.message, error.hint)
+
+
+def _database(session: Session) -> Finding:
+    found = database_status(database_of(session))
+    return Finding(
+        "database",
+        found.state == "current",
+        f"{found.database}, version {found.revision or '(none)'}, {found.state}",
+        "" if found.state == "current" else "funnelflow db status says what to do",
+    )
+
+
+def _definitions(root: Path) -> Iterator[Finding]:
+    """Check every definition of the workspace."""
+    library = library_of(root)
+    for path in sorted((root / "definitions").glob("*.y*ml")):
+        problems = read_definition(path, library).problems
+        errors = sum(problem.severity == "error" for problem in problems)
+        said = f"{errors} errors, {len(problems) - errors} warnings" if problems else "sound"
+        hint = f"funnelflow check {path.relative_to(root)}" if errors else ""
+        yield Finding(f"definition {path.stem}", not errors, said, hint)
+
+
+def _in_use(session: Session) -> Finding:
+    """Compare the definitions in use with their files."""
+    with Workspace.open(session.directory, database=session.database) as workspace:
+        names = workspace.funnels()
+        changed = [name for name in names if workspace.outdated(name)]
+    if not changed:
+        return _fine("definitions in use", ", ".join(names) or "none yet")
+    return _ill(
+        "definitions in use",
+        f"the file of {', '.join(changed)} has changed since it was taken into use",
+        f"funnelflow adopt {changed[0]}",
+    )

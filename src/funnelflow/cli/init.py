@@ -1,0 +1,140 @@
+"""``funnelflow init``: a new workspace in a directory."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from funnelflow.definition import DefinitionError, read_definition
+from funnelflow.errors import ConfigurationError
+from funnelflow.store import Workspace
+
+from .complete import complete_definition
+from .find import library_of, path_of
+from .options import command, dry_run
+from .output import hint, note, say
+from .session import current
+from .text import Span, line
+
+__all__ = ["init", "make_workspace"]
+
+SETTINGS = "funnelflow.toml"
+IGNORED = """\
+# The data of the workspace; the settings and definitions beside it belong in version control.
+*.db
+*.db-shm
+*.db-wal
+*.rejects.*
+"""
+
+
+@command(
+    "init",
+    "funnelflow init",
+    "funnelflow init sales --funnel dialogue",
+    "funnelflow init --database postgresql://localhost/sales",
+)
+@click.argument("directory", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--funnel",
+    default="standard",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=complete_definition,
+    help="The definition to start from: a name or a file.",
+)
+@dry_run
+def init(directory: Path | None, funnel: str, *, dry_run: bool) -> int:
+    """Make a workspace in a directory.
+
+    Writes the settings, a copy of the definition with its vocabulary to make
+    your own, and a database. Nothing that is there is written over.
+    """
+    session = current()
+    root = (directory or Path(session.directory or ".")).absolute()
+    name, files = plan(root, funnel)
+    if dry_run:
+        say(line("would write ", Span(str(path), "strong")) for path in [root / SETTINGS, *files])
+        note("dry run: nothing was written")
+        return 0
+    make_workspace(root, name, files, session.database)
+    say([line(Span("workspace made: ", "good"), str(root)), line("funnel: ", Span(name, "strong"))])
+    start = "" if root == Path.cwd() else f"cd {_shown(root)} && "
+    hint(f"{start}funnelflow show {name}\nthen: funnelflow add ada email=ada@example.com")
+    return 0
+
+
+def plan(root: Path, funnel: str) -> tuple[str, dict[Path, str]]:
+    """Name the funnel and give the files of a new workspace that are not there yet.
+
+    Raises:
+        ConfigurationError: There is a workspace already, or a file would be written over.
+        UnknownNameError: There is no such definition.
+        DefinitionError: The definition has errors.
+    """
+    if (root / SETTINGS).exists():
+        raise ConfigurationError(
+            f"there is a workspace already: {root / SETTINGS}",
+            hint="use it, or choose another directory",
+        )
+    library = library_of(root)
+    source = path_of(funnel, library)
+    reading = read_definition(source, library)
+    if reading.definition is None or reading.linked is None:
+        raise DefinitionError(reading.problems)
+    copies = _copies(reading.sources, source, root)
+    _refuse_overwriting(copies)
+    ignore = root / ".gitignore"
+    new = {path: text for path, text in copies.items() if not path.exists()}
+    return reading.definition.name, new if ignore.exists() else {**new, ignore: IGNORED}
+
+
+def make_workspace(
+    root: Path, funnel: str, files: Mapping[Path, str], database: str | None = None
+) -> None:
+    """Write the files of a workspace, then its settings and its database; all, or nothing.
+
+    Raises:
+        ConfigurationError: There is a workspace already, or it cannot be made.
+        StoreError: The database cannot be made.
+    """
+    written: list[Path] = []
+    try:
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            written.append(path)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        with Workspace.create(root, funnel, **({"database": database} if database else {})):
+            pass
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _copies(sources: Mapping[str, str], source: Path, root: Path) -> dict[Path, str]:
+    """Give the files that a definition consists of, each with its place in the workspace."""
+    own = root / "definitions"
+    copies = {}
+    for name, text in sources.items():
+        path = Path(name)
+        folder = own / "vocabularies" if path.parent.name == "vocabularies" else own
+        copies[folder / path.name] = text
+    return {path: text for path, text in copies.items() if path.absolute() != source.absolute()}
+
+
+def _refuse_overwriting(copies: Mapping[Path, str]) -> None:
+    """Refuse when a file of another content stands where a copy would go."""
+    for path, text in copies.items():
+        if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+            raise ConfigurationError(
+                f"{path} is there already, and nothing is written over",
+                hint="move it away, or name it: funnelflow init --funnel " + path.stem,
+            )
+
+
+def _shown(root: Path) -> str:
+    try:
+        return str(root.relative_to(Path.cwd()))
+    except ValueError:
+        return str(root)

@@ -2,3 +2,126 @@
 
 Facts are normalised here, at the one door through which every path lets them in.
 """
+
+import datetime as dt
+from typing import Any
+
+from attrs import field, frozen
+
+from funnelflow.criteria.normal import Normaliser, normaliser
+from funnelflow.criteria.position import Position
+from funnelflow.criteria.reading import read_text
+from funnelflow.criteria.shown import listed, shown
+from funnelflow.criteria.storage import Loader, dump_value, loader
+from funnelflow.criteria.types import Type, Value
+from funnelflow.errors import FieldError, nearest
+
+__all__ = ["Field"]
+
+
+@frozen
+class Field:
+    """A typed fact, and what a person should know about it.
+
+    Attributes:
+        name: What criteria call it (``budget`` in ``contact.budget``).
+        type: The type of its values.
+        title: What a person reads; its name with spaces when empty.
+        about: What it means, at length.
+        unit: What its numbers count (``EUR``, ``days``).
+        choices: The only values it may have; for a list, its items. Empty for any.
+        ask: The question that finds it out.
+        default: What a new contact has; None for unknown.
+    """
+
+    name: str
+    type: Type
+    title: str = ""
+    about: str = ""
+    unit: str = ""
+    choices: tuple[Value, ...] = ()
+    ask: str = ""
+    default: Value | None = None
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+    _normal: Normaliser = field(init=False, eq=False, repr=False)
+    _load: Loader = field(init=False, eq=False, repr=False)
+
+    @_normal.default
+    def _choose_normaliser(self) -> Normaliser:
+        return normaliser(self.type)
+
+    @_load.default
+    def _choose_loader(self) -> Loader:
+        return loader(self.type)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as what was declared; the functions are chosen again."""
+        declared = (self.name, self.type, self.title, self.about, self.unit, self.choices)
+        return _field, (*declared, self.ask, self.default, self.position)
+
+    @property
+    def label(self) -> str:
+        """Give what a person reads: the title, or the name with spaces."""
+        return self.title or self.name.replace("_", " ")
+
+    def normalise(self, raw: Any, timezone: dt.tzinfo | None = None) -> Value | None:
+        """Give the canonical value of a typed JSON or Python value; None removes the fact.
+
+        Args:
+            raw: What came in.
+            timezone: The zone in which a time without an offset is read; None refuses it.
+
+        Raises:
+            FieldError: It is no value of this field.
+        """
+        if raw is None:
+            return None
+        try:
+            value = self._normal(raw, timezone)
+        except FieldError as error:
+            raise FieldError(f"{self.name}: {error.message}", hint=error.hint) from None
+        if self.choices:
+            self._check_choice(value)
+        return value
+
+    def parse(self, text: str, timezone: dt.tzinfo | None = None) -> Value | None:
+        """Give the value that a typed text or a CSV cell means; None, for a blank, removes it.
+
+        Raises:
+            FieldError: It is no value of this field.
+        """
+        try:
+            raw = read_text(self.type, text)
+        except FieldError as error:
+            raise FieldError(f"{self.name}: {error.message}", hint=error.hint) from None
+        return self.normalise(raw, timezone)
+
+    def to_json(self, value: Value) -> Any:
+        """Give the storage form of a canonical value."""
+        return dump_value(value)
+
+    def from_json(self, raw: Any) -> Value:
+        """Read a storage form back, trusting that `to_json` wrote it."""
+        value: Value = self._load(raw)
+        return value
+
+    def words(self, value: Value) -> str:
+        """Show a value as a person writes it, with the unit: ``3,000 EUR``, ``yes``."""
+        return shown(value, self.unit)
+
+    def _check_choice(self, value: Value) -> None:
+        """Refuse a value that is none of the choices."""
+        for item in value if isinstance(value, tuple) else (value,):
+            if item not in self.choices:
+                names = [shown(choice) for choice in self.choices]
+                guess = nearest(shown(item), names)
+                raise FieldError(
+                    f"{self.name}: {shown(item)} is none of its values",
+                    hint=f"did you mean {guess}?" if guess else f"known values: {listed(names)}",
+                )
+
+
+def _field(*declared: Any) -> Field:
+    """Make a field from what was declared, the position last."""
+    *values, position = declared
+    return Field(*values, position=position)

@@ -1,0 +1,239 @@
+"""From the typed tree to Python source, compiled once.
+
+Every condition is written in the polarity in which it is asked: as a Python expression
+that is True exactly where the condition is true, or exactly where it is false. So the
+usual ``contact.budget >= 5000`` becomes
+
+    (v1 := f.get('budget')) is not None and v1 >= 5000
+
+and nothing three-valued is computed unless a value is asked for (``true_if``,
+``false_if``, ``value``). Each part of the tree is written once, so the code grows with
+the tree; the functions it calls are total, so it never raises.
+
+The code reads ``f``, the fields of the contact, ``e``, the facts of the event, and
+``now``.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import define, field
+
+from funnelflow.criteria import arithmetic
+from funnelflow.criteria.tree import (
+    And,
+    Arithmetic,
+    Compare,
+    Conditional,
+    Constant,
+    Has,
+    In,
+    ListOf,
+    Negate,
+    Node,
+    Not,
+    Now,
+    Or,
+    Read,
+    Size,
+    TextTest,
+    Widen,
+)
+from funnelflow.criteria.types import INTEGER, NUMBER, Value
+
+__all__ = ["Writer", "compile_function"]
+
+_TESTS: Final = {"startsWith": "{0}.startswith({1})", "endsWith": "{0}.endswith({1})"}
+_CONTAINS: Final = "{1} in {0}"
+_SET_FROM: Final = 5
+"""From so many constants on, a set is faster to look into than a tuple."""
+
+
+def compile_function(
+    name: str, parameters: str, body: str, names: dict[str, Any]
+) -> Callable[..., Any]:
+    """Compile one function of one expression; `names` are its globals."""
+    space: dict[str, Any] = {"__builtins__": {}, **names}
+    source = f"def {name}({parameters}):\n    return {body}\n"
+    exec(compile(source, f"<criterion {name}>", "exec"), space)  # noqa: S102  # written here
+    function: Callable[..., Any] = space[name]
+    return function
+
+
+@define
+class Writer:
+    """Writes the code of expressions that share one function; `names` are what it refers to."""
+
+    names: dict[str, Any] = field(factory=dict)
+    _variables: int = 0
+
+    def bind(self, prefix: str, value: Any) -> str:
+        """Give a name under which the code finds an object."""
+        name = f"{prefix}{len(self.names)}"
+        self.names[name] = value
+        return name
+
+    def true_if(self, node: Node) -> str:
+        """Write a bool that is True exactly where the condition is true."""
+        return self._condition(node, wanted=True)
+
+    def false_if(self, node: Node) -> str:
+        """Write a bool that is True exactly where the condition is false."""
+        return self._condition(node, wanted=False)
+
+    def value(self, node: Node) -> str:  # noqa: C901, PLR0911, PLR0912  # one case a node
+        """Write the value of a node: None where it is unknown."""
+        match node:
+            case Constant():
+                return self._constant(node.value)
+            case Read():
+                return f"{_facts(node)}.get({node.field.name!r})"
+            case Now():
+                return "now"
+            case Has():
+                return self.true_if(node)
+            case Not():
+                name, code = self._kept(node.item)
+                return f"(not {name} if {code} is not None else None)"
+            case And():
+                return self._calling(arithmetic.all_of, node.items)
+            case Or():
+                return self._calling(arithmetic.any_of, node.items)
+            case Conditional():
+                return self._choice(node, self.value, "None")
+            case Compare() | In() | TextTest():
+                guards, test = self._test(node)
+                return f"({test} if {' and '.join(guards)} else None)" if guards else f"({test})"
+            case Arithmetic():
+                function = arithmetic.operation(node.operator, node.type, node.left.type)
+                return self._calling(function, (node.left, node.right))
+            case Negate():
+                whole = node.type == INTEGER
+                negated = arithmetic.negated_integer if whole else arithmetic.negated_number
+                return self._calling(negated, (node.item,))
+            case Size():
+                return self._calling(arithmetic.size_of, (node.item,))
+            case ListOf():
+                return self._calling(arithmetic.list_made, node.items)
+            case Widen():
+                return self._calling(arithmetic.widened, (node.item,))
+
+    def _condition(self, node: Node, *, wanted: bool) -> str:
+        """Write a condition in one polarity."""
+        match node:
+            case Constant():
+                return str(node.value is wanted)
+            case Has():
+                return f"({_facts(node)}.get({node.field.name!r}) is {'not ' * wanted}None)"
+            case Not():
+                return self._condition(node.item, wanted=not wanted)
+            case And() | Or():
+                joint = " and " if isinstance(node, And) == wanted else " or "
+                items = [self._condition(item, wanted=wanted) for item in node.items]
+                return f"({joint.join(items)})"
+            case Conditional():
+                return self._choice(node, lambda one: self._condition(one, wanted=wanted), "False")
+            case Compare() | In() | TextTest():
+                guards, test = self._test(node)
+                return f"({' and '.join([*guards, test if wanted else f'not {test}'])})"
+            case _:
+                return f"({self.value(node)} is {wanted})"
+
+    def _choice(self, node: Conditional, write: Callable[[Node], str], unknown: str) -> str:
+        """Write one branch or the other."""
+        if is_known(node.test):
+            test = self.true_if(node.test)
+            return f"({write(node.then)} if {test} else {write(node.other)})"
+        name, code = self._kept(node.test)
+        branches = f"{write(node.then)} if {name} else {write(node.other)}"
+        return f"(({branches}) if {code} is not None else {unknown})"
+
+    def _test(self, node: Compare | In | TextTest) -> tuple[list[str], str]:
+        """Write a test and what must hold for it to be known."""
+        if isinstance(node, In):
+            return self._membership(node)
+        pair = (node.left, node.right) if isinstance(node, Compare) else (node.text, node.part)
+        guards, names = self._operands(pair)
+        if isinstance(node, TextTest):
+            return guards, _TESTS.get(node.test, _CONTAINS).format(*names)
+        if node.left.type.is_list:
+            equal = self.bind("equal", arithmetic.equal_lists)
+            return guards, f"{equal}({names[0]}, {names[1]}) is {node.operator == '=='}"
+        return guards, f"{names[0]} {node.operator} {names[1]}"
+
+    def _membership(self, node: In) -> tuple[list[str], str]:
+        """Write the look for a value in a list."""
+        if isinstance(node.items, Constant):
+            guards, names = self._operands((node.item,))
+            return guards, f"{names[0]} in {self._members(node.items)}"
+        guards, names = self._operands((node.item, node.items))
+        if NUMBER in (node.item.type, node.items.type.item):
+            return guards, f"{self.bind('contained', arithmetic.contained)}({names[0]}, {names[1]})"
+        return guards, f"{names[0]} in {names[1]}"
+
+    def _members(self, node: Constant) -> str:
+        """Write constants so that looking into them is fast."""
+        values = node.value
+        assert isinstance(values, tuple)
+        plain = all(isinstance(value, str | int | float) for value in values)
+        if plain and len(values) >= _SET_FROM:
+            return f"{{{', '.join(map(repr, values))}}}"
+        return self._constant(values)
+
+    def _operands(self, nodes: tuple[Node, ...]) -> tuple[list[str], list[str]]:
+        """Write operands: what must hold for them to be known, and what to call them."""
+        guards, names = [], []
+        for node in nodes:
+            if is_known(node):
+                names.append(self.value(node))
+            else:
+                name, code = self._kept(node)
+                guards.append(f"{code} is not None")
+                names.append(name)
+        return guards, names
+
+    def _kept(self, node: Node) -> tuple[str, str]:
+        """Write a value that is kept in a variable: its name, and the code that fills it."""
+        code = self.value(node)
+        self._variables += 1
+        name = f"v{self._variables}"
+        return name, f"({name} := {code})"
+
+    def _calling(self, function: Callable[..., Any], nodes: tuple[Node, ...]) -> str:
+        """Write a call of a function with the values of nodes."""
+        name = self.bind("call", function)
+        return f"{name}({', '.join([self.value(node) for node in nodes])})"
+
+    def _constant(self, value: Value) -> str:
+        """Write a constant: as it is where Python reads it the same, by a name otherwise."""
+        if isinstance(value, bool | str):
+            return repr(value)
+        if isinstance(value, int | float):
+            return repr(value) if value >= 0 else f"({value!r})"
+        if isinstance(value, tuple) and all(isinstance(item, str | int | float) for item in value):
+            return repr(value)
+        return self.bind("constant", value)
+
+
+def is_known(node: Node) -> bool:
+    """Tell whether a node has a value whatever the facts are."""
+    match node:
+        case Constant() | Now() | Has():
+            return True
+        case Not() | Size():
+            return is_known(node.item)
+        case And() | Or() | ListOf():
+            return all(map(is_known, node.items))
+        case Compare():
+            return is_known(node.left) and is_known(node.right)
+        case In():
+            return is_known(node.item) and is_known(node.items)
+        case TextTest():
+            return is_known(node.text) and is_known(node.part)
+        case _:
+            return False
+
+
+def _facts(node: Read | Has) -> str:
+    """Write where a field is read from."""
+    return "f" if node.root == "contact" else "e"

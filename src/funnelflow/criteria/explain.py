@@ -1,0 +1,273 @@
+"""Why a criterion is met or not: every part with its verdict, its words and what it saw.
+
+The verdict follows CEL: what is unknown stays unknown, unless a false beside ``&&`` or a
+true beside ``||`` decides without it. Negation is carried down to the comparisons, so that
+the words always say what is wanted, never "not (…)".
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from funnelflow.criteria.evaluate import Facts, evaluate
+from funnelflow.criteria.fields import Field
+from funnelflow.criteria.phrases import (
+    INVERSE,
+    age,
+    asked,
+    asked_age,
+    asked_text,
+    label,
+    subject,
+    unit,
+    valued,
+)
+from funnelflow.criteria.shown import listed, shown
+from funnelflow.criteria.tree import (
+    And,
+    Compare,
+    Conditional,
+    Constant,
+    Has,
+    In,
+    Node,
+    Not,
+    Or,
+    Read,
+    TextTest,
+    walk,
+)
+from funnelflow.criteria.types import BOOLEAN, Value
+from funnelflow.criteria.verdicts import Clause, Explanation, Seen, Verdict
+from funnelflow.criteria.words import compared, criterion_words
+
+__all__ = ["explain"]
+
+
+@frozen
+class _Part:
+    """What one node has to say."""
+
+    verdict: Verdict
+    words: str
+    seen: tuple[Seen, ...]
+    missing: tuple[Field, ...] = ()
+    absent: str = ""
+    """The field that is not known, where that alone is what is wrong."""
+
+
+def explain(node: Node, source: str, facts: Facts) -> Explanation:
+    """Explain the verdict on a condition with these facts."""
+    whole = isinstance(node, And | Or)
+    items = node.items if isinstance(node, And | Or) else (node,)
+    parts = [_part(item, facts, wanted=True) for item in items]
+    clauses = tuple(
+        [
+            Clause(source[item.start : item.end], part.verdict, part.words, part.seen)
+            for item, part in zip(items, parts, strict=True)
+        ]
+    )
+    total = _combined(parts, needs_all=isinstance(node, And)) if whole else parts[0]
+    return Explanation(total.verdict, total.words, total.seen, total.missing, clauses)
+
+
+def _part(node: Node, facts: Facts, *, wanted: bool) -> _Part:
+    """Explain a condition, or, where `wanted` is False, its contrary."""
+    match node:
+        case Not():
+            return _part(node.item, facts, wanted=not wanted)
+        case And() | Or():
+            parts = [_part(item, facts, wanted=wanted) for item in node.items]
+            return _combined(parts, needs_all=isinstance(node, And) == wanted)
+        case Conditional():
+            return _choice(node, facts, wanted=wanted)
+        case Has():
+            return _has(node, facts, wanted=wanted)
+        case _:
+            return _leaf(node, facts, wanted=wanted)
+
+
+def _choice(node: Conditional, facts: Facts, *, wanted: bool) -> _Part:
+    """Explain the branch that is taken, or why none is."""
+    test = evaluate(node.test, facts)
+    seen = _seen(node.test, facts)
+    if test is None:
+        missing = _lacking(node.test, facts)
+        return _Part(Verdict.UNKNOWN, _unknown(node.test, missing, facts), seen, missing)
+    part = _part(node.then if test else node.other, facts, wanted=wanted)
+    return _Part(part.verdict, part.words, _unique([*seen, *part.seen]), part.missing)
+
+
+def _has(node: Has, facts: Facts, *, wanted: bool) -> _Part:
+    """Explain whether a field is known."""
+    value = facts.read(node)
+    seen = _seen(node, facts)
+    name = label(node.root, node.field)
+    if value is None:
+        words = f"{name} is not known"
+        if wanted:
+            return _Part(Verdict.NOT_MET, words, seen, (node.field,), absent=name)
+        return _Part(Verdict.MET, words, seen)
+    words = valued(Read(node.start, node.end, node.root, node.field), value, facts.now)
+    if wanted:
+        return _Part(Verdict.MET, words, seen)
+    return _Part(Verdict.NOT_MET, f"{words}; needs to be unknown", seen)
+
+
+def _leaf(node: Node, facts: Facts, *, wanted: bool) -> _Part:
+    """Explain a comparison, a test, or a field that is yes or no."""
+    value = evaluate(node, facts)
+    seen = _seen(node, facts)
+    if value is None:
+        missing = _lacking(node, facts)
+        return _Part(Verdict.UNKNOWN, _unknown(node, missing, facts), seen, missing)
+    fact, need = _said(node, facts, wanted=wanted)
+    if value is wanted:
+        return _Part(Verdict.MET, fact, seen)
+    return _Part(Verdict.NOT_MET, f"{fact}; needs {need}" if need else fact, seen)
+
+
+def _said(node: Node, facts: Facts, *, wanted: bool) -> tuple[str, str]:
+    """Say what is, and what is needed."""
+    match node:
+        case Compare():
+            return _said_compare(node, facts, wanted=wanted)
+        case In():
+            return _said_in(node, facts, wanted=wanted)
+        case TextTest():
+            return _value_words(node.text, facts), asked_text(node, wanted=wanted)
+        case Constant():
+            return criterion_words(node, wanted=wanted), ""
+        case _:
+            return _value_words(node, facts), "yes" if wanted else "no"
+
+
+def _said_compare(node: Compare, facts: Facts, *, wanted: bool) -> tuple[str, str]:
+    """Say what a comparison found, and what it needs."""
+    if (found := age(node)) is not None:
+        read, operator, length = found
+        need = asked_age(operator if wanted else INVERSE[operator], length)
+        return _value_words(read, facts), need
+    left, operator, right = compared(node)
+    other = _operand_words(left, right, facts)
+    return _value_words(left, facts), asked(operator if wanted else INVERSE[operator], left, other)
+
+
+def _said_in(node: In, facts: Facts, *, wanted: bool) -> tuple[str, str]:
+    """Say what was looked for in a list, and what is needed."""
+    if isinstance(node.item, Constant):
+        item = shown(node.item.value, unit(node.items))
+        return _value_words(node.items, facts), f"{item} {'' if wanted else 'not '}among them"
+    among = "one of" if wanted else "none of"
+    return _value_words(node.item, facts), f"{among} {_operand_words(node.item, node.items, facts)}"
+
+
+def _value_words(node: Node, facts: Facts) -> str:
+    """Say what the value of a node is."""
+    if isinstance(node, Constant):
+        return shown(node.value)
+    value: Value = evaluate(node, facts)
+    if node.type == BOOLEAN and not isinstance(node, Read):
+        return f"{criterion_words(node)}: {shown(value)}"
+    return valued(node, value, facts.now)
+
+
+def _operand_words(left: Node, right: Node, facts: Facts) -> str:
+    """Say what a value is compared with, and what that is if it is no constant."""
+    value: Value = evaluate(right, facts)
+    words = shown(value, unit(left) or unit(right))
+    return words if isinstance(right, Constant) else f"{subject(right)} ({words})"
+
+
+def _unknown(node: Node, missing: Sequence[Field], facts: Facts) -> str:
+    """Say why a node has no value."""
+    if missing:
+        return f"unknown: {listed([field.label for field in missing])}"
+    values = [valued_name(one) for one in _seen(node, facts)]
+    return f"cannot be worked out{f' with {listed(values)}' if values else ''}"
+
+
+def valued_name(seen: Seen) -> str:
+    """Say what a fact that was looked at is."""
+    assert seen.field is not None
+    value = "unknown" if seen.value is None else seen.field.words(seen.value)
+    return f"{seen.field.label} {value}"
+
+
+def _lacking(node: Node, facts: Facts) -> tuple[Field, ...]:
+    """Give the unknown fields that a node without a value needs."""
+    if isinstance(node, Conditional):
+        test = evaluate(node.test, facts)
+        return _lacking(node.test if test is None else node.then if test else node.other, facts)
+    reads = [part for part in walk(node) if isinstance(part, Read)]
+    return _unique([read.field for read in reads if facts.read(read) is None])
+
+
+def _seen(node: Node, facts: Facts) -> tuple[Seen, ...]:
+    """Give every fact that a node looks at, once."""
+    return _unique(
+        [
+            Seen(f"{part.root}.{part.field.name}", part.field, facts.read(part))
+            for part in walk(node)
+            if isinstance(part, Read | Has)
+        ]
+    )
+
+
+def _combined(parts: Sequence[_Part], *, needs_all: bool) -> _Part:
+    """Join the parts of which all, or any, must be met."""
+    verdicts = {part.verdict for part in parts}
+    decisive = Verdict.NOT_MET if needs_all else Verdict.MET
+    other = Verdict.MET if needs_all else Verdict.NOT_MET
+    verdict = decisive if decisive in verdicts else other
+    if verdict is other and Verdict.UNKNOWN in verdicts:
+        verdict = Verdict.UNKNOWN
+    seen = _unique([one for part in parts for one in part.seen])
+    missing = _missing(parts, verdict, needs_all=needs_all)
+    return _Part(verdict, _joined(parts, verdict, missing, needs_all=needs_all), seen, missing)
+
+
+def _missing(parts: Sequence[_Part], verdict: Verdict, *, needs_all: bool) -> tuple[Field, ...]:
+    """Give the fields whose answers could still make the whole met."""
+    if verdict is Verdict.MET:
+        return ()
+    failed = [part for part in parts if part.verdict is Verdict.NOT_MET]
+    if needs_all and not all(part.missing for part in failed):
+        return ()
+    return _unique([field for part in parts for field in part.missing])
+
+
+def _joined(
+    parts: Sequence[_Part], verdict: Verdict, missing: Sequence[Field], *, needs_all: bool
+) -> str:
+    """Join the words of the parts that decide."""
+    words = _unique([part.words for part in parts if part.verdict is verdict])
+    if verdict is Verdict.MET:
+        return ", ".join(words)
+    if verdict is Verdict.UNKNOWN:
+        unknown = _unique(
+            [field for part in parts if part.verdict is verdict for field in part.missing]
+        )
+        labels = [field.label for field in unknown]
+        return f"unknown: {listed(labels)}" if labels else "; and ".join(words)
+    absent = [part.absent for part in parts]
+    if not needs_all and all(absent):
+        return _none_known(absent)
+    return ("; and " if needs_all else "; or ").join(words)
+
+
+def _none_known(labels: Sequence[str]) -> str:
+    """Say that none of several fields is known."""
+    if len(labels) == 2:  # noqa: PLR2004  # a pair has words of its own
+        return f"neither {labels[0]} nor {labels[1]} is known"
+    return f"none of {listed(labels)} is known"
+
+
+def _unique(items: Iterable[Any]) -> tuple[Any, ...]:
+    """Leave out what came before; values need not be hashable."""
+    unique: list[Any] = []
+    for item in items:
+        if item not in unique:
+            unique.append(item)
+    return tuple(unique)

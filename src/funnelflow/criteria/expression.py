@@ -1,0 +1,102 @@
+"""Compiling a criterion, and everything that can be asked of a compiled one."""
+
+import datetime as dt
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from funnelflow.criteria.checker import check_whole
+from funnelflow.criteria.checking import Checking
+from funnelflow.criteria.codegen import Writer, compile_function
+from funnelflow.criteria.evaluate import Facts
+from funnelflow.criteria.explain import explain
+from funnelflow.criteria.parser import parse
+from funnelflow.criteria.problems import CriterionError, ExpressionProblem
+from funnelflow.criteria.scope import Scope
+from funnelflow.criteria.tree import Has, Node, Read, walk
+from funnelflow.criteria.types import BOOLEAN, Fields, Type, Value
+from funnelflow.criteria.verdicts import Explanation
+from funnelflow.criteria.words import criterion_words
+
+__all__ = ["Expression", "compile_expression"]
+
+Holds: TypeAlias = Callable[[Fields, Fields, dt.datetime], bool]
+Gives: TypeAlias = Callable[[Fields, Fields, dt.datetime], Value | None]
+
+
+@frozen(slots=False)
+class Expression:
+    """A compiled expression; made by `compile_expression`.
+
+    Attributes:
+        source: As it was written.
+        scope: What it may name.
+        tree: What it means.
+        type: The type of its value.
+        warnings: What is suspicious about it, without being wrong.
+    """
+
+    source: str
+    scope: Scope = field(repr=False)
+    tree: Node = field(repr=False, eq=False)
+    warnings: tuple[ExpressionProblem, ...] = field(default=(), repr=False, eq=False)
+
+    @property
+    def type(self) -> Type:
+        """Give the type of its value."""
+        return self.tree.type
+
+    @cached_property
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Give the fields it reads: ``("contact", "budget")``."""
+        reads = [node for node in walk(self.tree) if isinstance(node, Read | Has)]
+        return frozenset((node.root, node.field.name) for node in reads)
+
+    @cached_property
+    def holds(self) -> Holds:
+        """Give the function (contact fields, event facts, now) that tells whether it is true.
+
+        It never raises: whatever is unknown, or cannot be computed, is not true.
+        """
+        writer = Writer()
+        return compile_function("holds", "f, e, now", writer.true_if(self.tree), writer.names)
+
+    @cached_property
+    def value(self) -> Gives:
+        """Give the function (contact fields, event facts, now) for its value; None is unknown."""
+        writer = Writer()
+        return compile_function("value", "f, e, now", writer.value(self.tree), writer.names)
+
+    def explain(self, fields: Fields, facts: Fields, now: dt.datetime) -> Explanation:
+        """Say whether it is true with these facts, why, and what is missing."""
+        return explain(self.tree, self.source, Facts(fields, facts, now))
+
+    def words(self) -> str:
+        """Say what it asks for in plain words: ``budget is at least 5,000 EUR``."""
+        return criterion_words(self.tree)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the source and its scope; the other side compiles it again."""
+        return compile_expression, (self.source, self.scope, self.type)
+
+
+def compile_expression(source: str, scope: Scope, expect: Type | None = BOOLEAN) -> Expression:
+    """Compile an expression.
+
+    Args:
+        source: The expression, in the strict subset of CEL.
+        scope: What it may name.
+        expect: The type that its value must have; None for any.
+
+    Raises:
+        CriterionError: It does not compile; the error carries every problem.
+    """
+    syntax, problems = parse(source)
+    checking = Checking(source, scope, problems)
+    node = None if syntax is None else check_whole(checking, syntax, expect)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if node is None or errors:
+        raise CriterionError(source, errors)
+    return Expression(source, scope, node)

@@ -1,0 +1,173 @@
+"""Normalising facts: whatever a door lets in becomes the one canonical value, or is refused.
+
+One plain function per type, chosen once when a field is made. All refusals are about
+things that would be read differently somewhere else: by the other database, in another
+time zone, or by whoever takes ``"5000"`` for a number.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from funnelflow.criteria.durations import DurationError, in_range, parse_duration
+from funnelflow.criteria.timestamps import TimestampError, parse_timestamp, to_utc
+from funnelflow.criteria.types import (
+    BOOLEAN,
+    DURATION,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    TIMESTAMP,
+    Scalar,
+    Type,
+    Value,
+)
+from funnelflow.errors import FieldError
+
+__all__ = ["LIST_CAP", "TEXT_CAP", "Normaliser", "normaliser", "refuse"]
+
+Normaliser: TypeAlias = Callable[[Any, dt.tzinfo | None], Value]
+
+TEXT_CAP: Final = 10_000
+LIST_CAP: Final = 100
+_INT_MIN: Final = -(2**63)
+_INT_MAX: Final = 2**63 - 1
+
+
+def normaliser(kind: Type) -> Normaliser:
+    """Give the function that normalises values of a type; it raises FieldError."""
+    if kind.item is not None:
+        return _LISTS[kind.item]
+    return _SCALARS[kind]
+
+
+def refuse(raw: Any, wanted: str, hint: str = "") -> FieldError:
+    """Make the error for a value that is not what a field takes."""
+    text = repr(raw)
+    return FieldError(
+        f"{text if len(text) <= 60 else text[:59] + '…'} is not {wanted}",  # noqa: PLR2004
+        hint=hint,
+    )
+
+
+def _boolean(raw: Any, _: dt.tzinfo | None) -> bool:
+    if raw is True or raw is False:
+        return bool(raw)
+    raise refuse(raw, "yes or no", "give true or false")
+
+
+def _integer(raw: Any, _: dt.tzinfo | None) -> int:
+    if isinstance(raw, float | Decimal) and math.isfinite(raw) and raw == (whole := int(raw)):
+        raw = whole
+    if not isinstance(raw, int) or isinstance(raw, bool):
+        raise refuse(raw, "a whole number", "give a number without decimals, like 5000")
+    if not _INT_MIN <= raw <= _INT_MAX:
+        raise FieldError("the number is beyond 64 bits", hint="give it as text, or a smaller one")
+    return int(raw)
+
+
+def _number(raw: Any, _: dt.tzinfo | None) -> float:
+    if not isinstance(raw, int | float | Decimal) or isinstance(raw, bool):
+        raise refuse(raw, "a number", "give a number like 5000 or 12.5")
+    try:
+        value = float(raw)
+    except (OverflowError, ValueError):
+        value = math.inf
+    if not math.isfinite(value):
+        raise FieldError("the number is not finite or too large", hint="give a finite number")
+    return value
+
+
+def _text(raw: Any, _: dt.tzinfo | None) -> str:
+    if not isinstance(raw, str):
+        raise refuse(raw, "text", f'give it in quotes: "{raw}"' if _is_number(raw) else "")
+    if len(raw) > TEXT_CAP:
+        raise FieldError(
+            f"the text has {len(raw):,} characters", hint=f"at most {TEXT_CAP:,} are kept"
+        )
+    if not raw.isprintable():
+        _check_characters(raw)
+    return str(raw)
+
+
+def _check_characters(raw: str) -> None:
+    """Refuse the characters that one of the databases, or a terminal, would stumble over."""
+    for index, char in enumerate(raw):
+        code = ord(char)
+        control = code < 0x20 and char not in "\n\t"  # noqa: PLR2004  # C0 control codes
+        if control or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000:  # noqa: PLR2004
+            raise FieldError(
+                f"the text has the character U+{code:04X} at position {index + 1}",
+                hint="leave control characters out; a line break or a tab is fine",
+            )
+
+
+def _timestamp(raw: Any, timezone: dt.tzinfo | None) -> dt.datetime:
+    if isinstance(raw, str):
+        try:
+            return parse_timestamp(raw, timezone)
+        except TimestampError as error:
+            raise FieldError(str(error), hint=error.help) from None
+    if not isinstance(raw, dt.datetime):
+        if not isinstance(raw, dt.date):
+            raise refuse(raw, "a timestamp", 'give it like "2026-03-01T09:30:00Z"')
+        raw = dt.datetime(raw.year, raw.month, raw.day)  # noqa: DTZ001  # the zone is added below
+    return _aware(raw, timezone)
+
+
+def _aware(raw: dt.datetime, timezone: dt.tzinfo | None) -> dt.datetime:
+    """Bring a time to UTC, reading one without an offset in `timezone`."""
+    if raw.utcoffset() is None:
+        if timezone is None:
+            raise refuse(
+                raw.isoformat(), "in a time zone", "add an offset like Z or +01:00, or set a zone"
+            )
+        raw = raw.replace(tzinfo=timezone)
+    try:
+        return to_utc(raw)
+    except TimestampError as error:
+        raise FieldError(str(error), hint=error.help) from None
+
+
+def _duration(raw: Any, _: dt.tzinfo | None) -> dt.timedelta:
+    if isinstance(raw, str):
+        try:
+            return parse_duration(raw)
+        except DurationError as error:
+            raise FieldError(str(error), hint=error.help) from None
+    if not isinstance(raw, dt.timedelta):
+        raise refuse(raw, "a duration", 'give it like "30d", "36h" or "1h30m"')
+    if not in_range(raw):
+        raise FieldError("the duration is longer than 292 years", hint="give a shorter one")
+    return raw
+
+
+def _list_of(item: Callable[[Any, dt.tzinfo | None], Scalar]) -> Normaliser:
+    """Give the normaliser of lists from the one of their items."""
+
+    def _list(raw: Any, timezone: dt.tzinfo | None) -> Value:
+        if not isinstance(raw, list | tuple):
+            raise refuse(raw, "a list", f"give a list: [{raw!r}]")
+        if len(raw) > LIST_CAP:
+            raise FieldError(f"the list has {len(raw):,} items", hint=f"at most {LIST_CAP} fit")
+        return tuple([item(element, timezone) for element in raw])
+
+    return _list
+
+
+def _is_number(raw: Any) -> bool:
+    """Tell whether somebody left the quotes off."""
+    return isinstance(raw, int | float) and not isinstance(raw, bool)
+
+
+_SCALARS: Final[dict[Type, Callable[[Any, dt.tzinfo | None], Any]]] = {
+    BOOLEAN: _boolean,
+    INTEGER: _integer,
+    NUMBER: _number,
+    TEXT: _text,
+    TIMESTAMP: _timestamp,
+    DURATION: _duration,
+}
+_LISTS: Final = {kind: _list_of(function) for kind, function in _SCALARS.items()}

@@ -1,0 +1,315 @@
+"""Rules: criteria put together, as a transition requires them.
+
+A rule is a tree: leaves are labelled expressions, a plugin's criteria, and the roles that
+may act; above them stand all, any and at least so many. One compiled function answers
+fast; `check_rule` answers with reasons, and always the same.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from funnelflow.criteria.codegen import Writer, compile_function
+from funnelflow.criteria.expression import Expression
+from funnelflow.criteria.fields import Field
+from funnelflow.criteria.shown import listed
+from funnelflow.criteria.types import Fields
+from funnelflow.criteria.verdicts import Seen, Verdict
+from funnelflow.errors import UsageError
+
+__all__ = [
+    "AllOf",
+    "AnyOf",
+    "AtLeast",
+    "Check",
+    "Custom",
+    "CustomCall",
+    "Leaf",
+    "Roles",
+    "Rule",
+    "Ruled",
+    "check_rule",
+    "compile_rule",
+]
+
+Ruled: TypeAlias = Callable[[Fields, Fields, dt.datetime, tuple[str, ...]], bool]
+"""A compiled rule: (contact fields, event facts, now, roles of the actor)."""
+CheckKind: TypeAlias = Literal["criterion", "roles", "all", "any", "at_least"]
+
+_DEPTH_CAP: Final = 30
+_INLINED: Final = 20
+"""Expressions deeper than this become functions of their own: Python's parser, too, has a cap."""
+
+
+@frozen
+class CustomCall:
+    """What a plugin's criterion is asked with."""
+
+    fields: Fields
+    facts: Fields
+    now: dt.datetime
+    arguments: Mapping[str, Any]
+
+
+@frozen
+class Leaf:
+    """A labelled expression."""
+
+    label: str
+    expression: Expression
+
+
+@frozen
+class Custom:
+    """A plugin's criterion: met where its function gives True, unknown where it gives None.
+
+    A function that raises, exits or gives anything else fails closed: the criterion is
+    unknown, for a reason that names the plugin.
+    """
+
+    label: str
+    function: Callable[[CustomCall], bool | None]
+    provider: str
+    name: str
+    arguments: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class Roles:
+    """Only actors with one of these roles."""
+
+    by: tuple[str, ...]
+
+
+@frozen
+class AllOf:
+    """Every one of these rules."""
+
+    label: str
+    rules: tuple["Rule", ...]
+
+
+@frozen
+class AnyOf:
+    """At least one of these rules."""
+
+    label: str
+    rules: tuple["Rule", ...]
+
+
+@frozen
+class AtLeast:
+    """At least `count` of these rules."""
+
+    count: int
+    label: str
+    rules: tuple["Rule", ...]
+
+
+Rule: TypeAlias = Leaf | Custom | Roles | AllOf | AnyOf | AtLeast
+
+
+@frozen
+class Check:
+    """The answer of a rule, with its reasons.
+
+    Attributes:
+        label: What the definition calls it; empty for a group without a label.
+        kind: What it is.
+        verdict: The answer.
+        words: The reason in plain words.
+        seen: Every fact that was looked at.
+        missing: The unknown fields whose answers could still make it met.
+        checks: The answers of the rules below, for a group.
+        source: The expression, for a criterion that has one.
+        needs: How many of `checks` must be met, for ``at_least``.
+    """
+
+    label: str
+    kind: CheckKind
+    verdict: Verdict
+    words: str
+    seen: tuple[Seen, ...] = ()
+    missing: tuple[Field, ...] = ()
+    checks: tuple["Check", ...] = ()
+    source: str = ""
+    needs: int = 0
+
+    def leaves(self) -> Iterator["Check"]:
+        """Yield the answers at the bottom, in order."""
+        if self.kind in ("criterion", "roles"):
+            yield self
+        for check in self.checks:
+            yield from check.leaves()
+
+
+def compile_rule(rule: Rule) -> Ruled:
+    """Give one function for a whole rule: True exactly where `check_rule` says met.
+
+    Raises:
+        UsageError: The rule is nested too deep.
+    """
+    writer = Writer()
+    body = _code(rule, writer, 0)
+    return compile_function("rule", "f, e, now, roles", body, writer.names)
+
+
+def check_rule(
+    rule: Rule, fields: Fields, facts: Fields, now: dt.datetime, roles: tuple[str, ...] = ()
+) -> Check:
+    """Answer a rule with all its reasons."""
+    match rule:
+        case Leaf():
+            return _check_leaf(rule, fields, facts, now)
+        case Custom():
+            return _check_custom(rule, fields, facts, now)
+        case Roles():
+            return _check_roles(rule, roles)
+        case AllOf() | AnyOf() | AtLeast():
+            checks = [check_rule(item, fields, facts, now, roles) for item in rule.rules]
+            return _check_group(rule, tuple(checks))
+
+
+def _code(rule: Rule, writer: Writer, depth: int) -> str:
+    """Write the code of a rule."""
+    if depth > _DEPTH_CAP:
+        raise UsageError(
+            f"criteria are nested more than {_DEPTH_CAP} deep", hint="put some of them side by side"
+        )
+    match rule:
+        case Leaf():
+            return _leaf_code(rule, writer)
+        case Custom():
+            return f"{writer.bind('custom', _ask(rule))}(f, e, now)"
+        case Roles():
+            return f"(not {writer.bind('by', frozenset(rule.by))}.isdisjoint(roles))"
+        case AllOf():
+            return _joined(rule.rules, " and ", "True", writer, depth)
+        case AnyOf():
+            return _joined(rule.rules, " or ", "False", writer, depth)
+        case AtLeast():
+            total = _joined(rule.rules, " + ", "0", writer, depth)
+            return f"({total} >= {rule.count})"
+
+
+def _joined(rules: tuple[Rule, ...], joint: str, empty: str, writer: Writer, depth: int) -> str:
+    """Write the code of several rules with a joint between."""
+    codes = [_code(rule, writer, depth + 1) for rule in rules]
+    return f"({joint.join(codes)})" if codes else empty
+
+
+def _leaf_code(rule: Leaf, writer: Writer) -> str:
+    """Write the code of an expression, or a call of it where it is deep."""
+    if _is_shallow(rule.expression.tree):
+        return writer.true_if(rule.expression.tree)
+    return f"{writer.bind('holds', rule.expression.holds)}(f, e, now)"
+
+
+def _is_shallow(tree: Any) -> bool:
+    """Tell whether a tree can be written into the code of a rule."""
+    return tree.end - tree.start < _INLINED * 10
+
+
+def _ask(rule: Custom) -> Callable[[Fields, Fields, dt.datetime], bool]:
+    """Give a function that asks a plugin's criterion and never raises."""
+
+    def _asked(fields: Fields, facts: Fields, now: dt.datetime) -> bool:
+        return _answer(rule, fields, facts, now)[0] is True
+
+    return _asked
+
+
+def _answer(
+    rule: Custom, fields: Fields, facts: Fields, now: dt.datetime
+) -> tuple[bool | None, str]:
+    """Ask a plugin's criterion: its answer, and what went wrong."""
+    frozen_fields, frozen_facts = MappingProxyType(dict(fields)), MappingProxyType(dict(facts))
+    try:
+        answer = rule.function(CustomCall(frozen_fields, frozen_facts, now, rule.arguments))
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin may raise anything
+        return None, f"raised {type(error).__name__}: {error}"
+    if answer is None or answer is True or answer is False:
+        return answer, ""
+    return None, f"gave {answer!r}, not True, False or None"
+
+
+def _check_leaf(rule: Leaf, fields: Fields, facts: Fields, now: dt.datetime) -> Check:
+    """Answer a labelled expression."""
+    told = rule.expression.explain(fields, facts, now)
+    return Check(
+        rule.label or rule.expression.words(),
+        "criterion",
+        told.verdict,
+        told.words,
+        told.seen,
+        told.missing,
+        source=rule.expression.source,
+    )
+
+
+def _check_custom(rule: Custom, fields: Fields, facts: Fields, now: dt.datetime) -> Check:
+    """Answer a plugin's criterion."""
+    answer, fault = _answer(rule, fields, facts, now)
+    verdicts = {True: Verdict.MET, False: Verdict.NOT_MET, None: Verdict.UNKNOWN}
+    words = f"{rule.name} of plugin {rule.provider} "
+    words += fault or {True: "says yes", False: "says no", None: "cannot tell"}[answer]
+    return Check(rule.label or rule.name, "criterion", verdicts[answer], words)
+
+
+def _check_roles(rule: Roles, roles: tuple[str, ...]) -> Check:
+    """Answer who may act."""
+    held = [role for role in roles if role in rule.by]
+    if held:
+        return Check(_by(rule), "roles", Verdict.MET, f"the role is {listed(held)}")
+    yours = f"the roles are {listed(roles)}" if roles else "no role"
+    return Check(_by(rule), "roles", Verdict.NOT_MET, f"{yours}; needs {' or '.join(rule.by)}")
+
+
+def _by(rule: Roles) -> str:
+    """Label the roles that may act."""
+    return f"by {' or '.join(rule.by)}"
+
+
+def _check_group(rule: AllOf | AnyOf | AtLeast, checks: tuple[Check, ...]) -> Check:
+    """Answer a group from the answers of its rules."""
+    kind: CheckKind = "at_least"
+    needs = rule.count if isinstance(rule, AtLeast) else 1
+    if isinstance(rule, AllOf):
+        kind, needs = "all", len(checks)
+    elif isinstance(rule, AnyOf):
+        kind = "any"
+    met = sum(check.verdict is Verdict.MET for check in checks)
+    unknown = sum(check.verdict is Verdict.UNKNOWN for check in checks)
+    verdict = Verdict.UNKNOWN if met + unknown >= needs else Verdict.NOT_MET
+    verdict = Verdict.MET if met >= needs else verdict
+    return Check(
+        rule.label,
+        kind,
+        verdict,
+        f"{met} of {len(checks)} met" + (f"; needs {needs}" if met < needs else ""),
+        _once([seen for check in checks for seen in check.seen]),
+        _missing(checks, verdict, needs),
+        checks,
+        needs=needs,
+    )
+
+
+def _missing(checks: tuple[Check, ...], verdict: Verdict, needs: int) -> tuple[Field, ...]:
+    """Give the fields whose answers could still make a group met."""
+    open_ = [check for check in checks if check.verdict is not Verdict.MET and check.missing]
+    met = sum(check.verdict is Verdict.MET for check in checks)
+    if verdict is Verdict.MET or met + len(open_) < needs:
+        return ()
+    return _once([missing for check in open_ for missing in check.missing])
+
+
+def _once(items: list[Any]) -> tuple[Any, ...]:
+    """Leave out what came before."""
+    unique: list[Any] = []
+    for item in items:
+        if item not in unique:
+            unique.append(item)
+    return tuple(unique)

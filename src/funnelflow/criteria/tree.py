@@ -1,0 +1,229 @@
+"""What an expression means: the typed tree from which everything else is made."""
+
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+from attrs import frozen
+
+from funnelflow.criteria.fields import Field
+from funnelflow.criteria.types import BOOLEAN, INTEGER, TIMESTAMP, Type, Value
+
+__all__ = [
+    "And",
+    "Arithmetic",
+    "Compare",
+    "Conditional",
+    "Constant",
+    "Has",
+    "In",
+    "ListOf",
+    "Negate",
+    "Node",
+    "Not",
+    "Now",
+    "Or",
+    "Read",
+    "Size",
+    "TextTest",
+    "Widen",
+    "children",
+    "walk",
+]
+
+Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
+
+
+@frozen
+class _Place:
+    """Where the node stands in the source."""
+
+    start: int
+    end: int
+
+
+@frozen
+class Constant(_Place):
+    """A value that is written down."""
+
+    value: Value
+    type: Type
+
+
+@frozen
+class Read(_Place):
+    """The value of a field; unknown where there is none."""
+
+    root: str
+    field: Field
+
+    @property
+    def type(self) -> Type:
+        """Give the type of the field."""
+        return self.field.type
+
+
+@frozen
+class Now(_Place):
+    """The time at which the question is asked."""
+
+    type: Type = TIMESTAMP
+
+
+@frozen
+class Has(_Place):
+    """Whether a field has a value; never unknown."""
+
+    root: str
+    field: Field
+    type: Type = BOOLEAN
+
+
+@frozen
+class Not(_Place):
+    """The contrary."""
+
+    item: "Node"
+    type: Type = BOOLEAN
+
+
+@frozen
+class And(_Place):
+    """All of them; false as soon as one is false, whatever is unknown."""
+
+    items: tuple["Node", ...]
+    type: Type = BOOLEAN
+
+
+@frozen
+class Or(_Place):
+    """Any of them; true as soon as one is true, whatever is unknown."""
+
+    items: tuple["Node", ...]
+    type: Type = BOOLEAN
+
+
+@frozen
+class Conditional(_Place):
+    """One branch or the other; the one not taken does not matter."""
+
+    test: "Node"
+    then: "Node"
+    other: "Node"
+    type: Type
+
+
+@frozen
+class Compare(_Place):
+    """Two values of types that compare."""
+
+    operator: str
+    left: "Node"
+    right: "Node"
+    type: Type = BOOLEAN
+
+
+@frozen
+class In(_Place):
+    """Whether a value is among those of a list."""
+
+    item: "Node"
+    items: "Node"
+    type: Type = BOOLEAN
+
+
+@frozen
+class Arithmetic(_Place):
+    """``+ - * / %`` of numbers, times, texts and lists; unknown where CEL has an error."""
+
+    operator: str
+    left: "Node"
+    right: "Node"
+    type: Type
+
+
+@frozen
+class Negate(_Place):
+    """A number with its sign turned."""
+
+    item: "Node"
+    type: Type
+
+
+@frozen
+class Size(_Place):
+    """How many characters a text has, or items a list."""
+
+    item: "Node"
+    type: Type = INTEGER
+
+
+@frozen
+class TextTest(_Place):
+    """``startsWith``, ``endsWith`` or ``contains``."""
+
+    test: str
+    text: "Node"
+    part: "Node"
+    type: Type = BOOLEAN
+
+
+@frozen
+class ListOf(_Place):
+    """A list, some item of which is no constant."""
+
+    items: tuple["Node", ...]
+    type: Type
+
+
+@frozen
+class Widen(_Place):
+    """Integers given where numbers are wanted, at the very end only: CEL does not convert."""
+
+    item: "Node"
+    type: Type
+
+
+Node: TypeAlias = (
+    Constant
+    | Read
+    | Now
+    | Has
+    | Not
+    | And
+    | Or
+    | Conditional
+    | Compare
+    | In
+    | Arithmetic
+    | Negate
+    | Size
+    | TextTest
+    | ListOf
+    | Widen
+)
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Give the nodes right below a node, in the order of the source."""
+    match node:
+        case Constant() | Read() | Now() | Has():
+            return ()
+        case Not() | Negate() | Size() | Widen():
+            return (node.item,)
+        case And() | Or() | ListOf():
+            return node.items
+        case Conditional():
+            return (node.test, node.then, node.other)
+        case Compare() | Arithmetic():
+            return (node.left, node.right)
+        case In():
+            return (node.item, node.items)
+        case TextTest():
+            return (node.text, node.part)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and everything below it, in the order of the source."""
+    yield node
+    for child in children(node):
+        yield from walk(child)

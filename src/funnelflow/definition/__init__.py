@@ -1,0 +1,62 @@
+"""What a company writes: a funnel as records, read from YAML, checked, and linked to run."""
+
+from funnelflow.criteria import Field, Position
+from funnelflow.definition.codec import digest, from_json, to_json
+from funnelflow.definition.codes import CODES, Code
+from funnelflow.definition.library import Library, shipped_definitions
+from funnelflow.definition.linked import Linked, LinkedEvent, LinkedTransition
+from funnelflow.definition.linking import check, link
+from funnelflow.definition.problems import DefinitionError, Problem
+from funnelflow.definition.providers import CriterionProvider
+from funnelflow.definition.reading import Reading, load_definition, read_definition, read_vocabulary
+from funnelflow.definition.records import (
+    Criterion,
+    Definition,
+    EventType,
+    Group,
+    Requirement,
+    Scenario,
+    ScenarioStep,
+    Stage,
+    StageType,
+    Transition,
+    Vocabulary,
+)
+from funnelflow.definition.shown import Format, render_problems
+
+__all__ = [
+    "CODES",
+    "Code",
+    "Criterion",
+    "CriterionProvider",
+    "Definition",
+    "DefinitionError",
+    "EventType",
+    "Field",
+    "Format",
+    "Group",
+    "Library",
+    "Linked",
+    "LinkedEvent",
+    "LinkedTransition",
+    "Position",
+    "Problem",
+    "Reading",
+    "Requirement",
+    "Scenario",
+    "ScenarioStep",
+    "Stage",
+    "StageType",
+    "Transition",
+    "Vocabulary",
+    "check",
+    "digest",
+    "from_json",
+    "link",
+    "load_definition",
+    "read_definition",
+    "read_vocabulary",
+    "render_problems",
+    "shipped_definitions",
+    "to_json",
+]

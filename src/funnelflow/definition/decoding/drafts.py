@@ -1,0 +1,42 @@
+"""A definition file as it was read, before what it extends and speaks of is looked up."""
+
+from attrs import frozen
+
+from funnelflow.criteria import Field, Position
+from funnelflow.definition.records import EventType, Scenario, Stage, Transition
+
+__all__ = ["Draft"]
+
+
+@frozen
+class Draft:
+    """What one definition file says; None and empty for what it does not say.
+
+    Attributes:
+        name: The funnel's name.
+        vocabulary: The name of the vocabulary it shares.
+        fields: Fields of its own.
+        events: Events of its own.
+        extends: The name of the definition it builds on.
+        without: The stages of that definition which it removes.
+        is_partial: Whether a stage or transition could not be read, so that checks of
+            the whole would find faults that are none.
+    """
+
+    name: str
+    path: str
+    position: Position
+    version: int | None = None
+    title: str = ""
+    about: str = ""
+    vocabulary: str = ""
+    fields: dict[str, Field] = {}
+    events: dict[str, EventType] = {}
+    initial: str = ""
+    extends: str = ""
+    without: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
+    force: tuple[str, ...] = ()
+    is_partial: bool = False

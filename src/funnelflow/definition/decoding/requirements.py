@@ -1,0 +1,125 @@
+"""What a transition requires, from its nodes: criteria, and all, any or at least N of them."""
+
+from typing import Any
+
+from funnelflow.definition.decoding.shape import Shape, words_for
+from funnelflow.definition.decoding.vocabularies import expression
+from funnelflow.definition.records import Criterion, Group, Requirement
+from funnelflow.definition.written.nodes import Mapping, Node, Scalar, Sequence
+from funnelflow.errors import nearest
+
+__all__ = ["GROUP_WORDS", "requirement"]
+
+GROUP_WORDS = ("all", "any", "at_least", "of", "criterion")
+"""Keys that make a mapping something else than a criterion with its label."""
+
+_HOW = "write a list of criteria, or one of all:, any:, at_least: N with of:"
+
+
+def requirement(shape: Shape, node: Node | None) -> Requirement | None:
+    """Read the value of ``require``; None when it requires nothing, or cannot be read."""
+    if node is None:
+        return None
+    if isinstance(node, Sequence):
+        return Group("all", _items(shape, node), position=shape.place(node))
+    if isinstance(node, Mapping) and any(word in node.values for word in GROUP_WORDS):
+        return _one(shape, node)
+    help_text = _list_help(node) or _HOW
+    shape.problem("F105", node, f"'require' is a list, not {words_for(node)}", help_text)
+    return None
+
+
+def _items(shape: Shape, node: Node | None) -> tuple[Requirement, ...]:
+    """Read the items of a list of criteria, without those that cannot be read."""
+    found = (_one(shape, item) for item in shape.items(node, "a list of criteria"))
+    return tuple(item for item in found if item is not None)
+
+
+def _one(shape: Shape, node: Node) -> Requirement | None:
+    """Read one item: a criterion with its label, a plugin's, or a group."""
+    if isinstance(node, Scalar):
+        help_text = f"give it a label: `- What must be true: {node.text[:60]}`"
+        shape.problem("F104", node, "this criterion has no label", help_text)
+        return None
+    if isinstance(node, Sequence):
+        message = "a criterion is written `Label: expression`, not as a list"
+        shape.problem("F105", node, message, "put the expression in quotes; groups need all: or any:")
+        return None
+    if "criterion" in node.values:
+        return _provided(shape, node)
+    if any(word in node.values for word in GROUP_WORDS):
+        return _group(shape, node)
+    return _labelled(shape, node)
+
+
+def _labelled(shape: Shape, node: Mapping) -> Criterion | None:
+    """Read ``Label: expression``."""
+    if len(node.values) != 1:
+        return _several(shape, node)
+    ((label, value),) = node.items()
+    if not label:
+        shape.problem("F104", node, "this criterion has no label")
+    source = expression(shape, value, f"the criterion {label!r}")
+    if not source or not isinstance(value, Scalar):
+        return None
+    place = shape.place(node, node.keys[label])
+    return Criterion(label, source, position=place, expression_position=shape.text_place(value))
+
+
+def _several(shape: Shape, node: Mapping) -> None:
+    """Say that an item holds one criterion; a misspelt word of a group is told by its name."""
+    for key in node.values:
+        guess = nearest(key, GROUP_WORDS)
+        if guess:
+            message = f"a group of criteria has no key {key!r}"
+            shape.problem("F101", node.keys[key], message, f"did you mean {guess!r}?")
+            return
+    if not node.values:
+        shape.problem("F105", node, "this criterion is empty", "write `Label: expression`")
+        return
+    second = list(node.keys.values())[1]
+    shape.problem("F105", second, "each item holds one criterion", "begin a new item with '- '")
+
+
+def _provided(shape: Shape, node: Mapping) -> Criterion:
+    """Read ``{criterion: name, …arguments}``."""
+    arguments = {
+        key: shape.plain(value)
+        for key, value in node.items()
+        if key not in ("criterion", "label")
+    }
+    return Criterion(
+        shape.text(node.values.get("label"), "'label'"),
+        function=shape.text(node.values["criterion"], "'criterion'"),
+        arguments=arguments,
+        position=shape.place(node),
+    )
+
+
+def _group(shape: Shape, node: Mapping) -> Group | None:
+    """Read ``all``, ``any``, or ``at_least`` with ``of``; each may have a label."""
+    kinds = [kind for kind in ("all", "any", "at_least") if kind in node.values]
+    if len(kinds) != 1:
+        what = " and ".join(kinds) or "'of' alone"
+        shape.problem("F105", node, f"{what} is not a group of criteria", _HOW)
+        return None
+    kind: Any = kinds[0]
+    listed = "of" if kind == "at_least" else kind
+    known = ("at_least", "of", "label") if kind == "at_least" else (kind, "label")
+    keys = shape.mapping(node, "a group of criteria", known, [listed])
+    return Group(
+        kind,
+        _items(shape, keys.get(listed)),
+        count=shape.whole(keys["at_least"], "'at_least'", 1) if kind == "at_least" else 0,
+        label=shape.text(keys.get("label"), "'label'"),
+        position=shape.place(node),
+    )
+
+
+def _list_help(node: Node) -> str:
+    """Show how the first criterion of a mapping would stand in a list."""
+    if not isinstance(node, Mapping) or not node.values:
+        return ""
+    label, value = next(iter(node.items()))
+    source = value.text[:60] if isinstance(value, Scalar) else "expression"
+    return f"write it as a list: `- {label}: {source}`"

@@ -1,0 +1,130 @@
+"""A definition with every name looked up and every criterion compiled: what the engine runs."""
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from funnelflow.criteria import Expression, Field, Rule
+from funnelflow.definition.records import Definition, EventType, Stage, StageType, Transition
+from funnelflow.definition.stages import StageIndex
+from funnelflow.errors import UnknownNameError
+
+__all__ = ["Linked", "LinkedEvent", "LinkedTransition"]
+
+
+@frozen
+class LinkedTransition:
+    """A transition between leaves.
+
+    Attributes:
+        index: Its number in the definition, from 0.
+        transition: As it was written.
+        sources: The leaves it leaves, each with the depth of the written stage that names
+            it (1 for an outermost one), innermost first.
+        to: The leaf it enters.
+        rule: What must be met; None when nothing must.
+        label: What a person calls it.
+    """
+
+    index: int
+    transition: Transition
+    sources: tuple[tuple[str, int], ...]
+    to: str
+    rule: Rule | None
+    label: str
+
+
+@frozen
+class LinkedEvent:
+    """An event with the expressions that set the contact's fields, in order."""
+
+    event: EventType
+    sets: tuple[tuple[str, Expression], ...]
+
+
+@frozen(eq=False)
+class Linked:
+    """What the engine runs.
+
+    Attributes:
+        definition: What was linked.
+        leaves: The stages a contact can be in, dotted, in file order.
+        initial: The leaf in which a contact starts.
+        stages: Every stage by its dotted name, outermost first.
+        aliases: Aliases as they were written, to dotted names.
+        transitions: In the order in which they are tried, one for each written one.
+        events: Every event of the vocabulary.
+        fields: Every field of a contact.
+    """
+
+    definition: Definition
+    leaves: tuple[str, ...]
+    initial: str
+    stages: Mapping[str, Stage]
+    aliases: Mapping[str, str]
+    transitions: tuple[LinkedTransition, ...]
+    events: Mapping[str, LinkedEvent]
+    fields: Mapping[str, Field]
+    index: StageIndex = field(repr=False)
+    _spoken: dict[str, str] = field(init=False, repr=False)
+
+    @_spoken.default
+    def _index_spoken(self) -> dict[str, str]:
+        return _spoken_names(self.stages, self.aliases)
+
+    def leaf_of(self, name: str) -> str:
+        """Give the leaf in which a contact lands that enters a stage.
+
+        Raises:
+            UnknownNameError: There is no stage of this dotted name.
+        """
+        return self.leaves_of(name)[0]
+
+    def leaves_of(self, name: str) -> tuple[str, ...]:
+        """Give the leaves that a stage stands for; a leaf stands for itself.
+
+        Raises:
+            UnknownNameError: There is no stage of this dotted name.
+        """
+        found = self.index.inside.get(name)
+        if found is None:
+            raise UnknownNameError("stage", name, self.stages)
+        return found
+
+    def type_of(self, name: str) -> StageType:
+        """Give the type of a stage, which an outer stage may decide.
+
+        Raises:
+            UnknownNameError: There is no stage of this dotted name.
+        """
+        found = self.index.types.get(name)
+        if found is None:
+            raise UnknownNameError("stage", name, self.stages)
+        return found
+
+    def resolve_stage(self, text: str) -> str:
+        """Give the dotted name of the stage that a person means.
+
+        Args:
+            text: A dotted name, an alias, or the last part of a dotted name if only one
+                stage has it; case does not matter.
+
+        Raises:
+            UnknownNameError: No stage is called that; the nearest name is the hint.
+        """
+        if text in self.stages:
+            return text
+        found = self._spoken.get(text.strip().casefold())
+        if found is None:
+            raise UnknownNameError("stage", text, (*self.stages, *self.aliases))
+        return found
+
+
+def _spoken_names(stages: Mapping[str, Stage], aliases: Mapping[str, str]) -> dict[str, str]:
+    """Map what people call stages, in lower case, to dotted names; what is ambiguous is out."""
+    last: dict[str, set[str]] = {}
+    for name in stages:
+        last.setdefault(name.rpartition(".")[2].casefold(), set()).add(name)
+    alone = {short: next(iter(names)) for short, names in last.items() if len(names) == 1}
+    by_alias = {alias.casefold(): name for alias, name in aliases.items()}
+    return {**alone, **by_alias, **{name.casefold(): name for name in stages}}

@@ -1,0 +1,268 @@
+"""A definition is examined once: every fault is found, and a sound one comes out linked."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
+
+from attrs import frozen
+
+from funnelflow.criteria import (
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Custom,
+    Leaf,
+    Roles,
+    Rule,
+)
+from funnelflow.definition.expressions import Expressions
+from funnelflow.definition.library import Library
+from funnelflow.definition.linked import Linked, LinkedEvent, LinkedTransition
+from funnelflow.definition.lint import check_sound, check_whole
+from funnelflow.definition.lint.arguments import arguments_of
+from funnelflow.definition.lint.sites import Site, event_site, transition_site
+from funnelflow.definition.places import locate
+from funnelflow.definition.problems import DefinitionError, Problem, Problems, did_you_mean
+from funnelflow.definition.records import (
+    Criterion,
+    Definition,
+    EventType,
+    Group,
+    Requirement,
+    Transition,
+)
+from funnelflow.definition.stages import StageIndex, index_stages
+
+__all__ = ["Examination", "check", "examine", "link"]
+
+Sources: TypeAlias = tuple[tuple[str, int], ...]
+
+
+@frozen
+class Examination:
+    """What an examination found; `linked` is None when there are errors."""
+
+    linked: Linked | None
+    problems: tuple[Problem, ...]
+
+
+def check(definition: Definition, library: Library | None = None) -> tuple[Problem, ...]:
+    """Find everything that is wrong with a definition, from a file or built in Python.
+
+    Args:
+        definition: The definition.
+        library: Where the criteria of plugins are looked up.
+    """
+    return examine(definition, library).problems
+
+
+def link(definition: Definition, library: Library | None = None) -> Linked:
+    """Look up every name and compile every criterion, once.
+
+    Args:
+        definition: The definition.
+        library: Where the criteria of plugins are looked up.
+
+    Raises:
+        DefinitionError: The definition has errors; all of them are listed.
+    """
+    examined = examine(definition, library)
+    if examined.linked is None:
+        raise DefinitionError(examined.problems)
+    return examined.linked
+
+
+def examine(
+    definition: Definition,
+    library: Library | None = None,
+    *,
+    doubtful: frozenset[str] = frozenset(),
+    is_partial: bool = False,
+) -> Examination:
+    """Check and link a definition in one go.
+
+    Args:
+        definition: The definition.
+        library: Where the criteria of plugins are looked up.
+        doubtful: Fields whose declaration could not be read as it was meant.
+        is_partial: Whether parts of the definition could not be read, so that nothing can
+            be said about the whole.
+    """
+    problems = Problems(definition.name or "definition")
+    index = index_stages(definition.stages)
+    check_sound(definition, index, problems)
+    linker = _Linker(
+        definition, index, library or Library(), Expressions(definition.vocabulary, doubtful), problems
+    )
+    linked = linker.link()
+    if linked is not None and not is_partial:
+        check_whole(linked, problems)
+    return Examination(None if problems.has_errors else linked, problems.all())
+
+
+@frozen
+class _Linker:
+    """Links the parts of one definition, and reports what leads nowhere."""
+
+    definition: Definition
+    index: StageIndex
+    library: Library
+    expressions: Expressions
+    problems: Problems
+
+    def link(self) -> Linked | None:
+        """Link everything; None where the stages do not hold together."""
+        events = {name: self._event(e) for name, e in self.definition.vocabulary.events.items()}
+        transitions = [
+            self._transition(number, transition)
+            for number, transition in enumerate(self.definition.transitions)
+        ]
+        if self.definition.initial not in self.index.stages or None in transitions:
+            return None
+        return Linked(
+            definition=self.definition,
+            leaves=self.index.leaves,
+            initial=self.index.leaf_of(self.definition.initial),
+            stages=self.index.stages,
+            aliases=_aliases(self.index),
+            transitions=tuple(t for t in transitions if t is not None),
+            events=events,
+            fields=self.definition.vocabulary.fields,
+            index=self.index,
+        )
+
+    def _event(self, event: EventType) -> LinkedEvent:
+        """Compile what an event sets."""
+        sets = []
+        fields = self.definition.vocabulary.fields
+        for name, source in event.sets.items():
+            site = event_site(event, "sets", name)
+            if name not in fields:
+                help_text = did_you_mean(name, fields)
+                self.problems.add("F205", site.key(), f"there is no field {name!r}", help_text)
+                continue
+            position = event.sets_positions.get(name)
+            compiled = self.expressions.compile(
+                source, (event.name,), position, site.about, self.problems, fields[name].type
+            )
+            if compiled is not None:
+                sets.append((name, compiled))
+        return LinkedEvent(event, tuple(sets))
+
+    def _transition(self, number: int, transition: Transition) -> LinkedTransition | None:
+        """Link one transition; None when a stage it names does not exist."""
+        site = transition_site(number, transition)
+        sources = [
+            self._stage(name, site.part("from", i)) for i, name in enumerate(transition.sources)
+        ]
+        to = self._stage(transition.to, site.part("to"))
+        self._check_events(transition, site)
+        rule = self._rule(transition, site)
+        if to is None or None in sources:
+            return None
+        leaf = self.index.leaf_of(to)
+        pairs = _sources(transition, leaf, self.index)
+        label = f"{' or '.join(transition.sources)} to {transition.to}"
+        return LinkedTransition(number, transition, pairs, leaf, rule, label)
+
+    def _stage(self, name: str, site: Site) -> str | None:
+        """Look up a stage by its dotted name."""
+        if name in self.index.stages:
+            return name
+        self.problems.add(
+            "F203", site.span(), f"there is no stage {name!r}", _stage_help(name, self.index)
+        )
+        return None
+
+    def _check_events(self, transition: Transition, site: Site) -> None:
+        known = self.definition.vocabulary.events
+        for number, name in enumerate(transition.on):
+            if name not in known:
+                message = f"there is no event {name!r}"
+                span = site.part("on", number).span()
+                self.problems.add("F204", span, message, did_you_mean(name, known, kind="event"))
+
+    def _rule(self, transition: Transition, site: Site) -> Rule | None:
+        """Put together what a transition requires: its criteria, and the roles of `by`."""
+        rules: list[Rule] = [Roles(transition.by)] if transition.by else []
+        label = ""
+        required = transition.require
+        if isinstance(required, Group) and required.kind == "all":
+            rules += self._rules(required.items, transition, site)
+            label = required.label
+        elif required is not None:
+            rules += self._rules((required,), transition, site)
+        return AllOf(label, tuple(rules)) if rules else None
+
+    def _rules(
+        self, items: tuple[Requirement, ...], transition: Transition, site: Site
+    ) -> Iterator[Rule]:
+        for item in items:
+            if isinstance(item, Group):
+                inner = tuple(self._rules(item.items, transition, site))
+                yield _group(item, inner)
+            elif item.function:
+                yield from self._custom(item, site)
+            else:
+                yield from self._leaf(item, transition, site)
+
+    def _leaf(self, item: Criterion, transition: Transition, site: Site) -> Iterator[Rule]:
+        about = f"{site.about}, criterion {item.label!r}"
+        compiled = self.expressions.compile(
+            item.expression, transition.on, item.expression_position, about, self.problems
+        )
+        if compiled is not None:
+            yield Leaf(item.label or compiled.words(), compiled)
+
+    def _custom(self, item: Criterion, site: Site) -> Iterator[Rule]:
+        """Find the plugin's criterion and check the arguments it is called with."""
+        provider = self.library.criteria.get(item.function)
+        if provider is None:
+            span = locate(item.position, "criterion") if item.position else site.span()
+            message = f"no plugin offers a criterion {item.function!r}"
+            help_text = did_you_mean(item.function, self.library.criteria, kind="criterion")
+            self.problems.add("F206", span, message, help_text)
+            return
+        arguments = arguments_of(item, provider, site, self.problems)
+        label = item.label or provider.label or provider.name
+        yield Custom(label, provider.function, provider.provider, provider.name, arguments)
+
+
+def _group(group: Group, rules: tuple[Rule, ...]) -> Rule:
+    if group.kind == "all":
+        return AllOf(group.label, rules)
+    if group.kind == "any":
+        return AnyOf(group.label, rules)
+    return AtLeast(group.count, group.label, rules)
+
+
+def _sources(transition: Transition, to: str, index: StageIndex) -> Sources:
+    """Give the leaves a transition leaves, innermost named first.
+
+    A leaf that is named through an outer stage is not left for itself: ``from: lead`` with
+    ``to: lead.sales_ready`` is about the others.
+    """
+    depths: dict[str, int] = {}
+    for name in transition.sources:
+        depth = name.count(".") + 1
+        for leaf in index.inside[name]:
+            if leaf != to or name == leaf:
+                depths[leaf] = max(depth, depths.get(leaf, 0))
+    return tuple(sorted(depths.items(), key=lambda pair: -pair[1]))
+
+
+def _aliases(index: StageIndex) -> Mapping[str, str]:
+    return {alias: name for name, stage in index.stages.items() for alias in stage.aliases}
+
+
+def _stage_help(name: str, index: StageIndex) -> Callable[[], str]:
+    """Say what was meant: an alias, the last part of a dotted name, or the nearest name."""
+
+    def find() -> str:
+        folded = name.casefold()
+        for dotted, stage in index.stages.items():
+            if folded in (alias.casefold() for alias in stage.aliases):
+                return f"{name!r} is an alias: write {dotted!r}"
+        ends = [dotted for dotted in index.stages if dotted.casefold().endswith(f".{folded}")]
+        return f"did you mean {ends[0]!r}?" if ends else did_you_mean(name, index.stages)()
+
+    return find

@@ -1,0 +1,161 @@
+"""What is wrong with a definition: one record a fault, collected so that all are told at once."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from attrs import define, field, frozen
+
+from funnelflow.criteria import Position
+from funnelflow.definition.codes import Severity, severity_of
+from funnelflow.definition.places import Span
+from funnelflow.errors import FunnelflowError, nearest
+
+__all__ = ["DefinitionError", "Help", "Problem", "Problems", "did_you_mean"]
+
+MOST = 200
+"""How many problems of one check are kept; more than that have one cause."""
+
+Help: TypeAlias = str | Callable[[], str]
+
+
+@frozen
+class Problem:
+    """One fault of a definition.
+
+    Attributes:
+        code: A code of `CODES`, or one of the codes of criteria.
+        severity: ``error`` or ``warning``.
+        message: What is wrong, one sentence without a full stop.
+        position: Where; None for a definition that was built in Python.
+        end_column: The column after the last character, if it ends in the same line.
+        help: What to do next; empty when the message says it.
+        name: What the definition or file is called where there is no position.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    position: Position | None = None
+    end_column: int | None = None
+    help: str = ""
+    name: str = ""
+
+    @property
+    def path(self) -> str:
+        """Give the file it stands in, or the name of the definition."""
+        return self.position.path if self.position else self.name
+
+    def order(self) -> tuple[str, int, int, str]:
+        """Give what problems are sorted by: file, line, column, code."""
+        if self.position is None:
+            return (self.name, 0, 0, self.code)
+        return (self.position.path, self.position.line, self.position.column, self.code)
+
+
+class DefinitionError(FunnelflowError):
+    """A definition with problems.
+
+    Attributes:
+        problems: All of them, warnings included, in the order of the file.
+        sources: The text of the files they stand in, by path, where it is at hand.
+    """
+
+    code = "definition"
+
+    def __init__(
+        self, problems: Iterable[Problem], sources: Mapping[str, str] | None = None
+    ) -> None:
+        self.problems = tuple(problems)
+        self.sources = dict(sources or {})
+        errors = [problem for problem in self.problems if problem.severity == "error"]
+        super().__init__("\n".join(_line(problem) for problem in errors), hint=_first_help(errors))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the problems, from which the message is made again."""
+        return (type(self), (self.problems, self.sources))
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the error as data, with every problem."""
+        problems = [
+            {"code": p.code, "path": p.path, "message": p.message, "help": p.help}
+            for p in self.problems
+        ]
+        return {**super().to_json(), "problems": problems}
+
+
+@define
+class Problems:
+    """Collects the problems of one check; `name` stands in where there is no position."""
+
+    name: str = ""
+    found: list[Problem] = field(factory=list)
+    left_out: int = 0
+
+    def add(self, code: str, span: Span, message: str, help: Help = "") -> None:  # noqa: A002
+        """Keep one problem of a code of `CODES`.
+
+        Args:
+            code: Its code, which decides its severity.
+            span: Where it stands.
+            message: What is wrong.
+            help: What to do; given as a function where finding it out takes time.
+        """
+        self.report(code, severity_of(code), span, message, help)
+
+    def report(
+        self, code: str, severity: Severity, span: Span, message: str, help: Help = ""  # noqa: A002
+    ) -> None:
+        """Keep one problem of any code with the severity given."""
+        if len(self.found) >= MOST:
+            self.left_out += 1
+            return
+        text = help if isinstance(help, str) else help()
+        name = ", ".join(part for part in (self.name, span.about) if part)
+        self.found.append(
+            Problem(code, severity, message, span.position, span.end_column, text, name)
+        )
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Keep problems that were found elsewhere."""
+        self.found.extend(problems)
+
+    @property
+    def has_errors(self) -> bool:
+        """Tell whether anything found stops the definition from being run."""
+        return any(problem.severity == "error" for problem in self.found)
+
+    def all(self) -> tuple[Problem, ...]:
+        """Give what was found in the order of the file, each once, and say if more was left out."""
+        ordered = tuple(sorted(dict.fromkeys(self.found), key=Problem.order))
+        if not self.left_out:
+            return ordered
+        more = f"{self.left_out:,} more problems are not listed"
+        last = Problem("F009", "error", more, help="correct the first ones and check again",
+                       name=ordered[-1].path)
+        return (*ordered, last)
+
+
+def did_you_mean(name: str, known: Iterable[str], *, kind: str = "") -> Callable[[], str]:
+    """Give the help for an unknown name: the nearest known one, or which ones there are."""
+
+    def find() -> str:
+        names = tuple(known)
+        guess = nearest(name, names)
+        if guess is not None:
+            return f"did you mean {guess!r}?"
+        if not names:
+            return ""
+        more = ", …" if len(names) > 8 else ""  # noqa: PLR2004
+        return f"known {kind or 'name'}s: {', '.join(names[:8])}{more}"
+
+    return find
+
+
+def _line(problem: Problem) -> str:
+    where = problem.position
+    place = f"{where.path}:{where.line}:{where.column}" if where else problem.name
+    return f"{place}: {problem.code} {problem.message}"
+
+
+def _first_help(errors: list[Problem]) -> str:
+    return next((problem.help for problem in errors if problem.help), "")

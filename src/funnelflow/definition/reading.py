@@ -1,0 +1,190 @@
+"""A definition file, read whole: records, the linked definition, and every problem."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from funnelflow.criteria import Position
+from funnelflow.definition.decoding import definitions, vocabularies
+from funnelflow.definition.decoding.drafts import Draft
+from funnelflow.definition.decoding.shape import Shape
+from funnelflow.definition.extending import build, extend
+from funnelflow.definition.library import Library
+from funnelflow.definition.linked import Linked
+from funnelflow.definition.linking import examine
+from funnelflow.definition.places import Span, locate
+from funnelflow.definition.problems import DefinitionError, Problem, Problems, did_you_mean
+from funnelflow.definition.records import Definition, Vocabulary
+from funnelflow.definition.written.compose import compose
+from funnelflow.definition.written.files import read_text
+from funnelflow.definition.written.nodes import Mapping as MappingNode
+
+__all__ = ["Reading", "load_definition", "read_definition", "read_vocabulary"]
+
+
+@frozen
+class Reading:
+    """What came of reading a definition file.
+
+    Attributes:
+        definition: The records, as far as they could be read.
+        linked: What the engine runs; None when there are errors.
+        problems: Everything that is wrong, in the order of the file.
+        sources: The text of every file that was read, by path.
+    """
+
+    definition: Definition | None
+    linked: Linked | None
+    problems: tuple[Problem, ...]
+    sources: Mapping[str, str]
+
+
+def read_definition(path: Path | str, library: Library | None = None) -> Reading:
+    """Read a definition file with all it builds on, and find everything that is wrong.
+
+    Args:
+        path: The file.
+        library: Where the vocabulary, what is extended and plugins' criteria are looked up,
+            after the file's own directory.
+
+    Returns:
+        The reading; whatever is in the file, nothing is raised.
+    """
+    library = library or Library()
+    reader = _Reader(library, Problems(str(path)))
+    found = reader.definition(Path(path))
+    if found is None:
+        return Reading(None, None, reader.problems.all(), reader.sources)
+    examined = examine(
+        found,
+        library.beside(Path(path)),
+        doubtful=frozenset(reader.doubtful),
+        is_partial=reader.is_partial,
+    )
+    reader.problems.extend(examined.problems)
+    linked = None if reader.problems.has_errors else examined.linked
+    return Reading(found, linked, reader.problems.all(), reader.sources)
+
+
+def load_definition(path: Path | str, library: Library | None = None) -> Linked:
+    """Read a definition file that is expected to be sound.
+
+    Args:
+        path: The file.
+        library: Where names are looked up, after the file's own directory.
+
+    Raises:
+        DefinitionError: It has errors; all of them are listed.
+    """
+    reading = read_definition(path, library)
+    if reading.linked is None:
+        raise DefinitionError(reading.problems, reading.sources)
+    return reading.linked
+
+
+def read_vocabulary(path: Path | str) -> tuple[Vocabulary | None, tuple[Problem, ...]]:
+    """Read a vocabulary file by itself; its expressions are checked with a definition.
+
+    Args:
+        path: The file.
+    """
+    reader = _Reader(Library(), Problems(str(path)))
+    return reader.vocabulary_file(Path(path)), reader.problems.all()
+
+
+@define
+class _Reader:
+    """Reads a file and those it names; remembers what it has read and on which way it is."""
+
+    library: Library
+    problems: Problems
+    sources: dict[str, str] = field(factory=dict)
+    doubtful: set[str] = field(factory=set)
+    is_partial: bool = False
+    way: list[Path] = field(factory=list)
+
+    def definition(self, path: Path) -> Definition | None:
+        """Read a definition with what it builds on."""
+        draft = self._draft(path)
+        if draft is None:
+            return None
+        self.is_partial |= draft.is_partial
+        self.way.append(path.resolve())
+        base = self._base(draft, path) if draft.extends else None
+        self.way.pop()
+        if draft.extends and base is None:
+            self.is_partial = True
+        vocabulary = self._vocabulary(draft, path)
+        if base is None:
+            return build(draft, vocabulary, self.problems)
+        return extend(base, draft, vocabulary, self.problems)
+
+    def vocabulary_file(self, path: Path) -> Vocabulary | None:
+        """Read a vocabulary."""
+        node = self._node(path)
+        return None if node is None else vocabularies.vocabulary(self._shape(path), node)
+
+    def _draft(self, path: Path) -> Draft | None:
+        node = self._node(path)
+        return None if node is None else definitions.definition(self._shape(path), node)
+
+    def _shape(self, path: Path) -> Shape:
+        return Shape(str(path), self.problems)
+
+    def _node(self, path: Path) -> MappingNode | None:
+        """Read the nodes of a file; None when there is nothing to go on with."""
+        text = read_text(path, self.problems)
+        if text is None:
+            return None
+        name = str(path)
+        self.sources[name] = text
+        node = compose(text, name, self.problems)
+        if isinstance(node, MappingNode):
+            return node
+        start = Span(Position(name, 1, 1))
+        if not self.problems.has_errors:
+            message = "this is no definition: a file is a mapping that begins with a key"
+            self.problems.add("F103", start, message, "begin with `funnel: name`")
+        return None
+
+    def _base(self, draft: Draft, path: Path) -> Definition | None:
+        """Read the definition that a draft extends."""
+        span = locate(draft.position, "extends")
+        beside = self.library.beside(path)
+        found = beside.find(draft.extends, besides=path)
+        if found is None and draft.extends in self.library.definitions:
+            return self.library.definitions[draft.extends]
+        if found is None:
+            message = f"there is no definition {draft.extends!r}"
+            self.problems.add("F207", span, message, did_you_mean(draft.extends, beside.names()))
+            return None
+        if found.resolve() in self.way:
+            self.problems.add("F601", span, f"{draft.extends!r} extends this file in turn")
+            return None
+        had = len(self.problems.found)
+        base = self.definition(found)
+        if any(p.severity == "error" for p in self.problems.found[had:]):
+            message = f"the definition {draft.extends!r} has problems"
+            self.problems.add("F602", span, message, f"correct {found} first")
+        return base
+
+    def _vocabulary(self, draft: Draft, path: Path) -> Vocabulary | None:
+        """Read the vocabulary that a draft names; None when it names none, or there is none."""
+        name = draft.vocabulary
+        if not name:
+            return None
+        beside = self.library.beside(path)
+        found = beside.find_vocabulary(name)
+        if found is not None:
+            return self.vocabulary_file(found)
+        if name in self.library.vocabularies:
+            return self.library.vocabularies[name]
+        known = beside.vocabulary_names()
+        span = locate(draft.position, "vocabulary")
+        self.problems.add(
+            "F207", span, f"there is no vocabulary {name!r}", did_you_mean(name, known)
+        )
+        self.is_partial = True
+        return None
+

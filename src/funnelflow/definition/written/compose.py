@@ -1,0 +1,275 @@
+"""YAML text becomes nodes: strict, positions kept, in bounded time and memory.
+
+PyYAML's scanner (libyaml where it is compiled in) gives the events; the nodes are put
+together here, without recursion, so that depth is counted before it can hurt. Whatever lets
+a short file stand for something else is refused: anchors, aliases, merge keys, tags,
+directives, several documents, duplicate keys.
+
+Where the scanner stumbles over an expression that should stand in quotes, the mistake is
+noted, the expression is covered with a quoted stand-in of the same length, and the text is
+read again: so that several such mistakes, and everything else, are told in one go.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+from attrs import define, field
+
+from funnelflow.criteria import Position
+from funnelflow.definition.places import Span
+from funnelflow.definition.problems import Problems
+from funnelflow.definition.written.files import LARGEST, UNSAFE, character_words
+from funnelflow.definition.written.mistakes import (
+    Covered,
+    Mistake,
+    explain,
+    is_expression_tag,
+    quoted,
+)
+from funnelflow.definition.written.nodes import Mapping as MappingNode
+from funnelflow.definition.written.nodes import Node, Scalar, Sequence
+
+__all__ = ["DEEPEST", "MOST_NODES", "compose"]
+
+DEEPEST = 20
+"""How many levels of lists and mappings may be nested."""
+MOST_NODES = 250_000
+"""How many nodes a file may have: 20,000 transitions with their criteria, and room."""
+_MOST_REPAIRS = 20
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def compose(text: str, path: str, problems: Problems, loader: Any = _Loader) -> Node | None:
+    """Read text that `read_text` let in.
+
+    Args:
+        text: The text, with bare line feeds.
+        path: What positions call the file.
+        problems: Where everything wrong is reported.
+        loader: The PyYAML loader whose events are used.
+
+    Returns:
+        The top node; None when there is none to go on with.
+    """
+    lines = text.split("\n")
+    covered: dict[tuple[int, int], Covered] = {}
+    for _ in range(1 + min(_MOST_REPAIRS, LARGEST // len(text))):
+        composer = _Composer(path, lines, covered)
+        try:
+            composer.run(loader("\n".join(lines)))
+        except yaml.YAMLError as error:
+            mistake = explain(error, lines, loader)
+            _report(mistake, path, problems)
+            if not mistake.cover(lines, covered):
+                break
+        else:
+            problems.extend(composer.problems.found)
+            return composer.top
+    return None
+
+
+def _report(mistake: Mistake, path: str, problems: Problems) -> None:
+    start = Position(path, mistake.line, mistake.column)
+    problems.add(mistake.code, Span(start, mistake.end_column), mistake.message, mistake.help)
+
+
+@define
+class _Frame:
+    """A list or mapping that is being filled, and the key whose value comes next."""
+
+    node: Sequence | MappingNode
+    key: Scalar | None = None
+
+
+@define
+class _Composer:
+    """Puts events together; stops when `is_hopeless` says that going on would only do harm."""
+
+    path: str
+    lines: list[str]
+    covered: Mapping[tuple[int, int], Covered]
+    problems: Problems = field(factory=Problems)
+    top: Node | None = None
+    frames: list[_Frame] = field(factory=list)
+    count: int = 0
+    documents: int = 0
+
+    def run(self, loader: Any) -> None:
+        """Read every event of a loader, and let go of it."""
+        try:
+            for event in _events(loader):
+                if not self._take(event):
+                    self.top = None
+                    return
+        finally:
+            loader.dispose()
+
+    def _take(self, event: Any) -> bool:
+        """Take one event; tell whether to go on."""
+        if isinstance(event, yaml.ScalarEvent):
+            return self._place(self._scalar(event), event)
+        if isinstance(event, yaml.CollectionEndEvent):
+            self._close(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            return self._open(Sequence(*_start(event)), event)
+        elif isinstance(event, yaml.MappingStartEvent):
+            return self._open(MappingNode(*_start(event)), event)
+        elif isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            return self._document(event)
+        return True
+
+    def _scalar(self, event: Any) -> Scalar:
+        """Make the node of a scalar, with what was covered put back."""
+        start, end = event.start_mark, event.end_mark
+        line, column = start.line + 1, start.column + 1
+        covered = self.covered.get((line, column))
+        if covered is not None:
+            return Scalar(covered.text, "", line, column, line, column + len(covered.text))
+        style = event.style if event.style in ("'", '"', "|", ">") else ""
+        node = Scalar(event.value, style, line, column, end.line + 1, end.column + 1)
+        if event.tag is not None or event.anchor is not None:
+            self._decorated(event, node)
+        elif style or node.line != node.end_line:
+            self._keep_raw(node)
+        elif "#" in self.lines[end.line]:
+            rest = self.lines[end.line][end.column :]
+            node.comment = rest.lstrip().startswith("#") and rest.index("#") + end.column + 1
+        return node
+
+    def _keep_raw(self, node: Scalar) -> None:
+        """Keep the text as it stands in the file, where offsets in it cannot be counted off."""
+        if node.line == node.end_line and len(node.text) == node.end_column - node.column - 2:
+            return
+        node.raw = self._between(node)
+        if node.style == '"' and "\\" in node.raw:
+            self._check_escapes(node)
+
+    def _check_escapes(self, node: Scalar) -> None:
+        bad = UNSAFE.search(node.text)
+        if bad:
+            message = f"the character {character_words(bad[0])} may not be in a text"
+            self.problems.add("F002", self._span(node), message, "remove it")
+
+    def _between(self, node: Scalar) -> str:
+        """Give the text of a node as it stands in the file."""
+        first, last = node.line - 1, min(node.end_line, len(self.lines)) - 1
+        if first == last:
+            return self.lines[first][node.column - 1 : node.end_column - 1]
+        middle = self.lines[first + 1 : last]
+        end = self.lines[last][: node.end_column - 1] if node.end_line <= len(self.lines) else ""
+        return "\n".join((self.lines[first][node.column - 1 :], *middle, end))
+
+    def _decorated(self, event: Any, node: Scalar) -> None:
+        """Refuse a tag or anchor; text that only begins like a tag is an unquoted expression."""
+        written = self._between(node).strip()
+        if event.tag and node.line == node.end_line and is_expression_tag(written):
+            node.text, node.style = written, ""
+            mistake = quoted(node.line, node.column, written)
+            _report(mistake, self.path, self.problems)
+        else:
+            self._refuse(event)
+
+    def _refuse(self, event: Any) -> None:
+        """Report an anchor or a tag, and go on as if it were not there."""
+        what = "anchors" if event.anchor is not None else "tags"
+        line, column = _start(event)
+        span = Span(Position(self.path, line, column))
+        self.problems.add("F006", span, f"{what} have no place in a definition", "remove it")
+
+    def _alias(self, event: Any) -> bool:
+        node = Scalar("", "", *_start(event), event.end_mark.line + 1, event.end_mark.column + 1)
+        message = "aliases have no place in a definition"
+        self.problems.add("F006", self._span(node), message, "write the value out")
+        return self._place(node, event)
+
+    def _document(self, event: Any) -> bool:
+        """Let one document in, without directives."""
+        self.documents += 1
+        span = Span(Position(self.path, *_start(event)))
+        if event.version or event.tags:
+            self.problems.add("F006", span, "directives have no place in a definition")
+        if self.documents > 1:
+            self.problems.add("F006", span, "a second document begins here", "use one file each")
+        return self.documents == 1
+
+    def _open(self, node: Sequence | MappingNode, event: Any) -> bool:
+        """Begin a list or mapping, unless it would be nested too deeply."""
+        if event.tag is not None or event.anchor is not None:
+            self._refuse(event)
+        if len(self.frames) >= DEEPEST:
+            span = Span(Position(self.path, node.line, node.column))
+            self.problems.add("F003", span, f"nested more than {DEEPEST} levels deep")
+            return False
+        go_on = self._place(node, event)
+        self.frames.append(_Frame(node))
+        return go_on
+
+    def _close(self, event: Any) -> None:
+        frame = self.frames.pop()
+        frame.node.end_line = event.end_mark.line + 1
+        frame.node.end_column = event.end_mark.column + 1
+
+    def _place(self, node: Node, event: Any) -> bool:
+        """Put a node where it belongs: on top, into a list, or into a mapping."""
+        self.count += 1
+        if self.count > MOST_NODES:
+            span = Span(Position(self.path, *_start(event)))
+            self.problems.add("F003", span, f"more than {MOST_NODES:,} values in one file")
+            return False
+        if not self.frames:
+            self.top = node
+            return True
+        frame = self.frames[-1]
+        if isinstance(frame.node, Sequence):
+            frame.node.items.append(node)
+            return True
+        return self._pair(frame, frame.node, node)
+
+    def _pair(self, frame: _Frame, mapping: MappingNode, node: Node) -> bool:
+        """Keep a key until its value comes, then the pair; the first of two equal keys counts."""
+        if frame.key is None:
+            frame.key = self._key(node)
+            return True
+        key, frame.key = frame.key, None
+        if key.text in mapping.values:
+            self._duplicate(key, mapping.keys[key.text])
+        elif key.style != "?":
+            mapping.values[key.text] = node
+            mapping.keys[key.text] = key
+        return True
+
+    def _key(self, node: Node) -> Scalar:
+        """Give the node of a key; what cannot be a key is reported and its value dropped."""
+        if isinstance(node, Scalar):
+            if node.text == "<<" and node.is_plain:
+                message = "merge keys have no place in a definition"
+                self.problems.add("F006", self._span(node), message, "write the keys out")
+                node.style = "?"
+            return node
+        span = Span(Position(self.path, node.line, node.column))
+        self.problems.add("F103", span, "a key is text, not a list or mapping", _KEY_HELP)
+        return Scalar("", "?", node.line, node.column, node.line, node.column)
+
+    def _duplicate(self, key: Scalar, first: Scalar) -> None:
+        message = f"the key {key.text!r} already stands in line {first.line}"
+        self.problems.add("F007", self._span(key), message, "remove one of the two")
+
+    def _span(self, node: Scalar) -> Span:
+        end = node.end_column if node.end_line == node.line else None
+        return Span(Position(self.path, node.line, node.column), end)
+
+
+_KEY_HELP = "an expression or text with special characters needs quotes"
+
+
+def _events(loader: Any) -> Iterator[Any]:
+    while loader.check_event():
+        yield loader.get_event()
+
+
+def _start(event: Any) -> tuple[int, int]:
+    return event.start_mark.line + 1, event.start_mark.column + 1

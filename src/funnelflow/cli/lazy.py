@@ -1,13 +1,14 @@
 """The command group: commands load when they are used, and help is grouped by section."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
 import click
 
 from .commands import Entry
-from .failures import run_reporting
+from .failures import CLOSED, run_reporting
 from .session import Session
 
 __all__ = ["LazyGroup"]
@@ -69,11 +70,30 @@ class LazyGroup(click.Group):
             with formatter.section(f"{section} ({about})"):
                 formatter.write_dl(rows)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse the command line; a reader that has gone away ends it in its own exit code."""
+        with _reader_may_leave():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader that has gone away ends it in its own exit code."""
+        with _reader_may_leave():
+            return super().invoke(ctx)
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; every failure ends in a message and an exit code."""
         session = Session()
         kwargs.update(standalone_mode=False, obj=session)
         run_reporting(lambda: super(LazyGroup, self).main(*args, **kwargs), session)
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Notice a broken pipe before click does, to whom it is the same as "the answer is no"."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise click.exceptions.Exit(CLOSED) from None
 
 
 def _no_such_command(name: str, known: Mapping[str, Entry]) -> str:

@@ -24,12 +24,13 @@ LOOKS: Final[dict[Verdict, Look]] = {
 INDENT = 2
 STEP = 4
 GAP = 4
+GROUPS = ("all", "any", "at_least")
 NARROW = 60
 """Below this many columns the words stand under their label, not beside it."""
 
 
 class Row(NamedTuple):
-    """One criterion or group of a drawing, `depth` groups deep."""
+    """One criterion of a drawing, `depth` groups deep; a group has all its text in the label."""
 
     verdict: Verdict
     depth: int
@@ -56,14 +57,15 @@ def check_lines(check: Check | None, page: Page, indent: int = INDENT) -> list[L
     rows = [row for top in criteria_of(check) for row in _rows(top, 0)]
     if page.width < NARROW:
         return [drawn for row in rows for drawn in _stacked(row, page, indent)]
-    width = max((STEP * r.depth + columns(r.label, page) for r in rows), default=0)
+    sides = (STEP * r.depth + columns(r.label, page) for r in rows if r.words)
+    width = max(sides, default=0)
     width = min(width, max(20, page.width * 45 // 100))
     return [drawn for row in rows for drawn in _beside(row, width, page, indent)]
 
 
 def said(check: Check) -> str:
     """Say what was seen, or what to ask when it is not known."""
-    if check.checks or check.kind in ("all", "any", "at_least"):
+    if check.kind in GROUPS:
         return tally(check.checks)
     questions = [field.ask for field in check.missing if field.ask]
     if check.verdict is Verdict.UNKNOWN and questions:
@@ -78,7 +80,10 @@ def tally(checks: Sequence[Check]) -> str:
 
 
 def _rows(check: Check, depth: int) -> Iterator[Row]:
-    yield Row(check.verdict, depth, _label(check), said(check))
+    label, words = _label(check), said(check)
+    if check.kind in GROUPS:
+        label, words = f"{label}: {words}", ""
+    yield Row(check.verdict, depth, label, words)
     for inner in check.checks:
         yield from _rows(inner, depth + 1)
 
@@ -102,6 +107,8 @@ def _beside(row: Row, width: int, page: Page, indent: int) -> Iterator[Line]:
     """Draw label and words side by side."""
     lead = _lead(row, indent)
     room = max(width - STEP * row.depth, 8)
+    if not row.words:
+        room = max(8, page.width - indent - 2 - STEP * row.depth - GAP)
     labels = wrap(row.label, room, page)
     start = indent + 2 + STEP * row.depth + room + GAP
     words = wrap(row.words, max(12, page.width - start), page)
@@ -116,7 +123,7 @@ def _stacked(row: Row, page: Page, indent: int) -> Iterator[Line]:
     room = max(8, page.width - indent - STEP * row.depth - 2)
     for n, label in enumerate(wrap(row.label, room, page)):
         yield (*(lead if n == 0 else (lead[0], Span(" "))), Span(" " + label))
-    for words in wrap(row.words, room - 2, page):
+    for words in wrap(row.words, room - 2, page) if row.words else ():
         yield (lead[0], Span("    "), Span(words, _dim(row)))
 
 

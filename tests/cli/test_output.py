@@ -1,0 +1,103 @@
+"""Where answers go, and what a terminal is told."""
+
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnelflow.cli.output import hint, json_text, note, page_for, say, say_text, tell_failure
+from funnelflow.cli.text import Span, line, printable
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    for name in ("NO_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def test_a_terminal_gets_colours():
+    assert page_for(Terminal()).colour
+
+
+def test_a_pipe_gets_none_and_wraps_at_a_hundred():
+    page = page_for(io.StringIO())
+    assert (page.colour, page.width) == (False, 100)
+
+
+def test_columns_says_where_a_pipe_wraps(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "72")
+    assert page_for(io.StringIO()).width == 72
+
+
+def test_columns_that_are_no_number_mean_nothing(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "wide")
+    assert page_for(io.StringIO()).width == 100
+
+
+def test_no_color_turns_colours_off(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not page_for(Terminal()).colour
+
+
+def test_no_output_at_all_is_a_page_too():
+    assert not page_for(None).terminal
+
+
+def test_answers_go_to_stdout_and_remarks_to_stderr(capsys):
+    say([line("answer")])
+    note("remark")
+    hint("do this")
+    assert capsys.readouterr() == ("answer\n", "remark\nhint: do this\n")
+
+
+def test_an_empty_hint_says_nothing(capsys):
+    hint("")
+    assert capsys.readouterr().err == ""
+
+
+def test_the_lines_of_a_hint_stand_below_each_other(capsys):
+    hint("one\ntwo")
+    assert capsys.readouterr().err == "hint: one\n      two\n"
+
+
+def test_text_laid_out_already_is_cleaned_line_by_line(capsys):
+    say_text("a\n\x1b[2Jb\n")
+    assert capsys.readouterr().out == "a\n\\x1b[2Jb\n"
+
+
+def test_spans_reach_a_pipe_without_colours(capsys):
+    say([line(Span("no", "bad"))])
+    assert capsys.readouterr().out == "no\n"
+
+
+def test_an_error_is_a_message_and_a_hint(capsys):
+    tell_failure("usage", "no \x1b", "try")
+    assert capsys.readouterr() == ("", "error: no \\x1b\nhint: try\n")
+
+
+def test_an_error_as_json_is_one_object(capsys):
+    tell_failure("usage", "no", "try", as_json=True)
+    assert json.loads(capsys.readouterr().err) == {
+        "error": {"code": "usage", "message": "no", "hint": "try"}
+    }
+
+
+def test_json_keeps_readable_text_readable():
+    assert json_text({"name": "日本 é"}) == '{"name": "日本 é"}'
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_json_says_the_same_and_moves_no_terminal(text: str):
+    shown = json_text(text)
+    assert json.loads(shown) == text
+    assert printable(shown) == shown

@@ -88,7 +88,7 @@ def digest(definition: Definition) -> str:
 @cache
 def _converter() -> Converter:
     """Make the converter, at its first use: imports stay quick."""
-    converter = Converter(forbid_extra_keys=True)
+    converter = Converter(forbid_extra_keys=True, detailed_validation=False)
     converter.register_unstructure_hook(Type, str)
     converter.register_structure_hook(Type, lambda text, _: _type(text))
     converter.register_unstructure_hook(dt.timedelta, _DURATIONS.to_json)
@@ -100,25 +100,33 @@ def _converter() -> Converter:
         lambda plain, _: converter.structure(plain, Group if "kind" in plain else Criterion),
     )
     converter.register_unstructure_hook(Requirement, converter.unstructure)
-    for record in _RECORDS:
-        _register(converter, record)
+    converter.register_unstructure_hook_factory(
+        _RECORDS.__contains__, lambda record: _writer(record, converter)
+    )
+    converter.register_structure_hook_factory(
+        _RECORDS.__contains__, lambda record: _reader(record, converter)
+    )
     return converter
 
 
-def _register(converter: Converter, record: Any) -> None:
-    """Teach a converter one kind of record: no positions, nothing that has its default."""
+def _writer(record: Any, converter: Converter) -> Any:
+    """Make the function that writes one kind of record, without what has its default."""
+    return make_dict_unstructure_fn(
+        record, converter, _cattrs_omit_if_default=True, **_forgotten(record)
+    )
+
+
+def _reader(record: Any, converter: Converter) -> Any:
+    """Make the function that reads one kind of record, and nothing it does not know."""
+    return make_dict_structure_fn(
+        record, converter, _cattrs_forbid_extra_keys=True, **_forgotten(record)
+    )
+
+
+def _forgotten(record: Any) -> dict[str, Any]:
+    """Give cattrs' word for what is left out of a kind of record."""
     resolve_types(record)
-    forgotten = {
-        a.name: override(omit=True) for a in fields(record) if a.name in _FORGOTTEN
-    }
-    writes: Any = make_dict_unstructure_fn(
-        record, converter, _cattrs_omit_if_default=True, **forgotten
-    )
-    reads: Any = make_dict_structure_fn(
-        record, converter, _cattrs_forbid_extra_keys=True, **forgotten
-    )
-    converter.register_unstructure_hook(record, writes)
-    converter.register_structure_hook(record, reads)
+    return {a.name: override(omit=True) for a in fields(record) if a.name in _FORGOTTEN}
 
 
 _DURATIONS = Field("wait", DURATION)

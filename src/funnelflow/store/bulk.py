@@ -31,6 +31,8 @@ from .times import Clock, from_text, optional_from_text, optional_to_text, to_te
 
 __all__ = ["Chunk", "Entry", "Request", "Store", "unmet_criteria"]
 
+_ASKED = {"move", "forced"}
+
 
 @define(eq=False)
 class Store:
@@ -357,6 +359,7 @@ def unmet_criteria(decision: Decision) -> tuple[tuple[str, str], ...]:
     found = [
         (leaf.label, leaf.verdict.value)
         for considered in decision.blocking
+        if considered.cause in _ASKED
         for leaf in considered.leaves()
         if leaf.verdict is not Verdict.MET
     ]

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, select
 
-from funnelflow.engine import MOVED_NOWHERE, Contact, Event, Outcome
+from funnelflow.engine import Contact, Event, Outcome
 
 from .evidence import Reader, read_event
 from .shelf import Running, Shelf
@@ -52,7 +52,7 @@ class Replay:
         if row.event == ADOPT:
             before = self.contact.stage
             self.contact = fold_rows(running, self._rows, self._definitions)
-            return MOVED_NOWHERE if self.contact.stage == before else Outcome("moved")
+            return Outcome("stayed" if self.contact.stage == before else "moved")
         if changed:
             self.contact = fold_rows(running, self._rows[:-1], self._definitions)
         return running.funnel.step(self.contact, self.event(row))

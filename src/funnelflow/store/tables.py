@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["contacts", "definitions", "funnels", "history", "metadata"]
+__all__ = ["contacts", "definitions", "funnels", "history", "imports", "metadata"]
 
 metadata = MetaData(
     naming_convention={
@@ -66,7 +66,7 @@ contacts = Table(
     metadata,
     Column("id", _TEXT, primary_key=True),
     _text("funnel"),
-    Column("definition", Integer, ForeignKey("definitions.id"), nullable=False),
+    Column("definition", Integer, nullable=False),
     _text("stage"),
     _text("fields"),
     _text("since"),
@@ -76,10 +76,13 @@ contacts = Table(
     _text("digest"),
     _text("due_at", nullable=True),
     _text("created_at"),
+    postgresql_with={"fillfactor": 70},  # room to write a contact again where it stands
 )
 """Where each contact is: what the fold over its history has come to.
 
-``definition`` is the one the contact is under, which a running `adopt` brings forward;
+``definition`` is the one the contact is under, which a running `adopt` brings forward. It is
+no foreign key, here and in the history: definitions are never deleted, `verify` says if one is
+missing, and PostgreSQL would look each of them up again for every single row.
 ``digest`` is that of the contact's last row in the history.
 """
 
@@ -111,7 +114,7 @@ history = Table(
     _text("after_stage"),
     _text("path"),
     _text("unmet"),
-    Column("definition", Integer, ForeignKey("definitions.id"), nullable=False),
+    Column("definition", Integer, nullable=False),
     _text("digest"),
     Column("checksum", _BIG, nullable=False),
     UniqueConstraint("contact_id", "sequence"),
@@ -128,3 +131,28 @@ history_key = Index(
     postgresql_where=history.c.key.is_not(None),
     sqlite_where=history.c.key.is_not(None),
 )
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    _text("kind"),
+    _text("path"),
+    _text("identity"),
+    _text("asked"),
+    _text("state"),
+    Column("position", _BIG, nullable=False),
+    Column("lines", _BIG, nullable=False),
+    _text("prefix"),
+    _text("rejects"),
+    Column("rejects_size", _BIG, nullable=False),
+    _text("tally"),
+    _text("started_at"),
+    _text("updated_at"),
+    UniqueConstraint("kind", "identity"),
+)
+"""How far each file has been applied: written with the rows that it is about.
+
+``identity`` tells the content, ``prefix`` is the digest of what stands before ``position``,
+and ``asked`` that of how it was to be applied.
+"""

@@ -41,9 +41,7 @@ def _definitions() -> None:
         _text("adopted_at"),
         sa.Column("checksum", _BIG, nullable=False),
         sa.PrimaryKeyConstraint("name", name="funnels_pkey"),
-        sa.ForeignKeyConstraint(
-            ["definition"], ["definitions.id"], name="funnels_definition_fkey"
-        ),
+        sa.ForeignKeyConstraint(["definition"], ["definitions.id"], name="funnels_definition_fkey"),
     )
 
 
@@ -63,9 +61,7 @@ def _contacts() -> None:
         _text("due_at", nullable=True),
         _text("created_at"),
         sa.PrimaryKeyConstraint("id", name="contacts_pkey"),
-        sa.ForeignKeyConstraint(
-            ["definition"], ["definitions.id"], name="contacts_definition_fkey"
-        ),
+        postgresql_with={"fillfactor": 70},
     )
     op.create_index(
         "contacts_due_at_index",
@@ -103,7 +99,6 @@ def _history() -> None:
         sa.PrimaryKeyConstraint("id", name="history_pkey"),
         sa.UniqueConstraint("contact_id", "sequence", name="history_contact_id_sequence_key"),
         sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="history_contact_id_fkey"),
-        sa.ForeignKeyConstraint(["definition"], ["definitions.id"], name="history_definition_fkey"),
     )
     op.create_index(
         "history_key_index",

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from funnelflow.criteria.check_names import find_field
 from funnelflow.criteria.checking import Checking, kind_words
 from funnelflow.criteria.durations import DurationError, parse_cel_duration
+from funnelflow.criteria.scope import ROOTS
 from funnelflow.criteria.syntax import Call, Literal, Name, Select, Syntax
 from funnelflow.criteria.timestamps import TimestampError, parse_timestamp
 from funnelflow.criteria.tree import Constant, Has, Node, Size, TextTest
@@ -43,8 +44,8 @@ def check_has(checking: Checking, syntax: Call) -> Node | None:
     help_ = "write has(contact.x)"
     if len(arguments) == 1 and isinstance(arguments[0], Name | Literal):
         name = arguments[0].name if isinstance(arguments[0], Name) else arguments[0].value
-        root = "event" if name in checking.scope.event else "contact"
-        help_ = f"write has({root}.{name})"
+        known = [root for root in ROOTS if name in checking.scope.fields(root)]
+        help_ = f"write has({known[0]}.{name})" if known else help_
     checking.problem("E133", "has() takes one field", syntax, help_)
     return None
 

@@ -143,7 +143,7 @@ def _date_text(node: Node, written: Syntax) -> str:
     numbers = _subtracted(written)
     if len(numbers) == 3 and numbers[0] in _YEARS:  # noqa: PLR2004  # year, month, day
         try:
-            return _plain(dt.datetime(*numbers, tzinfo=dt.UTC))
+            return _plain(dt.datetime(numbers[0], numbers[1], numbers[2], tzinfo=dt.UTC))
         except ValueError:
             return ""
     return ""
@@ -157,13 +157,16 @@ def _plain(value: dt.datetime) -> str:
 def _subtracted(written: Syntax) -> list[int]:
     """Give the numbers of ``2026-03-01``, which reads as a subtraction."""
     if isinstance(written, Written):
-        return [written.value] if type(written.value) is int else []
+        value = written.value
+        return [value] if isinstance(value, int) and not isinstance(value, bool) else []
     if isinstance(written, Binary) and written.operator == "-":
         return [*_subtracted(written.left), *_subtracted(written.right)]
     return []
 
 
-def _literal_help(checking: Checking, value: Node, other: Node) -> str:
+def _literal_help(  # noqa: PLR0911  # one a pair of types
+    checking: Checking, value: Node, other: Node
+) -> str:
     """Say how the other side is written as a value of the type of this one."""
     text = checking.text(other)
     constant = other.value if isinstance(other, Constant) else None

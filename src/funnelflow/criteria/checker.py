@@ -68,7 +68,9 @@ def check_whole(checking: Checking, syntax: Syntax, expect: Type | None) -> Node
     return None
 
 
-def check(checking: Checking, syntax: Syntax) -> Node | None:
+def check(  # noqa: C901, PLR0911  # one case a kind of syntax
+    checking: Checking, syntax: Syntax
+) -> Node | None:
     """Give the meaning of a part of an expression; None when something in it is wrong."""
     match syntax:
         case Literal():

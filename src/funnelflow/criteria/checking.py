@@ -33,7 +33,7 @@ class Checking:
     scope: Scope
     problems: list[ExpressionProblem] = field(factory=list)
 
-    def problem(  # noqa: PLR0913  # a problem has that many parts
+    def problem(
         self,
         code: str,
         message: str,

@@ -118,7 +118,9 @@ class Writer:
             case Widen():
                 return self._calling(arithmetic.widened, (node.item,))
 
-    def _condition(self, node: Node, *, wanted: bool) -> str:
+    def _condition(  # noqa: PLR0911  # one a kind of node
+        self, node: Node, *, wanted: bool
+    ) -> str:
         """Write a condition in one polarity."""
         match node:
             case Constant():
@@ -215,7 +217,7 @@ class Writer:
         return self.bind("constant", value)
 
 
-def is_known(node: Node) -> bool:
+def is_known(node: Node) -> bool:  # noqa: PLR0911  # one a kind of node
     """Tell whether a node has a value whatever the facts are."""
     match node:
         case Constant() | Now() | Has():

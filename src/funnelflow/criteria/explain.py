@@ -225,7 +225,7 @@ def _combined(parts: Sequence[_Part], *, needs_all: bool) -> _Part:
         verdict = Verdict.UNKNOWN
     seen = _unique([one for part in parts for one in part.seen])
     missing = _missing(parts, verdict, needs_all=needs_all)
-    return _Part(verdict, _joined(parts, verdict, missing, needs_all=needs_all), seen, missing)
+    return _Part(verdict, _joined(parts, verdict, needs_all=needs_all), seen, missing)
 
 
 def _missing(parts: Sequence[_Part], verdict: Verdict, *, needs_all: bool) -> tuple[Field, ...]:
@@ -238,9 +238,7 @@ def _missing(parts: Sequence[_Part], verdict: Verdict, *, needs_all: bool) -> tu
     return _unique([field for part in parts for field in part.missing])
 
 
-def _joined(
-    parts: Sequence[_Part], verdict: Verdict, missing: Sequence[Field], *, needs_all: bool
-) -> str:
+def _joined(parts: Sequence[_Part], verdict: Verdict, *, needs_all: bool) -> str:
     """Join the words of the parts that decide."""
     words = _unique([part.words for part in parts if part.verdict is verdict])
     if verdict is Verdict.MET:

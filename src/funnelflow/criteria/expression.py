@@ -16,14 +16,14 @@ from funnelflow.criteria.parser import parse
 from funnelflow.criteria.problems import CriterionError, ExpressionProblem
 from funnelflow.criteria.scope import Scope
 from funnelflow.criteria.tree import Has, Node, Read, walk
-from funnelflow.criteria.types import BOOLEAN, Fields, Type, Value
+from funnelflow.criteria.types import BOOLEAN, Facts, Fields, Type, Value
 from funnelflow.criteria.verdicts import Explanation
 from funnelflow.criteria.words import criterion_words
 
 __all__ = ["Expression", "compile_expression"]
 
-Holds: TypeAlias = Callable[[Fields, Fields, dt.datetime], bool]
-Gives: TypeAlias = Callable[[Fields, Fields, dt.datetime], Value | None]
+Holds: TypeAlias = Callable[[Fields, Facts, dt.datetime], bool]
+Gives: TypeAlias = Callable[[Fields, Facts, dt.datetime], Value | None]
 
 
 @frozen(slots=False)
@@ -39,7 +39,7 @@ class Expression:
     """
 
     source: str
-    scope: Scope = field(repr=False)
+    scope: Scope = field(repr=False, hash=False)
     tree: Node = field(repr=False, eq=False)
     warnings: tuple[ExpressionProblem, ...] = field(default=(), repr=False, eq=False)
 
@@ -69,7 +69,7 @@ class Expression:
         writer = Writer()
         return compile_function("value", "f, e, now", writer.value(self.tree), writer.names)
 
-    def explain(self, fields: Fields, facts: Fields, now: dt.datetime) -> Explanation:
+    def explain(self, fields: Fields, facts: Facts, now: dt.datetime) -> Explanation:
         """Say whether it is true with these facts, why, and what is missing."""
         return explain(self.tree, self.source, Facts(fields, facts, now))
 
@@ -93,7 +93,8 @@ def compile_expression(source: str, scope: Scope, expect: Type | None = BOOLEAN)
     Raises:
         CriterionError: It does not compile; the error carries every problem.
     """
-    syntax, problems = parse(source)
+    problems: list[ExpressionProblem] = []
+    syntax = parse(source, problems)
     checking = Checking(source, scope, problems)
     node = None if syntax is None else check_whole(checking, syntax, expect)
     errors = [problem for problem in problems if problem.severity == "error"]

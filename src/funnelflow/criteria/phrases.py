@@ -45,7 +45,7 @@ def label(root: str, field: Field) -> str:
     return field.label if root == "contact" else f"the event's {field.label}"
 
 
-def subject(node: Node) -> str:
+def subject(node: Node) -> str:  # noqa: PLR0911  # one a kind of node
     """Name what a node looks at: ``budget``, ``length of name``, ``budget plus bonus``."""
     match node:
         case Read():

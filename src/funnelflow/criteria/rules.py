@@ -16,7 +16,7 @@ from funnelflow.criteria.codegen import Writer, compile_function
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.shown import listed
-from funnelflow.criteria.types import Fields
+from funnelflow.criteria.types import Facts, Fields
 from funnelflow.criteria.verdicts import Seen, Verdict
 from funnelflow.errors import UsageError
 
@@ -35,7 +35,7 @@ __all__ = [
     "compile_rule",
 ]
 
-Ruled: TypeAlias = Callable[[Fields, Fields, dt.datetime, tuple[str, ...]], bool]
+Ruled: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
 """A compiled rule: (contact fields, event facts, now, roles of the actor)."""
 CheckKind: TypeAlias = Literal["criterion", "roles", "all", "any", "at_least"]
 
@@ -49,7 +49,7 @@ class CustomCall:
     """What a plugin's criterion is asked with."""
 
     fields: Fields
-    facts: Fields
+    facts: Facts
     now: dt.datetime
     arguments: Mapping[str, Any]
 
@@ -158,7 +158,7 @@ def compile_rule(rule: Rule) -> Ruled:
 
 
 def check_rule(
-    rule: Rule, fields: Fields, facts: Fields, now: dt.datetime, roles: tuple[str, ...] = ()
+    rule: Rule, fields: Fields, facts: Facts, now: dt.datetime, roles: tuple[str, ...] = ()
 ) -> Check:
     """Answer a rule with all its reasons."""
     match rule:
@@ -213,17 +213,17 @@ def _is_shallow(tree: Any) -> bool:
     return tree.end - tree.start < _INLINED * 10
 
 
-def _ask(rule: Custom) -> Callable[[Fields, Fields, dt.datetime], bool]:
+def _ask(rule: Custom) -> Callable[[Fields, Facts, dt.datetime], bool]:
     """Give a function that asks a plugin's criterion and never raises."""
 
-    def _asked(fields: Fields, facts: Fields, now: dt.datetime) -> bool:
+    def _asked(fields: Fields, facts: Facts, now: dt.datetime) -> bool:
         return _answer(rule, fields, facts, now)[0] is True
 
     return _asked
 
 
 def _answer(
-    rule: Custom, fields: Fields, facts: Fields, now: dt.datetime
+    rule: Custom, fields: Fields, facts: Facts, now: dt.datetime
 ) -> tuple[bool | None, str]:
     """Ask a plugin's criterion: its answer, and what went wrong."""
     frozen_fields, frozen_facts = MappingProxyType(dict(fields)), MappingProxyType(dict(facts))
@@ -236,7 +236,7 @@ def _answer(
     return None, f"gave {answer!r}, not True, False or None"
 
 
-def _check_leaf(rule: Leaf, fields: Fields, facts: Fields, now: dt.datetime) -> Check:
+def _check_leaf(rule: Leaf, fields: Fields, facts: Facts, now: dt.datetime) -> Check:
     """Answer a labelled expression."""
     told = rule.expression.explain(fields, facts, now)
     return Check(
@@ -250,7 +250,7 @@ def _check_leaf(rule: Leaf, fields: Fields, facts: Fields, now: dt.datetime) -> 
     )
 
 
-def _check_custom(rule: Custom, fields: Fields, facts: Fields, now: dt.datetime) -> Check:
+def _check_custom(rule: Custom, fields: Fields, facts: Facts, now: dt.datetime) -> Check:
     """Answer a plugin's criterion."""
     answer, fault = _answer(rule, fields, facts, now)
     verdicts = {True: Verdict.MET, False: Verdict.NOT_MET, None: Verdict.UNKNOWN}

@@ -32,7 +32,7 @@ class _Place:
 class Literal(_Place):
     """A number, a text, or a truth value."""
 
-    value: bool | float | str
+    value: bool | int | float | str
 
 
 @frozen
@@ -44,7 +44,7 @@ class Name(_Place):
 
 @frozen
 class Select(_Place):
-    """``of.name``"""
+    """A selection: ``of.name``."""
 
     of: "Syntax"
     name: str
@@ -52,7 +52,7 @@ class Select(_Place):
 
 @frozen
 class Index(_Place):
-    """``of[item]``"""
+    """A pick: ``of[item]``."""
 
     of: "Syntax"
     item: "Syntax"
@@ -83,7 +83,6 @@ class Binary(_Place):
     operator: str
     left: "Syntax"
     right: "Syntax"
-    operator_start: int
 
 
 @frozen
@@ -96,7 +95,7 @@ class Logic(_Place):
 
 @frozen
 class Choice(_Place):
-    """``test ? then : other``"""
+    """One or the other: ``test ? then : other``."""
 
     test: "Syntax"
     then: "Syntax"
@@ -105,7 +104,7 @@ class Choice(_Place):
 
 @frozen
 class ListSyntax(_Place):
-    """``[a, b]``"""
+    """A list: ``[a, b]``."""
 
     items: tuple["Syntax", ...]
 

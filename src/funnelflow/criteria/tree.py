@@ -203,7 +203,7 @@ Node: TypeAlias = (
 )
 
 
-def children(node: Node) -> tuple[Node, ...]:
+def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911  # one a kind
     """Give the nodes right below a node, in the order of the source."""
     match node:
         case Constant() | Read() | Now() | Has():

@@ -29,7 +29,9 @@ from funnelflow.criteria.types import BOOLEAN
 __all__ = ["compared", "criterion_words", "other_side"]
 
 
-def criterion_words(node: Node, *, wanted: bool = True) -> str:
+def criterion_words(  # noqa: PLR0911  # one a kind of node
+    node: Node, *, wanted: bool = True
+) -> str:
     """Say what a node asks for, or, for a value, what it gives."""
     match node:
         case Not():

@@ -1,0 +1,85 @@
+"""Why a token cannot stand where it stands, in the words of whoever wrote it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from funnelflow.criteria.lexer import Token
+from funnelflow.criteria.problems import ExpressionProblem
+
+__all__ = ["fault_at"]
+
+_INFIX: Final = {
+    "startsWith": 'write contact.x.startsWith("…")',
+    "endsWith": 'write contact.x.endsWith("…")',
+    "contains": 'write contact.x.contains("…")',
+    "like": "use startsWith, endsWith or contains",
+    "is": "write ==, or has(contact.x) to ask whether it is known",
+    "isnt": "write !=",
+    "equals": "write ==",
+    "between": "write contact.x >= 1 && contact.x <= 5",
+    "if": "write a ? b : c",
+}
+_JOIN = "join conditions by && or ||, and put text in quotes"
+_GROUP: Final = 3
+_CAP: Final = 20
+
+
+def fault_at(tokens: Sequence[Token], place: int) -> ExpressionProblem:
+    """Give the problem of the token at a place, which does not fit what stands before it."""
+    token = tokens[place]
+    before = tokens[place - 1] if place else None
+    if before is not None and before.text == "%" and _percents(tokens, place - 1):
+        return _problem("E116", "% is no part of a number", before, "write 0.5 for 50%")
+    if token.kind == "end":
+        return _problem("E108", "the expression ends too early", token, "write what is missing")
+    if _complete(before):
+        return _after_value(tokens, place)
+    if token.text == "{":
+        return _problem("E146", "there are no maps here", token, "compare one field at a time")
+    message = f"something is missing before {_name(token)}"
+    return _problem("E108", message, token, "write a value")
+
+
+def _after_value(tokens: Sequence[Token], place: int) -> ExpressionProblem:
+    """Give the problem of a token that cannot follow a value."""
+    token = tokens[place]
+    if token.text in (")", "]"):
+        return _problem("E109", f"this {token.text} closes nothing", token, "leave it out")
+    if token.text == "," and _groups(tokens, place):
+        number = f"{tokens[place - 1].text}{tokens[place + 1].text}"
+        return _problem("E116", "a number has no commas", token, f"write {number}")
+    if token.text == "!" and tokens[place + 1].text == "in":
+        return _problem("E108", "not in is no operator", token, "write !(contact.x in […])")
+    help_ = _INFIX.get(token.text, _JOIN) if token.kind == "name" else _JOIN
+    return _problem("E108", f"{_name(token)} cannot follow here", token, help_)
+
+
+def _complete(before: Token | None) -> bool:
+    """Tell whether a value has just ended."""
+    if before is None or before.kind == "operator":
+        return before is not None and before.text in (")", "]")
+    return True
+
+
+def _percents(tokens: Sequence[Token], place: int) -> bool:
+    """Tell whether a percent sign stands right behind a number."""
+    number = tokens[place - 1]
+    return number.kind == "number" and number.end == tokens[place].start
+
+
+def _groups(tokens: Sequence[Token], place: int) -> bool:
+    """Tell whether a comma groups the digits of a number."""
+    before, comma, after = tokens[place - 1], tokens[place], tokens[place + 1]
+    touching = before.end == comma.start and after.start == comma.end
+    return touching and before.kind == after.kind == "number" and len(after.text) == _GROUP
+
+
+def _name(token: Token) -> str:
+    """Name a token in a message."""
+    return token.text if len(token.text) <= _CAP else token.text[: _CAP - 1] + "…"
+
+
+def _problem(code: str, message: str, token: Token, help_: str) -> ExpressionProblem:
+    """Give a problem at a token; one at the end points behind the last character."""
+    end = max(token.end, token.start + (token.kind != "end"))
+    return ExpressionProblem(code, message, token.start, end, help_)

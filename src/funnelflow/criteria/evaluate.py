@@ -40,17 +40,17 @@ from funnelflow.criteria.tree import (
     TextTest,
     Widen,
 )
-from funnelflow.criteria.types import INTEGER, Fields
+from funnelflow.criteria.types import INTEGER, Facts, Fields
 
-__all__ = ["Facts", "evaluate"]
+__all__ = ["Known", "evaluate"]
 
 
 @frozen
-class Facts:
+class Known:
     """What is known when a question is asked."""
 
     contact: Fields
-    event: Fields
+    event: Facts
     now: dt.datetime
 
     def read(self, node: Read | Has) -> Any:
@@ -58,45 +58,45 @@ class Facts:
         return (self.contact if node.root == "contact" else self.event).get(node.field.name)
 
 
-def evaluate(node: Node, facts: Facts) -> Any:  # noqa: C901, PLR0911, PLR0912  # one case a node
+def evaluate(node: Node, known: Known) -> Any:  # noqa: C901, PLR0911, PLR0912  # one case a node
     """Give the value of a node; None where it is unknown."""
     match node:
         case Constant():
             return node.value
         case Read():
-            return facts.read(node)
+            return known.read(node)
         case Now():
-            return facts.now
+            return known.now
         case Has():
-            return facts.read(node) is not None
+            return known.read(node) is not None
         case Not():
-            value = evaluate(node.item, facts)
+            value = evaluate(node.item, known)
             return None if value is None else not value
         case And():
-            return all_of(*[evaluate(item, facts) for item in node.items])
+            return all_of(*[evaluate(item, known) for item in node.items])
         case Or():
-            return any_of(*[evaluate(item, facts) for item in node.items])
+            return any_of(*[evaluate(item, known) for item in node.items])
         case Conditional():
-            test = evaluate(node.test, facts)
-            return None if test is None else evaluate(node.then if test else node.other, facts)
+            test = evaluate(node.test, known)
+            return None if test is None else evaluate(node.then if test else node.other, known)
         case Compare():
-            return _compare(node, evaluate(node.left, facts), evaluate(node.right, facts))
+            return _compare(node, evaluate(node.left, known), evaluate(node.right, known))
         case In():
-            return _in(evaluate(node.item, facts), evaluate(node.items, facts))
+            return _in(evaluate(node.item, known), evaluate(node.items, known))
         case Arithmetic():
             function = operation(node.operator, node.type, node.left.type)
-            return function(evaluate(node.left, facts), evaluate(node.right, facts))
+            return function(evaluate(node.left, known), evaluate(node.right, known))
         case Negate():
             negated = negated_integer if node.type == INTEGER else negated_number
-            return negated(evaluate(node.item, facts))
+            return negated(evaluate(node.item, known))
         case Size():
-            return size_of(evaluate(node.item, facts))
+            return size_of(evaluate(node.item, known))
         case TextTest():
-            return _text_test(node.test, evaluate(node.text, facts), evaluate(node.part, facts))
+            return _text_test(node.test, evaluate(node.text, known), evaluate(node.part, known))
         case ListOf():
-            return list_made(*[evaluate(item, facts) for item in node.items])
+            return list_made(*[evaluate(item, known) for item in node.items])
         case Widen():
-            return widened(evaluate(node.item, facts))
+            return widened(evaluate(node.item, known))
 
 
 def _compare(node: Compare, left: Any, right: Any) -> bool | None:  # noqa: PLR0911  # one an operator

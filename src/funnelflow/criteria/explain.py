@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from funnelflow.criteria.evaluate import Facts, evaluate
+from funnelflow.criteria.evaluate import Known, evaluate
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.phrases import (
     INVERSE,
@@ -57,11 +57,11 @@ class _Part:
     """The field that is not known, where that alone is what is wrong."""
 
 
-def explain(node: Node, source: str, facts: Facts) -> Explanation:
-    """Explain the verdict on a condition with these facts."""
+def explain(node: Node, source: str, known: Known) -> Explanation:
+    """Explain the verdict on a condition with these known."""
     whole = isinstance(node, And | Or)
     items = node.items if isinstance(node, And | Or) else (node,)
-    parts = [_part(item, facts, wanted=True) for item in items]
+    parts = [_part(item, known, wanted=True) for item in items]
     clauses = tuple(
         [
             Clause(source[item.start : item.end], part.verdict, part.words, part.seen)
@@ -72,119 +72,119 @@ def explain(node: Node, source: str, facts: Facts) -> Explanation:
     return Explanation(total.verdict, total.words, total.seen, total.missing, clauses)
 
 
-def _part(node: Node, facts: Facts, *, wanted: bool) -> _Part:
+def _part(node: Node, known: Known, *, wanted: bool) -> _Part:
     """Explain a condition, or, where `wanted` is False, its contrary."""
     match node:
         case Not():
-            return _part(node.item, facts, wanted=not wanted)
+            return _part(node.item, known, wanted=not wanted)
         case And() | Or():
-            parts = [_part(item, facts, wanted=wanted) for item in node.items]
+            parts = [_part(item, known, wanted=wanted) for item in node.items]
             return _combined(parts, needs_all=isinstance(node, And) == wanted)
         case Conditional():
-            return _choice(node, facts, wanted=wanted)
+            return _choice(node, known, wanted=wanted)
         case Has():
-            return _has(node, facts, wanted=wanted)
+            return _has(node, known, wanted=wanted)
         case _:
-            return _leaf(node, facts, wanted=wanted)
+            return _leaf(node, known, wanted=wanted)
 
 
-def _choice(node: Conditional, facts: Facts, *, wanted: bool) -> _Part:
+def _choice(node: Conditional, known: Known, *, wanted: bool) -> _Part:
     """Explain the branch that is taken, or why none is."""
-    test = evaluate(node.test, facts)
-    seen = _seen(node.test, facts)
+    test = evaluate(node.test, known)
+    seen = _seen(node.test, known)
     if test is None:
-        missing = _lacking(node.test, facts)
-        return _Part(Verdict.UNKNOWN, _unknown(node.test, missing, facts), seen, missing)
-    part = _part(node.then if test else node.other, facts, wanted=wanted)
+        missing = _lacking(node.test, known)
+        return _Part(Verdict.UNKNOWN, _unknown(node.test, missing, known), seen, missing)
+    part = _part(node.then if test else node.other, known, wanted=wanted)
     return _Part(part.verdict, part.words, _unique([*seen, *part.seen]), part.missing)
 
 
-def _has(node: Has, facts: Facts, *, wanted: bool) -> _Part:
+def _has(node: Has, known: Known, *, wanted: bool) -> _Part:
     """Explain whether a field is known."""
-    value = facts.read(node)
-    seen = _seen(node, facts)
+    value = known.read(node)
+    seen = _seen(node, known)
     name = label(node.root, node.field)
     if value is None:
         words = f"{name} is not known"
         if wanted:
             return _Part(Verdict.NOT_MET, words, seen, (node.field,), absent=name)
         return _Part(Verdict.MET, words, seen)
-    words = valued(Read(node.start, node.end, node.root, node.field), value, facts.now)
+    words = valued(Read(node.start, node.end, node.root, node.field), value, known.now)
     if wanted:
         return _Part(Verdict.MET, words, seen)
     return _Part(Verdict.NOT_MET, f"{words}; needs to be unknown", seen)
 
 
-def _leaf(node: Node, facts: Facts, *, wanted: bool) -> _Part:
+def _leaf(node: Node, known: Known, *, wanted: bool) -> _Part:
     """Explain a comparison, a test, or a field that is yes or no."""
-    value = evaluate(node, facts)
-    seen = _seen(node, facts)
+    value = evaluate(node, known)
+    seen = _seen(node, known)
     if value is None:
-        missing = _lacking(node, facts)
-        return _Part(Verdict.UNKNOWN, _unknown(node, missing, facts), seen, missing)
-    fact, need = _said(node, facts, wanted=wanted)
+        missing = _lacking(node, known)
+        return _Part(Verdict.UNKNOWN, _unknown(node, missing, known), seen, missing)
+    fact, need = _said(node, known, wanted=wanted)
     if value is wanted:
         return _Part(Verdict.MET, fact, seen)
     return _Part(Verdict.NOT_MET, f"{fact}; needs {need}" if need else fact, seen)
 
 
-def _said(node: Node, facts: Facts, *, wanted: bool) -> tuple[str, str]:
+def _said(node: Node, known: Known, *, wanted: bool) -> tuple[str, str]:
     """Say what is, and what is needed."""
     match node:
         case Compare():
-            return _said_compare(node, facts, wanted=wanted)
+            return _said_compare(node, known, wanted=wanted)
         case In():
-            return _said_in(node, facts, wanted=wanted)
+            return _said_in(node, known, wanted=wanted)
         case TextTest():
-            return _value_words(node.text, facts), asked_text(node, wanted=wanted)
+            return _value_words(node.text, known), asked_text(node, wanted=wanted)
         case Constant():
             return criterion_words(node, wanted=wanted), ""
         case _:
-            return _value_words(node, facts), "yes" if wanted else "no"
+            return _value_words(node, known), "yes" if wanted else "no"
 
 
-def _said_compare(node: Compare, facts: Facts, *, wanted: bool) -> tuple[str, str]:
+def _said_compare(node: Compare, known: Known, *, wanted: bool) -> tuple[str, str]:
     """Say what a comparison found, and what it needs."""
     if (found := age(node)) is not None:
         read, operator, length = found
         need = asked_age(operator if wanted else INVERSE[operator], length)
-        return _value_words(read, facts), need
+        return _value_words(read, known), need
     left, operator, right = compared(node)
-    other = _operand_words(left, right, facts)
-    return _value_words(left, facts), asked(operator if wanted else INVERSE[operator], left, other)
+    other = _operand_words(left, right, known)
+    return _value_words(left, known), asked(operator if wanted else INVERSE[operator], left, other)
 
 
-def _said_in(node: In, facts: Facts, *, wanted: bool) -> tuple[str, str]:
+def _said_in(node: In, known: Known, *, wanted: bool) -> tuple[str, str]:
     """Say what was looked for in a list, and what is needed."""
     if isinstance(node.item, Constant):
         item = shown(node.item.value, unit(node.items))
-        return _value_words(node.items, facts), f"{item} {'' if wanted else 'not '}among them"
+        return _value_words(node.items, known), f"{item} {'' if wanted else 'not '}among them"
     among = "one of" if wanted else "none of"
-    return _value_words(node.item, facts), f"{among} {_operand_words(node.item, node.items, facts)}"
+    return _value_words(node.item, known), f"{among} {_operand_words(node.item, node.items, known)}"
 
 
-def _value_words(node: Node, facts: Facts) -> str:
+def _value_words(node: Node, known: Known) -> str:
     """Say what the value of a node is."""
     if isinstance(node, Constant):
         return shown(node.value)
-    value: Value = evaluate(node, facts)
+    value: Value = evaluate(node, known)
     if node.type == BOOLEAN and not isinstance(node, Read):
         return f"{criterion_words(node)}: {shown(value)}"
-    return valued(node, value, facts.now)
+    return valued(node, value, known.now)
 
 
-def _operand_words(left: Node, right: Node, facts: Facts) -> str:
+def _operand_words(left: Node, right: Node, known: Known) -> str:
     """Say what a value is compared with, and what that is if it is no constant."""
-    value: Value = evaluate(right, facts)
+    value: Value = evaluate(right, known)
     words = shown(value, unit(left) or unit(right))
     return words if isinstance(right, Constant) else f"{subject(right)} ({words})"
 
 
-def _unknown(node: Node, missing: Sequence[Field], facts: Facts) -> str:
+def _unknown(node: Node, missing: Sequence[Field], known: Known) -> str:
     """Say why a node has no value."""
     if missing:
         return f"unknown: {listed([field.label for field in missing])}"
-    values = [valued_name(one) for one in _seen(node, facts)]
+    values = [valued_name(one) for one in _seen(node, known)]
     return f"cannot be worked out{f' with {listed(values)}' if values else ''}"
 
 
@@ -195,20 +195,20 @@ def valued_name(seen: Seen) -> str:
     return f"{seen.field.label} {value}"
 
 
-def _lacking(node: Node, facts: Facts) -> tuple[Field, ...]:
+def _lacking(node: Node, known: Known) -> tuple[Field, ...]:
     """Give the unknown fields that a node without a value needs."""
     if isinstance(node, Conditional):
-        test = evaluate(node.test, facts)
-        return _lacking(node.test if test is None else node.then if test else node.other, facts)
+        test = evaluate(node.test, known)
+        return _lacking(node.test if test is None else node.then if test else node.other, known)
     reads = [part for part in walk(node) if isinstance(part, Read)]
-    return _unique([read.field for read in reads if facts.read(read) is None])
+    return _unique([read.field for read in reads if known.read(read) is None])
 
 
-def _seen(node: Node, facts: Facts) -> tuple[Seen, ...]:
+def _seen(node: Node, known: Known) -> tuple[Seen, ...]:
     """Give every fact that a node looks at, once."""
     return _unique(
         [
-            Seen(f"{part.root}.{part.field.name}", part.field, facts.read(part))
+            Seen(f"{part.root}.{part.field.name}", part.field, known.read(part))
             for part in walk(node)
             if isinstance(part, Read | Has)
         ]

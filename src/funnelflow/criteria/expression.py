@@ -10,7 +10,7 @@ from attrs import field, frozen
 from funnelflow.criteria.checker import check_whole
 from funnelflow.criteria.checking import Checking
 from funnelflow.criteria.codegen import Writer, compile_function
-from funnelflow.criteria.evaluate import Facts
+from funnelflow.criteria.evaluate import Known
 from funnelflow.criteria.explain import explain
 from funnelflow.criteria.parser import parse
 from funnelflow.criteria.problems import CriterionError, ExpressionProblem
@@ -71,7 +71,7 @@ class Expression:
 
     def explain(self, fields: Fields, facts: Facts, now: dt.datetime) -> Explanation:
         """Say whether it is true with these facts, why, and what is missing."""
-        return explain(self.tree, self.source, Facts(fields, facts, now))
+        return explain(self.tree, self.source, Known(fields, facts, now))
 
     def words(self) -> str:
         """Say what it asks for in plain words: ``budget is at least 5,000 EUR``."""

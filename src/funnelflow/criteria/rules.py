@@ -15,7 +15,8 @@ from attrs import field, frozen
 from funnelflow.criteria.codegen import Writer, compile_function
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.shown import listed
+from funnelflow.criteria.shown import listed, shown_text
+from funnelflow.criteria.tree import depth_of
 from funnelflow.criteria.types import Facts, Fields
 from funnelflow.criteria.verdicts import Seen, Verdict
 from funnelflow.errors import UsageError
@@ -203,14 +204,9 @@ def _joined(rules: tuple[Rule, ...], joint: str, empty: str, writer: Writer, dep
 
 def _leaf_code(rule: Leaf, writer: Writer) -> str:
     """Write the code of an expression, or a call of it where it is deep."""
-    if _is_shallow(rule.expression.tree):
+    if depth_of(rule.expression.tree) <= _INLINED:
         return writer.true_if(rule.expression.tree)
     return f"{writer.bind('holds', rule.expression.holds)}(f, e, now)"
-
-
-def _is_shallow(tree: Any) -> bool:
-    """Tell whether a tree can be written into the code of a rule."""
-    return tree.end - tree.start < _INLINED * 10
 
 
 def _ask(rule: Custom) -> Callable[[Fields, Facts, dt.datetime], bool]:
@@ -228,12 +224,12 @@ def _answer(
     """Ask a plugin's criterion: its answer, and what went wrong."""
     frozen_fields, frozen_facts = MappingProxyType(dict(fields)), MappingProxyType(dict(facts))
     try:
-        answer = rule.function(CustomCall(frozen_fields, frozen_facts, now, rule.arguments))
+        answer: Any = rule.function(CustomCall(frozen_fields, frozen_facts, now, rule.arguments))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin may raise anything
-        return None, f"raised {type(error).__name__}: {error}"
-    if answer is None or answer is True or answer is False:
+        return None, f"raised {type(error).__name__}: {shown_text(str(error))}"
+    if answer is None or isinstance(answer, bool):
         return answer, ""
-    return None, f"gave {answer!r}, not True, False or None"
+    return None, f"gave {type(answer).__name__}, not True, False or None"
 
 
 def _check_leaf(rule: Leaf, fields: Fields, facts: Facts, now: dt.datetime) -> Check:

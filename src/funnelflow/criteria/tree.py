@@ -27,6 +27,7 @@ __all__ = [
     "TextTest",
     "Widen",
     "children",
+    "depth_of",
     "walk",
 ]
 
@@ -220,6 +221,11 @@ def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911  # one a kind
             return (node.item, node.items)
         case TextTest():
             return (node.text, node.part)
+
+
+def depth_of(node: Node) -> int:
+    """Count the nodes on the longest way down."""
+    return 1 + max((depth_of(child) for child in children(node)), default=0)
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -110,7 +110,8 @@ def _consider(
 ) -> Considered:
     """Check one transition for one contact."""
     rule = funnel.linked.transitions[transition.index].rule
-    check = rule and check_rule(rule, contact.fields, event.facts, now, event.roles)
+    facts, roles = event.facts, event.roles
+    check = None if rule is None else check_rule(rule, contact.fields, facts, now, roles)
     due = transition.due(contact)
     if (transition.waits and cause != "timed") or (cause == "timed" and (due is None or due > now)):
         check = _with_wait(check, due, now)

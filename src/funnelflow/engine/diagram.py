@@ -8,8 +8,8 @@ whatever Mermaid would read as syntax already written as entities.
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
-from transitions.extensions.diagrams import HierarchicalGraphMachine
-from transitions.extensions.nesting import NestedState, NestedTransition
+from transitions.extensions.diagrams import HierarchicalGraphMachine, NestedGraphTransition
+from transitions.extensions.nesting import NestedState
 
 from funnelflow.criteria import duration_words
 from funnelflow.definition import Criterion, Definition, Group, Linked, Stage, Transition
@@ -19,7 +19,10 @@ __all__ = ["DiagramFormat", "diagram"]
 DiagramFormat: TypeAlias = Literal["mermaid", "dot"]
 Escape: TypeAlias = Callable[[str], str]
 
-_ENGINES = {"mermaid": "mermaid", "dot": "graphviz"}
+_ENGINES: dict[DiagramFormat, Literal["mermaid", "graphviz"]] = {
+    "mermaid": "mermaid",
+    "dot": "graphviz",
+}
 
 
 def diagram(linked: Linked, format: DiagramFormat = "mermaid") -> str:  # noqa: A002
@@ -44,13 +47,12 @@ def diagram(linked: Linked, format: DiagramFormat = "mermaid") -> str:  # noqa: 
         show_conditions=False,
     )
     title = escape(definition.title or definition.name)
-    graph = machine.graph_cls(machine).get_graph(
-        title=f'title: "{title}"' if format == "mermaid" else title
-    )
-    return str(graph.source if format == "mermaid" else graph)
+    heading = f'title: "{title}"' if format == "mermaid" else title
+    graph: Any = machine.graph_cls(machine).get_graph(title=heading)
+    return str(graph.source)
 
 
-class _DiagramState(NestedState):  # type: ignore[misc]
+class _DiagramState(NestedState):
     """A stage with the text that stands in its box."""
 
     separator = "."
@@ -60,7 +62,7 @@ class _DiagramState(NestedState):  # type: ignore[misc]
         self.label = label
 
 
-class _DiagramTransition(NestedTransition):  # type: ignore[misc]
+class _DiagramTransition(NestedGraphTransition):
     """A transition with the text that stands at its arrow."""
 
     def __init__(self, *args: Any, label: str = "", **kwargs: Any) -> None:
@@ -68,7 +70,7 @@ class _DiagramTransition(NestedTransition):  # type: ignore[misc]
         self.label = label
 
 
-class _DiagramMachine(HierarchicalGraphMachine):  # type: ignore[misc]
+class _DiagramMachine(HierarchicalGraphMachine):
     """A machine that is only looked at."""
 
     state_cls = _DiagramState

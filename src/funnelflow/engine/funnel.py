@@ -35,13 +35,23 @@ Path: TypeAlias = tuple[Taken, ...]
 class _Declared:
     """What the machine does on one event of the vocabulary, looked up once per definition."""
 
-    __slots__ = ("sets", "trigger")
+    __slots__ = ("defaults", "sets", "trigger")
 
     def __init__(
-        self, sets: tuple[tuple[Field, Expression], ...], trigger: StageEvent | None
+        self,
+        defaults: dict[str, Value],
+        sets: tuple[tuple[Field, Expression], ...],
+        trigger: StageEvent | None,
     ) -> None:
+        self.defaults = defaults
         self.sets = sets
         self.trigger = trigger
+
+    def complete(self, event: Event) -> Event:
+        """Give the event with what its definition takes for granted where it says nothing."""
+        if self.defaults.keys() <= event.facts.keys():
+            return event
+        return evolve(event, facts={**self.defaults, **event.facts})
 
 
 class Funnel:
@@ -64,11 +74,10 @@ class Funnel:
         self.machine = FunnelMachine(self.linked)
         self._door = Door(self.linked)
         self._fields = self.linked.fields
-        self._defaults: dict[str, Value] = {
-            name: f.default for name, f in self._fields.items() if f.default is not None
-        }
+        self._defaults = _defaults_of(self._fields)
         self._declared = {
             name: _Declared(
+                _defaults_of(event.event.fields),
                 tuple((self._fields[target], value) for target, value in event.sets),
                 self.machine.event(name),
             )
@@ -174,6 +183,9 @@ class Funnel:
         declared = self._declared.get(event.name)
         if declared is not None:
             contact.active = now
+            if declared.defaults:
+                event = declared.complete(event)
+                facts = event.facts
             if declared.sets:
                 _apply_sets(declared.sets, contact, facts, now)
             if declared.trigger is not None:
@@ -226,7 +238,7 @@ class Funnel:
         """Take automatic transitions until none applies; each stage is entered at most once."""
         assert self._automatic is not None
         path: Path = ()
-        closed = (contact.stage,)
+        closed: tuple[str, ...] = (contact.stage,)
         while self._automatic.leaving(contact.stage):
             found = _trigger(self._automatic, "automatic", contact, event, now, watch, closed)
             if found is None:
@@ -327,6 +339,11 @@ def _trigger(
     return taken
 
 
+def _defaults_of(fields: Mapping[str, Field]) -> dict[str, Value]:
+    """Collect the values that fields have until something else is known."""
+    return {name: f.default for name, f in fields.items() if f.default is not None}
+
+
 def _may_move(
     transition: GuardedTransition, contact: Contact, event: Event, now: dt.datetime
 ) -> bool:
@@ -340,7 +357,8 @@ def _may_move(
 
 def _leaving(machine: FunnelMachine, leaf: str) -> tuple[GuardedTransition, ...]:
     """Collect the transitions out of a leaf over all triggers, each once, in the order tried."""
-    found = {t.index: t for event in machine.events.values() for t in event.leaving(leaf)}
+    events = [machine.event(name) for name in machine.events]
+    found = {t.index: t for event in events if event for t in event.leaving(leaf)}
     return tuple(sorted(found.values(), key=lambda t: t.rank))
 
 

@@ -8,7 +8,7 @@ a funnel has no use for. Nested stages arrive here as their leaves.
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import transitions
@@ -28,11 +28,11 @@ _CAUSES: tuple[Cause, ...] = ("event", "automatic", "move")
 Rule: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
 
 
-class StageState(transitions.State):  # type: ignore[misc]
+class StageState(transitions.State):
     """A leaf stage."""
 
 
-class GuardedTransition(transitions.Transition):  # type: ignore[misc]
+class GuardedTransition(transitions.Transition):
     """A transition between two leaf stages, with its compiled rule.
 
     Attributes:
@@ -45,6 +45,8 @@ class GuardedTransition(transitions.Transition):  # type: ignore[misc]
         taken: The record of its being taken at an event's own moment, by cause.
         alone: The outcome in which it is the only one taken, by an event.
     """
+
+    dest: str
 
     def __init__(
         self,
@@ -85,15 +87,18 @@ class GuardedTransition(transitions.Transition):  # type: ignore[misc]
             return None
 
 
-class StageEvent(transitions.Event):  # type: ignore[misc]
+class StageEvent(transitions.Event):
     """The transitions that one event takes, by the stage they leave, in the order tried."""
 
-    def leaving(self, stage: str) -> list[GuardedTransition]:
-        """Give the transitions out of a leaf stage, innermost source first, then file order."""
-        found: list[GuardedTransition] = self.transitions.get(stage, [])
-        return found
+    def __init__(self, name: str, machine: transitions.Machine) -> None:
+        super().__init__(name, machine)
+        self._leaving: Mapping[str, list[GuardedTransition]] = self.transitions  # type: ignore[assignment]  # the machine makes no others
 
-    def trigger(
+    def leaving(self, stage: str) -> Sequence[GuardedTransition]:
+        """Give the transitions out of a leaf stage, innermost source first, then file order."""
+        return self._leaving.get(stage, ())
+
+    def trigger(  # type: ignore[override]  # the machine is only ever run by `Funnel`
         self,
         model: Contact,
         facts: Facts,
@@ -106,18 +111,17 @@ class StageEvent(transitions.Event):  # type: ignore[misc]
         Returns:
             The transition that was taken, with the contact's stage changed; None if none was.
         """
-        for transition in self.transitions.get(model.stage, ()):
+        for transition in self._leaving.get(model.stage, ()):
             rule = transition.rule
             if (rule is None or rule(model.fields, facts, now, roles)) and (
                 transition.dest not in closed
             ):
                 model.stage = transition.dest
-                taken: GuardedTransition = transition
-                return taken
+                return transition
         return None
 
 
-class FunnelMachine(transitions.Machine):  # type: ignore[misc]
+class FunnelMachine(transitions.Machine):
     """The machine of one definition; it holds no contacts."""
 
     state_cls = StageState
@@ -142,7 +146,8 @@ class FunnelMachine(transitions.Machine):  # type: ignore[misc]
 
     def event(self, name: str) -> StageEvent | None:
         """Give the transitions that the named event takes; None if it takes none."""
-        found: StageEvent | None = self.events.get(name)
+        found = self.events.get(name)
+        assert found is None or isinstance(found, StageEvent)
         return found
 
 

@@ -58,7 +58,7 @@ class _Part:
 
 
 def explain(node: Node, source: str, known: Known) -> Explanation:
-    """Explain the verdict on a condition with these known."""
+    """Explain the verdict on a condition with what is known."""
     whole = isinstance(node, And | Or)
     items = node.items if isinstance(node, And | Or) else (node,)
     parts = [_part(item, known, wanted=True) for item in items]

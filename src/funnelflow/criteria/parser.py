@@ -37,6 +37,7 @@ _LEVELS: Final[tuple[frozenset[str], ...]] = (
     frozenset({"*", "/", "%"}),
 )
 _CONSTANTS: Final = {"true": True, "false": False}
+_KEYWORDS: Final = frozenset({"true", "false", "null"})
 _FIRST_BEYOND: Final = 2**63
 _PAIRS: Final = {"(": ")", "[": "]"}
 _SPLIT = "split it into several criteria"
@@ -175,7 +176,7 @@ class _Parser:
         """Read ``.name`` or ``.name(…)``."""
         self._next()
         name = self._now
-        if name.kind != "name" or name.text in _CONSTANTS:
+        if name.kind != "name" or name.text in _KEYWORDS:
             self._fail("E108", "a name must follow the dot", name, "write it like contact.budget")
         self._next()
         if self._at("("):

@@ -11,7 +11,7 @@ from funnelflow.errors import UnknownNameError
 from .complete import complete_code, complete_definition
 from .find import definitions_here, library_here
 from .layout import paragraph
-from .options import as_json
+from .options import as_json, command
 from .output import note, page_for, say, say_text, write_json
 from .session import Session, current
 from .text import Span, line
@@ -20,7 +20,13 @@ FORMATS = ("full", "concise", "json", "github", "sarif")
 Format: TypeAlias = Literal["full", "concise", "json", "github", "sarif"]
 
 
-@click.command(short_help="Find everything wrong with definitions.")
+@command(
+    "check",
+    "funnelflow check",
+    "funnelflow check standard dialogue",
+    "funnelflow check definitions/standard.yaml --format concise",
+    "funnelflow check --explain F405",
+)
 @click.argument(
     "definitions", nargs=-1, metavar="[DEFINITION]...", shell_complete=complete_definition
 )
@@ -41,8 +47,9 @@ Format: TypeAlias = Literal["full", "concise", "json", "github", "sarif"]
 )
 @as_json
 def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: str | None) -> int:
-    """Find everything wrong with definitions, all of it at once.
+    """Find everything wrong with definitions.
 
+    All of it at once, each problem with its place and what to do about it.
     DEFINITION is a file or the name of a definition; without any, all of the
     workspace's are checked. Exits 1 if there is an error.
     """

@@ -4,6 +4,7 @@ Completion runs at every key press, so it looks at no more than it must, and wha
 wrong with a workspace is no reason to print into somebody's prompt.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
@@ -89,8 +90,11 @@ def _facts(session: Session, word: str) -> Iterable[str]:
 
 
 def _contacts(session: Session, word: str) -> Iterable[str]:
+    """Ask the database for no more than is offered; both halves of the filter can use its index."""
+    start = json.dumps(word)
+    where = f"contact.id >= {start} && contact.id.startsWith({start})"
     with session.open() as workspace:
-        return workspace.suggest_contacts(word, MOST)
+        return [stored.id for stored in workspace.list(where, limit=MOST)]
 
 
 def _codes(_session: Session, _word: str) -> Iterable[str]:

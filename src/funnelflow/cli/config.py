@@ -37,7 +37,7 @@ def show() -> int:
     default. Passwords are not shown.
     """
     session = current()
-    settings = read_config(find_workspace(session.directory), flags={"database": session.database})
+    settings = read_config(find_workspace(session.workspace), flags={"database": session.database})
     if session.json:
         write_json(_data(settings))
     else:

@@ -84,7 +84,7 @@ def database_of(session: Session) -> Database:
     Raises:
         ConfigurationError: There is no workspace here, or its settings are not usable.
     """
-    root = find_workspace(session.directory)
+    root = find_workspace(session.workspace)
     settings = read_config(root, flags={"database": session.database})
     return locate(settings.database, root)
 

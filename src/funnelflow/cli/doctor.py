@@ -96,7 +96,7 @@ def _ill(name: str, said: str, hint: str) -> Finding:
 def _workspace(session: Session) -> Generator[Finding, None, Path | None]:
     """Find the workspace and read its settings; give its directory."""
     try:
-        root = find_workspace(session.directory)
+        root = find_workspace(session.workspace)
         read_config(root, flags={"database": session.database})
     except FunnelflowError as error:
         yield _ill("workspace", error.message, error.hint)
@@ -136,7 +136,7 @@ def _definitions(root: Path) -> Iterator[Finding]:
 
 def _in_use(session: Session) -> Finding:
     """Compare the definitions in use with their files."""
-    with Workspace.open(session.directory, database=session.database) as workspace:
+    with Workspace.open(session.workspace, database=session.database) as workspace:
         names = workspace.funnels()
         changed = [name for name in names if workspace.outdated(name)]
     if not changed:

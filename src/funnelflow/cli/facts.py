@@ -45,6 +45,8 @@ def value_words(name: str, value: Value | None, linked: Linked, event: str = "")
     """
     if value is None:
         return "unknown"
+    if isinstance(value, dt.datetime):
+        return f"{moment(value)} UTC"
     own = linked.events[event].event.fields if event in linked.events else {}
     field = own.get(name) or linked.fields.get(name)
     return field.words(value) if field is not None else str(value_data(value))

@@ -38,9 +38,9 @@ def workspace_root(session: Session) -> Path | None:
         ConfigurationError: A directory was named, and it has no workspace.
     """
     try:
-        return find_workspace(session.directory)
+        return find_workspace(session.workspace)
     except ConfigurationError:
-        if session.directory is not None:
+        if session.workspace is not None:
             raise
         return None
 

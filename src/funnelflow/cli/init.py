@@ -51,7 +51,7 @@ def init(directory: Path | None, funnel: str, *, dry_run: bool) -> int:
     your own, and a database. Nothing that is there is written over.
     """
     session = current()
-    root = (directory or Path(session.directory or ".")).absolute()
+    root = (directory or Path(session.workspace or ".")).absolute()
     name, files = plan(root, funnel)
     if dry_run:
         say(line("would write ", Span(str(path), "strong")) for path in [root / SETTINGS, *files])
@@ -104,8 +104,7 @@ def make_workspace(
             path.parent.mkdir(parents=True, exist_ok=True)
             written.append(path)
             path.write_text(text, encoding="utf-8", newline="\n")
-        with Workspace.create(root, funnel, **({"database": database} if database else {})):
-            pass
+        Workspace.create(root, funnel, database=database or "funnelflow.db").close()
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)

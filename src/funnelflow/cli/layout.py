@@ -12,7 +12,12 @@ NARROWEST = 8
 
 
 def grid(
-    rows: Sequence[Sequence[Span]], page: Page, *, indent: int = 0, gap: int = GAP
+    rows: Sequence[Sequence[Span]],
+    page: Page,
+    *,
+    indent: int = 0,
+    gap: int = GAP,
+    wrapped: bool | None = None,
 ) -> list[Line]:
     """Lay out rows in columns; on a terminal the widest are wrapped until they fit.
 
@@ -21,12 +26,13 @@ def grid(
         page: What they are drawn on.
         indent: Spaces before every row.
         gap: Spaces between columns.
+        wrapped: Whether to wrap; None for what `page` is: a pipe gets whole rows.
     """
     widths = [
         max((columns(cell.text, page) for cell in column if cell), default=0)
         for column in zip_longest(*rows)
     ]
-    if page.terminal:
+    if page.terminal if wrapped is None else wrapped:
         widths = _shrunk(widths, page.width - indent - gap * (len(widths) - 1))
     return [drawn for row in rows for drawn in _row(row, widths, page, indent, gap)]
 

@@ -1,5 +1,6 @@
 """The command group: commands load when they are used, and help is grouped by section."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -83,6 +84,8 @@ class LazyGroup(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line; every failure ends in a message and an exit code."""
         session = Session()
+        # A command that cannot even be imported has no options that say so.
+        session.debug = "--debug" in (kwargs.get("args") or (args[0] if args else sys.argv) or ())
         kwargs.update(standalone_mode=False, obj=session)
         run_reporting(lambda: super(LazyGroup, self).main(*args, **kwargs), session)
 

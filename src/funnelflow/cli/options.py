@@ -62,7 +62,6 @@ def shared(command: F) -> F:
         click.option(
             "-C",
             "--workspace",
-            "directory",
             metavar="DIR",
             type=click.Path(),
             expose_value=False,

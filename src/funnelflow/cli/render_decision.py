@@ -38,37 +38,45 @@ def decision_answer(decision: Decision, linked: Linked, page: Page) -> Answer:
     return _stayed(decision, linked, page)
 
 
-def open_count(considered: Considered, *, named: bool = True) -> str:
+def open_count(considered: Considered, goal: str | None = None) -> str:
     """Count what keeps a transition closed: ``2 of 4 criteria for prospect are not met``.
 
     Args:
         considered: A transition that is not open.
-        named: Name the stage that it leads to.
+        goal: What to call the stage that it leads to; "" to leave it out, None for its name.
     """
+    goal = considered.to if goal is None else goal
     top, closed = criteria_of(considered.check), open_criteria(considered.check)
     if len(top) == 1 and top[0].checks:
-        return _group_count(top[0], considered.to if named else "it")
-    goal = f" for {considered.to}" if named else ""
+        return _group_count(top[0], goal or "it")
+    aim = f" for {goal}" if goal else ""
     state = "unknown" if all(c.verdict is Verdict.UNKNOWN for c in closed) else "not met"
     if len(top) == 1:
-        return f"the criterion{goal} is {state}"
-    return f"{len(closed)} of {len(top)} criteria{goal} {_is(len(closed))} {state}"
+        return f"the criterion{aim} is {state}" if goal else state
+    return f"{len(closed)} of {len(top)} criteria{aim} {_is(len(closed))} {state}"
 
 
 def what_takes_it(considered: Considered, linked: Linked) -> str:
     """Say what takes a transition that was considered."""
     if considered.index < 0:
         return "by force"
-    return takes(linked.transitions[considered.index].transition)
+    transition = linked.transitions[considered.index].transition
+    return "by itself" if transition.is_automatic else takes(transition)
 
 
 def takes(transition: Transition) -> str:
     """Say what takes a transition: its events, the time it waits, or nothing but its criteria."""
-    ways = [f"on {' or '.join(transition.on)}"] if transition.on else []
+    ways = [f"on {either(transition.on)}"] if transition.on else []
     if transition.after is not None:
         counted = "without activity" if transition.since == "activity" else "in this stage"
         ways.append(f"after {duration_words(transition.after)} {counted}")
     return ", or ".join(ways) or "as soon as its criteria are met"
+
+
+def either(names: Sequence[str]) -> str:
+    """Join names as alternatives: ``a, b or c``."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def askable(fields: Iterable[Field], linked: Linked) -> tuple[Field, ...]:
@@ -141,7 +149,7 @@ def _headline_reason(decision: Decision, ways: Sequence[Considered]) -> str:
         return f"the move to {wanted} cannot be forced"
     if len(ways) > 1:
         return f"none of the {len(ways)} transitions to {wanted} is open"
-    return open_count(ways[0])
+    return open_count(ways[0], wanted)
 
 
 def _way_heading(way: Considered, linked: Linked) -> Line:
@@ -183,19 +191,19 @@ def _path(path: Sequence[Taken]) -> list[Line]:
 
 
 def _changes(decision: Decision, linked: Linked, page: Page) -> list[Line]:
-    rows = [
-        [
-            Span(c.field),
-            Span(" → ".join(value_words(c.field, v, linked) for v in (c.before, c.after))),
-        ]
-        for c in decision.changes
-    ]
+    """Show what became known, and what of it was something else before."""
+    rows = []
+    for change in decision.changes:
+        before, after = (
+            value_words(change.field, value, linked) for value in (change.before, change.after)
+        )
+        became = after if change.before is None else f"{before} → {after}"
+        rows.append([Span(change.field), Span(became)])
     return grid(rows, page, indent=2)
 
 
 def _stayed(decision: Decision, linked: Linked, page: Page) -> Answer:
-    head = Span(f"{decision.contact} stays {decision.after}: ", "strong")
-    lines = [line(head, _stayed_because(decision)), *_changes(decision, linked, page)]
+    lines = [_stayed_headline(decision), *_changes(decision, linked, page)]
     for way in decision.blocking:
         lines += [(), _way_heading(way, linked)]
         lines += check_lines(way.check, page, indent=4) if way.cause == "event" else []
@@ -204,11 +212,17 @@ def _stayed(decision: Decision, linked: Linked, page: Page) -> Answer:
     return Answer([*lines, ()] if decision.blocking else lines, hint)
 
 
+def _stayed_headline(decision: Decision) -> Line:
+    if decision.event.name == "add":
+        return line(Span(f"{decision.contact} is added: {decision.after}", "strong"))
+    head = Span(f"{decision.contact} stays {decision.after}: ", "strong")
+    return line(head, _stayed_because(decision))
+
+
 def _stayed_because(decision: Decision) -> str:
     name = decision.event.name
     fixed = {
         "move": "it is there already",
-        "add": "it is added",
         "set": "the facts are kept" if decision.changes else "nothing is new",
         "tick": "nothing is due",
         "adopt": "the new definition leaves it there",

@@ -6,7 +6,7 @@ from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Role
 from funnelflow.definition import Definition, EventType, Linked, LinkedTransition, Stage
 
 from .layout import bullets, grid, paragraph
-from .render_decision import takes
+from .render_decision import either, takes
 from .text import Line, Page, Span, line
 
 __all__ = ["definition_lines"]
@@ -66,7 +66,7 @@ def _stage(name: str, stage: Stage, linked: Linked, page: Page) -> list[Line]:
 def _nature(name: str, stage: Stage, linked: Linked) -> str:
     """Say what is particular about a stage, in brackets."""
     inner = linked.leaf_of(name)
-    nature = [stage.type] if stage.type != "open" else []
+    nature: list[str] = [stage.type] if stage.type != "open" else []
     nature += ["contacts start here"] if name == linked.initial else []
     nature += [f"entered at {inner}"] if inner != name else []
     return f"  ({', '.join(nature)})" if nature else ""
@@ -109,40 +109,45 @@ def _group(rule: AllOf | AnyOf | AtLeast) -> str:
 
 def _criterion(rule: Leaf | Custom | Roles) -> str:
     """Say what a criterion asks for, its label first."""
-    match rule:
-        case Leaf():
-            return (
-                f"{rule.label}: {rule.expression.words()}"
-                if rule.label
-                else rule.expression.words()
-            )
-        case Custom():
-            return f"{rule.label} (criterion {rule.name} of {rule.provider})"
-        case Roles():
-            return f"only by: {', '.join(rule.by)}"
+    if isinstance(rule, Roles):
+        return f"Only by: {either(rule.by)}"
+    if isinstance(rule, Custom):
+        return f"{rule.label or rule.name}: criterion {rule.name} of plugin {rule.provider}"
+    words = rule.expression.words()
+    return words if rule.label.casefold() in ("", words.casefold()) else f"{rule.label}: {words}"
 
 
 def _events(linked: Linked, page: Page) -> list[Line]:
-    rows = [_event_row(linked.events[name].event) for name in linked.events]
-    return [(), *grid(rows, page, indent=2)] if rows else []
+    rows = [row for one in linked.events.values() for row in _event_rows(one.event)]
+    return _glossary(rows, page)
 
 
-def _event_row(event: EventType) -> list[Span]:
-    said = event.about or event.title
-    brings = f"brings {', '.join(event.fields)}" if event.fields else ""
-    sets = f"sets {', '.join(event.sets)}" if event.sets else ""
-    return [Span(event.name), Span("; ".join(text for text in (said, brings, sets) if text))]
+def _event_rows(event: EventType) -> list[list[Span]]:
+    """Say what an event is, then which facts it brings and which it changes."""
+    said = [Span(event.about or event.title)] if event.about or event.title else []
+    said += [Span(f"brings: {', '.join(event.fields)}", "dim")] if event.fields else []
+    said += [Span(f"changes: {', '.join(event.sets)}", "dim")] if event.sets else []
+    names = [Span(event.name, "strong"), *[Span("")] * len(said)]
+    return [list(row) for row in zip(names, said or [Span("")], strict=False)]
 
 
 def _fields(fields: Mapping[str, Field], page: Page) -> list[Line]:
     rows = [
-        [Span(f.name), Span(_type(f), "dim"), Span(f.ask or f.about or f.title)]
-        for f in fields.values()
+        row
+        for field in fields.values()
+        for row in (
+            [Span(field.name, "strong"), Span(field.ask or field.about or field.label)],
+            [Span(""), Span(_type(field), "dim")],
+        )
     ]
-    return [(), *grid(rows, page, indent=2)] if rows else []
+    return _glossary(rows, page)
+
+
+def _glossary(rows: list[list[Span]], page: Page) -> list[Line]:
+    return [(), *grid(rows, page, indent=2, wrapped=True)] if rows else []
 
 
 def _type(field: Field) -> str:
     if field.choices:
-        return " | ".join(field.words(choice) for choice in field.choices)
+        return either([field.words(choice) for choice in field.choices])
     return f"{field.type} in {field.unit}" if field.unit else str(field.type)

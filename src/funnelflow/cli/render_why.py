@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
-from funnelflow.criteria import Check, Field, Verdict, duration_words
+from funnelflow.criteria import Check, Field, Value, Verdict, duration_words
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact
 
@@ -90,7 +90,7 @@ def _missing(criterion: Check) -> list[Field]:
 
 def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> list[Line]:
     about, owner = about_of(contact.stage, linked), owner_of(contact.stage, linked)
-    known = facts_words(contact.fields, linked)
+    known = facts_words(_told(contact, linked), linked)
     said = {"": about, "looked after by ": owner, "known: ": known}
     return [
         line(Span(f"{contact.id} is {contact.stage}", "strong"), Span(_since(contact, now), "dim")),
@@ -101,6 +101,12 @@ def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> lis
             for drawn in paragraph(words, page, indent=2, first=label)
         ),
     ]
+
+
+def _told(contact: Contact, linked: Linked) -> dict[str, Value]:
+    """Leave out the facts that are as they are for every new contact."""
+    defaults = {name: field.default for name, field in linked.fields.items()}
+    return {name: v for name, v in contact.fields.items() if v != defaults.get(name)}
 
 
 def _since(contact: Contact, now: dt.datetime) -> str:
@@ -114,9 +120,9 @@ def _since(contact: Contact, now: dt.datetime) -> str:
 def _way(way: Considered, linked: Linked, page: Page) -> list[Line]:
     """Draw one transition: where it leads, what takes it, and its criteria."""
     is_open = way.verdict is Verdict.MET
-    state = Span("open", "good") if is_open else Span(open_count(way, named=False))
+    state = Span("open", "good") if is_open else Span(open_count(way, ""))
     head = line(
-        Span(f"→ {way.to}", "strong"), ": ", state, Span(f", {what_takes_it(way, linked)}", "dim")
+        Span(f"→ {way.to}", "strong"), Span(f" ({what_takes_it(way, linked)})", "dim"), ": ", state
     )
     return [head, *check_lines(way.check, page, indent=4)]
 

@@ -14,13 +14,13 @@ class Session:
     """The shared options of one run.
 
     Attributes:
-        directory: The workspace's directory; None to look upwards from the current one.
+        workspace: The workspace's directory; None to look upwards from the current one.
         database: The database to use; None to go by the environment and the workspace.
         debug: Show tracebacks.
         json: The answer is wanted as JSON.
     """
 
-    directory: str | None = None
+    workspace: str | None = None
     database: str | None = None
     debug: bool = False
     json: bool = False
@@ -34,7 +34,7 @@ class Session:
         """
         from funnelflow.store import Workspace  # noqa: PLC0415  # loads the database library
 
-        return Workspace.open(self.directory, database=self.database)
+        return Workspace.open(self.workspace, database=self.database)
 
 
 def current() -> Session:

@@ -14,7 +14,7 @@ from funnelflow.store import StoredContact
 from .complete import complete_contact
 from .contacts import moment_of
 from .data import considered_data, contact_data, question_data
-from .options import as_json, command
+from .options import acting, as_json, command
 from .output import hint, page_for, say, write_json
 from .render_why import questions, why_answer
 from .session import current
@@ -26,8 +26,9 @@ __all__ = ["why"]
 @command("why", "funnelflow why ada", "funnelflow why ada --json")
 @click.argument("contact", shell_complete=complete_contact)
 @click.option("--at", metavar="TIME", help="How it stands at this time, if not now.")
+@acting
 @as_json
-def why(contact: str, at: str | None) -> int:
+def why(contact: str, at: str | None, actor: str) -> int:
     """Explain where a contact stands and what is missing.
 
     Shows its stage, what to do now, every transition out of it with every
@@ -36,7 +37,7 @@ def why(contact: str, at: str | None) -> int:
     session = current()
     with session.open() as workspace:
         now = moment_of(at, workspace) or dt.datetime.now(dt.UTC)
-        stored, considered = workspace.why(contact, now)
+        stored, considered = workspace.why(contact, now, actor=actor)
         linked = workspace.funnel(stored.funnel).linked
     if session.json:
         write_json(_data(stored, considered, linked))

@@ -63,14 +63,16 @@ class Tally:
 
     def plus(self, other: "Tally") -> "Tally":
         """Give the sum of two tallies."""
-        mine, theirs = asdict(self), asdict(other)
+        mine, theirs = asdict(self, recurse=False), asdict(other, recurse=False)
         return Tally(**{name: mine[name] + theirs[name] for name in mine})
 
     def to_json(self) -> dict[str, Any]:
         """Give the counts as data, the commonest stages and reasons first."""
-        counted = asdict(self)
+        counted = asdict(self, recurse=False)
         for name in ("stages", "reasons"):
-            counted[name] = dict(sorted(counted[name].items(), key=lambda pair: (-pair[1], pair[0])))
+            counted[name] = dict(
+                sorted(counted[name].items(), key=lambda pair: (-pair[1], pair[0]))
+            )
         return counted
 
     @classmethod

@@ -22,6 +22,9 @@ MAX_LINE = 1 << 20
 """Bytes that one line may have. Whatever is longer is no table of contacts."""
 
 
+HEAD = 1 << 16
+
+
 class Place(NamedTuple):
     """A place in a source from which reading can go on.
 
@@ -124,6 +127,12 @@ class Lines:
             missing -= len(data)
         self._settled = place.lines
         return missing == 0 and self._digest.hexdigest() == place.digest
+
+    def head_digest(self) -> str:
+        """Give a digest of how the source begins, before anything was served."""
+        while len(self._rest) < HEAD and self._read():
+            pass
+        return f"head:{hashlib.sha256(self._rest[:HEAD]).hexdigest()}"
 
     def at_end(self) -> bool:
         """Tell whether nothing comes behind the place."""

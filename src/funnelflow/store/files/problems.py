@@ -21,8 +21,12 @@ class FileError(UsageError):
         line: The physical line, from 1; 0 when the file as a whole is meant.
         column: The character in that line, from 1; 0 when the whole line is meant.
         hint: What to do next.
+
+    Attributes:
+        summary: What came of the rows before that place, where they were applied.
     """
 
+    summary: Any = None
     code = "file"
 
     def __init__(

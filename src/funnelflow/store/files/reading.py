@@ -48,10 +48,12 @@ class Input:
     Attributes:
         reader: Gives the records.
         source: The file underneath.
+        head: Digest of the first tens of kilobytes, which tells a stream from others.
     """
 
     reader: Reader
     source: Source
+    head: str
 
     def __enter__(self) -> Self:
         """Give the input itself."""
@@ -85,9 +87,10 @@ def open_input(
     try:
         multibyte = known is not None and known.multibyte and not source.compressed
         lines = Lines(source, multibyte=multibyte)
+        head = "" if known else lines.head_digest()
         if (form.format or _format(name, lines)) == "jsonl":
-            return Input(JsonLinesReader(lines), source)
-        return Input(CsvReader(lines, delimiter=form.delimiter), source)
+            return Input(JsonLinesReader(lines), source, head)
+        return Input(CsvReader(lines, delimiter=form.delimiter), source, head)
     except FileError:
         source.close()
         raise

@@ -1,0 +1,113 @@
+"""Applying a file of events: every row is evidence about a contact, recorded in order."""
+
+import datetime as dt
+from typing import IO
+
+from funnelflow.errors import UsageError
+from funnelflow.store.files import RowError
+from funnelflow.store.mapping import TARGETS, Matched, Told
+
+from .bulk import Chunk, Request
+from .cells import CellReader
+from .options import FileOptions
+from .streaming import Watch, run_file
+from .tally import Summary, Tally
+from .workspace import Workspace
+
+__all__ = ["apply_file"]
+
+
+def apply_file(
+    workspace: Workspace,
+    name: str,
+    options: FileOptions,
+    *,
+    create: bool = True,
+    progress: Watch | None = None,
+    stdin: IO[bytes] | None = None,
+) -> Summary:
+    """Record the events of a file, in its order; a run that was broken off goes on.
+
+    Args:
+        workspace: Where to.
+        name: The file: CSV or JSON Lines, packed with gzip or not; ``-`` for standard input.
+        options: How.
+        create: Add contacts that nobody knows yet; else their rows are rejected.
+        progress: Told how far it has come, after every chunk.
+        stdin: What ``-`` reads, the process's own unless given.
+
+    Returns:
+        What came of the rows.
+
+    Raises:
+        FunnelflowError: As `streaming.run_file`.
+    """
+    task = _Events(options, create=create)
+    return run_file(workspace, name, task, options, progress=progress, stdin=stdin)
+
+
+class _Events:
+    """Takes rows for events."""
+
+    kind: str = "events"
+    targets: tuple[str, ...] = TARGETS
+
+    def __init__(self, options: FileOptions, *, create: bool) -> None:
+        self._options = options
+        self._create = create
+        self._columns: dict[str, str] = {}
+
+    def digest(self) -> str:
+        return self._options.digest(create=self._create)
+
+    def prepare(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
+        for target, what in (("contact", "whom it is about"), ("at", "when it happened")):
+            _require(matched, target, what)
+        if not matched.mapping.named("to"):
+            _require(matched, "event", "what happened")
+        self._columns = dict(matched.mapping.columns)
+        self._cells = CellReader(matched, timezone)
+
+    def take(self, chunk: Chunk, told: Told, tally: Tally) -> None:
+        name = told.event or ("move" if told.to else "")
+        if not name:
+            raise self._silent("event", "what happened")
+        if not told.at:
+            raise self._silent("at", "when it happened")
+        options = self._options
+        facts = told.facts
+        if told.cells:
+            facts = self._cells.facts(chunk.running(told.contact, options.funnel), told)
+        entry = chunk.take(
+            Request(
+                contact_id=told.contact,
+                event=name,
+                at=None if told.at == "now" else told.at,
+                facts=facts,
+                actor=told.actor or options.actor,
+                to=told.to,
+                reason=told.reason,
+                key=told.key or None,
+                funnel=options.funnel,
+                create=self._create,
+            )
+        )
+        if entry.duplicate and options.on_duplicate == "error":
+            raise RowError(
+                self._columns.get("key", ""), f"the key {told.key!r} has been applied before"
+            )
+        tally.count(entry)
+
+    def _silent(self, target: str, what: str) -> RowError:
+        return RowError(self._columns.get(target, ""), f"the row does not say {what}")
+
+
+def _require(matched: Matched, target: str, what: str) -> None:
+    """Refuse a file in which nothing says what every row must say."""
+    if not matched.mapping.named(target):
+        columns = ", ".join(matched.ignored[:8])
+        raise UsageError(
+            f"no column says {what}",
+            hint=f"--map {target}=COLUMN"
+            + (f"; columns that nothing is read from: {columns}" if columns else ""),
+        )

@@ -1,0 +1,121 @@
+"""Where a run over a file begins: at its start, behind what is done, or not at all."""
+
+from pathlib import Path
+
+from attrs import evolve, frozen
+
+from funnelflow.store.files import STDIN, FileError, Input, Place, Survey
+
+from .checkpoints import START, Checkpoint, find_checkpoint, find_latest
+from .connecting import reading
+from .options import Changed
+from .workspace import Workspace
+
+__all__ = ["Start", "find_start"]
+
+
+@frozen
+class Start:
+    """Where a run begins.
+
+    Attributes:
+        checkpoint: What it goes on from; a new one at the beginning.
+        held: The checkpoint in the database that it takes the place of; None for none.
+        already: Everything is done.
+    """
+
+    checkpoint: Checkpoint
+    held: Checkpoint | None = None
+    already: bool = False
+
+
+def find_start(
+    workspace: Workspace, opened: Input, fresh: Checkpoint, known: Survey | None, changed: Changed
+) -> Start:
+    """Find out how far the content of an input is done, and bring its reader there.
+
+    Args:
+        workspace: Where it is applied.
+        opened: The input, at its first record.
+        fresh: The checkpoint of a run from the beginning.
+        known: What a survey of the file found; None for a stream, which can be read once.
+        changed: What to do about a file that has changed since.
+
+    Raises:
+        FileError: It has changed since, or is asked for in another way than it was begun.
+    """
+    with reading(workspace.engine) as connection:
+        same = find_checkpoint(connection, fresh.kind, fresh.identity)
+        latest = None if fresh.path == STDIN else find_latest(connection, fresh.kind, fresh.path)
+    if changed == "restart":
+        return Start(fresh, same)
+    if same is not None:
+        return _same(opened, fresh, same, changed, stream=known is None)
+    if latest is not None:
+        return _changed(opened, fresh, latest, changed)
+    return Start(fresh)
+
+
+def _same(
+    opened: Input, fresh: Checkpoint, same: Checkpoint, changed: Changed, *, stream: bool
+) -> Start:
+    """Go on with a content that was begun before."""
+    name = opened.source.name
+    if same.state == "running" and same.asked != fresh.asked:
+        raise FileError(
+            name,
+            "this file was begun in another way: another mapping, actor, zone or mode",
+            hint="give the same command as before, or --restart to apply all of it again",
+        )
+    unchanged = _skip(opened, same.place)
+    if not unchanged:
+        raise _differs(name, same)
+    if same.state == "finished":
+        if not stream or opened.reader.lines.at_end():
+            return Start(same, same, already=True)
+        if changed != "continue":
+            raise _grown(name, same)
+    return Start(evolve(same, state="running", path=fresh.path), same)
+
+
+def _changed(opened: Input, fresh: Checkpoint, latest: Checkpoint, changed: Changed) -> Start:
+    """Refuse a path whose content is another than it was, or go on as somebody said."""
+    name = opened.source.name
+    if not _skip(opened, latest.place):
+        raise _differs(name, latest)
+    if changed != "continue":
+        raise _grown(name, latest)
+    going_on = evolve(latest, state="running", identity=fresh.identity, asked=fresh.asked)
+    return Start(going_on, latest)
+
+
+def _skip(opened: Input, place: Place) -> bool:
+    """Bring the reader behind what is done; False when that is not what it was."""
+    return place == START or opened.reader.lines.skip(place)
+
+
+def _differs(name: str, before: Checkpoint) -> FileError:
+    return FileError(
+        name,
+        f"the file has changed since {_when(before)}: the {before.tally.rows:,} rows that were "
+        "applied are not the same any more",
+        hint="--restart applies all of it; rows with a key that was applied are skipped",
+    )
+
+
+def _grown(name: str, before: Checkpoint) -> FileError:
+    return FileError(
+        name,
+        f"the file has changed since {_when(before)}, behind the {before.tally.rows:,} rows that "
+        "were applied",
+        hint="--continue applies what comes behind them, --restart all of it",
+    )
+
+
+def _when(before: Checkpoint) -> str:
+    return f"{before.updated_at[:16].replace('T', ' ')} UTC"
+
+
+def absolute(name: str, known: Survey | None) -> str:
+    """Give the path under which a file is remembered; a stream has none."""
+    return STDIN if known is None else str(Path(name).absolute())

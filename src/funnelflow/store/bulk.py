@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from funnelflow.criteria import Verdict
 from funnelflow.engine import Contact, Decision, Event, Outcome, Verb, decide
@@ -25,13 +25,15 @@ from funnelflow.errors import ConflictError, UnknownNameError, UsageError
 from .canonical import checksum, encode, row_digest
 from .codec import dump_facts, dump_path
 from .dialects import Bulk, Row
-from .names import check_id, check_key
+from .names import check_id, check_key, is_id
 from .shelf import Running, Shelf
+from .tables import history
 from .times import Clock, from_text, optional_from_text, optional_to_text, to_text
 
 __all__ = ["Chunk", "Entry", "Request", "Store", "unmet_criteria"]
 
 _ASKED = {"move", "forced"}
+_NEWS = 5
 
 
 @define(eq=False)
@@ -184,11 +186,11 @@ class Chunk:
         are locked until the transaction ends, in one order, so that chunks wait for each
         other instead of deadlocking.
         """
-        wanted = sorted({*ids} - self._held.keys())
+        wanted = sorted(filter(is_id, {*ids} - self._held.keys()))
         by_id = self._store.shelf.by_id
         for row in self._store.bulk.load_contacts(self.connection, wanted):
             self._held[row[0]] = _held(row, by_id(self.connection, row[2]))
-        asked = sorted({key for key in keys if key is not None} - self._keys.keys())
+        asked = sorted(filter(is_id, {*keys} - self._keys.keys()))
         if asked:
             for key, *rest in self._store.bulk.load_keys(self.connection, asked):
                 self._keys[key] = Keyed(*rest)
@@ -196,6 +198,11 @@ class Chunk:
     def held(self, contact_id: str) -> Held | None:
         """Give a contact as the chunk has it; None if nobody is known by that id."""
         return self._held.get(contact_id)
+
+    def running(self, contact_id: str, funnel: str = "") -> Running:
+        """Give the definition that decides about a contact, known or to be added to `funnel`."""
+        held = self._held.get(contact_id)
+        return self._home(funnel or self._store.funnel) if held is None else held.running
 
     def take(self, request: Request, *, explain: bool = False) -> Entry:
         """Decide a request and collect its row.
@@ -218,7 +225,7 @@ class Chunk:
                 hint="record what happened to it, or choose another id",
             )
         if request.expect is not None and request.expect != held.sequence:
-            raise _overtaken(request, held)
+            raise _overtaken(self.connection, held, request.expect)
         return self._decide(held, request, self._event(held.running, request), explain=explain)
 
     def append(
@@ -401,12 +408,24 @@ def _row(held: Held) -> Row:
     )
 
 
-def _overtaken(request: Request, held: Held) -> ConflictError:
-    """Say that a contact has changed since it was looked at."""
+def _overtaken(connection: Connection, held: Held, expected: int) -> ConflictError:
+    """Say what happened to a contact since it was looked at."""
+    columns = (history.c.event, history.c.actor, history.c.after_stage)
+    since = (
+        select(*columns)
+        .where(history.c.contact_id == held.contact.id, history.c.sequence > expected)
+        .order_by(history.c.sequence)
+        .limit(_NEWS)
+    )
+    news = [
+        f"{row.event}{f' by {row.actor}' if row.actor else ''} ({row.after_stage})"
+        for row in connection.execute(since)
+    ]
+    more = held.sequence - expected - len(news)
     return ConflictError(
-        f"{request.contact_id} has changed meanwhile: it is in {held.contact.stage}, "
-        f"{held.sequence - (request.expect or 0)} more in its history",
-        hint=f"look again: funnelflow history {request.contact_id}",
+        f"{held.contact.id} has changed meanwhile: {', '.join(news) or 'its history is shorter'}"
+        + (f", and {more} more" if more > 0 and news else ""),
+        hint=f"look again, then decide: funnelflow history {held.contact.id}",
     )
 
 

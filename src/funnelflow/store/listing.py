@@ -1,10 +1,12 @@
 """Many contacts: filtered, one after the other, in bounded memory."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from itertools import islice
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, func, select
 
 from funnelflow.criteria import (
     BOOLEAN,
@@ -60,11 +62,9 @@ def list_contacts(
     wanted = select(contacts).where(contacts.c.funnel.in_(tests)).order_by(contacts.c.id)
     if stage is not None:
         wanted = wanted.where(contacts.c.stage.in_(_leaves(current, stage)))
-    found = _matching(connection, shelf, wanted, tests)
-    for count, stored in enumerate(found, start=1):
-        yield stored
-        if count == limit:
-            return
+    rows = connection.execution_options(yield_per=_BATCH).execute(wanted)
+    with closing(rows):
+        yield from islice(_matching(connection, shelf, rows, tests), limit)
 
 
 def count_stages(connection: Connection, shelf: Shelf, funnel: str) -> dict[str, int]:
@@ -93,10 +93,9 @@ def _current(connection: Connection, shelf: Shelf, name: str) -> Running:
 
 
 def _matching(
-    connection: Connection, shelf: Shelf, wanted: Select[Any], tests: dict[str, Test]
+    connection: Connection, shelf: Shelf, rows: Iterable[Any], tests: dict[str, Test]
 ) -> Iterator[StoredContact]:
     """Yield the contacts that pass the test of their funnel."""
-    rows = connection.execution_options(yield_per=_BATCH).execute(wanted)
     for row in rows:
         stored = stored_contact(row, shelf.by_id(connection, row.definition))
         if tests[stored.funnel](stored):

@@ -4,11 +4,12 @@ import re
 
 from funnelflow.errors import UsageError
 
-__all__ = ["MAX_LENGTH", "check_id", "check_key"]
+__all__ = ["MAX_LENGTH", "check_id", "check_key", "is_id", "is_storable"]
 
 MAX_LENGTH = 200
 _REFUSED = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """Control characters, those that turn the direction of text, and halves of surrogate pairs."""
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def check_id(contact_id: str) -> str:
@@ -19,6 +20,21 @@ def check_id(contact_id: str) -> str:
             nobody sees.
     """
     return _check("a contact's id", contact_id)
+
+
+def is_id(text: object) -> bool:
+    """Tell whether a text can be the id of a contact."""
+    return (
+        isinstance(text, str)
+        and 0 < len(text) <= MAX_LENGTH
+        and text == text.strip()
+        and _REFUSED.search(text) is None
+    )
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether both databases can hold a text at all."""
+    return _UNSTORABLE.search(text) is None
 
 
 def check_key(key: str) -> str:

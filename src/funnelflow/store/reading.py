@@ -5,12 +5,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, false, select
 
 from funnelflow.engine import Contact
 from funnelflow.errors import UnknownNameError, nearest
 
 from .codec import load_path
+from .names import check_id, is_storable
 from .records import HistoryRow, Page, StoredContact
 from .shelf import Running, Shelf
 from .tables import contacts, definitions, history
@@ -28,8 +29,10 @@ def find_contact(
 
     Raises:
         UnknownNameError: There is none by that id; the nearest one is named.
+        UsageError: It can be nobody's id.
     """
-    row = connection.execute(select(contacts).where(contacts.c.id == contact_id)).one_or_none()
+    wanted = select(contacts).where(contacts.c.id == check_id(contact_id))
+    row = connection.execute(wanted).one_or_none()
     if row is None:
         raise unknown_contact(connection, contact_id)
     running = shelf.by_id(connection, row.definition)
@@ -83,7 +86,7 @@ def read_history(
     equal = {"contact_id": contact_id, "event": event, "outcome": outcome, "actor": actor}
     for name, value in equal.items():
         if value is not None:
-            wanted = wanted.where(history.c[name] == value)
+            wanted = wanted.where(history.c[name] == value if is_storable(value) else false())
     if since is not None:
         wanted = wanted.where(history.c.at >= to_text(since))
     if until is not None:

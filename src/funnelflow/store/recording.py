@@ -1,8 +1,11 @@
 """One change with its whole answer, also when the same was asked before."""
 
 from funnelflow.engine import Decision, decide
+from funnelflow.errors import UnknownNameError
 
 from .bulk import Chunk, Request
+from .names import check_id
+from .reading import unknown_contact
 from .records import Recorded
 from .replaying import Replay, definitions_of, rows_of
 from .shelf import Shelf
@@ -22,8 +25,14 @@ def record_one(chunk: Chunk, shelf: Shelf, request: Request, *, dry_run: bool) -
     Raises:
         FunnelflowError: It cannot be recorded.
     """
+    check_id(request.contact_id)
     chunk.load([request.contact_id], [request.key])
-    entry = chunk.take(request, explain=True)
+    try:
+        entry = chunk.take(request, explain=True)
+    except UnknownNameError as error:
+        if error.kind == "contact":
+            raise unknown_contact(chunk.connection, request.contact_id) from None
+        raise
     if entry.duplicate:
         first = _first_answer(chunk, shelf, entry.contact_id, entry.sequence)
         return Recorded(first, entry.sequence, duplicate=True, dry_run=dry_run)

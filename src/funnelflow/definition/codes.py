@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
+from funnelflow.criteria import EXPRESSION_CODES
+
 __all__ = ["CODES", "Code", "Severity", "severity_of"]
 
 Severity: TypeAlias = Literal["error", "warning"]
@@ -315,7 +317,7 @@ _GRAPH = (
         "`after` is at least one minute. To go on at once leave out both `on` and `after`: the "
         "transition is then taken as soon as its criteria hold.",
     ),
-    _error(
+    _warning(
         "F412",
         "`since` without `after`",
         "`since` says what a wait is counted from, and this transition does not wait.",
@@ -330,12 +332,6 @@ _GRAPH = (
         "F414",
         "a transition that goes nowhere",
         "An automatic or timed transition leads back to the very stage it leaves.",
-    ),
-    _error(
-        "F415",
-        "the stage is not a place of its own",
-        "A transition leaves the stages nested in another one, and none is left to leave: the "
-        "only one is also where it leads.",
     ),
 )
 
@@ -389,9 +385,21 @@ _EXTENDING = (
     ),
 )
 
+_OWN = (*_FILE, *_SHAPE, *_NAMES, *_VOCABULARY, *_GRAPH, *_SCENARIOS, *_EXTENDING)
+
+_WARNED = ("E19",)
+"""How the codes of expressions begin that are warnings."""
+
+
+def _of_expressions(code: str, meaning: str) -> Code:
+    """Give a code of the criteria as one of the table."""
+    severity: Severity = "warning" if code.startswith(_WARNED) else "error"
+    where = "The caret shows the place inside the expression, and the help what to write instead."
+    return Code(code, severity, meaning, f"In an expression: {meaning}. {where}")
+
+
 CODES: dict[str, Code] = {
     code.code: code
-    for table in (_FILE, _SHAPE, _NAMES, _VOCABULARY, _GRAPH, _SCENARIOS, _EXTENDING)
-    for code in table
+    for code in (*_OWN, *(_of_expressions(*pair) for pair in EXPRESSION_CODES.items()))
 }
-"""Every code of a definition, in order."""
+"""Every code that a check may report, in order: the definition's own, then the expressions'."""

@@ -42,9 +42,9 @@ class Expressions:
     vocabulary: Vocabulary
     doubtful: frozenset[str] = frozenset()
     _scopes: dict[tuple[str, ...], Scope] = field(factory=dict)
-    _compiled: dict[
-        tuple[str, tuple[str, ...], Type], Expression | CriterionError
-    ] = field(factory=dict)
+    _compiled: dict[tuple[str, tuple[str, ...], Type], Expression | CriterionError] = field(
+        factory=dict
+    )
 
     def compile(
         self,

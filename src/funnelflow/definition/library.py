@@ -80,9 +80,7 @@ class Library:
         others = tuple(directory for directory in self.directories if directory != here)
         return evolve(self, directories=(here, *others))
 
-    def _file(
-        self, name: str, folder: str, *, shadowed: bool, besides: Path | None
-    ) -> Path | None:
+    def _file(self, name: str, folder: str, *, shadowed: bool, besides: Path | None) -> Path | None:
         """Find a file; what a plugin offers comes before what ships."""
         if not _NAME.fullmatch(name):
             return None

@@ -91,7 +91,11 @@ def examine(
     index = index_stages(definition.stages)
     check_sound(definition, index, problems)
     linker = _Linker(
-        definition, index, library or Library(), Expressions(definition.vocabulary, doubtful), problems
+        definition,
+        index,
+        library or Library(),
+        Expressions(definition.vocabulary, doubtful),
+        problems,
     )
     linked = linker.link()
     if linked is not None and not is_partial:

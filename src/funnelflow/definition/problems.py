@@ -103,7 +103,12 @@ class Problems:
         self.report(code, severity_of(code), span, message, help)
 
     def report(
-        self, code: str, severity: Severity, span: Span, message: str, help: Help = ""  # noqa: A002
+        self,
+        code: str,
+        severity: Severity,
+        span: Span,
+        message: str,
+        help: Help = "",  # noqa: A002
     ) -> None:
         """Keep one problem of any code with the severity given."""
         if len(self.found) >= MOST:
@@ -130,8 +135,13 @@ class Problems:
         if not self.left_out:
             return ordered
         more = f"{self.left_out:,} more problems are not listed"
-        last = Problem("F009", "error", more, help="correct the first ones and check again",
-                       name=ordered[-1].path)
+        last = Problem(
+            "F009",
+            "error",
+            more,
+            help="correct the first ones and check again",
+            name=ordered[-1].path,
+        )
         return (*ordered, last)
 
 

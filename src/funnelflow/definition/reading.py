@@ -187,4 +187,3 @@ class _Reader:
         )
         self.is_partial = True
         return None
-

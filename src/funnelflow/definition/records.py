@@ -8,12 +8,13 @@ one built in Python.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from funnelflow.criteria import Field, Position
+from funnelflow.criteria import TEXT, Field, Position
 
 __all__ = [
     "Criterion",
@@ -35,9 +36,32 @@ GroupKind: TypeAlias = Literal["all", "any", "at_least"]
 Since: TypeAlias = Literal["stage", "activity"]
 
 
-def _position() -> Any:
-    """Give the attribute that remembers where a record was written."""
-    return field(default=None, eq=False, repr=False, kw_only=True)
+def _names(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Take a lone name for a list of one, as a file does."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _required(require: "Requirement | Iterable[Criterion | Group] | None") -> "Requirement | None":
+    """Take a list of criteria for a group that must all be met, as a file does."""
+    if require is None or isinstance(require, Criterion | Group):
+        return require
+    return Group("all", tuple(require))
+
+
+def _plain(value: Any) -> Any:
+    """Give a fact as a file would hold it, so that it can be stored and read back as it is."""
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        return _AS_FACT(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return float(value) if isinstance(value, Decimal) else value
+
+
+_AS_FACT = Field("fact", TEXT).to_json
 
 
 @frozen
@@ -54,9 +78,9 @@ class Criterion:
     label: str
     expression: str = ""
     function: str = ""
-    arguments: Mapping[str, Any] = field(factory=dict)
-    position: Position | None = _position()
-    expression_position: Position | None = _position()
+    arguments: Mapping[str, Any] = field(factory=dict, converter=_plain)
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+    expression_position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
@@ -67,7 +91,7 @@ class Group:
     items: tuple["Requirement", ...]
     count: int = 0
     label: str = ""
-    position: Position | None = _position()
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 Requirement: TypeAlias = Criterion | Group
@@ -88,15 +112,15 @@ class Transition:
         about: What it is for, in words.
     """
 
-    sources: tuple[str, ...]
+    sources: tuple[str, ...] = field(converter=_names)
     to: str
-    on: tuple[str, ...] = ()
+    on: tuple[str, ...] = field(default=(), converter=_names)
     after: dt.timedelta | None = None
     since: Since = "stage"
-    require: Requirement | None = None
-    by: tuple[str, ...] = ()
+    require: Requirement | None = field(default=None, converter=_required)
+    by: tuple[str, ...] = field(default=(), converter=_names)
     about: str = ""
-    position: Position | None = _position()
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
     @property
     def is_automatic(self) -> bool:
@@ -112,12 +136,12 @@ class Stage:
     title: str = ""
     about: str = ""
     type: StageType = "open"
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = field(default=(), converter=_names)
     owner: str = ""
-    playbook: tuple[str, ...] = ()
+    playbook: tuple[str, ...] = field(default=(), converter=_names)
     stages: tuple["Stage", ...] = ()
     optional: bool = False
-    position: Position | None = _position()
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, "Stage"]]:
         """Yield this stage and those nested in it as (dotted name, stage), outermost first."""
@@ -144,7 +168,7 @@ class EventType:
     about: str = ""
     fields: Mapping[str, Field] = field(factory=dict)
     sets: Mapping[str, str] = field(factory=dict)
-    position: Position | None = _position()
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
     sets_positions: Mapping[str, Position] = field(factory=dict, eq=False, repr=False, kw_only=True)
 
 
@@ -157,7 +181,7 @@ class Vocabulary:
     about: str = ""
     fields: Mapping[str, Field] = field(factory=dict)
     events: Mapping[str, EventType] = field(factory=dict)
-    position: Position | None = _position()
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
@@ -173,11 +197,11 @@ class ScenarioStep:
     """
 
     event: str = ""
-    facts: Mapping[str, Any] = field(factory=dict)
+    facts: Mapping[str, Any] = field(factory=dict, converter=_plain)
     to: str = ""
     wait: dt.timedelta | None = None
-    roles: tuple[str, ...] = ()
-    position: Position | None = _position()
+    roles: tuple[str, ...] = field(default=(), converter=_names)
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
@@ -187,8 +211,8 @@ class Scenario:
     story: str
     then: str
     when: tuple[ScenarioStep, ...] = ()
-    given: Mapping[str, Any] = field(factory=dict)
-    position: Position | None = _position()
+    given: Mapping[str, Any] = field(factory=dict, converter=_plain)
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
@@ -218,9 +242,9 @@ class Definition:
     version: int = 1
     title: str = ""
     about: str = ""
-    force: tuple[str, ...] = ()
+    force: tuple[str, ...] = field(default=(), converter=_names)
     path: str = field(default="", eq=False, kw_only=True)
-    position: Position | None = _position()
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
     def walk(self) -> Iterator[tuple[str, Stage]]:
         """Yield every stage as (dotted name, stage), outermost first, in file order."""

@@ -1,6 +1,8 @@
 """A definition file as it was read, before what it extends and speaks of is looked up."""
 
-from attrs import frozen
+from collections.abc import Mapping
+
+from attrs import field, frozen
 
 from funnelflow.criteria import Field, Position
 from funnelflow.definition.records import EventType, Scenario, Stage, Transition
@@ -30,8 +32,8 @@ class Draft:
     title: str = ""
     about: str = ""
     vocabulary: str = ""
-    fields: dict[str, Field] = {}
-    events: dict[str, EventType] = {}
+    fields: Mapping[str, Field] = field(factory=dict)
+    events: Mapping[str, EventType] = field(factory=dict)
     initial: str = ""
     extends: str = ""
     without: tuple[str, ...] = ()

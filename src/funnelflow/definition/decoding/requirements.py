@@ -43,7 +43,9 @@ def _one(shape: Shape, node: Node) -> Requirement | None:
         return None
     if isinstance(node, Sequence):
         message = "a criterion is written `Label: expression`, not as a list"
-        shape.problem("F105", node, message, "put the expression in quotes; groups need all: or any:")
+        shape.problem(
+            "F105", node, message, "put the expression in quotes; groups need all: or any:"
+        )
         return None
     if "criterion" in node.values:
         return _provided(shape, node)
@@ -55,7 +57,8 @@ def _one(shape: Shape, node: Node) -> Requirement | None:
 def _labelled(shape: Shape, node: Mapping) -> Criterion | None:
     """Read ``Label: expression``."""
     if len(node.values) != 1:
-        return _several(shape, node)
+        _several(shape, node)
+        return None
     ((label, value),) = node.items()
     if not label:
         shape.problem("F104", node, "this criterion has no label")
@@ -84,9 +87,7 @@ def _several(shape: Shape, node: Mapping) -> None:
 def _provided(shape: Shape, node: Mapping) -> Criterion:
     """Read ``{criterion: name, …arguments}``."""
     arguments = {
-        key: shape.plain(value)
-        for key, value in node.items()
-        if key not in ("criterion", "label")
+        key: shape.plain(value) for key, value in node.items() if key not in ("criterion", "label")
     }
     return Criterion(
         shape.text(node.values.get("label"), "'label'"),

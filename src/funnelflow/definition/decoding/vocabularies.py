@@ -108,7 +108,7 @@ def _event(shape: Shape, name: str, node: Node, key: Scalar) -> EventType:
 
 def _sets(shape: Shape, node: Node | None) -> dict[str, tuple[str, Position]]:
     """Read what an event sets: field names with expressions."""
-    found = {}
+    found: dict[str, tuple[str, Position]] = {}
     for field, value in shape.anything(node, "'sets'").items():
         source = expression(shape, value, f"what {field!r} is set to")
         if source and isinstance(value, Scalar):

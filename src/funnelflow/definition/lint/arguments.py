@@ -38,9 +38,7 @@ def arguments_of(
     return found
 
 
-def _value(
-    name: str, raw: Any, provider: CriterionProvider, site: Site, problems: Problems
-) -> Any:
+def _value(name: str, raw: Any, provider: CriterionProvider, site: Site, problems: Problems) -> Any:
     try:
         return Field(name, provider.parameters[name]).normalise(raw)
     except FieldError as error:

@@ -15,7 +15,9 @@ FORMATS = {"full": full, "concise": concise, "json": json_text, "github": github
 
 
 def render_problems(
-    problems: Iterable[Problem], sources: Mapping[str, str], format: Format = "full"  # noqa: A002
+    problems: Iterable[Problem],
+    sources: Mapping[str, str],
+    format: Format = "full",  # noqa: A002
 ) -> str:
     """Give problems as text.
 

@@ -60,7 +60,7 @@ def compose(text: str, path: str, problems: Problems, loader: Any = _Loader) -> 
         try:
             composer.run(loader("\n".join(lines)))
         except yaml.YAMLError as error:
-            mistake = explain(error, lines, loader)
+            mistake = explain(error, lines)
             _report(mistake, path, problems)
             if not mistake.cover(lines, covered):
                 break

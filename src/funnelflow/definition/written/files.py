@@ -94,7 +94,7 @@ def _is_safe(text: str, path: str, problems: Problems) -> bool:
     """Report the first unsafe characters; tell whether there were none."""
     found = UNSAFE.finditer(text)
     count = 0
-    for count, match in enumerate(found, 1):  # noqa: B007
+    for count, match in enumerate(found, 1):
         if count > _SHOWN:
             break
         message = f"the character {character_words(match[0])} cannot be seen"

@@ -14,7 +14,9 @@ from funnelflow.definition.written.lines import Value, values_in
 
 __all__ = ["Covered", "Mistake", "explain", "is_expression_tag", "quoted"]
 
-_EXPRESSION = re.compile(r"\b(contact|event)\.|\bnow\b|\w\(|&&|\|\||[=!<>]=|[<>] *\d|^!|^[\[{].*[\]}] ")
+_EXPRESSION = re.compile(
+    r"\b(contact|event)\.|\bnow\b|\w\(|&&|\|\||[=!<>]=|[<>] *\d|^!|^[\[{].*[\]}] "
+)
 _BLOCK_HEADER = re.compile(r"[|>][-+0-9]{0,2}\s*(#.*)?")
 _NAMED = re.compile(r"[&*][\w-]+\s*")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"")
@@ -55,13 +57,12 @@ class Mistake:
         return True
 
 
-def explain(error: Any, lines: list[str], loader: Any) -> Mistake:
+def explain(error: Any, lines: list[str]) -> Mistake:
     """Say what is wrong where a parser gave up.
 
     Args:
         error: What PyYAML raised.
         lines: The text, line by line.
-        loader: The loader that raised it; only named where nothing better can be said.
     """
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
@@ -141,13 +142,19 @@ def _is_misread(value: Value) -> bool:
     if first in "'\"":
         closed = _QUOTED.match(text)
         return closed is not None and closed.end() < len(text)
-    if first in "[{":
-        return not value.is_collection
-    if first in "!%@`" or text.startswith(("- ", "? ")):
-        return first != "!" or is_expression_tag(text)
+    if first == "!":
+        return is_expression_tag(text)
+    return not value.is_collection if first in "[{" else _is_cut_up(value)
+
+
+def _is_cut_up(value: Value) -> bool:
+    """Tell whether YAML ends a plain text too early, or does not let it begin."""
+    text = value.text
+    if text[0] in "%@`" or text.startswith(("- ", "? ")):
+        return True
     if ": " in text or (text.endswith(":") and not value.is_key):
         return True
-    return value.in_brackets and any(c in text for c in "[]{},?")
+    return value.in_brackets and any(character in text for character in "[]{},?")
 
 
 def _unclosed(error: Any, mark: Any) -> Mistake | None:

@@ -4,10 +4,12 @@ Lines and columns count from 1, columns in characters, as `Position` does. These
 hundred thousand at a time, so they are bare slotted classes.
 """
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
+
+if TYPE_CHECKING:
+    from collections.abc import ItemsView
 
 __all__ = ["Mapping", "Node", "Scalar", "Sequence"]
 
@@ -58,9 +60,9 @@ class Mapping:
     end_line: int = 0
     end_column: int = 0
 
-    def items(self) -> "Iterator[tuple[str, Node]]":
-        """Yield each key with its node."""
-        return iter(self.values.items())
+    def items(self) -> "ItemsView[str, Node]":
+        """Give each key with its node."""
+        return self.values.items()
 
 
 Node: TypeAlias = Scalar | Sequence | Mapping

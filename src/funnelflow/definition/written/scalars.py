@@ -12,7 +12,7 @@ from funnelflow.definition.written.nodes import Scalar
 
 __all__ = ["Plain", "TooLargeError", "resolve"]
 
-Plain: TypeAlias = None | bool | int | float | str
+Plain: TypeAlias = bool | int | float | str | None
 
 _CONSTANTS: dict[str, Plain] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),

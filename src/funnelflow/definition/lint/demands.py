@@ -1,0 +1,120 @@
+"""What a transition demands, as a set of conditions that can be compared with another's.
+
+Two sets are compared by how their conditions are written, so the answers are sure where
+they say yes: a subset demands less, and two sets that exclude each other never hold together.
+What is not seen as equal is taken to be different.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from attrs import frozen
+
+from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Roles, Rule
+
+__all__ = ["Demands", "demands_of", "exclude_each_other"]
+
+Condition: TypeAlias = str
+
+_COMPARISON = re.compile(
+    r"((?:contact|event)\.\w+) *(==|!=|<=|>=|<|>) *"
+    r"(-?\d+(?:\.\d+)?|\"[^\"\\]*\"|'[^'\\]*'|true|false)"
+)
+_NOT_SPLIT = re.compile(r"[\"'?]|\|\|")
+
+
+@frozen
+class Demands:
+    """What must be met: conditions that all hold, and roles of which one must be held."""
+
+    conditions: frozenset[Condition]
+    roles: frozenset[str] = frozenset()
+
+    def are_weaker_than(self, other: "Demands") -> bool:
+        """Tell whether these are met wherever the others are."""
+        if self.roles and not (other.roles and other.roles <= self.roles):
+            return False
+        return self.conditions <= other.conditions
+
+
+def demands_of(rule: Rule | None) -> Demands:
+    """Give what a transition's rule demands."""
+    if rule is None:
+        return Demands(frozenset())
+    roles = [inner.by for inner in getattr(rule, "rules", ()) if isinstance(inner, Roles)]
+    conditions = frozenset(_conditions(rule))
+    return Demands(conditions, frozenset(roles[0]) if roles else frozenset())
+
+
+def exclude_each_other(first: Demands, second: Demands) -> bool:
+    """Tell whether no contact can meet both at one time, as far as comparisons show."""
+    return any(_exclude(one, other) for one in first.conditions for other in second.conditions)
+
+
+def _conditions(rule: Rule) -> Iterator[Condition]:
+    """Yield the conditions of a rule, those of `all` one by one."""
+    if isinstance(rule, AllOf):
+        for inner in rule.rules:
+            yield from _conditions(inner)
+    elif isinstance(rule, Leaf):
+        source = " ".join(rule.expression.source.split())
+        yield from [source] if _NOT_SPLIT.search(source) else _clauses(source)
+    elif isinstance(rule, Custom):
+        yield f"{rule.provider}:{rule.name}({sorted(rule.arguments.items())!r})"
+    elif isinstance(rule, AnyOf | AtLeast):
+        count = rule.count if isinstance(rule, AtLeast) else 1
+        inner_conditions = [sorted(_conditions(inner)) for inner in rule.rules]
+        yield f"{count} of {sorted(inner_conditions)!r}"
+
+
+def _clauses(source: str) -> Iterator[Condition]:
+    """Split ``a && b`` that stands outside of brackets."""
+    depth, start = 0, 0
+    for at, character in enumerate(source):
+        depth += (character in "([") - (character in ")]")
+        if depth == 0 and source.startswith("&&", at):
+            yield source[start:at].strip()
+            start = at + 2
+    yield source[start:].strip()
+
+
+def _exclude(one: Condition, other: Condition) -> bool:
+    if one in (f"!{other}", f"!({other})") or other in (f"!{one}", f"!({one})"):
+        return True
+    first, second = _COMPARISON.fullmatch(one), _COMPARISON.fullmatch(other)
+    if first is None or second is None or first[1] != second[1]:
+        return False
+    return _values_exclude(first[2], first[3], second[2], second[3])
+
+
+def _values_exclude(first_sign: str, first: str, second_sign: str, second: str) -> bool:
+    """Tell whether two comparisons of one field with constants never hold together."""
+    signs = {first_sign, second_sign}
+    if not (first[0] in "-0123456789" and second[0] in "-0123456789"):
+        same = first[1:-1] == second[1:-1] if first[0] in "\"'" else first == second
+        return (signs == {"=="} and not same) or (signs == {"==", "!="} and same)
+    if "!=" in signs:
+        return signs == {"==", "!="} and float(first) == float(second)
+    return _apart(_interval(first_sign, float(first)), _interval(second_sign, float(second)))
+
+
+Interval: TypeAlias = tuple[float, bool, float, bool]
+"""Lower end, whether it belongs to it, upper end, whether it belongs to it."""
+
+
+def _interval(sign: str, value: float) -> Interval:
+    if sign == "==":
+        return value, True, value, True
+    if sign in (">", ">="):
+        return value, sign == ">=", math.inf, False
+    return -math.inf, False, value, sign == "<="
+
+
+def _apart(one: Interval, other: Interval) -> bool:
+    """Tell whether two intervals have no number in common."""
+    lower, upper = (one, other) if one[0] >= other[0] else (other, one)
+    if lower[0] != upper[2]:
+        return lower[0] > upper[2]
+    return not (lower[1] and upper[3])

@@ -1,30 +1,68 @@
 """The store: contacts, their history and their definitions, on SQLite or PostgreSQL."""
 
+from .apply import apply_file
 from .bulk import Chunk, Entry, Request
 from .config import Config, Setting, find_workspace, read_config
 from .connecting import Database, locate
+from .files import FORMATS, FileError, Form, Rejection
+from .importing import MODES, import_file
 from .listing import CONTACT_FACTS
+from .mapping import (
+    TARGETS,
+    FileMapping,
+    Match,
+    Matched,
+    find_mapping,
+    mapping_names,
+    mapping_text,
+    parse_pairs,
+    read_mapping,
+    write_mapping,
+)
+from .options import FileOptions
 from .records import HistoryRow, Page, Recorded, StoredContact
 from .schema import DatabaseStatus, status, upgrade
+from .tally import Progress, Summary, Tally
 from .workspace import Workspace
 
 __all__ = [
     "CONTACT_FACTS",
+    "FORMATS",
+    "MODES",
+    "TARGETS",
     "Chunk",
     "Config",
     "Database",
     "DatabaseStatus",
     "Entry",
+    "FileError",
+    "FileMapping",
+    "FileOptions",
+    "Form",
     "HistoryRow",
+    "Match",
+    "Matched",
     "Page",
+    "Progress",
     "Recorded",
+    "Rejection",
     "Request",
     "Setting",
     "StoredContact",
+    "Summary",
+    "Tally",
     "Workspace",
+    "apply_file",
+    "find_mapping",
     "find_workspace",
+    "import_file",
     "locate",
+    "mapping_names",
+    "mapping_text",
+    "parse_pairs",
     "read_config",
+    "read_mapping",
     "status",
     "upgrade",
+    "write_mapping",
 ]

@@ -1,24 +1,26 @@
 """Applying a file of events: every row is evidence about a contact, recorded in order."""
 
 import datetime as dt
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from funnelflow.errors import UsageError
 from funnelflow.store.files import RowError
 from funnelflow.store.mapping import TARGETS, Matched, Told
 
 from .bulk import Chunk, Request
 from .cells import CellReader
 from .options import FileOptions
+from .requiring import require
 from .streaming import Watch, run_file
 from .tally import Summary, Tally
-from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
 
 __all__ = ["apply_file"]
 
 
 def apply_file(
-    workspace: Workspace,
+    workspace: "Workspace",
     name: str,
     options: FileOptions,
     *,
@@ -62,9 +64,9 @@ class _Events:
 
     def prepare(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
         for target, what in (("contact", "whom it is about"), ("at", "when it happened")):
-            _require(matched, target, what)
+            require(matched, target, what)
         if not matched.mapping.named("to"):
-            _require(matched, "event", "what happened")
+            require(matched, "event", "what happened")
         self._columns = dict(matched.mapping.columns)
         self._cells = CellReader(matched, timezone)
 
@@ -100,14 +102,3 @@ class _Events:
 
     def _silent(self, target: str, what: str) -> RowError:
         return RowError(self._columns.get(target, ""), f"the row does not say {what}")
-
-
-def _require(matched: Matched, target: str, what: str) -> None:
-    """Refuse a file in which nothing says what every row must say."""
-    if not matched.mapping.named(target):
-        columns = ", ".join(matched.ignored[:8])
-        raise UsageError(
-            f"no column says {what}",
-            hint=f"--map {target}=COLUMN"
-            + (f"; columns that nothing is read from: {columns}" if columns else ""),
-        )

@@ -1,5 +1,6 @@
 """Where a run over a file begins: at its start, behind what is done, or not at all."""
 
+from typing import TYPE_CHECKING
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -9,7 +10,9 @@ from funnelflow.store.files import STDIN, FileError, Input, Place, Survey
 from .checkpoints import START, Checkpoint, find_checkpoint, find_latest
 from .connecting import reading
 from .options import Changed
-from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
 
 __all__ = ["Start", "find_start"]
 
@@ -30,7 +33,7 @@ class Start:
 
 
 def find_start(
-    workspace: Workspace, opened: Input, fresh: Checkpoint, known: Survey | None, changed: Changed
+    workspace: "Workspace", opened: Input, fresh: Checkpoint, known: Survey | None, changed: Changed
 ) -> Start:
     """Find out how far the content of an input is done, and bring its reader there.
 

@@ -10,7 +10,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import IO, Any, NamedTuple, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from attrs import evolve
 from sqlalchemy import Connection
@@ -45,7 +45,9 @@ from .options import FileOptions
 from .preparing import match, open_rejects, store_for
 from .starting import absolute, find_start
 from .tally import EXAMPLES, Progress, Summary, Tally
-from .workspace import Workspace
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
 
 __all__ = ["Task", "run_file"]
 
@@ -80,7 +82,7 @@ class Task(Protocol):
 
 
 def run_file(
-    workspace: Workspace,
+    workspace: "Workspace",
     name: str,
     task: Task,
     options: FileOptions,
@@ -113,7 +115,7 @@ def run_file(
 class _Run:
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: "Workspace",
         opened: Input,
         task: Task,
         options: FileOptions,

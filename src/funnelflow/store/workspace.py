@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 from sqlalchemy import Engine
 
@@ -15,16 +15,21 @@ from funnelflow.definition import Library, digest, shipped_definitions
 from funnelflow.engine import Considered, Funnel, why
 
 from . import schema
+from .apply import apply_file
 from .bulk import Chunk, Request, Store
 from .config import Config, find_workspace, read_config, write_config
 from .connecting import Database, connect, locate, reading, writing
 from .dialects import bulk_for
 from .faults import RetryError
+from .importing import Mode, import_file
 from .listing import count_stages, funnel_names, list_contacts
+from .options import FileOptions
 from .reading import find_contact, read_history
 from .recording import record_one
 from .records import Page, Recorded, StoredContact
 from .shelf import Shelf
+from .streaming import Watch
+from .tally import Summary
 from .times import Clock, utc_now
 
 __all__ = ["Workspace"]
@@ -316,6 +321,34 @@ class Workspace:
             expect=expect,
         )
         return self._one(request, dry_run=dry_run)
+
+    def apply(
+        self,
+        name: str,
+        options: FileOptions | None = None,
+        *,
+        create: bool = True,
+        progress: Watch | None = None,
+        stdin: IO[bytes] | None = None,
+    ) -> Summary:
+        """Record the events of a file; see `apply_file`, which this calls."""
+        return apply_file(
+            self, name, options or FileOptions(), create=create, progress=progress, stdin=stdin
+        )
+
+    def import_contacts(
+        self,
+        name: str,
+        options: FileOptions | None = None,
+        *,
+        mode: Mode = "both",
+        progress: Watch | None = None,
+        stdin: IO[bytes] | None = None,
+    ) -> Summary:
+        """Add or update the contacts of a file; see `import_file`, which this calls."""
+        return import_file(
+            self, name, options or FileOptions(), mode=mode, progress=progress, stdin=stdin
+        )
 
     def contact(self, contact_id: str) -> StoredContact:
         """Give a contact as it is.

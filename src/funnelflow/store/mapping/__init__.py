@@ -3,6 +3,7 @@
 from funnelflow.store.mapping.binding import Teller, Told, bind
 from funnelflow.store.mapping.guessing import Match, Matched, match_columns
 from funnelflow.store.mapping.record import TARGETS, FileMapping, field_target, parse_pairs
+from funnelflow.store.mapping.shipped import find_mapping, mapping_names
 from funnelflow.store.mapping.tomlfile import mapping_text, read_mapping, write_mapping
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "Told",
     "bind",
     "field_target",
+    "find_mapping",
+    "mapping_names",
     "mapping_text",
     "match_columns",
     "parse_pairs",

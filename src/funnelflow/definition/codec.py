@@ -124,9 +124,11 @@ def _reader(record: Any, converter: Converter) -> Any:
 
 
 def _forgotten(record: Any) -> dict[str, Any]:
-    """Give cattrs' word for what is left out of a kind of record."""
+    """Give cattrs' word for what is left out of a kind of record, and what never is."""
     resolve_types(record)
-    return {a.name: override(omit=True) for a in fields(record) if a.name in _FORGOTTEN}
+    left_out = {a.name: override(omit=True) for a in fields(record) if a.name in _FORGOTTEN}
+    kept = {"version": override(omit_if_default=False)} if record is Definition else {}
+    return {**left_out, **kept}
 
 
 _DURATIONS = Field("wait", DURATION)

@@ -22,6 +22,9 @@ from funnelflow.definition.written.nodes import Mapping as MappingNode
 
 __all__ = ["Reading", "load_definition", "read_definition", "read_vocabulary"]
 
+_OF_VOCABULARY = ("E", "F204", "F205")
+"""How the codes begin of what goes wrong when there is no vocabulary."""
+
 
 @frozen
 class Reading:
@@ -56,13 +59,9 @@ def read_definition(path: Path | str, library: Library | None = None) -> Reading
     found = reader.definition(Path(path))
     if found is None:
         return Reading(None, None, reader.problems.all(), reader.sources)
-    examined = examine(
-        found,
-        library.beside(Path(path)),
-        doubtful=frozenset(reader.doubtful),
-        is_partial=reader.is_partial,
-    )
-    reader.problems.extend(examined.problems)
+    doubtful = frozenset(reader.doubtful)
+    examined = examine(found, library, doubtful=doubtful, is_partial=reader.is_partial)
+    reader.problems.extend(p for p in examined.problems if not reader.is_echo(p))
     linked = None if reader.problems.has_errors else examined.linked
     return Reading(found, linked, reader.problems.all(), reader.sources)
 
@@ -102,7 +101,12 @@ class _Reader:
     sources: dict[str, str] = field(factory=dict)
     doubtful: set[str] = field(factory=set)
     is_partial: bool = False
+    is_speechless: bool = False
     way: list[Path] = field(factory=list)
+
+    def is_echo(self, problem: Problem) -> bool:
+        """Tell whether a problem only says again that the vocabulary could not be read."""
+        return self.is_speechless and problem.code.startswith(_OF_VOCABULARY)
 
     def definition(self, path: Path) -> Definition | None:
         """Read a definition with what it builds on."""
@@ -114,7 +118,7 @@ class _Reader:
         base = self._base(draft, path) if draft.extends else None
         self.way.pop()
         if draft.extends and base is None:
-            self.is_partial = True
+            self.is_partial = self.is_speechless = True
         vocabulary = self._vocabulary(draft, path)
         if base is None:
             return build(draft, vocabulary, self.problems)
@@ -130,7 +134,7 @@ class _Reader:
         return None if node is None else definitions.definition(self._shape(path), node)
 
     def _shape(self, path: Path) -> Shape:
-        return Shape(str(path), self.problems)
+        return Shape(str(path), self.problems, self.doubtful)
 
     def _node(self, path: Path) -> MappingNode | None:
         """Read the nodes of a file; None when there is nothing to go on with."""
@@ -177,7 +181,9 @@ class _Reader:
         beside = self.library.beside(path)
         found = beside.find_vocabulary(name)
         if found is not None:
-            return self.vocabulary_file(found)
+            vocabulary = self.vocabulary_file(found)
+            self.is_speechless |= vocabulary is None
+            return vocabulary
         if name in self.library.vocabularies:
             return self.library.vocabularies[name]
         known = beside.vocabulary_names()
@@ -185,5 +191,5 @@ class _Reader:
         self.problems.add(
             "F207", span, f"there is no vocabulary {name!r}", did_you_mean(name, known)
         )
-        self.is_partial = True
+        self.is_speechless = True
         return None

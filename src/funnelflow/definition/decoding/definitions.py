@@ -8,7 +8,7 @@ from funnelflow.definition.decoding.scenarios import scenario
 from funnelflow.definition.decoding.shape import Shape
 from funnelflow.definition.decoding.vocabularies import events, fields
 from funnelflow.definition.records import Stage, Transition
-from funnelflow.definition.written.nodes import Mapping, Node, Scalar
+from funnelflow.definition.written.nodes import Mapping, Node, Scalar, Sequence
 
 __all__ = ["DEFINITION_KEYS", "STAGE_KEYS", "TRANSITION_KEYS", "definition"]
 
@@ -37,8 +37,7 @@ _SINCE = ("stage", "activity")
 
 def definition(shape: Shape, node: Node) -> Draft:
     """Read a whole definition file; what cannot be read is reported and left out."""
-    required = ["funnel"] if _value(node, "extends") else ["funnel", "initial", "stages"]
-    keys = shape.mapping(node, "a definition", DEFINITION_KEYS, required)
+    keys = shape.mapping(node, "a definition", DEFINITION_KEYS)
     wanted = shape.items(keys.get("transitions"), "'transitions'")
     transitions = [_transition(shape, item) for item in wanted]
     scenarios = shape.items(keys.get("scenarios"), "'scenarios'")
@@ -60,7 +59,7 @@ def definition(shape: Shape, node: Node) -> Draft:
         transitions=tuple(item for item in transitions if item is not None),
         scenarios=tuple(scenario(shape, item) for item in scenarios),
         force=shape.texts(keys.get("force"), "'force'"),
-        is_partial=None in transitions or not isinstance(stages, Mapping | None),
+        is_partial=None in transitions or not _are_whole(stages, keys.get("transitions")),
     )
 
 
@@ -103,5 +102,6 @@ def _transition(shape: Shape, node: Node) -> Transition | None:
     return read if read.sources and read.to else None
 
 
-def _value(node: Node, key: str) -> Node | None:
-    return node.values.get(key) if isinstance(node, Mapping) else None
+def _are_whole(stages: Node | None, transitions: Node | None) -> bool:
+    """Tell whether stages and transitions are what they should be, as far as they are there."""
+    return isinstance(stages, Mapping | None) and isinstance(transitions, Sequence | None)

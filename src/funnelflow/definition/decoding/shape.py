@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from funnelflow.criteria import Position, parse_duration
 from funnelflow.definition.places import Place, Span, span_of
@@ -25,10 +25,12 @@ class Shape:
     Attributes:
         path: The file, for positions.
         problems: Where faults are reported.
+        doubtful: Gathers the fields whose declaration could not be read as it was meant.
     """
 
     path: str
     problems: Problems
+    doubtful: set[str] = field(factory=set)
 
     def problem(self, code: str, node: Node, message: str, help: Help = "") -> None:  # noqa: A002
         """Report a fault at a node."""

@@ -69,6 +69,7 @@ def _type(shape: Shape, node: Node, name: str) -> Type:
     if found is not None:
         return found
     guess = nearest(text, _TYPES)
+    shape.doubtful.add(name)
     if text:
         help_text = f"did you mean {guess!r}?" if guess else f"one of: {', '.join(_TYPES)}"
         shape.problem("F301", node, f"there is no type {text!r}", help_text)

@@ -46,7 +46,10 @@ _HOW_FIELD = "letters, digits and _, at most 64, a letter first"
 def check_names(definition: Definition, index: StageIndex, problems: Problems) -> None:
     """Check the names of the funnel, its stages, their aliases, and the roles it speaks of."""
     whole = Site(definition.position, "")
-    _check_name("funnel", definition.name, whole.part("funnel"), problems)
+    if definition.name:
+        _check_name("funnel", definition.name, whole.part("funnel"), problems)
+    else:
+        problems.add("F102", whole.span(), "a definition needs a name", "begin with `funnel: name`")
     for dotted, stage in definition.walk():
         _check_name("stage", stage.name, stage_site(dotted, stage), problems, is_key=True)
     for number, role in enumerate(definition.force):

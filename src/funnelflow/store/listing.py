@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -62,8 +61,7 @@ def list_contacts(
     wanted = select(contacts).where(contacts.c.funnel.in_(tests)).order_by(contacts.c.id)
     if stage is not None:
         wanted = wanted.where(contacts.c.stage.in_(_leaves(current, stage)))
-    rows = connection.execution_options(yield_per=_BATCH).execute(wanted)
-    with closing(rows):
+    with connection.execute(wanted.execution_options(yield_per=_BATCH)) as rows:
         yield from islice(_matching(connection, shelf, rows, tests), limit)
 
 

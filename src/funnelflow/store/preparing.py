@@ -1,7 +1,7 @@
 """What a run over a file needs to know before the first row: columns, zone, places."""
 
-from typing import TYPE_CHECKING
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from attrs import evolve

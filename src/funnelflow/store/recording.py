@@ -7,7 +7,7 @@ from .bulk import Chunk, Request
 from .names import check_id
 from .reading import unknown_contact
 from .records import Recorded
-from .replaying import Replay, definitions_of, rows_of
+from .replaying import Replay, rows_of
 from .shelf import Shelf
 
 __all__ = ["record_one"]
@@ -43,10 +43,10 @@ def record_one(chunk: Chunk, shelf: Shelf, request: Request, *, dry_run: bool) -
 
 def _first_answer(chunk: Chunk, shelf: Shelf, contact_id: str, sequence: int) -> Decision:
     """Decide a row of the history again, on the contact as it was before it."""
-    replay = Replay(contact_id, definitions_of(chunk.connection, shelf))
+    replay = Replay(chunk.connection, shelf, contact_id)
     *earlier, row = rows_of(chunk.connection, contact_id, before=sequence + 1)
     for before in earlier:
         replay.feed(before)
-    running = shelf.by_id(chunk.connection, row.definition)
-    contact = replay.contact or running.funnel.new_contact(contact_id)
-    return decide(running.funnel, contact, replay.event(row))
+    contact = replay.turn_to(row)
+    assert replay.running is not None
+    return decide(replay.running.funnel, contact, replay.event(row))

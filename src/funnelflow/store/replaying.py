@@ -1,11 +1,12 @@
 """The fold over stored evidence: each row by the definition that decided it.
 
 A row that says ``adopt`` is where a contact came under another definition, which folds all
-the evidence before it anew: ``stage = fold(definition, evidence)``, whenever it came in.
+the evidence before it anew: ``stage = fold(definition, evidence)``, whenever it came in. An
+adoption that changed nothing for a contact leaves no row; the next row names the definition.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -15,84 +16,91 @@ from .evidence import Reader, read_event
 from .shelf import Running, Shelf
 from .tables import history
 
-__all__ = ["ADOPT", "Replay", "definitions_of", "fold_rows", "rows_of"]
+__all__ = ["ADOPT", "Replay", "fold_rows", "rows_of"]
 
 ADOPT = "adopt"
 
-Definitions: TypeAlias = Callable[[int], Running]
+_BATCH = 1_000
 
 
 class Replay:
     """Folds the history of one contact, row by row, as it was decided.
 
     Args:
+        connection: The database, for the rows that an adoption folds again.
+        shelf: The definitions.
         contact_id: Whose history it is.
-        definitions: Gives a definition by its number.
 
     Attributes:
         contact: What the rows so far come to; None before the first.
-        running: The definition that decided the last row.
+        running: The definition that decided the last row; None before the first.
     """
 
-    def __init__(self, contact_id: str, definitions: Definitions) -> None:
+    def __init__(self, connection: Connection, shelf: Shelf, contact_id: str) -> None:
         self.contact: Contact | None = None
         self.running: Running | None = None
+        self._connection = connection
+        self._shelf = shelf
         self._id = contact_id
-        self._definitions = definitions
-        self._rows: list[Any] = []
 
-    def feed(self, row: Any) -> Outcome:
-        """Take the next row, and give what the definition makes of it now."""
-        running = self._definitions(row.definition)
-        self._rows.append(row)
+    def turn_to(self, row: Any) -> Contact:
+        """Bring the contact under the definition that decided a row, and give it."""
+        running = self._shelf.by_id(self._connection, row.definition)
+        if self.running is not running:
+            folded = None if self.contact is None else self._fold(running, row.sequence)
+            self.contact, self.running = folded, running
         if self.contact is None:
             self.contact = running.funnel.new_contact(self._id)
-        changed = self.running is not None and self.running is not running
-        self.running = running
+        return self.contact
+
+    def feed(self, row: Any) -> Outcome:
+        """Take the next row, and give what its definition makes of it."""
         if row.event == ADOPT:
-            before = self.contact.stage
-            self.contact = fold_rows(running, self._rows, self._definitions)
-            return Outcome("stayed" if self.contact.stage == before else "moved")
-        if changed:
-            self.contact = fold_rows(running, self._rows[:-1], self._definitions)
-        return running.funnel.step(self.contact, self.event(row))
+            return self._adopt(row)
+        contact = self.turn_to(row)
+        assert self.running is not None
+        return self.running.funnel.step(contact, self.event(row))
 
     def event(self, row: Any) -> Event:
         """Read the evidence of a row."""
-        return read_event(self._definitions(row.definition), row)
+        return read_event(self._shelf.by_id(self._connection, row.definition), row)
+
+    def _adopt(self, row: Any) -> Outcome:
+        """Fold everything up to and with an adoption anew."""
+        before = None if self.contact is None else self.contact.stage
+        self.running = self._shelf.by_id(self._connection, row.definition)
+        self.contact = self._fold(self.running, row.sequence + 1)
+        return Outcome("stayed" if self.contact.stage == before else "moved")
+
+    def _fold(self, running: Running, before: int) -> Contact:
+        """Fold the rows before a sequence from the first, all by one definition."""
+        rows = rows_of(self._connection, self._id, before=before)
+        return fold_rows(self._connection, self._shelf, Reader(running), rows)
 
 
-def fold_rows(
-    running: Running,
-    rows: Iterable[Any],
-    definitions: Definitions,
-    reader: Reader | None = None,
-) -> Contact:
+def fold_rows(connection: Connection, shelf: Shelf, reader: Reader, rows: Iterable[Any]) -> Contact:
     """Fold a contact's rows from the first, all by one definition.
 
     Args:
-        running: The definition that folds.
-        rows: The rows, from the first.
-        definitions: Gives the definitions that decided them.
-        reader: Counts what it leaves out; None for a new one.
+        connection: The database, for the definitions that decided the rows.
+        shelf: The definitions.
+        reader: Reads evidence for the definition that folds.
+        rows: The rows, at least one.
     """
-    reads = reader or Reader(running)
+    funnel = reader.running.funnel
     contact: Contact | None = None
     for row in rows:
-        contact = contact or running.funnel.new_contact(row.contact_id)
-        running.funnel.step(contact, reads.read(definitions(row.definition), row))
+        contact = contact or funnel.new_contact(row.contact_id)
+        funnel.step(contact, reader.read(shelf.by_id(connection, row.definition), row))
     assert contact is not None
     return contact
 
 
-def rows_of(connection: Connection, contact_id: str, *, before: int | None = None) -> Sequence[Any]:
-    """Read the history of one contact in order, up to but not including a sequence."""
+def rows_of(connection: Connection, contact_id: str, *, before: int | None = None) -> Iterator[Any]:
+    """Yield the history of one contact in order, up to but not including a sequence."""
     wanted = select(history).where(history.c.contact_id == contact_id)
     if before is not None:
         wanted = wanted.where(history.c.sequence < before)
-    return connection.execute(wanted.order_by(history.c.sequence)).all()
-
-
-def definitions_of(connection: Connection, shelf: Shelf) -> Definitions:
-    """Give the definitions of a database by their numbers."""
-    return lambda number: shelf.by_id(connection, number)
+    ordered = wanted.order_by(history.c.sequence).execution_options(yield_per=_BATCH)
+    with connection.execute(ordered) as rows:
+        yield from rows

@@ -1,7 +1,7 @@
 """Where a run over a file begins: at its start, behind what is done, or not at all."""
 
-from typing import TYPE_CHECKING
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 

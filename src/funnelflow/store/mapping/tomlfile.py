@@ -22,7 +22,6 @@
     "Olark Chat" = "chat"
 """
 
-import json
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -90,9 +89,14 @@ def _table(name: str, pairs: Mapping[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Write a basic string; JSON's escapes are TOML's, but for DEL."""
-    bare = text.replace("_", "").replace("-", "")
-    return json.dumps(text, ensure_ascii=not bare.isprintable()).replace("\x7f", "\\u007f")
+    """Write a basic string."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -1,0 +1,288 @@
+"""What columns mean: said, guessed and shown, kept in a file, and read off rows."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnelflow.criteria import NUMBER, TEXT, Field
+from funnelflow.errors import FunnelflowError, UsageError
+from funnelflow.store.files import RowError
+from funnelflow.store.mapping import (
+    FileMapping,
+    bind,
+    find_mapping,
+    mapping_names,
+    match_columns,
+    parse_pairs,
+    read_mapping,
+    write_mapping,
+)
+
+FIELDS = {
+    "email": Field("email", TEXT),
+    "budget": Field("budget", NUMBER, title="Budget in EUR"),
+    "reason": Field("reason", TEXT),
+}
+
+
+def matched(columns, mapping=None, **options):
+    """Match columns against the fields of these tests."""
+    return match_columns(columns, FIELDS, mapping or FileMapping(), **options)
+
+
+def tell(columns, record, mapping=None, format="csv"):
+    """Read one record."""
+    found = matched(columns, mapping, open_ended=format == "jsonl")
+    return bind(found, columns, format).tell(record)
+
+
+def test_columns_with_the_targets_own_names_are_taken():
+    found = matched(["contact", "event", "at", "actor", "facts", "to", "key"])
+    assert found.mapping.columns == {
+        n: n for n in ("contact", "event", "at", "actor", "facts", "to", "key")
+    }
+    assert found.ignored == ()
+
+
+def test_well_known_names_are_guessed_and_said_to_be():
+    found = matched(["Case ID", "Activity", "Complete Timestamp", "time:timestamp", "Resource"])
+    assert {m.target: (m.column, m.how) for m in found.matches} == {
+        "contact": ("Case ID", "guessed"),
+        "event": ("Activity", "guessed"),
+        "at": ("time:timestamp", "guessed"),
+        "actor": ("Resource", "guessed"),
+    }
+    assert found.ignored == ("Complete Timestamp",)
+
+
+def test_columns_called_like_a_field_or_its_title_are_facts():
+    found = matched(["id", "Budget in EUR", "E-Mail", "email"])
+    assert found.mapping.columns == {
+        "contact": "id",
+        "field.budget": "Budget in EUR",
+        "field.email": "email",
+    }
+    assert found.ignored == ("E-Mail",)
+
+
+def test_a_field_may_be_the_contact_as_well_where_nothing_else_is():
+    found = matched(["email", "budget"])
+    assert found.mapping.columns["contact"] == "email"
+    assert found.mapping.columns["field.email"] == "email"
+
+
+def test_what_somebody_said_wins_over_every_guess():
+    found = matched(["id", "contact", "email"], FileMapping(columns={"contact": "id"}))
+    assert found.mapping.columns["contact"] == "id"
+    assert found.ignored == ("contact",)
+
+
+def test_without_guessing_only_what_was_said_is_read():
+    found = matched(["contact", "event"], FileMapping(columns={"contact": "contact"}, guess=False))
+    assert found.mapping.columns == {"contact": "contact"}
+    assert found.ignored == ("event",)
+
+
+def test_the_columns_of_a_rejects_file_are_neither_read_nor_ignored():
+    found = matched(["contact", "rejected_line", "rejected_column", "rejected_reason"])
+    assert found.ignored == ()
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        FileMapping(columns={"contact": "nowhere"}),
+        FileMapping(columns={"field.bugdet": "contact"}),
+        FileMapping(constants={"field.bugdet": "1"}),
+        FileMapping(facts={"x": "bugdet"}),
+        FileMapping(values={"field.bugdet": {}}),
+        FileMapping(columns={"whom": "contact"}),
+        FileMapping(columns={"contact": "contact"}, constants={"contact": "ada"}),
+    ],
+)
+def test_a_mapping_that_does_not_fit_is_refused(mapping):
+    with pytest.raises(UsageError):
+        matched(["contact"], mapping)
+
+
+def test_a_wrong_column_is_answered_with_the_nearest_one():
+    with pytest.raises(UsageError) as caught:
+        matched(["Prospect ID"], FileMapping(columns={"contact": "prospect id"}))
+    assert "Prospect ID" in caught.value.hint
+
+
+def test_pairs_are_read_as_somebody_types_them():
+    assert parse_pairs(["contact=entity_id", "budget = Budget EUR", "field.reason=Why"]) == {
+        "contact": "entity_id",
+        "field.budget": "Budget EUR",
+        "field.reason": "Why",
+    }
+
+
+@pytest.mark.parametrize("pairs", [["contact"], ["=x"], ["contact="], ["a=x", "a=y"]])
+def test_a_pair_that_is_none_is_refused(pairs):
+    with pytest.raises(UsageError):
+        parse_pairs(pairs)
+
+
+def test_a_row_is_told_by_its_columns():
+    told = tell(
+        ["event", "contact", "budget", "key", "at"],
+        ["called", " ada ", " 5000 ", "k1", "2026-03-01T09:30:00Z"],
+    )
+    assert told[:7] == ("ada", "called", "2026-03-01T09:30:00Z", "", "", "", "k1")
+    assert told.cells == {"budget": "5000"}
+
+
+def test_blank_cells_say_nothing():
+    assert tell(["contact", "budget"], ["ada", "  "]).cells == {}
+
+
+def test_placeholders_for_missing_say_nothing_wherever_they_stand():
+    mapping = FileMapping(missing=("Select", "-"))
+    columns = ["contact", "actor", "budget", "facts"]
+    told = tell(columns, ["ada", "-", "Select", '{"email": "Select", "reason": "x"}'], mapping)
+    assert told.actor == ""
+    assert told.cells == {}
+    assert told.facts == {"reason": "x"}
+
+
+def test_values_and_events_become_what_the_mapping_says():
+    mapping = FileMapping(
+        events={"A_SUBMITTED": "submitted"},
+        values={"field.email": {"none": "x@example.com"}, "actor": {"112": "grace"}},
+    )
+    told = tell(
+        ["contact", "event", "actor", "email"], ["1", "A_SUBMITTED", "112", "none"], mapping
+    )
+    assert (told.event, told.actor, told.cells) == (
+        "submitted", "grace", {"email": "x@example.com"},
+    )  # fmt: skip
+
+
+def test_constants_stand_in_every_row():
+    mapping = FileMapping(constants={"event": "subscribed", "field.reason": "list"})
+    told = tell(["contact"], ["ada"], mapping)
+    assert (told.event, told.cells) == ("subscribed", {"reason": "list"})
+    told = tell(["contact"], {"contact": "ada"}, mapping, "jsonl")
+    assert (told.event, told.cells) == ("subscribed", {"reason": "list"})
+
+
+def test_facts_are_typed_json():
+    assert tell(["contact", "facts"], ["ada", '{"budget": 5000}']).facts == {"budget": 5000}
+
+
+def test_facts_are_renamed_left_out_and_read_as_text_where_the_mapping_says_so():
+    mapping = FileMapping(facts={"rev": "budget", "junk": ""}, text_facts=True)
+    told = tell(["contact", "facts"], ["ada", '{"rev": "5000", "junk": 1, "email": null}'], mapping)
+    assert told.cells == {"budget": "5000"}
+    assert told.facts == {"email": None}
+
+
+@pytest.mark.parametrize("facts", ["{", "[1]", '"x"', '{"a": 1, "a": 2}', '{"a": NaN}'])
+def test_facts_that_are_no_json_object_name_their_column(facts):
+    with pytest.raises(RowError) as caught:
+        tell(["contact", "Properties"], ["ada", facts])
+    assert caught.value.column == "Properties"
+
+
+def test_the_members_of_json_lines_are_read_by_name_whatever_the_first_object_had():
+    first = ["contact", "event"]
+    record = {"contact": 173, "event": "called", "at": "x", "budget": 5, "facts": {"email": "a"}}
+    told = tell(first, record, format="jsonl")
+    assert (told.contact, told.at) == ("173", "x")
+    assert told.facts == {"email": "a", "budget": 5}
+
+
+def test_texts_in_json_lines_are_texts_unless_the_mapping_says_otherwise():
+    record = {"contact": "ada", "budget": "5"}
+    assert tell([], record, format="jsonl").facts == {"budget": "5"}
+    told = tell([], record, FileMapping(text_facts=True), "jsonl")
+    assert told.cells == {"budget": "5"}
+
+
+def test_members_that_nothing_is_read_from_are_remembered():
+    found = matched(["contact"], open_ended=True)
+    teller = bind(found, ["contact"], "jsonl")
+    teller.tell({"contact": "ada", "shoe_size": 38, "_rejected": {}})
+    assert list(teller.ignored) == ["shoe_size"]
+
+
+@pytest.mark.parametrize("value", [True, 1.5, ["x"], {}])
+def test_a_member_that_should_be_text_and_is_not_names_itself(value):
+    with pytest.raises(RowError) as caught:
+        tell(["contact"], {"contact": value}, format="jsonl")
+    assert caught.value.column == "contact"
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+PAIRS = st.dictionaries(TEXTS, TEXTS, max_size=3)
+MAPPINGS = st.builds(
+    FileMapping,
+    columns=st.dictionaries(st.sampled_from(["contact", "at", "field.budget", "field.a b"]), TEXTS),
+    constants=st.dictionaries(st.sampled_from(["event", "actor", "field.email"]), TEXTS),
+    events=PAIRS,
+    facts=PAIRS,
+    values=st.dictionaries(st.sampled_from(["event", "field.email"]), PAIRS.filter(bool)),
+    missing=st.lists(TEXTS, max_size=3).map(tuple),
+    text_facts=st.booleans(),
+    timezone=st.sampled_from(["", "Europe/Berlin"]),
+    guess=st.booleans(),
+)
+
+
+@given(MAPPINGS)
+def test_a_mapping_is_read_back_as_it_was_written(tmp_path_factory, mapping):
+    path = tmp_path_factory.mktemp("mapping") / "m.toml"
+    write_mapping(path, mapping)
+    assert read_mapping(path) == mapping
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("columns = 3", "must be a table"),
+        ("[columns]\nwhom = 'x'", "none of contact"),
+        ("[colums]\ncontact = 'x'", "columns"),
+        ("missing = 'x'", "list of texts"),
+        ("guess = 'no'", "true or false"),
+        ("timezone = 1", "must be a text"),
+        ("values = 1", "tables"),
+        ("contact = ", "no TOML"),
+        ("[columns]\ncontact = 1", "table of texts"),
+    ],
+)
+def test_a_mapping_file_with_a_mistake_says_where_and_what(tmp_path, text, words):
+    path = tmp_path / "m.toml"
+    path.write_text(text)
+    with pytest.raises(FunnelflowError) as caught:
+        read_mapping(path)
+    assert str(path) in caught.value.message
+    assert words in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x = 1" * 300_000])
+def test_a_mapping_file_that_is_none_is_a_clear_error(tmp_path, content):
+    path = tmp_path / "m.toml"
+    path.write_bytes(content)
+    for place in (path, tmp_path, tmp_path / "nowhere.toml"):
+        with pytest.raises(FunnelflowError):
+            read_mapping(place)
+
+
+def test_a_mapping_that_cannot_be_written_is_a_clear_error(tmp_path):
+    with pytest.raises(FunnelflowError):
+        write_mapping(tmp_path / "no" / "m.toml", FileMapping())
+
+
+def test_mapping_files_are_found_by_name_in_the_workspace_before_the_shipped_ones(tmp_path):
+    assert "hubspot-contacts" in mapping_names(tmp_path)
+    shipped = find_mapping("hubspot-contacts", tmp_path)
+    mine = tmp_path / "mappings" / "hubspot-contacts.toml"
+    mine.parent.mkdir()
+    mine.write_text("")
+    assert find_mapping("hubspot-contacts", tmp_path) == mine != shipped
+    assert find_mapping(str(mine), tmp_path) == mine
+    with pytest.raises(UsageError) as caught:
+        find_mapping("hubspot-contact", tmp_path)
+    assert "hubspot-contacts" in caught.value.hint

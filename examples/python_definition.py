@@ -7,6 +7,7 @@ The records are those that a YAML file is read into, so everything that holds fo
 """
 
 import datetime as dt
+from typing import Any
 
 from funnelflow.criteria import NUMBER, TEXT, Field
 from funnelflow.definition import (
@@ -70,7 +71,7 @@ def main() -> None:
     funnel = Funnel(KITCHENS)
     contact = funnel.new_contact("ada")
     at = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
-    story = (
+    story: tuple[tuple[str, dict[str, Any]], ...] = (
         ("add", {"phone": "+44 20 7946 0000"}),
         ("inquired", {"budget": 6000}),
         ("visited", {}),

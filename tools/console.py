@@ -8,12 +8,14 @@ follows each is its output, standard error included. ``funnelflow`` and ``cd`` a
 temporary directory per document and in the document's order, with ``&&`` between them if need
 be; ``pip`` and ``pytest`` are left to ``.ci/run``; anything else is an error, so that nothing
 is shown that nobody tries. A line ``…`` stands for any lines. Durations are compared as if
-they were all the same.
+they were all the same. In a document it is always Monday, 2 March 2026, 09:30 UTC: times that
+are now, or whole days from now, are shifted there.
 
 A block after a comment ``<!-- file: NAME -->`` is written to that file before what follows.
 """
 
 import argparse
+import datetime as dt
 import os
 import re
 import shlex
@@ -30,6 +32,10 @@ BLOCK = re.compile(
 )
 DURATION = re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|seconds?|minutes?)\b")
 RATE = re.compile(r"\b[\d,]+ (?:events|rows)(?: a second|/s)")
+TIME = re.compile(r"\b(\d{4}-\d\d-\d\d)([ T])(\d\d:\d\d)(:\d\d(?:\.\d+)?)?(?=Z|\b)")
+DOCUMENT_TIME = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
+A_MOMENT = dt.timedelta(minutes=10)
+DAY = dt.timedelta(days=1)
 ANY_LINES = "…"
 LEFT_TO_CI = {"pip", "pytest"}
 
@@ -98,6 +104,7 @@ class Place:
             "HOME": str(directory),
             "NO_COLOR": "1",
             "PYTHONUTF8": "1",
+            "TZ": "UTC",
         }
 
     def write(self, file: File) -> None:
@@ -112,7 +119,11 @@ class Place:
         Raises:
             ValueError: A command is none that may stand in a document.
         """
-        return "".join(self._run(*shlex.split(part)) for part in source.split(" && "))
+        words = shlex.split(source)
+        ends = [i for i, word in enumerate(words) if word == "&&"]
+        starts = [0, *(end + 1 for end in ends)]
+        parts = zip(starts, [*ends, len(words)], strict=True)
+        return "".join(self._run(*words[start:end]) for start, end in parts)
 
     def _run(self, name: str, *arguments: str) -> str:
         if name in LEFT_TO_CI:
@@ -132,7 +143,24 @@ class Place:
             check=False,
             encoding="utf-8",
         )
-        return done.stdout.replace(f"{self._here}{os.sep}", "").replace(str(self._root), "")
+        real = done.stdout.replace(f"{self._here}{os.sep}", "").replace(str(self._root), "")
+        return in_document_time(real, dt.datetime.now(dt.UTC))
+
+
+def in_document_time(output: str, now: dt.datetime) -> str:
+    """Shift the times in an output that are now, or whole days from now."""
+    return TIME.sub(lambda time: _shifted(time, now), output)
+
+
+def _shifted(time: re.Match[str], now: dt.datetime) -> str:
+    """Give one time as it stands in a document, to the second if it had seconds."""
+    day, between, clock, seconds = time.groups()
+    distance = dt.datetime.fromisoformat(f"{day}T{clock}+00:00") - now
+    days = round(distance / DAY)
+    if days < 0 or abs(distance - days * DAY) > A_MOMENT:
+        return time[0]
+    then = DOCUMENT_TIME + days * DAY
+    return then.strftime(f"%Y-%m-%d{between}%H:%M") + (":00" if seconds else "")
 
 
 def same(shown: str, real: str) -> bool:

@@ -1,5 +1,6 @@
 """The documents' sessions: what is read from them, and when an output is the same."""
 
+import datetime as dt
 from pathlib import Path
 
 import console
@@ -92,6 +93,10 @@ def test_commands_run_one_after_the_other(tmp_path: Path):
     )
 
 
+def test_an_ampersand_in_quotes_is_no_command(tmp_path: Path):
+    assert "no command 'a && b'" in Place(tmp_path).run("funnelflow 'a && b'")
+
+
 def test_other_commands_are_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="not rm"):
         Place(tmp_path).run("rm -r x")
@@ -119,3 +124,20 @@ def test_the_command_line_says_where_a_document_differs(tmp_path: Path, capsys):
     assert "d.md:2: $ funnelflow --version" in capsys.readouterr().out
     assert console.main(["--update", str(document)]) == 0
     assert console.main([str(document)]) == 0
+
+
+NOW = dt.datetime(2031, 5, 6, 12, 0, 30, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("real", "shown"),
+    [
+        ("since 2031-05-06 12:00 UTC", "since 2026-03-02 09:30 UTC"),
+        ('"2031-05-06T11:59:58.123456Z"', '"2026-03-02T09:30:00Z"'),
+        ("on 2031-07-05 12:00 (in 59 days)", "on 2026-05-01 09:30 (in 59 days)"),
+        ("at 2031-05-06 13:00", "at 2031-05-06 13:00"),
+        ("at 2025-11-04 10:00", "at 2025-11-04 10:00"),
+    ],
+)
+def test_the_present_is_shifted_to_the_documents_own(real: str, shown: str):
+    assert console.in_document_time(real, NOW) == shown

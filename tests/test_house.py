@@ -1,0 +1,181 @@
+"""What holds for the whole house: doors, help, documentation, and no trace of a machine."""
+
+import ast
+import importlib
+import inspect
+import re
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+import funnelflow
+from funnelflow.cli.app import app
+from funnelflow.cli.commands import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+SOURCE = Path(funnelflow.__file__).parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+DOORS = {
+    "funnelflow.cli": """
+        main
+    """,
+    "funnelflow.criteria": """
+        BOOLEAN DURATION EXPRESSION_CODES INTEGER NUMBER SCALARS TEXT TIMESTAMP AllOf AnyOf
+        AtLeast Check Clause CriterionError Custom CustomCall Explanation Expression
+        ExpressionProblem Facts Field Fields Leaf Position Roles Rule Scalar Scope Seen Type
+        Value Verdict check_rule compile_expression compile_rule duration_words list_of
+        parse_duration parse_type
+    """,
+    "funnelflow.definition": """
+        CODES Code Criterion CriterionProvider Definition DefinitionError EventType Field Format
+        Group Library Linked LinkedEvent LinkedTransition Position Problem Reading Requirement
+        Scenario ScenarioStep Stage StageType Transition Vocabulary check digest from_json link
+        load_definition read_definition read_vocabulary render_problems shipped_definitions
+        to_json
+    """,
+    "funnelflow.engine": """
+        RESERVED_EVENTS Cause Change Considered Contact Decision DiagramFormat Event Funnel
+        Outcome ScenarioResult Taken Verb Veto decide diagram run_scenario why
+    """,
+    "funnelflow.store": """
+        CONTACT_FACTS FORMATS MODES TARGETS Chunk Config Database DatabaseStatus Entry FileError
+        FileMapping FileOptions Form HistoryRow Match Matched Page Progress Recorded Rejection
+        Request Setting StoredContact Summary Tally Workspace apply_file find_mapping
+        find_workspace import_file locate mapping_names mapping_text parse_pairs read_config
+        read_mapping status upgrade write_mapping
+    """,
+    "funnelflow.testing": """
+    """,
+}
+"""The public names of each room. A new one is a decision: add it here in the same change."""
+
+
+def rooms() -> list[str]:
+    """List the packages right below `funnelflow`."""
+    return sorted(f"funnelflow.{p.parent.name}" for p in SOURCE.glob("*/__init__.py"))
+
+
+def commands(group: click.Group, name: str) -> list[tuple[str, click.Command]]:
+    """List a group's commands with their names, those of groups within it too."""
+    context = click.Context(group, info_name=name)
+    found = [
+        (f"{name} {inner}", command)
+        for inner in group.list_commands(context)
+        if (command := group.get_command(context, inner)) is not None
+    ]
+    nested = [
+        pair for inner, c in found if isinstance(c, click.Group) for pair in commands(c, inner)
+    ]
+    return [pair for pair in found if not isinstance(pair[1], click.Group)] + nested
+
+
+def project_files() -> list[Path]:
+    """List the text files of the project; what tools leave behind is not among them."""
+    rooms = ("src", "tests", "tools", "definitions", "benchmarks", "examples", "plugins", ".ci")
+    found = [path for room in rooms for path in (ROOT / room).rglob("*") if path.is_file()]
+    return [
+        path
+        for path in [*found, *ROOT.glob("*.md"), ROOT / "pyproject.toml"]
+        if "__pycache__" not in path.parts and path.suffix not in {".pyc", ".db"}
+    ]
+
+
+def lines_with(pattern: str) -> list[str]:
+    """List the lines of the project in which a pattern is found, each with its place."""
+    return [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in project_files()
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1)
+        if re.search(pattern, line)
+    ]
+
+
+def test_every_room_is_pinned():
+    assert rooms() == sorted(DOORS)
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_a_rooms_door_is_what_is_pinned(room):
+    assert importlib.import_module(room).__all__ == DOORS[room].split()
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_everything_behind_a_door_is_documented(room):
+    module = importlib.import_module(room)
+    assert module.__doc__
+    undocumented = [
+        name
+        for name in module.__all__
+        if (inspect.isclass(thing := getattr(module, name)) or inspect.isfunction(thing))
+        and not inspect.getdoc(thing)
+    ]
+    assert undocumented == []
+
+
+def test_every_module_says_what_is_in_it():
+    silent = [
+        str(path.relative_to(SOURCE))
+        for path in SOURCE.rglob("*.py")
+        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert silent == []
+
+
+def test_every_command_has_help_with_an_example():
+    for name, command in commands(app, "funnelflow"):
+        page = command.get_help(click.Context(command, info_name=name))
+        assert command.help, name
+        assert f"\n  {name}" in page.partition("Examples:")[2], name
+
+
+def test_every_option_says_what_it_is_for():
+    for name, command in commands(app, "funnelflow"):
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert option.help, f"{name} {option.name}"
+
+
+def test_the_overview_repeats_what_the_commands_say():
+    for name, entry in COMMANDS.items():
+        command = app.get_command(click.Context(app), name)
+        assert command is not None
+        assert command.get_short_help_str(limit=200).rstrip(".") == entry.help.rstrip(".")
+
+
+def test_the_changelog_has_an_entry_for_this_version():
+    version = PROJECT["project"]["version"]
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    (entry,) = re.findall(
+        rf"^## {re.escape(version)}\b.*\n(?:(?!## ).*\n)+", changelog, re.MULTILINE
+    )
+    assert "\n- " in entry
+
+
+def test_the_readme_names_the_main_commands():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in ("init", "demo", "check", "test", "show", "add", "record", "move", "why", "apply"):
+        assert re.search(rf"funnelflow {name}\b|`{name}`", readme), name
+
+
+def test_nothing_names_a_path_of_a_machine():
+    assert lines_with(r"(?<![\w.~}/])/(?:work|farm|root|home|Users)/\w") == []
+
+
+def test_nothing_is_left_for_later():
+    assert lines_with(r"\b(?:[T]ODO|[F]IXME|[X]XX)\b") == []
+
+
+def test_the_package_carries_its_definitions_and_samples():
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"] == {"definitions": "funnelflow/definitions"}
+    assert (SOURCE / "samples" / "events.csv").is_file()
+    assert (SOURCE / "py.typed").is_file()
+
+
+def test_importing_the_package_loads_no_room():
+    """`funnelflow --help` must stay quick; each room is imported when it is needed."""
+    tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -24,6 +24,7 @@ __all__ = [
     "complete_definition",
     "complete_event",
     "complete_fact",
+    "complete_mapping",
     "complete_stage",
 ]
 
@@ -103,9 +104,16 @@ def _codes(_session: Session, _word: str) -> Iterable[str]:
     return CODES
 
 
+def _mappings(session: Session, _word: str) -> Iterable[str]:
+    from funnelflow.store import find_workspace, mapping_names  # noqa: PLC0415  # see above
+
+    return mapping_names(find_workspace(session.workspace))
+
+
 _definition_names = offering(_names)
 complete_stage = offering(_stages)
 complete_event = offering(_events)
 complete_fact = offering(_facts)
 complete_contact = offering(_contacts)
+complete_mapping = offering(_mappings)
 complete_code = offering(_codes)

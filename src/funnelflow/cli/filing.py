@@ -1,0 +1,209 @@
+"""What `apply` and `import` share: the options that say how a file is read, and progress."""
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from funnelflow.errors import UsageError
+from funnelflow.store import (
+    FileError,
+    FileMapping,
+    FileOptions,
+    Form,
+    Progress,
+    Summary,
+    find_mapping,
+    find_workspace,
+    parse_pairs,
+    read_mapping,
+    write_mapping,
+)
+
+from .complete import complete_definition, complete_mapping
+from .options import acting, dry_run
+from .output import hint, note, page_for, say, tell, write_json
+from .render_summary import guess_lines, summary_lines
+from .session import current
+from .text import printable
+
+__all__ = ["reading_a_file", "run_file_command"]
+
+Watch = Callable[[Progress], None]
+
+
+def reading_a_file(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of reading a file, given to the command as `options`, `FileOptions`."""
+
+    @functools.wraps(command)
+    def gathered(**said: Any) -> Any:
+        own = {name: said.pop(name) for name in list(said) if name not in _NAMES}
+        return command(options=_options(**said), keep=said["save_mapping"], **own)
+
+    for option in _OPTIONS:
+        gathered = option(gathered)
+    return gathered
+
+
+_OPTIONS = (
+    dry_run,
+    acting,
+    click.option("--restart", is_flag=True, help="Apply all of a file that was begun or changed."),
+    click.option("--continue", "go_on", is_flag=True, help="Apply what a file has grown by."),
+    click.option(
+        "--rejects",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Where rows that cannot be used go.  [default: below rejects/]",
+    ),
+    click.option(
+        "--on-duplicate",
+        type=click.Choice(["skip", "error"]),
+        default="skip",
+        show_default=True,
+        help="What becomes of a row whose key was applied before.",
+    ),
+    click.option(
+        "--funnel",
+        metavar="NAME",
+        default="",
+        shell_complete=complete_definition,
+        help="The funnel of contacts that are added.",
+    ),
+    click.option(
+        "--timezone", metavar="ZONE", default="", help="The zone of times without an offset."
+    ),
+    click.option("--delimiter", metavar="CHAR", default="", help="What separates cells of CSV."),
+    click.option(
+        "--encoding", metavar="NAME", default="", help="If not UTF-8, or UTF-16 with a BOM."
+    ),
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(["csv", "jsonl"]),
+        default=None,
+        help="If neither the name nor the content tells.",
+    ),
+    click.option(
+        "--save-mapping",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Keep what the columns mean in a file, to be used again.",
+    ),
+    click.option(
+        "--mapping",
+        metavar="FILE|NAME",
+        shell_complete=complete_mapping,
+        help="What the columns mean: a file, or one that is known by name.",
+    ),
+    click.option(
+        "--map",
+        "pairs",
+        metavar="TARGET=COLUMN",
+        multiple=True,
+        help="What a column means; repeat it. Others are guessed, and the guess is shown.",
+    ),
+)
+_NAMES = frozenset(
+    {
+        *("pairs", "mapping", "save_mapping", "form", "encoding", "delimiter", "timezone"),
+        *("funnel", "on_duplicate", "rejects", "go_on", "restart", "actor", "dry_run"),
+    }
+)
+
+
+def _options(  # noqa: PLR0913  # the options of a command line
+    *,
+    pairs: tuple[str, ...],
+    mapping: str | None,
+    form: str | None,
+    encoding: str,
+    delimiter: str,
+    timezone: str,
+    funnel: str,
+    on_duplicate: Any,
+    rejects: Path | None,
+    go_on: bool,
+    restart: bool,
+    actor: str,
+    dry_run: bool,
+    **_: Any,
+) -> FileOptions:
+    """Put together how a file is read."""
+    if go_on and restart:
+        raise UsageError("--continue and --restart exclude each other")
+    known = FileMapping()
+    if mapping is not None:
+        known = read_mapping(find_mapping(mapping, find_workspace(current().workspace)))
+    return FileOptions(
+        form=Form(form or "", encoding, "\t" if delimiter == "\\t" else delimiter),
+        mapping=known.with_columns(parse_pairs(pairs)),
+        timezone=timezone,
+        actor=actor,
+        funnel=funnel,
+        on_duplicate=on_duplicate,
+        rejects=rejects,
+        changed="continue" if go_on else "restart" if restart else "refuse",
+        dry_run=dry_run,
+    )
+
+
+def run_file_command(name: str, run: Callable[[Watch], Summary], keep: Path | None) -> int:
+    """Run over a file and say what came of it; 1 if rows were rejected.
+
+    Args:
+        name: The file, as it was typed.
+        run: Does it; is given what wants to know how far it has come.
+        keep: Where to keep what the columns meant; None not to.
+    """
+    if keep is not None and keep.exists():
+        raise UsageError(f"{keep} is there already", hint="name another file, or move it away")
+    try:
+        with progress_bar(name) as watch:
+            summary = run(watch)
+    except FileError as error:
+        if error.summary is not None:
+            _tell(error.summary)
+        raise
+    _tell(summary)
+    if keep is not None:
+        write_mapping(keep, summary.matched.mapping)
+        note(f"what the columns mean is kept in {keep}: use it with --mapping {keep}")
+    return 1 if summary.tally.rejected else 0
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[Watch]:
+    """Show how far a run has come, on stderr and only on a terminal."""
+    if not page_for(sys.stderr).terminal:
+        yield lambda _progress: None
+        return
+    from rich.console import Console  # noqa: PLC0415  # only a terminal pays for it
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[rows]:,} rows", markup=False),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(printable(name), total=None, rows=0)
+        yield lambda p: bar.update(task, total=p.size, completed=p.bytes_read, rows=p.rows)
+
+
+def _tell(summary: Summary) -> None:
+    """Say what came of a file: as data, or to a person."""
+    if current().json:
+        write_json(summary.to_json())
+        return
+    tell(guess_lines(summary, page_for(sys.stderr)))
+    say(summary_lines(summary, page_for(sys.stdout)))
+    if summary.dry_run:
+        note("dry run: nothing was stored")
+    if summary.rejects and summary.tally.rejected:
+        hint(f"correct the rows in {summary.rejects} and apply that file again")

@@ -1,0 +1,101 @@
+"""What came of a file, drawn: counts, the commonest reasons, the first bad rows."""
+
+from collections.abc import Mapping
+
+from funnelflow.store import Match, Summary, Tally
+
+from .layout import grid, paragraph
+from .text import Line, Look, Page, Span, line
+
+__all__ = ["commonest", "guess_lines", "summary_lines"]
+
+MOST_REASONS = 5
+MOST_EXAMPLES = 5
+
+
+def guess_lines(summary: Summary, page: Page) -> list[Line]:
+    """Say what the columns were taken for, and which were left alone."""
+    matches = summary.matched.matches
+    rows = [[Span(_target(m)), Span(_source(m)), Span(_how(m), "dim")] for m in matches]
+    ignored = f"not used: {', '.join(summary.ignored)}" if summary.ignored else ""
+    return [
+        line(f"{summary.path}: {_form(summary)}"),
+        *grid(rows, page, indent=2),
+        *(paragraph(ignored, page, indent=2) if ignored else []),
+    ]
+
+
+def summary_lines(summary: Summary, page: Page) -> list[Line]:
+    """Draw what came of the rows of a file."""
+    if summary.already:
+        head = f"{summary.path} was applied before; nothing was changed"
+    else:
+        would = "would be applied" if summary.dry_run else "applied"
+        head = f"{summary.path}: {summary.tally.rows:,} rows {would} in {summary.seconds:.1f} s"
+    went_on = f"an earlier run had done the first {summary.resumed:,} rows"
+    return [
+        line(Span(head, "strong")),
+        *([line(f"  {went_on}")] if summary.resumed and not summary.already else []),
+        *grid(_counts(summary.tally), page, indent=2),
+        *_refusals(summary.tally, page),
+        *_rejections(summary, page),
+    ]
+
+
+def commonest(counts: Mapping[str, int], most: int) -> list[tuple[str, int]]:
+    """Give the commonest, most first, by name among equals."""
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
+
+
+def _counts(tally: Tally) -> list[list[Span]]:
+    counted: dict[str, tuple[int, Look]] = {
+        "moved": (tally.moved, "good"),
+        "stayed": (tally.stayed, ""),
+        "refused": (tally.refused, "bad"),
+        "applied before": (tally.repeated, "dim"),
+        "nothing new": (tally.unchanged, "dim"),
+        "rejected": (tally.rejected, "bad"),
+        "contacts added": (tally.created, ""),
+    }
+    always = ("moved", "stayed", "rejected")
+    shown = {name: c for name, c in counted.items() if c[0] or name in always}
+    width = max(len(f"{count:,}") for count, _ in shown.values())
+    return [
+        [Span(name), Span(f"{count:{width},}", look if count else "dim")]
+        for name, (count, look) in shown.items()
+    ]
+
+
+def _refusals(tally: Tally, page: Page) -> list[Line]:
+    rows = [
+        [Span(f"{count:,}"), Span(label)] for label, count in commonest(tally.reasons, MOST_REASONS)
+    ]
+    return [line("  commonest reasons of refusals"), *grid(rows, page, indent=4)] if rows else []
+
+
+def _rejections(summary: Summary, page: Page) -> list[Line]:
+    """Name the first rows that could not be used, and where all of them are."""
+    examples = summary.examples[:MOST_EXAMPLES]
+    rows = [[Span(f"line {r.line:,}"), Span(r.column), Span(r.reason)] for r in examples]
+    left = summary.tally.rejected - len(rows)
+    more = [line(f"    and {left:,} more")] if rows and left > 0 else []
+    where = [line(f"  rejected rows are in {summary.rejects}")] if summary.rejects else []
+    return [*where, *grid(rows, page, indent=4), *more]
+
+
+def _form(summary: Summary) -> str:
+    if summary.format != "csv":
+        return f"JSON Lines in {summary.encoding}"
+    return f"CSV separated by {summary.delimiter!r} in {summary.encoding}"
+
+
+def _target(match: Match) -> str:
+    return match.target.removeprefix("field.")
+
+
+def _source(match: Match) -> str:
+    return f"always {match.column}" if match.how == "constant" else f"column {match.column}"
+
+
+def _how(match: Match) -> str:
+    return "guessed: --map says otherwise" if match.how == "guessed" else ""

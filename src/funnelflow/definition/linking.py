@@ -20,6 +20,7 @@ from funnelflow.definition.linked import Linked, LinkedEvent, LinkedTransition
 from funnelflow.definition.lint import check_sound, check_whole
 from funnelflow.definition.lint.arguments import arguments_of
 from funnelflow.definition.lint.sites import Site, event_site, transition_site
+from funnelflow.definition.pausing import collector_resting
 from funnelflow.definition.places import locate
 from funnelflow.definition.problems import DefinitionError, Problem, Problems, did_you_mean
 from funnelflow.definition.records import (
@@ -87,13 +88,20 @@ def examine(
         is_partial: Whether parts of the definition could not be read, so that nothing can
             be said about the whole.
     """
+    with collector_resting():
+        return _examine(definition, library or Library(), doubtful, is_partial=is_partial)
+
+
+def _examine(
+    definition: Definition, library: Library, doubtful: frozenset[str], *, is_partial: bool
+) -> Examination:
     problems = Problems(definition.name or "definition")
     index = index_stages(definition.stages)
     check_sound(definition, index, problems)
     linker = _Linker(
         definition,
         index,
-        library or Library(),
+        library,
         Expressions(definition.vocabulary, doubtful),
         problems,
     )

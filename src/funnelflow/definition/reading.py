@@ -13,6 +13,7 @@ from funnelflow.definition.extending import build, extend
 from funnelflow.definition.library import Library
 from funnelflow.definition.linked import Linked
 from funnelflow.definition.linking import examine
+from funnelflow.definition.pausing import collector_resting
 from funnelflow.definition.places import Span, locate
 from funnelflow.definition.problems import DefinitionError, Problem, Problems, did_you_mean
 from funnelflow.definition.records import Definition, Vocabulary
@@ -54,9 +55,13 @@ def read_definition(path: Path | str, library: Library | None = None) -> Reading
     Returns:
         The reading; whatever is in the file, nothing is raised.
     """
-    library = library or Library()
+    with collector_resting():
+        return _read(Path(path), library or Library())
+
+
+def _read(path: Path, library: Library) -> Reading:
     reader = _Reader(library, Problems(str(path)))
-    found = reader.definition(Path(path))
+    found = reader.definition(path)
     if found is None:
         return Reading(None, None, reader.problems.all(), reader.sources)
     doubtful = frozenset(reader.doubtful)

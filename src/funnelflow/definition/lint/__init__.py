@@ -2,6 +2,7 @@
 
 from funnelflow.definition.linked import Linked
 from funnelflow.definition.lint.circles import check_circles
+from funnelflow.definition.lint.demands import demands_of
 from funnelflow.definition.lint.ends import check_ends, check_twins
 from funnelflow.definition.lint.names import check_names
 from funnelflow.definition.lint.reach import check_reach
@@ -28,8 +29,9 @@ def check_sound(definition: Definition, index: StageIndex, problems: Problems) -
 
 def check_whole(linked: Linked, problems: Problems) -> None:
     """Check what can only be said of stages and transitions together."""
+    demands = [demands_of(transition.rule) for transition in linked.transitions]
     check_reach(linked, problems)
-    check_shadows(linked, problems)
-    check_circles(linked, problems)
+    check_shadows(linked, demands, problems)
+    check_circles(linked, demands, problems)
     check_ends(linked, problems)
-    check_twins(linked, problems)
+    check_twins(linked, demands, problems)

@@ -1,17 +1,18 @@
 """Transitions that need nobody and lead back to where they began."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import frozen
 
 from funnelflow.definition.linked import Linked, LinkedTransition
-from funnelflow.definition.lint.demands import Demands, demands_of, exclude_each_other
+from funnelflow.definition.lint.demands import Demands, exclude_each_other
 from funnelflow.definition.lint.sites import transition_site
 from funnelflow.definition.problems import Problems
 
 __all__ = ["check_circles"]
 
+_WHAT = {"F406": "automatic transitions go round", "F407": "waiting goes round"}
 _MOST_TRIED = 200
 """In how many places of a knot of transitions a circle is looked for."""
 
@@ -28,12 +29,12 @@ class _Step:
         return self.transition.to
 
 
-def check_circles(linked: Linked, problems: Problems) -> None:
+def check_circles(linked: Linked, demands: Sequence[Demands], problems: Problems) -> None:
     """Find circles of automatic transitions, and circles that time alone goes round."""
     automatic = _steps(linked, lambda t: t.transition.is_automatic)
-    told = _check(automatic, "F406", "automatic transitions go round", problems, set())
+    told = _check(automatic, demands, "F406", problems, set())
     unattended = _steps(linked, lambda t: not t.transition.on)
-    _check(unattended, "F407", "waiting goes round", problems, told)
+    _check(unattended, demands, "F407", problems, told)
 
 
 def _steps(linked: Linked, wanted: Callable[[LinkedTransition], bool]) -> list[_Step]:
@@ -47,14 +48,13 @@ def _steps(linked: Linked, wanted: Callable[[LinkedTransition], bool]) -> list[_
 
 
 def _check(
-    steps: list[_Step], code: str, what: str, problems: Problems, told: set[str]
+    steps: list[_Step], demands: Sequence[Demands], code: str, problems: Problems, told: set[str]
 ) -> set[str]:
     """Report one circle for each knot of transitions; give the leaves it goes through."""
     leaving: dict[str, list[_Step]] = {}
     for step in steps:
         leaving.setdefault(step.source, []).append(step)
     knots = _in_circles(leaving)
-    demands = {s.transition.index: demands_of(s.transition.rule) for s in steps}
     through: set[str] = set()
     for step in [s for s in steps if s.source in knots and s.to in knots][:_MOST_TRIED]:
         if step.source in through or step.source in told:
@@ -62,7 +62,7 @@ def _check(
         circle = _circle(step, leaving)
         if circle and _can_hold([demands[s.transition.index] for s in circle]):
             through.update(s.source for s in circle)
-            _tell(circle, code, what, problems)
+            _tell(circle, code, problems)
     return through
 
 
@@ -102,7 +102,7 @@ def _can_hold(demands: Iterable[Demands]) -> bool:
     )
 
 
-def _tell(circle: list[_Step], code: str, what: str, problems: Problems) -> None:
+def _tell(circle: list[_Step], code: str, problems: Problems) -> None:
     first = circle[0].transition
     way = " -> ".join(
         [*(step.source for step in circle[:6]), "…"]
@@ -110,4 +110,4 @@ def _tell(circle: list[_Step], code: str, what: str, problems: Problems) -> None
         else [*(step.source for step in circle), circle[0].source]
     )
     site = transition_site(first.index, first.transition)
-    problems.add(code, site.span(), f"{what}: {way}", "let one of them wait for an event")
+    problems.add(code, site.span(), f"{_WHAT[code]}: {way}", "let one of them wait for an event")

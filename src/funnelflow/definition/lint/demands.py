@@ -71,6 +71,12 @@ def _conditions(rule: Rule) -> Iterator[Condition]:
 
 def _clauses(source: str) -> Iterator[Condition]:
     """Split ``a && b`` that stands outside of brackets."""
+    if "&&" not in source:
+        yield source
+        return
+    if "(" not in source:
+        yield from (clause.strip() for clause in source.split("&&"))
+        return
     depth, start = 0, 0
     for at, character in enumerate(source):
         depth += (character in "([") - (character in ")]")

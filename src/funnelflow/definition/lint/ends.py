@@ -1,9 +1,9 @@
 """Ends that can be left by accident, and stages that nothing tells apart."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 
 from funnelflow.definition.linked import Linked, LinkedTransition
-from funnelflow.definition.lint.demands import demands_of
+from funnelflow.definition.lint.demands import Demands
 from funnelflow.definition.lint.names import stage_site
 from funnelflow.definition.lint.sites import transition_site
 from funnelflow.definition.problems import Problems
@@ -42,12 +42,12 @@ def _how(transition: LinkedTransition) -> str:
     return "time alone leads out" if written.after else "this leads out by itself"
 
 
-def check_twins(linked: Linked, problems: Problems) -> None:
+def check_twins(linked: Linked, demands: Sequence[Demands], problems: Problems) -> None:
     """Find pairs of stages that are entered and left in the same ways."""
     ways: dict[str, set[Hashable]] = {leaf: set() for leaf in linked.leaves}
     entered: set[str] = {linked.initial}
     for transition in linked.transitions:
-        for leaf, is_in, way in _ways(transition):
+        for leaf, is_in, way in _ways(transition, demands[transition.index]):
             ways[leaf].add(way)
             if is_in:
                 entered.add(leaf)
@@ -61,10 +61,9 @@ def check_twins(linked: Linked, problems: Problems) -> None:
             _tell(first, leaf, linked, problems)
 
 
-def _ways(transition: LinkedTransition) -> Iterator[tuple[str, bool, Hashable]]:
+def _ways(transition: LinkedTransition, demands: Demands) -> Iterator[tuple[str, bool, Hashable]]:
     """Yield for each leaf concerned how it is left or entered, without its own name."""
     written = transition.transition
-    demands = demands_of(transition.rule)
     when = (frozenset(written.on), written.after, written.since, demands)
     sources = [leaf for leaf, _ in transition.sources]
     others = frozenset(leaf for leaf in sources if leaf != transition.to)

@@ -1,12 +1,12 @@
 """Transitions that are never taken, because another is tried first and asks for no more."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from attrs import define, field
 
 from funnelflow.definition.linked import Linked, LinkedTransition
-from funnelflow.definition.lint.demands import Demands, demands_of
+from funnelflow.definition.lint.demands import Demands
 from funnelflow.definition.lint.sites import transition_site
 from funnelflow.definition.problems import Problems
 from funnelflow.definition.records import Transition
@@ -28,9 +28,8 @@ class _Tried:
     demanding: list[tuple[LinkedTransition, Demands]] = field(factory=list)
 
 
-def check_shadows(linked: Linked, problems: Problems) -> None:
+def check_shadows(linked: Linked, demands: Sequence[Demands], problems: Problems) -> None:
     """Find transitions that an earlier one always comes before, on every way they have."""
-    demands = [demands_of(transition.rule) for transition in linked.transitions]
     tried: dict[Way, _Tried] = {}
     open_ways: dict[int, bool] = {}
     shadowed_by: dict[int, LinkedTransition] = {}

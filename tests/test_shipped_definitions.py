@@ -142,6 +142,15 @@ def test_automated_mail_between_two_messages_breaks_no_conversation(standard):
     assert after(standard, OUT, MAILING, IN).fields["two_way_conversations"] == 1
 
 
+def test_an_answer_to_automated_mail_is_a_reply_but_no_conversation(standard):
+    contact = after(standard, MAILING, IN)
+    assert counted(contact, "replies", "two_way_conversations", "spoke_last") == {
+        "replies": 1,
+        "two_way_conversations": 0,
+        "spoke_last": "them",
+    }
+
+
 def test_a_call_is_a_conversation_when_both_talk(standard):
     talked = after(standard, ("call", {"direction": "outbound", "way": "two_way"}))
     missed = after(standard, ("call", {"direction": "outbound", "way": "one_way"}))

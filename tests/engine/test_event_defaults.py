@@ -14,7 +14,10 @@ VOCABULARY = Vocabulary(
     events={
         "message": EventType(
             "message",
-            fields={"automated": Field("automated", BOOLEAN, default=False)},
+            fields={
+                "automated": Field("automated", BOOLEAN, default=False),
+                "urgent": Field("urgent", BOOLEAN, default=False),
+            },
             sets={"answers": "event.automated ? contact.answers : contact.answers + 1"},
         )
     },

@@ -137,6 +137,7 @@ NOW = dt.datetime(2031, 5, 6, 12, 0, 30, tzinfo=dt.UTC)
         ("on 2031-07-05 12:00 (in 59 days)", "on 2026-05-01 09:30 (in 59 days)"),
         ("at 2031-05-06 13:00", "at 2031-05-06 13:00"),
         ("at 2025-11-04 10:00", "at 2025-11-04 10:00"),
+        ("at 2031-05-01 12:00", "at 2031-05-01 12:00"),
     ],
 )
 def test_the_present_is_shifted_to_the_documents_own(real: str, shown: str):

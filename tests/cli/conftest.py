@@ -1,5 +1,6 @@
 """A workspace to work in, and a way to run commands in it without a new process."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace that is only ever copied: making one costs migrations."""
     directory = tmp_path_factory.mktemp("pristine")
+    shutil.copytree(Path(__file__).parent / "definitions", directory / "definitions")
     Workspace.create(directory).close()
     return directory
 
@@ -32,8 +34,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def workspace(pristine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty workspace, which is the current directory."""
-    for path in pristine.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(pristine, tmp_path, dirs_exist_ok=True)
     with (tmp_path / "funnelflow.toml").open("a") as settings:
         settings.write('sales_manager = ["grace"]\n')
     monkeypatch.chdir(tmp_path)

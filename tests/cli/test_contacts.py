@@ -71,7 +71,9 @@ def test_a_choice_that_does_not_exist_names_the_nearest(ada, call):
 def test_something_that_is_no_fact_says_how_one_is_written(ada, call):
     done = call("set", "ada", "budget")
     assert done.exit_code == 2
-    assert done.stderr == "error: 'budget' is not a fact\nhint: write a fact as name=value: budget=…\n"
+    assert (
+        done.stderr == "error: 'budget' is not a fact\nhint: write a fact as name=value: budget=…\n"
+    )
 
 
 def test_a_fact_given_twice_is_refused(ada, call):
@@ -139,7 +141,7 @@ def test_a_move_to_where_the_contact_is_changes_nothing(ada, call):
 def test_a_move_goes_by_alias(ada, call):
     call("set", "ada", "budget=6000", "authority=decides", *LATER)
     done = call("move", "ada", "qualified lead", *LATER)
-    assert done.stdout.startswith("ada moved: lead.inquiry → prospect.qualified\n")
+    assert done.stdout.startswith("ada moved: lead.inquiry → prospect\n")
 
 
 def test_a_stage_that_does_not_exist_names_the_nearest(ada, call):

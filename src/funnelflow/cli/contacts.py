@@ -52,10 +52,10 @@ def add(
     funnel: str | None,
     how: Writing,
 ) -> int:
-    """Add a contact, with what is known about it.
+    """Add a contact.
 
     CONTACT is the id it is called by from now on: a name, a number, an
-    address. Facts are written NAME=VALUE.
+    address. What is known about it is written NAME=VALUE.
     """
     return _run(
         lambda workspace: workspace.add(
@@ -122,7 +122,7 @@ def record(
     facts: tuple[str, ...],
     how: Writing,
 ) -> int:
-    """Record that something happened to a contact.
+    """Record that something happened.
 
     What happened, happened: a declared event is always kept. The answer says
     whether it moved the contact, and if not, why.
@@ -161,11 +161,11 @@ def move(
     *,
     force: bool,
 ) -> int:
-    """Ask for a stage, and be told every reason if the answer is no.
+    """Ask for a stage, and be told why not.
 
     STAGE is a name or an alias. The contact moves if the criteria of a
     transition that leads there are met; else it stays, the refusal is kept in
-    the history, and the command exits 1.
+    the history, and the command says every reason and exits 1.
     """
     if force and not reason:
         raise UsageError(

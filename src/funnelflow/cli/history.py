@@ -38,9 +38,9 @@ __all__ = ["history"]
 @click.option("--after", type=int, metavar="ID", help="Go on behind the row of this id.")
 @as_json
 def history(contact: str | None, since: str | None, until: str | None, **filters: Any) -> int:
-    """Show what happened and was decided, oldest first.
+    """Show what happened and was decided.
 
-    Without CONTACT, that of everybody. Refused moves are kept too, with the
+    Oldest first; without CONTACT, the history of everybody. Refused moves are kept too, with the
     criteria that were in the way.
     """
     session = current()

@@ -48,7 +48,7 @@ def open_count(considered: Considered, goal: str | None = None) -> str:
     goal = considered.to if goal is None else goal
     top, closed = criteria_of(considered.check), open_criteria(considered.check)
     if len(top) == 1 and top[0].checks:
-        return _group_count(top[0], goal or "it")
+        return _group_count(top[0], goal)
     aim = f" for {goal}" if goal else ""
     state = "unknown" if all(c.verdict is Verdict.UNKNOWN for c in closed) else "not met"
     if len(top) == 1:
@@ -118,11 +118,12 @@ def to_do(stage: str, linked: Linked, page: Page) -> list[Line]:
 def _group_count(group: Check, goal: str) -> str:
     met = sum(c.verdict is Verdict.MET for c in group.checks)
     needs = {"at_least": f"{group.needs}", "any": "one"}.get(group.kind, "each")
-    return f"{goal} needs {needs} of {len(group.checks)} criteria, and {met} {_is(met)} met"
+    count = f"needs {needs} of {len(group.checks)} criteria, and {met or 'none'} {_is(met)} met"
+    return f"{goal} {count}" if goal else count
 
 
 def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+    return "are" if count > 1 else "is"
 
 
 def _refused(decision: Decision, linked: Linked, page: Page) -> Answer:

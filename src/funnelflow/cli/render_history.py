@@ -10,7 +10,7 @@ from .facts import moment
 from .layout import grid
 from .text import Line, Look, Page, Span
 
-__all__ = ["history_lines"]
+__all__ = ["history_lines", "typed", "what_happened"]
 
 _LOOKS: Final[dict[Verb, Look]] = {"moved": "good", "stayed": "dim", "refused": "bad"}
 
@@ -40,12 +40,16 @@ def typed(facts: dict[str, Any]) -> str:
 
 
 def _row(row: HistoryRow) -> list[Span]:
+    event, facts, *became = what_happened(row)
+    by = Span(row.actor, "dim")
+    return [Span(moment(row.at), "dim"), Span(row.contact_id), event, facts, by, *became]
+
+
+def what_happened(row: HistoryRow) -> list[Span]:
+    """Give the cells of a row that tell the story: event, facts, stages and outcome."""
     return [
-        Span(moment(row.at), "dim"),
-        Span(row.contact_id),
         Span(_event(row)),
         Span(typed(dict(row.facts))),
-        Span(row.actor, "dim"),
         Span(row.after if row.before == row.after else _path(row)),
         Span(_outcome(row), _LOOKS[row.outcome]),
     ]

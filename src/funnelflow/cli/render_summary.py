@@ -16,12 +16,18 @@ MOST_EXAMPLES = 5
 def guess_lines(summary: Summary, page: Page) -> list[Line]:
     """Say what the columns were taken for, and which were left alone."""
     matches = summary.matched.matches
-    rows = [[Span(_target(m)), Span(_source(m)), Span(_how(m), "dim")] for m in matches]
-    ignored = f"not used: {', '.join(summary.ignored)}" if summary.ignored else ""
+    plain = [_target(m) for m in matches if m.how == "guessed" and m.column == _target(m)]
+    rows = [
+        [Span(_target(m), "strong"), Span(_source(m)), Span(_how(m), "dim")]
+        for m in matches
+        if _target(m) not in plain
+    ]
+    ignored = summary.ignored
     return [
-        line(f"{summary.path}: {_form(summary)}"),
+        *paragraph(f"{summary.path}: {_form(summary)}", page),
+        *(paragraph(f"columns taken by their names: {', '.join(plain)}", page) if plain else []),
         *grid(rows, page, indent=2),
-        *(paragraph(ignored, page, indent=2) if ignored else []),
+        *(paragraph(f"columns not used: {', '.join(ignored)}", page) if ignored else []),
     ]
 
 
@@ -98,4 +104,4 @@ def _source(match: Match) -> str:
 
 
 def _how(match: Match) -> str:
-    return "guessed: --map says otherwise" if match.how == "guessed" else ""
+    return "a guess; --map says otherwise" if match.how == "guessed" else ""

@@ -131,7 +131,7 @@ def _asking(asked: Sequence[Question], page: Page) -> list[Line]:
     rows = [
         [
             Span(f"{number}."),
-            Span(question.field.ask or f"{question.field.label}?"),
+            Span(question.field.ask or f"Find out: {question.field.label}"),
             Span(f"{question.field.name}, for {' and '.join(question.stages)}", "dim"),
         ]
         for number, question in enumerate(asked, 1)

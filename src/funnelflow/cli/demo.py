@@ -1,0 +1,120 @@
+"""``funnelflow demo``: a workspace full of sample events, and what became of them."""
+
+import csv
+import datetime as dt
+import io
+import os
+import shlex
+import sys
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from funnelflow.store import FileOptions, HistoryRow, Summary, Workspace, apply_file
+
+from .init import make_workspace, plan
+from .options import command
+from .output import hint, note, page_for, say
+from .render_demo import demo_lines, tells_a_story
+
+__all__ = ["demo"]
+
+FUNNEL = "standard"
+NAME = "funnelflow-demo"
+EVENTS = "events.csv"
+WEEK = dt.timedelta(weeks=1)
+
+
+@command("demo", "funnelflow demo", "funnelflow demo /tmp/try-it")
+@click.argument("directory", required=False, type=click.Path(path_type=Path))
+def demo(directory: Path | None) -> int:
+    """Fill a workspace with sample events and show it.
+
+    Makes a workspace in DIRECTORY (funnelflow-demo, unless named), applies half
+    a year of an invented sales team, shows what became of its contacts, and
+    says what to try next. Nothing that is there is written over.
+    """
+    wanted = directory or _writable() / NAME
+    root = unused(wanted.absolute())
+    if root != wanted.absolute():
+        note(f"{wanted} is there already; the demo is in {root}")
+    name, files = plan(root, FUNNEL)
+    make_workspace(root, name, {**files, root / EVENTS: sample_events(dt.datetime.now(dt.UTC))})
+    with Workspace.open(root) as workspace:
+        summary = apply_file(workspace, str(root / EVENTS), FileOptions(actor="demo"))
+        _tell(root, workspace, summary)
+    return 0
+
+
+def unused(directory: Path) -> Path:
+    """Give the directory, or the next one by that name, that is not there or is empty."""
+    candidates = (directory, *(directory.with_name(f"{directory.name}-{n}") for n in range(2, 999)))
+    return next(c for c in candidates if not c.exists() or (c.is_dir() and not any(c.iterdir())))
+
+
+def sample_events(now: dt.datetime) -> str:
+    """Give the sample events, moved by whole weeks so that the last ones are from this week.
+
+    Weekdays and hours stay as they are, and so does everything that the funnel decides:
+    it knows time by the events alone.
+    """
+    text = (resources.files("funnelflow") / "samples" / EVENTS).read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    latest = max(dt.datetime.fromisoformat(row["at"]) for row in rows)
+    shift = (now - latest) // WEEK * WEEK
+    moved = io.StringIO(newline="")
+    writer = csv.DictWriter(moved, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        at = dt.datetime.fromisoformat(row["at"]) + shift
+        writer.writerow({**row, "at": at.isoformat().replace("+00:00", "Z")})
+    return moved.getvalue()
+
+
+def _writable() -> Path:
+    """Give the current directory, or one for temporary files where that cannot be written to."""
+    here = Path.cwd()
+    return here if os.access(here, os.W_OK) else Path(tempfile.mkdtemp())
+
+
+def _tell(root: Path, workspace: Workspace, summary: Summary) -> None:
+    """Show what became of the contacts, and say what to try."""
+    linked = workspace.funnel(FUNNEL).linked
+    story = _story(workspace)
+    counts = workspace.counts(FUNNEL)
+    say(demo_lines(summary, counts, story, linked, page_for(sys.stdout)))
+    hint(_suggestions(root, _undecided(workspace)))
+
+
+def _story(workspace: Workspace) -> tuple[HistoryRow, ...]:
+    """Find a contact whose story shows what funnelflow does: refused, and a customer in the end."""
+    refused = workspace.history(outcome="refused", limit=1_000).rows
+    names = sorted({row.contact_id for row in refused})
+    stories = (workspace.history(name).rows for name in names)
+    return next((story for story in stories if tells_a_story(story)), ())
+
+
+def _undecided(workspace: Workspace) -> str:
+    """Name a lead for whom there is something to find out."""
+    found = workspace.list("has(contact.budget) && !has(contact.authority)", stage="lead", limit=1)
+    return next((stored.id for stored in found), "c-0001")
+
+
+def _suggestions(root: Path, contact: str) -> str:
+    try:
+        shown = root.relative_to(Path.cwd())
+    except ValueError:
+        shown = root
+    return "\n".join(
+        (
+            "to try next:",
+            f"cd {shlex.quote(str(shown))}",
+            f"funnelflow why {contact}",
+            f"funnelflow move {contact} prospect",
+            f"funnelflow history {contact}",
+            "funnelflow list --where 'contact.budget >= 10000.0' --stage lead",
+            "funnelflow show standard",
+        )
+    )

@@ -1,0 +1,85 @@
+"""What happened and was decided, as a table and as data."""
+
+import json
+
+import pytest
+
+from funnelflow.cli.render_history import typed
+
+from .support import run
+
+
+@pytest.fixture
+def story(ada, call):
+    call("move", "ada", "prospect", "--at", "2026-03-03T09:00:00Z", "--actor", "grace")
+    call("add", "bob", "--at", "2026-03-04T09:00:00Z", "--actor", "web")
+
+
+def test_a_story_is_a_readable_table(ada, call):
+    call("move", "ada", "prospect", "--at", "2026-03-03T09:00:00Z", "--actor", "grace")
+    rows = call("history", "ada").stdout.splitlines()
+    assert [" ".join(row.split()) for row in rows] == [
+        "time event facts by stage outcome",
+        "2026-03-01 09:00 add budget=3000 email=ada@example.com root target stayed",
+        "2026-03-01 09:30 form_submitted root target → lead.inquiry moved",
+        "2026-03-02 10:00 set horizon_days=60 root lead.inquiry stayed",
+        (
+            "2026-03-03 09:00 move prospect grace lead.inquiry refused: "
+            "Budget is at least 5,000; Talks to the decider"
+        ),
+    ]
+
+
+def test_the_story_of_everybody_names_the_contact(story, call):
+    assert "  bob  " in call("history").stdout
+
+
+@pytest.mark.parametrize(
+    ("filters", "contacts"),
+    [
+        (["--outcome", "refused"], ["ada"]),
+        (["--event", "add"], ["ada", "bob"]),
+        (["--actor", "web"], ["bob"]),
+        (["--since", "2026-03-04T00:00:00Z"], ["bob"]),
+        (["--until", "2026-03-01T09:30:00Z"], ["ada"]),
+    ],
+)
+def test_rows_are_filtered(story, call, filters, contacts):
+    rows = json.loads(call("history", *filters, "--json").stdout)["rows"]
+    assert [row["contact"] for row in rows] == contacts
+
+
+def test_pages_go_on_where_the_last_one_ended(story, call):
+    first = call("history", "--limit", "3", "--json")
+    after = json.loads(first.stdout)["after"]
+    second = json.loads(call("history", "--after", str(after), "--json").stdout)
+    assert len(json.loads(first.stdout)["rows"]) == 3
+    assert (len(second["rows"]), second["after"]) == (2, None)
+
+
+def test_a_page_that_is_not_the_last_says_how_to_go_on(story, call):
+    assert "--after" in call("history", "--limit", "1").stderr
+
+
+def test_nothing_found_is_said_on_stderr(story, call):
+    done = call("history", "--actor", "nobody")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "nothing in the history fits\n"
+
+
+def test_a_row_as_json_says_everything(ada, call):
+    row = json.loads(call("history", "ada", "--event", "form_submitted", "--json").stdout)["rows"][
+        0
+    ]
+    assert row["path"][0]["from"] == "target"
+    assert row["path"][0]["cause"] == "automatic"
+    assert len(row["digest"]) == 64
+
+
+def test_facts_are_written_as_they_are_typed():
+    facts = {"budget": 5000.0, "fits_profile": True, "tags": ["a", "b"], "need": None, "x": 1.5}
+    assert typed(facts) == "budget=5000 fits_profile=yes tags=a,b need= x=1.5"
+
+
+def test_a_pipe_that_closes_is_quiet(story, workspace):
+    assert run("history", cwd=workspace).code == 0

@@ -1,0 +1,96 @@
+"""Contacts as a table, as CSV for spreadsheets, as JSON."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from funnelflow.cli.listing import csv_cell, neutral
+
+
+@pytest.fixture
+def people(ada, call):
+    call("add", "bob", "need=@SUM(A1:A9)", "--at", "2026-03-04T09:00:00Z")
+    call("add", "eve", "budget=-5", "--funnel", "dialogue", "--at", "2026-03-04T09:00:00Z")
+
+
+def names(done):
+    return [contact["contact"] for contact in json.loads(done.stdout)]
+
+
+def test_a_table_names_contact_stage_and_funnel(people, call):
+    rows = [" ".join(row.split()) for row in call("list").stdout.splitlines()]
+    assert rows == [
+        "contact stage since funnel",
+        "ada lead.inquiry 2026-03-01 09:30 standard",
+        "bob target 2026-03-04 09:00 standard",
+        "eve target 2026-03-04 09:00 dialogue",
+    ]
+
+
+def test_an_expression_filters_and_unknown_fits_nothing(people, call):
+    assert names(call("list", "--where", "contact.budget > 0.0", "--json")) == ["ada"]
+
+
+def test_a_filter_with_an_error_shows_where(people, call):
+    done = call("list", "--where", "contact.bugdet > 0.0")
+    assert done.exit_code == 2
+    assert "budget" in done.stderr
+
+
+def test_a_stage_stands_for_those_nested_in_it(people, call):
+    assert names(call("list", "--stage", "lead", "--json")) == ["ada"]
+
+
+def test_a_funnel_filters(people, call):
+    assert names(call("list", "--funnel", "dialogue", "--json")) == ["eve"]
+
+
+def test_a_limit_limits(people, call):
+    assert names(call("list", "--limit", "2", "--json")) == ["ada", "bob"]
+
+
+def test_nobody_as_json_is_an_empty_list(workspace, call):
+    call("add", "ada")
+    assert names(call("list", "--stage", "customer", "--json")) == []
+
+
+def test_csv_has_a_column_for_every_field(people, call):
+    rows = list(csv.DictReader(io.StringIO(call("list", "--csv").stdout)))
+    assert [row["contact"] for row in rows] == ["ada", "bob", "eve"]
+    assert (rows[0]["budget"], rows[0]["authority"]) == ("3000", "")
+    assert rows[0]["since"] == "2026-03-01T09:30:00.000000Z"
+
+
+def test_formulas_in_text_are_neutralised_and_negative_numbers_are_not(people, call):
+    rows = list(csv.DictReader(io.StringIO(call("list", "--csv").stdout)))
+    assert rows[1]["need"] == "'@SUM(A1:A9)"
+    assert rows[2]["budget"] == "-5"
+
+
+@given(st.text())
+def test_no_cell_of_text_begins_like_a_formula(text: str):
+    assert not neutral(text).startswith(tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"))
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_text_that_is_no_formula_is_left_as_it_is(text: str):
+    assert neutral("x" + text) == "x" + text
+
+
+def test_values_are_written_as_they_are_read():
+    assert [csv_cell(v) for v in (None, True, False, 5000.0, 1.5, 7)] == [
+        "",
+        "true",
+        "false",
+        "5000",
+        "1.5",
+        "7",
+    ]
+
+
+def test_lists_are_joined_with_commas():
+    assert csv_cell(("a", "b")) == "a,b"

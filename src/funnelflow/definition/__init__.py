@@ -22,6 +22,7 @@ from funnelflow.definition.records import (
     Transition,
     Vocabulary,
 )
+from funnelflow.definition.schema import schema, schema_path
 from funnelflow.definition.shown import Format, render_problems
 
 __all__ = [
@@ -57,6 +58,8 @@ __all__ = [
     "read_definition",
     "read_vocabulary",
     "render_problems",
+    "schema",
+    "schema_path",
     "shipped_definitions",
     "to_json",
 ]

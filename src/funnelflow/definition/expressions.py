@@ -102,7 +102,7 @@ class Expressions:
         problems: Problems,
     ) -> None:
         """Report a problem where it stands in the file."""
-        if any(f".{name}" in source for name in self.doubtful):
+        if problem.code >= _OF_TYPES and any(f".{name}" in source for name in self.doubtful):
             return
         cut = _cut_at(position)
         if cut is not None and problem.severity == "error" and problem.end >= len(source):
@@ -114,6 +114,8 @@ class Expressions:
         problems.report(problem.code, problem.severity, span, problem.message, problem.help)
 
 
+_OF_TYPES = "E140"
+"""The codes of criteria from here on are about types, and about what follows from them."""
 _CUT = "YAML takes ' #' and what follows for a comment: put the expression in quotes"
 
 

@@ -22,7 +22,7 @@ from funnelflow.definition.lint.arguments import arguments_of
 from funnelflow.definition.lint.sites import Site, event_site, transition_site
 from funnelflow.definition.pausing import collector_resting
 from funnelflow.definition.places import locate
-from funnelflow.definition.problems import DefinitionError, Problem, Problems, did_you_mean
+from funnelflow.definition.problems import DefinitionError, Help, Problem, Problems, did_you_mean
 from funnelflow.definition.records import (
     Criterion,
     Definition,
@@ -231,7 +231,9 @@ class _Linker:
         if provider is None:
             span = locate(item.position, "criterion") if item.position else site.span()
             message = f"no plugin offers a criterion {item.function!r}"
-            help_text = did_you_mean(item.function, self.library.criteria, kind="criterion")
+            help_text: Help = did_you_mean(item.function, self.library.criteria)
+            if not self.library.criteria:
+                help_text = "install the plugin that offers it, or write an expression"
             self.problems.add("F206", span, message, help_text)
             return
         arguments = arguments_of(item, provider, site, self.problems)

@@ -18,7 +18,7 @@ _HOW = "write an event, {event: {facts}}, {move: stage}, {set: {facts}} or {wait
 
 def scenario(shape: Shape, node: Node) -> Scenario:
     """Read one scenario."""
-    keys = shape.mapping(node, "a scenario", SCENARIO_KEYS, ["story", "then"])
+    keys = shape.mapping(node, "a scenario", SCENARIO_KEYS, ["story"])
     return Scenario(
         story=shape.text(keys.get("story"), "'story'"),
         then=shape.text(keys.get("then"), "'then'"),

@@ -61,12 +61,13 @@ class Shape:
         """
         found = self.anything(node, what)
         names = tuple(known)
-        for name in found.keys.keys() - set(names):
+        unknown = [name for name in found.keys if name not in names]
+        for name in unknown:
             message = f"{what} has no key {name!r}"
             self.problem("F101", found.keys[name], message, _key_help(name, names))
         missing = [name for name in required if name not in found.values]
-        if missing and node is not None and (isinstance(node, Mapping) or _is_nothing(node)):
-            self.problem("F102", node, f"{what} needs the key {missing[0]!r}")
+        if missing and not unknown and (isinstance(node, Mapping) or _is_nothing(node)):
+            self.problem("F102", node or found, f"{what} needs the key {missing[0]!r}")
         return {name: node for name, node in found.items() if name in names}
 
     def anything(self, node: Node | None, what: str) -> Mapping:
@@ -136,6 +137,10 @@ class Shape:
 
     def duration(self, node: Node | None, what: str) -> dt.timedelta | None:
         """Give a length of time such as ``30d``; None if it is none."""
+        if isinstance(node, Scalar) and isinstance(self.plain(node), int | float):
+            help_text = f"say of what: {node.text}d, {node.text}h or {node.text}m"
+            self.problem("F103", node, f"{what} is a length of time, not a number", help_text)
+            return None
         text = self.text(node, what)
         if not text or node is None:
             return None
@@ -192,7 +197,7 @@ def _resolved(node: Scalar) -> Plain:
         return 0
 
 
-def _is_nothing(node: Node) -> bool:
+def _is_nothing(node: Node | None) -> bool:
     """Tell whether a key was written with no value after it."""
     return isinstance(node, Scalar) and _resolved(node) is None
 

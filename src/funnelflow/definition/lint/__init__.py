@@ -10,7 +10,7 @@ from funnelflow.definition.lint.scenarios import check_scenarios
 from funnelflow.definition.lint.shadows import check_shadows
 from funnelflow.definition.lint.texts import check_texts
 from funnelflow.definition.lint.values import check_values
-from funnelflow.definition.lint.vocabulary import check_vocabulary
+from funnelflow.definition.lint.vocabulary import check_used, check_vocabulary
 from funnelflow.definition.problems import Problems
 from funnelflow.definition.records import Definition
 from funnelflow.definition.stages import StageIndex
@@ -30,6 +30,7 @@ def check_sound(definition: Definition, index: StageIndex, problems: Problems) -
 def check_whole(linked: Linked, problems: Problems) -> None:
     """Check what can only be said of stages and transitions together."""
     demands = [demands_of(transition.rule) for transition in linked.transitions]
+    check_used(linked.definition, problems)
     check_reach(linked, problems)
     check_shadows(linked, demands, problems)
     check_circles(linked, demands, problems)

@@ -14,7 +14,7 @@ from funnelflow.definition.records import (
     Vocabulary,
 )
 
-__all__ = ["check_vocabulary"]
+__all__ = ["check_used", "check_vocabulary"]
 
 EVENT_FACTS = ("name", "actor")
 """What expressions know of every event, so that no field of an event may be called it."""
@@ -31,7 +31,6 @@ def check_vocabulary(definition: Definition, problems: Problems) -> None:
             site = Site(field.position, f"event {name!r}, field {own!r}")
             check_field_name(own, site, problems)
     _check_one_meaning(vocabulary, problems)
-    _check_used(definition, problems)
 
 
 def _check_one_meaning(vocabulary: Vocabulary, problems: Problems) -> None:
@@ -58,7 +57,7 @@ def _own_fields(vocabulary: Vocabulary) -> Iterator[tuple[EventType, Field]]:
             yield event, field
 
 
-def _check_used(definition: Definition, problems: Problems) -> None:
+def check_used(definition: Definition, problems: Problems) -> None:
     """Find events of the file's own that nothing in it uses."""
     own = [
         event

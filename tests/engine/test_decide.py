@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from funnelflow.criteria import Verdict
-from funnelflow.engine import Change, Funnel, decide, why
+from funnelflow.engine import Change, Event, Funnel, Veto, decide, why
 
 from .funnels import DAY, SMALL, T0
 
@@ -83,7 +83,7 @@ def test_why_shows_every_way_out_in_the_order_tried(funnel, ready):
     ]
     assert found[2].due == T0 + 90 * DAY
     assert found[2].verdict is Verdict.NOT_MET
-    assert "89 days" in found[2].check.words
+    assert found[2].check.words == "due 2026-05-31 09:00 UTC, in 89 days"
 
 
 def test_why_agrees_with_what_happens_next(funnel, ready):
@@ -96,4 +96,19 @@ def test_a_move_before_its_time_says_how_long_it_takes(funnel, ready):
     event = funnel.event("move", T0 + dt.timedelta(days=80), to="target")
     decision = decide(funnel, ready, event)
     assert decision.outcome == "refused"
-    assert decision.considered[0].check.words == "due in 10 days"
+    assert decision.considered[0].check.words == "due 2026-05-31 09:00 UTC, in 10 days"
+
+
+def test_a_veto_closes_a_transition_and_is_shown_like_a_criterion(funnel, ready):
+    vetoes = (Veto(5, "office-hours", "nobody is in today"),)
+    event = Event("disqualify", T0 + DAY, {"lost_reason": "x"}, vetoes=vetoes)
+    decision = decide(funnel, ready, event)
+    assert decision.after == "lead.ready"
+    checks = [(leaf.kind, leaf.verdict, leaf.words) for leaf in decision.considered[0].leaves()]
+    assert checks[0] == ("veto", Verdict.NOT_MET, "nobody is in today")
+    assert checks[1][1] is Verdict.MET
+
+
+def test_a_veto_closes_a_timed_transition_too(funnel, ready):
+    tick = Event("tick", T0 + 91 * DAY, vetoes=(Veto(6, "office-hours", "not today"),))
+    assert decide(funnel, ready, tick).after == "lead.ready"

@@ -12,6 +12,9 @@ from funnelflow.engine import Event, Funnel, decide
 
 from .worlds import EVENTS, HOUR, T0, definitions, stories
 
+GOES_ROUND = "F406"
+"""The code of a circle of automatic transitions, which any evidence pushes on."""
+
 
 def funnel_of(definition: Definition) -> Funnel:
     """Run a random definition; the few that make no sense are passed over."""
@@ -54,6 +57,7 @@ def test_the_explanation_agrees_with_the_fast_path(definition, story):
 @given(definitions(), stories(), st.lists(st.integers(0, 700), max_size=6))
 def test_ticks_in_between_change_nothing(definition, story, hours):
     funnel = funnel_of(definition)
+    assume(not any(p.code == GOES_ROUND for p in check(definition)))
     end = Event("tick", T0 + 800 * HOUR)
     ticks = [Event("tick", T0 + h * HOUR) for h in hours]
     begin = Event("add", T0)
@@ -93,16 +97,21 @@ class StockFunnel:
 
     def _add(self, linked, depth):
         for trigger in linked.transition.on or ("automatic",):
-            for leaf in self._leaves_at(linked.transition.sources, depth):
+            for leaf in self._leaves_at(linked, depth):
                 self.machine.add_transition(
                     trigger, leaf, linked.to, conditions=self._condition(linked)
                 )
 
-    def _leaves_at(self, sources, depth):
-        """List the leaves below the sources that are written at this depth, each at its deepest."""
+    def _leaves_at(self, linked, depth):
+        """List the leaves below the sources that are written at this depth, each at its deepest.
+
+        A leaf that is named through an outer stage is not left for itself.
+        """
         deepest = {}
-        for source in sources:
+        for source in linked.transition.sources:
             for leaf in self.linked.leaves_of(source):
+                if leaf == linked.to != source:
+                    continue
                 deepest[leaf] = max(deepest.get(leaf, 0), source.count(".") + 1)
         return [leaf for leaf, at in deepest.items() if at == depth]
 

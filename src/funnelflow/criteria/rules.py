@@ -38,7 +38,7 @@ __all__ = [
 
 Ruled: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
 """A compiled rule: (contact fields, event facts, now, roles of the actor)."""
-CheckKind: TypeAlias = Literal["criterion", "roles", "all", "any", "at_least"]
+CheckKind: TypeAlias = Literal["criterion", "roles", "veto", "all", "any", "at_least"]
 
 _DEPTH_CAP: Final = 30
 _INLINED: Final = 20
@@ -141,7 +141,7 @@ class Check:
 
     def leaves(self) -> Iterator["Check"]:
         """Yield the answers at the bottom, in order."""
-        if self.kind in ("criterion", "roles"):
+        if self.kind in ("criterion", "roles", "veto"):
             yield self
         for check in self.checks:
             yield from check.leaves()

@@ -14,6 +14,7 @@ from .records import (
     Outcome,
     Taken,
     Verb,
+    Veto,
 )
 from .scenarios import ScenarioResult, run_scenario
 
@@ -31,6 +32,7 @@ __all__ = [
     "ScenarioResult",
     "Taken",
     "Verb",
+    "Veto",
     "decide",
     "diagram",
     "run_scenario",

@@ -8,13 +8,18 @@ anything else than what was decided.
 import datetime as dt
 from collections.abc import Sequence
 
-from funnelflow.criteria import Check, Seen, Verdict, check_rule, duration_words
+from funnelflow.criteria import TIMESTAMP, Check, Field, Seen, Verdict, check_rule
 
 from .funnel import Funnel
 from .machine import GuardedTransition
-from .records import Cause, Considered, Contact, Decision, Event, changes_between
+from .records import Cause, Considered, Contact, Decision, Event, Veto, changes_between
 
 __all__ = ["decide", "why"]
+
+DAY = dt.timedelta(days=1)
+HOUR = dt.timedelta(hours=1)
+MINUTE = dt.timedelta(minutes=1)
+_AT = Field("at", TIMESTAMP)
 
 
 def decide(funnel: Funnel, contact: Contact, event: Event) -> Decision:
@@ -65,8 +70,7 @@ def why(
     """
     asked = Event("tick", now, roles=roles)
     return tuple(
-        _consider(funnel, t, _cause(t), contact, asked, now)
-        for t in funnel.leaving(contact.stage)
+        _consider(funnel, t, _cause(t), contact, asked, now) for t in funnel.leaving(contact.stage)
     )
 
 
@@ -112,9 +116,12 @@ def _consider(
     rule = funnel.linked.transitions[transition.index].rule
     facts, roles = event.facts, event.roles
     check = None if rule is None else check_rule(rule, contact.fields, facts, now, roles)
+    for veto in event.vetoes:
+        if veto.index == transition.index:
+            check = _both(_vetoed(veto), check)
     due = transition.due(contact)
-    if (transition.waits and cause != "timed") or (cause == "timed" and (due is None or due > now)):
-        check = _with_wait(check, due, now)
+    if transition.waits and (cause != "timed" or due is None or due > now):
+        check = _both(_wait(due, now), check)
     return Considered(
         index=transition.index,
         source=transition.source,
@@ -126,25 +133,42 @@ def _consider(
     )
 
 
-def _with_wait(check: Check | None, due: dt.datetime | None, now: dt.datetime) -> Check:
-    """Add the time that has to pass as a criterion like any other."""
-    left = None if due is None else due - now
-    passed = left is not None and left <= dt.timedelta(0)
-    wait = Check(
+def _wait(due: dt.datetime | None, now: dt.datetime) -> Check:
+    """Say when the time has come, as a criterion like any other."""
+    passed = due is not None and due <= now
+    return Check(
         label="The time has come",
         kind="criterion",
         verdict=Verdict.MET if passed else Verdict.NOT_MET,
-        words="due since " + duration_words(-left)
-        if passed and left is not None
-        else ("never due" if left is None else f"due in {duration_words(left)}"),
+        words="never due" if due is None else f"due {_AT.words(due)}, {_distance(due - now)}",
         seen=(Seen("now", None, now),),
         missing=(),
-        checks=(),
     )
-    if check is None:
-        return wait
-    verdict = check.verdict if passed else Verdict.NOT_MET
-    return Check("", "all", verdict, "", (), check.missing, (wait, check))
+
+
+def _vetoed(veto: Veto) -> Check:
+    """Say what a plugin has against a transition."""
+    return Check(f"Plugin {veto.plugin}", "veto", Verdict.NOT_MET, veto.reason, (), ())
+
+
+def _both(first: Check, second: Check | None) -> Check:
+    """Put a criterion of the engine's own before those of the definition."""
+    if second is None:
+        return first
+    verdict = second.verdict if first.verdict is Verdict.MET else Verdict.NOT_MET
+    missing = second.missing if first.verdict is Verdict.MET else ()
+    return Check("", "all", verdict, "", (), missing, (first, second))
+
+
+def _distance(left: dt.timedelta) -> str:
+    """Say how far away a moment is, in its largest unit."""
+    size = abs(left)
+    for unit, words in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
+        if size >= unit:
+            count = size // unit
+            amount = f"{count:,} {words}{'s' if count > 1 else ''}"
+            return f"in {amount}" if left > dt.timedelta(0) else f"{amount} ago"
+    return "now"
 
 
 def _force_refused(funnel: Funnel, contact: Contact, event: Event) -> Considered:

@@ -24,9 +24,7 @@ __all__ = ["Funnel", "Watch"]
 MAX_TIMED_STEPS = 1_000
 """How many timed transitions one event may set off: a clock that stood still for years ends."""
 
-Watch: TypeAlias = Callable[
-    [Cause, Sequence[GuardedTransition], Contact, Event, dt.datetime], None
-]
+Watch: TypeAlias = Callable[[Cause, Sequence[GuardedTransition], Contact, Event, dt.datetime], None]
 """Told of the transitions about to be tried and of the contact as it is at that moment."""
 
 Path: TypeAlias = tuple[Taken, ...]
@@ -174,7 +172,7 @@ class Funnel:
         if contact.since is None:
             contact.since = now
         elif self._timed is not None:
-            path = self._fire_due(contact, now, watch)
+            path = self._fire_due(contact, event, now, watch)
         contact.clock = now
         facts = event.facts
         verb: Verb = "stayed"
@@ -248,26 +246,30 @@ class Funnel:
             closed += (contact.stage,)
         return path
 
-    def _fire_due(self, contact: Contact, now: dt.datetime, watch: Watch | None) -> Path:
+    def _fire_due(
+        self, contact: Contact, event: Event, now: dt.datetime, watch: Watch | None
+    ) -> Path:
         """Take the timed transitions that fell due up to `now`, each at its own moment."""
         assert self._timed is not None
         path: Path = ()
         for _ in range(MAX_TIMED_STEPS):
             waiting = self._timed.leaving(contact.stage)
-            found = self._first_due(waiting, contact, now, watch) if waiting else None
+            found = self._first_due(waiting, contact, event, now, watch) if waiting else None
             if found is None:
                 break
             transition, moment = found
             path += (Taken(transition.index, contact.stage, transition.dest, "timed", moment),)
-            contact.stage, contact.since, contact.clock = transition.dest, moment, moment
+            contact.stage, contact.since = transition.dest, moment
             if self._automatic is not None:
-                path += self._settle(contact, Event("tick", moment), moment, watch, moment)
+                tick = Event("tick", moment, vetoes=event.vetoes)
+                path += self._settle(contact, tick, moment, watch, moment)
         return path
 
     def _first_due(
         self,
         waiting: Sequence[GuardedTransition],
         contact: Contact,
+        event: Event,
         now: dt.datetime,
         watch: Watch | None,
     ) -> tuple[GuardedTransition, dt.datetime] | None:
@@ -277,7 +279,7 @@ class Funnel:
         clock = contact.clock or now
         moments = [(max(at, clock), t) for at, t in due]
         for moment, transition in moments + [(now, t) for at, t in moments if at < now]:
-            tick = Event("tick", moment, roles=transition.by)
+            tick = Event("tick", moment, roles=transition.by, vetoes=event.vetoes)
             if watch is not None:
                 watch("timed", (transition,), contact, tick, moment)
             if transition.is_open(contact, tick, moment):
@@ -333,7 +335,7 @@ def _trigger(
     if watch is not None:
         tried = [t for t in trigger.leaving(contact.stage) if t.dest not in closed]
         watch(cause, tried, contact, event, now)
-    taken = trigger.trigger(contact, event.facts, now, event.roles, closed)
+    taken = trigger.trigger(contact, event, now, closed)
     if taken is not None:
         contact.since = now
     return taken

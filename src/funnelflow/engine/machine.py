@@ -9,7 +9,7 @@ a funnel has no use for. Nested stages arrive here as their leaves.
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import transitions
 
@@ -71,8 +71,14 @@ class GuardedTransition(transitions.Transition):
         self._since = written.since
 
     def is_open(self, contact: Contact, event: Event, now: dt.datetime) -> bool:
-        """Tell whether the criteria are met."""
-        return self.rule is None or self.rule(contact.fields, event.facts, now, event.roles)
+        """Tell whether the criteria are met and no plugin vetoed it."""
+        if self.rule is not None and not self.rule(contact.fields, event.facts, now, event.roles):
+            return False
+        return not self.is_vetoed(event)
+
+    def is_vetoed(self, event: Event) -> bool:
+        """Tell whether a plugin closed it for this event."""
+        return any(veto.index == self.index for veto in event.vetoes)
 
     def due(self, contact: Contact) -> dt.datetime | None:
         """Give the moment at which it is taken by itself; None if time does not take it."""
@@ -92,32 +98,29 @@ class StageEvent(transitions.Event):
 
     def __init__(self, name: str, machine: transitions.Machine) -> None:
         super().__init__(name, machine)
-        self._leaving: Mapping[str, list[GuardedTransition]] = self.transitions  # type: ignore[assignment]  # the machine makes no others
+        # The machine makes transitions of no other class.
+        self._leaving = cast("Mapping[str, list[GuardedTransition]]", self.transitions)
 
     def leaving(self, stage: str) -> Sequence[GuardedTransition]:
         """Give the transitions out of a leaf stage, innermost source first, then file order."""
         return self._leaving.get(stage, ())
 
     def trigger(  # type: ignore[override]  # the machine is only ever run by `Funnel`
-        self,
-        model: Contact,
-        facts: Facts,
-        now: dt.datetime,
-        roles: tuple[str, ...],
-        closed: Collection[str] = (),
+        self, model: Contact, event: Event, now: dt.datetime, closed: Collection[str] = ()
     ) -> GuardedTransition | None:
-        """Take the first transition whose criteria are met and that enters no `closed` stage.
+        """Take the first open transition that enters no `closed` stage.
 
         Returns:
             The transition that was taken, with the contact's stage changed; None if none was.
         """
         for transition in self._leaving.get(model.stage, ()):
-            rule = transition.rule
-            if (rule is None or rule(model.fields, facts, now, roles)) and (
-                transition.dest not in closed
-            ):
-                model.stage = transition.dest
-                return transition
+            rule = transition.rule  # as in `is_open`, without a call
+            if rule is not None and not rule(model.fields, event.facts, now, event.roles):
+                continue
+            if transition.dest in closed or (event.vetoes and transition.is_vetoed(event)):
+                continue
+            model.stage = transition.dest
+            return transition
         return None
 
 

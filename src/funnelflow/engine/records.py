@@ -21,6 +21,7 @@ __all__ = [
     "Outcome",
     "Taken",
     "Verb",
+    "Veto",
 ]
 
 Verb: TypeAlias = Literal["moved", "stayed", "refused"]
@@ -64,6 +65,21 @@ class Contact:
 
 
 @frozen
+class Veto:
+    """A plugin's word against a transition, kept as evidence so that a replay agrees.
+
+    Attributes:
+        index: The transition's place in the definition, from 0.
+        plugin: Who vetoed it.
+        reason: Why, for the person who asked.
+    """
+
+    index: int
+    plugin: str
+    reason: str
+
+
+@frozen
 class Event:
     """One piece of evidence, validated: something that happened, or was asked for.
 
@@ -78,6 +94,7 @@ class Event:
         to: The stage that a move asks for.
         reason: Why a move is forced.
         force: Whether the move goes past criteria that are not met.
+        vetoes: What plugins had against transitions when it was decided.
     """
 
     name: str
@@ -88,6 +105,7 @@ class Event:
     to: str = ""
     reason: str = ""
     force: bool = False
+    vetoes: tuple[Veto, ...] = ()
 
 
 @frozen

@@ -155,7 +155,7 @@ class Writer:
         if isinstance(node, In):
             return self._membership(node)
         pair = (node.left, node.right) if isinstance(node, Compare) else (node.text, node.part)
-        guards, names = self._operands(pair)
+        guards, names = self._operands(_alike(*pair) if isinstance(node, Compare) else pair)
         if isinstance(node, TextTest):
             return guards, _TESTS.get(node.test, _CONTAINS).format(*names)
         if node.left.type.is_list:
@@ -215,6 +215,19 @@ class Writer:
         if isinstance(value, tuple) and all(isinstance(item, str | int | float) for item in value):
             return repr(value)
         return self.bind("constant", value)
+
+
+def _alike(left: Node, right: Node) -> tuple[Node, Node]:
+    """Write an integer beside a number as a number, which Python compares faster."""
+    return _like(left, right), _like(right, left)
+
+
+def _like(node: Node, other: Node) -> Node:
+    """Give a constant as a number where it stands beside one and stays the same."""
+    if not isinstance(node, Constant) or other.type != NUMBER or not isinstance(node.value, int):
+        return node
+    value = float(node.value)
+    return Constant(node.start, node.end, value, NUMBER) if value == node.value else node
 
 
 def is_known(node: Node) -> bool:  # noqa: PLR0911  # one a kind of node

@@ -15,6 +15,7 @@ from funnelflow.criteria.explain import explain
 from funnelflow.criteria.parser import parse
 from funnelflow.criteria.problems import CriterionError, ExpressionProblem
 from funnelflow.criteria.scope import Scope
+from funnelflow.criteria.suspicious import find_suspicious
 from funnelflow.criteria.tree import Has, Node, Read, walk
 from funnelflow.criteria.types import BOOLEAN, Facts, Fields, Type, Value
 from funnelflow.criteria.verdicts import Explanation
@@ -100,4 +101,5 @@ def compile_expression(source: str, scope: Scope, expect: Type | None = BOOLEAN)
     errors = [problem for problem in problems if problem.severity == "error"]
     if node is None or errors:
         raise CriterionError(source, errors)
-    return Expression(source, scope, node)
+    find_suspicious(checking, node)
+    return Expression(source, scope, node, tuple(problems))

@@ -1,0 +1,252 @@
+"""Criteria that can never hold, or always do: found by trying every case that makes a difference.
+
+A field that is only compared with constants falls into finitely many cases: below, at,
+between and above them, or unknown. Where the fields of a part have few enough cases, all
+are tried; a comparison of any other kind is taken to come out either way. So what is
+reported is certain, and not everything that is so is reported.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+from typing import Any, Final, TypeAlias
+
+from attrs import define, field
+
+from funnelflow.criteria.arithmetic import all_of, any_of
+from funnelflow.criteria.cases import FIXED_NOW, cases, divided
+from funnelflow.criteria.checking import Checking
+from funnelflow.criteria.evaluate import Known, evaluate
+from funnelflow.criteria.shown import listed, shown
+from funnelflow.criteria.tree import (
+    And,
+    Arithmetic,
+    Compare,
+    Conditional,
+    Constant,
+    Has,
+    Negate,
+    Node,
+    Not,
+    Now,
+    Or,
+    Read,
+    Size,
+    walk,
+)
+from funnelflow.criteria.types import BOOLEAN, INTEGER
+
+__all__ = ["find_suspicious"]
+
+Name: TypeAlias = tuple[str, str]
+
+_TRIES: Final = 600
+_EITHER: Final = (True, False, None)
+_NO_SIZE: Final = (0, 1, 2**62)
+
+
+def find_suspicious(checking: Checking, tree: Node) -> None:
+    """Add a warning for every part that cannot be what its author meant."""
+    _find_without_result(checking, tree)
+    if tree.type == BOOLEAN:
+        _Search(checking).look(tree)
+
+
+def _find_without_result(checking: Checking, tree: Node) -> None:
+    """Warn of calculations with constants that have no result."""
+    nowhere = Known({}, {}, FIXED_NOW)
+    for node in walk(tree):
+        if not isinstance(node, Arithmetic | Negate):
+            continue
+        constant = all(isinstance(part, Constant | Arithmetic | Negate) for part in walk(node))
+        by_zero = isinstance(node, Arithmetic) and node.type == INTEGER and _divides_by_zero(node)
+        if by_zero or (constant and evaluate(node, nowhere) is None):
+            reason = "dividing by zero" if by_zero else "it is out of range"
+            message = f"{checking.text(node)} has no result: {reason}"
+            checking.problem("E192", message, node, severity="warning")
+            return
+
+
+def _divides_by_zero(node: Arithmetic) -> bool:
+    """Tell whether an integer is divided by a constant zero."""
+    right = node.right
+    return node.operator in "/%" and isinstance(right, Constant) and right.value == 0
+
+
+@define
+class _Search:
+    """One look through a tree."""
+
+    checking: Checking
+    found: set[int] = field(factory=set)
+
+    def look(self, node: Node) -> bool:
+        """Report the smallest suspicious parts; tell whether there were any."""
+        if isinstance(node, Not):
+            return self.look(node.item)
+        if not isinstance(node, And | Or):
+            return self._report([node], _outcomes(node))
+        below = [self.look(item) for item in node.items]
+        if True in below:
+            return True
+        groups = [group for group in _together(node.items) if len(group) > 1]
+        together = [self._report(group, _outcomes(type(node)(0, 0, group))) for group in groups]
+        return True in together
+
+    def _report(self, nodes: Sequence[Node], outcomes: frozenset[bool]) -> bool:
+        """Report nodes that, together, come out one way only."""
+        if len(outcomes) != 1:
+            return False
+        (outcome,) = outcomes
+        code, words = ("E191", "always holds") if outcome else ("E190", "can never hold")
+        first, last = nodes[0], nodes[-1]
+        message = f"{self.checking.text(first)} {words}"
+        if len(nodes) > 1:
+            pair = f"{self.checking.text(first)} and {self.checking.text(last)}"
+            message = f"one of {pair} always holds" if outcome else f"{pair} never hold together"
+        self.checking.problem(
+            code, message, first, _reason(nodes), end=last.end, severity="warning"
+        )
+        return True
+
+
+def _reason(nodes: Sequence[Node]) -> str:
+    """Say what about the fields makes it so."""
+    reads = [part for node in nodes for part in walk(node) if isinstance(part, Read)]
+    for read in reads:
+        if read.field.choices and not read.type.is_list:
+            return f"its values are: {listed([shown(choice) for choice in read.field.choices])}"
+    if len(nodes) > 1:
+        return "look at the signs, and whether && or || is meant"
+    constants = [part.value for part in walk(nodes[0]) if isinstance(part, Constant)]
+    if reads and reads[0].type == INTEGER and any(isinstance(one, float) for one in constants):
+        return f"{reads[0].field.label} is a whole number of 64 bits"
+    return ""
+
+
+def _together(items: Iterable[Node]) -> list[tuple[Node, ...]]:
+    """Group operands that look at the same fields, directly or through others."""
+    groups: list[tuple[frozenset[Name], tuple[Node, ...]]] = []
+    for item in items:
+        names = frozenset(_names(item))
+        members: tuple[Node, ...] = (item,)
+        apart = []
+        for other_names, others in groups:
+            if names & other_names:
+                names, members = names | other_names, (*others, *members)
+            else:
+                apart.append((other_names, others))
+        groups = [*apart, (names, members)]
+    return [tuple(sorted(members, key=lambda node: node.start)) for _, members in groups]
+
+
+def _names(node: Node) -> Iterator[Name]:
+    """Yield the fields that a node looks at."""
+    for part in walk(node):
+        if isinstance(part, Read | Has):
+            yield part.root, part.field.name
+
+
+def _outcomes(node: Node) -> frozenset[bool]:
+    """Give the truth values that a node can have; both where that would be hard to find out."""
+    if isinstance(node, Constant):
+        return frozenset({node.value is True})
+    decided, free = divided(_atoms(node))
+    known = cases(decided, _presences(node))
+    tries = math.prod([len(values) for values in known.values()])
+    tries *= math.prod([len(_free_cases(atom)) for atom in free])
+    if tries > _TRIES:
+        return frozenset({True, False})
+    return frozenset(
+        truth
+        for facts in _combinations(known)
+        for outcomes in product(*map(_free_cases, free))
+        if (truth := _truth(node, facts, dict(zip(map(id, free), outcomes, strict=True))))
+        is not None
+    )
+
+
+def _combinations(known: dict[Name, tuple[Any, ...]]) -> Iterator[Known]:
+    """Yield every combination of the cases of the fields."""
+    for values in product(*known.values()):
+        facts: dict[str, dict[str, Any]] = {"contact": {}, "event": {}}
+        for (root, name), value in zip(known, values, strict=True):
+            if value is not None:
+                facts[root][name] = value
+        yield Known(facts["contact"], facts["event"], FIXED_NOW)
+
+
+def _atoms(node: Node) -> Iterator[Node]:
+    """Yield the conditions that are not made of conditions."""
+    match node:
+        case And() | Or():
+            for item in node.items:
+                yield from _atoms(item)
+        case Not():
+            yield from _atoms(node.item)
+        case Conditional():
+            for item in (node.test, node.then, node.other):
+                yield from _atoms(item)
+        case Has() | Constant():
+            return
+        case _:
+            yield node
+
+
+def _presences(node: Node) -> list[Has]:
+    """List the questions whether a field is known."""
+    return [part for part in walk(node) if isinstance(part, Has)]
+
+
+def _truth(node: Node, facts: Known, free: dict[int, bool | None]) -> bool | None:
+    """Give the truth of a node in one case."""
+    match node:
+        case And():
+            return all_of(*[_truth(item, facts, free) for item in node.items])
+        case Or():
+            return any_of(*[_truth(item, facts, free) for item in node.items])
+        case Not():
+            truth = _truth(node.item, facts, free)
+            return None if truth is None else not truth
+        case Conditional():
+            test = _truth(node.test, facts, free)
+            branch = node.then if test else node.other
+            return None if test is None else _truth(branch, facts, free)
+        case _ if id(node) in free:
+            return free[id(node)]
+        case _:
+            outcome: bool | None = evaluate(node, facts)
+            return outcome
+
+
+def _free_cases(atom: Node) -> tuple[bool | None, ...]:
+    """Give the ways in which a condition can come out that is no plain comparison."""
+    if not any(isinstance(part, Read | Has | Now) for part in walk(atom)):
+        return (evaluate(atom, Known({}, {}, FIXED_NOW)),)
+    if isinstance(atom, Compare) and _is_same(atom.left, atom.right):
+        return (atom.operator in ("==", "<=", ">="), None)
+    if isinstance(atom, Compare) and isinstance(atom.left, Size):
+        limit = atom.right.value if isinstance(atom.right, Constant) else None
+        if isinstance(limit, int | float):
+            return _size_cases(atom, limit)
+    return _EITHER
+
+
+def _is_same(left: Node, right: Node) -> bool:
+    """Tell whether both sides read the same field; a fact is never NaN."""
+    if isinstance(left, Read) and isinstance(right, Read):
+        return (left.root, left.field.name) == (right.root, right.field.name)
+    return False
+
+
+def _size_cases(atom: Compare, limit: float) -> tuple[bool | None, ...]:
+    """Give the ways in which a comparison of a size with a constant can come out."""
+    near = [math.floor(limit) + step for step in (-1, 0, 1, 2)] if math.isfinite(limit) else []
+    sizes = {size for size in [*near, *_NO_SIZE] if size >= 0}
+    nowhere = Known({}, {}, FIXED_NOW)
+    outcomes = set()
+    for size in sizes:
+        given = Constant(atom.left.start, atom.left.end, size, INTEGER)
+        compared = Compare(atom.start, atom.end, atom.operator, given, atom.right)
+        outcomes.add(evaluate(compared, nowhere))
+    return (*outcomes, None)

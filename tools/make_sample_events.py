@@ -134,10 +134,10 @@ def _story(number: int, chance: Chance) -> list[Row]:
     return story.rows
 
 
-def _background(story: Story, source: str) -> dict[str, Any]:
+def _background(story: Story, source: str = "") -> dict[str, Any]:
     """Make up what is known of somebody from the start."""
     chance = story.chance
-    facts: dict[str, Any] = {"source": source}
+    facts: dict[str, Any] = {"source": source} if source else {}
     if chance.happens(0.8):
         facts |= {"kind": "business", "company": f"Example {story.id[2:]}"}
         facts |= {"industry": chance.one_of(*INDUSTRIES)}
@@ -188,7 +188,7 @@ def _from_list(story: Story) -> bool:
     """A list is imported in one go, and everybody on it gets the same mail at the same second."""
     first = int(story.id[2:]) % 2
     story.now = START + dt.timedelta(days=20 + 70 * first, hours=8)
-    story.tell("add", "import", **_background(story, "list"), email=story.email)
+    story.tell("add", "import", **_background(story), email=story.email)
     story.tell("listed", "import", list=LISTS[first])
     story.now += dt.timedelta(days=1)
     story.tell("message", "mailer", direction="outbound", automated=True)
@@ -210,7 +210,7 @@ def _from_fair(story: Story) -> bool:
 def _from_referral(story: Story) -> bool:
     """A customer recommends them; they are called soon, and often know what they want."""
     _begin(story)
-    story.tell("add", story.rep, **_background(story, "referral"), phone=story.phone)
+    story.tell("add", story.rep, **_background(story), phone=story.phone)
     story.tell("referred", story.rep, by="a customer")
     return True
 
@@ -293,12 +293,13 @@ def _sell(story: Story) -> None:
     if chance.happens(0.15):
         story.ask_for("customer")
         story.pause(5)
+    amount = chance.whole(45, 250) * 100
     if chance.happens(0.75):
-        story.work("quoted", amount=chance.whole(45, 250) * 100)
+        story.work("quoted", amount=amount)
         story.wait(3, 25)
     end = chance.one_of("order", "order", "order", "silence", "later", "no")
     if end == "order":
-        story.tell("purchased", "shop", amount=chance.whole(45, 250) * 100)
+        story.tell("purchased", "shop", amount=amount)
     elif end == "later":
         story.work("postponed", next_contact_at=_rfc3339(story.now + dt.timedelta(days=90)))
         _come_back(story)

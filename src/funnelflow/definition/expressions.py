@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from funnelflow.criteria import (
     BOOLEAN,
@@ -21,13 +21,34 @@ from funnelflow.definition.problems import Problems
 from funnelflow.definition.records import EventType, Vocabulary
 from funnelflow.definition.written.nodes import Scalar
 
-__all__ = ["EVENT_FACTS", "Expressions"]
+__all__ = ["EVENT_FACTS", "Expressions", "Written"]
 
 EVENT_FACTS = (
     Field("name", TEXT, about="The event's name."),
     Field("actor", TEXT, about="Who did it, or recorded it."),
 )
 """What is known of every event beside its fields."""
+
+
+@frozen
+class Written:
+    """An expression where it was written.
+
+    Attributes:
+        source: The expression.
+        about: What it belongs to, for a definition that was built in Python.
+        position: Where it stands.
+        events: The events that ``event.x`` may be about; empty for all of them.
+        expect: The type it must have.
+        is_condition: Whether it decides something; a constant would then be suspicious.
+    """
+
+    source: str
+    about: str
+    position: Position | None = None
+    events: tuple[str, ...] = ()
+    expect: Type = BOOLEAN
+    is_condition: bool = True
 
 
 @define
@@ -46,33 +67,26 @@ class Expressions:
         factory=dict
     )
 
-    def compile(
-        self,
-        source: str,
-        events: tuple[str, ...],
-        position: Position | None,
-        about: str,
-        problems: Problems,
-        expect: Type = BOOLEAN,
-    ) -> Expression | None:
-        """Compile an expression; None when it has errors, which are then reported.
+    def compile(self, written: Written, problems: Problems) -> Expression | None:
+        """Compile an expression.
 
         Args:
-            source: The expression.
-            events: The events that ``event.x`` may be about; empty for all of them.
-            position: Where it stands.
-            about: What it belongs to, for a definition that was built in Python.
+            written: The expression.
             problems: Where its faults are reported, warnings too.
-            expect: The type it must have.
+
+        Returns:
+            What was compiled; None when the expression has errors.
         """
-        key = (source, events if "event" in source else (), expect)
+        events = written.events if "event" in written.source else ()
+        key = (written.source, events, written.expect)
         result = self._compiled.get(key)
         if result is None:
-            result = self._compile(source, key[1], expect)
+            result = self._compile(*key)
             self._compiled[key] = result
         found = result.problems if isinstance(result, CriterionError) else result.warnings
         for problem in found:
-            self._report(problem, source, position, about, problems)
+            if not self._is_no_news(problem, written):
+                _report(problem, written, problems)
         return None if isinstance(result, CriterionError) else result
 
     def _compile(
@@ -93,27 +107,27 @@ class Expressions:
             )
         return self._scopes[events]
 
-    def _report(
-        self,
-        problem: ExpressionProblem,
-        source: str,
-        position: Position | None,
-        about: str,
-        problems: Problems,
-    ) -> None:
-        """Report a problem where it stands in the file."""
-        if problem.code >= _OF_TYPES and any(f".{name}" in source for name in self.doubtful):
-            return
-        cut = _cut_at(position)
-        if cut is not None and problem.severity == "error" and problem.end >= len(source):
-            problems.add("F005", cut, _CUT, f"write '{source.replace(chr(39), chr(39) * 2)} #…'")
-            return
-        span = locate_text(position, problem.start, problem.end)
-        if position is None:
-            span = Span(None, about=about)
-        problems.report(problem.code, problem.severity, span, problem.message, problem.help)
+    def _is_no_news(self, problem: ExpressionProblem, written: Written) -> bool:
+        """Tell whether a problem follows from another one, or is none for a mere value."""
+        if not written.is_condition and problem.code in _CONSTANT:
+            return problem.start == 0 and problem.end == len(written.source)
+        return problem.code >= _OF_TYPES and any(f".{n}" in written.source for n in self.doubtful)
 
 
+def _report(problem: ExpressionProblem, written: Written, problems: Problems) -> None:
+    """Report a problem where it stands in the file, or show the expression."""
+    cut = _cut_at(written.position)
+    if cut is not None and problem.severity == "error" and problem.end >= len(written.source):
+        source = written.source.replace("'", "''")
+        problems.add("F005", cut, _CUT, f"write '{source} #…'")
+        return
+    span = locate_text(written.position, problem.start, problem.end)
+    if written.position is None:
+        span = Span(None, about=written.about, excerpt=(written.source, problem.start, problem.end))
+    problems.report(problem.code, problem.severity, span, problem.message, problem.help)
+
+
+_CONSTANT = ("E190", "E191")
 _OF_TYPES = "E140"
 """The codes of criteria from here on are about types, and about what follows from them."""
 _CUT = "YAML takes ' #' and what follows for a comment: put the expression in quotes"

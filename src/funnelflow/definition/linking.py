@@ -14,7 +14,7 @@ from funnelflow.criteria import (
     Roles,
     Rule,
 )
-from funnelflow.definition.expressions import Expressions
+from funnelflow.definition.expressions import Expressions, Written
 from funnelflow.definition.library import Library
 from funnelflow.definition.linked import Linked, LinkedEvent, LinkedTransition
 from funnelflow.definition.lint import check_sound, check_whole
@@ -152,10 +152,15 @@ class _Linker:
                 help_text = did_you_mean(name, fields)
                 self.problems.add("F205", site.key(), f"there is no field {name!r}", help_text)
                 continue
-            position = event.sets_positions.get(name)
-            compiled = self.expressions.compile(
-                source, (event.name,), position, site.about, self.problems, fields[name].type
+            written = Written(
+                source,
+                f"{site.about}, sets {name!r}",
+                event.sets_positions.get(name),
+                (event.name,),
+                fields[name].type,
+                is_condition=False,
             )
+            compiled = self.expressions.compile(written, self.problems)
             if compiled is not None:
                 sets.append((name, compiled))
         return LinkedEvent(event, tuple(sets))
@@ -219,9 +224,8 @@ class _Linker:
 
     def _leaf(self, item: Criterion, transition: Transition, site: Site) -> Iterator[Rule]:
         about = f"{site.about}, criterion {item.label!r}"
-        compiled = self.expressions.compile(
-            item.expression, transition.on, item.expression_position, about, self.problems
-        )
+        written = Written(item.expression, about, item.expression_position, transition.on)
+        compiled = self.expressions.compile(written, self.problems)
         if compiled is not None:
             yield Leaf(item.label or compiled.words(), compiled)
 

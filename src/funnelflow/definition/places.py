@@ -23,12 +23,14 @@ Step: TypeAlias = str | int
 class Span:
     """A stretch of one line: a position and the column after its last character.
 
-    `about` says in words where it is, for what stands in no file.
+    `about` says in words where it is, for what stands in no file; `excerpt` is the text in
+    which it is then, with where it begins and ends.
     """
 
     position: Position | None
     end_column: int | None = None
     about: str = ""
+    excerpt: tuple[str, int, int] | None = None
 
 
 NOWHERE = Span(None)

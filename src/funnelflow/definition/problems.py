@@ -30,6 +30,8 @@ class Problem:
         end_column: The column after the last character, if it ends in the same line.
         help: What to do next; empty when the message says it.
         name: What the definition or file is called where there is no position.
+        excerpt: Where there is no position: an expression, and where in it the fault
+            begins and ends.
     """
 
     code: str
@@ -39,6 +41,7 @@ class Problem:
     end_column: int | None = None
     help: str = ""
     name: str = ""
+    excerpt: tuple[str, int, int] | None = None
 
     @property
     def path(self) -> str:
@@ -117,7 +120,16 @@ class Problems:
         text = help if isinstance(help, str) else help()
         name = ", ".join(part for part in (self.name, span.about) if part)
         self.found.append(
-            Problem(code, severity, message, span.position, span.end_column, text, name)
+            Problem(
+                code,
+                severity,
+                message,
+                position=span.position,
+                end_column=span.end_column,
+                help=text,
+                name=name,
+                excerpt=span.excerpt,
+            )
         )
 
     def extend(self, problems: Iterable[Problem]) -> None:

@@ -2,10 +2,14 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
+from funnelflow.criteria import Position
 from funnelflow.definition.problems import Problem
 
 __all__ = ["concise", "full", "safe", "where"]
+
+Lines: TypeAlias = Mapping[str, Sequence[str]]
 
 WIDEST = 160
 """How many characters of a line are shown."""
@@ -18,7 +22,9 @@ def concise(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:  # 
 
 def full(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:
     """Give each problem with its line, carets under the exact stretch, and the help."""
-    return "\n".join(_full(problem, sources) for problem in problems)
+    paths = {problem.path for problem in problems} & sources.keys()
+    lines = {path: sources[path].split("\n") for path in paths}
+    return "\n".join(_full(problem, lines) for problem in problems)
 
 
 def headline(problem: Problem) -> str:
@@ -37,11 +43,10 @@ def safe(text: str) -> str:
     return "".join(_visible(character) for character in text)
 
 
-def _full(problem: Problem, sources: Mapping[str, str]) -> str:
+def _full(problem: Problem, sources: Lines) -> str:
     lines = [headline(problem), *_excerpt(problem, sources)]
     if problem.help:
-        margin = " " * _margin(problem)
-        lines.append(f"{margin}= help: {safe(problem.help)}")
+        lines.append(f"{' ' * _margin(problem)}help: {safe(problem.help)}")
     return "\n".join(lines) + "\n"
 
 
@@ -49,21 +54,32 @@ def _margin(problem: Problem) -> int:
     return len(str(problem.position.line)) + 3 if problem.position else 2
 
 
-def _excerpt(problem: Problem, sources: Mapping[str, str]) -> list[str]:
-    """Give the line a problem stands in, and the carets."""
-    position = problem.position
-    if position is None or position.path not in sources:
-        return []
-    lines = sources[position.path].split("\n")
-    if position.line > len(lines):
-        return []
-    line = lines[position.line - 1]
-    start = min(position.column - 1, len(line))
-    end = len(line.rstrip()) if problem.end_column is None else problem.end_column - 1
-    shown, indent, width = _marked(line, start, max(end, start + 1))
+def _excerpt(problem: Problem, sources: Lines) -> list[str]:
+    """Give the line a problem stands in, or the expression, with the carets under it."""
     margin = " " * (_margin(problem) - 1)
-    number = f"  {position.line} "
-    return [f"{margin} |", f"{number}| {shown}".rstrip(), f"{margin} | {' ' * indent}{'^' * width}"]
+    if problem.position is None:
+        return _carets("", margin, *problem.excerpt) if problem.excerpt else []
+    line = _line(problem.position, sources)
+    if line is None:
+        return []
+    start = min(problem.position.column - 1, len(line))
+    end = len(line.rstrip()) if problem.end_column is None else problem.end_column - 1
+    return _carets(f"  {problem.position.line}", margin, line, start, end)
+
+
+def _line(position: Position, sources: Lines) -> str | None:
+    """Give the line of a position; None if its text is not at hand."""
+    lines = sources.get(position.path, ())
+    return lines[position.line - 1] if position.line <= len(lines) else None
+
+
+def _carets(number: str, margin: str, line: str, start: int, end: int) -> list[str]:
+    shown, indent, width = _marked(line, start, max(end, start + 1))
+    return [
+        f"{margin} |",
+        f"{number.ljust(len(margin))} | {shown}".rstrip(),
+        f"{margin} | {' ' * indent}{'^' * width}",
+    ]
 
 
 def _marked(line: str, start: int, end: int) -> tuple[str, int, int]:

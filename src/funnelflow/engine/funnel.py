@@ -195,6 +195,8 @@ class Funnel:
         elif event.name == "move":
             verb, moved = self._move(contact, event, now, watch)
             path += moved
+        elif event.to:
+            path += self._place(self._leaves_named(event.to), contact, now)
         if self._automatic is not None and not (path and path[-1].cause == "forced"):
             path += self._settle(contact, event, now, watch)
         if verb == "refused":
@@ -310,9 +312,15 @@ class Funnel:
         """Go there whatever the criteria say, if the actor's roles allow it."""
         if not leaves or self._force.isdisjoint(event.roles):
             return "refused", ()
+        return "moved", self._place(leaves, contact, now)
+
+    def _place(self, leaves: Sequence[str], contact: Contact, now: dt.datetime) -> Path:
+        """Put a contact into a stage, as a forced move does and the rule of an adoption."""
+        if not leaves or contact.stage in leaves:
+            return ()
         taken = Taken(-1, contact.stage, leaves[0], "forced")
         contact.stage, contact.since = leaves[0], now
-        return "moved", (taken,)
+        return (taken,)
 
     def _leaves_named(self, name: str) -> tuple[str, ...]:
         """Give the leaves of a stage; none when another definition's move names it."""

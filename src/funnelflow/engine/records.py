@@ -91,7 +91,7 @@ class Event:
         facts: The facts it brings; None takes a fact back.
         actor: Who recorded it.
         roles: The actor's roles at that time; part of the evidence, so that a replay agrees.
-        to: The stage that a move asks for.
+        to: The stage that a move asks for, or to which the rule of an adoption leads.
         reason: Why a move is forced.
         force: Whether the move goes past criteria that are not met.
         vetoes: What plugins had against transitions when it was decided.

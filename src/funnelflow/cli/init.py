@@ -1,11 +1,12 @@
 """``funnelflow init``: a new workspace in a directory."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from funnelflow.definition import DefinitionError, read_definition
+from funnelflow.definition import DefinitionError, read_definition, schema_path
 from funnelflow.errors import ConfigurationError
 from funnelflow.store import Workspace
 
@@ -26,6 +27,10 @@ IGNORED = """\
 *.db-wal
 *.rejects.*
 """
+SCHEMA_LINE = re.compile(
+    r"^(# yaml-language-server: \$schema=).*?(\w+\.schema\.json)$", re.MULTILINE
+)
+"""The comment that tells editors which schema completes a file."""
 
 
 @command(
@@ -84,6 +89,7 @@ def plan(root: Path, funnel: str) -> tuple[str, dict[Path, str]]:
         raise DefinitionError(reading.problems)
     copies = _copies(reading.sources, source, root)
     _refuse_overwriting(copies)
+    copies |= _schemas(root / "definitions" / "schemas")
     ignore = root / ".gitignore"
     new = {path: text for path, text in copies.items() if not path.exists()}
     return reading.definition.name, new if ignore.exists() else {**new, ignore: IGNORED}
@@ -117,9 +123,17 @@ def _copies(sources: Mapping[str, str], source: Path, root: Path) -> dict[Path, 
     copies = {}
     for name, text in sources.items():
         path = Path(name)
-        folder = own / "vocabularies" if path.parent.name == "vocabularies" else own
-        copies[folder / path.name] = text
+        nested = path.parent.name == "vocabularies"
+        folder = own / "vocabularies" if nested else own
+        schemas = "../schemas/" if nested else "schemas/"
+        copies[folder / path.name] = SCHEMA_LINE.sub(rf"\g<1>{schemas}\g<2>", text)
     return {path: text for path, text in copies.items() if path.absolute() != source.absolute()}
+
+
+def _schemas(folder: Path) -> dict[Path, str]:
+    """Give the schemas, so that editors complete the definitions beside them."""
+    paths = (schema_path("definition"), schema_path("vocabulary"))
+    return {folder / path.name: path.read_text(encoding="utf-8") for path in paths}
 
 
 def _refuse_overwriting(copies: Mapping[Path, str]) -> None:

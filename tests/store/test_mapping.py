@@ -30,10 +30,10 @@ def matched(columns, mapping=None, **options):
     return match_columns(columns, FIELDS, mapping or FileMapping(), **options)
 
 
-def tell(columns, record, mapping=None, format="csv"):
+def tell(columns, record, mapping=None, kind="csv"):
     """Read one record."""
-    found = matched(columns, mapping, open_ended=format == "jsonl")
-    return bind(found, columns, format).tell(record)
+    found = matched(columns, mapping, open_ended=kind == "jsonl")
+    return bind(found, columns, kind).tell(record)
 
 
 def test_columns_with_the_targets_own_names_are_taken():
@@ -119,6 +119,11 @@ def test_pairs_are_read_as_somebody_types_them():
     }
 
 
+def test_of_alternatives_the_first_that_the_file_has_is_taken():
+    mapping = FileMapping(columns={"contact": ("Record ID", "id"), "at": ("When",)}, guess=False)
+    assert matched(["id", "x"], mapping).mapping.columns == {"contact": "id"}
+
+
 @pytest.mark.parametrize("pairs", [["contact"], ["=x"], ["contact="], ["a=x", "a=y"]])
 def test_a_pair_that_is_none_is_refused(pairs):
     with pytest.raises(UsageError):
@@ -160,6 +165,14 @@ def test_values_and_events_become_what_the_mapping_says():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("text_facts", [False, True])
+def test_a_value_that_becomes_nothing_says_nothing(text_facts):
+    mapping = FileMapping(values={"field.email": {"none": ""}}, text_facts=text_facts)
+    assert tell(["contact", "email"], ["1", "none"], mapping).cells == {}
+    told = tell([], {"contact": "1", "email": "none"}, mapping, "jsonl")
+    assert (told.cells, told.facts) == ({}, {})
+
+
 def test_constants_stand_in_every_row():
     mapping = FileMapping(constants={"event": "subscribed", "field.reason": "list"})
     told = tell(["contact"], ["ada"], mapping)
@@ -189,14 +202,14 @@ def test_facts_that_are_no_json_object_name_their_column(facts):
 def test_the_members_of_json_lines_are_read_by_name_whatever_the_first_object_had():
     first = ["contact", "event"]
     record = {"contact": 173, "event": "called", "at": "x", "budget": 5, "facts": {"email": "a"}}
-    told = tell(first, record, format="jsonl")
+    told = tell(first, record, kind="jsonl")
     assert (told.contact, told.at) == ("173", "x")
     assert told.facts == {"email": "a", "budget": 5}
 
 
 def test_texts_in_json_lines_are_texts_unless_the_mapping_says_otherwise():
     record = {"contact": "ada", "budget": "5"}
-    assert tell([], record, format="jsonl").facts == {"budget": "5"}
+    assert tell([], record, kind="jsonl").facts == {"budget": "5"}
     told = tell([], record, FileMapping(text_facts=True), "jsonl")
     assert told.cells == {"budget": "5"}
 
@@ -211,7 +224,7 @@ def test_members_that_nothing_is_read_from_are_remembered():
 @pytest.mark.parametrize("value", [True, 1.5, ["x"], {}])
 def test_a_member_that_should_be_text_and_is_not_names_itself(value):
     with pytest.raises(RowError) as caught:
-        tell(["contact"], {"contact": value}, format="jsonl")
+        tell(["contact"], {"contact": value}, kind="jsonl")
     assert caught.value.column == "contact"
 
 
@@ -219,7 +232,10 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8
 PAIRS = st.dictionaries(TEXTS, TEXTS, max_size=3)
 MAPPINGS = st.builds(
     FileMapping,
-    columns=st.dictionaries(st.sampled_from(["contact", "at", "field.budget", "field.a b"]), TEXTS),
+    columns=st.dictionaries(
+        st.sampled_from(["contact", "at", "field.budget", "field.a b"]),
+        TEXTS | st.lists(TEXTS, min_size=1, max_size=3).map(tuple),
+    ),
     constants=st.dictionaries(st.sampled_from(["event", "actor", "field.email"]), TEXTS),
     events=PAIRS,
     facts=PAIRS,

@@ -38,13 +38,18 @@ def read(path, size=1000, form=None, **options):
     return rows, rejected, batch
 
 
-def failure(path, **options):
+def failure(path, form=None):
     """Read until the file goes bad; gives the rows before it and the error."""
     rows = []
-    with pytest.raises(FileError) as caught, open_input(path, **options) as opened:
+    with pytest.raises(FileError) as caught:
+        _read_into(rows, path, form or Form())
+    return rows, caught.value
+
+
+def _read_into(rows, path, form):
+    with open_input(path, form) as opened:
         for batch in opened.reader.batches(1000):
             rows += batch.rows
-    return rows, caught.value
 
 
 def test_rows_come_with_the_line_on_which_they_begin(write):

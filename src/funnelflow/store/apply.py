@@ -57,7 +57,6 @@ class _Events:
     def __init__(self, options: FileOptions, *, create: bool) -> None:
         self._options = options
         self._create = create
-        self._columns: dict[str, str] = {}
 
     def digest(self) -> str:
         return self._options.digest(create=self._create)
@@ -67,7 +66,7 @@ class _Events:
             require(matched, target, what)
         if not matched.mapping.named("to"):
             require(matched, "event", "what happened")
-        self._columns = dict(matched.mapping.columns)
+        self._mapping = matched.mapping
         self._cells = CellReader(matched, timezone)
 
     def take(self, chunk: Chunk, told: Told, tally: Tally) -> None:
@@ -96,9 +95,9 @@ class _Events:
         )
         if entry.duplicate and options.on_duplicate == "error":
             raise RowError(
-                self._columns.get("key", ""), f"the key {told.key!r} has been applied before"
+                self._mapping.column("key"), f"the key {told.key!r} has been applied before"
             )
         tally.count(entry)
 
     def _silent(self, target: str, what: str) -> RowError:
-        return RowError(self._columns.get(target, ""), f"the row does not say {what}")
+        return RowError(self._mapping.column(target), f"the row does not say {what}")

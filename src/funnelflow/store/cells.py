@@ -7,7 +7,7 @@ from typing import Any
 from funnelflow.criteria import Field
 from funnelflow.errors import FieldError
 from funnelflow.store.files import RowError
-from funnelflow.store.mapping import Matched, Told
+from funnelflow.store.mapping import Matched, Told, field_target
 
 from .shelf import Running
 
@@ -23,7 +23,7 @@ class CellReader:
     """
 
     def __init__(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
-        self._columns = matched.mapping.columns
+        self._mapping = matched.mapping
         self._timezone = timezone
         self._known: dict[tuple[int, str], Mapping[str, Field]] = {}
 
@@ -49,7 +49,7 @@ class CellReader:
             raise RowError(self._column(name), f"{error.message}{hint}") from None
 
     def _column(self, name: str) -> str:
-        return self._columns.get(f"field.{name}", self._columns.get("facts", name))
+        return self._mapping.column(field_target(name)) or self._mapping.column("facts")
 
     def _fields(self, running: Running, event: str) -> Mapping[str, Field]:
         """Give the fields that facts of an event can be about."""

@@ -8,7 +8,8 @@ imported every night.
 import datetime as dt
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from funnelflow.errors import ConflictError, UnknownNameError
+from funnelflow.errors import UnknownNameError
+from funnelflow.store.files import RowError
 from funnelflow.store.mapping import Matched, Told
 
 from .bulk import Chunk, Request
@@ -75,6 +76,7 @@ class _Contacts:
 
     def prepare(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
         require(matched, "contact", "which contact it is about")
+        self._mapping = matched.mapping
         self._timezone = timezone
         self._cells = CellReader(matched, timezone)
 
@@ -113,7 +115,10 @@ class _Contacts:
         )
 
     def _check_mode(self, contact: str, *, known: bool) -> None:
-        if known and self._mode == "create":
-            raise ConflictError(f"there is a contact {contact!r} already", hint="--mode both")
-        if not known and self._mode == "update":
-            raise UnknownNameError("contact", contact, hint="--mode both")
+        if known == (self._mode == "update") or self._mode == "both":
+            return
+        is_ = "is a contact" if known else "is no contact"
+        raise RowError(
+            self._mapping.column("contact"),
+            f"there {is_} {contact!r}{' already' if known else ''} (--mode both takes it)",
+        )

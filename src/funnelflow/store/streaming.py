@@ -34,7 +34,7 @@ from funnelflow.store.files import (
     open_input,
     survey,
 )
-from funnelflow.store.mapping import Matched, Told, bind
+from funnelflow.store.mapping import Matched, Told, bind, field_target
 
 from .bulk import Chunk
 from .checkpoints import Checkpoint, save_checkpoint
@@ -219,9 +219,11 @@ class _Run:
         return Rejection(line.line, column, _words(error), line.record)
 
     def _column(self, target: str) -> str:
-        """Give the column from which a target is read; empty when there is none."""
-        columns = self._matched.mapping.columns
-        return columns.get(target) or columns.get(f"field.{target}") or ""
+        """Give the column that a target is read from; empty when there is none."""
+        mapping = self._matched.mapping
+        if not target or target in self._task.targets:
+            return mapping.column(target)
+        return mapping.column(field_target(target)) or mapping.column("facts")
 
     def _reached(self, batch: Batch, tally: Tally) -> Checkpoint:
         """Give the checkpoint behind a batch."""

@@ -60,7 +60,7 @@ class Teller:
         self._missing = frozenset(mapping.missing)
         self._values = {t: texts for t, texts in mapping.values.items() if t in TARGETS}
         self._events = mapping.events
-        self._facts_column = mapping.columns.get("facts", "facts")
+        self._facts_column = mapping.column("facts") or "facts"
         self._plain_facts = not (self._missing or mapping.facts or mapping.text_facts)
         self._read: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
@@ -157,7 +157,7 @@ class _CsvTeller(Teller):
         super().__init__(matched.mapping, matched.ignored)
         mapping = matched.mapping
         self._tail = [*mapping.constants.values(), ""]
-        places = {t: columns.index(column) for t, column in mapping.columns.items()}
+        places = {t: columns.index(mapping.column(t)) for t in mapping.columns}
         places |= {t: n for n, t in enumerate(mapping.constants, len(columns))}
         blank = len(columns) + len(mapping.constants)
         self._pick = itemgetter(*(places.get(target, blank) for target in _TEXTS))
@@ -169,8 +169,8 @@ class _CsvTeller(Teller):
         cells: dict[str, str] = {}
         for cell in self._cells:
             text = row[cell.place].strip()
-            if text and text not in self._missing:
-                cells[cell.name] = cell.values.get(text, text)
+            if text and text not in self._missing and (text := cell.values.get(text, text)):
+                cells[cell.name] = text
         return self._told(self._pick(row), row[self._facts_at], cells)
 
 
@@ -181,11 +181,14 @@ class _JsonTeller(Teller):
         super().__init__(matched.mapping)
         mapping = matched.mapping
         self._constants = mapping.constants
-        self._members = [(t, mapping.columns.get(t, t)) for t in _TEXTS]
+        self._members = [(t, mapping.column(t) or t) for t in _TEXTS]
         self._constant_cells = {
             t.removeprefix(FIELD): c for t, c in mapping.constants.items() if t.startswith(FIELD)
         }
-        self._cells = {cell.place: cell for cell in _cells(mapping, mapping.columns)}
+        self._cells = {
+            cell.place: cell
+            for cell in _cells(mapping, {t: mapping.column(t) for t in mapping.columns})
+        }
         self._targets = {self._facts_column, *(member for _, member in self._members)}
 
     def tell(self, record: dict[str, Any]) -> Told:
@@ -211,12 +214,10 @@ class _JsonTeller(Teller):
 
     def _put(self, cell: _Cell, value: Any, facts: dict[str, Any], cells: dict[str, str]) -> None:
         """Put a fact with the typed ones, or with the texts that are still to be read."""
-        if isinstance(value, str):
-            value = cell.values.get(value, value)
-            if self._mapping.text_facts:
-                cells[cell.name] = value
-                return
-        facts[cell.name] = value
+        if not isinstance(value, str):
+            facts[cell.name] = value
+        elif text := cell.values.get(value, value):
+            (cells if self._mapping.text_facts else facts)[cell.name] = text
 
     def _ignore(self, name: str) -> None:
         if not is_mark(name) and len(self.ignored) < _IGNORED_KEPT:

@@ -95,8 +95,9 @@ def match_columns(
         UsageError: It gives one target two meanings.
     """
     targets = tuple(targets)
+    mapping = evolve(mapping, columns=_chosen(mapping.columns, columns))
     _check(columns, fields, mapping, targets, open_ended=open_ended)
-    found = dict(mapping.columns)
+    found = {target: mapping.column(target) for target in mapping.columns}
     if mapping.guess:
         found |= _guess(columns, fields, mapping, targets)
         if open_ended:
@@ -114,6 +115,17 @@ def match_columns(
     )
 
 
+def _chosen(
+    said: Mapping[str, str | tuple[str, ...]], columns: Sequence[str]
+) -> dict[str, str | tuple[str, ...]]:
+    """Choose among alternatives; a target of which the file has none is left out."""
+    first = {
+        t: c if isinstance(c, str) else next((name for name in c if name in columns), "")
+        for t, c in said.items()
+    }
+    return {target: column for target, column in first.items() if column}
+
+
 def _guess(
     columns: Sequence[str],
     fields: Mapping[str, Field],
@@ -121,7 +133,7 @@ def _guess(
     targets: Sequence[str],
 ) -> dict[str, str]:
     """Look for the targets that the mapping does not name."""
-    taken = set(mapping.columns.values())
+    taken = {mapping.column(target) for target in mapping.columns}
     free = {_plain(c): c for c in reversed(columns) if c not in taken}
     found: dict[str, str] = {}
 
@@ -169,8 +181,8 @@ def _check(
             raise UsageError(
                 f"{target_label(target)} is both a column and a constant", hint="say one of them"
             )
-        if mapping.columns[target] not in columns and not open_ended:
-            raise UnknownNameError("column", mapping.columns[target], columns)
+        if mapping.column(target) not in columns and not open_ended:
+            raise UnknownNameError("column", mapping.column(target), columns)
     for name in mapping.facts.values():
         if name and name not in fields:
             raise UnknownNameError("field", name, fields)

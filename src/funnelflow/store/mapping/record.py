@@ -21,11 +21,12 @@ class FileMapping:
 
     Attributes:
         columns: Target to the name of the column or member; a target is one of `TARGETS` or
-            ``field.NAME``.
+            ``field.NAME``. Several names are alternatives, of which the first that the file
+            has is meant; it need not have any.
         constants: Target to the text that stands for it in every row.
         events: Name of an event in the file to the name in the vocabulary.
         facts: Name within a ``facts`` object to the name of a field; empty leaves it out.
-        values: Target to what its texts in the file become.
+        values: Target to what its texts in the file become; empty text for no value.
         missing: Texts that mean "no value", wherever they stand.
         text_facts: Whether texts within a ``facts`` object are read by the type of their
             field, as cells are, because whoever wrote the file put numbers in quotes.
@@ -33,7 +34,7 @@ class FileMapping:
         guess: Whether targets that are not named are looked for among well-known names.
     """
 
-    columns: Mapping[str, str] = field(factory=dict)
+    columns: Mapping[str, str | tuple[str, ...]] = field(factory=dict)
     constants: Mapping[str, str] = field(factory=dict)
     events: Mapping[str, str] = field(factory=dict)
     facts: Mapping[str, str] = field(factory=dict)
@@ -46,6 +47,11 @@ class FileMapping:
     def named(self, target: str) -> bool:
         """Tell whether somebody said where a target comes from."""
         return target in self.columns or target in self.constants
+
+    def column(self, target: str) -> str:
+        """Give the column that a target is read from, once it is found; empty for none."""
+        column = self.columns.get(target, "")
+        return column if isinstance(column, str) else ""
 
     def with_columns(self, columns: Mapping[str, str]) -> "FileMapping":
         """Give the same with more columns, which win over those that were there."""

@@ -7,7 +7,7 @@
 
     [columns]                      # what it is here = what the column is called there
     contact = "Prospect ID"
-    at = "Created"
+    at = ["Created", "Create Date"]   # whichever the file has
 
     [fields]
     source = "Lead Source"
@@ -25,7 +25,7 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.store.mapping.record import (
@@ -37,6 +37,8 @@ from funnelflow.store.mapping.record import (
 )
 
 __all__ = ["mapping_text", "read_mapping", "write_mapping"]
+
+T = TypeVar("T")
 
 _MAX_SIZE = 1 << 20
 
@@ -68,11 +70,11 @@ def mapping_text(mapping: FileMapping) -> str:
     fields = {t.removeprefix(FIELD): c for t, c in mapping.columns.items() if t.startswith(FIELD)}
     head = [
         *([f"timezone = {_quoted(mapping.timezone)}"] if mapping.timezone else []),
-        *([f"missing = [{', '.join(map(_quoted, mapping.missing))}]"] if mapping.missing else []),
+        *([f"missing = {_value(mapping.missing)}"] if mapping.missing else []),
         *(["text_facts = true"] if mapping.text_facts else []),
         *([] if mapping.guess else ["guess = false"]),
     ]
-    tables = {
+    tables: dict[str, Mapping[str, Any]] = {
         "columns": plain,
         "fields": fields,
         "constants": mapping.constants,
@@ -84,8 +86,12 @@ def mapping_text(mapping: FileMapping) -> str:
     return "\n\n".join(["\n".join(head), *shown] if head else shown) + "\n"
 
 
-def _table(name: str, pairs: Mapping[str, str]) -> str:
-    return "\n".join([f"[{name}]", *(f"{_quoted(k)} = {_quoted(v)}" for k, v in pairs.items())])
+def _table(name: str, pairs: Mapping[str, str | tuple[str, ...]]) -> str:
+    return "\n".join([f"[{name}]", *(f"{_quoted(k)} = {_value(v)}" for k, v in pairs.items())])
+
+
+def _value(value: str | tuple[str, ...]) -> str:
+    return _quoted(value) if isinstance(value, str) else f"[{', '.join(map(_quoted, value))}]"
 
 
 def _quoted(text: str) -> str:
@@ -124,7 +130,7 @@ class _Reading:
         readers: dict[str, Callable[[str, Any], Any]] = {
             "columns": self._columns,
             "fields": self._fields,
-            "constants": self._columns,
+            "constants": self._constants,
             "events": self._texts,
             "facts": self._texts,
             "values": self._values,
@@ -142,18 +148,31 @@ class _Reading:
         said["columns"] = {**said.get("columns", {}), **fields}
         return FileMapping(**said)
 
-    def _columns(self, name: str, raw: Any) -> dict[str, str]:
-        texts = self._texts(name, raw)
-        for target in texts:
+    def _columns(self, name: str, raw: Any) -> dict[str, str | tuple[str, ...]]:
+        """Read targets with their column, or with alternatives."""
+        if not isinstance(raw, dict):
+            raise self._error(f'[{name}] must be a table of texts: here = "there"')
+        several = {t: self._list(f"{name}.{t}", c) for t, c in raw.items() if isinstance(c, list)}
+        one = self._texts(name, {t: c for t, c in raw.items() if t not in several})
+        return self._targets(name, {t: several[t] if t in several else one[t] for t in raw})
+
+    def _constants(self, name: str, raw: Any) -> dict[str, str]:
+        return self._targets(name, self._texts(name, raw))
+
+    def _targets(self, name: str, found: dict[str, T]) -> dict[str, T]:
+        """Refuse a target that there is not."""
+        for target in found:
             if target not in TARGETS and not target.startswith(FIELD):
                 raise self._error(
                     f"[{name}] has {target!r}, which is none of {', '.join(TARGETS)}",
                     "fields stand under [fields]",
                 )
-        return texts
+        return found
 
-    def _fields(self, name: str, raw: Any) -> dict[str, str]:
-        return {field_target(field): text for field, text in self._texts(name, raw).items()}
+    def _fields(self, name: str, raw: Any) -> dict[str, str | tuple[str, ...]]:
+        if not isinstance(raw, dict):
+            raise self._error(f'[{name}] must be a table of texts: here = "there"')
+        return self._columns(name, {field_target(field): said for field, said in raw.items()})
 
     def _values(self, name: str, raw: Any) -> dict[str, dict[str, str]]:
         if not isinstance(raw, dict):

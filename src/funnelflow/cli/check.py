@@ -12,7 +12,7 @@ from .complete import complete_code, complete_definition
 from .find import definitions_here, library_here
 from .layout import paragraph
 from .options import as_json, command
-from .output import note, page_for, say, say_text, write_json
+from .output import counted, note, page_for, say, say_text, write_json
 from .session import Session, current
 from .text import Span, line
 
@@ -73,11 +73,11 @@ def _check(definitions: tuple[str, ...], form: Format, session: Session, *, stri
 
 
 def _summary(files: int, errors: int, warnings: int) -> str:
-    checked = f"{_counted(files, 'definition')} checked: "
+    checked = f"{counted(files, 'definition')} checked: "
     if not errors and not warnings:
         return checked + "nothing is wrong"
-    found = [_counted(errors, "error")] if errors else []
-    found += [_counted(warnings, "warning")] if warnings else []
+    found = [counted(errors, "error")] if errors else []
+    found += [counted(warnings, "warning")] if warnings else []
     return checked + ", ".join(found)
 
 
@@ -99,7 +99,3 @@ def _explain(code: str, session: Session) -> int:
     head = line(Span(f"{known.code} ({known.severity}): {known.title}", "strong"))
     say([head, (), *paragraph(known.explanation, page_for(sys.stdout), indent=2)])
     return 0
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -16,7 +16,7 @@ from .data import contact_data
 from .facts import moment, value_data
 from .layout import grid
 from .options import as_json, command
-from .output import json_text, note, page_for, say, say_text
+from .output import counted, json_text, note, page_for, say, say_text
 from .session import current
 from .text import Line, Page, Span
 
@@ -70,7 +70,7 @@ def list_(
         else:
             count = _write_table(found)
     if sys.stderr is not None and sys.stderr.isatty():
-        note(f"{count} contacts" if count != 1 else "1 contact")
+        note(counted(count, "contact"))
     return 0
 
 

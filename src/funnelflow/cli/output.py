@@ -12,7 +12,18 @@ import click
 
 from .text import Line, Page, Span, line, paint, printable
 
-__all__ = ["hint", "note", "page_for", "say", "write_json"]
+__all__ = [
+    "counted",
+    "hint",
+    "json_text",
+    "note",
+    "page_for",
+    "say",
+    "say_text",
+    "tell",
+    "tell_failure",
+    "write_json",
+]
 
 _OUTSIDE_ASCII = re.compile("[^\x00-\x7e]")
 
@@ -79,6 +90,11 @@ def write_json(data: Any) -> None:
     """Write data as one JSON document to stdout, indented when somebody is looking."""
     terminal = sys.stdout is not None and sys.stdout.isatty()
     click.echo(json_text(data, indent=2 if terminal else None))
+
+
+def counted(count: int, what: str) -> str:
+    """Count things in words: ``1 error``, ``2 errors``."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def json_text(data: Any, indent: int | None = None) -> str:

@@ -13,7 +13,7 @@ from .complete import complete_definition
 from .coverage import Coverage, coverage_of
 from .find import definitions_here, library_here
 from .options import as_json, command
-from .output import note, page_for, say, write_json
+from .output import counted, note, page_for, say, write_json
 from .render_scenarios import scenarios_lines
 from .session import current
 
@@ -49,7 +49,7 @@ def test(definitions: tuple[str, ...]) -> int:
             say([*scenarios_lines(linked, results, page), ()])
     flat = [result for _, results in ran for result in results]
     failed = sum(not result.passed for result in flat)
-    note(f"{len(flat)} scenarios: {len(flat) - failed} passed, {failed} failed")
+    note(f"{counted(len(flat), 'scenario')}: {len(flat) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -1,0 +1,251 @@
+"""A workspace begins: init, demo, doctor; and what it is: config, db."""
+
+import csv
+import datetime as dt
+import io
+import json
+import shlex
+import sqlite3
+import time
+
+import pytest
+
+from funnelflow.cli.demo import sample_events, unused
+
+from .support import run
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_init_makes_a_workspace_that_works(empty, call):
+    done = call("init", "sales")
+    assert done.exit_code == 0
+    names = {p.relative_to(empty / "sales").as_posix() for p in (empty / "sales").rglob("*")}
+    assert names >= {
+        "funnelflow.toml",
+        "funnelflow.db",
+        ".gitignore",
+        "definitions/standard.yaml",
+        "definitions/vocabularies/standard.yaml",
+    }
+    assert call("-C", "sales", "add", "ada").exit_code == 0
+
+
+def test_init_says_what_to_do_next_and_that_works(empty, call):
+    hints = call("init", "my sales").stderr
+    for line in hints.replace("hint: ", "").replace("then: ", "").strip().splitlines():
+        *_, command = line.split("&& ")
+        words = shlex.split(command.strip())[1:]
+        assert run(*words, cwd=empty / "my sales").code == 0
+
+
+def test_init_starts_from_another_definition(empty, call):
+    call("init", "--funnel", "dialogue")
+    assert call("add", "ada").exit_code == 0
+    assert json.loads(call("why", "ada", "--json").stdout)["funnel"] == "dialogue"
+
+
+def test_init_starts_from_a_file(empty, call):
+    call("init", "one")
+    source = empty / "one" / "definitions" / "standard.yaml"
+    mine = empty / "mine.yaml"
+    mine.write_text(source.read_text().replace("funnel: standard", "funnel: mine"))
+    assert call("init", "two", "--funnel", "mine.yaml").exit_code == 0
+    assert (empty / "two" / "definitions" / "mine.yaml").exists()
+    assert call("-C", "two", "add", "ada").exit_code == 0
+
+
+def test_init_writes_over_nothing(empty, call):
+    call("init")
+    before = {p: p.read_bytes() for p in empty.rglob("*") if p.is_file()}
+    done = call("init")
+    assert (done.exit_code, "already" in done.stderr) == (2, True)
+    assert {p: p.read_bytes() for p in empty.rglob("*") if p.is_file()} == before
+
+
+def test_init_refuses_to_put_a_copy_over_a_file(empty, call):
+    theirs = empty / "definitions" / "vocabularies" / "standard.yaml"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("vocabulary: standard\n")
+    done = call("init", "--funnel", "dialogue")
+    assert done.exit_code == 2
+    assert theirs.read_text() == "vocabulary: standard\n"
+    assert not (empty / "funnelflow.toml").exists()
+
+
+def test_init_leaves_a_gitignore_alone(empty, call):
+    (empty / ".gitignore").write_text("mine\n")
+    assert call("init").exit_code == 0
+    assert (empty / ".gitignore").read_text() == "mine\n"
+
+
+def test_init_cleans_up_when_the_database_cannot_be_made(empty, call):
+    done = call("init", "--database", "missing/funnelflow.db")
+    assert done.exit_code == 2
+    assert [p for p in empty.rglob("*") if p.is_file()] == []
+
+
+def test_init_names_the_nearest_definition(empty, call):
+    assert "dialogue" in call("init", "--funnel", "dialog").stderr
+
+
+def test_a_dry_run_of_init_writes_nothing(empty, call):
+    done = call("init", "--dry-run")
+    assert "would write" in done.stdout
+    assert list(empty.iterdir()) == []
+
+
+def test_the_demo_shows_stages_reasons_and_a_story(empty, call):
+    began = time.monotonic()
+    done = call("demo")
+    assert time.monotonic() - began < 30
+    assert done.exit_code == 0
+    lines = done.stdout.splitlines()
+    where = lines.index("Where they are now")
+    stages = dict(line.split()[:2] for line in lines[where + 1 : lines.index("", where)])
+    assert sum(map(int, stages.values())) == 640
+    why = lines.index("Why moves were refused")
+    assert lines[why + 4] == ""
+    assert "refused: " in done.stdout[done.stdout.index("The story of ") :]
+
+
+def test_what_the_demo_says_to_try_works(empty):
+    shown = run("demo", cwd=empty).err.splitlines()
+    commands = [line.strip() for line in shown[shown.index("hint: to try next:") + 1 :]]
+    directory = empty / shlex.split(commands[0])[1]
+    assert len(commands) > 4
+    for command in commands[1:]:
+        done = run(*shlex.split(command)[1:], cwd=directory)
+        assert done.code == (1 if " move " in command else 0), command
+        assert done.out, command
+
+
+def test_a_second_demo_takes_another_directory_and_says_so(empty, call):
+    call("demo")
+    done = call("demo")
+    assert done.exit_code == 0
+    assert "funnelflow-demo-2" in done.stderr
+    assert (empty / "funnelflow-demo-2" / "funnelflow.toml").exists()
+
+
+def test_a_demo_in_a_directory_that_is_empty_uses_it(empty, call):
+    (empty / "here").mkdir()
+    call("demo", "here")
+    assert (empty / "here" / "funnelflow.toml").exists()
+
+
+def test_a_name_that_is_taken_counts_up(empty):
+    for name in ("x", "x-2"):
+        (empty / name).mkdir()
+        (empty / name / "file").touch()
+    assert unused(empty / "x") == empty / "x-3"
+
+
+def test_sample_events_are_moved_by_whole_weeks_to_this_week():
+    now = dt.datetime(2031, 5, 7, 12, tzinfo=dt.UTC)
+    rows = list(csv.DictReader(io.StringIO(sample_events(now))))
+    other = list(csv.DictReader(io.StringIO(sample_events(now + dt.timedelta(weeks=3)))))
+    times = [dt.datetime.fromisoformat(row["at"]) for row in rows]
+    assert dt.timedelta(0) <= now - max(times) < dt.timedelta(weeks=1)
+    shifts = {dt.datetime.fromisoformat(b["at"]) - a for a, b in zip(times, other, strict=True)}
+    assert shifts == {dt.timedelta(weeks=3)}
+
+
+def test_the_doctor_finds_a_new_workspace_well(workspace, call):
+    done = call("doctor")
+    assert (done.exit_code, done.stderr) == (0, "everything is well\n")
+    assert "✗" not in done.stdout
+
+
+def test_the_doctor_says_what_to_do_without_a_workspace(empty, call):
+    done = call("doctor")
+    assert done.exit_code == 1
+    assert "✗ workspace" in done.stdout
+    assert "hint: start one with `funnelflow init`" in done.stdout
+
+
+def test_the_doctor_finds_a_definition_with_errors(workspace, call):
+    (workspace / "definitions" / "mine.yaml").write_text("funnel: mine\n")
+    done = call("doctor")
+    assert done.exit_code == 1
+    assert "hint: funnelflow check definitions/mine.yaml" in done.stdout
+
+
+def test_the_doctor_notices_a_definition_that_is_not_in_use_yet(workspace, call):
+    path = workspace / "definitions" / "standard.yaml"
+    path.write_text(path.read_text().replace("For tests alone", "For tests only"))
+    done = call("doctor")
+    assert done.exit_code == 1
+    assert "hint: funnelflow adopt standard" in done.stdout
+
+
+def test_the_doctor_finds_a_missing_database(workspace, call):
+    (workspace / "funnelflow.db").unlink()
+    assert "✗ database" in call("doctor").stdout
+
+
+def test_the_doctor_s_findings_are_data_too(workspace, call):
+    findings = json.loads(call("doctor", "--json").stdout)
+    assert all(finding["well"] for finding in findings)
+
+
+def test_settings_say_where_they_come_from(workspace, call, monkeypatch):
+    monkeypatch.setenv("FUNNELFLOW_DATABASE", "other.db")
+    settings = json.loads(call("config", "show", "--json").stdout)["settings"]
+    assert settings["funnel"]["origin"] == "file"
+    assert settings["database"] == {"value": "other.db", "origin": "environment"}
+    assert settings["timezone"]["origin"] == "default"
+    by_flag = json.loads(call("config", "show", "--json", "--database", "x.db").stdout)
+    assert by_flag["settings"]["database"] == {"value": "x.db", "origin": "flag"}
+
+
+def test_passwords_are_not_shown(workspace, call):
+    url = "postgresql://ada:secret@localhost/sales?password=other"
+    for done in (call("config", "show", "--database", url), call("doctor", "--database", url)):
+        assert "secret" not in done.stdout + done.stderr
+        assert "other" not in done.stdout.replace("another", "") + done.stderr
+
+
+def test_roles_are_shown(workspace, call):
+    assert "sales_manager  grace" in call("config", "show").stdout
+
+
+def test_a_setting_that_does_not_exist_is_named_with_its_line(workspace, call):
+    path = workspace / "funnelflow.toml"
+    path.write_text(path.read_text().replace("timezone", "timezon"))
+    done = call("config", "show")
+    assert (done.exit_code, "timezone" in done.stderr) == (2, True)
+
+
+def test_the_status_of_the_database_is_current(workspace, call):
+    done = call("db", "status", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.exit_code, answer["state"]) == (0, "current")
+    assert answer["revision"] == answer["head"]
+
+
+def test_a_newer_database_is_exit_1_and_is_not_upgraded(workspace, call):
+    with sqlite3.connect(workspace / "funnelflow.db") as database:
+        database.execute("UPDATE funnelflow_version SET version_num = '9999'")
+    database.close()
+    assert call("db", "status").exit_code == 1
+    assert call("db", "upgrade").exit_code == 2
+    assert call("db", "upgrade", "--dry-run").exit_code == 2
+
+
+def test_an_upgrade_of_a_current_database_changes_nothing(workspace, call):
+    done = call("db", "upgrade")
+    assert (done.exit_code, "already" in done.stdout) == (0, True)
+
+
+def test_an_empty_database_is_upgraded(workspace, call):
+    (workspace / "funnelflow.db").unlink()
+    sqlite3.connect(workspace / "funnelflow.db").close()
+    assert call("db", "upgrade", "--dry-run").stdout.startswith("the database would be upgraded")
+    assert call("db", "status").exit_code == 1
+    assert call("db", "upgrade").exit_code == 0
+    assert call("db", "status").exit_code == 0

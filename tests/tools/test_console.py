@@ -126,6 +126,14 @@ def test_the_command_line_says_where_a_document_differs(tmp_path: Path, capsys):
     assert console.main([str(document)]) == 0
 
 
+def test_an_output_with_an_ellipsis_is_left_to_its_author(tmp_path: Path, capsys):
+    document = tmp_path / "d.md"
+    document.write_text("```console\n$ funnelflow --version\n…\n?\n```\n", encoding="utf-8")
+    assert console.main(["--update", str(document)]) == 1
+    assert "\n…\n?\n" in document.read_text(encoding="utf-8")
+    assert "d.md:2" in capsys.readouterr().out
+
+
 NOW = dt.datetime(2031, 5, 6, 12, 0, 30, tzinfo=dt.UTC)
 
 

@@ -96,4 +96,4 @@ def _default_rejects(workspace: "Workspace", opened: Input, checkpoint: Checkpoi
     name = opened.source.name
     stem = "stdin" if name == STDIN else Path(name).name.split(".")[0]
     mark = checkpoint.identity.removeprefix("head:")[:8]
-    return workspace.config.directory / "rejects" / f"{stem}.{mark}.{opened.reader.format}"
+    return workspace.config.directory / "rejects" / f"{stem}.{mark}.rejects.{opened.reader.format}"

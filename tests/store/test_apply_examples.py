@@ -21,7 +21,7 @@ DEALS = (
     "m1,s1,d1,r1,2018-02-26 19:58:54,pet,online_medium,cat,,,,reseller,,0.0\n"
     "m2,s2,d1,r1,2018-02-01 10:00:00,toys,,,True,False,1-5,reseller,12.0,100.5\n"
 )
-STORY = "A_SUBMITTED A_PARTLYSUBMITTED A_PREACCEPTED A_ACCEPTED A_FINALIZED".split()
+STORY = ["A_SUBMITTED", "A_PARTLYSUBMITTED", "A_PREACCEPTED", "A_ACCEPTED", "A_FINALIZED"]
 ENDS = {
     "1": "A_APPROVED A_REGISTERED A_ACTIVATED",
     "2": "A_ACTIVATED A_REGISTERED A_APPROVED",
@@ -60,7 +60,7 @@ def test_the_tables_of_olist_make_leads_and_sellers_in_any_order(example, order)
         assert workspace.counts() == {"stranger": 0, "lead": 1, "seller": 2}
         fields = workspace.contact("m2").contact.fields
         assert (fields["has_gtin"], fields["declared_monthly_revenue"]) == (False, 100.5)
-        assert workspace.history("m1").rows[-1].actor
+        assert "r1" in [row.actor for row in workspace.history("m1").rows]
 
 
 def test_a_file_of_events_says_the_same(example):

@@ -6,6 +6,7 @@ from .config import Config, Setting, find_workspace, read_config
 from .connecting import Database, locate
 from .files import FORMATS, FileError, Form, Rejection
 from .importing import MODES, import_file
+from .findings import Finding, Verification
 from .listing import CONTACT_FACTS
 from .mapping import (
     TARGETS,
@@ -35,6 +36,7 @@ __all__ = [
     "Database",
     "DatabaseStatus",
     "Entry",
+    "Finding",
     "FileError",
     "FileMapping",
     "FileOptions",
@@ -49,6 +51,7 @@ __all__ = [
     "Request",
     "Setting",
     "StoredContact",
+    "Verification",
     "Summary",
     "Tally",
     "Workspace",

@@ -186,11 +186,11 @@ class Chunk:
         are locked until the transaction ends, in one order, so that chunks wait for each
         other instead of deadlocking.
         """
-        wanted = sorted(filter(is_id, {*ids} - self._held.keys()))
+        wanted = sorted(i for i in {*ids} - self._held.keys() if is_id(i))
         by_id = self._store.shelf.by_id
         for row in self._store.bulk.load_contacts(self.connection, wanted):
             self._held[row[0]] = _held(row, by_id(self.connection, row[2]))
-        asked = sorted(filter(is_id, {*keys} - self._keys.keys()))
+        asked = sorted(k for k in {*keys} - self._keys.keys() if is_id(k))
         if asked:
             for key, *rest in self._store.bulk.load_keys(self.connection, asked):
                 self._keys[key] = Keyed(*rest)

@@ -63,4 +63,4 @@ def checksum(*columns: str | int | None) -> int:
     Returns:
         The CRC-32 over the columns, 0 to 4294967295.
     """
-    return zlib.crc32("\x1f".join(map(str, columns)).encode())
+    return zlib.crc32("\x1f".join(map(str, columns)).encode("utf-8", "surrogateescape"))

@@ -186,7 +186,7 @@ def _begin(connection: Connection) -> None:
 
 def _refuse_silent_loss(connection: Connection) -> None:
     """Notice that SQLite has rolled back by itself, when committing would say that all is well."""
-    driver = connection.connection.dbapi_connection
+    driver: Any = connection.connection.dbapi_connection
     if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
         raise StoreError(
             "the database undid the change by itself", hint="run the same command again"

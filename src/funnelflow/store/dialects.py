@@ -177,7 +177,7 @@ def _update_from_arrays() -> str:
 
 def _fetch(connection: Connection, sql: str, parameter: Any) -> Sequence[Row]:
     """Read the rows of a statement with one parameter."""
-    return connection.exec_driver_sql(sql, (parameter,)).fetchall()  # type: ignore[return-value]
+    return connection.exec_driver_sql(sql, (parameter,)).fetchall()
 
 
 def _run(connection: Connection, sql: str, rows: Sequence[Row]) -> int:

@@ -1,6 +1,7 @@
 """What a contact's id and an idempotency key may look like."""
 
 import re
+from typing import TypeGuard
 
 from funnelflow.errors import UsageError
 
@@ -22,7 +23,7 @@ def check_id(contact_id: str) -> str:
     return _check("a contact's id", contact_id)
 
 
-def is_id(text: object) -> bool:
+def is_id(text: object) -> TypeGuard[str]:
     """Tell whether a text can be the id of a contact."""
     return (
         isinstance(text, str)

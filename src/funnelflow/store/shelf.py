@@ -10,20 +10,21 @@ from sqlalchemy import Connection, select, text
 from funnelflow.definition import (
     Definition,
     Library,
+    digest,
     from_json,
     link,
     load_definition,
     to_json,
 )
 from funnelflow.engine import Funnel
-from funnelflow.errors import StoreError, UnknownNameError
+from funnelflow.errors import StoreError, UnknownNameError, UsageError
 
 from .canonical import checksum, encode
 from .codec import FactCodec
 from .tables import definitions, funnels
 from .times import to_text
 
-__all__ = ["Running", "Shelf", "store_definition"]
+__all__ = ["Running", "Shelf", "store_definition", "write_funnel"]
 
 
 @define(eq=False)
@@ -104,26 +105,37 @@ class Shelf:
             DefinitionError: It has errors.
         """
         path = self.library.find(name)
-        if path is None:
+        if path is not None:
+            found = load_definition(path, self.library).definition
+        elif name in self.library.definitions:
+            found = self.library.definitions[name]
+        else:
             raise UnknownNameError("funnel", name, self.library.names())
-        return load_definition(path, self.library).definition
+        if found.name != name:
+            raise UsageError(
+                f"the file of {name!r} defines the funnel {found.name!r}",
+                hint="name the file like the funnel in it",
+            )
+        return found
+
+    def ready(self, definition: Definition, number: int = 0) -> Running:
+        """Make a definition ready that may not be stored.
+
+        Raises:
+            DefinitionError: It has errors.
+        """
+        linked = link(definition, self.library)
+        return Running(number, digest(definition), Funnel(linked), FactCodec(linked))
+
+    def number_of(self, connection: Connection, definition: Definition) -> int:
+        """Give the number of a definition in this database; 0 if it is not stored."""
+        wanted = select(definitions.c.id).where(definitions.c.digest == digest(definition))
+        return connection.execute(wanted).scalar() or 0
 
     def _take_into_use(self, connection: Connection, name: str, now: dt.datetime) -> None:
         """Put a funnel under the definition in its file, unless somebody just did."""
         number, _ = store_definition(connection, self.file(name), now)
-        adopted = to_text(now)
-        connection.execute(
-            text(
-                "INSERT INTO funnels (name, definition, adopted_at, checksum) "
-                "VALUES (:name, :number, :adopted, :checksum) ON CONFLICT (name) DO NOTHING"
-            ),
-            {
-                "name": name,
-                "number": number,
-                "adopted": adopted,
-                "checksum": checksum(name, number, adopted),
-            },
-        )
+        write_funnel(connection, name, number, to_text(now), replace=False)
 
     def _read(self, connection: Connection, number: int) -> Running:
         """Read a definition from its row and make it ready."""
@@ -153,7 +165,7 @@ def store_definition(
         Its number in this database, and its digest.
     """
     content = encode(to_json(definition))
-    digest = hashlib.sha256(content.encode()).hexdigest()
+    known_as = hashlib.sha256(content.encode()).hexdigest()
     stored = to_text(now)
     connection.execute(
         text(
@@ -162,15 +174,47 @@ def store_definition(
             "ON CONFLICT (digest) DO NOTHING"
         ),
         {
-            "digest": digest,
+            "digest": known_as,
             "name": definition.name,
             "version": definition.version,
             "content": content,
             "stored": stored,
-            "checksum": checksum(digest, definition.name, definition.version, stored),
+            "checksum": checksum(known_as, definition.name, definition.version, stored),
         },
     )
     number = connection.execute(
-        select(definitions.c.id).where(definitions.c.digest == digest)
+        select(definitions.c.id).where(definitions.c.digest == known_as)
     ).scalar_one()
-    return number, digest
+    return number, known_as
+
+
+def write_funnel(
+    connection: Connection, name: str, number: int, adopted_at: str, *, replace: bool = True
+) -> None:
+    """Put a funnel under a definition.
+
+    Args:
+        connection: A writing transaction.
+        name: The funnel.
+        number: The number of the definition.
+        adopted_at: The time it is, as text.
+        replace: Do so even if it is under one already.
+    """
+    conflict = (
+        "UPDATE SET definition = excluded.definition, adopted_at = excluded.adopted_at, "
+        "checksum = excluded.checksum"
+        if replace
+        else "NOTHING"
+    )
+    connection.execute(
+        text(
+            "INSERT INTO funnels (name, definition, adopted_at, checksum) "
+            f"VALUES (:name, :number, :adopted, :checksum) ON CONFLICT (name) DO {conflict}"
+        ),
+        {
+            "name": name,
+            "number": number,
+            "adopted": adopted_at,
+            "checksum": checksum(name, number, adopted_at),
+        },
+    )

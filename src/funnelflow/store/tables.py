@@ -89,6 +89,7 @@ missing, and PostgreSQL would look each of them up again for every single row.
 contacts_due = Index(
     "contacts_due_at_index",
     contacts.c.due_at,
+    contacts.c.id,
     postgresql_where=contacts.c.due_at.is_not(None),
     sqlite_where=contacts.c.due_at.is_not(None),
 )

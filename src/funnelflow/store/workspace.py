@@ -9,28 +9,39 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from funnelflow.definition import Library, digest, shipped_definitions
+from funnelflow.definition import (
+    Definition,
+    Library,
+    digest,
+    load_definition,
+    shipped_definitions,
+)
 from funnelflow.engine import Considered, Funnel, why
 
 from . import schema
+from .adopting import Adopted, AdoptionPlan, adopt_some, plan_adoption, take_over
 from .apply import apply_file
 from .bulk import Chunk, Request, Store
 from .config import Config, find_workspace, read_config, write_config
 from .connecting import Database, connect, locate, reading, writing
 from .dialects import bulk_for
 from .faults import RetryError
+from .findings import Finding, Verification
 from .importing import Mode, import_file
 from .listing import count_stages, funnel_names, list_contacts
+from .moving import HomelessError, Mover, read_rules
 from .options import FileOptions
 from .reading import find_contact, read_history
 from .recording import record_one
 from .records import Page, Recorded, StoredContact
-from .shelf import Shelf
+from .shelf import Running, Shelf
 from .streaming import Watch
 from .tally import Summary
+from .ticking import Ticked, tick_some
 from .times import Clock, utc_now
+from .verifying import verify
 
 __all__ = ["Workspace"]
 
@@ -472,6 +483,136 @@ class Workspace:
         with reading(self.engine) as connection:
             running = self._shelf.current(connection, name)
         return running is not None and digest(self._shelf.file(name)) != running.digest
+
+    def verify(
+        self,
+        *,
+        found: Callable[[Finding], None] | None = None,
+        progress: Callable[[Verification], None] | None = None,
+    ) -> Verification:
+        """Prove the database: digests, chains, and every contact folded again and compared.
+
+        Args:
+            found: Told of every finding at once; the result keeps the first hundred.
+            progress: Told how far it has come, every thousand contacts.
+
+        Raises:
+            StoreError: The database cannot be read at all.
+        """
+        with reading(self.engine) as connection:
+            return verify(connection, Shelf(self.library), found=found, progress=progress)
+
+    def tick(
+        self, now: dt.datetime | None = None, *, actor: str = "", dry_run: bool = False
+    ) -> Ticked:
+        """Take the timed transitions that are due, and keep that as evidence.
+
+        Args:
+            now: The time to bring the contacts to; None for the present.
+            actor: Who lets time pass.
+            dry_run: Find out, and store nothing.
+
+        Raises:
+            StoreError: The database cannot store it; what was done before is stored.
+        """
+        done, after = Ticked(now or self._clock(), dry_run=dry_run), ("", "")
+
+        def change() -> tuple[Ticked, tuple[str, str] | None]:
+            with writing(self.engine, dry_run=dry_run) as connection:
+                return tick_some(Chunk(connection, self.store), done, after, actor)
+
+        while True:
+            done, last = self.retrying(change)
+            if last is None:
+                return done
+            after = last
+
+    def plan_adoption(
+        self, source: Definition | Path | str, rules: Mapping[str, str] | None = None
+    ) -> AdoptionPlan:
+        """Find out what taking a new version of a definition into use would do.
+
+        Args:
+            source: The new version, or its file.
+            rules: Stage that it no longer has to the stage in which its contacts go on.
+
+        Raises:
+            DefinitionError: It has errors.
+            UnknownNameError: A rule names a stage that there is not.
+        """
+        definition = self._read(source)
+        with reading(self.engine) as connection:
+            number = self._shelf.number_of(connection, definition)
+            mover = self._mover(connection, self._shelf.ready(definition, number), rules, "")
+            current = self._shelf.current(connection, definition.name)
+            in_use = current is not None and current.digest == mover.running.digest
+            return plan_adoption(connection, self._shelf, mover, is_in_use=in_use)
+
+    def adopt(
+        self,
+        source: Definition | Path | str,
+        rules: Mapping[str, str] | None = None,
+        *,
+        actor: str = "",
+        progress: Callable[[Adopted], None] | None = None,
+    ) -> Adopted:
+        """Take a new version of a definition into use, and bring the contacts under it.
+
+        Broken off at any point, the same call goes on with what is left.
+
+        Args:
+            source: The new version, or its file.
+            rules: Stage that it no longer has to the stage in which its contacts go on.
+            actor: Who adopts.
+            progress: Told how far it has come, after every chunk.
+
+        Raises:
+            DefinitionError: It has errors; nothing is changed.
+            HomelessError: A contact is in a stage that is gone, and no rule leads out of it.
+            StoreError: The database cannot store it; what was done before is stored.
+        """
+        plan = self.plan_adoption(source, rules)
+        for stage in plan.homeless:
+            raise HomelessError(stage)
+
+        def begin() -> Mover:
+            with writing(self.engine) as connection:
+                number = take_over(connection, plan.funnel, plan.definition, self._clock())
+                running = self._shelf.by_id(connection, number)
+                return self._mover(connection, running, rules, actor)
+
+        mover = self.retrying(begin)
+        done, after = Adopted(plan.funnel, plan.digest), ""
+
+        def change() -> tuple[Adopted, str | None]:
+            with writing(self.engine) as connection:
+                chunk = Chunk(connection, self.store)
+                return adopt_some(chunk, self._shelf, mover, done, after)
+
+        while True:
+            done, last = self.retrying(change)
+            if last is None:
+                return done
+            after = last
+            if progress is not None:
+                progress(done)
+
+    def _read(self, source: Definition | Path | str) -> Definition:
+        """Give a definition, from its file if need be."""
+        if isinstance(source, Definition):
+            return source
+        return load_definition(Path(source), self.library).definition
+
+    def _mover(
+        self,
+        connection: Connection,
+        running: Running,
+        rules: Mapping[str, str] | None,
+        actor: str,
+    ) -> Mover:
+        """Give what brings contacts under a definition."""
+        found = read_rules(connection, self._shelf, running.funnel.linked, rules or {})
+        return Mover(running, found, self._clock(), actor)
 
     def _one(self, request: Request, *, dry_run: bool) -> Recorded:
         """Run one change as a chunk of one."""

@@ -66,7 +66,7 @@ def _contacts() -> None:
     op.create_index(
         "contacts_due_at_index",
         "contacts",
-        ["due_at"],
+        ["due_at", "id"],
         postgresql_where=sa.text("due_at IS NOT NULL"),
         sqlite_where=sa.text("due_at IS NOT NULL"),
     )

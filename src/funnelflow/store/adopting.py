@@ -1,0 +1,258 @@
+"""Taking a new version of a definition into use: who moves where, and then moving them.
+
+Every contact says which definition it is under, so an adoption can stop anywhere and go on
+later, and others may record meanwhile: whatever they add to a contact is decided by the
+definition the contact is under at that moment. How one contact is brought under the new
+definition stands in `moving`.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from attrs import evolve, field, frozen
+from sqlalchemy import Connection, select
+
+from funnelflow.definition import Definition
+from funnelflow.engine import Contact
+
+from .bulk import Chunk
+from .moving import HomelessError, Mover
+from .reading import stored_contact
+from .shelf import Running, Shelf, store_definition, write_funnel
+from .tables import contacts, funnels, history
+from .times import to_text
+
+__all__ = ["Adopted", "AdoptionPlan", "Shift", "adopt_some", "plan_adoption", "take_over"]
+
+CHUNK = 500
+EXAMPLES = 3
+
+
+@frozen
+class Shift:
+    """Contacts that an adoption moves from one stage to another.
+
+    Attributes:
+        before: The stage they are in.
+        after: The stage that the new definition gives.
+        count: How many they are.
+        examples: The ids of the first few.
+    """
+
+    before: str
+    after: str
+    count: int
+    examples: tuple[str, ...]
+
+
+@frozen
+class AdoptionPlan:
+    """What an adoption would do.
+
+    Attributes:
+        funnel: The funnel.
+        definition: The new definition.
+        digest: Its digest.
+        is_in_use: The funnel is under it already; an adoption goes on with what was left.
+        contacts: How many contacts are under another definition.
+        shifts: Who would move where, the most contacts first.
+        restated: How many stay where they are with other fields or times.
+        homeless: Stages that the new definition does not have, and no rule leads out of, to
+            the number of contacts in them; an adoption is refused while there are any.
+        dropped: How many facts are no values of the new definition's fields.
+    """
+
+    funnel: str
+    definition: Definition = field(repr=False)
+    digest: str
+    is_in_use: bool
+    contacts: int
+    shifts: tuple[Shift, ...]
+    restated: int
+    homeless: Mapping[str, int]
+    dropped: int
+
+
+@frozen
+class Adopted:
+    """What an adoption has done so far.
+
+    Attributes:
+        funnel: The funnel.
+        digest: The digest of the definition that it is under now.
+        contacts: How many contacts were brought under it.
+        moved: How many of them changed their stage.
+    """
+
+    funnel: str
+    digest: str
+    contacts: int = 0
+    moved: int = 0
+
+
+def plan_adoption(
+    connection: Connection, shelf: Shelf, mover: Mover, *, is_in_use: bool
+) -> AdoptionPlan:
+    """Find out who would move where, changing nothing.
+
+    Args:
+        connection: A reading transaction.
+        shelf: The definitions.
+        mover: Brings contacts under the new definition.
+        is_in_use: Whether the funnel is under it already.
+    """
+    draft = _Draft()
+    after: str | None = ""
+    while after is not None:
+        rows = _left(connection, mover.running, after)
+        with _evidence(connection, [row.id for row in rows]) as evidence:
+            for row in rows:
+                running = shelf.by_id(connection, row.definition)
+                contact = stored_contact(row, running).contact
+                draft.look_at(connection, shelf, mover, contact, evidence(row.id))
+        after = rows[-1].id if rows else None
+    definition = mover.running.funnel.definition
+    return AdoptionPlan(
+        funnel=definition.name,
+        definition=definition,
+        digest=mover.running.digest,
+        is_in_use=is_in_use,
+        contacts=draft.contacts,
+        shifts=draft.shifts(),
+        restated=draft.restated,
+        homeless=draft.homeless,
+        dropped=mover.dropped,
+    )
+
+
+def take_over(connection: Connection, funnel: str, definition: Definition, now: dt.datetime) -> int:
+    """Put a funnel under a definition: from here on, new contacts come under it.
+
+    Returns:
+        The number of the definition.
+    """
+    number, _ = store_definition(connection, definition, now)
+    adopted = to_text(now)
+    known = connection.execute(
+        select(funnels.c.definition).where(funnels.c.name == funnel).with_for_update()
+    ).scalar()
+    if known != number:
+        write_funnel(connection, funnel, number, adopted)
+    return number
+
+
+def adopt_some(
+    chunk: Chunk, shelf: Shelf, mover: Mover, done: Adopted, after: str
+) -> tuple[Adopted, str | None]:
+    """Bring the next contacts under the new definition, and write them.
+
+    Args:
+        chunk: An empty chunk of a writing transaction.
+        shelf: The definitions.
+        mover: Brings contacts under the new definition.
+        done: What was done before.
+        after: The last contact that was.
+
+    Returns:
+        What is done now, and the last of these contacts; None when there are no more.
+
+    Raises:
+        HomelessError: One is in a stage that is gone, and no rule leads out of it.
+    """
+    ids = [row.id for row in _left(chunk.connection, mover.running, after)]
+    if not ids:
+        return done, None
+    chunk.load(ids)
+    with _evidence(chunk.connection, ids) as evidence:
+        moved = sum(_bring_under(chunk, shelf, mover, name, evidence(name)) for name in ids)
+    chunk.write()
+    return evolve(done, contacts=done.contacts + len(ids), moved=done.moved + moved), ids[-1]
+
+
+def _bring_under(
+    chunk: Chunk, shelf: Shelf, mover: Mover, contact_id: str, rows: Iterable[Any]
+) -> bool:
+    """Bring one contact under the new definition; gives whether that changed its stage."""
+    held = chunk.held(contact_id)
+    if held is None or held.running is mover.running:
+        return False
+    before = held.contact.stage
+    contact, event, outcome = mover.place(chunk.connection, shelf, held.contact, rows)
+    held.contact, held.running, held.changed = contact, mover.running, True
+    if event is not None:
+        chunk.append(held, event, outcome, before)
+    return before != contact.stage
+
+
+class _Draft:
+    """Counts who would move where."""
+
+    def __init__(self) -> None:
+        self.contacts = 0
+        self.restated = 0
+        self.homeless: dict[str, int] = {}
+        self._ways: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
+
+    def look_at(
+        self,
+        connection: Connection,
+        shelf: Shelf,
+        mover: Mover,
+        contact: Contact,
+        rows: Iterable[Any],
+    ) -> None:
+        """Place one contact, and count it."""
+        self.contacts += 1
+        try:
+            after, event, _ = mover.place(connection, shelf, contact, rows)
+        except HomelessError:
+            self.homeless[contact.stage] = self.homeless.get(contact.stage, 0) + 1
+            return
+        if after.stage == contact.stage:
+            self.restated += event is not None
+            return
+        way = (contact.stage, after.stage)
+        count, examples = self._ways.get(way, (0, ()))
+        self._ways[way] = (count + 1, (*examples, contact.id)[:EXAMPLES])
+
+    def shifts(self) -> tuple[Shift, ...]:
+        """Give who would move where, the most contacts first."""
+        ways = sorted(self._ways.items(), key=lambda item: (-item[1][0], item[0]))
+        return tuple(Shift(*way, count, examples) for way, (count, examples) in ways)
+
+
+def _left(connection: Connection, new: Running, after: str) -> Sequence[Any]:
+    """Read the next contacts of a funnel that are under another definition."""
+    wanted = (
+        select(contacts)
+        .where(contacts.c.id > after, contacts.c.funnel == new.name)
+        .where(contacts.c.definition != new.id)
+        .order_by(contacts.c.id)
+        .limit(CHUNK)
+    )
+    return connection.execute(wanted).all()
+
+
+@contextmanager
+def _evidence(connection: Connection, ids: list[str]) -> Iterator[Callable[[str], Iterable[Any]]]:
+    """Give what reads the history of each of some contacts, asked for in their order."""
+    wanted = (
+        select(history)
+        .where(history.c.contact_id.in_(ids))
+        .order_by(history.c.contact_id, history.c.sequence)
+        .execution_options(yield_per=CHUNK)
+    )
+    with connection.execute(wanted) as found:
+        groups = groupby(found, key=attrgetter("contact_id"))
+
+        def rows_of(contact_id: str) -> Iterable[Any]:
+            for name, rows in groups:
+                if name == contact_id:
+                    return rows
+            return ()
+
+        yield rows_of

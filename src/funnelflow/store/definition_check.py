@@ -1,0 +1,75 @@
+"""Checking what decides: the stored definitions, and which of them each funnel is under."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import Connection, select
+
+from funnelflow.errors import FunnelflowError
+
+from .canonical import checksum
+from .findings import Finding
+from .shelf import Shelf
+from .tables import definitions, funnels
+
+__all__ = ["Deciders", "check_definitions"]
+
+
+@frozen
+class Deciders:
+    """The stored definitions, as far as they can be trusted.
+
+    Attributes:
+        digests: What each may be called in the digests of rows, by its number: as it is
+            stored, and as its content gives.
+        broken: Those that cannot decide anything any more.
+    """
+
+    digests: Mapping[int, frozenset[str]]
+    broken: frozenset[int]
+
+
+def check_definitions(connection: Connection, shelf: Shelf) -> tuple[Deciders, list[Finding]]:
+    """Check the definitions and the funnels; give what there is, and what was found."""
+    digests: dict[int, frozenset[str]] = {}
+    broken: set[int] = set()
+    found: list[Finding] = []
+    for row in connection.execute(select(definitions).order_by(definitions.c.id)):
+        counted = hashlib.sha256(str(row.content).encode("utf-8", "surrogateescape")).hexdigest()
+        digests[row.id] = frozenset({row.digest, counted})
+        faults = list(_definition(connection, shelf, row, counted))
+        if faults:
+            broken.add(row.id)
+        found.extend(faults)
+    for row in connection.execute(select(funnels).order_by(funnels.c.name)):
+        found.extend(_funnel(row, digests))
+    return Deciders(digests, frozenset(broken)), found
+
+
+def _definition(connection: Connection, shelf: Shelf, row: Any, counted: str) -> Iterator[Finding]:
+    """Check one definition."""
+    name = f"{row.name} ({row.id})"
+    if row.digest != counted:
+        yield Finding("definition", name, 0, "its content or its digest has been altered")
+        return
+    try:
+        running = shelf.by_id(connection, row.id)
+    except FunnelflowError as error:
+        yield Finding("definition", name, 0, f"it cannot be used: {error.message}")
+        return
+    said = json.loads(row.content)
+    if (row.name, row.version) != (running.name, said.get("version", 1)):
+        yield Finding("definition", name, 0, "its name or version has been altered")
+    elif row.checksum != checksum(row.digest, row.name, row.version, row.stored_at):
+        yield Finding("definition", name, 0, "the time at which it was stored has been altered")
+
+
+def _funnel(row: Any, digests: Mapping[int, frozenset[str]]) -> Iterator[Finding]:
+    """Check which definition a funnel is under."""
+    if row.checksum != checksum(row.name, row.definition, row.adopted_at):
+        yield Finding("funnel", str(row.name), 0, "its row has been altered")
+    elif row.definition not in digests:
+        yield Finding("funnel", str(row.name), 0, "its definition is missing")

@@ -1,0 +1,234 @@
+"""Taking a new version of a definition into use."""
+
+import pytest
+
+from funnelflow.errors import UnknownNameError
+from funnelflow.store import Workspace, adopting
+from funnelflow.store.moving import HomelessError
+
+from .funnels import DAY, PIPELINE, T0
+
+
+def version(*changes: tuple[str, str]) -> str:
+    """Give a second version of the funnel, with some texts replaced."""
+    text = PIPELINE.replace("version: 1", "version: 2")
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
+CHEAPER = version(("contact.budget >= 5000", "contact.budget >= 1000"))
+RENAMED = version(
+    ("  prospect: {}", "  opportunity: {aliases: [prospect]}"),
+    ("to: prospect", "to: opportunity"),
+    ("from: prospect", "from: opportunity"),
+    ("[target, lead, prospect]", "[target, lead, opportunity]"),
+)
+WITHOUT_WARM = version(
+    ("      warm: {}\n", ""),
+    ("  - from: lead.fresh\n    to: lead.warm\n    require:\n"
+     "      - They answered twice: contact.replies >= 2\n", ""),
+    ("  - {from: lead.warm, to: lead.fresh, after: 30d}\n", ""),
+)  # fmt: skip
+
+
+@pytest.fixture
+def people(workspace):
+    """Give a workspace: ada a lead for 2000, bob a warm lead, eve a prospect, tom new."""
+    for name in ("ada", "bob", "eve"):
+        workspace.add(name, {"email": f"{name}@example.com"}, at=T0)
+        workspace.record(name, "subscribed", at=T0 + DAY)
+    workspace.record("ada", "called", {"budget": 2000, "authority": True}, at=T0 + 2 * DAY)
+    workspace.record("bob", "replied", at=T0 + 2 * DAY)
+    workspace.record("bob", "replied", at=T0 + 3 * DAY)
+    workspace.record("eve", "called", {"budget": 9000, "authority": True}, at=T0 + 2 * DAY)
+    workspace.add("tom", at=T0)
+    return workspace
+
+
+@pytest.fixture
+def file(directory):
+    """Give what writes a version of the funnel to its file."""
+
+    def write(text: str):
+        path = directory / "pipeline.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def stages(workspace) -> dict[str, str]:
+    return {stored.id: stored.contact.stage for stored in workspace.list()}
+
+
+def test_a_plan_says_who_would_move_where_and_changes_nothing(people, file):
+    rows, before = people.history().rows, stages(people)
+    plan = people.plan_adoption(file(CHEAPER))
+    assert (plan.funnel, plan.is_in_use, plan.contacts) == ("pipeline", False, 4)
+    assert [(s.before, s.after, s.count, s.examples) for s in plan.shifts] == [
+        ("lead.fresh", "prospect", 1, ("ada",))
+    ]
+    assert (plan.restated, plan.homeless, plan.dropped) == (0, {}, 0)
+    assert (people.history().rows, stages(people)) == (rows, before)
+    assert people.outdated()
+
+
+def test_an_adoption_moves_those_whom_the_new_version_places_elsewhere(people, file):
+    adopted = people.adopt(file(CHEAPER), actor="grace")
+    assert (adopted.contacts, adopted.moved) == (4, 1)
+    assert stages(people) == {
+        "ada": "prospect",
+        "bob": "lead.warm",
+        "eve": "prospect",
+        "tom": "target",
+    }
+    (row,) = people.history(event="adopt").rows
+    assert (row.contact_id, row.before, row.after, row.actor) == (
+        "ada",
+        "lead.fresh",
+        "prospect",
+        "grace",
+    )
+    assert not people.outdated()
+    assert {stored.definition for stored in people.list()} == {row.definition}
+    assert people.verify().is_sound
+
+
+def test_what_happens_after_an_adoption_is_decided_by_the_new_version(people, file):
+    people.adopt(file(CHEAPER))
+    facts = {"budget": 1500, "authority": True}
+    assert people.record("bob", "called", facts).decision.after == "prospect"
+    people.add("new", {"email": "new@example.com"})
+    people.record("new", "subscribed")
+    assert people.record("new", "called", facts).decision.after == "prospect"
+    assert people.verify().is_sound
+
+
+def test_an_adoption_again_finds_nothing_to_do(people, file):
+    path = file(CHEAPER)
+    people.adopt(path)
+    rows = people.history().rows
+    plan = people.plan_adoption(path)
+    assert (plan.is_in_use, plan.contacts) == (True, 0)
+    assert people.adopt(path).contacts == 0
+    assert people.history().rows == rows
+
+
+def test_an_adoption_that_was_broken_off_goes_on(people, file, monkeypatch):
+    monkeypatch.setattr(adopting, "CHUNK", 1)
+    path = file(CHEAPER)
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        people.adopt(path, progress=stop)
+    assert people.verify().is_sound
+    assert people.plan_adoption(path).contacts == 3
+    recorded = people.record("eve", "gave_up")
+    assert recorded.decision.after == "lost"
+    people.add("new")
+    assert people.verify().is_sound
+    assert people.adopt(path).contacts == 3
+    assert people.verify().is_sound
+    assert len({stored.definition for stored in people.list()}) == 1
+
+
+def test_a_stage_that_is_renamed_by_an_alias_keeps_its_contacts(people, file):
+    people.move("bob", "prospect", facts={"budget": 6000, "authority": True}, at=T0 + 4 * DAY)
+    people.adopt(file(RENAMED))
+    assert stages(people) == {
+        "ada": "lead.fresh",
+        "bob": "opportunity",
+        "eve": "opportunity",
+        "tom": "target",
+    }
+    assert people.move("ada", "prospect").decision.outcome == "refused"
+    assert people.verify().is_sound
+
+
+def test_contacts_in_a_stage_that_is_gone_need_a_rule(people, file):
+    path, rows = file(WITHOUT_WARM), people.history().rows
+    assert people.plan_adoption(path).homeless == {"lead.warm": 1}
+    with pytest.raises(HomelessError) as caught:
+        people.adopt(path)
+    assert "--map lead.warm=STAGE" in caught.value.hint
+    assert people.history().rows == rows
+    assert people.outdated()
+
+
+def test_a_rule_places_them_and_every_later_fold_honours_it(people, file):
+    people.adopt(file(WITHOUT_WARM), {"lead.warm": "prospect"})
+    (row,) = people.history("bob", event="adopt").rows
+    assert (row.to_stage, row.before, row.after) == ("prospect", "lead.warm", "prospect")
+    assert people.verify().is_sound
+    people.adopt(file(WITHOUT_WARM.replace("version: 2", "version: 3")))
+    assert stages(people)["bob"] == "prospect"
+    assert people.verify().is_sound
+
+
+def test_a_rule_for_a_stage_with_nested_ones_holds_for_all_of_them(people, file):
+    gone = version(
+        ("  lead:\n    aliases: [sales lead]\n    stages:\n      fresh: {}\n      warm: {}\n", ""),
+        ("to: lead\n", "to: prospect\n"),
+        ("  - from: lead.fresh\n    to: lead.warm\n    require:\n"
+         "      - They answered twice: contact.replies >= 2\n", ""),
+        ("from: lead\n", "from: target\n"),
+        ("  - {from: lead.warm, to: lead.fresh, after: 30d}\n", ""),
+        ("[target, lead, prospect]", "[target, prospect]"),
+    )  # fmt: skip
+    people.adopt(file(gone), {"sales lead": "target"})
+    assert stages(people)["ada"] == stages(people)["bob"] == "target"
+    assert people.verify().is_sound
+
+
+@pytest.mark.parametrize("rules", [{"laed": "target"}, {"lead.warm": "targit"}])
+def test_a_rule_that_names_no_stage_is_an_error(people, file, rules):
+    with pytest.raises(UnknownNameError, match="there is no stage"):
+        people.adopt(file(WITHOUT_WARM), rules)
+
+
+def test_facts_that_are_no_values_any_more_are_counted_and_left_out(people, file):
+    people.set("tom", {"authority": True})
+    path = file(version(
+        ("authority: {type: boolean, ", "authority: {type: integer, "),
+        ("contact.authority\n", "contact.authority > 1\n"),
+    ))  # fmt: skip
+    plan = people.plan_adoption(path)
+    assert plan.dropped == 3
+    assert plan.restated == 2
+    people.adopt(path)
+    assert "authority" not in people.contact("tom").contact.fields
+    assert people.verify().is_sound
+    people.adopt(file(PIPELINE.replace("version: 1", "version: 3")))
+    assert people.contact("tom").contact.fields["authority"] is True
+    assert people.verify().is_sound
+
+
+def test_a_definition_with_errors_is_not_adopted(people, file):
+    path = file(PIPELINE.replace("to: lead.warm", "to: lead.wram"))
+    with pytest.raises(Exception, match=r"lead\.wram") as caught:
+        people.adopt(path)
+    assert caught.value.exit_code == 2
+    assert not people.history(event="adopt").rows
+
+
+def test_a_writer_that_knew_the_old_version_goes_on_with_the_new_one(people, file, directory):
+    with Workspace.open(directory, database=str(people.config.database)) as other:
+        assert other.contact("tom").contact.stage == "target"
+        people.adopt(file(CHEAPER))
+        other.add("new", {"email": "new@example.com"})
+        other.record("new", "subscribed")
+        facts = {"budget": 1500, "authority": True}
+        assert other.record("new", "called", facts).decision.after == "prospect"
+    assert people.verify().is_sound
+
+
+def test_a_timed_transition_of_the_new_version_takes_its_time_from_the_evidence(people, file):
+    path = file(version(("after: 30d", "after: 1d")))
+    people.adopt(path)
+    assert people.contact("bob").due_at == T0 + 4 * DAY
+    people.tick(T0 + 4 * DAY)
+    assert people.verify().is_sound

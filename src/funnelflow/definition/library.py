@@ -1,10 +1,11 @@
 """Where the names of definitions and vocabularies are looked up."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 from attrs import evolve, field, frozen
 
@@ -29,6 +30,13 @@ def shipped_definitions() -> Path:
     return inside if inside.is_dir() else package.parents[1] / "definitions"
 
 
+class _Offered(NamedTuple):
+    """What a plugin offers under a name: a record, which is no file, or a file."""
+
+    is_record: bool
+    path: Path | None
+
+
 @frozen
 class Library:
     """Names and where they lead.
@@ -42,6 +50,8 @@ class Library:
         definitions: Definitions that are no files, by name.
         vocabularies: Vocabularies that are no files, by name.
         criteria: The criteria that plugins offer, by name.
+        files: Files of definitions that stand elsewhere, by name: those that plugins offer.
+        vocabulary_files: The same for vocabularies.
         shipped: The last directory to look in; None to leave out what ships.
     """
 
@@ -49,6 +59,8 @@ class Library:
     definitions: Mapping[str, Definition] = field(factory=dict)
     vocabularies: Mapping[str, Vocabulary] = field(factory=dict)
     criteria: Mapping[str, CriterionProvider] = field(factory=dict)
+    files: Mapping[str, Path] = field(factory=dict)
+    vocabulary_files: Mapping[str, Path] = field(factory=dict)
     shipped: Path | None = field(factory=shipped_definitions)
 
     def find(self, name: str, besides: Path | None = None) -> Path | None:
@@ -58,19 +70,22 @@ class Library:
             name: The name; anything that is no plain name leads nowhere.
             besides: A file to pass over, so that one can extend another of its own name.
         """
-        return self._file(name, "", shadowed=name in self.definitions, besides=besides)
+        offered = _Offered(name in self.definitions, self.files.get(name))
+        return self._file(name, "", offered, besides)
 
     def find_vocabulary(self, name: str) -> Path | None:
         """Give the file of a vocabulary by its name; None if there is none."""
-        return self._file(name, "vocabularies", shadowed=name in self.vocabularies, besides=None)
+        offered = _Offered(name in self.vocabularies, self.vocabulary_files.get(name))
+        return self._file(name, "vocabularies", offered, None)
 
     def names(self) -> tuple[str, ...]:
         """Give the names of all definitions, sorted."""
-        return tuple(sorted({*self.definitions, *self._stems("")}))
+        return tuple(sorted({*self.definitions, *self.files, *self._stems("")}))
 
     def vocabulary_names(self) -> tuple[str, ...]:
         """Give the names of all vocabularies, sorted."""
-        return tuple(sorted({*self.vocabularies, *self._stems("vocabularies")}))
+        offered = {*self.vocabularies, *self.vocabulary_files}
+        return tuple(sorted({*offered, *self._stems("vocabularies")}))
 
     def beside(self, path: Path) -> "Library":
         """Give the library as a file sees it: its own directory comes first."""
@@ -80,17 +95,16 @@ class Library:
         others = tuple(directory for directory in self.directories if directory != here)
         return evolve(self, directories=(here, *others))
 
-    def _file(self, name: str, folder: str, *, shadowed: bool, besides: Path | None) -> Path | None:
+    def _file(self, name: str, folder: str, offered: _Offered, besides: Path | None) -> Path | None:
         """Find a file; what a plugin offers comes before what ships."""
         if not _NAME.fullmatch(name):
             return None
-        directories = self.directories if shadowed else tuple(self._directories())
-        for directory in directories:
-            for suffix in SUFFIXES:
-                path = directory / folder / f"{name}{suffix}"
-                if path.is_file() and path != besides:
-                    return path
-        return None
+        found = _first(self.directories, folder, name, besides)
+        if found is not None or offered.is_record:
+            return found
+        if offered.path is not None and offered.path != besides:
+            return offered.path
+        return _first((self.shipped,) if self.shipped else (), folder, name, besides)
 
     def _directories(self) -> Iterator[Path]:
         yield from self.directories
@@ -103,3 +117,15 @@ class Library:
             below = directory / folder
             if below.is_dir():
                 yield from (p.stem for p in below.iterdir() if p.suffix in SUFFIXES)
+
+
+def _first(
+    directories: Iterable[Path], folder: str, name: str, besides: Path | None
+) -> Path | None:
+    """Give the first file of a name in some directories."""
+    for directory in directories:
+        for suffix in SUFFIXES:
+            path = directory / folder / f"{name}{suffix}"
+            if path.is_file() and path != besides:
+                return path
+    return None

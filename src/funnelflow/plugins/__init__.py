@@ -1,0 +1,42 @@
+"""Plugins: what they can do (`hookspecs`), how they are found, and that none does harm."""
+
+from funnelflow.definition import CriterionProvider
+from funnelflow.plugins.configuring import read_plugin_config
+from funnelflow.plugins.guard import refuse_inside
+from funnelflow.plugins.host import PluginHost, load_plugins
+from funnelflow.plugins.loading import Plugin
+from funnelflow.plugins.markers import hookimpl, secret
+from funnelflow.plugins.records import (
+    BeforeTransition,
+    CommandProvider,
+    Committed,
+    ContactCreated,
+    DeliveryError,
+    FormatProvider,
+    Message,
+    NotifierProvider,
+)
+from funnelflow.plugins.settings import Settings, expand, read_settings, shown_settings
+
+__all__ = [
+    "BeforeTransition",
+    "CommandProvider",
+    "Committed",
+    "ContactCreated",
+    "CriterionProvider",
+    "DeliveryError",
+    "FormatProvider",
+    "Message",
+    "NotifierProvider",
+    "Plugin",
+    "PluginHost",
+    "Settings",
+    "expand",
+    "hookimpl",
+    "load_plugins",
+    "read_plugin_config",
+    "read_settings",
+    "refuse_inside",
+    "secret",
+    "shown_settings",
+]

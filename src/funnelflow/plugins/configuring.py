@@ -1,0 +1,192 @@
+"""What a workspace's ``funnelflow.toml`` says about plugins, and which of them are blocked."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from funnelflow.errors import ConfigurationError
+
+__all__ = [
+    "NO_PLUGINS_VARIABLE",
+    "Blocking",
+    "PluginConfig",
+    "blocking_from",
+    "line_of",
+    "read_plugin_config",
+    "variable_prefix",
+]
+
+NO_PLUGINS_VARIABLE: Final = "FUNNELFLOW_NO_PLUGINS"
+CONFIG_FILE: Final = "funnelflow.toml"
+
+_ALL: Final = {"*", "1", "all", "true", "yes"}
+_NONE: Final = {"", "0", "false", "no", "none"}
+_HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
+
+
+@frozen
+class Blocking:
+    """Which plugins are not to be imported.
+
+    Attributes:
+        everything: None is.
+        names: The plugins that are not, with who says so.
+        said_by: Who says that none is.
+    """
+
+    everything: bool = False
+    names: Mapping[str, str] = field(factory=dict)
+    said_by: str = ""
+
+    def reason(self, *names: str) -> str:
+        """Say who blocks a plugin that has these names; empty when nobody does."""
+        if self.everything:
+            return self.said_by
+        folded = {fold(name): by for name, by in self.names.items()}
+        return next((folded[fold(n)] for n in names if fold(n) in folded), "")
+
+
+@frozen
+class PluginConfig:
+    """What the configuration says about plugins.
+
+    Attributes:
+        path: The file; None where there is no workspace.
+        text: Its text.
+        disabled: The plugins that it turns off.
+        tables: The settings of each plugin, by its name.
+    """
+
+    path: Path | None = None
+    text: str = ""
+    disabled: tuple[str, ...] = ()
+    tables: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+
+    def table(self, plugin: str) -> Mapping[str, Any]:
+        """Give the settings of a plugin as they are written."""
+        wanted = fold(plugin)
+        return next((t for name, t in self.tables.items() if fold(name) == wanted), {})
+
+    def where(self, plugin: str, name: str = "") -> str:
+        """Say where a plugin's settings, or one of them, stand in the file."""
+        if self.path is None:
+            return f"[plugins.{plugin}]"
+        written = next((t for t in self.tables if fold(t) == fold(plugin)), None)
+        if written is None:
+            return f"{self.path}: [plugins.{plugin}]"
+        line = line_of(self.text, ("plugins", written), name)
+        return f"{self.path}:{line}" if line else str(self.path)
+
+
+def fold(name: str) -> str:
+    """Give the form in which names of plugins are compared: ``my_rules`` is ``my-rules``."""
+    return name.strip().lower().replace("_", "-")
+
+
+def variable_prefix(plugin: str) -> str:
+    """Give how the variables of a plugin's settings begin: ``FUNNELFLOW_MY_RULES_``."""
+    return f"FUNNELFLOW_{re.sub('[^A-Za-z0-9]', '_', plugin).upper()}_"
+
+
+def blocking_from(
+    flag: str | None = None,
+    config: PluginConfig | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Blocking:
+    """Put together what the command line, the environment and the configuration block.
+
+    Args:
+        flag: What ``--no-plugins`` said: names with commas between, ``*`` for all; None if
+            it was not given.
+        config: What the configuration says.
+        environment: The environment; None for that of this process.
+    """
+    said = (os.environ if environment is None else environment).get(NO_PLUGINS_VARIABLE, "")
+    names: dict[str, str] = {}
+    for text, by in ((flag or "", "--no-plugins"), (said, NO_PLUGINS_VARIABLE)):
+        if text.strip().lower() in _ALL:
+            return Blocking(everything=True, said_by=by)
+        if text.strip().lower() not in _NONE:
+            names |= dict.fromkeys(_split(text), by)
+    in_file = config.disabled if config else ()
+    return Blocking(names={**dict.fromkeys(in_file, "disabled in funnelflow.toml"), **names})
+
+
+def read_plugin_config(root: Path | None) -> PluginConfig:
+    """Read what a workspace's file says about plugins.
+
+    Args:
+        root: The workspace; None where there is none.
+
+    Raises:
+        ConfigurationError: The file says something about plugins that is not understood.
+            One that cannot be read at all says nothing; who reads the settings tells it.
+    """
+    path = None if root is None else root / CONFIG_FILE
+    if path is None:
+        return PluginConfig()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        table = tomllib.loads(text).get("plugins", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        return PluginConfig()
+    return _config(path, text, table)
+
+
+def line_of(text: str, table: tuple[str, ...], name: str = "") -> int | None:
+    """Give the line on which a name of a table stands, as far as it can be found.
+
+    Args:
+        text: The TOML.
+        table: The table's path, such as ``("plugins", "webhook")``.
+        name: The name; empty for the table's own header.
+
+    Returns:
+        The line from 1; that of the header where the name is not found; None without one.
+    """
+    header = None
+    inside = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        found = _HEADER.match(line)
+        if found:
+            inside = _parts(found[1]) == list(table)
+            header = header or (number if inside else None)
+        elif inside and name and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[=.]", line):
+            return number
+    return header
+
+
+def _config(path: Path, text: str, table: Any) -> PluginConfig:
+    """Read the table ``[plugins]``."""
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{path}: plugins is not a table", hint="write it as [plugins]")
+    disabled = table.get("disabled", [])
+    if not isinstance(disabled, list) or not all(isinstance(name, str) for name in disabled):
+        line = line_of(text, ("plugins",), "disabled")
+        raise ConfigurationError(
+            f"{path}:{line}: disabled is not a list of plugins", hint='write disabled = ["name"]'
+        )
+    tables = {name: inner for name, inner in table.items() if name != "disabled"}
+    for name, inner in tables.items():
+        if not isinstance(inner, dict):
+            line = line_of(text, ("plugins",), name)
+            raise ConfigurationError(
+                f"{path}:{line}: there is no setting {name!r} of all plugins",
+                hint="one plugin's settings stand under [plugins.NAME]; known here: disabled",
+            )
+    return PluginConfig(path, text, tuple(disabled), tables)
+
+
+def _split(text: str) -> Iterable[str]:
+    return (name.strip() for name in text.split(",") if name.strip())
+
+
+def _parts(header: str) -> list[str]:
+    """Split the path of a table: ``plugins."a.b"`` has two parts."""
+    found = re.findall(r"\s*(?:\"([^\"]*)\"|'([^']*)'|([^.\"'\s]+))\s*\.?", header)
+    return [a or b or c for a, b, c in found]

@@ -1,0 +1,282 @@
+"""The hooks: everything that a plugin can do.
+
+A plugin is a module (or any object) with functions of these names, each marked with
+`hookimpl`. A function takes the arguments of its hook that it needs, and may leave out the
+others. Hooks are called plugin by plugin, in the order in which plugins are found (see
+`finding`), those marked ``tryfirst`` before and ``trylast`` after the others; whatever one of
+them does, the next is called.
+
+Registration hooks give records of what the plugin offers. Two plugins that offer the same
+name are a conflict: both are named, and neither is used. Event hooks are told what happens,
+as a frozen record.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from funnelflow.definition import CriterionProvider, Definition, Vocabulary
+from funnelflow.plugins.markers import hookspec
+from funnelflow.plugins.records import (
+    BeforeTransition,
+    CommandProvider,
+    Committed,
+    ContactCreated,
+    FormatProvider,
+    NotifierProvider,
+)
+
+__all__ = ["EVENT_HOOKS", "HOOKS", "OFFERS", "REGISTRATION_HOOKS", "OfferKind"]
+
+
+@hookspec
+def funnelflow_settings() -> type:  # type: ignore[empty-body]
+    """Give the attrs class of the plugin's settings.
+
+    They are read from ``[plugins.NAME]`` in ``funnelflow.toml`` and from the environment as
+    ``FUNNELFLOW_NAME_OPTION``, checked before anything else of the plugin is called, and
+    given to the hooks that take `settings`. A setting marked `secret` is never shown.
+
+    Added in: 0.1
+
+    Example:
+        >>> from attrs import field, frozen
+        >>> from funnelflow.plugins import hookimpl, secret
+        >>> @frozen
+        ... class Settings:
+        ...     window_days: int = 90
+        ...     token: str = field(default="", metadata=secret, repr=False)
+        >>> @hookimpl
+        ... def funnelflow_settings():
+        ...     return Settings
+    """
+
+
+@hookspec
+def funnelflow_definitions(settings: Any) -> Iterable[Definition | Path]:  # type: ignore[empty-body]
+    """Offer definitions: records, YAML files, or directories of them.
+
+    They are found by name behind the workspace's own, and before those that ship.
+
+    Args:
+        settings: The plugin's settings; None if it has no class for them.
+
+    Added in: 0.1
+
+    Example:
+        >>> from pathlib import Path
+        >>> from funnelflow.plugins import hookimpl
+        >>> @hookimpl
+        ... def funnelflow_definitions():
+        ...     return [Path("definitions/renewals.yaml")]
+    """
+
+
+@hookspec
+def funnelflow_vocabularies(settings: Any) -> Iterable[Vocabulary | Path]:  # type: ignore[empty-body]
+    """Offer vocabularies: records, YAML files, or directories of them.
+
+    Args:
+        settings: The plugin's settings; None if it has no class for them.
+
+    Added in: 0.1
+
+    Example:
+        >>> from funnelflow.definition import EventType, Field, Vocabulary
+        >>> from funnelflow.criteria import INTEGER
+        >>> from funnelflow.plugins import hookimpl
+        >>> @hookimpl
+        ... def funnelflow_vocabularies():
+        ...     seats = Field("seats", INTEGER, ask="How many of you will use it?")
+        ...     trial = EventType("trial_started", about="They began a trial.")
+        ...     facts, events = {"seats": seats}, {"trial_started": trial}
+        ...     return [Vocabulary("saas", fields=facts, events=events)]
+    """
+
+
+@hookspec
+def funnelflow_criteria(settings: Any) -> Iterable[CriterionProvider]:  # type: ignore[empty-body]
+    """Offer criteria written in Python, used as ``{criterion: name, …arguments}``.
+
+    The function is asked with the contact's fields, the facts of the event, the time and the
+    arguments. It gives True, False, or None when it cannot tell, and only that opens a
+    transition which is True. It must give the same answer to the same question, since a
+    replay asks it again. One that raises or exits is unknown, and its plugin is named.
+
+    Args:
+        settings: The plugin's settings; None if it has no class for them.
+
+    Added in: 0.1
+
+    Example:
+        >>> from funnelflow.criteria import INTEGER
+        >>> from funnelflow.plugins import CriterionProvider, hookimpl
+        >>> def answers_quickly(call):
+        ...     replies, asked = call.fields.get("replies"), call.fields.get("outreaches")
+        ...     if not asked:
+        ...         return None
+        ...     return replies * 100 // asked >= call.arguments["percent"]
+        >>> @hookimpl
+        ... def funnelflow_criteria():
+        ...     return [
+        ...         CriterionProvider(
+        ...             "answers", answers_quickly, "Answers us", {"percent": INTEGER},
+        ...             reads=("replies", "outreaches"),
+        ...         )
+        ...     ]
+    """
+
+
+@hookspec
+def funnelflow_notifiers(settings: Any) -> Iterable[NotifierProvider]:  # type: ignore[empty-body]
+    r"""Offer notifiers, used as ``channel = "name"`` in ``[[notify]]``.
+
+    Args:
+        settings: The plugin's settings; None if it has no class for them.
+
+    Added in: 0.1
+
+    Example:
+        >>> from attrs import frozen
+        >>> from funnelflow.plugins import DeliveryError, NotifierProvider, hookimpl
+        >>> @frozen
+        ... class Channel:
+        ...     path: str
+        >>> def append(message, channel):
+        ...     try:
+        ...         with open(channel.path, "a", encoding="utf-8") as file:
+        ...             file.write(f"{message.id} {message.subject}\n")
+        ...     except OSError as error:
+        ...         raise DeliveryError(f"{channel.path}: {error.strerror}") from None
+        >>> @hookimpl
+        ... def funnelflow_notifiers():
+        ...     return [NotifierProvider("file", append, Channel, "Appends a line to a file.")]
+    """
+
+
+@hookspec
+def funnelflow_commands(settings: Any) -> Iterable[CommandProvider]:  # type: ignore[empty-body]
+    """Offer commands of the command line. They run in the same process as funnelflow's own.
+
+    Args:
+        settings: The plugin's settings; None if it has no class for them.
+
+    Added in: 0.1
+
+    Example:
+        >>> import click
+        >>> from funnelflow.plugins import CommandProvider, hookimpl
+        >>> @click.command()
+        ... def hello():
+        ...     click.echo("hello")
+        >>> @hookimpl
+        ... def funnelflow_commands():
+        ...     return [CommandProvider("hello", hello, "Say hello.")]
+    """
+
+
+@hookspec
+def funnelflow_formats(settings: Any) -> Iterable[FormatProvider]:  # type: ignore[empty-body]
+    """Offer file formats for ``apply`` and ``import``.
+
+    Args:
+        settings: The plugin's settings; None if it has no class for them.
+
+    Added in: 0.1
+
+    Example:
+        >>> from funnelflow.plugins import FormatProvider, hookimpl
+        >>> def read(path):
+        ...     for line in path.read_text(encoding="utf-8").splitlines():
+        ...         contact, event, at = line.split("|")
+        ...         yield {"contact": contact, "event": event, "at": at}
+        >>> @hookimpl
+        ... def funnelflow_formats():
+        ...     return [FormatProvider("pipes", (".pipes",), read, "Lines of contact|event|at.")]
+    """
+
+
+@hookspec
+def funnelflow_before_transition(context: BeforeTransition, settings: Any) -> str | None:
+    """Veto a transition by giving the reason; None lets it be.
+
+    Asked within the transaction, for every transition whose criteria are met, whatever path
+    the change comes on; a forced move is not asked about. The veto is kept in the history as
+    evidence, so a replay agrees without the plugin. An implementation that raises or exits
+    vetoes: it fails closed, and the reason says so.
+
+    Args:
+        context: What is about to happen.
+        settings: The plugin's settings; None if it has no class for them.
+
+    Added in: 0.1
+
+    Example:
+        >>> from funnelflow.plugins import hookimpl
+        >>> @hookimpl
+        ... def funnelflow_before_transition(context):
+        ...     if context.to == "customer" and context.at.weekday() > 4:
+        ...         return "contracts are not signed at weekends"
+    """
+
+
+@hookspec
+def funnelflow_after_commit(context: Committed, settings: Any) -> None:
+    """Be told of evidence that has been stored, whatever became of it.
+
+    Nothing that happens here can change it any more. A process that ends right after the
+    commit tells nobody: what must arrive is the work of a notifier.
+
+    Args:
+        context: What was stored.
+        settings: The plugin's settings; None if it has no class for them.
+
+    Added in: 0.1
+
+    Example:
+        >>> from funnelflow.plugins import hookimpl
+        >>> @hookimpl
+        ... def funnelflow_after_commit(context):
+        ...     if context.outcome == "moved":
+        ...         print(f"{context.contact}: {context.before} to {context.after}")
+    """
+
+
+@hookspec
+def funnelflow_contact_created(context: ContactCreated, settings: Any) -> None:
+    """Be told of a contact that has been added and stored.
+
+    Args:
+        context: Who it is.
+        settings: The plugin's settings; None if it has no class for them.
+
+    Added in: 0.1
+
+    Example:
+        >>> from funnelflow.plugins import hookimpl
+        >>> @hookimpl
+        ... def funnelflow_contact_created(context):
+        ...     print(f"welcome, {context.contact}")
+    """
+
+
+OfferKind = Literal["definitions", "vocabularies", "criteria", "notifiers", "commands", "formats"]
+
+OFFERS: Final[dict[OfferKind, tuple[type, ...]]] = {
+    "definitions": (Definition, Path),
+    "vocabularies": (Vocabulary, Path),
+    "criteria": (CriterionProvider,),
+    "notifiers": (NotifierProvider,),
+    "commands": (CommandProvider,),
+    "formats": (FormatProvider,),
+}
+"""What plugins can offer, with the records that a hook of that kind gives."""
+
+REGISTRATION_HOOKS: Final = tuple(f"funnelflow_{kind}" for kind in OFFERS)
+EVENT_HOOKS: Final = (
+    "funnelflow_before_transition",
+    "funnelflow_after_commit",
+    "funnelflow_contact_created",
+)
+HOOKS: Final = ("funnelflow_settings", *REGISTRATION_HOOKS, *EVENT_HOOKS)
+"""Every hook by name, in the order of the documentation."""

@@ -1,0 +1,327 @@
+"""The plugins of a workspace: what they offer, and telling them what happens.
+
+::
+
+    host = load_plugins(root)
+    library = host.library(Library((root,)))
+    for plugin, reason in host.before(context): ...
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from funnelflow.definition import CriterionProvider, Library
+from funnelflow.errors import ConfigurationError, nearest
+from funnelflow.plugins.configuring import (
+    Blocking,
+    PluginConfig,
+    blocking_from,
+    fold,
+    read_plugin_config,
+)
+from funnelflow.plugins.finding import Candidate, find_plugins
+from funnelflow.plugins.guard import Fault, describe_error
+from funnelflow.plugins.hookspecs import EVENT_HOOKS, OfferKind
+from funnelflow.plugins.loading import Hook, Plugin, blocked, load
+from funnelflow.plugins.offers import Conflict, Offer, collect, into_library
+from funnelflow.plugins.records import (
+    BeforeTransition,
+    CommandProvider,
+    Committed,
+    ContactCreated,
+    FormatProvider,
+    NotifierProvider,
+)
+
+__all__ = ["PluginHost", "Tell", "load_plugins"]
+
+Tell: TypeAlias = Callable[[str, str, str], None]
+"""Told of a problem: the message, the plugin to turn off (empty for none), and a hint."""
+
+BEFORE, AFTER, CREATED = EVENT_HOOKS
+_MAX_REASON: Final = 500
+_LOG = logging.getLogger("funnelflow.plugins")
+
+
+def turn_off(plugin: str) -> str:
+    """Say how to go on without a plugin, in a command."""
+    return f"`funnelflow --no-plugins={plugin} …` goes on without it"
+
+
+def _log(message: str, plugin: str, hint: str) -> None:
+    """Tell a problem to who uses funnelflow from Python."""
+    _LOG.warning("%s (%s)", message, hint or turn_off(plugin))
+
+
+class PluginHost:
+    """The plugins that are in use, called one by one so that none can harm the others.
+
+    Args:
+        plugins: What was found, in the order in which hooks are called.
+        config: What the configuration says about them.
+        tell: Told of problems, of each plugin once.
+
+    Attributes:
+        plugins: Every plugin that was found, the blocked and the broken ones too.
+        watches_transitions: Whether anybody may veto a transition.
+        watches_commits: Whether anybody is told of what has been stored.
+    """
+
+    def __init__(
+        self,
+        plugins: Iterable[Plugin] = (),
+        config: PluginConfig | None = None,
+        tell: Tell = _log,
+    ) -> None:
+        self.plugins = tuple(plugins)
+        self._config = config or PluginConfig()
+        self._tell = tell
+        self._told: set[str] = set()
+        self._offers: dict[OfferKind, Mapping[str, Offer]] = {}
+        self._arrange()
+
+    @property
+    def definitions(self) -> Mapping[str, Any]:
+        """The definitions that plugins offer: records or files."""
+        return self._records("definitions")
+
+    @property
+    def vocabularies(self) -> Mapping[str, Any]:
+        """The vocabularies that plugins offer: records or files."""
+        return self._records("vocabularies")
+
+    @property
+    def criteria(self) -> Mapping[str, CriterionProvider]:
+        """The criteria that plugins offer."""
+        return self._records("criteria")
+
+    @property
+    def notifiers(self) -> Mapping[str, NotifierProvider]:
+        """The notifiers that plugins offer."""
+        return self._records("notifiers")
+
+    @property
+    def commands(self) -> Mapping[str, CommandProvider]:
+        """The commands that plugins offer."""
+        return self._records("commands")
+
+    @property
+    def formats(self) -> Mapping[str, FormatProvider]:
+        """The file formats that plugins offer."""
+        return self._records("formats")
+
+    def library(self, library: Library) -> Library:
+        """Give a library that also knows the definitions, vocabularies and criteria of plugins."""
+        if not any(plugin.status == "active" for plugin in self.plugins):
+            return library
+        return into_library(library, self.definitions, self.vocabularies, self.criteria)
+
+    def offered(self, kind: OfferKind) -> Mapping[str, Offer]:
+        """Give what plugins offer of a kind, by name; asked for once."""
+        if kind not in self._offers:
+            found, conflicts = collect(kind, self._hooks(f"funnelflow_{kind}"), self.report)
+            self._offers[kind] = found
+            for conflict in conflicts:
+                self._conflict(conflict)
+        return self._offers[kind]
+
+    def before(self, context: BeforeTransition) -> list[tuple[str, str]]:
+        """Ask every plugin about a transition.
+
+        Returns:
+            The vetoes: plugin and reason. A plugin that fails vetoes too.
+        """
+        vetoes = []
+        for hook in self._before:
+            try:
+                answer = hook.call(context=context)
+            except Fault as fault:
+                self.report(hook.plugin.name, fault)
+                answer = f"it failed: {hook.plugin.masked(describe_error(fault.error))}"
+            if answer is not None and answer is not False:
+                vetoes.append((hook.plugin.name, _reason(answer)))
+        return vetoes
+
+    def committed(self, context: Committed) -> None:
+        """Tell every plugin of evidence that has been stored."""
+        self._announce(self._after, context)
+
+    def created(self, context: ContactCreated) -> None:
+        """Tell every plugin of a contact that has been added and stored."""
+        self._announce(self._created, context)
+
+    def register(self, thing: Any, name: str = "") -> Plugin:
+        """Take in a plugin that is at hand: a module, or any object with hooks.
+
+        Args:
+            thing: The plugin.
+            name: What to call it; its own name when empty.
+
+        Raises:
+            ConfigurationError: It cannot be used, or another one has its name.
+        """
+        name = name or str(getattr(thing, "__name__", type(thing).__name__))
+        if any(fold(plugin.name) == fold(name) for plugin in self.plugins):
+            raise ConfigurationError(
+                f"there is a plugin {name!r} already", hint="unregister it first"
+            )
+        plugin = load(Candidate(name, "registered", name, load=lambda: thing), self._config)
+        if plugin.status == "broken":
+            raise ConfigurationError(f"plugin {name}: {plugin.problems[0]}")
+        self.plugins = (*self.plugins, plugin)
+        self._arrange()
+        return plugin
+
+    def unregister(self, name: str) -> None:
+        """Let go of a plugin; nothing happens if there is none of that name."""
+        self.plugins = tuple(p for p in self.plugins if fold(p.name) != fold(name))
+        self._arrange()
+
+    def report(self, name: str, fault: Fault) -> None:
+        """Note what went wrong in a plugin, and tell it the first time."""
+        plugin = next((p for p in self.plugins if p.name == name), None)
+        said = f"{fault.call.what}: {describe_error(fault.error)}"
+        said = plugin.masked(said) if plugin else said
+        if plugin is not None and said not in plugin.problems:
+            plugin.problems.append(said)
+        self._once(name, f"plugin {plugin.title if plugin else name} failed in {said}")
+
+    def tell_problems(self) -> None:
+        """Tell what is wrong with the plugins that were found, each once."""
+        for plugin in self.plugins:
+            if plugin.problems:
+                used = "cannot be used" if plugin.status == "broken" else "is in use, but"
+                joint = ": " if plugin.status == "broken" else " "
+                qualified = plugin.candidate.qualified if _is_clash(plugin) else plugin.name
+                said = f"plugin {plugin.title} {used}{joint}{plugin.problems[0]}"
+                self._once(plugin.name, said, turn_off=qualified)
+
+    def note(self, message: str, hint: str) -> None:
+        """Tell something that is about no plugin there is."""
+        self._tell(message, "", hint)
+
+    def _once(self, name: str, message: str, *, turn_off: str = "") -> None:
+        if name not in self._told:
+            self._told.add(name)
+            self._tell(message, turn_off or name, "")
+
+    def _conflict(self, conflict: Conflict) -> None:
+        for plugin in dict.fromkeys(conflict.plugins):
+            plugin.problems.append(str(conflict))
+        self._tell(str(conflict), conflict.plugins[-1].name, "")
+
+    def _arrange(self) -> None:
+        """Sort the implementations of event hooks once, and forget what was offered."""
+        self._offers.clear()
+        self._before = self._hooks(BEFORE)
+        self._after = self._hooks(AFTER)
+        self._created = self._hooks(CREATED)
+        self.watches_transitions = bool(self._before)
+        self.watches_commits = bool(self._after or self._created)
+
+    def _hooks(self, name: str) -> tuple[Hook, ...]:
+        """Give the implementations of a hook in the order in which they are called."""
+        found = [p.hooks[name] for p in self.plugins if p.status == "active" and name in p.hooks]
+        return tuple(sorted(found, key=lambda hook: hook.rank))
+
+    def _records(self, kind: OfferKind) -> dict[str, Any]:
+        return {name: offer.record for name, offer in self.offered(kind).items()}
+
+    def _announce(self, hooks: Iterable[Hook], context: Any) -> None:
+        for hook in hooks:
+            try:
+                hook.call(context=context)
+            except Fault as fault:
+                self.report(hook.plugin.name, fault)
+
+
+def load_plugins(
+    root: Path | None,
+    *,
+    no_plugins: str | None = None,
+    modules: Iterable[str] = (),
+    tell: Tell = _log,
+    environment: Mapping[str, str] | None = None,
+) -> PluginHost:
+    """Find, import and check the plugins of a workspace.
+
+    Args:
+        root: The workspace; None where there is none.
+        no_plugins: The plugins not to import, with commas between; ``*`` for all.
+        modules: Modules that are plugins too.
+        tell: Told of problems, of each plugin once.
+        environment: The environment; None for that of this process.
+
+    Raises:
+        ConfigurationError: The configuration says something about plugins that is not
+            understood. Nothing that a plugin does raises.
+    """
+    config = read_plugin_config(root)
+    blocking = blocking_from(no_plugins, config, environment)
+    candidates = find_plugins(root, modules)
+    host = PluginHost(_load_all(candidates, blocking, config), config, tell)
+    host.tell_problems()
+    _note_unknown(host, candidates, blocking, config)
+    return host
+
+
+def _load_all(
+    candidates: Iterable[Candidate], blocking: Blocking, config: PluginConfig
+) -> Iterable[Plugin]:
+    """Import the plugins that are not blocked; of several with one name none is imported."""
+    candidates = tuple(candidates)
+    reasons = {c: blocking.reason(c.name, c.qualified) for c in candidates}
+    for candidate in candidates:
+        others = [
+            c
+            for c in candidates
+            if fold(c.name) == fold(candidate.name) and c is not candidate and not reasons[c]
+        ]
+        if reasons[candidate]:
+            yield blocked(candidate, reasons[candidate])
+        elif others:
+            yield _clash(candidate, others)
+        else:
+            yield load(candidate, config)
+
+
+_CLASH: Final = "has the same name as "
+
+
+def _clash(candidate: Candidate, others: Iterable[Candidate]) -> Plugin:
+    """Give a plugin that is not imported because another one has its name."""
+    named = " and ".join(f"{other.qualified} ({other.source})" for other in others)
+    said = f"{candidate.qualified} ({candidate.source}) {_CLASH}{named}, so neither is imported"
+    return Plugin(candidate, "broken", problems=[said])
+
+
+def _is_clash(plugin: Plugin) -> bool:
+    return plugin.status == "broken" and _CLASH in plugin.problems[0]
+
+
+def _note_unknown(
+    host: PluginHost, candidates: Iterable[Candidate], blocking: Blocking, config: PluginConfig
+) -> None:
+    """Tell of names that are no plugin's: to turn off, or to set."""
+    names = [name for c in candidates for name in (c.name, c.qualified)]
+    known = {fold(name) for name in names}
+    for name, by in blocking.names.items():
+        if fold(name) not in known:
+            host.note(f"there is no plugin {name!r} to turn off ({by})", _hint(name, names))
+    for name in config.tables:
+        if fold(name) not in known:
+            host.note(f"{config.where(name)}: there is no plugin {name!r}", _hint(name, names))
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    guess = nearest(name, known)
+    return f"did you mean {guess!r}?" if guess else "funnelflow plugins list"
+
+
+def _reason(answer: Any) -> str:
+    """Make a reason of what a plugin gave: text in one line, of a length that can be kept."""
+    text = " ".join(answer.split()) if isinstance(answer, str) else ""
+    text = "".join(c if c.isprintable() else "�" for c in text)
+    return text[:_MAX_REASON] or f"gave {type(answer).__name__}, not a reason or None"

@@ -1,0 +1,222 @@
+"""Importing a plugin and taking it in: checked at the door, so that a mistake is said early."""
+
+import functools
+import inspect
+import time
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any, Final, Literal, TypeAlias
+
+import attrs
+import pluggy
+from attrs import define, field
+
+from funnelflow.errors import ConfigurationError, nearest
+from funnelflow.plugins import hookspecs
+from funnelflow.plugins.configuring import PluginConfig, variable_prefix
+from funnelflow.plugins.finding import Candidate
+from funnelflow.plugins.guard import Fault, attempt, describe_error
+from funnelflow.plugins.markers import PROJECT
+from funnelflow.plugins.settings import MASK, Settings, read_settings
+
+__all__ = ["Hook", "Plugin", "Status", "blocked", "load"]
+
+Status: TypeAlias = Literal["active", "blocked", "broken"]
+
+SLOW: Final = 2.0
+"""Seconds that an import may take before somebody is told."""
+
+
+@define(eq=False)
+class Hook:
+    """A plugin's implementation of a hook.
+
+    Attributes:
+        plugin: Whose it is.
+        name: The hook.
+        function: The implementation.
+        arguments: The arguments of the hook that it takes.
+        rank: -1 for ``tryfirst``, 1 for ``trylast``, 0 for neither.
+    """
+
+    plugin: "Plugin"
+    name: str
+    function: Any
+    arguments: tuple[str, ...]
+    rank: int
+
+    def call(self, **given: Any) -> Any:
+        """Call it with what it takes.
+
+        Raises:
+            Fault: It left in another way than by giving an answer.
+        """
+        settings = self.plugin.settings
+        given["settings"] = settings.value if settings else None
+        taken = {name: given[name] for name in self.arguments}
+        return attempt(self.plugin.name, self.name, self.function, **taken)
+
+
+@define(eq=False)
+class Plugin:
+    """A plugin and what became of it.
+
+    Attributes:
+        candidate: Where it was found.
+        status: Whether it is in use.
+        blocked_by: Who blocks it.
+        problems: Everything that is wrong with it, the first is told.
+        hooks: Its implementations by hook.
+        settings: Its settings; None when it has none.
+        seconds: How long its import took.
+        about: The first line of its documentation.
+    """
+
+    candidate: Candidate
+    status: Status = "active"
+    blocked_by: str = ""
+    problems: list[str] = field(factory=list)
+    hooks: dict[str, Hook] = field(factory=dict)
+    settings: Settings | None = None
+    seconds: float = 0.0
+    about: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.candidate.name
+
+    @property
+    def title(self) -> str:
+        """Its name with its version, as messages call it."""
+        return f"{self.name} {self.candidate.version}".strip()
+
+    def masked(self, text: str) -> str:
+        """Give a text without the plugin's secrets."""
+        for hidden in self.settings.secrets if self.settings else ():
+            text = text.replace(hidden, MASK)
+        return text
+
+
+class _Misfit(Exception):  # noqa: N818  # it says what is wrong with a plugin, to its loader
+    """A plugin that cannot be taken in; its text says why."""
+
+
+def blocked(candidate: Candidate, reason: str) -> Plugin:
+    """Give a plugin that is not imported."""
+    return Plugin(candidate, "blocked", blocked_by=reason)
+
+
+def load(candidate: Candidate, config: PluginConfig) -> Plugin:
+    """Import a plugin, check its hooks and read its settings.
+
+    Args:
+        candidate: The plugin.
+        config: What the configuration says.
+
+    Returns:
+        It; one that cannot be used has the status "broken" and says why.
+    """
+    plugin = Plugin(candidate)
+    began = time.monotonic()
+    try:
+        thing = attempt(candidate.name, "its import", candidate.load)
+        plugin.seconds = time.monotonic() - began
+        plugin.about = (inspect.getdoc(thing) or "").partition("\n")[0]
+        plugin.hooks = {hook.name: hook for hook in _hooks_of(plugin, thing)}
+        plugin.settings = _settings_of(plugin, config)
+    except (Fault, _Misfit, ConfigurationError) as error:
+        plugin.seconds = plugin.seconds or time.monotonic() - began
+        plugin.status = "broken"
+        plugin.problems.append(_why(plugin, error))
+        plugin.hooks = {}
+    if plugin.seconds > SLOW:
+        plugin.problems.append(f"its import took {plugin.seconds:.1f} seconds")
+    return plugin
+
+
+def _why(plugin: Plugin, error: Exception) -> str:
+    """Say why a plugin cannot be used."""
+    if isinstance(error, Fault) and not isinstance(error.error, ConfigurationError):
+        what = error.call.what
+        said = plugin.masked(describe_error(error.error))
+        return said if what == "its import" else f"{what}: {said}"
+    inner = error.error if isinstance(error, Fault) else error
+    return plugin.masked(str(inner))
+
+
+def _hooks_of(plugin: Plugin, thing: Any) -> Iterable[Hook]:
+    """Let pluggy read the implementations of a plugin and check them."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    _refuse_unmarked(thing)
+    try:
+        manager.register(thing, plugin.name)
+        callers = manager.get_hookcallers(thing) or []
+    except pluggy.PluginValidationError as error:
+        raise _Misfit(_misfit(error, thing)) from None
+    except Exception as error:  # noqa: BLE001  # an object may answer anything to being looked at
+        raise _Misfit(describe_error(error)) from None
+    for caller in callers:
+        if not caller.has_spec():
+            raise _Misfit(_unknown_hook(caller.name))
+    return [
+        _hook(plugin, impl, caller.name) for caller in callers for impl in caller.get_hookimpls()
+    ]
+
+
+def _hook(plugin: Plugin, impl: pluggy.HookImpl, name: str) -> Hook:
+    if impl.hookwrapper or impl.wrapper:
+        raise _Misfit(f"{name} is a wrapper, which hooks of funnelflow have none of; leave it out")
+    rank = -1 if impl.tryfirst else 1 if impl.trylast else 0
+    return Hook(plugin, name, impl.function, tuple(impl.argnames), rank)
+
+
+def _refuse_unmarked(thing: Any) -> None:
+    """Notice a function that is called like a hook and is not marked as one."""
+    if not isinstance(thing, ModuleType):
+        return
+    for name, function in vars(thing).items():
+        is_own = inspect.isfunction(function) and function.__module__ == thing.__name__
+        if is_own and name.startswith("funnelflow_") and not hasattr(function, f"{PROJECT}_impl"):
+            raise _Misfit(f"{name} lacks @hookimpl; write it on the line before the function")
+
+
+def _unknown_hook(name: str) -> str:
+    guess = nearest(name, hookspecs.HOOKS)
+    more = f"did you mean {guess}?" if guess else f"the hooks are {', '.join(hookspecs.HOOKS)}"
+    return f"there is no hook {name}; {more}"
+
+
+def _misfit(error: pluggy.PluginValidationError, thing: Any) -> str:
+    """Say in our words what pluggy found wrong with an implementation."""
+    for name in hookspecs.HOOKS:
+        function = getattr(thing, name, None)
+        if function is None or name not in str(error):
+            continue
+        allowed = list(inspect.signature(getattr(hookspecs, name)).parameters)
+        taken = [p for p in inspect.signature(function).parameters if p != "self"]
+        wrong = [argument for argument in taken if argument not in allowed]
+        if wrong:
+            offered = f"may take {' and '.join(allowed)}" if allowed else "takes nothing"
+            return f"{name}({', '.join(taken)}) takes {', '.join(wrong)}, but the hook {offered}"
+    return " ".join(str(error).split())
+
+
+def _settings_of(plugin: Plugin, config: PluginConfig) -> Settings | None:
+    """Read the settings of a plugin by its class; a table without a class is a mistake."""
+    hook = plugin.hooks.get("funnelflow_settings")
+    table = config.table(plugin.name)
+    if hook is None:
+        if table:
+            raise ConfigurationError(f"{config.where(plugin.name)}: this plugin has no settings")
+        return None
+    cls = hook.call()
+    if not isinstance(cls, type) or not attrs.has(cls):
+        raise _Misfit(f"funnelflow_settings gave {cls!r}, which is no attrs class")
+    where = functools.partial(config.where, plugin.name)
+    prefix = variable_prefix(plugin.name)
+    found: Settings = attempt(
+        plugin.name, "its settings", read_settings, cls, table, where, prefix=prefix
+    )
+    return found

@@ -60,12 +60,14 @@ class PluginConfig:
         text: Its text.
         disabled: The plugins that it turns off.
         tables: The settings of each plugin, by its name.
+        environment: Where settings are read from too; None for that of this process.
     """
 
     path: Path | None = None
     text: str = ""
     disabled: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    environment: Mapping[str, str] | None = field(default=None, repr=False)
 
     def table(self, plugin: str) -> Mapping[str, Any]:
         """Give the settings of a plugin as they are written."""

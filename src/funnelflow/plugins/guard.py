@@ -72,7 +72,7 @@ def attempt(plugin: str, what: str, function: Callable[..., Any], *args: Any, **
     with inside(plugin, what) as call:
         try:
             return function(*args, **kwargs)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Fault):
             raise
         except BaseException as error:  # sys.exit and everything else that gets out
             raise Fault(call, error) from error

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from attrs import evolve
+
 from funnelflow.definition import CriterionProvider, Library
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.plugins.configuring import (
@@ -258,7 +260,7 @@ def load_plugins(
         ConfigurationError: The configuration says something about plugins that is not
             understood. Nothing that a plugin does raises.
     """
-    config = read_plugin_config(root)
+    config = evolve(read_plugin_config(root), environment=environment)
     blocking = blocking_from(no_plugins, config, environment)
     candidates = find_plugins(root, modules)
     host = PluginHost(_load_all(candidates, blocking, config), config, tell)

@@ -215,8 +215,14 @@ def _settings_of(plugin: Plugin, config: PluginConfig) -> Settings | None:
     if not isinstance(cls, type) or not attrs.has(cls):
         raise _Misfit(f"funnelflow_settings gave {cls!r}, which is no attrs class")
     where = functools.partial(config.where, plugin.name)
-    prefix = variable_prefix(plugin.name)
     found: Settings = attempt(
-        plugin.name, "its settings", read_settings, cls, table, where, prefix=prefix
+        plugin.name,
+        "its settings",
+        read_settings,
+        cls,
+        table,
+        where,
+        prefix=variable_prefix(plugin.name),
+        environment=config.environment,
     )
     return found

@@ -1,0 +1,199 @@
+"""Settings of plugins: an attrs class, read with positions, checked, and secrets kept."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Literal
+
+import attrs
+import pytest
+from attrs import field, frozen
+
+from funnelflow.errors import ConfigurationError
+from funnelflow.plugins import expand, read_settings, secret, shown_settings
+
+from .support import committed
+
+PLUGIN = """
+import attrs
+@attrs.frozen
+class Settings:
+    url: str
+    tries: int = attrs.field(default=3, validator=attrs.validators.ge(1))
+    token: str = attrs.field(default="", metadata=secret, repr=False)
+@hookimpl
+def funnelflow_settings(): return Settings
+@hookimpl
+def funnelflow_after_commit(context, settings):
+    print(settings.url, settings.tries)
+    raise RuntimeError(f"cannot log in with {settings.token}")
+"""
+
+
+@frozen
+class Kinds:
+    text: str = ""
+    count: int = 0
+    share: float = 0.0
+    on: bool = False
+    wait: dt.timedelta = dt.timedelta(0)
+    names: tuple[str, ...] = ()
+    numbers: list[int] = field(factory=list)
+    mode: Literal["fast", "careful"] = "fast"
+    place: Path | None = None
+
+
+def where(name: str) -> str:
+    return f"funnelflow.toml:{name or 'here'}"
+
+
+def read(table, **environment):
+    return read_settings(Kinds, table, where, prefix="FUNNELFLOW_X_", environment=environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "text", "value"),
+    [
+        ("text", "a", "a", "a"),
+        ("count", 7, "7", 7),
+        ("share", 1, "1", 1.0),
+        ("share", 0.5, "0.5", 0.5),
+        ("on", True, "yes", True),
+        ("on", False, "OFF", False),
+        ("wait", "90s", "90s", dt.timedelta(seconds=90)),
+        ("names", ["a", "b"], "a, b", ("a", "b")),
+        ("numbers", [1, 2], "1,2", [1, 2]),
+        ("mode", "careful", "careful", "careful"),
+        ("place", "a/b", "a/b", Path("a/b")),
+    ],
+)
+def test_a_value_is_read_by_its_type_from_the_file_and_from_the_environment(name, raw, text, value):
+    assert getattr(read({name: raw}).value, name) == value
+    assert getattr(read({}, **{f"FUNNELFLOW_X_{name.upper()}": text}).value, name) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "said"),
+    [
+        ("text", 5, "text is a number, not text"),
+        ("count", "7", "count is '7', not a whole number: write it without quotes"),
+        ("count", 1.5, "count is 1.5, not a whole number"),
+        ("count", True, "count is True, not a whole number"),
+        ("on", 1, "on is 1; write true or false"),
+        ("wait", "soon", "wait is no duration"),
+        ("names", "a", "names is text, not a list"),
+        ("mode", "carefull", "did you mean 'careful'?"),
+        ("text", "${NOT_THERE}", "names ${NOT_THERE}, and the environment has no variable"),
+    ],
+)
+def test_a_value_that_is_none_of_its_type_is_refused_with_its_place(name, raw, said):
+    with pytest.raises(ConfigurationError) as refused:
+        read({name: raw})
+    assert refused.value.message.startswith(f"funnelflow.toml:{name}: ")
+    assert said in refused.value.message
+
+
+def test_everything_that_is_wrong_is_said_at_once_with_the_nearest_names():
+    with pytest.raises(ConfigurationError) as refused:
+        read({"txt": "a", "count": "x", "zzzzz": 1})
+    lines = refused.value.message.splitlines()
+    assert len(lines) == 3
+    assert lines[0].endswith("there is no setting 'txt'; did you mean 'text'?")
+    assert "known: text, count" in lines[1]
+
+
+def test_a_variable_that_does_not_fit_is_named_itself():
+    with pytest.raises(ConfigurationError, match=r"^FUNNELFLOW_X_COUNT: count is 'x'"):
+        read({}, FUNNELFLOW_X_COUNT="x")
+
+
+def test_the_environment_wins_over_the_file_and_that_over_the_default():
+    settings = read({"text": "file", "count": 1}, FUNNELFLOW_X_TEXT="environment")
+    assert (settings.value.text, settings.value.count, settings.value.on) == (
+        "environment",
+        1,
+        False,
+    )
+    assert [settings.origins[n] for n in ("text", "count", "on")] == [
+        "environment",
+        "file",
+        "default",
+    ]
+
+
+def test_variables_of_the_environment_stand_in_texts():
+    assert expand("Bearer ${TOKEN}!", {"TOKEN": "x"}) == "Bearer x!"
+
+
+def test_what_is_shown_of_a_secret_is_a_mask():
+    @frozen
+    class Secretive:
+        token: str = field(metadata=secret, repr=False)
+        empty: str = field(default="", metadata=secret)
+        wait: dt.timedelta = dt.timedelta(seconds=90)
+
+    settings = read_settings(Secretive, {"token": "s3cret"}, where)
+    shown = {s.name: s.shown for s in shown_settings(settings)}
+    assert shown == {"token": "***", "empty": "", "wait": "1 minute 30 seconds"}
+    assert settings.secrets == ("s3cret",)
+    assert "s3cret" not in repr(settings)
+
+
+def test_a_plugin_reads_its_table_and_is_given_the_settings(write, host, root, capsys):
+    write("mine", PLUGIN)
+    (root / "funnelflow.toml").write_text('[plugins.mine]\nurl = "https://example.com"\n')
+    host(environment={"FUNNELFLOW_MINE_TRIES": "5"}).committed(committed())
+    assert capsys.readouterr().err == "https://example.com 5\n"
+
+
+def test_a_mistake_in_the_table_is_said_with_its_line(write, host, root, told):
+    write("mine", PLUGIN)
+    (root / "funnelflow.toml").write_text(
+        '[workspace]\nurl = 1\n\n[plugins.mine]\nurl = "x"\ntires = 5\n'
+    )
+    host()
+    (message,) = told.messages
+    assert message == (
+        f"plugin mine cannot be used: {root / 'funnelflow.toml'}:6: there is no setting "
+        "'tires'; did you mean 'tries'?"
+    )
+
+
+def test_what_a_validator_refuses_is_said_with_its_line(write, host, root, told):
+    write("mine", PLUGIN)
+    (root / "funnelflow.toml").write_text('[plugins.mine]\ntries = 0\nurl = "x"\n')
+    host()
+    assert f"{root / 'funnelflow.toml'}:2: 'tries' must be >= 1" in told.messages[0]
+
+
+def test_a_missing_setting_is_said_with_its_variable(write, host, told):
+    write("mine", PLUGIN)
+    host()
+    assert "the setting 'url' (or the variable FUNNELFLOW_MINE_URL) is missing" in told.messages[0]
+
+
+def test_settings_for_a_plugin_that_has_none_are_a_mistake(write, host, root, told):
+    write("mine", "")
+    (root / "funnelflow.toml").write_text("[plugins.mine]\nx = 1\n")
+    host()
+    assert "this plugin has no settings" in told.messages[0]
+
+
+def test_a_secret_is_masked_in_what_a_plugin_raises(write, host, root, told):
+    write("mine", PLUGIN)
+    (root / "funnelflow.toml").write_text('[plugins.mine]\nurl = "x"\ntoken = "${CANARY}"\n')
+    found = host(environment={"CANARY": "s3cret-canary"})
+    found.committed(committed())
+    assert "cannot log in with ***" in told.messages[0]
+    assert "s3cret" not in str(found.plugins[0].problems)
+
+
+@pytest.mark.parametrize("answer", ["int", "5", "None"])
+def test_a_settings_hook_that_gives_no_attrs_class_is_told(write, host, told, answer):
+    write("mine", f"@hookimpl\ndef funnelflow_settings(): return {answer}")
+    host()
+    assert "which is no attrs class" in told.messages[0]
+
+
+def test_names_of_settings_are_those_of_the_class():
+    names = [setting.name for setting in shown_settings(read({}))]
+    assert names == [attribute.name for attribute in attrs.fields(Kinds)]

@@ -70,7 +70,10 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(tmp_path):
     [
         ("postgresql://ada:secret@host/db", "postgresql://ada:***@host/db"),
         ("postgresql://ada@host/db", "postgresql://ada@host/db"),
-        ("postgresql://host/db?user=ada&password=secret", "postgresql://host/db?user=ada&password=***"),
+        (
+            "postgresql://host/db?user=ada&password=secret",
+            "postgresql://host/db?user=ada&password=***",
+        ),
         ("funnelflow.db", "funnelflow.db"),
     ],
 )

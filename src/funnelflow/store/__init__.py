@@ -1,12 +1,13 @@
 """The store: contacts, their history and their definitions, on SQLite or PostgreSQL."""
 
+from .adopting import Adopted, AdoptionPlan
 from .apply import apply_file
-from .bulk import Chunk, Entry, Request
+from .bulk import Chunk
 from .config import Config, Setting, find_workspace, read_config
 from .connecting import Database, locate
 from .files import FORMATS, FileError, Form, Rejection
-from .importing import MODES, import_file
 from .findings import Finding, Verification
+from .importing import MODES, import_file
 from .listing import CONTACT_FACTS
 from .mapping import (
     TARGETS,
@@ -22,8 +23,10 @@ from .mapping import (
 )
 from .options import FileOptions
 from .records import HistoryRow, Page, Recorded, StoredContact
+from .requests import Entry, Request
 from .schema import DatabaseStatus, status, upgrade
 from .tally import Progress, Summary, Tally
+from .ticking import Ticked
 from .workspace import Workspace
 
 __all__ = [
@@ -31,6 +34,8 @@ __all__ = [
     "FORMATS",
     "MODES",
     "TARGETS",
+    "Adopted",
+    "AdoptionPlan",
     "Chunk",
     "Config",
     "Database",
@@ -54,6 +59,7 @@ __all__ = [
     "Verification",
     "Summary",
     "Tally",
+    "Ticked",
     "Workspace",
     "apply_file",
     "find_mapping",

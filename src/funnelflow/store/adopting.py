@@ -9,6 +9,7 @@ definition stands in `moving`.
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -20,16 +21,19 @@ from funnelflow.definition import Definition
 from funnelflow.engine import Contact
 
 from .bulk import Chunk
-from .moving import HomelessError, Mover
+from .connecting import reading
+from .moving import HomelessError, Mover, read_rules
+from .opened import OpenWorkspace
 from .reading import stored_contact
 from .shelf import Running, Shelf, store_definition, write_funnel
 from .tables import contacts, funnels, history
 from .times import to_text
 
-__all__ = ["Adopted", "AdoptionPlan", "Shift", "adopt_some", "plan_adoption", "take_over"]
+__all__ = ["Adopted", "AdoptionPlan", "Shift", "plan_adoption", "run_adoption"]
 
 CHUNK = 500
 EXAMPLES = 3
+_FIRST = ""
 
 
 @frozen
@@ -95,32 +99,21 @@ class Adopted:
 
 
 def plan_adoption(
-    connection: Connection, shelf: Shelf, mover: Mover, *, is_in_use: bool
+    workspace: OpenWorkspace, definition: Definition, rules: Mapping[str, str]
 ) -> AdoptionPlan:
-    """Find out who would move where, changing nothing.
-
-    Args:
-        connection: A reading transaction.
-        shelf: The definitions.
-        mover: Brings contacts under the new definition.
-        is_in_use: Whether the funnel is under it already.
-    """
-    draft = _Draft()
-    after: str | None = ""
-    while after is not None:
-        rows = _left(connection, mover.running, after)
-        with _evidence(connection, [row.id for row in rows]) as evidence:
-            for row in rows:
-                running = shelf.by_id(connection, row.definition)
-                contact = stored_contact(row, running).contact
-                draft.look_at(connection, shelf, mover, contact, evidence(row.id))
-        after = rows[-1].id if rows else None
-    definition = mover.running.funnel.definition
+    """Find out who would move where, changing nothing; see `Workspace.plan_adoption`."""
+    shelf, draft = workspace.shelf, _Draft()
+    with reading(workspace.engine) as connection:
+        new = shelf.ready(definition, shelf.number_of(connection, definition))
+        found = read_rules(connection, shelf, new.funnel.linked, rules)
+        mover = Mover(new, found, workspace.clock())
+        current = shelf.current(connection, definition.name)
+        _draft(connection, shelf, mover, draft)
     return AdoptionPlan(
         funnel=definition.name,
         definition=definition,
-        digest=mover.running.digest,
-        is_in_use=is_in_use,
+        digest=new.digest,
+        is_in_use=current is not None and current.digest == new.digest,
         contacts=draft.contacts,
         shifts=draft.shifts(),
         restated=draft.restated,
@@ -129,30 +122,54 @@ def plan_adoption(
     )
 
 
-def take_over(connection: Connection, funnel: str, definition: Definition, now: dt.datetime) -> int:
-    """Put a funnel under a definition: from here on, new contacts come under it.
+def run_adoption(
+    workspace: OpenWorkspace,
+    definition: Definition,
+    rules: Mapping[str, str],
+    *,
+    actor: str = "",
+    progress: Callable[[Adopted], None] | None = None,
+) -> Adopted:
+    """Take a definition into use and bring the contacts under it; see `Workspace.adopt`."""
+    plan = plan_adoption(workspace, definition, rules)
+    for stage in plan.homeless:
+        raise HomelessError(stage)
+    mover = workspace.in_chunk(partial(_begin, definition=definition, rules=rules, actor=actor))
+    done = Adopted(plan.funnel, plan.digest)
+    last: str | None = _FIRST
+    while last is not None:
+        done, last = workspace.in_chunk(partial(_adopt_some, mover=mover, done=done, after=last))
+        if progress is not None and last is not None:
+            progress(done)
+    return done
 
-    Returns:
-        The number of the definition.
-    """
+
+def _begin(chunk: Chunk, *, definition: Definition, rules: Mapping[str, str], actor: str) -> Mover:
+    """Put the funnel under the definition: from here on, new contacts come under it."""
+    number = _take_over(chunk.connection, definition, chunk.now)
+    running = chunk.shelf.by_id(chunk.connection, number)
+    found = read_rules(chunk.connection, chunk.shelf, running.funnel.linked, rules)
+    return Mover(running, found, chunk.now, actor)
+
+
+def _take_over(connection: Connection, definition: Definition, now: dt.datetime) -> int:
+    """Store a definition and point its funnel at it; gives the definition's number."""
     number, _ = store_definition(connection, definition, now)
-    adopted = to_text(now)
     known = connection.execute(
-        select(funnels.c.definition).where(funnels.c.name == funnel).with_for_update()
+        select(funnels.c.definition).where(funnels.c.name == definition.name).with_for_update()
     ).scalar()
     if known != number:
-        write_funnel(connection, funnel, number, adopted)
+        write_funnel(connection, definition.name, number, to_text(now))
     return number
 
 
-def adopt_some(
-    chunk: Chunk, shelf: Shelf, mover: Mover, done: Adopted, after: str
+def _adopt_some(
+    chunk: Chunk, *, mover: Mover, done: Adopted, after: str
 ) -> tuple[Adopted, str | None]:
     """Bring the next contacts under the new definition, and write them.
 
     Args:
-        chunk: An empty chunk of a writing transaction.
-        shelf: The definitions.
+        chunk: An empty chunk.
         mover: Brings contacts under the new definition.
         done: What was done before.
         after: The last contact that was.
@@ -168,24 +185,33 @@ def adopt_some(
         return done, None
     chunk.load(ids)
     with _evidence(chunk.connection, ids) as evidence:
-        moved = sum(_bring_under(chunk, shelf, mover, name, evidence(name)) for name in ids)
+        moved = sum(_bring_under(chunk, mover, name, evidence(name)) for name in ids)
     chunk.write()
     return evolve(done, contacts=done.contacts + len(ids), moved=done.moved + moved), ids[-1]
 
 
-def _bring_under(
-    chunk: Chunk, shelf: Shelf, mover: Mover, contact_id: str, rows: Iterable[Any]
-) -> bool:
+def _bring_under(chunk: Chunk, mover: Mover, contact_id: str, rows: Iterable[Any]) -> bool:
     """Bring one contact under the new definition; gives whether that changed its stage."""
     held = chunk.held(contact_id)
     if held is None or held.running is mover.running:
         return False
     before = held.contact.stage
-    contact, event, outcome = mover.place(chunk.connection, shelf, held.contact, rows)
+    contact, event, outcome = mover.place(chunk.connection, chunk.shelf, held.contact, rows)
     held.contact, held.running, held.changed = contact, mover.running, True
     if event is not None:
         chunk.append(held, event, outcome, before)
     return before != contact.stage
+
+
+def _draft(connection: Connection, shelf: Shelf, mover: Mover, draft: "_Draft") -> None:
+    """Place every contact that is under another definition, and count."""
+    rows = _left(connection, mover.running, _FIRST)
+    while rows:
+        with _evidence(connection, [row.id for row in rows]) as evidence:
+            for row in rows:
+                contact = stored_contact(row, shelf.by_id(connection, row.definition)).contact
+                draft.look_at(connection, shelf, mover, contact, evidence(row.id))
+        rows = _left(connection, mover.running, rows[-1].id)
 
 
 class _Draft:

@@ -6,21 +6,22 @@ from typing import IO, TYPE_CHECKING
 from funnelflow.store.files import RowError
 from funnelflow.store.mapping import TARGETS, Matched, Told
 
-from .bulk import Chunk, Request
+from .bulk import Chunk
 from .cells import CellReader
 from .options import FileOptions
+from .requests import Request
 from .requiring import require
 from .streaming import Watch, run_file
 from .tally import Summary, Tally
 
 if TYPE_CHECKING:
-    from .workspace import Workspace
+    from .opened import OpenWorkspace
 
 __all__ = ["apply_file"]
 
 
 def apply_file(
-    workspace: "Workspace",
+    workspace: "OpenWorkspace",
     name: str,
     options: FileOptions,
     *,

@@ -11,153 +11,27 @@ holds on every path. Usage, within one writing transaction::
         chunk.write()
 """
 
-import datetime as dt
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from attrs import define, field
 from sqlalchemy import Connection, select
 
 from funnelflow.criteria import Verdict
-from funnelflow.engine import Contact, Decision, Event, Outcome, Verb, decide
+from funnelflow.engine import Contact, Decision, Event, Outcome, decide
 from funnelflow.errors import ConflictError, UnknownNameError, UsageError
 
 from .canonical import checksum, encode, row_digest
 from .codec import dump_facts, dump_path
-from .dialects import Bulk, Row
+from .dialects import Row
 from .names import check_id, check_key, is_id
-from .shelf import Running, Shelf
+from .requests import Entry, Held, Keyed, Request, Store
+from .shelf import Running
 from .tables import history
-from .times import Clock, from_text, optional_from_text, optional_to_text, to_text
+from .times import from_text, optional_from_text, optional_to_text, to_text
 
-__all__ = ["Chunk", "Entry", "Request", "Store", "unmet_criteria"]
+__all__ = ["Chunk", "unmet_criteria"]
 
 _ASKED = {"move", "forced"}
 _NEWS = 5
-
-
-@define(eq=False)
-class Store:
-    """What every chunk of a workspace shares.
-
-    Attributes:
-        bulk: The bulk statements of the database.
-        shelf: The definitions.
-        roles_of: Gives the roles of an actor.
-        funnel: The funnel of contacts for whom none is named.
-        timezone: The zone of times without an offset; None refuses them.
-        clock: Gives the time it is.
-    """
-
-    bulk: Bulk
-    shelf: Shelf
-    roles_of: Any
-    funnel: str
-    timezone: dt.tzinfo | None
-    clock: Clock
-
-
-@define(eq=False)
-class Request:
-    """Something to be recorded, as it came in: nothing is validated yet.
-
-    Attributes:
-        contact_id: Who it happened to.
-        event: An event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``.
-        at: When; None for now.
-        facts: The facts it brings.
-        actor: Who records it.
-        to: The stage a move asks for.
-        reason: Why a move is forced.
-        force: Whether a move goes past criteria that are not met.
-        key: Makes it happen once, however often it is asked for.
-        funnel: The home of a contact that is added; empty for the workspace's own.
-        create: Add the contact first, at the same time, if nobody knows it.
-        text: Whether facts and time are text as a person types it.
-        expect: The length of the history that the contact must still have; None for any.
-    """
-
-    contact_id: str
-    event: str
-    at: dt.datetime | str | None = None
-    facts: Mapping[str, Any] = field(factory=dict)
-    actor: str = ""
-    to: str = ""
-    reason: str = ""
-    force: bool = False
-    key: str | None = None
-    funnel: str = ""
-    create: bool = False
-    text: bool = False
-    expect: int | None = None
-
-
-@define(eq=False)
-class Entry:
-    """What became of a request.
-
-    Attributes:
-        contact_id: Who it happened to.
-        sequence: The place of the evidence in the contact's history.
-        outcome: ``moved``, ``stayed`` or ``refused``.
-        before: The stage before.
-        after: The stage after.
-        unmet: For a refused move, what was in its way: label and verdict.
-        duplicate: It was recorded before, under the same key; nothing was added.
-        created: The contact was added for it.
-        decision: The reasons, where they were asked for and it is no duplicate.
-    """
-
-    contact_id: str
-    sequence: int
-    outcome: Verb
-    before: str
-    after: str
-    unmet: tuple[tuple[str, str], ...] = ()
-    duplicate: bool = False
-    created: bool = False
-    decision: Decision | None = None
-
-
-@define(eq=False)
-class Held:
-    """A contact while a chunk works on it.
-
-    Attributes:
-        contact: Changed in place by the engine.
-        running: The definition that it is under.
-        funnel: The funnel that is its home.
-        sequence: How many rows its history has, those of the chunk included.
-        digest: The digest of the last of them.
-        stored: How many rows it had when it was read; 0 for a new contact.
-        due_at: When time may move it next, as it was read.
-        created_at: The time of its first evidence.
-        changed: Whether it has to be written.
-    """
-
-    contact: Contact
-    running: Running
-    funnel: str
-    sequence: int = 0
-    digest: str = ""
-    stored: int = 0
-    created_at: str = ""
-    changed: bool = False
-
-
-@define(eq=False)
-class Keyed:
-    """What was recorded under an idempotency key, as the columns hold it."""
-
-    contact_id: str
-    sequence: int
-    event: str
-    at: str
-    actor: str
-    facts: str
-    to_stage: str
-    reason: str
-    force: int
 
 
 class Chunk:
@@ -170,13 +44,13 @@ class Chunk:
 
     def __init__(self, connection: Connection, store: Store) -> None:
         self.connection = connection
+        self.shelf = store.shelf
         self.now = store.clock()
         self._store = store
         self._recorded_at = to_text(self.now)
         self._held: dict[str, Held] = {}
         self._keys: dict[str, Keyed] = {}
         self._rows: list[Row] = []
-        self._roles: dict[str, tuple[tuple[str, ...], str]] = {}
         self._homes: dict[str, Running] = {}
 
     def load(self, ids: Iterable[str], keys: Iterable[str | None] = ()) -> None:
@@ -187,7 +61,7 @@ class Chunk:
         other instead of deadlocking.
         """
         wanted = sorted(i for i in {*ids} - self._held.keys() if is_id(i))
-        by_id = self._store.shelf.by_id
+        by_id = self.shelf.by_id
         for row in self._store.bulk.load_contacts(self.connection, wanted):
             self._held[row[0]] = _held(row, by_id(self.connection, row[2]))
         asked = sorted(k for k in {*keys} - self._keys.keys() if is_id(k))
@@ -343,7 +217,7 @@ class Chunk:
         """Give the definition that new contacts of a funnel come under."""
         running = self._homes.get(name)
         if running is None:
-            running = self._store.shelf.home(self.connection, name, self.now)
+            running = self.shelf.home(self.connection, name, self.now)
             self._homes[name] = running
         return running
 

@@ -12,15 +12,16 @@ from funnelflow.errors import UnknownNameError
 from funnelflow.store.files import RowError
 from funnelflow.store.mapping import Matched, Told
 
-from .bulk import Chunk, Request
+from .bulk import Chunk
 from .cells import CellReader
 from .options import FileOptions
+from .requests import Request
 from .requiring import require
 from .streaming import Watch, run_file
 from .tally import Summary, Tally
 
 if TYPE_CHECKING:
-    from .workspace import Workspace
+    from .opened import OpenWorkspace
 
 __all__ = ["MODES", "Mode", "import_file"]
 
@@ -29,7 +30,7 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 def import_file(
-    workspace: "Workspace",
+    workspace: "OpenWorkspace",
     name: str,
     options: FileOptions,
     *,

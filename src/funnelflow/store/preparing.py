@@ -12,18 +12,18 @@ from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.store.files import STDIN, Input, RejectsFile
 from funnelflow.store.mapping import Matched, match_columns
 
-from .bulk import Store
 from .checkpoints import Checkpoint
 from .options import FileOptions
+from .requests import Store
 
 if TYPE_CHECKING:
-    from .workspace import Workspace
+    from .opened import OpenWorkspace
 
 __all__ = ["fields_of", "match", "open_rejects", "store_for"]
 
 
 def match(
-    workspace: "Workspace", opened: Input, targets: tuple[str, ...], options: FileOptions
+    workspace: "OpenWorkspace", opened: Input, targets: tuple[str, ...], options: FileOptions
 ) -> Matched:
     """Find out what the columns of an input are.
 
@@ -50,7 +50,7 @@ def fields_of(funnel: Funnel) -> dict[str, Field]:
     return {**fields, **funnel.linked.fields}
 
 
-def store_for(workspace: "Workspace", options: FileOptions) -> Store:
+def store_for(workspace: "OpenWorkspace", options: FileOptions) -> Store:
     """Give the workspace's store with the zone in which the file's times are meant.
 
     Raises:
@@ -66,7 +66,7 @@ def store_for(workspace: "Workspace", options: FileOptions) -> Store:
 
 
 def open_rejects(
-    workspace: "Workspace", opened: Input, options: FileOptions, checkpoint: Checkpoint
+    workspace: "OpenWorkspace", opened: Input, options: FileOptions, checkpoint: Checkpoint
 ) -> RejectsFile:
     """Open the rejects file where the last commit left it; it is made with the first row.
 
@@ -91,7 +91,7 @@ def open_rejects(
     )
 
 
-def _default_rejects(workspace: "Workspace", opened: Input, checkpoint: Checkpoint) -> Path:
+def _default_rejects(workspace: "OpenWorkspace", opened: Input, checkpoint: Checkpoint) -> Path:
     """Name a file after the input and its content, so that one's rejects replace no other's."""
     name = opened.source.name
     stem = "stdin" if name == STDIN else Path(name).name.split(".")[0]

@@ -3,22 +3,21 @@
 from funnelflow.engine import Decision, decide
 from funnelflow.errors import UnknownNameError
 
-from .bulk import Chunk, Request
+from .bulk import Chunk
 from .names import check_id
 from .reading import unknown_contact
 from .records import Recorded
 from .replaying import Replay, rows_of
-from .shelf import Shelf
+from .requests import Request
 
 __all__ = ["record_one"]
 
 
-def record_one(chunk: Chunk, shelf: Shelf, request: Request, *, dry_run: bool) -> Recorded:
+def record_one(chunk: Chunk, request: Request, *, dry_run: bool) -> Recorded:
     """Take one request and write it.
 
     Args:
         chunk: An empty chunk of a writing transaction.
-        shelf: The definitions.
         request: What is to be recorded.
         dry_run: Said in the answer; undoing the transaction is the caller's.
 
@@ -34,16 +33,16 @@ def record_one(chunk: Chunk, shelf: Shelf, request: Request, *, dry_run: bool) -
             raise unknown_contact(chunk.connection, request.contact_id) from None
         raise
     if entry.duplicate:
-        first = _first_answer(chunk, shelf, entry.contact_id, entry.sequence)
+        first = _first_answer(chunk, entry.contact_id, entry.sequence)
         return Recorded(first, entry.sequence, duplicate=True, dry_run=dry_run)
     chunk.write()
     assert entry.decision is not None
     return Recorded(entry.decision, entry.sequence, dry_run=dry_run)
 
 
-def _first_answer(chunk: Chunk, shelf: Shelf, contact_id: str, sequence: int) -> Decision:
+def _first_answer(chunk: Chunk, contact_id: str, sequence: int) -> Decision:
     """Decide a row of the history again, on the contact as it was before it."""
-    replay = Replay(chunk.connection, shelf, contact_id)
+    replay = Replay(chunk.connection, chunk.shelf, contact_id)
     *earlier, row = rows_of(chunk.connection, contact_id, before=sequence + 1)
     for before in earlier:
         replay.feed(before)

@@ -12,7 +12,7 @@ from .connecting import reading
 from .options import Changed
 
 if TYPE_CHECKING:
-    from .workspace import Workspace
+    from .opened import OpenWorkspace
 
 __all__ = ["Start", "find_start"]
 
@@ -33,7 +33,7 @@ class Start:
 
 
 def find_start(
-    workspace: "Workspace", opened: Input, fresh: Checkpoint, known: Survey | None, changed: Changed
+    workspace: "OpenWorkspace", opened: Input, fresh: Checkpoint, known: Survey | None, changed: Changed
 ) -> Start:
     """Find out how far the content of an input is done, and bring its reader there.
 

@@ -47,7 +47,7 @@ from .starting import absolute, find_start
 from .tally import EXAMPLES, Progress, Summary, Tally
 
 if TYPE_CHECKING:
-    from .workspace import Workspace
+    from .opened import OpenWorkspace
 
 __all__ = ["Task", "run_file"]
 
@@ -82,7 +82,7 @@ class Task(Protocol):
 
 
 def run_file(
-    workspace: "Workspace",
+    workspace: "OpenWorkspace",
     name: str,
     task: Task,
     options: FileOptions,
@@ -115,7 +115,7 @@ def run_file(
 class _Run:
     def __init__(
         self,
-        workspace: "Workspace",
+        workspace: "OpenWorkspace",
         opened: Input,
         task: Task,
         options: FileOptions,

@@ -9,7 +9,7 @@ from attrs import asdict, define, field, frozen
 from funnelflow.store.files import Rejection
 from funnelflow.store.mapping import Matched
 
-from .bulk import Entry
+from .requests import Entry
 
 __all__ = ["Progress", "Summary", "Tally"]
 

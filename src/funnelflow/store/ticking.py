@@ -1,21 +1,27 @@
 """Time passes: the timed transitions that are due are taken, found by an index."""
 
 import datetime as dt
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
 from sqlalchemy import Select, select, tuple_
 
 from funnelflow.engine import Event
 
-from .bulk import Chunk, Request
+from .bulk import Chunk
+from .opened import OpenWorkspace
+from .requests import Request
 from .tables import contacts
 from .times import to_text
 
-__all__ = ["Ticked", "due_query", "tick_some"]
+__all__ = ["Ticked", "due_query", "run_tick"]
+
+Place: TypeAlias = tuple[str, str]
 
 TICK = "tick"
 CHUNK = 1_000
+_START: Place = ("", "")
 
 
 @frozen
@@ -35,13 +41,25 @@ class Ticked:
     dry_run: bool = False
 
 
-def tick_some(
-    chunk: Chunk, done: Ticked, after: tuple[str, str], actor: str
-) -> tuple[Ticked, tuple[str, str] | None]:
+def run_tick(
+    workspace: OpenWorkspace, now: dt.datetime, *, actor: str = "", dry_run: bool = False
+) -> Ticked:
+    """Take the timed transitions that are due; see `Workspace.tick`."""
+    done = Ticked(now, dry_run=dry_run)
+    last: Place | None = _START
+    while last is not None:
+        some = partial(_tick_some, done=done, after=last, actor=actor)
+        done, last = workspace.in_chunk(some, dry_run=dry_run)
+    return done
+
+
+def _tick_some(
+    chunk: Chunk, *, done: Ticked, after: Place, actor: str
+) -> tuple[Ticked, Place | None]:
     """Bring the next contacts that are due to the time of a tick, and write them.
 
     Args:
-        chunk: An empty chunk of a writing transaction.
+        chunk: An empty chunk.
         done: What was done before.
         after: Where the contacts before ended: when they were due, and who.
         actor: Who lets time pass.
@@ -59,7 +77,7 @@ def tick_some(
     return evolve(done, due=done.due + len(rows), moved=done.moved + moved), last
 
 
-def due_query(now: dt.datetime, after: tuple[str, str]) -> Select[Any]:
+def due_query(now: dt.datetime, after: Place) -> Select[Any]:
     """Ask who is due, in the order of the index."""
     place = tuple_(contacts.c.due_at, contacts.c.id)
     return (

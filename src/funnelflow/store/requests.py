@@ -1,0 +1,139 @@
+"""What is asked of a chunk, what becomes of it, and what a chunk holds meanwhile."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import define, field
+
+from funnelflow.engine import Contact, Decision, Verb
+
+from .dialects import Bulk
+from .shelf import Running, Shelf
+from .times import Clock
+
+__all__ = ["Entry", "Held", "Keyed", "Request", "Store"]
+
+
+@define(eq=False)
+class Store:
+    """What every chunk of a workspace shares.
+
+    Attributes:
+        bulk: The bulk statements of the database.
+        shelf: The definitions.
+        roles_of: Gives the roles of an actor.
+        funnel: The funnel of contacts for whom none is named.
+        timezone: The zone of times without an offset; None refuses them.
+        clock: Gives the time it is.
+    """
+
+    bulk: Bulk
+    shelf: Shelf
+    roles_of: Callable[[str], tuple[str, ...]]
+    funnel: str
+    timezone: dt.tzinfo | None
+    clock: Clock
+
+
+@define(eq=False)
+class Request:
+    """Something to be recorded, as it came in: nothing is validated yet.
+
+    Attributes:
+        contact_id: Who it happened to.
+        event: An event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``.
+        at: When; None for now.
+        facts: The facts it brings.
+        actor: Who records it.
+        to: The stage a move asks for.
+        reason: Why a move is forced.
+        force: Whether a move goes past criteria that are not met.
+        key: Makes it happen once, however often it is asked for.
+        funnel: The home of a contact that is added; empty for the workspace's own.
+        create: Add the contact first, at the same time, if nobody knows it.
+        text: Whether facts and time are text as a person types it.
+        expect: The length of the history that the contact must still have; None for any.
+    """
+
+    contact_id: str
+    event: str
+    at: dt.datetime | str | None = None
+    facts: Mapping[str, Any] = field(factory=dict)
+    actor: str = ""
+    to: str = ""
+    reason: str = ""
+    force: bool = False
+    key: str | None = None
+    funnel: str = ""
+    create: bool = False
+    text: bool = False
+    expect: int | None = None
+
+
+@define(eq=False)
+class Entry:
+    """What became of a request.
+
+    Attributes:
+        contact_id: Who it happened to.
+        sequence: The place of the evidence in the contact's history.
+        outcome: ``moved``, ``stayed`` or ``refused``.
+        before: The stage before.
+        after: The stage after.
+        unmet: For a refused move, what was in its way: label and verdict.
+        duplicate: It was recorded before, under the same key; nothing was added.
+        created: The contact was added for it.
+        decision: The reasons, where they were asked for and it is no duplicate.
+    """
+
+    contact_id: str
+    sequence: int
+    outcome: Verb
+    before: str
+    after: str
+    unmet: tuple[tuple[str, str], ...] = ()
+    duplicate: bool = False
+    created: bool = False
+    decision: Decision | None = None
+
+
+@define(eq=False)
+class Held:
+    """A contact while a chunk works on it.
+
+    Attributes:
+        contact: Changed in place by the engine.
+        running: The definition that it is under.
+        funnel: The funnel that is its home.
+        sequence: How many rows its history has, those of the chunk included.
+        digest: The digest of the last of them.
+        stored: How many rows it had when it was read; 0 for a new contact.
+        due_at: When time may move it next, as it was read.
+        created_at: The time of its first evidence.
+        changed: Whether it has to be written.
+    """
+
+    contact: Contact
+    running: Running
+    funnel: str
+    sequence: int = 0
+    digest: str = ""
+    stored: int = 0
+    created_at: str = ""
+    changed: bool = False
+
+
+@define(eq=False)
+class Keyed:
+    """What was recorded under an idempotency key, as the columns hold it."""
+
+    contact_id: str
+    sequence: int
+    event: str
+    at: str
+    actor: str
+    facts: str
+    to_stage: str
+    reason: str
+    force: int

@@ -30,21 +30,28 @@ DOORS = {
     """,
     "funnelflow.definition": """
         CODES Code Criterion CriterionProvider Definition DefinitionError EventType Field Format
-        Group Library Linked LinkedEvent LinkedTransition Position Problem Reading Requirement
-        Scenario ScenarioStep Stage StageType Transition Vocabulary check digest from_json link
-        load_definition read_definition read_vocabulary render_problems schema schema_path
-        shipped_definitions to_json
+        Group Invariant Library Linked LinkedEvent LinkedTransition Position Problem Reading
+        Requirement Scenario ScenarioStep Stage StageType Transition Vocabulary check digest
+        from_json link load_definition read_definition read_vocabulary render_problems schema
+        schema_path shipped_definitions to_json
     """,
     "funnelflow.engine": """
         RESERVED_EVENTS Cause Change Considered Contact Decision DiagramFormat Event Funnel
         Outcome ScenarioResult Taken Verb Veto decide diagram run_scenario why
     """,
+    "funnelflow.plugins": """
+        BeforeTransition CommandProvider Committed ContactCreated CriterionProvider
+        DeliveryError FormatProvider Message NotifierProvider Plugin PluginHost Settings expand
+        hookimpl load_plugins read_plugin_config read_settings refuse_inside secret
+        shown_settings
+    """,
     "funnelflow.store": """
-        CONTACT_FACTS FORMATS MODES TARGETS Chunk Config Database DatabaseStatus Entry FileError
-        FileMapping FileOptions Form HistoryRow Match Matched Page Progress Recorded Rejection
-        Request Setting StoredContact Summary Tally Workspace apply_file find_mapping
-        find_workspace import_file locate mapping_names mapping_text parse_pairs read_config
-        read_mapping status upgrade write_mapping
+        CONTACT_FACTS FORMATS MODES TARGETS Adopted AdoptionPlan Chunk Config Database
+        DatabaseStatus Entry Finding FileError FileMapping FileOptions Form HistoryRow Match
+        Matched Page Progress Recorded Rejection Request Setting StoredContact Verification
+        Summary Tally Ticked Workspace apply_file find_mapping find_workspace import_file locate
+        mapping_names mapping_text parse_pairs read_config read_mapping status upgrade
+        write_mapping
     """,
     "funnelflow.testing": """
     """,
@@ -128,6 +135,17 @@ def test_every_command_has_help_with_an_example():
         page = command.get_help(click.Context(command, info_name=name))
         assert command.help, name
         assert f"\n  {name}" in page.partition("Examples:")[2], name
+
+
+def test_every_command_that_writes_can_say_first_what_would_happen():
+    reads = {"check", "doctor", "history", "list", "show", "status", "test", "verify", "why"}
+    makes_its_own = {"demo"}
+    without = {
+        name.split()[-1]
+        for name, command in commands(app, "funnelflow")
+        if not any(option.name == "dry_run" for option in command.params)
+    }
+    assert without <= reads | makes_its_own
 
 
 def test_every_option_says_what_it_is_for():

@@ -49,6 +49,13 @@ def test_a_file_is_named_for_its_funnel(path):
 
 
 @each_file
+def test_the_readme_lists_a_definition_with_its_idea(path):
+    readme = (path.parent / "README.md").read_text(encoding="utf-8")
+    title = load_definition(path).definition.title
+    assert f"| [{path.stem}]({path.name}) | {title} |" in readme
+
+
+@each_file
 def test_a_definition_has_neither_errors_nor_warnings(path):
     assert read_definition(path).problems == ()
 

@@ -130,8 +130,7 @@ class Place:
         if name in LEFT_TO_CI:
             return ""
         if name == "cd":
-            self._here = self._here / arguments[0]
-            return ""
+            return self._enter(self._here / arguments[0])
         if name != "funnelflow":
             raise ValueError(f"a document may show funnelflow and cd, not {name}")
         done = subprocess.run(
@@ -146,6 +145,12 @@ class Place:
         )
         real = done.stdout.replace(f"{self._here}{os.sep}", "").replace(str(self._root), "")
         return in_document_time(real, dt.datetime.now(dt.UTC))
+
+    def _enter(self, directory: Path) -> str:
+        if not directory.is_dir():
+            return f"there is no directory {directory.name}\n"
+        self._here = directory
+        return ""
 
 
 def in_document_time(output: str, now: dt.datetime) -> str:

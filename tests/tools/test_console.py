@@ -97,6 +97,10 @@ def test_an_ampersand_in_quotes_is_no_command(tmp_path: Path):
     assert "no command 'a && b'" in Place(tmp_path).run("funnelflow 'a && b'")
 
 
+def test_a_directory_that_is_not_there_is_told(tmp_path: Path):
+    assert Place(tmp_path).run("cd gone") == "there is no directory gone\n"
+
+
 def test_other_commands_are_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="not rm"):
         Place(tmp_path).run("rm -r x")

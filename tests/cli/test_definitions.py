@@ -40,7 +40,7 @@ def test_a_problem_has_its_place_its_code_and_its_help(broken, call):
     done = call("check", "broken.yaml")
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
-    assert any(line.startswith("broken.yaml:9:21: E") for line in lines)
+    assert any(line.startswith("broken.yaml:9:29: E") for line in lines)
     assert any(line.strip().endswith("^^^^^^") for line in lines)
     assert any("help: " in line and "budget" in line for line in lines)
     assert done.stderr.startswith("1 definition checked: 1 error")

@@ -27,7 +27,7 @@ EVENTS = "events.csv"
 WEEK = dt.timedelta(weeks=1)
 
 
-@command("demo", "funnelflow demo", "funnelflow demo /tmp/try-it")
+@command("demo", "funnelflow demo", "funnelflow demo try-it")
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
 def demo(directory: Path | None) -> int:
     """Fill a workspace with sample events and show it.

@@ -20,6 +20,7 @@ USAGE = 2
 BUG = 70
 INTERRUPTED = 130
 CLOSED = 141
+COMPLETING = "_FUNNELFLOW_COMPLETE"
 
 
 class Failure(NamedTuple):
@@ -101,6 +102,8 @@ def _report(error: BaseException, session: Session) -> int:
     from .output import tell_failure  # noqa: PLC0415  # only failures pay for it
 
     failure = describe(error)
+    if COMPLETING in os.environ:  # a prompt is no place for an error; the command will tell it
+        return failure.exit_code
     try:
         if session.debug:
             traceback.print_exception(error)

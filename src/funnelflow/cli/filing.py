@@ -2,8 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,9 @@ from funnelflow.store import (
 from .complete import complete_definition, complete_mapping
 from .options import acting, dry_run
 from .output import hint, note, page_for, say, tell, write_json
+from .progress import watching
 from .render_summary import guess_lines, summary_lines
 from .session import current
-from .text import printable
 
 __all__ = ["reading_a_file", "run_file_command"]
 
@@ -163,8 +162,8 @@ def run_file_command(name: str, run: Callable[[Watch], Summary], keep: Path | No
     if keep is not None and keep.exists():
         raise UsageError(f"{keep} is there already", hint="name another file, or move it away")
     try:
-        with progress_bar(name) as watch:
-            summary = run(watch)
+        with watching(name, "rows") as step:
+            summary = run(lambda p: step(p.rows, p.size, p.bytes_read))
     except FileError as error:
         if error.summary is not None:
             _tell(error.summary)
@@ -174,26 +173,6 @@ def run_file_command(name: str, run: Callable[[Watch], Summary], keep: Path | No
         write_mapping(keep, summary.matched.mapping)
         note(f"what the columns mean is kept in {keep}: use it with --mapping {keep}")
     return 1 if summary.tally.rejected else 0
-
-
-@contextmanager
-def progress_bar(name: str) -> Iterator[Watch]:
-    """Show how far a run has come, on stderr and only on a terminal."""
-    if not page_for(sys.stderr).terminal:
-        yield lambda _progress: None
-        return
-    from rich.console import Console  # noqa: PLC0415  # only a terminal pays for it
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[rows]:,} rows", markup=False),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(printable(name), total=None, rows=0)
-        yield lambda p: bar.update(task, total=p.size, completed=p.bytes_read, rows=p.rows)
 
 
 def _tell(summary: Summary) -> None:

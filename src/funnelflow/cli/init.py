@@ -37,7 +37,7 @@ SCHEMA_LINE = re.compile(
     "init",
     "funnelflow init",
     "funnelflow init sales --funnel dialogue",
-    "funnelflow init --database postgresql://localhost/sales",
+    "funnelflow init sales --database postgresql://localhost/sales --dry-run",
 )
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
 @click.option(

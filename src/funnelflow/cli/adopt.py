@@ -1,0 +1,180 @@
+"""``funnelflow adopt``: a new version of a definition, taken into use."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+from attrs import asdict
+
+from funnelflow.definition import Definition
+from funnelflow.errors import UsageError
+from funnelflow.store import AdoptionPlan, Workspace
+
+from .complete import complete_definition
+from .difference import differences
+from .find import library_here, path_of
+from .layout import bullets, grid
+from .options import acting, as_json, command, dry_run
+from .output import counted, hint, note, page_for, say, write_json
+from .progress import watching
+from .session import current
+from .text import Line, Page, Span, line
+
+__all__ = ["adopt", "plan_lines"]
+
+
+@command(
+    "adopt",
+    "funnelflow adopt standard",
+    "funnelflow adopt definitions/standard.yaml --yes",
+    "funnelflow adopt standard --map lead.recycled=target --yes",
+)
+@click.argument("definition", shell_complete=complete_definition)
+@click.option("--yes", is_flag=True, help="Do it; without this, say what would happen.")
+@click.option(
+    "--map",
+    "rules",
+    metavar="STAGE=STAGE",
+    multiple=True,
+    help="Where contacts go whose stage is gone; repeat it.",
+)
+@acting
+@dry_run
+@as_json
+def adopt(definition: str, rules: tuple[str, ...], actor: str, *, yes: bool, dry_run: bool) -> int:
+    """Take a new version of a definition into use.
+
+    DEFINITION is a file or a name. Says what has changed and who would move
+    where; with --yes does it, and keeps it in every contact's history. Broken
+    off, the same command goes on. Exits 1 if contacts are in a stage that is
+    gone and --map does not say where they go.
+    """
+    session = current()
+    path = path_of(definition, library_here(session))
+    with session.open() as workspace:
+        plan = workspace.plan_adoption(path, parse_rules(rules))
+        changes = _changes(workspace, plan.definition)
+        if not session.json:
+            say(plan_lines(plan, changes, page_for(sys.stdout)))
+        done = None
+        if yes and not dry_run and not plan.homeless:
+            done = _adopt(workspace, plan, parse_rules(rules), actor)
+    if session.json:
+        write_json(_data(plan, changes, done))
+    else:
+        _conclude(plan, definition, done=done is not None)
+    return 1 if plan.homeless else 0
+
+
+def parse_rules(pairs: Iterable[str]) -> dict[str, str]:
+    """Read ``STAGE=STAGE`` arguments.
+
+    Raises:
+        UsageError: One is not written so, or a stage is named twice.
+    """
+    rules: dict[str, str] = {}
+    for pair in pairs:
+        before, equals, after = (part.strip() for part in pair.partition("="))
+        if not (before and equals and after):
+            raise UsageError(f"{pair!r} is no rule", hint="write --map old_stage=new_stage")
+        if before in rules:
+            raise UsageError(f"the stage {before!r} is mapped twice", hint="say where it goes once")
+        rules[before] = after
+    return rules
+
+
+def plan_lines(plan: AdoptionPlan, changes: Iterable[str], page: Page) -> list[Line]:
+    """Draw what an adoption would do."""
+    new = plan.definition
+    head = f"{plan.funnel}, version {new.version}"
+    said = "is in use" if plan.is_in_use else "is not in use yet"
+    return [
+        line(Span(head, "strong"), f" {said}"),
+        *_section("What changes", bullets(tuple(changes), page, indent=2)),
+        *_section("Who moves", _shifts(plan, page)),
+        *_section("Who has no place to go", _homeless(plan, page)),
+        *_section("Besides", bullets(_besides(plan), page, indent=2)),
+    ]
+
+
+def _section(title: str, lines: list[Line]) -> list[Line]:
+    return [(), line(Span(title, "strong")), *lines] if lines else []
+
+
+def _shifts(plan: AdoptionPlan, page: Page) -> list[Line]:
+    rows = [
+        [
+            Span(f"{shift.count:,}"),
+            Span(f"{shift.before} → {shift.after}"),
+            Span(f"such as {', '.join(shift.examples)}", "dim"),
+        ]
+        for shift in plan.shifts
+    ]
+    return grid(rows, page, indent=2)
+
+
+def _homeless(plan: AdoptionPlan, page: Page) -> list[Line]:
+    rows = [
+        [Span(f"{count:,}", "bad"), Span(f"in {stage}, which is gone")]
+        for stage, count in plan.homeless.items()
+    ]
+    return grid(rows, page, indent=2)
+
+
+def _besides(plan: AdoptionPlan) -> tuple[str, ...]:
+    moving = sum(shift.count for shift in plan.shifts)
+    staying = plan.contacts - moving - sum(plan.homeless.values())
+    said = {
+        "stay where they are": counted(staying, "contact"),
+        "of them have other facts": counted(plan.restated, "contact"),
+        "are no values of their fields any more": counted(plan.dropped, "fact"),
+    }
+    return tuple(f"{count} {what}" for what, count in said.items() if not count.startswith("0 "))
+
+
+def _changes(workspace: Workspace, new: Definition) -> tuple[str, ...]:
+    """Say what is different from the version in use; nothing where there is none."""
+    if new.name not in workspace.funnels():
+        return ()
+    return differences(workspace.funnel(new.name).definition, new)
+
+
+def _adopt(workspace: Workspace, plan: AdoptionPlan, rules: dict[str, str], actor: str) -> Any:
+    with watching(f"adopting {plan.funnel}", "contacts") as step:
+        return workspace.adopt(
+            plan.definition,
+            rules,
+            actor=actor,
+            progress=lambda done: step(done.contacts, plan.contacts, done.contacts),
+        )
+
+
+def _conclude(plan: AdoptionPlan, definition: str, *, done: bool) -> None:
+    """Say what was done, or what to do."""
+    if plan.homeless:
+        stage = next(iter(plan.homeless))
+        hint(f"say where they go: funnelflow adopt {definition} --map {stage}=STAGE")
+    elif done:
+        note(f"{plan.funnel}, version {plan.definition.version}, is in use")
+    elif plan.is_in_use and not plan.contacts:
+        note("nothing is left to do")
+    else:
+        note("nothing was stored")
+        hint(f"funnelflow adopt {definition} --yes does it")
+
+
+def _data(plan: AdoptionPlan, changes: tuple[str, ...], done: Any) -> dict[str, Any]:
+    return {
+        "funnel": plan.funnel,
+        "version": plan.definition.version,
+        "digest": plan.digest,
+        "in_use": plan.is_in_use,
+        "changes": list(changes),
+        "contacts": plan.contacts,
+        "shifts": [asdict(shift) for shift in plan.shifts],
+        "restated": plan.restated,
+        "homeless": dict(plan.homeless),
+        "dropped": plan.dropped,
+        "adopted": None if done is None else asdict(done),
+    }

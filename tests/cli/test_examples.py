@@ -1,0 +1,94 @@
+"""Every example in a command's help is a command that works as it stands."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+
+from funnelflow.cli.app import app
+from funnelflow.cli.commands import COMMANDS
+from funnelflow.cli.options import Command
+
+from .support import environment
+
+ELSEWHERE = {"init", "demo"}
+"""Commands whose examples are typed where there is no workspace yet."""
+
+NO = {"funnelflow move ada prospect", "funnelflow move ada prospect --dry-run"}
+"""Examples whose answer is no."""
+
+FILES = {
+    "events.csv": "contact,event,at\nbob,form_submitted,2026-03-01T09:00:00Z\n",
+    "export.csv": "entity_id,event,Event time\nbob,form_submitted,2026-03-01 09:00\n",
+    "contacts.csv": "Id,E-mail\nbob,bob@example.com\n",
+    "hubspot.csv": "Record ID,Email\n7,eve@example.com\n",
+    "hubspot.toml": '[columns]\ncontact = "Record ID"\n[fields]\nemail = "Email"\n',
+}
+"""Every file that an example names."""
+
+
+def commands():
+    """Yield every command with its path, those within groups too."""
+    context = click.Context(app)
+    for name in COMMANDS:
+        command = app.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from ((f"{name} {inner}", found) for inner, found in command.commands.items())
+        else:
+            yield name, command
+
+
+EXAMPLES = [(name, example) for name, command in commands() for example in command.examples]
+
+
+@pytest.fixture
+def place(name, request, tmp_path_factory):
+    """The directory in which the examples of a command are typed."""
+    if name in ELSEWHERE:
+        return tmp_path_factory.mktemp("empty")
+    workspace = request.getfixturevalue("workspace")
+    if name != "add":
+        request.getfixturevalue("ada")
+    row = {"contact": "bob", "event": "form_submitted", "at": "2026-03-01T09:00:00Z"}
+    with gzip.open(workspace / "events.jsonl.gz", "wt") as file:
+        file.write(json.dumps(row) + "\n")
+    for path, text in FILES.items():
+        (workspace / path).write_text(text)
+    return workspace
+
+
+@pytest.fixture
+def funnelflow_on_path(tmp_path_factory):
+    """Put a `funnelflow` that runs this source tree on the path."""
+    directory = tmp_path_factory.mktemp("bin")
+    script = directory / "funnelflow"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m funnelflow "$@"\n')
+    script.chmod(0o755)
+    return f"{directory}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_every_command_has_examples():
+    assert all(isinstance(command, Command) and command.examples for _, command in commands())
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_an_example_is_of_its_own_command(name, example):
+    assert f"funnelflow {name}" in example
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_an_example_works(name, example, place, funnelflow_on_path):
+    done = subprocess.run(
+        ["/bin/sh", "-c", example],
+        cwd=place,
+        env=environment({"PATH": funnelflow_on_path, "FUNNELFLOW_ACTOR": "grace"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == (1 if example in NO else 0), done.stderr

@@ -1,0 +1,230 @@
+"""Files from the command line: apply and import, what they say and how they end."""
+
+import json
+
+import pytest
+
+from .support import run, run_in_terminal
+
+EVENTS = """\
+contact,event,at,facts
+ada,form_submitted,2026-03-01T09:00:00Z,"{""email"": ""ada@example.com""}"
+bob,form_submitted,2026-03-01T09:00:00Z,"{""email"": ""bob@example.com"", ""budget"": 9000}"
+ada,move,2026-03-02T09:00:00Z,
+"""
+MOVED = """\
+contact,event,at,to
+ada,form_submitted,2026-03-01T09:00:00Z,
+ada,move,2026-03-02T09:00:00Z,prospect
+"""
+
+
+@pytest.fixture
+def events(workspace):
+    path = workspace / "events.csv"
+    path.write_text(EVENTS.rsplit("ada,move", 1)[0])
+    return path
+
+
+@pytest.fixture
+def bad(events):
+    events.write_text(events.read_text() + "eve,form_submited,2026-03-03T09:00:00Z,\n")
+    return events
+
+
+def test_a_file_is_applied_and_counted(events, call):
+    done = call("apply", "events.csv")
+    assert done.exit_code == 0
+    head, *counts = done.stdout.splitlines()
+    assert head.startswith("events.csv: 2 rows applied in ")
+    assert dict(line.rsplit(None, 1) for line in counts) == {
+        "  moved": "2",
+        "  stayed": "0",
+        "  rejected": "0",
+        "  contacts added": "2",
+    }
+
+
+def test_what_the_columns_were_taken_for_is_shown_on_stderr(events, call):
+    err = call("apply", "events.csv").stderr
+    assert "events.csv: CSV separated by ',' in utf-8" in err
+    assert "columns taken by their names: contact, event, at, facts" in err
+
+
+def test_a_guess_by_another_name_is_shown_as_one(events, call):
+    events.write_text(EVENTS.rsplit("ada,move", 1)[0].replace("contact,event", "entity_id,what", 1))
+    done = call("apply", "events.csv", "--map", "event=what")
+    rows = [" ".join(row.split()) for row in done.stderr.splitlines()]
+    assert "contact column entity_id a guess; --map says otherwise" in rows
+    assert "event column what" in rows
+
+
+def test_a_file_that_was_applied_changes_nothing_when_repeated(events, call):
+    call("apply", "events.csv")
+    done = call("apply", "events.csv")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("events.csv was applied before; nothing was changed\n")
+
+
+def test_a_dry_run_says_the_same_and_stores_nothing(events, call):
+    dry = call("apply", "events.csv", "--dry-run", "--json")
+    assert call("list", "--json").stdout == "[]\n"
+    real = call("apply", "events.csv", "--json")
+    answers = [json.loads(done.stdout) for done in (dry, real)]
+    for answer in answers:
+        for name in ("seconds", "dry_run"):
+            del answer[name]
+    assert answers[0] == answers[1]
+
+
+def test_refused_moves_are_counted_with_their_reasons(workspace, call):
+    (workspace / "moves.csv").write_text(MOVED)
+    call("add", "ada", "email=ada@example.com", "--at", "2026-02-01T00:00:00Z")
+    done = call("apply", "moves.csv")
+    assert done.exit_code == 0
+    assert "  refused   1" in done.stdout
+    assert "    1  Budget is at least 5,000" in done.stdout
+
+
+def test_a_row_that_cannot_be_used_is_exit_1_and_named(bad, call):
+    done = call("apply", "events.csv")
+    assert done.exit_code == 1
+    assert "form_submited" in done.stdout
+    assert "line 4" in done.stdout
+    assert "rejects" in done.stderr
+
+
+def test_corrected_rejects_are_applied(bad, call, workspace):
+    answer = json.loads(call("apply", "events.csv", "--json").stdout)
+    rejects = workspace / answer["rejects"]
+    rejects.write_text(rejects.read_text().replace("submited", "submitted"))
+    done = call("apply", str(rejects), "--json")
+    assert (done.exit_code, json.loads(done.stdout)["stayed"]) == (0, 1)
+
+
+def test_a_rejects_file_is_named_by_an_option(bad, call, workspace):
+    call("apply", "events.csv", "--rejects", "bad.csv")
+    assert "form_submited" in (workspace / "bad.csv").read_text()
+
+
+def test_standard_input_is_read(workspace, call):
+    done = call("apply", "-", given=EVENTS.rsplit("ada,move", 1)[0].encode())
+    assert done.exit_code == 0
+    assert "2 rows applied" in done.stdout
+
+
+def test_json_lines_are_read(workspace, call):
+    row = {"contact": "ada", "event": "form_submitted", "at": "2026-03-01T09:00:00Z"}
+    (workspace / "events.jsonl").write_text(json.dumps(row) + "\n")
+    assert call("apply", "events.jsonl").exit_code == 0
+
+
+def test_times_without_offset_need_a_zone(events, call):
+    events.write_text(events.read_text().replace("Z,", ","))
+    assert call("apply", "events.csv", "--dry-run").exit_code == 1
+    assert call("apply", "events.csv", "--timezone", "Europe/Paris").exit_code == 0
+    row = json.loads(call("history", "ada", "--json").stdout)["rows"][0]
+    assert row["at"] == "2026-03-01T08:00:00.000000Z"
+
+
+def test_a_mapping_is_kept_and_used_again(events, call, workspace):
+    events.write_text(events.read_text().replace("contact,event", "Who,event", 1))
+    kept = call("apply", "events.csv", "--map", "contact=Who", "--save-mapping", "mine.toml")
+    assert kept.exit_code == 0
+    events.write_text(events.read_text().replace("T09:", "T10:"))
+    assert call("apply", "events.csv", "--mapping", "mine.toml", "--restart").exit_code == 0
+
+
+def test_a_mapping_is_not_written_over_another_file(events, call):
+    done = call("apply", "events.csv", "--save-mapping", "funnelflow.toml")
+    assert done.exit_code == 2
+    assert call("list", "--json").stdout == "[]\n"
+
+
+def test_a_file_that_has_changed_is_refused_unless_told(events, call):
+    call("apply", "events.csv")
+    events.write_text(events.read_text() + "cat,form_submitted,2026-03-05T09:00:00Z,\n")
+    refused = call("apply", "events.csv")
+    assert (refused.exit_code, "--continue" in refused.stderr) == (2, True)
+    done = call("apply", "events.csv", "--continue")
+    assert (done.exit_code, "an earlier run had done the first 2 rows" in done.stdout) == (0, True)
+
+
+def test_continue_and_restart_exclude_each_other(events, call):
+    assert call("apply", "events.csv", "--continue", "--restart").exit_code == 2
+
+
+def test_contacts_that_nobody_knows_are_rejected_where_that_is_asked_for(events, call):
+    done = call("apply", "events.csv", "--no-create")
+    assert (done.exit_code, call("list", "--json").stdout) == (1, "[]\n")
+
+
+def test_a_file_that_is_not_there_is_an_error_with_its_name(workspace, call):
+    done = call("apply", "nothing.csv")
+    assert (done.exit_code, "nothing.csv" in done.stderr) == (2, True)
+
+
+def test_an_error_in_the_middle_says_what_was_done_before_it(events, call):
+    events.write_text(events.read_text() + 'cat,"unclosed\n')
+    done = call("apply", "events.csv")
+    assert done.exit_code == 2
+    assert "events.csv:4:" in done.stderr
+
+
+def test_the_actor_of_rows_that_name_none_is_the_user_s(events, call):
+    call("apply", "events.csv", "--actor", "importer")
+    assert json.loads(call("history", "ada", "--json").stdout)["rows"][0]["actor"] == "importer"
+
+
+def test_progress_is_shown_on_a_terminal_only(events, workspace):
+    assert "events.csv" in run_in_terminal("apply", "events.csv", cwd=workspace)[1]
+    assert "\x1b" not in run("apply", "events.csv", "--restart", cwd=workspace).err
+
+
+def test_markup_in_a_file_s_name_means_nothing(workspace):
+    name = "[bold]x[/nothing].csv"
+    (workspace / name.replace("/", "_")).write_text(EVENTS.rsplit("ada,move", 1)[0])
+    code, shown = run_in_terminal("apply", name.replace("/", "_"), cwd=workspace)
+    assert code == 0
+    assert "[bold]" in shown
+
+
+@pytest.fixture
+def people(workspace):
+    (workspace / "people.csv").write_text("contact,email,Budget\nada,ada@example.com,5000\nbob,,\n")
+
+
+def test_contacts_are_imported(people, call):
+    done = call("import", "people.csv")
+    assert (done.exit_code, "  contacts added  2" in done.stdout) == (0, True)
+    fields = {c["contact"]: c["fields"] for c in json.loads(call("list", "--json").stdout)}
+    assert fields["ada"]["budget"] == 5000
+    assert "budget" not in fields["bob"]
+
+
+def test_importing_the_same_again_after_a_change_updates_only_that(people, call, workspace):
+    call("import", "people.csv")
+    (workspace / "people.csv").write_text("contact,email,Budget\nada,ada@example.com,6000\nbob,,\n")
+    answer = json.loads(call("import", "people.csv", "--restart", "--json").stdout)
+    assert (answer["unchanged"], answer["stayed"], answer["created"]) == (1, 1, 0)
+
+
+def test_an_import_that_only_updates_rejects_strangers(people, call):
+    assert call("import", "people.csv", "--mode", "update").exit_code == 1
+
+
+def test_an_import_that_only_creates_rejects_those_who_are_known(people, call):
+    call("add", "ada")
+    done = call("import", "people.csv", "--mode", "create", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["rejected"]) == (1, 1)
+
+
+def test_a_dry_run_of_an_import_stores_nobody(people, call):
+    assert call("import", "people.csv", "--dry-run").exit_code == 0
+    assert call("list", "--json").stdout == "[]\n"
+
+
+def test_what_list_writes_is_read_by_import(ada, call, workspace):
+    (workspace / "out.csv").write_text(call("list", "--csv").stdout)
+    answer = json.loads(call("import", "out.csv", "--json").stdout)
+    assert (answer["rejected"], answer["unchanged"]) == (0, 1)

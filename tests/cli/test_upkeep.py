@@ -1,0 +1,227 @@
+"""What keeps a workspace in order: tick, verify, adopt."""
+
+import json
+import sqlite3
+
+import pytest
+
+from funnelflow.cli.difference import differences
+from funnelflow.definition import load_definition
+
+from .support import run_in_terminal
+
+SUMMER = ("--at", "2026-07-01T00:00:00Z")
+
+
+def test_nothing_due_says_so(ada, call):
+    done = call("tick", "--at", "2026-03-03T00:00:00Z")
+    assert (done.exit_code, done.stdout) == (0, "nothing is due at 2026-03-03 00:00 UTC\n")
+
+
+def test_what_is_due_happens(ada, call):
+    done = call("tick", *SUMMER)
+    assert done.stdout == "1 contact moved at 2026-07-01 00:00 UTC\n"
+    assert json.loads(call("why", "ada", "--json").stdout)["stage"] == "lead.recycled"
+
+
+def test_a_dry_tick_stores_nothing(ada, call):
+    done = call("tick", "--dry-run", *SUMMER)
+    assert done.stdout == "1 contact would move at 2026-07-01 00:00 UTC\n"
+    assert json.loads(call("list", "--json").stdout)[0]["stage"] == "lead.inquiry"
+
+
+def test_a_tick_is_data_too(ada, call):
+    answer = json.loads(call("tick", "--json", *SUMMER).stdout)
+    assert (answer["due"], answer["moved"]) == (1, 1)
+    assert answer["now"] == "2026-07-01T00:00:00.000000Z"
+
+
+def test_a_sound_workspace_proves_itself(ada, call):
+    done = call("verify")
+    assert done.exit_code == 0
+    assert done.stdout == "✓ 1 contact and 3 rows of history: everything agrees\n"
+
+
+@pytest.fixture
+def altered(ada, workspace):
+    database = sqlite3.connect(workspace / "funnelflow.db")
+    with database:
+        database.execute("UPDATE contacts SET stage = 'customer' WHERE id = 'ada'")
+    database.close()
+
+
+def test_an_altered_row_is_named(altered, call):
+    done = call("verify")
+    assert done.exit_code == 1
+    assert "ada" in done.stdout
+    assert "1 problem" in done.stderr
+
+
+def test_a_proof_is_data_too(altered, call):
+    done = call("verify", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.exit_code, answer["sound"]) == (1, False)
+    assert answer["findings"][0]["name"] == "ada"
+
+
+@pytest.fixture
+def newer(ada, workspace):
+    path = workspace / "definitions" / "standard.yaml"
+    text = (
+        path.read_text()
+        .replace("version: 1", "version: 2")
+        .replace("funnel: standard\n", "funnel: standard\nversion: 2\n")
+    )
+    path.write_text(
+        text.replace("contact.engagements > 0", "contact.engagements > 5").replace(
+            "aliases: [qualified lead]", "aliases: [qualified lead, sales prospect]"
+        )
+    )
+    return path
+
+
+def test_adopting_first_says_what_changes_and_who_moves(newer, call):
+    done = call("adopt", "standard")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        "standard, version 2 is not in use yet",
+        "",
+        "What changes",
+        "  • target → lead: criterion changed: They turned to us (contact.engagements > 5, not",
+        "    contact.engagements > 0)",
+        "",
+        "Who moves",
+        "  1  lead.inquiry → target  such as ada",
+    ]
+    assert done.stderr == "nothing was stored\nhint: funnelflow adopt standard --yes does it\n"
+    assert json.loads(call("list", "--json").stdout)[0]["stage"] == "lead.inquiry"
+
+
+def test_adopting_moves_contacts_as_evidence(newer, call):
+    done = call("adopt", "standard", "--yes", "--actor", "grace")
+    assert (done.exit_code, "standard, version 2, is in use" in done.stderr) == (0, True)
+    row = json.loads(call("history", "ada", "--json").stdout)["rows"][-1]
+    assert (row["event"], row["actor"], row["after"]) == ("adopt", "grace", "target")
+    assert call("verify").exit_code == 0
+
+
+def test_adopting_what_is_in_use_does_nothing(newer, call):
+    call("adopt", "standard", "--yes")
+    done = call("adopt", "standard", "--yes")
+    assert (done.exit_code, "is in use" in done.stdout) == (0, True)
+
+
+def test_a_dry_run_wins_over_yes(newer, call):
+    call("adopt", "standard", "--yes", "--dry-run")
+    assert json.loads(call("list", "--json").stdout)[0]["stage"] == "lead.inquiry"
+
+
+def test_an_adoption_is_data_too(newer, call):
+    answer = json.loads(call("adopt", "standard", "--json").stdout)
+    assert answer["shifts"] == [
+        {"before": "lead.inquiry", "after": "target", "count": 1, "examples": ["ada"]}
+    ]
+    assert answer["adopted"] is None
+
+
+@pytest.fixture
+def without_inquiry(ada, workspace):
+    path = workspace / "definitions" / "standard.yaml"
+    text = path.read_text().replace("lead.inquiry", "lead.fresh").replace("inquiry:", "fresh:")
+    path.write_text(text)
+    return path
+
+
+def test_contacts_in_a_stage_that_is_gone_need_a_rule(without_inquiry, call):
+    done = call("adopt", "standard", "--yes")
+    assert done.exit_code == 1
+    assert "  1  in lead.inquiry, which is gone" in done.stdout
+    assert "--map lead.inquiry=STAGE" in done.stderr
+
+
+def test_with_a_rule_they_have_a_place_to_go(without_inquiry, call):
+    done = call("adopt", "standard", "--map", "lead.inquiry=lead.fresh", "--yes")
+    assert done.exit_code == 0
+    assert json.loads(call("list", "--json").stdout)[0]["stage"] == "lead.fresh"
+
+
+def test_a_rule_that_is_none_says_how_one_is_written(newer, call):
+    assert call("adopt", "standard", "--map", "lead.inquiry").exit_code == 2
+
+
+def test_a_definition_with_errors_is_not_adopted(newer, call):
+    newer.write_text("funnel: standard\n")
+    done = call("adopt", "standard", "--yes")
+    assert (done.exit_code, "standard.yaml:1:" in done.stderr) == (2, True)
+
+
+def test_adopting_shows_its_progress_on_a_terminal(newer, workspace):
+    code, shown = run_in_terminal("adopt", "standard", "--yes", cwd=workspace)
+    assert (code, "version 2" in shown) == (0, True)
+
+
+def changed(workspace, *replacements):
+    """Give what the differences say after replacing pieces of text in the definition."""
+    path = workspace / "definitions" / "standard.yaml"
+    old = load_definition(path).definition
+    text = path.read_text()
+    for before, after in replacements:
+        assert before in text, before
+        text = text.replace(before, after)
+    path.write_text(text)
+    return differences(old, load_definition(path).definition)
+
+
+def test_the_same_definition_differs_in_nothing(workspace):
+    assert changed(workspace) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("  customer: {type: won", "  won: {}\n  customer: {type: won", "stage won is added"),
+        ("initial: target", "initial: prospect", "contacts start in prospect, not in target"),
+        ("{type: lost}", "{}", "stage disqualified is open, not lost"),
+        (
+            "on: [assessed, call]",
+            "on: [call]",
+            "lead → prospect: taken on call, not on assessed or call",
+        ),
+        (
+            "    to: prospect\n",
+            "    to: prospect\n    by: [sales]\n",
+            "lead → prospect: open to sales, not to everybody",
+        ),
+        (
+            "at_least: 1",
+            "at_least: 2",
+            "lead, prospect → customer: how many of the criteria must be met has changed",
+        ),
+        (
+            '      - Talks to the decider: contact.authority == "decides"\n',
+            "",
+            "lead → prospect: criterion removed: Talks to the decider",
+        ),
+        ("  need: {type: text}\n", "  need: {type: text}\n  size: number\n", "field size is added"),
+        ("ask: What may it cost?", "ask: How much?", "field budget has changed"),
+        ("  returned: {}\n", "  returned: {}\n  met: {}\n", "event met is added"),
+    ],
+)
+def test_a_change_is_said_in_words(workspace, before, after, said):
+    assert said in changed(workspace, (before, after))
+
+
+def test_a_stage_with_its_old_name_as_alias_is_renamed(workspace):
+    said = changed(
+        workspace,
+        (
+            "prospect: {about: A qualified lead., aliases: [",
+            "opportunity: {about: x, aliases: [prospect, ",
+        ),
+        ("to: prospect", "to: opportunity"),
+        ("lead, prospect]", "lead, opportunity]"),
+        ("[lead.inquiry, prospect]", "[lead.inquiry, opportunity]"),
+        ("then: prospect", "then: opportunity"),
+    )
+    assert "stage prospect is renamed to opportunity" in said
+    assert not any("removed" in one or "added" in one for one in said if one.startswith("stage"))

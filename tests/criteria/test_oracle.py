@@ -7,7 +7,7 @@ from hypothesis import given
 
 from funnelflow.criteria import BOOLEAN, Verdict, compile_expression
 
-from .worlds import CONTACTS, EVENTS, NOWS, SCOPE, TYPED_SOURCES, heavy, sources
+from .worlds import CONTACTS, EVENTS, NOW, NOWS, SCOPE, TYPED_SOURCES, heavy, sources
 
 pytest.importorskip("cel_expr_python")
 
@@ -43,3 +43,36 @@ def test_holds_and_the_verdict_are_those_of_cel(source, contact, event, now):
     assert expression.holds(contact, event, now) is (theirs is True)
     verdict = {True: Verdict.MET, False: Verdict.NOT_MET, None: Verdict.UNKNOWN}[theirs]
     assert expression.explain(contact, event, now).verdict is verdict
+
+
+BIG = [2**53, 2**53 + 1, 2**53 + 2, 2**62, 2**63 - 1, 2**63 - 512, 2**63 - 513, 0]
+CLOSE = [2.0**53, 2.0**53 + 2, 2.0**62, 2.0**63, 2.0**63 - 1024, 2.0**64, 0.0, -0.0]
+FORMS = [
+    "contact.count {op} contact.budget",
+    "contact.budget {op} contact.count",
+    "contact.count {op} {number!r}",
+    "contact.budget {op} {whole}",
+]
+LIST_FORMS = [
+    "contact.count in [1.5, {number!r}]",
+    "contact.budget in [1, {whole}]",
+    "contact.count in contact.scores",
+    "contact.budget in contact.ids",
+    "contact.ids == contact.scores",
+    "[{whole}] == contact.scores",
+]
+
+
+@pytest.mark.parametrize("form", FORMS + LIST_FORMS)
+def test_integers_and_numbers_compare_as_in_cel_where_integers_fall_between_numbers(form):
+    for whole in [*BIG, *[-value for value in BIG]]:
+        for number in [*CLOSE, *[-value for value in CLOSE]]:
+            contact = {"count": whole, "budget": number, "ids": (whole,), "scores": (number,)}
+            for op in ["==", "!=", "<", "<=", ">", ">="] if "{op}" in form else [""]:
+                source = form.format(op=op, whole=whole, number=number)
+                expression = compile_expression(source, SCOPE)
+                theirs = ORACLE.value(source, contact, {}, NOW)
+                assert expression.value(contact, {}, NOW) is theirs, (source, whole, number)
+                assert expression.holds(contact, {}, NOW) is theirs, (source, whole, number)
+                verdict = expression.explain(contact, {}, NOW).verdict
+                assert (verdict is Verdict.MET) is theirs, (source, whole, number)

@@ -77,8 +77,8 @@ NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
 )  # fmt: skip
 TEXTS = st.one_of(
-    st.sampled_from(["", "a", "ab", "abc", "b", "B", "ä", "a\u0308", "🐱", "a🐱", "é", "\uffff", "z",
-                     "%", "_", "a%b", "\\", "'", '"', "a\nb", "0", "10", "9", " "]),
+    st.sampled_from(["", "a", "ab", "abc", "b", "B", "ä", "a\u0308", "🐱", "a🐱", "é", "\uffff",
+                     "z", "%", "_", "a%b", "\\", "'", '"', "a\nb", "0", "10", "9", " "]),
     st.text("abAB%_\\'\"ä🐱", max_size=6),
 )  # fmt: skip
 TIMESTAMPS = st.one_of(

@@ -22,6 +22,8 @@ from funnelflow.criteria.types import (
 )
 
 __all__ = [
+    "EXACT",
+    "alike",
     "all_of",
     "any_of",
     "contained",
@@ -33,6 +35,9 @@ __all__ = [
     "size_of",
     "widened",
 ]
+
+EXACT: Final = 2**53
+"""Up to here integers and numbers are the same; beyond, an integer may fall between numbers."""
 
 _INT_MIN: Final = -(2**63)
 _INT_MAX: Final = 2**63 - 1
@@ -157,14 +162,32 @@ def list_made(*items: Scalar | None) -> tuple[Scalar, ...] | None:
     return None if None in items else items  # type: ignore[return-value]
 
 
+def alike(a: Any, b: Any) -> tuple[Any, Any]:
+    """Give two values as they compare: an integer beside a number as the nearest number.
+
+    Python would compare them exactly. CEL does not: its conformance cases want
+    ``9223372036854775807 < 9223372036854775808.0`` to be false.
+    """
+    if type(a) is int and type(b) is float:
+        return float(a), b
+    if type(a) is float and type(b) is int:
+        return a, float(b)
+    return a, b
+
+
+def _equal(a: Scalar, b: Scalar) -> bool:
+    a, b = alike(a, b)
+    return bool(a == b)
+
+
 def contained(item: Scalar, items: tuple[Scalar, ...]) -> bool:
-    """Tell whether a number is in a list; unlike Python's ``in``, NaN never is."""
-    return any(item == other for other in items)
+    """Tell whether a value is in a list; unlike with Python's ``in``, NaN never is."""
+    return any(_equal(item, other) for other in items)
 
 
 def equal_lists(a: tuple[Scalar, ...], b: tuple[Scalar, ...]) -> bool:
-    """Tell whether two lists are equal; unlike Python's ``==``, not when they hold NaN."""
-    return len(a) == len(b) and all(x == y for x, y in zip(a, b, strict=True))
+    """Tell whether two lists are equal; unlike with Python's ``==``, not when they hold NaN."""
+    return len(a) == len(b) and all(map(_equal, a, b))
 
 
 def all_of(*values: bool | None) -> bool | None:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
+from funnelflow.criteria.arithmetic import EXACT
 from funnelflow.criteria.phrases import age
 from funnelflow.criteria.tree import Compare, Constant, Has, In, Node, Read, TextTest
 from funnelflow.criteria.types import BOOLEAN, DURATION, INTEGER, NUMBER, TEXT, TIMESTAMP, Type
@@ -48,7 +49,9 @@ def _compared(atom: Compare) -> Compared | None:
     """Read a comparison as one of a field and a constant."""
     for read, other in ((atom.left, atom.right), (atom.right, atom.left)):
         if isinstance(read, Read) and isinstance(other, Constant) and not read.type.is_list:
-            return read, (other.value,), "fixed"
+            inexact = read.type == INTEGER and isinstance(other.value, float)
+            beyond = inexact and not abs(other.value) < EXACT  # type: ignore[operator, arg-type]
+            return None if beyond else (read, (other.value,), "fixed")
     found = age(atom)
     if found is None:
         return None
@@ -121,8 +124,6 @@ def _around(kind: Type, constant: Any) -> Iterable[Any]:
 
 def _integers_around(constant: float) -> Iterable[int]:
     """Give the integers next to a number."""
-    if math.isinf(constant):
-        return (0,)
     whole = math.floor(constant)
     return {min(max(whole + step, _INT_MIN), _INT_MAX) for step in (-1, 0, 1, 2)}
 

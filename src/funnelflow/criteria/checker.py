@@ -47,6 +47,7 @@ from funnelflow.criteria.types import (
 
 __all__ = ["check", "check_whole"]
 
+_SAME: Final = "give both branches the same type"
 _LITERALS: Final = {bool: BOOLEAN, int: INTEGER, float: NUMBER, str: TEXT}
 
 
@@ -74,7 +75,7 @@ def check(  # noqa: C901, PLR0911  # one case a kind of syntax
     """Give the meaning of a part of an expression; None when something in it is wrong."""
     match syntax:
         case Literal():
-            return Constant(syntax.start, syntax.end, syntax.value, _LITERALS[type(syntax.value)])
+            return _literal(syntax)
         case Name():
             return check_name(checking, syntax)
         case Select():
@@ -93,6 +94,13 @@ def check(  # noqa: C901, PLR0911  # one case a kind of syntax
             return _call(checking, syntax)
         case Index():
             return _index(checking, syntax)
+
+
+def _literal(syntax: Literal) -> Node | None:
+    """Give the meaning of a literal; None for one that was reported when it was read."""
+    if syntax.value is None:
+        return None
+    return Constant(syntax.start, syntax.end, syntax.value, _LITERALS[type(syntax.value)])
 
 
 def _widens(given: Type, wanted: Type) -> bool:
@@ -170,7 +178,7 @@ def _choice(checking: Checking, syntax: Choice) -> Node | None:
         "E144",
         f"the branches of ? are {kind_words(then.type)} and {kind_words(other.type)}",
         syntax,
-        "give both the same type" + (": write 1.0 for 1" if then.type.is_numeric else ""),
+        "write 1.0 for 1" if then.type.is_numeric and other.type.is_numeric else _SAME,
     )
     return None
 

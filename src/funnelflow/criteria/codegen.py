@@ -39,7 +39,7 @@ from funnelflow.criteria.tree import (
     TextTest,
     Widen,
 )
-from funnelflow.criteria.types import INTEGER, NUMBER, Value
+from funnelflow.criteria.types import INTEGER, NUMBER, Scalar, Value
 
 __all__ = ["Writer", "compile_function"]
 
@@ -155,28 +155,48 @@ class Writer:
         if isinstance(node, In):
             return self._membership(node)
         pair = (node.left, node.right) if isinstance(node, Compare) else (node.text, node.part)
-        guards, names = self._operands(_alike(*pair) if isinstance(node, Compare) else pair)
+        guards, names = self._operands(pair)
         if isinstance(node, TextTest):
             return guards, _TESTS.get(node.test, _CONTAINS).format(*names)
         if node.left.type.is_list:
             equal = self.bind("equal", arithmetic.equal_lists)
             return guards, f"{equal}({names[0]}, {names[1]}) is {node.operator == '=='}"
-        return guards, f"{names[0]} {node.operator} {names[1]}"
+        left = self._beside(node.left, names[0], node.right)
+        return guards, f"{left} {node.operator} {self._beside(node.right, names[1], node.left)}"
+
+    def _beside(self, node: Node, name: str, other: Node) -> str:
+        """Write an operand of a comparison: an integer beside a number becomes one, as in CEL."""
+        if node.type != INTEGER or other.type != NUMBER:
+            return name
+        if isinstance(node, Constant) and isinstance(node.value, int):
+            return self._constant(float(node.value))
+        if isinstance(other, Constant) and _is_exact(other.value):
+            return name
+        return f"{self.bind('real', float)}({name})"
 
     def _membership(self, node: In) -> tuple[list[str], str]:
         """Write the look for a value in a list."""
         if isinstance(node.items, Constant):
             guards, names = self._operands((node.item,))
-            return guards, f"{names[0]} in {self._members(node.items)}"
+            return guards, self._among(node.item, names[0], node.items)
         guards, names = self._operands((node.item, node.items))
         if NUMBER in (node.item.type, node.items.type.item):
             return guards, f"{self.bind('contained', arithmetic.contained)}({names[0]}, {names[1]})"
         return guards, f"{names[0]} in {names[1]}"
 
-    def _members(self, node: Constant) -> str:
-        """Write constants so that looking into them is fast."""
+    def _among(self, item: Node, name: str, node: Constant) -> str:
+        """Write the look for a value among constants."""
         values = node.value
         assert isinstance(values, tuple)
+        if item.type == NUMBER:
+            values = tuple([float(value) for value in values if isinstance(value, int | float)])
+        elif item.type == INTEGER and not all(map(_is_exact, values)):
+            contained = self.bind("contained", arithmetic.contained)
+            return f"{contained}({name}, {self._constant(values)})"
+        return f"{name} in {self._members(values)}"
+
+    def _members(self, values: tuple[Scalar, ...]) -> str:
+        """Write constants so that looking into them is fast."""
         plain = all(isinstance(value, str | int | float) for value in values)
         if plain and len(values) >= _SET_FROM:
             return f"{{{', '.join(map(repr, values))}}}"
@@ -217,17 +237,9 @@ class Writer:
         return self.bind("constant", value)
 
 
-def _alike(left: Node, right: Node) -> tuple[Node, Node]:
-    """Write an integer beside a number as a number, which Python compares faster."""
-    return _like(left, right), _like(right, left)
-
-
-def _like(node: Node, other: Node) -> Node:
-    """Give a constant as a number where it stands beside one and stays the same."""
-    if not isinstance(node, Constant) or other.type != NUMBER or not isinstance(node.value, int):
-        return node
-    value = float(node.value)
-    return Constant(node.start, node.end, value, NUMBER) if value == node.value else node
+def _is_exact(value: Value) -> bool:
+    """Tell whether comparing an integer with a constant is the same in Python and in CEL."""
+    return isinstance(value, int) or (isinstance(value, float) and abs(value) < arithmetic.EXACT)
 
 
 def is_known(node: Node) -> bool:  # noqa: PLR0911  # one a kind of node

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from funnelflow.criteria.arithmetic import (
+    alike,
     all_of,
     any_of,
     contained,
@@ -105,6 +106,7 @@ def _compare(node: Compare, left: Any, right: Any) -> bool | None:  # noqa: PLR0
         return None
     if node.left.type.is_list:
         return equal_lists(left, right) == (node.operator == "==")
+    left, right = alike(left, right)
     match node.operator:
         case "==":
             return bool(left == right)

@@ -103,7 +103,11 @@ class _Lexer:
             self._add("operator" if text == "in" else "name", text, start, end)
 
     def _number(self, text: str, start: int, end: int) -> None:
-        """Take a number."""
+        """Take a number; behind a name, a dot is the one of a selection."""
+        last = self.tokens[-1] if self.tokens else None
+        if text[0] == "." and last is not None and last.kind == "name" and last.end == start:
+            self._add("operator", ".", start, start + 1)
+            text, start = text[1:], start + 1
         value, problem = read_numeral(text)
         if problem is not None:
             self._problem(problem.code, problem.message, start, end, problem.help)

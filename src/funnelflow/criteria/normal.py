@@ -34,6 +34,8 @@ TEXT_CAP: Final = 10_000
 LIST_CAP: Final = 100
 _INT_MIN: Final = -(2**63)
 _INT_MAX: Final = 2**63 - 1
+_HUGE: Final = 10**30
+_TOLD: Final = 60
 
 
 def normaliser(kind: Type) -> Normaliser:
@@ -45,11 +47,18 @@ def normaliser(kind: Type) -> Normaliser:
 
 def refuse(raw: Any, wanted: str, hint: str = "") -> FieldError:
     """Make the error for a value that is not what a field takes."""
-    text = repr(raw)
-    return FieldError(
-        f"{text if len(text) <= 60 else text[:59] + '…'} is not {wanted}",  # noqa: PLR2004
-        hint=hint,
-    )
+    return FieldError(f"{_told(raw)} is not {wanted}", hint=hint)
+
+
+def _told(raw: Any) -> str:
+    """Name a value in a message, whatever it is; no data can make this long, or fail."""
+    if isinstance(raw, str):
+        return repr(raw if len(raw) <= _TOLD else raw[: _TOLD - 1] + "…")
+    if isinstance(raw, float | bool) or (isinstance(raw, int) and -_HUGE < raw < _HUGE):
+        return repr(raw)
+    if isinstance(raw, int | Decimal):
+        return "the number"
+    return f"a value of type {type(raw).__name__}"
 
 
 def _boolean(raw: Any, _: dt.tzinfo | None) -> bool:
@@ -59,8 +68,10 @@ def _boolean(raw: Any, _: dt.tzinfo | None) -> bool:
 
 
 def _integer(raw: Any, _: dt.tzinfo | None) -> int:
-    if isinstance(raw, float | Decimal) and math.isfinite(raw) and raw == (whole := int(raw)):
-        raw = whole
+    if isinstance(raw, Decimal) and raw.is_nan():
+        raise refuse(raw, "a whole number", "give a number without decimals, like 5000")
+    if isinstance(raw, float | Decimal) and -_HUGE < raw < _HUGE and raw == int(raw):
+        raw = int(raw)
     if not isinstance(raw, int) or isinstance(raw, bool):
         raise refuse(raw, "a whole number", "give a number without decimals, like 5000")
     if not _INT_MIN <= raw <= _INT_MAX:
@@ -82,7 +93,7 @@ def _number(raw: Any, _: dt.tzinfo | None) -> float:
 
 def _text(raw: Any, _: dt.tzinfo | None) -> str:
     if not isinstance(raw, str):
-        raise refuse(raw, "text", f'give it in quotes: "{raw}"' if _is_number(raw) else "")
+        raise refuse(raw, "text", "put it in quotes" if _is_number(raw) else "")
     if len(raw) > TEXT_CAP:
         raise FieldError(
             f"the text has {len(raw):,} characters", hint=f"at most {TEXT_CAP:,} are kept"
@@ -149,7 +160,7 @@ def _list_of(item: Callable[[Any, dt.tzinfo | None], Scalar]) -> Normaliser:
 
     def _list(raw: Any, timezone: dt.tzinfo | None) -> Value:
         if not isinstance(raw, list | tuple):
-            raise refuse(raw, "a list", f"give a list: [{raw!r}]")
+            raise refuse(raw, "a list", "give a list, even of one item")
         if len(raw) > LIST_CAP:
             raise FieldError(f"the list has {len(raw):,} items", hint=f"at most {LIST_CAP} fit")
         return tuple([item(element, timezone) for element in raw])

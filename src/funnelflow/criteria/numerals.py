@@ -29,14 +29,14 @@ class NumeralProblem:
     help: str
 
 
-def read_numeral(text: str) -> tuple[int | float, NumeralProblem | None]:
-    """Give the value of a number, and what is wrong with it."""
+def read_numeral(text: str) -> tuple[int | float | None, NumeralProblem | None]:
+    """Give the value of a number, or what is wrong with it."""
     if _INTEGER.fullmatch(text):
         value = int(text, 0) if text.startswith("0x") else int(text)
-        return (value, None) if value <= _LARGEST else (0, _too_large())
+        return (value, None) if value <= _LARGEST else (None, _too_large())
     if _DOUBLE.fullmatch(text):
         number = float(text)
-        return (number, None) if math.isfinite(number) else (0.0, _too_large())
+        return (number, None) if math.isfinite(number) else (None, _too_large())
     return _slip(text)
 
 
@@ -44,19 +44,21 @@ def _too_large() -> NumeralProblem:
     return NumeralProblem("E117", "the number is too large", "integers have 64 bits")
 
 
-def _slip(text: str) -> tuple[int | float, NumeralProblem]:
+def _slip(text: str) -> tuple[None, NumeralProblem]:
     """Say what was meant by a number with letters in it."""
     if found := _UNSIGNED.fullmatch(text):
-        return 0, NumeralProblem("E118", "unsigned numbers are not used", f"write {found[1]}")
+        return None, NumeralProblem("E118", "unsigned numbers are not used", f"write {found[1]}")
     if found := _GROUPED.fullmatch(text):
-        return 0, NumeralProblem(
+        return None, NumeralProblem(
             "E116", "_ is no part of a number", f"write {text.replace('_', '')}"
         )
     if found := _DURATION.fullmatch(text):
         seconds = int(found[1]) * _SECONDS[found[2][0]]
         written = f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds}s"
-        return 0, NumeralProblem("E116", f"{text} is no duration", f'write duration("{written}")')
+        return None, NumeralProblem(
+            "E116", f"{text} is no duration", f'write duration("{written}")'
+        )
     if found := _SCALED.fullmatch(text):
         scaled = float(found[1]) * _SCALES[found[2].lower()]
-        return 0, NumeralProblem("E116", f"{text} is no number", f"write {scaled:.0f}")
-    return 0, NumeralProblem("E116", f"{text} is no number", "write digits, like 5000 or 12.5")
+        return None, NumeralProblem("E116", f"{text} is no number", f"write {scaled:.0f}")
+    return None, NumeralProblem("E116", f"{text} is no number", "write digits, like 5000 or 12.5")

@@ -164,7 +164,8 @@ class _Parser:
     def _negative(self, sign: Token) -> Syntax:
         """Read a number with its sign, which reaches one further than one without."""
         token = self._next()
-        return Literal(sign.start, token.end, 1, -token.value)
+        value = None if token.value is None else -token.value
+        return Literal(sign.start, token.end, 1, value)
 
     def _members(self, of: Syntax) -> Syntax:
         """Read what is selected from an operand, or called on it."""
@@ -233,9 +234,9 @@ class _Parser:
         end = self.tokens[self.place - 1].end
         return self._made(ListSyntax(opening.start, end, _depth(*items), items))
 
-    def _positive(self, token: Token) -> int | float:
+    def _positive(self, token: Token) -> int | float | None:
         """Give the value of a number without a sign."""
-        value: int | float = token.value
+        value: int | float | None = token.value
         if value == _FIRST_BEYOND and isinstance(value, int):
             self.problems.append(
                 ExpressionProblem(
@@ -246,7 +247,7 @@ class _Parser:
                     "integers have 64 bits",
                 )
             )
-            return 0
+            return None
         return value
 
     def _named(self, token: Token) -> Syntax:
@@ -291,8 +292,8 @@ class _Parser:
         raise SyntaxProblem(fault_at(self.tokens, self.place))
 
     def _fail(self, code: str, message: str, at: Token | Syntax, help_: str) -> NoReturn:
-        """Stop with a problem."""
-        end = max(at.end, at.start + 1)
+        """Stop with a problem; one at the end points behind the last character."""
+        end = min(max(at.end, at.start + 1), self.tokens[-1].end)
         raise SyntaxProblem(ExpressionProblem(code, message, at.start, end, help_))
 
 

@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from funnelflow.errors import FunnelflowError
 
 __all__ = ["CriterionError", "ExpressionProblem", "Severity", "show_problem"]
 
 Severity: TypeAlias = Literal["error", "warning"]
+
+
+def _printable(text: str) -> str:
+    """Keep what an expression contains from moving the cursor of whoever reads about it."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "·" for char in text)
 
 
 @frozen
@@ -26,10 +33,10 @@ class ExpressionProblem:
     """
 
     code: str
-    message: str
+    message: str = field(converter=_printable)
     start: int
     end: int
-    help: str = ""
+    help: str = field(default="", converter=_printable)
     severity: Severity = "error"
 
     def to_json(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from decimal import Decimal
 from typing import Any, Final
 
 from funnelflow.criteria.normal import refuse
@@ -14,7 +15,9 @@ __all__ = ["read_text"]
 _INTEGER: Final = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _NUMBER_CAP = 400
-_GROUPED: Final = re.compile(r"\d[\d,' _\u00a0\u202f]*(\.\d+)?")
+_GROUPED: Final = re.compile(r"(\d[\d,' _\u00a0\u202f]*(?:\.\d+)?)([kKmM]?)", re.ASCII)
+_SCALES: Final = {"k": 1000, "m": 1_000_000}
+_HINT: Final = "write it like 5000 or 12.5"
 _TRUTH: Final = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -65,11 +68,14 @@ def _number(text: str, wanted: str = "a number") -> float:
 
 def _number_hint(text: str) -> str:
     """Say how the number in a text is written plainly."""
-    found = _GROUPED.search(text[:_NUMBER_CAP])
+    found = _GROUPED.search(text) if len(text) <= _NUMBER_CAP else None
     if found is None:
-        return "write it like 5000 or 12.5"
-    plain = re.sub(r"[^\d.]", "", found[0])
-    return f"write {plain}" if plain != text else "write it like 5000 or 12.5"
+        return _HINT
+    plain = re.sub(r"[^\d.]", "", found[1])
+    if found[2]:
+        plain = f"{Decimal(plain) * _SCALES[found[2].lower()]:f}"
+        plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
+    return f"write {plain}" if plain != text else _HINT
 
 
 def _parts(text: str) -> list[Any]:

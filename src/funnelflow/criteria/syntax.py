@@ -30,9 +30,9 @@ class _Place:
 
 @frozen
 class Literal(_Place):
-    """A number, a text, or a truth value."""
+    """A number, a text, or a truth value; None where what is written is reported as none."""
 
-    value: bool | int | float | str
+    value: bool | int | float | str | None
 
 
 @frozen

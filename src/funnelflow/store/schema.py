@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from funnelflow.errors import StoreError
 
-from .connecting import Database, connect, writing
+from .connecting import Database, connect, reading, writing
 from .faults import translated
 
 __all__ = [
@@ -78,8 +78,7 @@ def status(database: Database) -> DatabaseStatus:
     """
     engine = connect(database)
     try:
-        with translated(), engine.connect() as connection:
-            connection.execution_options(funnelflow_reads=True)
+        with reading(engine) as connection:
             state, revision = _state(connection)
     finally:
         engine.dispose()
@@ -108,20 +107,8 @@ def create_tables(database: Database) -> None:
     Raises:
         StoreError: It is not empty, or cannot be written.
     """
-    _make_directory(database.path)
-    engine = connect(database, create=True)
-    try:
-        if database.path is not None:
-            _use_wal(engine)
-        with writing(engine) as connection:
-            _lock_schema(connection)
-            state, _ = _state(connection)
-            if state not in {"empty", "current"}:
-                message, hint = _ADVICE[state]
-                raise StoreError(f"{message}: {database}", hint=hint)
-            _migrate(connection)
-    finally:
-        engine.dispose()
+    _require_directory(database.path)
+    _bring_up(database, {"empty", "current"}, create=True)
 
 
 def upgrade(database: Database) -> tuple[str, str]:
@@ -133,20 +120,33 @@ def upgrade(database: Database) -> tuple[str, str]:
     Raises:
         StoreError: It is newer, some other application's, or cannot be written.
     """
-    engine = connect(database)
+    return _bring_up(database, {"empty", "older", "current"}), HEAD
+
+
+def _bring_up(database: Database, welcome: set[State], *, create: bool = False) -> str:
+    """Run the migrations if the database is in a welcome state; gives its version before."""
+    engine = connect(database, create=create)
     try:
+        with reading(engine) as connection:
+            _refuse_others(connection, database, welcome)
         if database.path is not None:
             _use_wal(engine)
         with writing(engine) as connection:
             _lock_schema(connection)
-            state, revision = _state(connection)
-            if state in {"newer", "foreign"}:
-                message, hint = _ADVICE[state]
-                raise StoreError(f"{message}: {database}", hint=hint)
+            revision = _refuse_others(connection, database, welcome)
             _migrate(connection)
     finally:
         engine.dispose()
-    return revision, HEAD
+    return revision
+
+
+def _refuse_others(connection: Connection, database: Database, welcome: set[State]) -> str:
+    """Leave a database alone that is not in a welcome state; gives its version."""
+    state, revision = _state(connection)
+    if state not in welcome:
+        message, hint = _ADVICE[state]
+        raise StoreError(f"{message}: {database}", hint=hint)
+    return revision
 
 
 def _state(connection: Connection) -> tuple[State, str]:
@@ -204,8 +204,8 @@ def _use_wal(engine: Engine) -> None:
             raw.close()
 
 
-def _make_directory(path: Path | None) -> None:
-    """Make sure that there is a directory for a new file."""
+def _require_directory(path: Path | None) -> None:
+    """Refuse a new file where there is no directory for it."""
     if path is not None and not path.parent.is_dir():
         raise StoreError(
             f"there is no directory {path.parent}",

@@ -1,22 +1,22 @@
 """`funnelflow --help`, beside a Python that only imports click."""
 
-import shutil
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 REPEATS = 15
 
 
 def run(repeats: str = str(REPEATS)) -> None:
     """Print the median of both, in turns so that a busy moment hits both, and their ratio."""
-    command = shutil.which("funnelflow")
-    if command is None:
-        raise SystemExit("funnelflow is not installed: pip install -e .")
+    command = Path(sys.executable).with_name("funnelflow")
+    if not command.exists():
+        raise SystemExit("funnelflow is not installed beside this Python: pip install -e .")
     ways = {
         'python -c "import click"': [sys.executable, "-c", "import click"],
-        "funnelflow --help": [command, "--help"],
+        "funnelflow --help": [str(command), "--help"],
     }
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(int(repeats)):

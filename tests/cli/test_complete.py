@@ -19,7 +19,7 @@ def offered(cwd, *words, last=""):
         },
     )
     assert done.err == ""
-    return [line.partition(",")[2] for line in done.out.splitlines()]
+    return [line.partition(",")[2] for line in done.out.splitlines() if line]
 
 
 def test_commands_are_offered(workspace):

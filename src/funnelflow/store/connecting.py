@@ -1,5 +1,6 @@
 """Reaching a database: which one is meant, and how its transactions begin."""
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ from .faults import translated
 __all__ = ["Database", "connect", "locate", "reading", "writing"]
 
 Kind: TypeAlias = Literal["sqlite", "postgresql"]
+
+_QUIET = "funnelflow"
+logging.getLogger(f"sqlalchemy.engine.Engine.{_QUIET}").setLevel(logging.WARNING)
+"""SQLAlchemy logs the rows it reads when its loggers are turned up; ours stays quiet then."""
 
 BUSY_SECONDS = 60
 """How long a writer waits for another one before it gives up."""
@@ -88,6 +93,7 @@ def connect(database: Database, *, create: bool = False) -> Engine:
     engine = create_engine(
         database.url,
         hide_parameters=True,
+        logging_name=_QUIET,
         paramstyle="format",
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
@@ -145,7 +151,12 @@ def _file(path: Path) -> Database:
 
 def _connect_sqlite(database: Database, path: Path, *, create: bool) -> Engine:
     """Set SQLite up so that a commit that was acknowledged survives a power cut."""
-    engine = create_engine(database.url, hide_parameters=True, creator=_opener(path, create=create))
+    engine = create_engine(
+        database.url,
+        hide_parameters=True,
+        logging_name=_QUIET,
+        creator=_opener(path, create=create),
+    )
     event.listen(engine, "begin", _begin)
     return engine
 

@@ -26,7 +26,7 @@ from funnelflow.store import (
 from .complete import complete_definition, complete_mapping
 from .options import acting, dry_run
 from .output import hint, note, page_for, say, tell, write_json
-from .progress import watching
+from .progress import Step, watching
 from .render_summary import guess_lines, summary_lines
 from .session import current
 
@@ -163,7 +163,7 @@ def run_file_command(name: str, run: Callable[[Watch], Summary], keep: Path | No
         raise UsageError(f"{keep} is there already", hint="name another file, or move it away")
     try:
         with watching(name, "rows") as step:
-            summary = run(lambda p: step(p.rows, p.size, p.bytes_read))
+            summary = run(lambda p: _watch(p, step))
     except FileError as error:
         if error.summary is not None:
             _tell(error.summary)
@@ -175,12 +175,18 @@ def run_file_command(name: str, run: Callable[[Watch], Summary], keep: Path | No
     return 1 if summary.tally.rejected else 0
 
 
+def _watch(progress: Progress, step: Step) -> None:
+    """Show how far it is, and before the first row what the columns are taken for."""
+    if progress.begun is not None and not current().json:
+        tell(guess_lines(progress.begun, page_for(sys.stderr)))
+    step(progress.rows, progress.size, progress.bytes_read)
+
+
 def _tell(summary: Summary) -> None:
     """Say what came of a file: as data, or to a person."""
     if current().json:
         write_json(summary.to_json())
         return
-    tell(guess_lines(summary, page_for(sys.stderr)))
     say(summary_lines(summary, page_for(sys.stdout)))
     if summary.dry_run:
         note("dry run: nothing was stored")

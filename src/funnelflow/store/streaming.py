@@ -97,7 +97,7 @@ def run_file(
         name: The file; ``-`` for standard input.
         task: What rows are taken for.
         options: How.
-        progress: Told how far it has come, after every chunk.
+        progress: Told before the first row and after every chunk how far it has come.
         stdin: What ``-`` reads, the process's own unless given.
 
     Raises:
@@ -143,6 +143,9 @@ class _Run:
         if self._start.already:
             return self._summary()
         rejects = open_rejects(self._workspace, self._opened, self._options, self._checkpoint)
+        if progress is not None:
+            rows = self._checkpoint.tally.rows
+            progress(Progress(rows, 0, self._size, begun=self._summary()))
         try:
             with self._outer() as connection:
                 for batch in self._opened.reader.batches(self._options.chunk):

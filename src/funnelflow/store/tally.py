@@ -90,11 +90,13 @@ class Progress:
         rows: The rows that are done.
         bytes_read: The bytes of the file that were read.
         size: The bytes it has; None where nobody knows.
+        begun: Told once, before the first row: what the columns are taken for.
     """
 
     rows: int
     bytes_read: int
     size: int | None
+    begun: "Summary | None" = None
 
 
 @frozen

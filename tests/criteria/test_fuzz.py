@@ -18,12 +18,13 @@ from funnelflow.criteria import (
 from .worlds import CONTACTS, EVENTS, NOW, SCOPE, heavy, sources
 
 WORDS = [
-    *"()[]{}.,?:;!<>=&|+-*/%'\"\\`~@#$^€“”‘’«» \t\n\r\f\0\u00a0\u200b\u202e",
+    *"()[]{}.,?:;!<>=&|+-*/%'\"\\`~@#$^€\u201c\u201d\u2018\u2019«» \t\n\r\f\0\u00a0\u200b\u202e",
     "&&", "||", "==", "!=", "<=", ">=", "=>", "<>", "//", "/*", "**", "'''", '"""',
     "contact", "event", "now", ".", "contact.", "event.", "contact.budget", "contact.name",
     "contact.seen", "contact.tags", "contact.flag", "contact.zzz", "has(", "size(",
     "timestamp(", "duration(", ".startsWith(", ".contains(", ".matches(", ".exists(",
-    "true", "false", "null", "in", "and", "or", "not", "0", "1", "1.5", "0x", "0xff", "1e9", "9" * 30,
+    "true", "false", "null", "in", "and", "or", "not", "0", "1", "1.5", "0x", "0xff", "1e9",
+    "9" * 30,
     "5k", "5u", "1_000", "5,000", "50%", "r'", 'b"', "'a'", '"b"', "\\u", "'\\ud800'", "\ud800",
     "'2026-01-01'", "'30d'", "1" * 400, "(" * 60, "!" * 60, "-" * 60, "é", "🐱",
 ]  # fmt: skip
@@ -36,14 +37,19 @@ def compiled(source):
     try:
         return compile_expression(source, SCOPE, None)
     except CriterionError as error:
-        assert error.problems
-        assert error.show()
-        for problem in error.problems:
-            assert 0 <= problem.start <= problem.end <= len(source)
-            assert problem.code in EXPRESSION_CODES
-            assert problem.message.isprintable()
-            assert problem.help.isprintable()
+        look_at(error)
         return None
+
+
+def look_at(error):
+    """Hold an error to what every error must have."""
+    assert error.problems
+    assert error.show()
+    for problem in error.problems:
+        assert 0 <= problem.start <= problem.end <= len(error.source)
+        assert problem.code in EXPRESSION_CODES
+        assert problem.message.isprintable()
+        assert problem.help.isprintable()
 
 
 @heavy

@@ -5,7 +5,6 @@ asks for, now and then with more, so that a wrong precedence shows as a wrong an
 """
 
 import datetime as dt
-import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -24,9 +23,6 @@ from funnelflow.criteria import (
     Type,
     list_of,
 )
-
-EXAMPLES = int(os.environ.get("FUNNELFLOW_EXAMPLES", "300"))
-"""How many examples the heavy properties draw; CONTRIBUTING names the full size."""
 
 NOW = dt.datetime(2026, 4, 4, 12, tzinfo=dt.UTC)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -59,8 +55,8 @@ SCOPE = Scope(
     {name: Field(name, kind) for name, kind in _EVENT.items()},
 )
 
-heavy = settings(max_examples=EXAMPLES, deadline=None)
-"""For properties that compile an expression for every example."""
+heavy = settings(max_examples=max(200, settings().max_examples))
+"""For the laws of the language: more examples than usual, 5,000 with the profile "full"."""
 
 _LAST = 2**63 - 1
 INTEGERS = st.one_of(

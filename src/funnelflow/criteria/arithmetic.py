@@ -205,7 +205,7 @@ def any_of(*values: bool | None) -> bool | None:
 
 
 def widened(value: Any) -> Any:
-    """Give an integer, or a list that holds some, as numbers."""
+    """Give an integer as a number, and a list of numbers without integers among them."""
     if isinstance(value, tuple):
         return tuple([float(item) for item in value])
     return None if value is None else float(value)

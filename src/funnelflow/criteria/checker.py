@@ -47,6 +47,8 @@ from funnelflow.criteria.types import (
 
 __all__ = ["check", "check_whole"]
 
+_NUMBERS: Final = list_of(NUMBER)
+"""Such a list may hold integers among its numbers, as they were written."""
 _SAME: Final = "give both branches the same type"
 _LITERALS: Final = {bool: BOOLEAN, int: INTEGER, float: NUMBER, str: TEXT}
 
@@ -54,11 +56,9 @@ _LITERALS: Final = {bool: BOOLEAN, int: INTEGER, float: NUMBER, str: TEXT}
 def check_whole(checking: Checking, syntax: Syntax, expect: Type | None) -> Node | None:
     """Give the meaning of a whole expression, whose type must be `expect` where that is given."""
     node = check(checking, syntax)
-    if node is None or expect is None or node.type == expect:
+    if node is None or expect is None or (node.type == expect and expect != _NUMBERS):
         return node
-    if joined(node.type, expect) == expect:
-        return node
-    if _widens(node.type, expect):
+    if joined(node.type, expect) == expect or _widens(node.type, expect):
         return Widen(node.start, node.end, node, expect)
     if expect == BOOLEAN:
         _no_condition(checking, node)
@@ -106,7 +106,7 @@ def _literal(syntax: Literal) -> Node | None:
 def _widens(given: Type, wanted: Type) -> bool:
     """Tell whether integers are given where numbers are wanted."""
     if given.item is not None and wanted.item is not None:
-        return _widens(given.item, wanted.item) or given.item == wanted.item
+        return _widens(given.item, wanted.item)
     return given == INTEGER and wanted == NUMBER
 
 

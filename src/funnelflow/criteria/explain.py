@@ -96,7 +96,19 @@ def _choice(node: Conditional, known: Known, *, wanted: bool) -> _Part:
         missing = _lacking(node.test, known)
         return _Part(Verdict.UNKNOWN, _unknown(node.test, missing, known), seen, missing)
     part = _part(node.then if test else node.other, known, wanted=wanted)
-    return _Part(part.verdict, part.words, _unique([*seen, *part.seen]), part.missing)
+    missing = part.missing
+    if part.verdict is not Verdict.MET:
+        missing = _unique([*missing, *_turning(node, known, test=test, wanted=wanted)])
+    return _Part(part.verdict, part.words, _unique([*seen, *part.seen]), missing)
+
+
+def _turning(node: Conditional, known: Known, *, test: bool, wanted: bool) -> tuple[Field, ...]:
+    """Give the unknown fields that could make the other branch be taken, and be met."""
+    turned = _part(node.test, known, wanted=not test)
+    other = _part(node.other if test else node.then, known, wanted=wanted)
+    if not turned.missing or (other.verdict is Verdict.NOT_MET and not other.missing):
+        return ()
+    return _unique([*turned.missing, *other.missing])
 
 
 def _has(node: Has, known: Known, *, wanted: bool) -> _Part:
@@ -125,7 +137,8 @@ def _leaf(node: Node, known: Known, *, wanted: bool) -> _Part:
     fact, need = _said(node, known, wanted=wanted)
     if value is wanted:
         return _Part(Verdict.MET, fact, seen)
-    return _Part(Verdict.NOT_MET, f"{fact}; needs {need}" if need else fact, seen)
+    words = f"{fact}; needs {need}" if need else fact
+    return _Part(Verdict.NOT_MET, words, seen, _absent(node, known))
 
 
 def _said(node: Node, known: Known, *, wanted: bool) -> tuple[str, str]:
@@ -199,9 +212,16 @@ def _lacking(node: Node, known: Known) -> tuple[Field, ...]:
     """Give the unknown fields that a node without a value needs."""
     if isinstance(node, Conditional):
         test = evaluate(node.test, known)
-        return _lacking(node.test if test is None else node.then if test else node.other, known)
-    reads = [part for part in walk(node) if isinstance(part, Read)]
+        branch = node.test if test is None else node.then if test else node.other
+        return _unique([*_lacking(branch, known), *_absent(node.test, known)])
+    reads = [part for part in walk(node) if isinstance(part, Read | Has)]
     return _unique([read.field for read in reads if known.read(read) is None])
+
+
+def _absent(node: Node, known: Known) -> tuple[Field, ...]:
+    """Give the fields that a node asks for by ``has`` and that are not known."""
+    asked_for = [part for part in walk(node) if isinstance(part, Has)]
+    return _unique([part.field for part in asked_for if known.read(part) is None])
 
 
 def _seen(node: Node, known: Known) -> tuple[Seen, ...]:

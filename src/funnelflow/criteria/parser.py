@@ -82,6 +82,11 @@ class _Parser:
     def _now(self) -> Token:
         return self.tokens[self.place]
 
+    @property
+    def _end(self) -> int:
+        """Give the place behind the token that was taken last."""
+        return self.tokens[self.place - 1].end
+
     def _next(self) -> Token:
         """Take the token at hand."""
         token = self.tokens[self.place]
@@ -98,13 +103,14 @@ class _Parser:
         self.nesting += 1
         if self.nesting > DEPTH_CAP:
             self._too_deep(self._now)
+        start = self._now.start
         test = self._logic("||")
         if self._at("?"):
-            test = self._choice(test)
+            test = self._choice(test, start)
         self.nesting -= 1
         return test
 
-    def _choice(self, test: Syntax) -> Syntax:
+    def _choice(self, test: Syntax, start: int) -> Syntax:
         """Read the branches behind a condition."""
         question = self._operator()
         then = self._logic("||")
@@ -114,19 +120,19 @@ class _Parser:
             self._unexpected()
         self._next()
         other = self._expression()
-        return self._made(
-            Choice(test.start, other.end, _depth(test, then, other), test, then, other)
-        )
+        place = (start, self._end, _depth(test, then, other))
+        return self._made(Choice(*place, test, then, other))
 
     def _logic(self, operator: str) -> Syntax:
         """Read operands joined by ``||``, or by ``&&`` below that."""
+        start = self._now.start
         items = [self._conjunct() if operator == "||" else self._level(0)]
         while self._at(operator):
             self._operator()
             items.append(self._conjunct() if operator == "||" else self._level(0))
         if len(items) == 1:
             return items[0]
-        place = (items[0].start, items[-1].end, _depth(*items))
+        place = (start, self._end, _depth(*items))
         return self._made(Logic(*place, operator, tuple(items)))
 
     def _conjunct(self) -> Syntax:
@@ -137,29 +143,30 @@ class _Parser:
         """Read the binary operations of a level, from left to right."""
         if level == len(_LEVELS):
             return self._unary()
+        start = self._now.start
         left = self._level(level + 1)
         while self._now.kind == "operator" and self._now.text in _LEVELS[level]:
             token = self._operator()
             right = self._level(level + 1)
-            place = (left.start, right.end, _depth(left, right))
+            place = (start, self._end, _depth(left, right))
             left = self._made(Binary(*place, token.text, left, right))
         return left
 
     def _unary(self) -> Syntax:
         """Read the signs before an operand; two of the same kind cancel out, as in CEL."""
         if not self._at("!", "-"):
-            return self._members(self._primary())
+            return self._operand()
         first = self._now
         count = 0
         while self._at(first.text):
             self._operator()
             count += 1
         if count == 1 and first.text == "-" and self._now.kind == "number":
-            return self._members(self._negative(first))
-        of = self._members(self._primary())
+            return self._members(self._negative(first), first.start)
+        of = self._operand()
         if count % 2 == 0:
             return of
-        return self._made(Unary(first.start, of.end, of.depth + 1, first.text, of))
+        return self._made(Unary(first.start, self._end, of.depth + 1, first.text, of))
 
     def _negative(self, sign: Token) -> Syntax:
         """Read a number with its sign, which reaches one further than one without."""
@@ -167,13 +174,18 @@ class _Parser:
         value = None if token.value is None else -token.value
         return Literal(sign.start, token.end, 1, value)
 
-    def _members(self, of: Syntax) -> Syntax:
-        """Read what is selected from an operand, or called on it."""
+    def _operand(self) -> Syntax:
+        """Read an operand with what is selected from it, or called on it."""
+        start = self._now.start
+        return self._members(self._primary(), start)
+
+    def _members(self, of: Syntax, start: int) -> Syntax:
+        """Read what is selected from an operand that began at `start`, or called on it."""
         while self._at(".", "["):
-            of = self._select(of) if self._at(".") else self._index(of)
+            of = self._select(of, start) if self._at(".") else self._index(of, start)
         return of
 
-    def _select(self, of: Syntax) -> Syntax:
+    def _select(self, of: Syntax, start: int) -> Syntax:
         """Read ``.name`` or ``.name(…)``."""
         self._next()
         name = self._now
@@ -181,23 +193,21 @@ class _Parser:
             self._fail("E108", "a name must follow the dot", name, "write it like contact.budget")
         self._next()
         if self._at("("):
-            return self._call(of, name)
-        return self._made(Select(of.start, name.end, of.depth + 1, of, name.text))
+            return self._call(of, name, start)
+        return self._made(Select(start, name.end, of.depth + 1, of, name.text))
 
-    def _index(self, of: Syntax) -> Syntax:
+    def _index(self, of: Syntax, start: int) -> Syntax:
         """Read ``[item]``."""
         opening = self._next()
         item = self._expression()
-        closing = self._close(opening)
-        return self._made(Index(of.start, closing.end, _depth(of, item), of, item))
+        self._close(opening)
+        return self._made(Index(start, self._end, _depth(of, item), of, item))
 
-    def _call(self, of: Syntax | None, name: Token) -> Syntax:
+    def _call(self, of: Syntax | None, name: Token, start: int) -> Syntax:
         """Read the arguments of a call."""
         arguments = self._items(self._operator())
-        start = name.start if of is None else of.start
         depth = _depth(*arguments, *([of] if of is not None else []))
-        end = self.tokens[self.place - 1].end
-        return self._made(Call(start, end, depth, of, name.text, arguments, name.start))
+        return self._made(Call(start, self._end, depth, of, name.text, arguments, name.start))
 
     def _items(self, opening: Token) -> tuple[Syntax, ...]:
         """Read expressions with commas between, up to the closing bracket."""
@@ -231,8 +241,7 @@ class _Parser:
             self._close(opening)
             return inside
         items = self._items(opening)
-        end = self.tokens[self.place - 1].end
-        return self._made(ListSyntax(opening.start, end, _depth(*items), items))
+        return self._made(ListSyntax(opening.start, self._end, _depth(*items), items))
 
     def _positive(self, token: Token) -> int | float | None:
         """Give the value of a number without a sign."""
@@ -255,7 +264,7 @@ class _Parser:
         if token.text in _CONSTANTS:
             return Literal(token.start, token.end, 1, _CONSTANTS[token.text])
         if self._at("("):
-            return self._call(None, token)
+            return self._call(None, token, token.start)
         return Name(token.start, token.end, 1, token.text)
 
     def _operator(self) -> Token:

@@ -85,15 +85,15 @@ class _Search:
         if isinstance(node, Not):
             return self.look(node.item)
         if not isinstance(node, And | Or):
-            return self._report([node], _outcomes(node))
+            return self._report([node], node, _outcomes(node))
         below = [self.look(item) for item in node.items]
         if True in below:
             return True
         groups = [group for group in _together(node.items) if len(group) > 1]
-        together = [self._report(group, _outcomes(type(node)(0, 0, group))) for group in groups]
+        together = [self._report(group, node, _outcomes(_part(node, group))) for group in groups]
         return True in together
 
-    def _report(self, nodes: Sequence[Node], outcomes: frozenset[bool]) -> bool:
+    def _report(self, nodes: Sequence[Node], whole: Node, outcomes: frozenset[bool]) -> bool:
         """Report nodes that, together, come out one way only."""
         if len(outcomes) != 1:
             return False
@@ -104,10 +104,17 @@ class _Search:
         if len(nodes) > 1:
             pair = f"{self.checking.text(first)} and {self.checking.text(last)}"
             message = f"one of {pair} always holds" if outcome else f"{pair} never hold together"
+        is_whole = not isinstance(whole, And | Or) or len(nodes) == len(whole.items)
+        start, end = (whole.start, whole.end) if is_whole else (first.start, last.end)
         self.checking.problem(
-            code, message, first, _reason(nodes), end=last.end, severity="warning"
+            code, message, first, _reason(nodes), start=start, end=end, severity="warning"
         )
         return True
+
+
+def _part(node: And | Or, items: tuple[Node, ...]) -> Node:
+    """Give a node with some of its operands only."""
+    return type(node)(node.start, node.end, items)
 
 
 def _reason(nodes: Sequence[Node]) -> str:

@@ -178,7 +178,7 @@ class ListOf(_Place):
 
 @frozen
 class Widen(_Place):
-    """Integers given where numbers are wanted, at the very end only: CEL does not convert."""
+    """What is given, as the type that is wanted; at the very end only, as CEL does not convert."""
 
     item: "Node"
     type: Type

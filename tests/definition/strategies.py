@@ -3,6 +3,8 @@
 import datetime as dt
 import string
 
+from hypothesis import strategies as st
+
 from funnelflow.criteria import (
     BOOLEAN,
     DURATION,
@@ -24,7 +26,6 @@ from funnelflow.definition import (
     Transition,
     Vocabulary,
 )
-from hypothesis import strategies as st
 
 VOCABULARY = Vocabulary(
     "small",
@@ -68,7 +69,9 @@ ROLES = ("sales", "marketing", "manager")
 
 names = st.text(string.ascii_lowercase, min_size=1, max_size=6)
 texts = st.text(
-    st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u061c"),
+    st.characters(
+        codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u061c"
+    ),
     max_size=20,
 )
 waits = st.integers(60, 10**7).map(lambda seconds: dt.timedelta(seconds=seconds))
@@ -146,7 +149,10 @@ def scenarios(draw: st.DrawFn, known: list[str]) -> Scenario:
         st.builds(ScenarioStep, wait=waits),
     )
     return Scenario(
-        draw(texts), draw(st.sampled_from(known)), tuple(draw(st.lists(steps, max_size=4))), draw(facts)
+        draw(texts),
+        draw(st.sampled_from(known)),
+        tuple(draw(st.lists(steps, max_size=4))),
+        draw(facts),
     )
 
 

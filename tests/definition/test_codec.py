@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+
 from funnelflow.definition import (
     Definition,
     Scenario,
@@ -17,7 +19,6 @@ from funnelflow.definition import (
     to_json,
 )
 from funnelflow.errors import UsageError
-from hypothesis import given
 
 from .strategies import definitions
 
@@ -97,4 +98,3 @@ def test_a_definition_of_few_words_is_short():
         "stages": [],
         "version": 1,
     }
-

@@ -4,7 +4,12 @@ from funnelflow.criteria import Field, Position
 from funnelflow.definition.codec import digest, from_json, to_json
 from funnelflow.definition.codes import CODES, Code
 from funnelflow.definition.library import Library, shipped_definitions
-from funnelflow.definition.linked import Linked, LinkedEvent, LinkedTransition
+from funnelflow.definition.linked import (
+    Linked,
+    LinkedEvent,
+    LinkedInvariant,
+    LinkedTransition,
+)
 from funnelflow.definition.linking import check, link
 from funnelflow.definition.problems import DefinitionError, Problem
 from funnelflow.definition.providers import CriterionProvider
@@ -14,6 +19,7 @@ from funnelflow.definition.records import (
     Definition,
     EventType,
     Group,
+    Invariant,
     Requirement,
     Scenario,
     ScenarioStep,
@@ -36,9 +42,11 @@ __all__ = [
     "Field",
     "Format",
     "Group",
+    "Invariant",
     "Library",
     "Linked",
     "LinkedEvent",
+    "LinkedInvariant",
     "LinkedTransition",
     "Position",
     "Problem",

@@ -22,6 +22,7 @@ from funnelflow.definition.records import (
     Definition,
     EventType,
     Group,
+    Invariant,
     Requirement,
     Scenario,
     ScenarioStep,
@@ -38,13 +39,14 @@ _RECORDS = (
     Definition,
     EventType,
     Group,
+    Invariant,
     Scenario,
     ScenarioStep,
     Stage,
     Transition,
     Vocabulary,
 )
-_FORGOTTEN = ("position", "expression_position", "sets_positions", "path")
+_FORGOTTEN = ("position", "expression_position", "needs_position", "sets_positions", "path")
 """Where something was written is no part of what it says."""
 
 

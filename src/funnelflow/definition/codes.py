@@ -145,6 +145,13 @@ _SHAPE = (
         "A step under `when` is the name of an event, `{event_name: {facts}}`, `{move: stage}`, "
         "`{set: {facts}}` or `{wait: 30d}`; `as: [roles]` may stand beside it.",
     ),
+    _error(
+        "F108",
+        "a promise is not understood",
+        "`always` lists what a definition promises about its stages, each as a label with what it "
+        "promises: `- Every prospect was a lead before: {stage: prospect, after: lead}`. Besides "
+        "`stage` it says exactly one of `after`, `never_after`, `inside` and `needs`.",
+    ),
     _warning(
         "F107",
         "a criterion has no label",
@@ -221,6 +228,15 @@ _NAMES = (
         "F213",
         "something is listed twice",
         "The same name stands twice in one list. It changes nothing; perhaps another was meant.",
+    ),
+)
+
+_BLOCKS = (
+    _error(
+        "F214",
+        "no such block of criteria",
+        "`use` names a block of criteria that stands under `criteria` in the vocabulary or in "
+        "this file. There is none of that name.",
     ),
 )
 
@@ -335,6 +351,17 @@ _GRAPH = (
     ),
 )
 
+_PROMISES = (
+    _warning(
+        "F415",
+        "the definition contradicts itself",
+        "Under `always` the definition promises something about a stage, and its own transitions "
+        "break the promise; the message shows the way on which they do. A way counts even if its "
+        "criteria are rarely met, and a criterion counts as required only where it is written out. "
+        "Forced moves are left aside. Change the transition, or do not promise it.",
+    ),
+)
+
 _SCENARIOS = (
     _warning(
         "F501",
@@ -385,7 +412,10 @@ _EXTENDING = (
     ),
 )
 
-_OWN = (*_FILE, *_SHAPE, *_NAMES, *_VOCABULARY, *_GRAPH, *_SCENARIOS, *_EXTENDING)
+_OWN = (
+    *(*_FILE, *_SHAPE, *_NAMES, *_BLOCKS, *_VOCABULARY),
+    *(*_GRAPH, *_PROMISES, *_SCENARIOS, *_EXTENDING),
+)
 
 _WARNED = ("E19",)
 """How the codes of expressions begin that are warnings."""

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from attrs import evolve
 
 from funnelflow.criteria import Position
+from funnelflow.definition.blocks import with_blocks
 from funnelflow.definition.decoding.drafts import Draft
 from funnelflow.definition.places import locate
 from funnelflow.definition.problems import Problems
@@ -40,13 +41,15 @@ def build(draft: Draft, vocabulary: Vocabulary | None, problems: Problems) -> De
     if draft.without:
         span = locate(draft.position, "without")
         problems.add("F604", span, "'without' needs 'extends'", "name the definition to build on")
+    spoken = _spoken(vocabulary or Vocabulary(draft.name), draft, problems)
     return Definition(
         name=draft.name,
-        vocabulary=_spoken(vocabulary or Vocabulary(draft.name), draft, problems),
+        vocabulary=spoken,
         initial=draft.initial,
         stages=draft.stages,
-        transitions=draft.transitions,
+        transitions=with_blocks(draft.transitions, spoken.criteria, problems),
         scenarios=draft.scenarios,
+        always=draft.always,
         version=1 if draft.version is None else draft.version,
         title=draft.title,
         about=draft.about,
@@ -69,13 +72,18 @@ def extend(
     """
     trimmed = without(base, draft, problems)
     spoken = _merged(base.vocabulary, vocabulary, problems) if vocabulary else base.vocabulary
+    spoken = _spoken(spoken, draft, problems)
     return Definition(
         name=draft.name or base.name,
-        vocabulary=_spoken(spoken, draft, problems),
+        vocabulary=spoken,
         initial=draft.initial or trimmed.initial,
         stages=_refined(trimmed.stages, draft.stages, problems),
-        transitions=(*draft.transitions, *trimmed.transitions),
+        transitions=(
+            *with_blocks(draft.transitions, spoken.criteria, problems),
+            *trimmed.transitions,
+        ),
         scenarios=(*trimmed.scenarios, *draft.scenarios),
+        always=(*trimmed.always, *draft.always),
         version=base.version if draft.version is None else draft.version,
         title=draft.title or base.title,
         about=draft.about or base.about,
@@ -87,9 +95,9 @@ def extend(
 
 def _spoken(vocabulary: Vocabulary, draft: Draft, problems: Problems) -> Vocabulary:
     """Add a file's own fields and events to a vocabulary."""
-    if not draft.fields and not draft.events:
+    if not (draft.fields or draft.events or draft.criteria):
         return vocabulary
-    own = Vocabulary(draft.name, fields=draft.fields, events=draft.events)
+    own = Vocabulary(draft.name, fields=draft.fields, events=draft.events, criteria=draft.criteria)
     return _merged(vocabulary, own, problems)
 
 
@@ -98,6 +106,7 @@ def _merged(first: Vocabulary, second: Vocabulary, problems: Problems) -> Vocabu
         first,
         fields=_united(first.fields, second.fields, "field", problems),
         events=_united(first.events, second.events, "event", problems),
+        criteria=_united(first.criteria, second.criteria, "block of criteria", problems),
     )
 
 

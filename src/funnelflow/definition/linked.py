@@ -5,11 +5,18 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from funnelflow.criteria import Expression, Field, Rule
-from funnelflow.definition.records import Definition, EventType, Stage, StageType, Transition
+from funnelflow.definition.records import (
+    Definition,
+    EventType,
+    Invariant,
+    Stage,
+    StageType,
+    Transition,
+)
 from funnelflow.definition.stages import StageIndex
 from funnelflow.errors import UnknownNameError
 
-__all__ = ["Linked", "LinkedEvent", "LinkedTransition"]
+__all__ = ["Linked", "LinkedEvent", "LinkedInvariant", "LinkedTransition"]
 
 
 @frozen
@@ -42,6 +49,19 @@ class LinkedEvent:
     sets: tuple[tuple[str, Expression], ...]
 
 
+@frozen
+class LinkedInvariant:
+    """A promise about a stage.
+
+    Attributes:
+        invariant: As it was written.
+        needs: What every way into the stage requires; None when it is no such promise.
+    """
+
+    invariant: Invariant
+    needs: Expression | None
+
+
 @frozen(eq=False)
 class Linked:
     """What the engine runs.
@@ -55,6 +75,7 @@ class Linked:
         transitions: In the order in which they are tried, one for each written one.
         events: Every event of the vocabulary.
         fields: Every field of a contact.
+        always: What the definition promises about its stages.
     """
 
     definition: Definition
@@ -66,6 +87,7 @@ class Linked:
     events: Mapping[str, LinkedEvent]
     fields: Mapping[str, Field]
     index: StageIndex = field(repr=False)
+    always: tuple[LinkedInvariant, ...] = ()
     _spoken: dict[str, str] = field(init=False, repr=False)
 
     @_spoken.default

@@ -16,10 +16,15 @@ from funnelflow.criteria import (
 )
 from funnelflow.definition.expressions import Expressions, Written
 from funnelflow.definition.library import Library
-from funnelflow.definition.linked import Linked, LinkedEvent, LinkedTransition
-from funnelflow.definition.lint import check_sound, check_whole
+from funnelflow.definition.linked import (
+    Linked,
+    LinkedEvent,
+    LinkedInvariant,
+    LinkedTransition,
+)
+from funnelflow.definition.lint import check_sizes, check_sound, check_whole
 from funnelflow.definition.lint.arguments import arguments_of
-from funnelflow.definition.lint.sites import Site, event_site, transition_site
+from funnelflow.definition.lint.sites import Site, event_site, invariant_site, transition_site
 from funnelflow.definition.pausing import collector_resting
 from funnelflow.definition.places import locate
 from funnelflow.definition.problems import DefinitionError, Help, Problem, Problems, did_you_mean
@@ -28,6 +33,7 @@ from funnelflow.definition.records import (
     Definition,
     EventType,
     Group,
+    Invariant,
     Requirement,
     Transition,
 )
@@ -96,6 +102,8 @@ def _examine(
     definition: Definition, library: Library, doubtful: frozenset[str], *, is_partial: bool
 ) -> Examination:
     problems = Problems(definition.name or "definition")
+    if not check_sizes(definition, problems):
+        return Examination(None, problems.all())
     index = index_stages(definition.stages)
     check_sound(definition, index, problems)
     linker = _Linker(
@@ -128,6 +136,12 @@ class _Linker:
             self._transition(number, transition)
             for number, transition in enumerate(self.definition.transitions)
         ]
+        for name, block in self.definition.vocabulary.criteria.items():
+            list(self._rules((block,), (), Site(block.position, f"block of criteria {name!r}")))
+        always = [
+            self._invariant(number, promise)
+            for number, promise in enumerate(self.definition.always)
+        ]
         if self.definition.initial not in self.index.stages or None in transitions:
             return None
         return Linked(
@@ -140,7 +154,28 @@ class _Linker:
             events=events,
             fields=self.definition.vocabulary.fields,
             index=self.index,
+            always=tuple(promise for promise in always if promise is not None),
         )
+
+    def _invariant(self, number: int, promise: Invariant) -> LinkedInvariant | None:
+        """Look up the stages of a promise, and compile what it needs; None if one is missing."""
+        site = invariant_site(number, promise)
+        named = {
+            "stage": (promise.stage,),
+            "inside": tuple(name for name in (promise.inside,) if name),
+            "after": promise.after,
+            "never_after": promise.never_after,
+        }
+        found = [
+            self._stage(name, site.part(key, place))
+            for key, names in named.items()
+            for place, name in enumerate(names)
+        ]
+        needs = None
+        if promise.needs:
+            written = Written(promise.needs, site.about, promise.needs_position)
+            needs = self.expressions.compile(written, self.problems)
+        return None if None in found else LinkedInvariant(promise, needs)
 
     def _event(self, event: EventType) -> LinkedEvent:
         """Compile what an event sets."""
@@ -204,27 +239,27 @@ class _Linker:
         label = ""
         required = transition.require
         if isinstance(required, Group) and required.kind == "all":
-            rules += self._rules(required.items, transition, site)
+            rules += self._rules(required.items, transition.on, site)
             label = required.label
         elif required is not None:
-            rules += self._rules((required,), transition, site)
+            rules += self._rules((required,), transition.on, site)
         return AllOf(label, tuple(rules)) if rules else None
 
     def _rules(
-        self, items: tuple[Requirement, ...], transition: Transition, site: Site
+        self, items: tuple[Requirement, ...], events: tuple[str, ...], site: Site
     ) -> Iterator[Rule]:
         for item in items:
             if isinstance(item, Group):
-                inner = tuple(self._rules(item.items, transition, site))
+                inner = tuple(self._rules(item.items, events, site))
                 yield _group(item, inner)
             elif item.function:
                 yield from self._custom(item, site)
             else:
-                yield from self._leaf(item, transition, site)
+                yield from self._leaf(item, events, site)
 
-    def _leaf(self, item: Criterion, transition: Transition, site: Site) -> Iterator[Rule]:
+    def _leaf(self, item: Criterion, events: tuple[str, ...], site: Site) -> Iterator[Rule]:
         about = f"{site.about}, criterion {item.label!r}"
-        written = Written(item.expression, about, item.expression_position, transition.on)
+        written = Written(item.expression, about, item.expression_position, events)
         compiled = self.expressions.compile(written, self.problems)
         if compiled is not None:
             yield Leaf(item.label or compiled.words(), compiled)

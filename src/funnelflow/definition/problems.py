@@ -1,6 +1,6 @@
 """What is wrong with a definition: one record a fault, collected so that all are told at once."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
@@ -14,6 +14,9 @@ __all__ = ["DefinitionError", "Help", "Problem", "Problems", "did_you_mean"]
 
 MOST = 200
 """How many problems of one check are kept; more than that have one cause."""
+
+_MANY = 200
+"""With so many names the nearest is looked for only among those that are alike at a glance."""
 
 Help: TypeAlias = str | Callable[[], str]
 
@@ -162,7 +165,7 @@ def did_you_mean(name: str, known: Iterable[str], *, kind: str = "") -> Callable
 
     def find() -> str:
         names = tuple(known)
-        guess = nearest(name, names)
+        guess = nearest(name, names if len(names) < _MANY else _alike(name, names))
         if guess is not None:
             return f"did you mean {guess!r}?"
         if not names:
@@ -171,6 +174,16 @@ def did_you_mean(name: str, known: Iterable[str], *, kind: str = "") -> Callable
         return f"known {kind or 'name'}s: {', '.join(names[:8])}{more}"
 
     return find
+
+
+def _alike(name: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield the names that are worth comparing in full: of like length, with a like end."""
+    folded = name.casefold()
+    for other in names:
+        if 3 * abs(len(other) - len(name)) <= len(name) + 2:
+            ends = other.casefold()
+            if ends[:1] == folded[:1] or ends[-2:] == folded[-2:]:
+                yield other
 
 
 def _line(problem: Problem) -> str:

@@ -23,7 +23,8 @@ from funnelflow.definition.written.nodes import Mapping as MappingNode
 
 __all__ = ["Reading", "load_definition", "read_definition", "read_vocabulary"]
 
-_OF_VOCABULARY = ("E", "F204", "F205")
+_BEGIN = "begin with `funnel: name`"
+_OF_VOCABULARY = ("E", "F204", "F205", "F214")
 """How the codes begin of what goes wrong when there is no vocabulary."""
 
 
@@ -148,13 +149,16 @@ class _Reader:
             return None
         name = str(path)
         self.sources[name] = text
+        had = len(self.problems.found)
         node = compose(text, name, self.problems)
         if isinstance(node, MappingNode):
             return node
         start = Span(Position(name, 1, 1))
-        if not self.problems.has_errors:
+        if node is not None:
             message = "this is no definition: a file is a mapping that begins with a key"
-            self.problems.add("F103", start, message, "begin with `funnel: name`")
+            self.problems.add("F103", start, message, _BEGIN)
+        elif len(self.problems.found) == had:
+            self.problems.add("F001", start, "the file is empty but for comments", _BEGIN)
         return None
 
     def _base(self, draft: Draft, path: Path) -> Definition | None:

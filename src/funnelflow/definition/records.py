@@ -21,6 +21,7 @@ __all__ = [
     "Definition",
     "EventType",
     "Group",
+    "Invariant",
     "Position",
     "Requirement",
     "Scenario",
@@ -174,14 +175,49 @@ class EventType:
 
 @frozen
 class Vocabulary:
-    """The fields and events that several definitions share."""
+    """The fields and events that several definitions share, and criteria that have a name.
+
+    Attributes:
+        name: What definitions call it.
+        title: What it is about, in one line.
+        about: What it is about, at length.
+        fields: The facts about a contact.
+        events: What can happen.
+        criteria: Groups of criteria by the name under which a file uses them.
+    """
 
     name: str
     title: str = ""
     about: str = ""
     fields: Mapping[str, Field] = field(factory=dict)
     events: Mapping[str, EventType] = field(factory=dict)
+    criteria: Mapping[str, Group] = field(factory=dict)
     position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Invariant:
+    """What a definition promises about one of its stages; a check holds it to that.
+
+    It says exactly one of `after`, `never_after`, `inside` and `needs`.
+
+    Attributes:
+        label: What people read ("Every prospect was a lead before").
+        stage: The stage it is about, with all that is nested in it.
+        after: Stages of which every contact in `stage` was in one before.
+        never_after: Stages from which no way leads to `stage` again.
+        inside: The stage that `stage` is nested in.
+        needs: The source of an expression that every way into `stage` requires.
+    """
+
+    label: str
+    stage: str
+    after: tuple[str, ...] = ()
+    never_after: tuple[str, ...] = ()
+    inside: str = ""
+    needs: str = ""
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+    needs_position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
@@ -229,6 +265,7 @@ class Definition:
         stages: The outermost stages, in order.
         transitions: In the order in which they are tried.
         scenarios: Its example stories.
+        always: What it promises about its stages.
         force: The roles that may force a move; nobody when empty.
         path: The file it came from; empty when it was built in Python.
     """
@@ -239,6 +276,7 @@ class Definition:
     stages: tuple[Stage, ...]
     transitions: tuple[Transition, ...] = ()
     scenarios: tuple[Scenario, ...] = ()
+    always: tuple[Invariant, ...] = ()
     version: int = 1
     title: str = ""
     about: str = ""

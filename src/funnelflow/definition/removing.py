@@ -2,8 +2,8 @@
 
 What led into a removed stage is dropped. What led out of it starts from its predecessors
 instead: the stages from which the dropped transitions came. Scenarios that name a removed
-stage are dropped, because their end or a move in them is gone; all others stay and go on
-being tested.
+stage are dropped, because their end or a move in them is gone, and so are promises about it;
+all others stay and go on being tested.
 """
 
 from attrs import evolve
@@ -11,7 +11,7 @@ from attrs import evolve
 from funnelflow.definition.decoding.drafts import Draft
 from funnelflow.definition.places import Span, locate
 from funnelflow.definition.problems import Problems, did_you_mean
-from funnelflow.definition.records import Definition, Scenario, Stage, Transition
+from funnelflow.definition.records import Definition, Invariant, Scenario, Stage, Transition
 
 __all__ = ["remove_stage", "without"]
 
@@ -65,6 +65,7 @@ def remove_stage(definition: Definition, name: str) -> Definition:
         stages=_cut(definition.stages, name.split(".")),
         transitions=tuple(t for t in closed if t is not None),
         scenarios=tuple(s for s in definition.scenarios if not _tells_of(s, name)),
+        always=tuple(i for i in definition.always if not _promises(i, name)),
     )
 
 
@@ -95,6 +96,12 @@ def _cut(stages: tuple[Stage, ...], way: list[str]) -> tuple[Stage, ...]:
 def _tells_of(scenario: Scenario, name: str) -> bool:
     """Tell whether a scenario ends in a removed stage, or moves there."""
     return any(_is_in(stage, name) for stage in (scenario.then, *(s.to for s in scenario.when)))
+
+
+def _promises(invariant: Invariant, name: str) -> bool:
+    """Tell whether a promise speaks of a removed stage."""
+    named = (invariant.stage, invariant.inside, *invariant.after, *invariant.never_after)
+    return any(_is_in(stage, name) for stage in named)
 
 
 def _is_in(stage: str, name: str) -> bool:

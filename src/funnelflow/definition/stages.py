@@ -37,9 +37,9 @@ def index_stages(stages: Iterable[Stage]) -> StageIndex:
     types: dict[str, StageType] = {}
     for stage in stages:
         _index(stage, "", "open", found, inside, types)
-    leaves = tuple(name for name, below in inside.items() if below == (name,))
     ordered = {name: inside[name] for name in found}
-    return StageIndex(found, tuple(n for n in found if n in set(leaves)), ordered, types)
+    leaves = tuple(name for name, below in ordered.items() if below == (name,))
+    return StageIndex(found, leaves, ordered, types)
 
 
 def parent_of(name: str) -> str:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from funnelflow.definition.decoding.drafts import Draft
-from funnelflow.definition.decoding.requirements import requirement
+from funnelflow.definition.decoding.invariants import invariants
+from funnelflow.definition.decoding.requirements import blocks, requirement
 from funnelflow.definition.decoding.scenarios import scenario
 from funnelflow.definition.decoding.shape import Shape
 from funnelflow.definition.decoding.vocabularies import events, fields
@@ -20,11 +21,13 @@ DEFINITION_KEYS = (
     "vocabulary",
     "fields",
     "events",
+    "criteria",
     "initial",
     "extends",
     "without",
     "stages",
     "transitions",
+    "always",
     "scenarios",
     "force",
 )
@@ -52,11 +55,13 @@ def definition(shape: Shape, node: Node) -> Draft:
         vocabulary=shape.text(keys.get("vocabulary"), "'vocabulary'"),
         fields=fields(shape, keys.get("fields")),
         events=events(shape, keys.get("events")),
+        criteria=blocks(shape, keys.get("criteria")),
         initial=shape.text(keys.get("initial"), "'initial'"),
         extends=shape.text(keys.get("extends"), "'extends'"),
         without=shape.texts(keys.get("without"), "'without'"),
         stages=_stages(shape, stages, "'stages'"),
         transitions=tuple(item for item in transitions if item is not None),
+        always=invariants(shape, keys.get("always")),
         scenarios=tuple(scenario(shape, item) for item in scenarios),
         force=shape.texts(keys.get("force"), "'force'"),
         is_partial=None in transitions or not _are_whole(stages, keys.get("transitions")),

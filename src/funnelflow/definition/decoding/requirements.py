@@ -2,15 +2,18 @@
 
 from typing import Any
 
+from attrs import evolve
+
+from funnelflow.definition.decoding.drafts import Use
 from funnelflow.definition.decoding.shape import Shape, words_for
-from funnelflow.definition.decoding.vocabularies import expression
+from funnelflow.definition.decoding.sources import expression
 from funnelflow.definition.records import Criterion, Group, Requirement
 from funnelflow.definition.written.nodes import Mapping, Node, Scalar, Sequence
 from funnelflow.errors import nearest
 
-__all__ = ["GROUP_WORDS", "requirement"]
+__all__ = ["GROUP_WORDS", "blocks", "requirement"]
 
-GROUP_WORDS = ("all", "any", "at_least", "of", "criterion")
+GROUP_WORDS = ("all", "any", "at_least", "of", "criterion", "use")
 """Keys that make a mapping something else than a criterion with its label."""
 
 _HOW = "write a list of criteria, or one of all:, any:, at_least: N with of:"
@@ -27,6 +30,31 @@ def requirement(shape: Shape, node: Node | None) -> Requirement | None:
     help_text = _list_help(node) or _HOW
     shape.problem("F105", node, f"'require' is a list, not {words_for(node)}", help_text)
     return None
+
+
+def blocks(shape: Shape, node: Node | None) -> dict[str, Group]:
+    """Read a mapping of named blocks of criteria; none of them uses another."""
+    found: dict[str, Group] = {}
+    for name, value in shape.anything(node, "'criteria'").items():
+        read = requirement(shape, value)
+        if read is not None:
+            group = read if isinstance(read, Group) else Group("all", (read,))
+            found[name] = _without_uses(shape, group, value)
+        elif value.line and isinstance(value, Scalar) and not value.text:
+            shape.problem("F105", value, f"the block {name!r} is empty", _HOW)
+    return found
+
+
+def _without_uses(shape: Shape, group: Group, node: Node) -> Group:
+    """Take out of a block what would use another: a short file could stand for an endless one."""
+    kept: list[Requirement] = []
+    for item in group.items:
+        if isinstance(item, Use):
+            message = f"a block of criteria uses no other, such as {item.block!r}"
+            shape.problem("F105", node, message, "write its criteria out")
+        else:
+            kept.append(_without_uses(shape, item, node) if isinstance(item, Group) else item)
+    return evolve(group, items=tuple(kept))
 
 
 def _items(shape: Shape, node: Node | None) -> tuple[Requirement, ...]:
@@ -49,6 +77,8 @@ def _one(shape: Shape, node: Node) -> Requirement | None:
         return None
     if "criterion" in node.values:
         return _provided(shape, node)
+    if "use" in node.values:
+        return _use(shape, node)
     if any(word in node.values for word in GROUP_WORDS):
         return _group(shape, node)
     return _labelled(shape, node)
@@ -95,6 +125,14 @@ def _provided(shape: Shape, node: Mapping) -> Criterion:
         arguments=arguments,
         position=shape.place(node),
     )
+
+
+def _use(shape: Shape, node: Mapping) -> Use | None:
+    """Read ``{use: block}``, perhaps with a label of its own."""
+    keys = shape.mapping(node, "a use of criteria", ("use", "label"))
+    block = shape.text(keys["use"], "'use'")
+    label = shape.text(keys.get("label"), "'label'")
+    return Use(label, block=block, position=shape.place(node)) if block else None
 
 
 def _group(shape: Shape, node: Mapping) -> Group | None:

@@ -5,14 +5,16 @@ from typing import Any
 from attrs import evolve
 
 from funnelflow.criteria import TEXT, Field, Position, Type, parse_type
+from funnelflow.definition.decoding.requirements import blocks
 from funnelflow.definition.decoding.shape import Shape
+from funnelflow.definition.decoding.sources import expression
 from funnelflow.definition.records import EventType, Vocabulary
-from funnelflow.definition.written.nodes import Mapping, Node, Scalar, Sequence
+from funnelflow.definition.written.nodes import Node, Scalar
 from funnelflow.errors import FieldError, nearest
 
 __all__ = ["EVENT_KEYS", "FIELD_KEYS", "VOCABULARY_KEYS", "events", "fields", "vocabulary"]
 
-VOCABULARY_KEYS = ("vocabulary", "title", "about", "fields", "events")
+VOCABULARY_KEYS = ("vocabulary", "title", "about", "fields", "events", "criteria")
 FIELD_KEYS = ("type", "title", "about", "unit", "values", "ask", "default")
 EVENT_KEYS = ("title", "about", "fields", "sets")
 
@@ -28,6 +30,7 @@ def vocabulary(shape: Shape, node: Node) -> Vocabulary:
         about=shape.text(keys.get("about"), "'about'"),
         fields=fields(shape, keys.get("fields")),
         events=events(shape, keys.get("events")),
+        criteria=blocks(shape, keys.get("criteria")),
         position=shape.place(node),
     )
 
@@ -115,15 +118,3 @@ def _sets(shape: Shape, node: Node | None) -> dict[str, tuple[str, Position]]:
         if source and isinstance(value, Scalar):
             found[field] = (source, shape.text_place(value))
     return found
-
-
-def expression(shape: Shape, node: Node, what: str) -> str:
-    """Read the source of an expression: the text as it stands, whatever YAML makes of it."""
-    if isinstance(node, Scalar) and (node.text or not node.is_plain):
-        return node.text
-    if isinstance(node, Sequence | Mapping):
-        message = f"{what} is an expression: put it in quotes"
-        shape.problem("F005", node, message, "YAML reads [ and { in its own way")
-    else:
-        shape.problem("F103", node, f"{what} is an expression, and there is none")
-    return ""

@@ -1,6 +1,7 @@
 """The rules a definition is held to, from a file or built in Python, by theme."""
 
 from funnelflow.definition.linked import Linked
+from funnelflow.definition.lint.always import check_always
 from funnelflow.definition.lint.circles import check_circles
 from funnelflow.definition.lint.demands import demands_of
 from funnelflow.definition.lint.ends import check_ends, check_twins
@@ -9,13 +10,13 @@ from funnelflow.definition.lint.reach import check_reach
 from funnelflow.definition.lint.scenarios import check_scenarios
 from funnelflow.definition.lint.shadows import check_shadows
 from funnelflow.definition.lint.texts import check_texts
-from funnelflow.definition.lint.values import check_values
+from funnelflow.definition.lint.values import check_sizes, check_values
 from funnelflow.definition.lint.vocabulary import check_used, check_vocabulary
 from funnelflow.definition.problems import Problems
 from funnelflow.definition.records import Definition
 from funnelflow.definition.stages import StageIndex
 
-__all__ = ["check_sound", "check_whole"]
+__all__ = ["check_sizes", "check_sound", "check_whole"]
 
 
 def check_sound(definition: Definition, index: StageIndex, problems: Problems) -> None:
@@ -36,3 +37,4 @@ def check_whole(linked: Linked, problems: Problems) -> None:
     check_circles(linked, demands, problems)
     check_ends(linked, problems)
     check_twins(linked, demands, problems)
+    check_always(linked, demands, problems)

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Roles, Rule
 
-__all__ = ["Demands", "demands_of", "exclude_each_other"]
+__all__ = ["Demands", "demands_of", "exclude_each_other", "follows_from"]
 
 Condition: TypeAlias = str
 
@@ -22,6 +22,8 @@ _COMPARISON = re.compile(
     r"((?:contact|event)\.\w+) *(==|!=|<=|>=|<|>) *"
     r"(-?\d+(?:\.\d+)?|\"[^\"\\]*\"|'[^'\\]*'|true|false)"
 )
+_KNOWN = re.compile(r"has\(((?:contact|event)\.\w+)\)")
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _NOT_SPLIT = re.compile(r"[\"'?]|\|\|")
 
 
@@ -51,6 +53,32 @@ def demands_of(rule: Rule | None) -> Demands:
 def exclude_each_other(first: Demands, second: Demands) -> bool:
     """Tell whether no contact can meet both at one time, as far as comparisons show."""
     return any(_exclude(one, other) for one in first.conditions for other in second.conditions)
+
+
+def follows_from(needed: Demands, given: Demands) -> bool:
+    """Tell whether what is needed holds wherever what is given does, as far as can be seen."""
+    return all(
+        any(_implies(condition, other) for condition in given.conditions)
+        for other in needed.conditions
+    )
+
+
+def _implies(one: Condition, other: Condition) -> bool:
+    """Tell whether a condition that is met makes another be met.
+
+    A comparison that is met is about a fact that is known, and excludes what the other
+    comparison excludes.
+    """
+    if one == other:
+        return True
+    known = _KNOWN.fullmatch(other)
+    if known:
+        return re.match(rf"!?{re.escape(known[1])}\b", one) is not None and "||" not in one
+    comparison = _COMPARISON.fullmatch(other)
+    if comparison is None:
+        return False
+    opposite = _OPPOSITE[comparison[2]]
+    return _exclude(one, f"{comparison[1]} {opposite} {comparison[3]}")
 
 
 def _conditions(rule: Rule) -> Iterator[Condition]:

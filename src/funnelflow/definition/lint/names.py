@@ -52,6 +52,9 @@ def check_names(definition: Definition, index: StageIndex, problems: Problems) -
         problems.add("F102", whole.span(), "a definition needs a name", "begin with `funnel: name`")
     for dotted, stage in definition.walk():
         _check_name("stage", stage.name, stage_site(dotted, stage), problems, is_key=True)
+    for name, block in definition.vocabulary.criteria.items():
+        site = Site(block.position, f"block of criteria {name!r}")
+        _check_name("block of criteria", name, site, problems)
     for number, role in enumerate(definition.force):
         _check_name("role", role, whole.part("force", number), problems)
     _check_siblings(definition.stages, "", problems)

@@ -4,9 +4,9 @@ from attrs import evolve, frozen
 
 from funnelflow.criteria import Position
 from funnelflow.definition.places import Span, Step, locate, locate_key
-from funnelflow.definition.records import EventType, Scenario, Transition
+from funnelflow.definition.records import EventType, Invariant, Scenario, Transition
 
-__all__ = ["Site", "event_site", "scenario_site", "transition_site"]
+__all__ = ["Site", "event_site", "invariant_site", "scenario_site", "transition_site"]
 
 
 @frozen
@@ -54,3 +54,8 @@ def event_site(event: EventType, *steps: Step) -> Site:
 def scenario_site(number: int, scenario: Scenario) -> Site:
     """Give the site of a scenario, counted from 0."""
     return Site(scenario.position, f"scenario {number + 1} ({scenario.story})")
+
+
+def invariant_site(number: int, promise: Invariant) -> Site:
+    """Give the site of a promise, counted from 0."""
+    return Site(promise.position, f"promise {number + 1} ({promise.label})")

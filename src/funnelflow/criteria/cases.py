@@ -10,7 +10,7 @@ from funnelflow.criteria.phrases import age
 from funnelflow.criteria.tree import Compare, Constant, Has, In, Node, Read, TextTest
 from funnelflow.criteria.types import BOOLEAN, DURATION, INTEGER, NUMBER, TEXT, TIMESTAMP, Type
 
-__all__ = ["FIXED_NOW", "cases", "divided"]
+__all__ = ["FIXED_NOW", "cases", "divided", "goes_both_ways"]
 
 Name: TypeAlias = tuple[str, str]
 Compared: TypeAlias = tuple[Read, tuple[Any, ...], str]
@@ -76,6 +76,20 @@ def divided(atoms: Iterable[Node]) -> tuple[list[Node], list[Node]]:
 
 def _name(node: Read | Has) -> Name:
     return node.root, node.field.name
+
+
+def goes_both_ways(node: Node) -> bool:
+    """Tell, of the most usual conditions, that they can be true and can be false."""
+    if isinstance(node, Has) or (isinstance(node, Read) and not node.field.choices):
+        return True
+    if not (isinstance(node, Compare) and isinstance(node.left, Read)):
+        return False
+    if node.left.field.choices or not isinstance(node.right, Constant):
+        return False
+    value, kind = node.right.value, node.left.type
+    if kind == INTEGER:
+        return isinstance(value, int) and abs(value) < EXACT
+    return kind == NUMBER or (kind == TEXT and node.operator in ("==", "!="))
 
 
 def cases(atoms: Iterable[Node], presences: Iterable[Has]) -> dict[Name, tuple[Any, ...]]:

@@ -31,11 +31,11 @@ LENGTH_CAP: Final = 2_000
 DEPTH_CAP: Final = 50
 OPERATOR_CAP: Final = 200
 
-_LEVELS: Final[tuple[frozenset[str], ...]] = (
-    frozenset({"==", "!=", "<", "<=", ">", ">=", "in"}),
-    frozenset({"+", "-"}),
-    frozenset({"*", "/", "%"}),
-)
+_BINDS: Final = {
+    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">=", "in"), 1),
+    **dict.fromkeys(("+", "-"), 2),
+    **dict.fromkeys(("*", "/", "%"), 3),
+}
 _CONSTANTS: Final = {"true": True, "false": False}
 _KEYWORDS: Final = frozenset({"true", "false", "null"})
 _FIRST_BEYOND: Final = 2**63
@@ -126,31 +126,34 @@ class _Parser:
     def _logic(self, operator: str) -> Syntax:
         """Read operands joined by ``||``, or by ``&&`` below that."""
         start = self._now.start
-        items = [self._conjunct() if operator == "||" else self._level(0)]
+        items = [self._part_of(operator)]
         while self._at(operator):
             self._operator()
-            items.append(self._conjunct() if operator == "||" else self._level(0))
+            items.append(self._part_of(operator))
         if len(items) == 1:
             return items[0]
         place = (start, self._end, _depth(*items))
         return self._made(Logic(*place, operator, tuple(items)))
 
-    def _conjunct(self) -> Syntax:
-        """Read an operand of ``||``."""
-        return self._logic("&&")
+    def _part_of(self, operator: str) -> Syntax:
+        """Read an operand of ``||``, or of ``&&``."""
+        return self._logic("&&") if operator == "||" else self._binary(1)
 
-    def _level(self, level: int) -> Syntax:
-        """Read the binary operations of a level, from left to right."""
-        if level == len(_LEVELS):
-            return self._unary()
+    def _binary(self, least: int) -> Syntax:
+        """Read binary operations that bind at least so tightly, from left to right."""
         start = self._now.start
-        left = self._level(level + 1)
-        while self._now.kind == "operator" and self._now.text in _LEVELS[level]:
+        left = self._unary()
+        while (binds := self._binds()) >= least:
             token = self._operator()
-            right = self._level(level + 1)
+            right = self._binary(binds + 1)
             place = (start, self._end, _depth(left, right))
             left = self._made(Binary(*place, token.text, left, right))
         return left
+
+    def _binds(self) -> int:
+        """Tell how tightly the operator at hand binds; 0 where there is none."""
+        token = self.tokens[self.place]
+        return _BINDS.get(token.text, 0) if token.kind == "operator" else 0
 
     def _unary(self) -> Syntax:
         """Read the signs before an operand; two of the same kind cancel out, as in CEL."""

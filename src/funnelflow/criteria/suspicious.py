@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from attrs import define, field
 
 from funnelflow.criteria.arithmetic import all_of, any_of
-from funnelflow.criteria.cases import FIXED_NOW, cases, divided
+from funnelflow.criteria.cases import FIXED_NOW, cases, divided, goes_both_ways
 from funnelflow.criteria.checking import Checking
 from funnelflow.criteria.evaluate import Known, evaluate
 from funnelflow.criteria.shown import listed, shown
@@ -43,6 +43,8 @@ Name: TypeAlias = tuple[str, str]
 _TRIES: Final = 600
 _EITHER: Final = (True, False, None)
 _NO_SIZE: Final = (0, 1, 2**62)
+_SIGNS: Final = frozenset("+-*/%")
+_BOTH: Final = frozenset({True, False})
 
 
 def find_suspicious(checking: Checking, tree: Node) -> None:
@@ -54,6 +56,8 @@ def find_suspicious(checking: Checking, tree: Node) -> None:
 
 def _find_without_result(checking: Checking, tree: Node) -> None:
     """Warn of calculations with constants that have no result."""
+    if _SIGNS.isdisjoint(checking.source):
+        return
     nowhere = Known({}, {}, FIXED_NOW)
     for node in walk(tree):
         if not isinstance(node, Arithmetic | Negate):
@@ -158,12 +162,14 @@ def _outcomes(node: Node) -> frozenset[bool]:
     """Give the truth values that a node can have; both where that would be hard to find out."""
     if isinstance(node, Constant):
         return frozenset({node.value is True})
+    if goes_both_ways(node):
+        return _BOTH
     decided, free = divided(_atoms(node))
     known = cases(decided, _presences(node))
     tries = math.prod([len(values) for values in known.values()])
     tries *= math.prod([len(_free_cases(atom)) for atom in free])
     if tries > _TRIES:
-        return frozenset({True, False})
+        return _BOTH
     return frozenset(
         truth
         for facts in _combinations(known)

@@ -57,7 +57,7 @@ NEVER = [
     '«contact.email < ""»',
     "«contact.fits && !contact.fits»",
     "«has(contact.email) && !has(contact.email)»",
-    "contact.fits && «contact.budget > 5 && contact.fits && contact.budget < 3»",
+    "«contact.fits && contact.budget > 5 && contact.fits && contact.budget < 3»",
     "contact.fits || «contact.budget > 5 && contact.budget < 3»",
     "«size(contact.tags) < 0»",
     "«contact.budget != contact.budget»",
@@ -192,10 +192,8 @@ CONDITIONS = st.recursive(COMPARISONS, joined, max_leaves=6)
 
 
 def part_of(expression, warning, scope):
-    """Compile the part that a warning is about; one that spans others begins in its first."""
-    text = expression.source[warning.start : warning.end]
-    opened = "(" * max(0, text.count(")") - text.count("("))
-    return compile_expression(opened + text + ")" * (text.count("(") - text.count(")")), scope)
+    """Compile the part that a warning is about."""
+    return compile_expression(expression.source[warning.start : warning.end], scope)
 
 
 @heavy

@@ -108,11 +108,7 @@ class _Search:
         if len(nodes) > 1:
             pair = f"{self.checking.text(first)} and {self.checking.text(last)}"
             message = f"one of {pair} always holds" if outcome else f"{pair} never hold together"
-        is_whole = not isinstance(whole, And | Or) or len(nodes) == len(whole.items)
-        start, end = (whole.start, whole.end) if is_whole else (first.start, last.end)
-        self.checking.problem(
-            code, message, first, _reason(nodes), start=start, end=end, severity="warning"
-        )
+        self.checking.problem(code, message, whole, _reason(nodes), severity="warning")
         return True
 
 

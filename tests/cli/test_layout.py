@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.cli.layout import bullets, grid, paragraph
+from funnelflow.cli.layout import bullets, flow, grid, paragraph
 from funnelflow.cli.text import PLAIN, Page, Span, columns, paint
 
 NARROW = Page(width=30, terminal=True)
@@ -65,3 +65,14 @@ def test_a_paragraph_hangs_behind_its_label():
 def test_bullets_hang_too():
     page = Page(width=12)
     assert drawn(bullets(["one two three", "four"], page)) == ["• one two", "  three", "• four"]
+
+
+def test_a_line_that_is_too_long_flows_into_the_next():
+    page = Page(width=12)
+    spans = (Span("ada stays: ", "strong"), Span("one two three"))
+    assert drawn(flow(spans, page)) == ["ada stays:", "    one two", "    three"]
+
+
+def test_a_line_that_fits_stays_one():
+    spans = (Span("a ", "strong"), Span("b c"))
+    assert flow(spans, PLAIN) == [[Span("a ", "strong"), Span("b c")]]

@@ -1,13 +1,15 @@
 """Tables: cells of spans, aligned by display width, wrapped where somebody is looking."""
 
+import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
 from .text import Line, Page, Span, columns, pad, wrap
 
-__all__ = ["bullets", "grid", "paragraph"]
+__all__ = ["bullets", "flow", "grid", "paragraph"]
 
 GAP = 2
+_PIECES = re.compile(r" *[^ ]+| +")
 NARROWEST = 8
 
 
@@ -37,6 +39,22 @@ def grid(
     return [drawn for row in rows for drawn in _row(row, widths, page, indent, gap)]
 
 
+def flow(spans: Line, page: Page, *, hang: int = 4) -> list[Line]:
+    """Break one line of spans at spaces where it is too long, the rest indented by `hang`."""
+    lines: list[list[Span]] = [[]]
+    used = 0
+    for text, look in spans:
+        for piece in _PIECES.findall(text):
+            width = columns(piece, page)
+            if used + width > page.width and lines[-1]:
+                lines.append([Span(" " * hang)])
+                piece, used = piece.lstrip(" "), hang  # noqa: PLW2901  # the blank was the break
+                width = columns(piece, page)
+            used += width
+            lines[-1].append(Span(piece, look))
+    return [_joined(one) for one in lines]
+
+
 def paragraph(text: str, page: Page, *, indent: int = 0, first: str = "") -> list[Line]:
     """Wrap running text, indented; `first` hangs before it (a bullet, a label)."""
     lead = " " * indent + first
@@ -48,6 +66,17 @@ def paragraph(text: str, page: Page, *, indent: int = 0, first: str = "") -> lis
 def bullets(texts: Sequence[str], page: Page, *, indent: int = 0) -> list[Line]:
     """Give a list of texts, each behind a bullet."""
     return [drawn for text in texts for drawn in paragraph(text, page, indent=indent, first="• ")]
+
+
+def _joined(spans: Sequence[Span]) -> Line:
+    """Put neighbours that look alike together."""
+    joined: list[Span] = []
+    for text, look in spans:
+        if joined and joined[-1].look == look:
+            joined[-1] = Span(joined[-1].text + text, look)
+        else:
+            joined.append(Span(text, look))
+    return joined
 
 
 def _row(

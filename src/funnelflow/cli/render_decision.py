@@ -8,7 +8,7 @@ from funnelflow.definition import Linked, Transition
 from funnelflow.engine import Considered, Decision, Taken
 
 from .facts import value_words
-from .layout import bullets, grid
+from .layout import bullets, flow, grid
 from .render_checks import check_lines, criteria_of, open_criteria
 from .stages import playbook_of
 from .text import Line, Page, Span, line
@@ -128,9 +128,9 @@ def _is(count: int) -> str:
 
 def _refused(decision: Decision, linked: Linked, page: Page) -> Answer:
     ways = [c for c in decision.blocking if c.cause in ("move", "forced")]
-    lines = [_headline(decision, ways), *_path(decision.path)]
+    lines = [*flow(_headline(decision, ways), page), *_path(decision.path)]
     for way in ways:
-        lines += [(), *([_way_heading(way, linked)] if len(ways) > 1 else [])]
+        lines += [(), *(_way_heading(way, linked, page) if len(ways) > 1 else [])]
         lines += check_lines(way.check, page)
     return Answer([*lines, ()] if ways else lines, _refused_hint(decision, ways, linked))
 
@@ -153,8 +153,9 @@ def _headline_reason(decision: Decision, ways: Sequence[Considered]) -> str:
     return open_count(ways[0], wanted)
 
 
-def _way_heading(way: Considered, linked: Linked) -> Line:
-    return line(f"  {open_count(way)} ", Span(f"({what_takes_it(way, linked)})", "dim"))
+def _way_heading(way: Considered, linked: Linked, page: Page) -> list[Line]:
+    heading = line(f"  {open_count(way)} ", Span(f"({what_takes_it(way, linked)})", "dim"))
+    return flow(heading, page)
 
 
 def _refused_hint(decision: Decision, ways: Sequence[Considered], linked: Linked) -> str:
@@ -172,8 +173,9 @@ def _refused_hint(decision: Decision, ways: Sequence[Considered], linked: Linked
 
 def _moved(decision: Decision, linked: Linked, page: Page) -> list[Line]:
     stages = [decision.before, *(taken.to for taken in decision.path)]
+    head = line(Span(f"{decision.contact} moved: ", "strong"), Span(" → ".join(stages), "good"))
     return [
-        line(Span(f"{decision.contact} moved: ", "strong"), Span(" → ".join(stages), "good")),
+        *flow(head, page),
         *_path(decision.path),
         *_changes(decision, linked, page),
     ]
@@ -204,9 +206,9 @@ def _changes(decision: Decision, linked: Linked, page: Page) -> list[Line]:
 
 
 def _stayed(decision: Decision, linked: Linked, page: Page) -> Answer:
-    lines = [_stayed_headline(decision), *_changes(decision, linked, page)]
+    lines = [*flow(_stayed_headline(decision), page), *_changes(decision, linked, page)]
     for way in decision.blocking:
-        lines += [(), _way_heading(way, linked)]
+        lines += [(), *_way_heading(way, linked, page)]
         lines += check_lines(way.check, page, indent=4) if way.cause == "event" else []
     names = settable(decision.blocking, linked)
     hint = f"funnelflow set {decision.contact} {' '.join(f'{n}=…' for n in names)}" if names else ""

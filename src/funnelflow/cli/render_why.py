@@ -10,7 +10,7 @@ from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact
 
 from .facts import facts_words, moment
-from .layout import grid, paragraph
+from .layout import flow, grid, paragraph
 from .render_checks import check_lines, open_criteria
 from .render_decision import Answer, askable, open_count, to_do, what_takes_it
 from .stages import about_of, owner_of
@@ -69,7 +69,7 @@ def why_answer(
         *(drawn for way in considered for drawn in ((), *_way(way, linked, page))),
         *([] if considered else [(), line("No transition leaves this stage.")]),
         *_asking(asked, page),
-        *_due(considered, now),
+        *_due(considered, now, page),
     ]
     facts = " ".join(f"{q.field.name}=…" for q in asked)
     return Answer([*lines, ()], f"funnelflow set {contact.id} {facts}" if facts else "")
@@ -92,8 +92,11 @@ def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> lis
     about, owner = about_of(contact.stage, linked), owner_of(contact.stage, linked)
     known = facts_words(_told(contact, linked), linked)
     said = {"": about, "looked after by ": owner, "known: ": known}
+    head = line(
+        Span(f"{contact.id} is {contact.stage}", "strong"), Span(_since(contact, now), "dim")
+    )
     return [
-        line(Span(f"{contact.id} is {contact.stage}", "strong"), Span(_since(contact, now), "dim")),
+        *flow(head, page),
         *(
             drawn
             for label, words in said.items()
@@ -124,7 +127,7 @@ def _way(way: Considered, linked: Linked, page: Page) -> list[Line]:
     head = line(
         Span(f"→ {way.to}", "strong"), Span(f" ({what_takes_it(way, linked)})", "dim"), ": ", state
     )
-    return [head, *check_lines(way.check, page, indent=4)]
+    return [*flow(head, page), *check_lines(way.check, page, indent=4)]
 
 
 def _asking(asked: Sequence[Question], page: Page) -> list[Line]:
@@ -140,7 +143,7 @@ def _asking(asked: Sequence[Question], page: Page) -> list[Line]:
     return [*title, *grid(rows, page, indent=2)]
 
 
-def _due(considered: Sequence[Considered], now: dt.datetime) -> list[Line]:
+def _due(considered: Sequence[Considered], now: dt.datetime, page: Page) -> list[Line]:
     """Say what time will do next."""
     timed = [(way.due, way.to) for way in considered if way.due is not None]
     if not timed:
@@ -148,7 +151,8 @@ def _due(considered: Sequence[Considered], now: dt.datetime) -> list[Line]:
     due, to = min(timed)
     left = _whole(due - now)
     when = f"in {duration_words(left)}" if left > dt.timedelta(0) else "`funnelflow tick` takes it"
-    return [(), line(Span("Next by itself: ", "strong"), f"{to} on {moment(due)} ({when})")]
+    said = line(Span("Next by itself: ", "strong"), f"{to} on {moment(due)} ({when})")
+    return [(), *flow(said, page)]
 
 
 def _whole(span: dt.timedelta) -> dt.timedelta:

@@ -16,14 +16,18 @@ from funnelflow.definition.linking import examine
 from funnelflow.definition.pausing import collector_resting
 from funnelflow.definition.places import Span, locate
 from funnelflow.definition.problems import DefinitionError, Problem, Problems, did_you_mean
-from funnelflow.definition.records import Definition, Vocabulary
+from funnelflow.definition.records import Definition, Stage, Vocabulary
 from funnelflow.definition.written.compose import compose
 from funnelflow.definition.written.files import read_text
 from funnelflow.definition.written.nodes import Mapping as MappingNode
+from funnelflow.errors import UsageError
 
 __all__ = ["Reading", "load_definition", "read_definition", "read_vocabulary"]
 
+_SPEAK = "name a definition that speaks it"
 _BEGIN = "begin with `funnel: name`"
+_OF_DEFINITIONS = {"funnel", "initial", "stages", "transitions", "extends"}
+"""Keys that a vocabulary never has."""
 _OF_VOCABULARY = ("E", "F204", "F205", "F214")
 """How the codes begin of what goes wrong when there is no vocabulary."""
 
@@ -68,6 +72,8 @@ def _read(path: Path, library: Library) -> Reading:
     doubtful = frozenset(reader.doubtful)
     examined = examine(found, library, doubtful=doubtful, is_partial=reader.is_partial)
     reader.problems.extend(p for p in examined.problems if not reader.is_echo(p))
+    if reader.is_vocabulary:
+        return Reading(None, None, reader.problems.all(), reader.sources)
     linked = None if reader.problems.has_errors else examined.linked
     return Reading(found, linked, reader.problems.all(), reader.sources)
 
@@ -81,9 +87,12 @@ def load_definition(path: Path | str, library: Library | None = None) -> Linked:
 
     Raises:
         DefinitionError: It has errors; all of them are listed.
+        UsageError: It is a vocabulary.
     """
     reading = read_definition(path, library)
     if reading.linked is None:
+        if not any(problem.severity == "error" for problem in reading.problems):
+            raise UsageError(f"{path} is a vocabulary, not a definition", hint=_SPEAK)
         raise DefinitionError(reading.problems, reading.sources)
     return reading.linked
 
@@ -108,6 +117,7 @@ class _Reader:
     doubtful: set[str] = field(factory=set)
     is_partial: bool = False
     is_speechless: bool = False
+    is_vocabulary: bool = False
     way: list[Path] = field(factory=list)
 
     def is_echo(self, problem: Problem) -> bool:
@@ -115,10 +125,15 @@ class _Reader:
         return self.is_speechless and problem.code.startswith(_OF_VOCABULARY)
 
     def definition(self, path: Path) -> Definition | None:
-        """Read a definition with what it builds on."""
-        draft = self._draft(path)
-        if draft is None:
+        """Read a definition with what it builds on; a vocabulary gets a stage to stand in."""
+        node = self._node(path)
+        if node is None:
             return None
+        if "vocabulary" in node.values and not node.values.keys() & _OF_DEFINITIONS:
+            self.is_vocabulary = not self.way
+            spoken = vocabularies.vocabulary(self._shape(path), node)
+            return Definition(spoken.name, spoken, "end", (Stage("end", type="won"),))
+        draft = definitions.definition(self._shape(path), node)
         self.is_partial |= draft.is_partial
         self.way.append(path.resolve())
         base = self._base(draft, path) if draft.extends else None
@@ -134,10 +149,6 @@ class _Reader:
         """Read a vocabulary."""
         node = self._node(path)
         return None if node is None else vocabularies.vocabulary(self._shape(path), node)
-
-    def _draft(self, path: Path) -> Draft | None:
-        node = self._node(path)
-        return None if node is None else definitions.definition(self._shape(path), node)
 
     def _shape(self, path: Path) -> Shape:
         return Shape(str(path), self.problems, self.doubtful)

@@ -24,7 +24,9 @@ def requirement(shape: Shape, node: Node | None) -> Requirement | None:
     if node is None:
         return None
     if isinstance(node, Sequence):
-        return Group("all", _items(shape, node), position=shape.place(node))
+        items = _items(shape, node)
+        is_lost = bool(node.items) and not items
+        return None if is_lost else Group("all", items, position=shape.place(node))
     if isinstance(node, Mapping) and any(word in node.values for word in GROUP_WORDS):
         return _one(shape, node)
     help_text = _list_help(node) or _HOW
@@ -101,17 +103,24 @@ def _labelled(shape: Shape, node: Mapping) -> Criterion | None:
 
 def _several(shape: Shape, node: Mapping) -> None:
     """Say that an item holds one criterion; a misspelt word of a group is told by its name."""
-    for key in node.values:
-        guess = nearest(key, GROUP_WORDS)
-        if guess:
-            message = f"a group of criteria has no key {key!r}"
-            shape.problem("F101", node.keys[key], message, f"did you mean {guess!r}?")
-            return
+    if _misspelt(shape, node):
+        return
     if not node.values:
         shape.problem("F105", node, "this criterion is empty", "write `Label: expression`")
         return
     second = list(node.keys.values())[1]
     shape.problem("F105", second, "each item holds one criterion", "begin a new item with '- '")
+
+
+def _misspelt(shape: Shape, node: Mapping) -> bool:
+    """Report the first key that is nearly a word of groups; tell whether there was one."""
+    for key in node.values:
+        guess = nearest(key, GROUP_WORDS)
+        if guess and key not in GROUP_WORDS:
+            message = f"a group of criteria has no key {key!r}"
+            shape.problem("F101", node.keys[key], message, f"did you mean {guess!r}?")
+            return True
+    return False
 
 
 def _provided(shape: Shape, node: Mapping) -> Criterion:
@@ -138,6 +147,8 @@ def _use(shape: Shape, node: Mapping) -> Use | None:
 def _group(shape: Shape, node: Mapping) -> Group | None:
     """Read ``all``, ``any``, or ``at_least`` with ``of``; each may have a label."""
     kinds = [kind for kind in ("all", "any", "at_least") if kind in node.values]
+    if not kinds and _misspelt(shape, node):
+        return None
     if len(kinds) != 1:
         what = " and ".join(kinds) or "'of' alone"
         shape.problem("F105", node, f"{what} is not a group of criteria", _HOW)
@@ -146,13 +157,29 @@ def _group(shape: Shape, node: Mapping) -> Group | None:
     listed = "of" if kind == "at_least" else kind
     known = ("at_least", "of", "label") if kind == "at_least" else (kind, "label")
     keys = shape.mapping(node, "a group of criteria", known, [listed])
+    items = _items(shape, keys.get(listed))
+    if not items and not _is_empty(keys.get(listed)):
+        return None
     return Group(
         kind,
-        _items(shape, keys.get(listed)),
-        count=shape.whole(keys["at_least"], "'at_least'", 1) if kind == "at_least" else 0,
+        items,
+        count=_count(shape, keys, len(items)) if kind == "at_least" else 0,
         label=shape.text(keys.get("label"), "'label'"),
         position=shape.place(node),
     )
+
+
+def _is_empty(node: Node | None) -> bool:
+    """Tell whether a list of criteria was written without any."""
+    return isinstance(node, Sequence) and not node.items
+
+
+def _count(shape: Shape, keys: dict[str, Node], read: int) -> int:
+    """Read how many criteria must be met; those that cannot be read make no new fault."""
+    count = shape.whole(keys["at_least"], "'at_least'", 1)
+    listed = keys.get("of")
+    written = len(listed.items) if isinstance(listed, Sequence) else 0
+    return min(count, read) if count <= written else count
 
 
 def _list_help(node: Node) -> str:

@@ -2,20 +2,28 @@
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from attrs import evolve, frozen
 from sqlalchemy import Connection, Row, select, text
 
-from funnelflow.errors import ConflictError
+from funnelflow.errors import ConflictError, StoreError
 from funnelflow.store.files import Place
 
-from .canonical import encode
+from .canonical import checksum, encode
 from .tables import imports
 from .tally import Tally
 from .times import to_text
 
-__all__ = ["START", "Checkpoint", "find_checkpoint", "find_latest", "save_checkpoint"]
+__all__ = [
+    "START",
+    "Checkpoint",
+    "find_checkpoint",
+    "find_latest",
+    "import_checksum",
+    "save_checkpoint",
+]
 
 State: TypeAlias = Literal["running", "finished"]
 
@@ -126,11 +134,22 @@ def _values(checkpoint: Checkpoint) -> dict[str, Any]:
     position, lines, prefix = checkpoint.place
     said = {name: getattr(checkpoint, name, None) for name in _COLUMNS}
     tally = encode(checkpoint.tally.to_json())
-    return said | {"position": position, "lines": lines, "prefix": prefix, "tally": tally}
+    values = said | {"position": position, "lines": lines, "prefix": prefix, "tally": tally}
+    return values | {"checksum": import_checksum(values)}
+
+
+def import_checksum(columns: Mapping[str, Any]) -> int:
+    """Give the checksum of a row of the imports over all its other columns but its number."""
+    return checksum(*(columns[name] for name in _COLUMNS if name != "checksum"))
 
 
 def _read(row: Row[Any]) -> Checkpoint:
     held = dict(row._mapping)  # noqa: SLF001  # the public name of it
+    if held.pop("checksum") != import_checksum(held):
+        raise StoreError(
+            f"what the database knows of {held['path']} has been altered",
+            hint="`funnelflow verify` says what else is; restore a backup",
+        )
     place = Place(held.pop("position"), held.pop("lines"), held.pop("prefix"))
     tally = Tally.from_json(json.loads(held.pop("tally")))
     return Checkpoint(**held, place=place, tally=tally)

@@ -1,4 +1,4 @@
-"""Checking what decides: the stored definitions, and which of them each funnel is under."""
+"""Checking what is beside the contacts: definitions, funnels, and how far files were applied."""
 
 import hashlib
 import json
@@ -11,9 +11,10 @@ from sqlalchemy import Connection, select
 from funnelflow.errors import FunnelflowError
 
 from .canonical import checksum
+from .checkpoints import import_checksum
 from .findings import Finding
 from .shelf import Shelf
-from .tables import definitions, funnels
+from .tables import definitions, funnels, imports
 
 __all__ = ["Deciders", "check_definitions"]
 
@@ -33,7 +34,7 @@ class Deciders:
 
 
 def check_definitions(connection: Connection, shelf: Shelf) -> tuple[Deciders, list[Finding]]:
-    """Check the definitions and the funnels; give what there is, and what was found."""
+    """Check definitions, funnels and imports; give the definitions, and what was found."""
     digests: dict[int, frozenset[str]] = {}
     broken: set[int] = set()
     found: list[Finding] = []
@@ -46,6 +47,9 @@ def check_definitions(connection: Connection, shelf: Shelf) -> tuple[Deciders, l
         found.extend(faults)
     for row in connection.execute(select(funnels).order_by(funnels.c.name)):
         found.extend(_funnel(row, digests))
+    for row in connection.execute(select(imports).order_by(imports.c.id)):
+        if row.checksum != import_checksum(row._mapping):  # noqa: SLF001  # the public name of it
+            found.append(Finding("import", str(row.path), 0, "its row has been altered"))
     return Deciders(digests, frozenset(broken)), found
 
 

@@ -150,6 +150,7 @@ imports = Table(
     _text("tally"),
     _text("started_at"),
     _text("updated_at"),
+    Column("checksum", _BIG, nullable=False),
     UniqueConstraint("kind", "identity"),
 )
 """How far each file has been applied: written with the rows that it is about.

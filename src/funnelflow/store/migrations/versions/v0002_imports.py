@@ -22,6 +22,7 @@ def upgrade() -> None:
         _text("rejects"),
         sa.Column("rejects_size", _BIG, nullable=False),
         *(_text(name) for name in ("tally", "started_at", "updated_at")),
+        sa.Column("checksum", _BIG, nullable=False),
         sa.PrimaryKeyConstraint("id", name="imports_pkey"),
         sa.UniqueConstraint("kind", "identity", name="imports_kind_identity_key"),
     )

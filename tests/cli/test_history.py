@@ -6,7 +6,7 @@ import pytest
 
 from funnelflow.cli.render_history import typed
 
-from .support import run
+from .support import run, run_in_terminal
 
 
 @pytest.fixture
@@ -83,3 +83,24 @@ def test_facts_are_written_as_they_are_typed():
 
 def test_a_pipe_that_closes_is_quiet(story, workspace):
     assert run("history", cwd=workspace).code == 0
+
+
+def test_where_a_table_has_no_room_the_details_stand_below(ada, call, workspace):
+    call("move", "ada", "prospect", "--at", "2026-03-03T09:00:00Z", "--actor", "grace")
+    environment = {"NO_COLOR": "1", "COLUMNS": "72"}
+    _, shown = run_in_terminal("history", "ada", cwd=workspace, env=environment)
+    assert shown.splitlines() == [
+        "2026-03-01 09:00  add             target                 stayed",
+        "    by root: budget=3000 email=ada@example.com",
+        "2026-03-01 09:30  form_submitted  target → lead.inquiry  moved",
+        "2026-03-02 10:00  set             lead.inquiry           stayed",
+        "    by root: horizon_days=60",
+        "2026-03-03 09:00  move prospect   lead.inquiry           refused",
+        "    Budget is at least 5,000; Talks to the decider",
+    ]
+
+
+def test_a_move_that_no_transition_allows_says_so(workspace, call):
+    call("add", "bob")
+    call("move", "bob", "prospect")
+    assert "refused: no transition leads there" in call("history", "bob").stdout

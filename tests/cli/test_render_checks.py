@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from funnelflow.cli.render_checks import check_lines, criteria_of, open_criteria, said, tally
 from funnelflow.cli.text import PLAIN, Page, columns, paint
-from funnelflow.criteria import NUMBER, TEXT, Check, Field, Verdict
+from funnelflow.criteria import NUMBER, TEXT, Check, Field, Seen, Verdict
 
 MET, NOT_MET, UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
 AUTHORITY = Field("authority", TEXT, ask="Who signs the contract?")
@@ -146,3 +146,10 @@ checks = st.recursive(
 def test_no_line_is_wider_than_the_terminal(check, width):
     page = Page(width=width, terminal=True)
     assert all(columns(line, page) <= width for line in drawn(check, page))
+
+
+def test_what_only_an_event_can_tell_is_not_asked():
+    direction = Field("direction", TEXT, ask="Who wrote it?")
+    seen = (Seen("event.direction", direction, None),)
+    check = Check("x", "criterion", UNKNOWN, "", seen=seen, missing=(direction,))
+    assert said(check) == "unknown: only an event tells"

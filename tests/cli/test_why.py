@@ -20,7 +20,7 @@ def test_why_says_everything_about_a_contact(ada, call):
         "ada is lead.inquiry since 2026-03-01 09:30, for 11 days",
         "  New, and not qualified yet. The open questions are the work.",
         "  looked after by marketing",
-        "  known: budget 3,000, email ada@example.com, engagements 1, horizon_days 60 days",
+        "  known: budget 3,000, email ada@example.com, horizon_days 60 days",
         "",
         "What to do now",
         "  • Answer within one working day, by name",

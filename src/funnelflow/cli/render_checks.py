@@ -68,9 +68,17 @@ def said(check: Check) -> str:
     if check.kind in GROUPS:
         return tally(check.checks)
     questions = [field.ask for field in check.missing if field.ask]
+    if check.verdict is Verdict.UNKNOWN and _is_about_event(check):
+        return "unknown: only an event tells"
     if check.verdict is Verdict.UNKNOWN and questions:
         return "unknown: ask " + " and ".join(f'"{question}"' for question in questions)
     return check.words
+
+
+def _is_about_event(check: Check) -> bool:
+    """Tell whether all that is unknown are facts about an event, which nobody can ask for."""
+    unknown = [seen.name for seen in check.seen if seen.value is None]
+    return bool(unknown) and all(name.startswith("event.") for name in unknown)
 
 
 def tally(checks: Sequence[Check]) -> str:

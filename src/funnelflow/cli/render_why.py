@@ -107,9 +107,13 @@ def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> lis
 
 
 def _told(contact: Contact, linked: Linked) -> dict[str, Value]:
-    """Leave out the facts that are as they are for every new contact."""
-    defaults = {name: field.default for name, field in linked.fields.items()}
-    return {name: v for name, v in contact.fields.items() if v != defaults.get(name)}
+    """Give the facts that somebody told; what events count is seen at the criteria."""
+    told = {f.name for f in askable(linked.fields.values(), linked)}
+    return {
+        name: value
+        for name, value in contact.fields.items()
+        if name in told and value != linked.fields[name].default
+    }
 
 
 def _since(contact: Contact, now: dt.datetime) -> str:

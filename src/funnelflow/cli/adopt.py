@@ -13,7 +13,7 @@ from funnelflow.store import AdoptionPlan, Workspace
 
 from .complete import complete_definition
 from .difference import differences
-from .find import library_here, path_of
+from .find import library_here, source_of
 from .layout import bullets, grid
 from .options import acting, as_json, command, dry_run
 from .output import counted, hint, note, page_for, say, write_json
@@ -51,9 +51,9 @@ def adopt(definition: str, rules: tuple[str, ...], actor: str, *, yes: bool, dry
     gone and --map does not say where they go.
     """
     session = current()
-    path = path_of(definition, library_here(session))
+    source = source_of(definition, library_here(session))
     with session.open() as workspace:
-        plan = workspace.plan_adoption(path, parse_rules(rules))
+        plan = workspace.plan_adoption(source, parse_rules(rules))
         changes = _changes(workspace, plan.definition)
         if not session.json:
             say(plan_lines(plan, changes, page_for(sys.stdout)))

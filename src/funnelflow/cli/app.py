@@ -18,6 +18,8 @@ configuration; 70 a bug in funnelflow; 130 interrupted.
 Completion: eval "$(_FUNNELFLOW_COMPLETE=bash_source funnelflow)" in ~/.bashrc
 (zsh_source and fish_source for those shells).
 
+Plugins may bring more commands: `funnelflow plugins list` names them.
+
 Start with `funnelflow demo`.
 """
 

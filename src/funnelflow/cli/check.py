@@ -5,11 +5,11 @@ from typing import Literal, TypeAlias
 
 import click
 
-from funnelflow.definition import CODES, read_definition, render_problems
+from funnelflow.definition import CODES, render_problems
 from funnelflow.errors import UnknownNameError
 
 from .complete import complete_code, complete_definition
-from .find import definitions_here, library_here
+from .find import definitions_here, library_here, reading_of
 from .layout import paragraph
 from .options import as_json, command
 from .output import counted, note, page_for, say, say_text, write_json
@@ -61,14 +61,14 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
 
 def _check(definitions: tuple[str, ...], form: Format, session: Session, *, strict: bool) -> int:
     library = library_here(session)
-    paths = definitions_here(definitions, session)
-    readings = [read_definition(path, library) for path in paths]
+    found = definitions_here(definitions, session)
+    readings = [reading_of(source, library) for source in found]
     problems = tuple(problem for reading in readings for problem in reading.problems)
     sources = {path: text for reading in readings for path, text in reading.sources.items()}
     say_text(render_problems(problems, sources, form))
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
-    note(_summary(len(paths), errors, warnings))
+    note(_summary(len(readings), errors, warnings))
     return 1 if errors or (strict and warnings) else 0
 
 

@@ -22,7 +22,7 @@ SECTIONS: Final = {
     "Definitions": "a funnel as a file",
     "Contacts": "who is in the funnel, and what is known about them",
     "Work": "what happened, and what should",
-    "System": "settings and the database",
+    "System": "plugins, settings and the database",
 }
 
 COMMANDS: Final = {
@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "apply": Entry("Work", "applying:apply", "Record the events of a file."),
     "tick": Entry("Work", "tick:tick", "Take the timed transitions that are due."),
     "verify": Entry("System", "verify:verify", "Prove the stored answers from the evidence."),
+    "plugins": Entry("System", "plugins:plugins", "List, show and begin plugins."),
     "config": Entry("System", "config:config", "Show the settings and where they come from."),
     "db": Entry("System", "db:db", "Show or upgrade the database's version."),
 }

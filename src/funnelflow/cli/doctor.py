@@ -10,14 +10,16 @@ from attrs import asdict, frozen
 
 from funnelflow.definition import read_definition
 from funnelflow.errors import FunnelflowError
-from funnelflow.store import Workspace, find_workspace, read_config
+from funnelflow.store import find_workspace, read_config
 from funnelflow.store import status as database_status
 
 from .db import database_of
 from .find import library_of
+from .hosting import host_of
 from .layout import paragraph
 from .options import as_json, command
 from .output import note, page_for, say, write_json
+from .plugins import reports_here
 from .session import Session, current
 from .text import Line, Page, Span, line
 
@@ -46,7 +48,7 @@ class Finding:
 def doctor() -> int:
     """Say whether everything is well here.
 
-    Looks at Python, the settings, the database, and every definition of the
+    Looks at Python, the settings, the database, plugins, and every definition of the
     workspace. Exits 1 if something needs to be done.
     """
     session = current()
@@ -70,7 +72,8 @@ def examine(session: Session) -> Iterator[Finding]:
     if root is None:
         return
     yield from _looking("database", lambda: _database(session))
-    yield from _definitions(root)
+    yield from _plugins(session)
+    yield from _definitions(session, root)
     yield from _looking("definitions in use", lambda: _in_use(session))
 
 
@@ -123,9 +126,27 @@ def _database(session: Session) -> Finding:
     )
 
 
-def _definitions(root: Path) -> Iterator[Finding]:
+def _plugins(session: Session) -> Iterator[Finding]:
+    """Look at every plugin from another process; those that are broken are left out after it."""
+    try:
+        reports = reports_here(session)
+    except FunnelflowError as error:
+        yield _ill("plugins", error.message, error.hint)
+        session.no_plugins = "*"
+        return
+    for report in reports:
+        if report.problems:
+            hint = f"to go on without it: {report.turn_off}"
+            yield _ill(f"plugin {report.name}", report.problems[0], hint)
+        else:
+            yield _fine(f"plugin {report.name}", f"{report.version} {report.status}".strip())
+    broken = [f"{r.kind}:{r.name}" for r in reports if r.status == "broken"]
+    session.no_plugins = ",".join(filter(None, (session.no_plugins, *broken)))
+
+
+def _definitions(session: Session, root: Path) -> Iterator[Finding]:
     """Check every definition of the workspace."""
-    library = library_of(root)
+    library = host_of(session).library(library_of(root))
     for path in sorted((root / "definitions").glob("*.y*ml")):
         problems = read_definition(path, library).problems
         errors = sum(problem.severity == "error" for problem in problems)
@@ -136,7 +157,7 @@ def _definitions(root: Path) -> Iterator[Finding]:
 
 def _in_use(session: Session) -> Finding:
     """Compare the definitions in use with their files."""
-    with Workspace.open(session.workspace, database=session.database) as workspace:
+    with session.open() as workspace:
         names = workspace.funnels()
         changed = [name for name in names if workspace.outdated(name)]
     if not changed:

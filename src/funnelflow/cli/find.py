@@ -4,16 +4,35 @@ No database is opened for it: a definition can be written, checked and tried bef
 is anything to store.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from funnelflow.definition import Library, Linked, load_definition
+from funnelflow.definition import (
+    Definition,
+    Library,
+    Linked,
+    Reading,
+    check,
+    link,
+    load_definition,
+    read_definition,
+)
 from funnelflow.errors import ConfigurationError, UnknownNameError, UsageError
 from funnelflow.store import find_workspace, read_config
 
+from .hosting import host_of
 from .session import Session
 
-__all__ = ["definition_here", "definitions_here", "library_here", "path_of", "workspace_funnels"]
+__all__ = [
+    "definition_here",
+    "definitions_here",
+    "library_here",
+    "linked_from",
+    "path_of",
+    "reading_of",
+    "source_of",
+    "workspace_funnels",
+]
 
 SUFFIXES = {".yaml", ".yml"}
 MOST = 20
@@ -23,7 +42,8 @@ MOST = 20
 def library_here(session: Session) -> Library:
     """Give where definitions are looked up: the workspace's directory, then those that ship."""
     root = workspace_root(session)
-    return Library() if root is None else library_of(root)
+    library = Library() if root is None else library_of(root)
+    return host_of(session).library(library)
 
 
 def library_of(root: Path) -> Library:
@@ -60,6 +80,35 @@ def path_of(target: str, library: Library) -> Path:
     return Path(found)
 
 
+def source_of(target: str, library: Library) -> Path | Definition:
+    """Give what a name or a path means: a file, or a plugin's record.
+
+    Raises:
+        UnknownNameError: It is no file, and no definition has that name.
+    """
+    if target in library.definitions and library.find(target) is None:
+        return library.definitions[target]
+    return path_of(target, library)
+
+
+def reading_of(source: Path | Definition, library: Library) -> Reading:
+    """Read a definition with everything that is wrong with it, from its file or its record."""
+    if isinstance(source, Path):
+        return read_definition(source, library)
+    problems = check(source, library)
+    sound = not any(problem.severity == "error" for problem in problems)
+    return Reading(source, link(source, library) if sound else None, problems, {})
+
+
+def linked_from(source: Path | Definition, library: Library) -> Linked:
+    """Load a definition that is expected to be sound, from its file or its record.
+
+    Raises:
+        DefinitionError: It has problems.
+    """
+    return load_definition(source, library) if isinstance(source, Path) else link(source, library)
+
+
 def definition_here(target: str, session: Session) -> Linked:
     """Load the definition that a name or a path means.
 
@@ -68,11 +117,11 @@ def definition_here(target: str, session: Session) -> Linked:
         DefinitionError: It has problems.
     """
     library = library_here(session)
-    return load_definition(path_of(target, library), library)
+    return linked_from(source_of(target, library), library)
 
 
-def definitions_here(targets: Iterable[str], session: Session) -> list[Path]:
-    """Give the files that the targets mean; without targets, all of the workspace's.
+def definitions_here(targets: Iterable[str], session: Session) -> Sequence[Path | Definition]:
+    """Give what the targets mean; without targets, all files of the workspace.
 
     Raises:
         UnknownNameError: A target is neither a file nor the name of a definition.
@@ -81,7 +130,7 @@ def definitions_here(targets: Iterable[str], session: Session) -> list[Path]:
     named = list(targets)
     if named:
         library = library_here(session)
-        return [path_of(target, library) for target in named]
+        return [source_of(target, library) for target in named]
     root = workspace_root(session)
     found = sorted((root / "definitions").glob("*.y*ml")) if root is not None else []
     if not found:

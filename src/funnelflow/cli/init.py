@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from funnelflow.definition import DefinitionError, read_definition, schema_path
+from funnelflow.definition import DefinitionError, schema_path
 from funnelflow.errors import ConfigurationError
 from funnelflow.store import Workspace
 
 from .complete import complete_definition
-from .find import library_of, path_of
+from .find import library_of, reading_of, source_of
+from .hosting import host_of
 from .options import command, dry_run
 from .output import hint, note, say
 from .session import current
@@ -82,12 +83,12 @@ def plan(root: Path, funnel: str) -> tuple[str, dict[Path, str]]:
             f"there is a workspace already: {root / SETTINGS}",
             hint="use it, or choose another directory",
         )
-    library = library_of(root)
-    source = path_of(funnel, library)
-    reading = read_definition(source, library)
+    library = host_of(current()).library(library_of(root))
+    source = source_of(funnel, library)
+    reading = reading_of(source, library)
     if reading.definition is None or reading.linked is None:
         raise DefinitionError(reading.problems)
-    copies = _copies(reading.sources, source, root)
+    copies = _copies(reading.sources, source, root) if isinstance(source, Path) else {}
     _refuse_overwriting(copies)
     copies |= _schemas(root / "definitions" / "schemas")
     ignore = root / ".gitignore"
@@ -110,7 +111,8 @@ def make_workspace(
             path.parent.mkdir(parents=True, exist_ok=True)
             written.append(path)
             path.write_text(text, encoding="utf-8", newline="\n")
-        Workspace.create(root, funnel, database=database or "funnelflow.db").close()
+        where = database or "funnelflow.db"
+        Workspace.create(root, funnel, database=where, plugins=host_of(current())).close()
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)

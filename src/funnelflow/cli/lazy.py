@@ -10,7 +10,7 @@ import click
 
 from .commands import Entry
 from .failures import CLOSED, run_reporting
-from .session import Session
+from .session import Session, of
 
 __all__ = ["LazyGroup"]
 
@@ -38,11 +38,15 @@ class LazyGroup(click.Group):
         """Name the commands in the order of the table."""
         return list(self.table)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import the command of that name; None when there is none."""
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options before the command; ``--no-plugins`` alone stands for all of them."""
+        return super().parse_args(ctx, list(map(_all_plugins, args)))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of that name, funnelflow's own or a plugin's; None without one."""
         entry = self.table.get(cmd_name)
         if entry is None:
-            return None
+            return _plugin_command(ctx, cmd_name)
         module, _, attribute = entry.target.partition(":")
         command: click.Command = getattr(import_module(f"funnelflow.cli.{module}"), attribute)
         return command
@@ -52,11 +56,10 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that the arguments start with, or say which was meant."""
         if args[0] not in self.table and not args[0].startswith("-") and not ctx.resilient_parsing:
-            from funnelflow.errors import UnknownNameError  # noqa: PLC0415  # loads difflib
-
-            raise UnknownNameError(
-                "command", args[0], self.table, hint=_no_such_command(args[0], self.table)
-            )
+            command = _plugin_command(ctx, args[0])
+            if command is None:
+                raise _no_such_command(ctx, args[0], self.table)
+            return args[0], command, args[1:]
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -99,8 +102,25 @@ def _reader_may_leave() -> Iterator[None]:
         raise click.exceptions.Exit(CLOSED) from None
 
 
-def _no_such_command(name: str, known: Mapping[str, Entry]) -> str:
-    from funnelflow.errors import nearest  # noqa: PLC0415  # loads difflib
+def _all_plugins(argument: str) -> str:
+    """Give the option without a value the value that click cannot leave out."""
+    return "--no-plugins=*" if argument == "--no-plugins" else argument
 
+
+def _plugin_command(ctx: click.Context, name: str) -> click.Command | None:
+    """Look for a command among the plugins, which are loaded only for that."""
+    from .hosting import plugin_command  # noqa: PLC0415  # loads the plugins
+
+    return plugin_command(of(ctx), name)
+
+
+def _no_such_command(ctx: click.Context, name: str, table: Mapping[str, Entry]) -> Exception:
+    """Say which command was meant, a plugin's too."""
+    from funnelflow.errors import UnknownNameError, nearest  # noqa: PLC0415  # loads difflib
+
+    from .hosting import plugin_command_names  # noqa: PLC0415  # loads the plugins
+
+    known = (*table, *plugin_command_names(of(ctx)))
     guess = nearest(name, known)
-    return f"did you mean `funnelflow {guess}`?" if guess else "funnelflow --help lists them"
+    hint = f"did you mean `funnelflow {guess}`?" if guess else "funnelflow --help lists them"
+    return UnknownNameError("command", name, known, hint=hint)

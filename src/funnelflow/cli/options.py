@@ -47,8 +47,24 @@ def command(name: str, *examples: str) -> Callable[[Callable[..., Any]], Command
 
 
 def shared(command: F) -> F:
-    """Add the options of every command: workspace, database and debug."""
+    """Add the options of every command: workspace, database, plugins and debug."""
     for option in (
+        click.option(
+            "--no-plugins",
+            metavar="[=NAME,…]",
+            expose_value=False,
+            callback=_gather,
+            help="Import no plugins, or all but these. [env: FUNNELFLOW_NO_PLUGINS]",
+        ),
+        click.option(
+            "-p",
+            "modules",
+            metavar="MODULE",
+            multiple=True,
+            expose_value=False,
+            callback=_gather,
+            help="Use this Python module as a plugin; repeat it.",
+        ),
         click.option(
             "--debug", is_flag=True, expose_value=False, callback=_remember, help="Show tracebacks."
         ),
@@ -138,6 +154,15 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
     """Keep a shared option's value in the session; a later one (the command's own) wins."""
     if value:
         setattr(of(context), str(parameter.name), value)
+
+
+def _gather(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep what was said about plugins, before the command and behind it."""
+    session, name = of(context), str(parameter.name)
+    if value and name == "modules":
+        session.modules += value
+    elif value:
+        session.no_plugins = ",".join(filter(None, (session.no_plugins, value)))
 
 
 def _system_user() -> str:

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from funnelflow.definition import Linked, load_definition
+from funnelflow.definition import Linked
 from funnelflow.engine import Funnel, ScenarioResult, run_scenario
 
 from .complete import complete_definition
 from .coverage import Coverage, coverage_of
-from .find import definitions_here, library_here
+from .find import definitions_here, library_here, linked_from
 from .options import as_json, command
 from .output import counted, note, page_for, say, write_json
 from .render_scenarios import scenarios_lines
@@ -39,7 +39,7 @@ def test(definitions: tuple[str, ...]) -> int:
     """
     session = current()
     library = library_here(session)
-    loaded = [load_definition(path, library) for path in definitions_here(definitions, session)]
+    loaded = [linked_from(source, library) for source in definitions_here(definitions, session)]
     ran = [(linked, _run(linked)) for linked in loaded]
     if session.json:
         write_json([_data(linked, results) for linked, results in ran])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from funnelflow.plugins import PluginHost
     from funnelflow.store import Workspace
 
 __all__ = ["Session", "current"]
@@ -18,12 +19,18 @@ class Session:
         database: The database to use; None to go by the environment and the workspace.
         debug: Show tracebacks.
         json: The answer is wanted as JSON.
+        no_plugins: The plugins not to import, with commas between; ``*`` for all.
+        modules: Modules that are plugins too.
+        host: The plugins, once they are loaded; `hosting` loads them.
     """
 
     workspace: str | None = None
     database: str | None = None
     debug: bool = False
     json: bool = False
+    no_plugins: str | None = None
+    modules: tuple[str, ...] = ()
+    host: "PluginHost | None" = None
 
     def open(self) -> "Workspace":
         """Open the workspace; use it in a ``with`` statement.
@@ -34,7 +41,9 @@ class Session:
         """
         from funnelflow.store import Workspace  # noqa: PLC0415  # loads the database library
 
-        return Workspace.open(self.workspace, database=self.database)
+        from .hosting import host_of  # noqa: PLC0415  # loads the plugins
+
+        return Workspace.open(self.workspace, database=self.database, plugins=host_of(self))
 
 
 def current() -> Session:

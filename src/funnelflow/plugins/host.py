@@ -188,7 +188,7 @@ class PluginHost:
         said = plugin.masked(said) if plugin else said
         if plugin is not None and said not in plugin.problems:
             plugin.problems.append(said)
-        self._once(name, f"plugin {plugin.title if plugin else name} failed in {said}")
+        self.warn(name, f"plugin {plugin.title if plugin else name} failed in {said}")
 
     def tell_problems(self) -> None:
         """Tell what is wrong with the plugins that were found, each once."""
@@ -198,13 +198,20 @@ class PluginHost:
                 joint = ": " if plugin.status == "broken" else " "
                 qualified = plugin.candidate.qualified if _is_clash(plugin) else plugin.name
                 said = f"plugin {plugin.title} {used}{joint}{plugin.problems[0]}"
-                self._once(plugin.name, said, turn_off=qualified)
+                self.warn(plugin.name, said, turn_off=qualified)
 
     def note(self, message: str, hint: str) -> None:
         """Tell something that is about no plugin there is."""
         self._tell(message, "", hint)
 
-    def _once(self, name: str, message: str, *, turn_off: str = "") -> None:
+    def warn(self, name: str, message: str, *, turn_off: str = "") -> None:
+        """Tell something about a plugin, unless something was told about it before.
+
+        Args:
+            name: The plugin.
+            message: What is wrong.
+            turn_off: The name by which it is turned off, if that is another.
+        """
         if name not in self._told:
             self._told.add(name)
             self._tell(message, turn_off or name, "")

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
@@ -31,8 +31,6 @@ __all__ = [
     "freeze",
 ]
 
-Item = TypeVar("Item")
-
 
 def freeze(value: Any) -> Any:
     """Give a value that nobody can change: mappings read-only and copied, lists as tuples."""
@@ -43,7 +41,7 @@ def freeze(value: Any) -> Any:
     return value
 
 
-def _frozen(mapping: Mapping[str, Item]) -> Mapping[str, Item]:
+def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give facts that nobody can change; their values never can."""
     return mapping if isinstance(mapping, MappingProxyType) else MappingProxyType(dict(mapping))
 

@@ -20,13 +20,14 @@ from funnelflow.engine import Contact, Decision, Event, Outcome, decide
 from funnelflow.errors import ConflictError, UnknownNameError, UsageError
 
 from .canonical import checksum, encode, row_digest
-from .codec import dump_facts, dump_path
+from .codec import dump_facts, dump_path, dump_vetoes
 from .dialects import Row
 from .names import check_id, check_key, is_id
 from .requests import Entry, Held, Keyed, Request, Store
 from .shelf import Running
 from .tables import history
 from .times import from_text, optional_from_text, optional_to_text, to_text
+from .watching import Watching
 
 __all__ = ["Chunk", "unmet_criteria"]
 
@@ -52,6 +53,9 @@ class Chunk:
         self._keys: dict[str, Keyed] = {}
         self._rows: list[Row] = []
         self._homes: dict[str, Running] = {}
+        plugins = store.plugins
+        is_watched = plugins and (plugins.watches_transitions or plugins.watches_commits)
+        self._watching = Watching(plugins, connection) if plugins and is_watched else None
 
     def load(self, ids: Iterable[str], keys: Iterable[str | None] = ()) -> None:
         """Read the contacts and keys that the requests to come will name.
@@ -102,6 +106,10 @@ class Chunk:
             raise _overtaken(self.connection, held, request.expect)
         return self._decide(held, request, self._event(held.running, request), explain=explain)
 
+    def asked(self, held: Held, event: Event) -> Event:
+        """Give an event with what plugins have against the transitions that it would take."""
+        return event if self._watching is None else self._watching.asked(held, event)
+
     def append(
         self,
         held: Held,
@@ -122,7 +130,7 @@ class Chunk:
         content = (
             contact.id, held.sequence, key, event.name, at, event.actor, roles, facts,
             event.to, event.reason, int(event.force), outcome.outcome, before, contact.stage,
-            path, reasons,
+            path, reasons, dump_vetoes(event.vetoes) if event.vetoes else "[]",
         )  # fmt: skip
         held.digest = row_digest(held.digest, *content, running.digest)
         local = checksum(held.digest, self._recorded_at)
@@ -134,6 +142,8 @@ class Chunk:
         self._rows.append(
             (*content[:5], self._recorded_at, *content[5:], running.id, held.digest, local)
         )
+        if self._watching is not None:
+            self._watching.appended(held, event, outcome, before)
 
     def write(self) -> None:
         """Write what was collected; the transaction is the caller's to end.
@@ -166,7 +176,7 @@ class Chunk:
             held.created_at = to_text(event.at)
             entry = self._decide(held, request, event, explain=explain)
         else:
-            added = Event("add", event.at, {}, event.actor, event.roles)
+            added = self.asked(held, Event("add", event.at, {}, event.actor, event.roles))
             held.created_at = to_text(added.at)
             before = held.contact.stage
             self.append(held, added, running.funnel.step(held.contact, added), before)
@@ -178,6 +188,8 @@ class Chunk:
     def _decide(self, held: Held, request: Request, event: Event, *, explain: bool) -> Entry:
         """Let the engine answer, and collect the row."""
         funnel, contact, before = held.running.funnel, held.contact, held.contact.stage
+        if self._watching is not None:
+            event = self._watching.asked(held, event)
         earlier = contact.copy() if event.name == "move" or explain else contact
         outcome = funnel.step(contact, event)
         refused = outcome.outcome == "refused"

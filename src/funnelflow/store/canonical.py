@@ -31,6 +31,7 @@ def row_digest(
     after: str,
     path: str,
     unmet: str,
+    vetoes: str,
     definition: str,
 ) -> str:
     """Give the digest of a row of the history, chained to the contact's row before it.
@@ -52,7 +53,8 @@ def row_digest(
     text = (
         f'["{previous}",{q(contact_id)},{sequence},{"null" if key is None else q(key)},{q(event)},'
         f"{q(at)},{q(actor)},{q(roles)},{q(facts)},{q(to_stage)},{q(reason)},{force},{q(outcome)},"
-        f'{q(before)},{q(after)},{q(path)},{q(unmet)},"{definition}"]'
+        f"{q(before)},{q(after)},{q(path)},{q(unmet)},{q(vetoes)},"
+        f'"{definition}"]'
     )
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 

@@ -7,11 +7,11 @@ from typing import Any, TypeAlias
 
 from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, Field, Fields, Value
 from funnelflow.definition import Linked
-from funnelflow.engine import Taken
+from funnelflow.engine import Taken, Veto
 
 from .times import to_text
 
-__all__ = ["FactCodec", "dump_facts", "dump_path", "load_path"]
+__all__ = ["FactCodec", "dump_facts", "dump_path", "dump_vetoes", "load_path", "load_vetoes"]
 
 Loaders: TypeAlias = Mapping[str, Callable[[Any], Value]]
 
@@ -56,6 +56,16 @@ def dump_path(path: tuple[Taken, ...]) -> str:
         for t in path
     ]
     return f"[{','.join(steps)}]"
+
+
+def dump_vetoes(vetoes: tuple[Veto, ...]) -> str:
+    """Write what plugins have against transitions."""
+    return _encode([[v.index, v.plugin, v.reason] for v in vetoes]) if vetoes else "[]"
+
+
+def load_vetoes(text: str) -> tuple[Veto, ...]:
+    """Read what `dump_vetoes` wrote."""
+    return tuple(Veto(*veto) for veto in json.loads(text)) if text != "[]" else ()
 
 
 def load_path(text: str) -> tuple[Taken, ...]:

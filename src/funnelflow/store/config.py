@@ -31,7 +31,7 @@ DATABASE_VARIABLE = "FUNNELFLOW_DATABASE"
 Origin: TypeAlias = Literal["flag", "environment", "file", "default"]
 
 _DEFAULTS = {"funnel": "standard", "database": "funnelflow.db", "timezone": ""}
-_TABLES = ("workspace", "roles")
+_TABLES = ("workspace", "roles", "plugins")
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
 

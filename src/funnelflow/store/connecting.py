@@ -14,10 +14,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from funnelflow.errors import ConfigurationError, StoreError
+from funnelflow.plugins.guard import refuse_inside
 
 from .faults import translated
 
-__all__ = ["Database", "connect", "locate", "reading", "writing"]
+__all__ = ["Database", "afterwards", "connect", "locate", "reading", "writing"]
 
 Kind: TypeAlias = Literal["sqlite", "postgresql"]
 
@@ -25,6 +26,7 @@ _QUIET = "funnelflow"
 logging.getLogger(f"sqlalchemy.engine.Engine.{_QUIET}").setLevel(logging.WARNING)
 """SQLAlchemy logs the rows it reads when its loggers are turned up; ours stays quiet then."""
 
+_AFTERWARDS = "funnelflow_afterwards"
 BUSY_SECONDS = 60
 """How long a writer waits for another one before it gives up."""
 
@@ -117,13 +119,30 @@ def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Connection]:
     Raises:
         RetryError: Another writer was first; nothing was changed.
         StoreError: The database cannot do it; nothing was changed.
+        UsageError: A plugin asks for it while it is being asked or told something.
     """
+    refuse_inside("change the workspace")
     with translated(), engine.connect() as connection, connection.begin() as transaction:
+        waiting: list[Callable[[], None]] = []
+        connection.info[_AFTERWARDS] = waiting
         yield connection
         if dry_run:
             transaction.rollback()
         else:
             _refuse_silent_loss(connection)
+    if not dry_run:
+        for tell in waiting:
+            tell()
+
+
+def afterwards(connection: Connection, tell: Callable[[], None]) -> None:
+    """Have something done when a writing transaction has been committed, and only then.
+
+    Args:
+        connection: The transaction, from `writing`.
+        tell: It; it must not raise.
+    """
+    connection.info[_AFTERWARDS].append(tell)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ __all__ = ["ContactCheck"]
 
 _CONTENT = (
     "contact_id", "sequence", "key", "event", "at", "actor", "roles", "facts", "to_stage",
-    "reason", "force", "outcome", "before_stage", "after_stage", "path", "unmet",
+    "reason", "force", "outcome", "before_stage", "after_stage", "path", "unmet", "vetoes",
 )  # fmt: skip
 
 

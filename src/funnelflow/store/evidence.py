@@ -1,16 +1,17 @@
 """Stored evidence as the engine takes it, also for a definition that never saw it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import define, evolve
 
 from funnelflow.criteria import Field, Value
-from funnelflow.definition import Linked
-from funnelflow.engine import Event
+from funnelflow.definition import Linked, LinkedTransition
+from funnelflow.engine import Event, Veto
 from funnelflow.errors import FieldError
 
+from .codec import load_vetoes
 from .shelf import Running
 from .times import from_text
 
@@ -33,6 +34,7 @@ def read_event(running: Running, row: Any) -> Event:
         row.to_stage,
         row.reason,
         bool(row.force),
+        load_vetoes(row.vetoes),
     )
 
 
@@ -41,7 +43,8 @@ class Reader:
     """Reads evidence for a definition that may not be the one that decided it.
 
     Facts are held to the fields of the reading definition: what is no value of them is left
-    out, as it would be if it came in now, and counted. Events it does not know stay: they
+    out, as it would be if it came in now, and counted. Vetoes hold for the transitions between
+    the same stages. Events it does not know stay: they
     happened, and say when; the engine makes nothing of them.
 
     Attributes:
@@ -55,7 +58,12 @@ class Reader:
     def read(self, decided: Running, row: Any) -> Event:
         """Read one row, decided by another definition or by this one."""
         event = read_event(decided, row)
-        if decided.digest == self.running.digest or not event.facts:
+        if decided.digest == self.running.digest:
+            return event
+        if event.vetoes:
+            linked = decided.funnel.linked, self.running.funnel.linked
+            event = evolve(event, vetoes=_translated(event.vetoes, *linked))
+        if not event.facts:
             return event
         before, after = (_fields(d.funnel.linked, event.name) for d in (decided, self.running))
         if before == after:
@@ -75,6 +83,22 @@ class Reader:
             except FieldError:
                 self.dropped += 1
         return fitting
+
+
+def _translated(vetoes: Iterable[Veto], before: Linked, after: Linked) -> tuple[Veto, ...]:
+    """Give vetoes against the transitions of another definition that lead the same way."""
+    return tuple(
+        evolve(veto, index=new.index)
+        for veto in vetoes
+        if veto.index < len(before.transitions)
+        for old in (before.transitions[veto.index],)
+        for new in after.transitions
+        if new.to == old.to and not _leaves(new).isdisjoint(_leaves(old))
+    )
+
+
+def _leaves(transition: LinkedTransition) -> set[str]:
+    return {leaf for leaf, _ in transition.sources}
 
 
 def _fields(linked: Linked, event: str) -> Mapping[str, Field]:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from funnelflow.definition import Library
 from funnelflow.engine import Funnel
+from funnelflow.plugins import PluginHost, load_plugins
 
 from . import schema
 from .bulk import Chunk
@@ -39,6 +40,7 @@ class OpenWorkspace:
         library: Where definitions are looked up by name.
         clock: Gives the time it is.
         shelf: The definitions that have decided here.
+        plugins: The plugins in use.
     """
 
     def __init__(
@@ -48,7 +50,9 @@ class OpenWorkspace:
         library: Library,
         *,
         clock: Clock = utc_now,
+        plugins: PluginHost | None = None,
     ) -> None:
+        self.plugins = plugins or PluginHost()
         self.config = config
         self.database = database
         self.library = library
@@ -64,6 +68,7 @@ class OpenWorkspace:
         database: str = "funnelflow.db",
         library: Library | None = None,
         clock: Clock = utc_now,
+        plugins: PluginHost | None = None,
     ) -> Self:
         """Start a workspace: its settings, its database, its first funnel in use.
 
@@ -73,6 +78,7 @@ class OpenWorkspace:
             database: A path, or the URL of a PostgreSQL database.
             library: Where definitions are looked up; None for the directory and what is shipped.
             clock: Gives the time it is; tests give one that stands still.
+            plugins: The plugins to use; None for those that are found, `PluginHost()` for none.
 
         Raises:
             ConfigurationError: There is a workspace already, or it cannot be made.
@@ -81,7 +87,8 @@ class OpenWorkspace:
             DefinitionError: Its file has errors.
         """
         directory = Path(directory).absolute()
-        books = library or _library(directory)
+        host = load_plugins(directory) if plugins is None else plugins
+        books = host.library(library or _library(directory))
         Shelf(books).file(funnel)
         where = locate(database, directory)
         path = write_config(directory, funnel=funnel, database=database)
@@ -90,7 +97,7 @@ class OpenWorkspace:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        workspace = cls(read_config(directory), where, books, clock=clock)
+        workspace = cls(read_config(directory), where, books, clock=clock, plugins=host)
         workspace.funnel(funnel)
         return workspace
 
@@ -102,6 +109,7 @@ class OpenWorkspace:
         database: str | None = None,
         library: Library | None = None,
         clock: Clock = utc_now,
+        plugins: PluginHost | None = None,
     ) -> Self:
         """Open the workspace that a directory belongs to.
 
@@ -110,6 +118,7 @@ class OpenWorkspace:
             database: The database to use instead of the configured one.
             library: Where definitions are looked up; None for the directory and what is shipped.
             clock: Gives the time it is.
+            plugins: The plugins to use; None for those that are found, `PluginHost()` for none.
 
         Raises:
             ConfigurationError: There is no workspace, or its settings are not usable.
@@ -118,7 +127,9 @@ class OpenWorkspace:
         root = find_workspace(directory)
         config = read_config(root, flags={"database": database})
         where = locate(config.database, root)
-        workspace = cls(config, where, library or _library(root), clock=clock)
+        host = load_plugins(root) if plugins is None else plugins
+        books = host.library(library or _library(root))
+        workspace = cls(config, where, books, clock=clock, plugins=host)
         try:
             schema.require_current(workspace.engine, where)
         except BaseException:
@@ -160,6 +171,7 @@ class OpenWorkspace:
             funnel=self.config.funnel,
             timezone=self.config.timezone,
             clock=self.clock,
+            plugins=self.plugins,
         )
 
     def funnel(self, name: str | None = None) -> Funnel:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, false, select
 from funnelflow.engine import Contact
 from funnelflow.errors import UnknownNameError, nearest
 
-from .codec import load_path
+from .codec import load_path, load_vetoes
 from .names import check_id, is_storable
 from .records import HistoryRow, Page, StoredContact
 from .shelf import Running, Shelf
@@ -119,6 +119,7 @@ def read_row(row: Any) -> HistoryRow:
         after=row.after_stage,
         path=load_path(row.path),
         unmet=tuple((label, verdict) for label, verdict in json.loads(row.unmet)),
+        vetoes=load_vetoes(row.vetoes),
         definition=row.decided_by,
         digest=row.digest,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from funnelflow.engine import Contact, Decision, Taken, Verb
+from funnelflow.engine import Contact, Decision, Taken, Verb, Veto
 
 __all__ = ["HistoryRow", "Page", "Recorded", "StoredContact"]
 
@@ -57,6 +57,7 @@ class HistoryRow:
         after: The stage after.
         path: The transitions that were taken.
         unmet: For a refused move, the criteria in its way: label and verdict.
+        vetoes: The transitions that plugins closed for this event, and why.
         definition: The digest of the definition that decided.
         digest: The digest of the row, chained to the contact's row before it.
     """
@@ -79,6 +80,7 @@ class HistoryRow:
     after: str
     path: tuple[Taken, ...]
     unmet: tuple[tuple[str, str], ...]
+    vetoes: tuple[Veto, ...]
     definition: str
     digest: str
 

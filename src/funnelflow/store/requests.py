@@ -7,6 +7,7 @@ from typing import Any
 from attrs import define, field
 
 from funnelflow.engine import Contact, Decision, Verb
+from funnelflow.plugins import PluginHost
 
 from .dialects import Bulk
 from .shelf import Running, Shelf
@@ -26,6 +27,7 @@ class Store:
         funnel: The funnel of contacts for whom none is named.
         timezone: The zone of times without an offset; None refuses them.
         clock: Gives the time it is.
+        plugins: Who may veto transitions, and is told of what has been stored.
     """
 
     bulk: Bulk
@@ -34,6 +36,7 @@ class Store:
     funnel: str
     timezone: dt.tzinfo | None
     clock: Clock
+    plugins: PluginHost | None = None
 
 
 @define(eq=False)

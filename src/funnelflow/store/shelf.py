@@ -18,6 +18,7 @@ from funnelflow.definition import (
 )
 from funnelflow.engine import Funnel
 from funnelflow.errors import StoreError, UnknownNameError, UsageError
+from funnelflow.plugins.closing import close_missing
 
 from .canonical import checksum, encode
 from .codec import FactCodec
@@ -54,10 +55,13 @@ class Shelf:
 
     Args:
         library: Where definitions and the criteria of plugins are looked up.
+        is_strict: Refuse a stored definition with a criterion that no plugin offers any more;
+            else that criterion is closed.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, *, is_strict: bool = False) -> None:
         self.library = library
+        self._is_strict = is_strict
         self._by_id: dict[int, Running] = {}
 
     def by_id(self, connection: Connection, number: int) -> Running:
@@ -152,7 +156,9 @@ class Shelf:
                 f"the definition {number} in the database has been altered",
                 hint="restore a backup; `funnelflow verify` says what else is wrong",
             )
-        linked = link(from_json(json.loads(row.content)), self.library)
+        definition = from_json(json.loads(row.content))
+        library = self.library if self._is_strict else close_missing(self.library, definition)
+        linked = link(definition, library)
         return Running(number, row.digest, Funnel(linked), FactCodec(linked))
 
 

@@ -33,7 +33,11 @@ class Start:
 
 
 def find_start(
-    workspace: "OpenWorkspace", opened: Input, fresh: Checkpoint, known: Survey | None, changed: Changed
+    workspace: "OpenWorkspace",
+    opened: Input,
+    fresh: Checkpoint,
+    known: Survey | None,
+    changed: Changed,
 ) -> Start:
     """Find out how far the content of an input is done, and bring its reader there.
 

@@ -115,6 +115,7 @@ history = Table(
     _text("after_stage"),
     _text("path"),
     _text("unmet"),
+    _text("vetoes"),
     Column("definition", Integer, nullable=False),
     _text("digest"),
     Column("checksum", _BIG, nullable=False),
@@ -122,7 +123,8 @@ history = Table(
 )
 """The evidence, append-only, with what was decided on it and by which definition.
 
-``unmet`` names, for a refused move, the criteria that were not met or unknown.
+``unmet`` names, for a refused move, the criteria that were not met or unknown; ``vetoes`` is
+evidence too: which transitions plugins closed for this event, and why.
 """
 
 history_key = Index(

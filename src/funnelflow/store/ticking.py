@@ -93,7 +93,7 @@ def _bring_to(chunk: Chunk, contact_id: str, now: dt.datetime, actor: str) -> bo
     held = chunk.held(contact_id)
     if held is None:
         return False
-    trial = held.contact.copy()
-    if not held.running.funnel.step(trial, Event(TICK, now)).path:
+    trial, event = held.contact.copy(), Event(TICK, now, actor=actor)
+    if not held.running.funnel.step(trial, chunk.asked(held, event)).path:
         return False
     return chunk.take(Request(contact_id, TICK, now, actor=actor)).outcome == "moved"

@@ -169,4 +169,6 @@ class Workspace(ChangingWorkspace):
             StoreError: The database cannot be read at all.
         """
         with reading(self.engine) as connection:
-            return verify(connection, Shelf(self.library), found=found, progress=progress)
+            return verify(
+                connection, Shelf(self.library, is_strict=True), found=found, progress=progress
+            )

@@ -93,6 +93,7 @@ def _history() -> None:
         _text("after_stage"),
         _text("path"),
         _text("unmet"),
+        _text("vetoes"),
         sa.Column("definition", sa.Integer, nullable=False),
         _text("digest"),
         sa.Column("checksum", _BIG, nullable=False),

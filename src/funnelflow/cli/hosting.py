@@ -1,0 +1,109 @@
+"""The plugins of one run of the command line: loaded when they are first needed."""
+
+import copy
+import os
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from funnelflow.errors import ConfigurationError, FunnelflowError
+from funnelflow.plugins import CommandProvider, PluginHost, load_plugins
+from funnelflow.plugins.guard import describe_error
+from funnelflow.store import find_workspace
+
+from .commands import COMMANDS
+from .output import hint, note
+from .session import Session
+
+__all__ = ["host_of", "plugin_command", "plugin_command_names"]
+
+COMPLETING = "_FUNNELFLOW_COMPLETE"
+PASSES = (FunnelflowError, click.ClickException, click.exceptions.Exit, click.Abort)
+
+
+class PluginCommandError(FunnelflowError):
+    """A command of a plugin that failed in a way that it did not foresee."""
+
+    code = "plugin"
+
+
+def host_of(session: Session) -> PluginHost:
+    """Give the plugins of this run; what is wrong with them is told on stderr, once.
+
+    While a word is being completed there are none: a key press is no occasion to run them.
+
+    Raises:
+        ConfigurationError: What the configuration says about plugins is not understood.
+    """
+    if session.host is None and COMPLETING in os.environ:
+        session.host = PluginHost()
+    if session.host is None:
+        session.host = load_plugins(
+            _root(session), no_plugins=session.no_plugins, modules=session.modules, tell=_tell
+        )
+    return session.host
+
+
+def plugin_command_names(session: Session) -> tuple[str, ...]:
+    """Name the commands that plugins offer."""
+    return tuple(_offered(session))
+
+
+def plugin_command(session: Session, name: str) -> click.Command | None:
+    """Give a plugin's command by its name; None when there is none."""
+    provider = _offered(session).get(name)
+    return None if provider is None else _guarded(provider)
+
+
+def _offered(session: Session) -> dict[str, CommandProvider]:
+    """Give the commands of plugins that do not have the name of one of funnelflow's own."""
+    host = host_of(session)
+    offered = dict(host.commands)
+    for name in offered.keys() & COMMANDS.keys():
+        plugin = offered.pop(name).provider
+        said = f"plugin {plugin} offers the command {name!r}, which is funnelflow's own"
+        host.warn(plugin, said)
+    return offered
+
+
+def _guarded(provider: CommandProvider) -> click.Command:
+    """Let a command's unforeseen failure be told as its plugin's."""
+    command = copy.copy(provider.command)
+    run = command.invoke
+
+    def invoke(context: click.Context) -> Any:
+        try:
+            return run(context)
+        except (*PASSES, BrokenPipeError):
+            raise
+        except Exception as error:
+            raise PluginCommandError(
+                f"plugin {provider.provider} failed in its command {provider.name}: "
+                f"{describe_error(error)}",
+                hint="the same command with --debug shows where",
+            ) from error
+
+    setattr(command, "invoke", invoke)  # noqa: B010  # a copy of our own, which mypy cannot know
+    return command
+
+
+def _root(session: Session) -> Any:
+    try:
+        return find_workspace(session.workspace)
+    except ConfigurationError:
+        return None
+
+
+def _tell(message: str, plugin: str, next_step: str) -> None:
+    """Tell of a plugin: what is wrong, and the command line that goes on without it."""
+    note(f"warning: {message}")
+    hint(next_step or _without(plugin))
+
+
+def _without(plugin: str) -> str:
+    arguments = [a for a in sys.argv[1:] if not a.startswith("--no-plugins")]
+    earlier = [a.partition("=")[2] for a in sys.argv[1:] if a.startswith("--no-plugins=")]
+    names = ",".join([*earlier, plugin])
+    return f"to go on without it: {shlex.join(['funnelflow', f'--no-plugins={names}', *arguments])}"

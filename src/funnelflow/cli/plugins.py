@@ -1,0 +1,121 @@
+"""``funnelflow plugins``: which there are, what each offers, and a new one to begin with."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from funnelflow.errors import UnknownNameError
+from funnelflow.plugins.probing import probe_plugins
+from funnelflow.plugins.reports import PluginReport
+
+from .find import workspace_root
+from .options import as_json, command
+from .output import hint, note, page_for, say, write_json
+from .render_plugins import plugin_lines, plugins_lines
+from .session import Session, current
+
+__all__ = ["plugins", "reports_here"]
+
+
+@click.group()
+def plugins() -> None:
+    """List, show and begin plugins."""
+
+
+@command(
+    "list",
+    "funnelflow plugins list",
+    "funnelflow plugins list --json",
+    "funnelflow plugins list --no-plugins",
+)
+@as_json
+def list_() -> int:
+    """List every plugin that is found: its version, its status and its hooks.
+
+    They are imported in a process of their own, so that this works whatever
+    they do.
+    """
+    session = current()
+    found = reports_here(session)
+    if session.json:
+        write_json([report.to_json() for report in found])
+    else:
+        say(plugins_lines(found, page_for(sys.stdout)))
+        note(_summary(found))
+    return 0
+
+
+@command("show", "funnelflow plugins show webhook", "funnelflow plugins show webhook --json")
+@click.argument("name")
+@as_json
+def show(name: str) -> int:
+    """Show what a plugin offers, its settings, and what is wrong with it."""
+    session = current()
+    found = reports_here(session)
+    reports = [report for report in found if name in (report.name, f"{report.kind}:{report.name}")]
+    if not reports:
+        raise UnknownNameError("plugin", name, [report.name for report in found])
+    if session.json:
+        write_json([report.to_json() for report in reports])
+    else:
+        page = page_for(sys.stdout)
+        for report in reports:
+            say(plugin_lines(report, page))
+    return 0
+
+
+@command("new", "funnelflow plugins new renewals", "funnelflow plugins new renewals --directory ..")
+@click.argument("name")
+@click.option(
+    "--directory",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Where to make it, if not here.",
+)
+@as_json
+def new(name: str, directory: Path) -> int:
+    """Begin a plugin: a complete package whose own tests pass.
+
+    It has a definition, a criterion, a notifier, tests and a README.
+    """
+    from funnelflow.plugins.scaffold import write_scaffold  # noqa: PLC0415  # only this needs it
+
+    session = current()
+    files = write_scaffold(name, directory)
+    if session.json:
+        write_json({"directory": str(files[0].parent), "files": [str(path) for path in files]})
+        return 0
+    root = files[0].parent
+    note(f"plugin made: {root}")
+    for path in files:
+        click.echo(path)
+    hint(f"cd {root} && pip install -e '.[dev]' && pytest")
+    return 0
+
+
+def reports_here(session: Session) -> tuple[PluginReport, ...]:
+    """Look at the plugins that this command line would load.
+
+    Raises:
+        ConfigurationError: What the configuration says about plugins is not understood.
+    """
+    return probe_plugins(
+        workspace_root(session), no_plugins=session.no_plugins, modules=session.modules
+    )
+
+
+def _summary(found: tuple[PluginReport, ...]) -> str:
+    if not found:
+        return "no plugins are installed, and there are none in plugins/ of this workspace"
+    counts = {
+        status: sum(r.status == status for r in found)
+        for status in dict.fromkeys(report.status for report in found)
+    }
+    return ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+plugins.add_command(list_)
+plugins.add_command(show)
+plugins.add_command(new)

@@ -30,10 +30,10 @@ DOORS = {
     """,
     "funnelflow.definition": """
         CODES Code Criterion CriterionProvider Definition DefinitionError EventType Field Format
-        Group Invariant Library Linked LinkedEvent LinkedTransition Position Problem Reading
-        Requirement Scenario ScenarioStep Stage StageType Transition Vocabulary check digest
-        from_json link load_definition read_definition read_vocabulary render_problems schema
-        schema_path shipped_definitions to_json
+        Group Invariant Library Linked LinkedEvent LinkedInvariant LinkedTransition Position
+        Problem Reading Requirement Scenario ScenarioStep Stage StageType Transition Vocabulary
+        check digest from_json link load_definition read_definition read_vocabulary
+        render_problems schema schema_path shipped_definitions to_json
     """,
     "funnelflow.engine": """
         RESERVED_EVENTS Cause Change Considered Contact Decision DiagramFormat Event Funnel

@@ -1,6 +1,7 @@
 """``funnelflow init``: a new workspace in a directory."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def init(directory: Path | None, funnel: str, *, dry_run: bool) -> int:
         return 0
     make_workspace(root, name, files, session.database)
     say([line(Span("workspace made: ", "good"), str(root)), line("funnel: ", Span(name, "strong"))])
-    start = "" if root == Path.cwd() else f"cd {_shown(root)} && "
+    start = "" if root == Path.cwd() else f"cd {shlex.quote(_shown(root))} && "
     hint(f"{start}funnelflow show {name}\nthen: funnelflow add ada email=ada@example.com")
     return 0
 

@@ -154,6 +154,9 @@ def test_a_stage_that_does_not_fit_is_told(tmp_path, stages, place, message):
     [
         ("{form: lead, to: prospect}", "7:6-10 F101", "a transition has no key 'form'", "did you mean 'from'?"),
         ("{to: prospect}", "7:6-8 F102", "a transition needs the key 'from'", ""),
+        ("{from: [], to: prospect}", "7:12-14 F102", "'from' names no stage", ""),
+        ("{from: [''], to: prospect}", "7:12-16 F102", "'from' names no stage", ""),
+        ("{from: lead, to: ''}", "7:22-24 F102", "'to' names no stage", ""),
         ("{from: lead}", "7:6-10 F102", "a transition needs the key 'to'", ""),
         ("{}", "7:5-7 F102", "a transition needs the key 'from'", ""),
         ("x", "7:5-6 F103", "a transition is a mapping of keys, not text", ""),

@@ -37,7 +37,9 @@ def test_the_carets_stand_under_the_name_that_is_wrong(tmp_path, form):
 
 
 def test_an_expression_with_several_mistakes_shows_each(tmp_path):
-    text = transition("    on: form\n", "contact.bugdet > 5 && contact.scoer > 3 && contact.fits == 3")
+    text = transition(
+        "    on: form\n", "contact.bugdet > 5 && contact.scoer > 3 && contact.fits == 3"
+    )
     assert [p.code for p in errors(read(tmp_path, text))] == ["E130", "E130", "E140"]
 
 
@@ -79,7 +81,7 @@ def test_events_share_a_field_with_the_choices_of_both(tmp_path):
             "way: text", "way: {type: text, values: [a]}"
         )
         + "stages: {lead: , prospect: {type: won}}\ntransitions:\n"
-        "  - {from: lead, to: prospect, on: [call, quiet], require: [{A: 'event.way in [\"a\", \"b\"]'}]}\n"
+        '  - {from: lead, to: prospect, on: [call, quiet], require: [{A: \'event.way in ["a", "b"]\'}]}\n'
     )
     assert errors(read(tmp_path, text)) == []
 
@@ -90,7 +92,9 @@ def test_the_same_mistake_twice_is_shown_twice(tmp_path):
 
 
 def test_what_an_event_sets_is_checked(tmp_path):
-    text = HEAD.replace("form: {}", "form: {sets: {score: contact.scor + 1, sore: 'now', fits: now}}")
+    text = HEAD.replace(
+        "form: {}", "form: {sets: {score: contact.scor + 1, sore: 'now', fits: now}}"
+    )
     reading = read(tmp_path, text + "stages: {lead: {type: won}}\n")
     found = [(told(p), p.help) for p in errors(reading)]
     assert ("3:39-43 E130", "did you mean contact.score?") in found
@@ -99,6 +103,8 @@ def test_what_an_event_sets_is_checked(tmp_path):
 
 
 def test_a_missing_vocabulary_is_told_once_and_not_again_at_every_expression(tmp_path):
-    reading = read(tmp_path, "vocabulary: standrad\n" + transition("    on: gone\n", "contact.gone > 3"))
+    reading = read(
+        tmp_path, "vocabulary: standrad\n" + transition("    on: gone\n", "contact.gone > 3")
+    )
     (problem,) = errors(reading)
     assert (told(problem), problem.help) == ("1:13-21 F207", "did you mean 'standard'?")

@@ -156,5 +156,7 @@ def test_a_plugins_criterion_that_is_called_wrongly_is_told(
 
 
 def test_without_plugins_the_help_says_what_to_do(tmp_path):
-    (problem,) = [p for p in requiring(tmp_path, "[{criterion: round}]").problems if p.code == "F206"]
+    (problem,) = [
+        p for p in requiring(tmp_path, "[{criterion: round}]").problems if p.code == "F206"
+    ]
     assert problem.help == "install the plugin that offers it, or write an expression"

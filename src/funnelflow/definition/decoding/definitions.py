@@ -104,7 +104,19 @@ def _transition(shape: Shape, node: Node) -> Transition | None:
         about=shape.text(keys.get("about"), "'about'"),
         position=shape.place(node),
     )
-    return read if read.sources and read.to else None
+    if read.sources and read.to:
+        return read
+    for key, names in (("from", read.sources), ("to", read.to)):
+        if not names and key in keys and _says_nothing(keys[key]):
+            shape.problem("F102", keys[key], f"{key!r} names no stage")
+    return None
+
+
+def _says_nothing(node: Node) -> bool:
+    """Tell whether a list without items or a text without letters was written."""
+    if isinstance(node, Sequence):
+        return not any(isinstance(item, Scalar) and item.text for item in node.items)
+    return isinstance(node, Scalar) and not node.is_plain and not node.text
 
 
 def _are_whole(stages: Node | None, transitions: Node | None) -> bool:

@@ -148,7 +148,6 @@ def _interval(sign: str, value: float) -> Interval:
 
 def _apart(one: Interval, other: Interval) -> bool:
     """Tell whether two intervals have no number in common."""
-    lower, upper = (one, other) if one[0] >= other[0] else (other, one)
-    if lower[0] != upper[2]:
-        return lower[0] > upper[2]
-    return not (lower[1] and upper[3])
+    lower, is_beyond = max((one[0], not one[1]), (other[0], not other[1]))
+    upper, upper_belongs = min((one[2], one[3]), (other[2], other[3]))
+    return lower > upper or (lower == upper and (is_beyond or not upper_belongs))

@@ -233,3 +233,8 @@ def test_errors_of_a_json_answer_are_json(tmp_path):
     error = json.loads(done.err)["error"]
     assert error["code"] == "configuration"
     assert "funnelflow init" in error["hint"]
+
+
+def test_a_command_s_own_options_come_before_the_shared_ones():
+    shown = invoke("move", "--help").stdout
+    assert shown.index("--force") < shown.index("--actor") < shown.index("--workspace")

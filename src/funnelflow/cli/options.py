@@ -41,7 +41,13 @@ def command(name: str, *examples: str) -> Callable[[Callable[..., Any]], Command
     """
 
     def decorate(function: Callable[..., Any]) -> Command:
-        return click.command(name, cls=Command, examples=examples)(shared(function))
+        made = click.command(name, cls=Command, examples=examples)(function)
+        before = len(made.params)
+        shared(made)
+        # Click lists what is added to a command in the order of adding, and what decorates
+        # a function in reverse; and a command's own options come first.
+        made.params[before:] = reversed(made.params[before:])
+        return made
 
     return decorate
 

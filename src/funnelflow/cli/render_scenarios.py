@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from funnelflow.definition import Linked, LinkedTransition
-from funnelflow.engine import Decision, ScenarioResult
+from funnelflow.engine import Coverage, Decision, ScenarioResult, coverage_of
 
-from .coverage import Coverage, coverage_of
 from .layout import paragraph
 from .render_decision import open_count, takes
 from .text import Line, Page, Span, line

@@ -7,10 +7,9 @@ from typing import Any
 import click
 
 from funnelflow.definition import Linked
-from funnelflow.engine import Funnel, ScenarioResult, run_scenario
+from funnelflow.engine import Coverage, Funnel, ScenarioResult, coverage_of, run_scenario
 
 from .complete import complete_definition
-from .coverage import Coverage, coverage_of
 from .find import definitions_here, library_here, linked_from
 from .options import as_json, command
 from .output import counted, note, page_for, say, write_json

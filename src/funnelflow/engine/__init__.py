@@ -1,5 +1,6 @@
 """The engine: evidence in, a stage and its reasons out. Pure: no file, clock or database."""
 
+from .coverage import Coverage, coverage_of
 from .decide import decide, why
 from .diagram import DiagramFormat, diagram
 from .funnel import Funnel
@@ -24,6 +25,7 @@ __all__ = [
     "Change",
     "Considered",
     "Contact",
+    "Coverage",
     "Decision",
     "DiagramFormat",
     "Event",
@@ -33,6 +35,7 @@ __all__ = [
     "Taken",
     "Verb",
     "Veto",
+    "coverage_of",
     "decide",
     "diagram",
     "run_scenario",

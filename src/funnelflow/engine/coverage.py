@@ -6,7 +6,8 @@ from attrs import frozen
 
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Rule
 from funnelflow.definition import Linked, LinkedTransition
-from funnelflow.engine import ScenarioResult
+
+from .scenarios import ScenarioResult
 
 __all__ = ["Coverage", "coverage_of"]
 

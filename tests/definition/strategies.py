@@ -82,7 +82,9 @@ facts = st.fixed_dictionaries(
         "score": st.integers(-(2**40), 2**40),
         "authority": st.sampled_from(["decides", "influences", "none"]),
         "fits": st.booleans(),
-        "seen": st.datetimes(timezones=st.just(dt.UTC), min_value=dt.datetime(1970, 1, 1)),
+        "seen": st.integers(0, 4 * 10**9).map(
+            lambda seconds: dt.datetime.fromtimestamp(seconds, dt.UTC)
+        ),
         "patience": waits,
         "tags": st.lists(st.sampled_from(["hot", "cold"]), max_size=3),
     },

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+
 from funnelflow.definition import Criterion, Definition, Stage, Transition, check
 
 from .strategies import VOCABULARY

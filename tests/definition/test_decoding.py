@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+
 from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, Field, list_of
 from funnelflow.definition import Criterion, Group, Scenario, ScenarioStep, Stage, Transition
 
@@ -30,7 +31,7 @@ def test_a_whole_definition_is_read(tmp_path):
         about: What it is about
         fields:
           budget: number
-          size: {type: integer, title: size, about: How many, unit: people, ask: How many?, default: 2}
+          size: {type: integer, title: size, about: How many, unit: people, ask: Many?, default: 2}
           tags: {type: list of text, values: [hot, cold]}
         events:
           form: {title: left their details, about: A form, sets: {size: contact.size + 1}}
@@ -70,7 +71,7 @@ def test_a_whole_definition_is_read(tmp_path):
     assert definition.force == ("boss",)
     assert definition.vocabulary.fields == {
         "budget": Field("budget", NUMBER),
-        "size": Field("size", INTEGER, "size", "How many", "people", ask="How many?", default=2),
+        "size": Field("size", INTEGER, "size", "How many", "people", ask="Many?", default=2),
         "tags": Field("tags", list_of(TEXT), choices=("hot", "cold")),
     }
     assert definition.vocabulary.events["form"].sets == {"size": "contact.size + 1"}
@@ -107,20 +108,45 @@ def test_a_whole_definition_is_read(tmp_path):
     ("line", "place", "message", "help_text"),
     [
         ("titel: x", "6:1-6 F101", "a definition has no key 'titel'", "did you mean 'title'?"),
-        ("title: 2026", "6:8-12 F103", "'title' is text, not the number 2026", "put it in quotes: '2026'"),
-        ("title: true", "6:8-12 F103", "'title' is text, not a truth value", "put it in quotes: 'true'"),
-        ("title:", "6:7-7 F103", "'title' is text, not nothing", "write text after the colon, or remove the key"),
+        (
+            "title: 2026",
+            "6:8-12 F103",
+            "'title' is text, not the number 2026",
+            "put it in quotes: '2026'",
+        ),
+        (
+            "title: true",
+            "6:8-12 F103",
+            "'title' is text, not a truth value",
+            "put it in quotes: 'true'",
+        ),
+        (
+            "title:",
+            "6:7-7 F103",
+            "'title' is text, not nothing",
+            "write text after the colon, or remove the key",
+        ),
         ("title: [x]", "6:8-11 F103", "'title' is text, not a list", ""),
         ("about: {x: y}", "6:9-10 F103", "'about' is text, not a mapping", ""),
         ("version: '2'", "6:10-13 F103", "'version' is a whole number, not text", ""),
         ("version: 2.0", "6:10-13 F103", "'version' is a whole number, not the number 2.0", ""),
         ("version: true", "6:10-14 F103", "'version' is a whole number, not a truth value", ""),
-        ("force: [boss, 5]", "6:15-16 F103", "each item of 'force' is text, not the number 5", "put it in quotes: '5'"),
+        (
+            "force: [boss, 5]",
+            "6:15-16 F103",
+            "each item of 'force' is text, not the number 5",
+            "put it in quotes: '5'",
+        ),
         ("transitions: {}", "6:14-16 F103", "'transitions' is a list, not a mapping", ""),
         ("scenarios: x", "6:12-13 F103", "'scenarios' is a list, not text", ""),
-        ("version: 99999999999999999999", "6:10-30 F008", "this number is too large", "put it in quotes if it is text"),
+        (
+            "version: 99999999999999999999",
+            "6:10-30 F008",
+            "this number is too large",
+            "put it in quotes if it is text",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_key_that_does_not_fit_is_told(tmp_path, line, place, message, help_text):
     reading = read(tmp_path, SMALL + line + "\n")
     assert (place, message, help_text) in faults(reading)
@@ -152,7 +178,12 @@ def test_a_stage_that_does_not_fit_is_told(tmp_path, stages, place, message):
 @pytest.mark.parametrize(
     ("transition", "place", "message", "help_text"),
     [
-        ("{form: lead, to: prospect}", "7:6-10 F101", "a transition has no key 'form'", "did you mean 'from'?"),
+        (
+            "{form: lead, to: prospect}",
+            "7:6-10 F101",
+            "a transition has no key 'form'",
+            "did you mean 'from'?",
+        ),
         ("{to: prospect}", "7:6-8 F102", "a transition needs the key 'from'", ""),
         ("{from: [], to: prospect}", "7:12-14 F102", "'from' names no stage", ""),
         ("{from: [''], to: prospect}", "7:12-16 F102", "'from' names no stage", ""),
@@ -161,12 +192,32 @@ def test_a_stage_that_does_not_fit_is_told(tmp_path, stages, place, message):
         ("{}", "7:5-7 F102", "a transition needs the key 'from'", ""),
         ("x", "7:5-6 F103", "a transition is a mapping of keys, not text", ""),
         ("{from: lead, to: [prospect]}", "7:22-32 F103", "'to' is text, not a list", ""),
-        ("{from: lead, to: prospect, on: {form: 1}}", "7:37-41 F103", "'on' is text, not a mapping", ""),
-        ("{from: lead, to: prospect, after: 30}", "7:39-41 F103", "'after' is a length of time, not a number", "say of what: 30d, 30h or 30m"),
-        ("{from: lead, to: prospect, after: soon}", "7:39-43 F209", "'after': 'soon' is no duration", "write it as 30d, 36h or 1h30m"),
-        ("{from: lead, to: prospect, after: 1h, since: now}", "7:50-53 F103", "'since' is one of stage, activity, not 'now'", "known names: stage, activity"),
+        (
+            "{from: lead, to: prospect, on: {form: 1}}",
+            "7:37-41 F103",
+            "'on' is text, not a mapping",
+            "",
+        ),
+        (
+            "{from: lead, to: prospect, after: 30}",
+            "7:39-41 F103",
+            "'after' is a length of time, not a number",
+            "say of what: 30d, 30h or 30m",
+        ),
+        (
+            "{from: lead, to: prospect, after: soon}",
+            "7:39-43 F209",
+            "'after': 'soon' is no duration",
+            "write it as 30d, 36h or 1h30m",
+        ),
+        (
+            "{from: lead, to: prospect, after: 1h, since: now}",
+            "7:50-53 F103",
+            "'since' is one of stage, activity, not 'now'",
+            "known names: stage, activity",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_transition_that_does_not_fit_is_told(tmp_path, transition, place, message, help_text):
     reading = read(tmp_path, SMALL + f"transitions:\n  - {transition}\n")
     assert (place, message, help_text) in faults(reading)
@@ -178,9 +229,12 @@ def test_a_transition_that_does_not_fit_is_told(tmp_path, transition, place, mes
         ("- {from: lead, to: prospect}", Transition("lead", "prospect")),
         ("- {from: [lead], to: prospect, by: sales}", Transition("lead", "prospect", by="sales")),
         ("- {from: lead, to: prospect, on: no}", Transition("lead", "prospect", "no")),
-        ("- {from: lead, to: prospect, after: 1h30m}", Transition("lead", "prospect", after=dt.timedelta(hours=1.5))),
+        (
+            "- {from: lead, to: prospect, after: 1h30m}",
+            Transition("lead", "prospect", after=dt.timedelta(hours=1.5)),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_lone_name_is_a_list_of_one(tmp_path, text, record):
     assert transition_of(tmp_path, text + "\n") == record
 
@@ -200,18 +254,58 @@ FIELDS = "funnel: small\ninitial: a\nstages: {a: {type: won}}\nfields:\n"
     ("field", "place", "message", "help_text"),
     [
         ("budget: nummber", "5:11-18 F301", "there is no type 'nummber'", "did you mean 'number'?"),
-        ("budget: {type: list of lists}", "5:18-31 F301", "there is no type 'list of lists'", "did you mean 'list of text'?"),
-        ("budget: {type: colour}", "5:18-24 F301", "there is no type 'colour'", "one of: boolean, integer, number, text, timestamp, duration, list of text"),
+        (
+            "budget: {type: list of lists}",
+            "5:18-31 F301",
+            "there is no type 'list of lists'",
+            "did you mean 'list of text'?",
+        ),
+        (
+            "budget: {type: colour}",
+            "5:18-24 F301",
+            "there is no type 'colour'",
+            "one of: boolean, integer, number, text, timestamp, duration, list of text",
+        ),
         ("budget: {title: x}", "5:12-17 F102", "the field 'budget' needs the key 'type'", ""),
-        ("budget:", "5:10-10 F103", "the type of 'budget' is text, not nothing", "write text after the colon, or remove the key"),
-        ("budget: {type: number, choices: [1]}", "5:26-33 F101", "the field 'budget' has no key 'choices'", "it may have: type, title, about, unit, values, ask, default"),
-        ("budget: {type: number, values: 5}", "5:34-35 F103", "'values' is a list, not the number 5", ""),
-        ("budget: {type: number, default: much}", "5:35-39 F210", "budget: 'much' is not a number", "give a number like 5000 or 12.5"),
-        ("grade: {type: text, values: [A, 5]}", "5:35-36 F210", "grade: 5 is not text", "put it in quotes"),
-        ("grade: {type: text, values: [A, B], default: C}", "5:48-49 F210", "grade: C is none of its values", "known values: A, B"),
+        (
+            "budget:",
+            "5:10-10 F103",
+            "the type of 'budget' is text, not nothing",
+            "write text after the colon, or remove the key",
+        ),
+        (
+            "budget: {type: number, choices: [1]}",
+            "5:26-33 F101",
+            "the field 'budget' has no key 'choices'",
+            "it may have: type, title, about, unit, values, ask, default",
+        ),
+        (
+            "budget: {type: number, values: 5}",
+            "5:34-35 F103",
+            "'values' is a list, not the number 5",
+            "",
+        ),
+        (
+            "budget: {type: number, default: much}",
+            "5:35-39 F210",
+            "budget: 'much' is not a number",
+            "give a number like 5000 or 12.5",
+        ),
+        (
+            "grade: {type: text, values: [A, 5]}",
+            "5:35-36 F210",
+            "grade: 5 is not text",
+            "put it in quotes",
+        ),
+        (
+            "grade: {type: text, values: [A, B], default: C}",
+            "5:48-49 F210",
+            "grade: C is none of its values",
+            "known values: A, B",
+        ),
         ("seen: {type: timestamp, default: 2026-03-01}", "5:36-46 F210", None, None),
     ],
-)  # fmt: skip
+)
 def test_a_field_that_does_not_fit_is_told(tmp_path, field, place, message, help_text):
     found = faults(read(tmp_path, FIELDS + f"  {field}\n"))
     assert place in [fault[0] for fault in found]
@@ -223,7 +317,8 @@ def test_a_field_with_a_misspelt_type_is_taken_for_the_nearest(tmp_path):
     reading = read(
         tmp_path,
         FIELDS + "  budget: nummber\n"
-        "events: {e: {}}\ntransitions: [{from: a, to: a, on: e, require: [{B: contact.budget > 5}]}]\n",
+        "events: {e: {}}\n"
+        "transitions: [{from: a, to: a, on: e, require: [{B: contact.budget > 5}]}]\n",
     )
     assert codes(reading) == ["F301"]
 
@@ -253,10 +348,18 @@ def test_an_unknown_field_beside_a_doubtful_one_is_still_told(tmp_path):
         ("form: [x]", "6:9-12 F103", "the event 'form' is a mapping of keys, not a list"),
         ("form: {set: {a: b}}", "6:10-13 F101", "the event 'form' has no key 'set'"),
         ("form: {sets: [x]}", "6:16-19 F103", "'sets' is a mapping of keys, not a list"),
-        ("form: {sets: {budget: [1]}}", "6:25-28 F005", "what 'budget' is set to is an expression: put it in quotes"),
-        ("form: {sets: {budget: }}", "6:25-25 F103", "what 'budget' is set to is an expression, and there is none"),
+        (
+            "form: {sets: {budget: [1]}}",
+            "6:25-28 F005",
+            "what 'budget' is set to is an expression: put it in quotes",
+        ),
+        (
+            "form: {sets: {budget: }}",
+            "6:25-25 F103",
+            "what 'budget' is set to is an expression, and there is none",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_event_that_does_not_fit_is_told(tmp_path, event, place, message):
     reading = read(tmp_path, FIELDS + f"  budget: number\nevents:\n  {event}\n")
     assert (place.replace("6:", "7:"), message) in [fault[:2] for fault in faults(reading)]

@@ -2,10 +2,11 @@
 
 import datetime as dt
 
-from funnelflow.criteria import AllOf, Leaf, Scope, compile_expression
-from funnelflow.definition.lint.demands import demands_of, exclude_each_other
 from hypothesis import given
 from hypothesis import strategies as st
+
+from funnelflow.criteria import AllOf, Leaf, Scope, compile_expression
+from funnelflow.definition.lint.demands import demands_of, exclude_each_other
 
 from .strategies import VOCABULARY
 

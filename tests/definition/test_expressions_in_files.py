@@ -81,7 +81,8 @@ def test_events_share_a_field_with_the_choices_of_both(tmp_path):
             "way: text", "way: {type: text, values: [a]}"
         )
         + "stages: {lead: , prospect: {type: won}}\ntransitions:\n"
-        '  - {from: lead, to: prospect, on: [call, quiet], require: [{A: \'event.way in ["a", "b"]\'}]}\n'
+        "  - {from: lead, to: prospect, on: [call, quiet],"
+        ' require: [{A: \'event.way in ["a", "b"]\'}]}\n'
     )
     assert errors(read(tmp_path, text)) == []
 

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     assert only(read_definition(tmp_path / "pipe.yaml")).message == "this is not an ordinary file"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a device")
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device")
 def test_a_device_is_not_read():
     assert only(read_definition("/dev/zero")).code == "F001"
 

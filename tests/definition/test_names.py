@@ -2,6 +2,7 @@
 
 import pytest
 from attrs import evolve
+
 from funnelflow.criteria import NUMBER, TEXT, Field
 from funnelflow.definition import (
     Definition,

@@ -44,7 +44,7 @@ def found_at(text, part):
         ("a: >-\n  one\n  two contact.x\n", (3, 15)),
         ("a: >\n\n  one\n\n\n  contact.x\n", (6, 11)),
         ("a: >\n  one\n    more\n  contact.x\n", (4, 11)),
-        ('é: 1\na:   "𝒳 contact.x"', (2, 17)),
+        ('é: 1\na:   "👩 contact.x"', (2, 17)),
     ],
 )
 def test_the_last_letter_is_found_where_it_stands(text, place):

@@ -1,8 +1,9 @@
 """Where contacts can get to: stages that nothing leads to, traps, passages, rounds."""
 
 from attrs import evolve
-from funnelflow.definition import Criterion, Definition, Stage, Transition, check, link
 from hypothesis import given
+
+from funnelflow.definition import Criterion, Definition, Stage, Transition, check, link
 
 from .strategies import VOCABULARY, definitions
 from .support import HEAD, read, told

@@ -1,6 +1,7 @@
 """What a transition requires: criteria with labels, groups of them, and plugins' criteria."""
 
 import pytest
+
 from funnelflow.criteria import INTEGER, TEXT, AllOf, AnyOf, AtLeast, Custom, Leaf, Roles
 from funnelflow.definition import Criterion, CriterionProvider, Group, Library
 
@@ -9,7 +10,7 @@ from .support import HEAD, read, told
 START = HEAD + "stages: {lead: , prospect: {type: won}}\ntransitions:\n"
 ROUND = CriterionProvider(
     "round",
-    lambda call: True,
+    lambda _: True,
     "The number is round",
     {"field": TEXT, "digits": INTEGER},
     provider="numbers",
@@ -39,14 +40,20 @@ A, B = Criterion("A", "contact.fits"), Criterion("B", "contact.score > 1")
         ("\n      - A: contact.fits\n      - B: contact.score > 1", Group("all", (A, B))),
         ("{all: [A: contact.fits]}", Group("all", (A,))),
         ("{any: [A: contact.fits, B: contact.score > 1]}", Group("any", (A, B))),
-        ("{at_least: 1, of: [A: contact.fits, B: contact.score > 1], label: One}", Group("at_least", (A, B), 1, "One")),
-        ("[{any: [A: contact.fits, {all: [B: contact.score > 1]}]}]", Group("all", (Group("any", (A, Group("all", (B,)))),))),
+        (
+            "{at_least: 1, of: [A: contact.fits, B: contact.score > 1], label: One}",
+            Group("at_least", (A, B), 1, "One"),
+        ),
+        (
+            "[{any: [A: contact.fits, {all: [B: contact.score > 1]}]}]",
+            Group("all", (Group("any", (A, Group("all", (B,)))),)),
+        ),
         ("['Is it: so': contact.fits]", Group("all", (Criterion("Is it: so", "contact.fits"),))),
         ('["no": contact.fits]', Group("all", (Criterion("no", "contact.fits"),))),
         ("[2 of 3: contact.fits]", Group("all", (Criterion("2 of 3", "contact.fits"),))),
         ("[A: >-\n        contact.fits\n        ]", Group("all", (A,))),
     ],
-)  # fmt: skip
+)
 def test_criteria_and_groups_are_read(tmp_path, require, record):
     if ">-" in require:
         require = "\n      - A: >-\n          contact.fits"
@@ -56,30 +63,95 @@ def test_criteria_and_groups_are_read(tmp_path, require, record):
 @pytest.mark.parametrize(
     ("require", "place", "message", "help_text"),
     [
-        ("[contact.fits]", "10:15-27 F104", "this criterion has no label", "give it a label: `- What must be true: contact.fits`"),
-        ("contact.fits", "10:14-26 F105", "'require' is a list, not text", "write a list of criteria, or one of all:, any:, at_least: N with of:"),
-        ("{A: contact.fits}", "10:15-16 F105", "'require' is a list, not a mapping", "write it as a list: `- A: contact.fits`"),
+        (
+            "[contact.fits]",
+            "10:15-27 F104",
+            "this criterion has no label",
+            "give it a label: `- What must be true: contact.fits`",
+        ),
+        (
+            "contact.fits",
+            "10:14-26 F105",
+            "'require' is a list, not text",
+            "write a list of criteria, or one of all:, any:, at_least: N with of:",
+        ),
+        (
+            "{A: contact.fits}",
+            "10:15-16 F105",
+            "'require' is a list, not a mapping",
+            "write it as a list: `- A: contact.fits`",
+        ),
         ("5", "10:14-15 F105", "'require' is a list, not the number 5", None),
-        ("[{A: contact.fits, B: contact.fits}]", "10:33-34 F105", "each item holds one criterion", "begin a new item with '- '"),
-        ("[[A: contact.fits]]", "10:15-32 F105", "a criterion is written `Label: expression`, not as a list", None),
-        ("[A: [contact.fits]]", "10:18-32 F005", "the criterion 'A' is an expression: put it in quotes", None),
-        ("[A: {contact.fits: 1}]", "10:19-31 F005", "the criterion 'A' is an expression: put it in quotes", None),
+        (
+            "[{A: contact.fits, B: contact.fits}]",
+            "10:33-34 F105",
+            "each item holds one criterion",
+            "begin a new item with '- '",
+        ),
+        (
+            "[[A: contact.fits]]",
+            "10:15-32 F105",
+            "a criterion is written `Label: expression`, not as a list",
+            None,
+        ),
+        (
+            "[A: [contact.fits]]",
+            "10:18-32 F005",
+            "the criterion 'A' is an expression: put it in quotes",
+            None,
+        ),
+        (
+            "[A: {contact.fits: 1}]",
+            "10:19-31 F005",
+            "the criterion 'A' is an expression: put it in quotes",
+            None,
+        ),
         ("[A: ]", "10:18-18 F103", "the criterion 'A' is an expression, and there is none", ""),
         ("[{}]", "10:15-17 F105", "this criterion is empty", "write `Label: expression`"),
         ("['': contact.fits]", "10:15-17 F104", "this criterion has no label", ""),
-        ("{any: [A: contact.fits], all: [A: contact.fits]}", "10:15-18 F105", "all and any is not a group of criteria", None),
+        (
+            "{any: [A: contact.fits], all: [A: contact.fits]}",
+            "10:15-18 F105",
+            "all and any is not a group of criteria",
+            None,
+        ),
         ("{of: [A: contact.fits]}", "10:15-17 F105", "'of' alone is not a group of criteria", None),
         ("{at_least: 2}", "10:15-23 F102", "a group of criteria needs the key 'of'", ""),
-        ("{at_least: many, of: [A: contact.fits]}", "10:25-29 F103", "'at_least' is a whole number, not text", ""),
-        ("{at_least: 2, of: [A: contact.fits]}", "10:25-26 F209", "at least 2 of 1 criteria makes no sense", "choose 1 to 1"),
-        ("{at_least: 0, of: [A: contact.fits]}", "10:25-26 F209", "at least 0 of 1 criteria makes no sense", "choose 1 to 1"),
-        ("[{atleast: 2, of: [A: contact.fits]}]", "10:16-23 F101", "a group of criteria has no key 'atleast'", "did you mean 'at_least'?"),
-        ("[{at_leest: 2, A: contact.fits}]", "10:16-24 F101", "a group of criteria has no key 'at_leest'", "did you mean 'at_least'?"),
+        (
+            "{at_least: many, of: [A: contact.fits]}",
+            "10:25-29 F103",
+            "'at_least' is a whole number, not text",
+            "",
+        ),
+        (
+            "{at_least: 2, of: [A: contact.fits]}",
+            "10:25-26 F209",
+            "at least 2 of 1 criteria makes no sense",
+            "choose 1 to 1",
+        ),
+        (
+            "{at_least: 0, of: [A: contact.fits]}",
+            "10:25-26 F209",
+            "at least 0 of 1 criteria makes no sense",
+            "choose 1 to 1",
+        ),
+        (
+            "[{atleast: 2, of: [A: contact.fits]}]",
+            "10:16-23 F101",
+            "a group of criteria has no key 'atleast'",
+            "did you mean 'at_least'?",
+        ),
+        (
+            "[{at_leest: 2, A: contact.fits}]",
+            "10:16-24 F101",
+            "a group of criteria has no key 'at_leest'",
+            "did you mean 'at_least'?",
+        ),
         ("{any: []}", "10:15-18 F105", "a group of criteria is empty", "add one, or remove it"),
         ("[]", "10:14-16 F105", "a group of criteria is empty", "add one, or remove it"),
         ("{any: contact.fits}", "10:20-32 F103", "a list of criteria is a list, not text", ""),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_criterion_is_told(tmp_path, require, place, message, help_text):
     reading = requiring(tmp_path, require)
     found = {told(p): p for p in reading.problems if p.severity == "error"}
@@ -138,13 +210,28 @@ def test_a_plugins_criterion_takes_the_label_that_is_given(tmp_path):
 @pytest.mark.parametrize(
     ("require", "place", "message", "help_text"),
     [
-        ("[{criterion: rund, field: x}]", "10:27-31 F206", "no plugin offers a criterion 'rund'", "did you mean 'round'?"),
+        (
+            "[{criterion: rund, field: x}]",
+            "10:27-31 F206",
+            "no plugin offers a criterion 'rund'",
+            "did you mean 'round'?",
+        ),
         ("[{criterion: round}]", "10:16-25 F211", "'round' needs the argument 'field'", ""),
-        ("[{criterion: round, field: x, digit: 3}]", "10:44-49 F211", "'round' takes no argument 'digit'", "did you mean 'digits'?"),
-        ("[{criterion: round, field: x, digits: many}]", "10:52-56 F211", "digits: 'many' is not a whole number", None),
+        (
+            "[{criterion: round, field: x, digit: 3}]",
+            "10:44-49 F211",
+            "'round' takes no argument 'digit'",
+            "did you mean 'digits'?",
+        ),
+        (
+            "[{criterion: round, field: x, digits: many}]",
+            "10:52-56 F211",
+            "digits: 'many' is not a whole number",
+            None,
+        ),
         ("[{criterion: round, field: [x]}]", "10:41-44 F211", None, None),
     ],
-)  # fmt: skip
+)
 def test_a_plugins_criterion_that_is_called_wrongly_is_told(
     tmp_path, require, place, message, help_text
 ):

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+
 from funnelflow.definition import Criterion, Definition, Group, Stage, Transition, check
 
 from .strategies import VOCABULARY
@@ -35,10 +36,16 @@ def go(to="b", on="form", require=None, source="a", **about):
         (go(), go("c", require=[FITS])),
         (go(require=[FITS]), go("c", require=[FITS])),
         (go(require=[FITS]), go("c", require=[RICH, FITS])),
-        (go(require=[FITS]), go("c", require=[Criterion("Both", "contact.budget > 3 && contact.fits")])),
+        (
+            go(require=[FITS]),
+            go("c", require=[Criterion("Both", "contact.budget > 3 && contact.fits")]),
+        ),
         (go(require=FITS), go("c", require=[FITS])),
         (go(require=[FITS]), go("c", require=[Criterion("Other words", " contact.fits ")])),
-        (go(require=[Group("any", (FITS, RICH))]), go("c", require=[Group("any", (RICH, FITS), label="x")])),
+        (
+            go(require=[Group("any", (FITS, RICH))]),
+            go("c", require=[Group("any", (RICH, FITS), label="x")]),
+        ),
         (go(on=("form", "call")), go("c", on="call")),
         (go(by=("sales", "boss")), go("c", by="sales")),
         (go(), go("c", by="sales")),
@@ -48,7 +55,7 @@ def go(to="b", on="form", require=None, source="a", **about):
         (go(), go("c", source="a.x", require=[FITS]).__class__("a", "c", "form")),
         (go(source="a.x"), go("c", source="a.x")),
     ],
-)  # fmt: skip
+)
 def test_the_second_is_never_taken(first, second):
     assert never_taken(first, second) == [2]
 
@@ -60,8 +67,14 @@ def test_the_second_is_never_taken(first, second):
         (go(require=[FITS]), go("c", require=[RICH])),
         (go(require=[FITS, RICH]), go("c", require=[FITS])),
         (go(require=[Group("any", (FITS, RICH))]), go("c", require=[FITS])),
-        (go(require=[Criterion("Either", "contact.fits || contact.budget > 3 && true")]), go("c", require=[FITS])),
-        (go(require=[Group("at_least", (FITS, RICH), 1)]), go("c", require=[Group("at_least", (FITS, RICH), 2)])),
+        (
+            go(require=[Criterion("Either", "contact.fits || contact.budget > 3 && true")]),
+            go("c", require=[FITS]),
+        ),
+        (
+            go(require=[Group("at_least", (FITS, RICH), 1)]),
+            go("c", require=[Group("at_least", (FITS, RICH), 2)]),
+        ),
         (go(on="form"), go("c", on="call")),
         (go(on="form"), go("c", on=("form", "call"))),
         (go(on="form"), go("c", on="form", after=DAY)),
@@ -74,7 +87,7 @@ def test_the_second_is_never_taken(first, second):
         (go(source="a.x"), go("c")),
         (go(on=(), require=[FITS]), go("c", require=[FITS])),
     ],
-)  # fmt: skip
+)
 def test_the_second_is_taken_sometimes(first, second):
     assert never_taken(first, second) == []
 

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from attrs import evolve
+
 from funnelflow.definition import Criterion, Definition, Group, Stage, Transition, check
 
 from .strategies import VOCABULARY
@@ -87,12 +88,24 @@ def test_a_criterion_without_a_label_is_warned_about():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"stages": tuple(Stage(f"s{n}") for n in range(2_001))}, "2,001 stages are more than 2,000"),
-        ({"transitions": (Transition("a", "b", "form"),) * 20_001}, "20,001 transitions are more than 20,000"),
-        ({"transitions": requiring(*(Criterion("A", "contact.fits"),) * 201)}, "201 criteria of one transition are more than 200"),
-        ({"transitions": requiring(*(Criterion("A", "contact.fits"),) * 200) * 151}, "30,202 expressions are more than 30,000"),
+        (
+            {"stages": tuple(Stage(f"s{n}") for n in range(2_001))},
+            "2,001 stages are more than 2,000",
+        ),
+        (
+            {"transitions": (Transition("a", "b", "form"),) * 20_001},
+            "20,001 transitions are more than 20,000",
+        ),
+        (
+            {"transitions": requiring(*(Criterion("A", "contact.fits"),) * 201)},
+            "201 criteria of one transition are more than 200",
+        ),
+        (
+            {"transitions": requiring(*(Criterion("A", "contact.fits"),) * 200) * 151},
+            "30,202 expressions are more than 30,000",
+        ),
     ],
-)  # fmt: skip
+)
 def test_sizes_are_bounded(changed, message):
     assert [(p.code, p.message) for p in check(evolve(SOUND, **changed))] == [("F003", message)]
 

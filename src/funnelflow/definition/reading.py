@@ -30,6 +30,8 @@ _OF_DEFINITIONS = {"funnel", "initial", "stages", "transitions", "extends"}
 """Keys that a vocabulary never has."""
 _OF_VOCABULARY = ("E", "F204", "F205", "F214")
 """How the codes begin of what goes wrong when there is no vocabulary."""
+_OF_BASE = ("F203", "F401", "F402")
+"""And of what goes wrong when what is extended is missing."""
 
 
 @frozen
@@ -116,13 +118,13 @@ class _Reader:
     sources: dict[str, str] = field(factory=dict)
     doubtful: set[str] = field(factory=set)
     is_partial: bool = False
-    is_speechless: bool = False
+    echoes: tuple[str, ...] = ()
     is_vocabulary: bool = False
     way: list[Path] = field(factory=list)
 
     def is_echo(self, problem: Problem) -> bool:
-        """Tell whether a problem only says again that the vocabulary could not be read."""
-        return self.is_speechless and problem.code.startswith(_OF_VOCABULARY)
+        """Tell whether a problem only says again that another file could not be read."""
+        return problem.code.startswith(self.echoes)
 
     def definition(self, path: Path) -> Definition | None:
         """Read a definition with what it builds on; a vocabulary gets a stage to stand in."""
@@ -139,7 +141,8 @@ class _Reader:
         base = self._base(draft, path) if draft.extends else None
         self.way.pop()
         if draft.extends and base is None:
-            self.is_partial = self.is_speechless = True
+            self.is_partial = True
+            self.echoes += (*_OF_BASE, *_OF_VOCABULARY)
         vocabulary = self._vocabulary(draft, path)
         if base is None:
             return build(draft, vocabulary, self.problems)
@@ -202,7 +205,7 @@ class _Reader:
         found = beside.find_vocabulary(name)
         if found is not None:
             vocabulary = self.vocabulary_file(found)
-            self.is_speechless |= vocabulary is None
+            self.echoes += _OF_VOCABULARY if vocabulary is None else ()
             return vocabulary
         if name in self.library.vocabularies:
             return self.library.vocabularies[name]
@@ -211,5 +214,5 @@ class _Reader:
         self.problems.add(
             "F207", span, f"there is no vocabulary {name!r}", did_you_mean(name, known)
         )
-        self.is_speechless = True
+        self.echoes += _OF_VOCABULARY
         return None

@@ -1,7 +1,52 @@
-"""What tests need: contract suites and helpers for those who build on funnelflow.
+"""What tests need: a pytest plugin, contract suites, a clock and a receiver of webhooks.
 
-Nothing is imported here, because each helper needs its own tools; import what you use, as
-in ``from funnelflow.testing.conformance import run_case``.
+The fixtures come by themselves once funnelflow is installed (see `plugin`). Everything here
+is imported when it is first used, because each helper needs its own tools and pytest loads
+the plugin in every project of the environment::
+
+    from funnelflow.testing import CriterionContract, FrozenClock
 """
 
-__all__: list[str] = []
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from funnelflow.testing.clock import FrozenClock
+    from funnelflow.testing.contracts.criteria import CriterionContract, Example
+    from funnelflow.testing.contracts.notifiers import NotifierContract, example_message
+    from funnelflow.testing.contracts.stores import StoreContract
+    from funnelflow.testing.receiver import Answer, Received, Receiver
+    from funnelflow.testing.workspaces import WorkspaceMaker
+
+__all__ = [
+    "Answer",
+    "CriterionContract",
+    "Example",
+    "FrozenClock",
+    "NotifierContract",
+    "Received",
+    "Receiver",
+    "StoreContract",
+    "WorkspaceMaker",
+    "example_message",
+]
+
+_WHERE = {
+    "Answer": "receiver",
+    "CriterionContract": "contracts.criteria",
+    "Example": "contracts.criteria",
+    "FrozenClock": "clock",
+    "NotifierContract": "contracts.notifiers",
+    "Received": "receiver",
+    "Receiver": "receiver",
+    "StoreContract": "contracts.stores",
+    "WorkspaceMaker": "workspaces",
+    "example_message": "contracts.notifiers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a helper when it is first used."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

@@ -6,6 +6,7 @@ from funnelflow.criteria.expression import Expression, compile_expression
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.position import Position
 from funnelflow.criteria.problems import CriterionError, ExpressionProblem
+from funnelflow.criteria.reads import constants_of, rule_expressions
 from funnelflow.criteria.rules import (
     AllOf,
     AnyOf,
@@ -20,6 +21,7 @@ from funnelflow.criteria.rules import (
     compile_rule,
 )
 from funnelflow.criteria.scope import Scope
+from funnelflow.criteria.sql import SqlFilter
 from funnelflow.criteria.types import (
     BOOLEAN,
     DURATION,
@@ -68,14 +70,17 @@ __all__ = [
     "Scalar",
     "Scope",
     "Seen",
+    "SqlFilter",
     "Type",
     "Value",
     "Verdict",
     "check_rule",
     "compile_expression",
     "compile_rule",
+    "constants_of",
     "duration_words",
     "list_of",
     "parse_duration",
     "parse_type",
+    "rule_expressions",
 ]

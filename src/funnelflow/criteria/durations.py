@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Final
 
 __all__ = [
+    "LONGEST",
     "DurationError",
     "duration_json",
     "duration_words",
@@ -24,7 +25,8 @@ __all__ = [
 ]
 
 _MICROSECOND = dt.timedelta(microseconds=1)
-_LONGEST: Final = dt.timedelta(microseconds=(2**63 - 1) // 1000)
+LONGEST: Final = dt.timedelta(microseconds=(2**63 - 1) // 1000)
+"""The longest duration that is valid everywhere, either way."""
 _CEL_UNITS: Final = {
     "h": Fraction(3_600_000_000),
     "m": Fraction(60_000_000),
@@ -70,7 +72,7 @@ def parse_cel_duration(text: str) -> dt.timedelta:
 
 def in_range(value: dt.timedelta) -> bool:
     """Tell whether a duration is one that CEL can hold."""
-    return -_LONGEST <= value <= _LONGEST
+    return -LONGEST <= value <= LONGEST
 
 
 def duration_json(value: dt.timedelta) -> str:
@@ -125,7 +127,7 @@ def _exact(micros: Fraction, text: str) -> dt.timedelta:
         raise DurationError(
             f"{_quoted(text)} is finer than a microsecond", "microseconds (us) are the finest unit"
         )
-    if abs(micros) > _LONGEST // _MICROSECOND:
+    if abs(micros) > LONGEST // _MICROSECOND:
         raise DurationError(f"{_quoted(text)} is longer than 292 years", "write a shorter duration")
     return dt.timedelta(microseconds=micros.numerator)
 

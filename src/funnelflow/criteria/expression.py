@@ -1,7 +1,7 @@
 """Compiling a criterion, and everything that can be asked of a compiled one."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -10,11 +10,13 @@ from attrs import field, frozen
 from funnelflow.criteria.checker import check_whole
 from funnelflow.criteria.checking import Checking
 from funnelflow.criteria.codegen import Writer, compile_function
+from funnelflow.criteria.dialects import DialectName
 from funnelflow.criteria.evaluate import Known
 from funnelflow.criteria.explain import explain
 from funnelflow.criteria.parser import parse
 from funnelflow.criteria.problems import CriterionError, ExpressionProblem
 from funnelflow.criteria.scope import Scope
+from funnelflow.criteria.sql import SqlFilter, sql_filter
 from funnelflow.criteria.suspicious import find_suspicious
 from funnelflow.criteria.tree import Has, Node, Read, walk
 from funnelflow.criteria.types import BOOLEAN, Facts, Fields, Type, Value
@@ -77,6 +79,29 @@ class Expression:
     def words(self) -> str:
         """Say what it asks for in plain words: ``budget is at least 5,000 EUR``."""
         return criterion_words(self.tree)
+
+    def to_sql(
+        self,
+        dialect: DialectName,
+        now: dt.datetime,
+        *,
+        columns: Mapping[str, str] | None = None,
+        fields: str = "fields",
+        prefix: str = "where",
+    ) -> SqlFilter:
+        """Write it as SQL over rows that hold a contact's facts as canonical JSON text.
+
+        Args:
+            dialect: The database: ``sqlite`` or ``postgresql``.
+            now: The time at which the question is asked.
+            columns: Contact fields that stand in columns of their own, in the storage form
+                of their type: name to SQL, qualified by its table (``contacts.stage``).
+            fields: The SQL of the JSON text, qualified where that is needed.
+            prefix: What the names of the parameters begin with.
+        """
+        return sql_filter(
+            self.tree, dialect, now, columns=columns or {}, fields=fields, prefix=prefix
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the source and its scope; the other side compiles it again."""

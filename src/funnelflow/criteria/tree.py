@@ -28,6 +28,7 @@ __all__ = [
     "Widen",
     "children",
     "depth_of",
+    "names_fields",
     "walk",
 ]
 
@@ -226,6 +227,11 @@ def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911  # one a kind
 def depth_of(node: Node) -> int:
     """Count the nodes on the longest way down."""
     return 1 + max((depth_of(child) for child in children(node)), default=0)
+
+
+def names_fields(node: Node) -> bool:
+    """Tell whether a node looks at any field; without, its value depends on ``now`` at most."""
+    return any(isinstance(part, Read | Has) for part in walk(node))
 
 
 def walk(node: Node) -> Iterator[Node]:

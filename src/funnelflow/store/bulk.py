@@ -22,6 +22,7 @@ from funnelflow.errors import ConflictError, UnknownNameError, UsageError
 from .canonical import checksum, encode, row_digest
 from .codec import dump_facts, dump_path, dump_vetoes
 from .dialects import Row
+from .faults import UNREADABLE, altered
 from .names import check_id, check_key, is_id
 from .requests import Entry, Held, Keyed, Request, Store
 from .shelf import Running
@@ -191,7 +192,11 @@ class Chunk:
         if self._watching is not None:
             event = self._watching.asked(held, event)
         earlier = contact.copy() if event.name == "move" or explain else contact
-        outcome = funnel.step(contact, event)
+        try:
+            outcome = funnel.step(contact, event)
+        except UNREADABLE:
+            held.running.require_readable(contact)
+            raise
         refused = outcome.outcome == "refused"
         decision = decide(funnel, earlier, event) if explain or refused else None
         unmet = unmet_criteria(decision) if decision is not None and refused else ()
@@ -262,14 +267,17 @@ def unmet_criteria(decision: Decision) -> tuple[tuple[str, str], ...]:
 def _held(row: Row, running: Running) -> Held:
     """Read a contact from its columns."""
     contact_id, funnel, _, stage, fields, since, clock, active, sequence, digest, _, created = row
-    contact = Contact(
-        contact_id,
-        stage,
-        running.codec.load_fields(fields),
-        from_text(since),
-        from_text(clock),
-        optional_from_text(active),
-    )
+    try:
+        contact = Contact(
+            contact_id,
+            stage,
+            running.codec.load_fields(fields),
+            from_text(since),
+            from_text(clock),
+            optional_from_text(active),
+        )
+    except UNREADABLE:
+        raise altered(f"contact {contact_id!r}") from None
     return Held(contact, running, funnel, sequence, digest, sequence, created)
 
 

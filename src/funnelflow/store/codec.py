@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, Field, Fields, Value
 from funnelflow.definition import Linked
 from funnelflow.engine import Taken, Veto
+from funnelflow.errors import FieldError
 
 from .times import to_text
 
@@ -26,6 +27,7 @@ class FactCodec:
     """
 
     def __init__(self, linked: Linked) -> None:
+        self._fields = linked.fields
         self._contact = _loaders(linked.fields)
         self._events = {
             name: _loaders({**linked.fields, **event.event.fields})
@@ -35,6 +37,16 @@ class FactCodec:
     def load_fields(self, text: str) -> dict[str, Value]:
         """Read the fields of a contact."""
         return _load(text, self._contact)
+
+    def is_sound(self, fields: Mapping[str, Any]) -> bool:
+        """Tell whether every field of a contact holds a value that it can have."""
+        try:
+            return all(
+                value is not None and self._fields[name].normalise(value) == value
+                for name, value in fields.items()
+            )
+        except (KeyError, FieldError):
+            return False
 
     def load_facts(self, event: str, text: str) -> dict[str, Value | None]:
         """Read the facts that an event brought; None takes a fact back."""

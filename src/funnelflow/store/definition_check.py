@@ -48,7 +48,7 @@ def check_definitions(connection: Connection, shelf: Shelf) -> tuple[Deciders, l
     for row in connection.execute(select(funnels).order_by(funnels.c.name)):
         found.extend(_funnel(row, digests))
     for row in connection.execute(select(imports).order_by(imports.c.id)):
-        if row.checksum != import_checksum(row._mapping):  # noqa: SLF001  # the public name of it
+        if row.checksum != import_checksum(row._asdict()):
             found.append(Finding("import", str(row.path), 0, "its row has been altered"))
     return Deciders(digests, frozenset(broken)), found
 

@@ -12,6 +12,7 @@ from funnelflow.engine import Event, Veto
 from funnelflow.errors import FieldError
 
 from .codec import load_vetoes
+from .faults import UNREADABLE, altered
 from .shelf import Running
 from .times import from_text
 
@@ -24,7 +25,18 @@ def read_event(running: Running, row: Any) -> Event:
     Args:
         running: That definition.
         row: A row with the columns of the table, by name.
+
+    Raises:
+        StoreError: Its columns are not what was once written there.
     """
+    try:
+        return _read_event(running, row)
+    except UNREADABLE:
+        raise altered(f"row {row.sequence} of the history of {row.contact_id!r}") from None
+
+
+def _read_event(running: Running, row: Any) -> Event:
+    """Read the evidence of a row as it is."""
     return Event(
         row.event,
         from_text(row.at),

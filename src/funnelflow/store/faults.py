@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from funnelflow.errors import ConfigurationError, ConflictError, FunnelflowError, StoreError
 
-__all__ = ["RetryError", "as_store_error", "translated"]
+__all__ = ["UNREADABLE", "RetryError", "altered", "as_store_error", "translated"]
 
 
 class RetryError(ConflictError):
@@ -104,6 +104,18 @@ _RETRIED = {"40001", "40P01"}
 _DUPLICATE = {"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 
 
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError)
+"""What reading a row raises whose columns are not what was once written there."""
+
+
+def altered(what: str) -> StoreError:
+    """Say that a row cannot be read because it is not what was written."""
+    return StoreError(
+        f"{what} has been altered in the database, and cannot be read",
+        hint="`funnelflow verify` names everything that was; restore a backup",
+    )
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Let no error of a database or its driver out: only errors of the store.
@@ -119,6 +131,8 @@ def translated() -> Iterator[None]:
         raise
     except (SQLAlchemyError, sqlite3.Error) as error:
         translation = as_store_error(error)
+    except UnicodeDecodeError:  # what SQLite quotes of a damaged file may be no text
+        translation = _damaged()
     except Exception as error:
         if not _is_from_psycopg(error):
             raise
@@ -140,6 +154,12 @@ def as_store_error(error: BaseException) -> FunnelflowError:
     if isinstance(cause, sqlite3.Error):
         return _from_sqlite(cause)
     return _from_postgres(cause)
+
+
+def _damaged() -> StoreError:
+    """Say that the file is damaged."""
+    message, hint = _SQLITE["SQLITE_CORRUPT"]
+    return StoreError(message, hint=hint)
 
 
 def _from_sqlite(error: sqlite3.Error) -> StoreError:

@@ -19,6 +19,7 @@ from funnelflow.criteria import (
 )
 from funnelflow.errors import UnknownNameError
 
+from .faults import UNREADABLE
 from .reading import stored_contact
 from .records import StoredContact
 from .shelf import Running, Shelf
@@ -126,7 +127,11 @@ def _test(running: Running, where: str, now: dt.datetime) -> Test:
     holds = compile_expression(where, scope, BOOLEAN).holds
 
     def test(stored: StoredContact) -> bool:
-        return holds({**_facts(stored), **stored.contact.fields}, {}, now)
+        try:
+            return holds({**_facts(stored), **stored.contact.fields}, {}, now)
+        except UNREADABLE:
+            running.require_readable(stored.contact)
+            raise
 
     return test
 

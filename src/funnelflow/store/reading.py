@@ -11,6 +11,7 @@ from funnelflow.engine import Contact
 from funnelflow.errors import UnknownNameError, nearest
 
 from .codec import load_path, load_vetoes
+from .faults import UNREADABLE, altered
 from .names import check_id, is_storable
 from .records import HistoryRow, Page, StoredContact
 from .shelf import Running, Shelf
@@ -47,7 +48,19 @@ def unknown_contact(connection: Connection, contact_id: str) -> UnknownNameError
 
 
 def stored_contact(row: Any, running: Running) -> StoredContact:
-    """Read a contact from its columns."""
+    """Read a contact from its columns.
+
+    Raises:
+        StoreError: They are not what was once written there.
+    """
+    try:
+        return _stored_contact(row, running)
+    except UNREADABLE:
+        raise altered(f"contact {row.id!r}") from None
+
+
+def _stored_contact(row: Any, running: Running) -> StoredContact:
+    """Read a contact from its columns as they are."""
     contact = Contact(
         row.id,
         row.stage,
@@ -99,7 +112,19 @@ def read_history(
 
 
 def read_row(row: Any) -> HistoryRow:
-    """Read a row of the history, with the digest of its definition as ``decided_by``."""
+    """Read a row of the history, with the digest of its definition as ``decided_by``.
+
+    Raises:
+        StoreError: Its columns are not what was once written there.
+    """
+    try:
+        return _read_row(row)
+    except UNREADABLE:
+        raise altered(f"row {row.sequence} of the history of {row.contact_id!r}") from None
+
+
+def _read_row(row: Any) -> HistoryRow:
+    """Read a row of the history as it is."""
     return HistoryRow(
         id=row.id,
         contact_id=row.contact_id,

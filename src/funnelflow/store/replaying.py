@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from funnelflow.engine import Contact, Event, Outcome
 
 from .evidence import Reader, read_event
+from .faults import UNREADABLE
 from .shelf import Running, Shelf
 from .tables import history
 
@@ -91,7 +92,12 @@ def fold_rows(connection: Connection, shelf: Shelf, reader: Reader, rows: Iterab
     contact: Contact | None = None
     for row in rows:
         contact = contact or funnel.new_contact(row.contact_id)
-        funnel.step(contact, reader.read(shelf.by_id(connection, row.definition), row))
+        event = reader.read(shelf.by_id(connection, row.definition), row)
+        try:
+            funnel.step(contact, event)
+        except UNREADABLE:
+            reader.running.require_readable(contact)
+            raise
     assert contact is not None
     return contact
 

@@ -16,12 +16,13 @@ from funnelflow.definition import (
     load_definition,
     to_json,
 )
-from funnelflow.engine import Funnel
+from funnelflow.engine import Contact, Funnel
 from funnelflow.errors import StoreError, UnknownNameError, UsageError
 from funnelflow.plugins.closing import close_missing
 
 from .canonical import checksum, encode
 from .codec import FactCodec
+from .faults import altered
 from .tables import definitions, funnels
 from .times import to_text
 
@@ -48,6 +49,18 @@ class Running:
     def name(self) -> str:
         """The funnel it defines."""
         return self.funnel.definition.name
+
+    def require_readable(self, contact: Contact) -> None:
+        """Refuse a contact that holds what the definition cannot have put there.
+
+        Whoever meets an error that no sound contact sets off asks this first.
+
+        Raises:
+            StoreError: Its stage or its fields have been altered.
+        """
+        linked = self.funnel.linked
+        if contact.stage not in linked.leaves or not self.codec.is_sound(contact.fields):
+            raise altered(f"contact {contact.id!r}")
 
 
 class Shelf:

@@ -3,12 +3,12 @@
 import datetime as dt
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
 from funnelflow.criteria import Field
-from funnelflow.definition import load_definition, shipped_definitions
+from funnelflow.definition import Scenario, load_definition, shipped_definitions
 from funnelflow.engine import Event, Funnel
 
 NAMES = tuple(sorted(path.stem for path in Path(shipped_definitions()).glob("*.yaml")))
@@ -16,6 +16,9 @@ T0 = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
 
 _NUMBERS = (0, 1, 14, 30, 60, 89, 90, 120, 150, 200, 400, 5000, 9000)
+Happening: TypeAlias = tuple[int, str, dict[str, Any]]
+"""After how many minutes, what, and with which facts."""
+
 _TEXTS = ("ada", "logistics", "Austria")
 
 
@@ -80,13 +83,38 @@ def happenings() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     return st.one_of(kinds)
 
 
+@cache
+def examples() -> tuple[tuple[Happening, ...], ...]:
+    """Give what happens in the scenarios of all definitions, with the minutes before it."""
+    scenarios = [s for name in NAMES for s in funnel(name).definition.scenarios]
+    return tuple(((1, "set", dict(s.given)), *_told(s)) for s in scenarios)
+
+
+def _told(scenario: Scenario) -> list[Happening]:
+    """Give the steps of a scenario, without moves: their stages are of one definition alone."""
+    found, waited = [], 1
+    for step in scenario.when:
+        if step.wait is not None:
+            waited += step.wait // MINUTE
+        elif not step.to:
+            found.append((waited, step.event or "set", dict(step.facts)))
+            waited = 1
+    return found
+
+
 @st.composite
 def stories(draw: st.DrawFn) -> list[Event]:
-    """Draw a story that every definition understands, in the order of its times."""
+    """Draw a story that every definition understands, in the order of its times.
+
+    It begins as a scenario of one of the definitions does, perhaps of two, so that it gets
+    somewhere; and then anything happens.
+    """
     read = funnel(NAMES[0])
-    story, clock = [read.event("add", T0, {})], T0
     waits = st.sampled_from([1, 60, 1440, 5 * 1440, 70 * 1440])
-    for wait, (name, facts) in draw(st.lists(st.tuples(waits, happenings()), max_size=12)):
+    begun = draw(st.lists(st.sampled_from(examples()), max_size=2))
+    more = [(w, *h) for w, h in draw(st.lists(st.tuples(waits, happenings()), max_size=6))]
+    story, clock = [read.event("add", T0, {})], T0
+    for wait, name, facts in [*(step for steps in begun for step in steps), *more]:
         clock += wait * MINUTE
-        story.append(read.event(name, clock, facts))
+        story.append(read.event(name, clock, facts, timezone=dt.UTC))
     return story

@@ -50,7 +50,7 @@ class _Filler:
         return transition if same else evolve(transition, require=filled)
 
     def _filled(self, item: Requirement) -> Requirement | None:
-        """Give an item with its blocks filled in; None for a block that does not exist."""
+        """Give an item with its blocks filled in; None where they do not exist."""
         if isinstance(item, Use):
             return self._block(item)
         if isinstance(item, Criterion):
@@ -58,7 +58,8 @@ class _Filler:
         found = tuple(self._filled(inner) for inner in item.items)
         if all(new is old for new, old in zip(found, item.items, strict=True)):
             return item
-        return evolve(item, items=tuple(inner for inner in found if inner is not None))
+        kept = tuple(inner for inner in found if inner is not None)
+        return evolve(item, items=kept) if kept else None
 
     def _block(self, use: Use) -> Group | None:
         """Give the criteria of a block, under the label of the use if it has one."""

@@ -72,7 +72,9 @@ def _read(path: Path, library: Library) -> Reading:
     if found is None:
         return Reading(None, None, reader.problems.all(), reader.sources)
     doubtful = frozenset(reader.doubtful)
-    examined = examine(found, library, doubtful=doubtful, is_partial=reader.is_partial)
+    lacks_block = any(problem.code == "F214" for problem in reader.problems.found)
+    is_partial = reader.is_partial or lacks_block
+    examined = examine(found, library, doubtful=doubtful, is_partial=is_partial)
     reader.problems.extend(p for p in examined.problems if not reader.is_echo(p))
     if reader.is_vocabulary:
         return Reading(None, None, reader.problems.all(), reader.sources)

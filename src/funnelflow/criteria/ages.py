@@ -35,15 +35,15 @@ class Bound:
         read: The field.
         operator: How it compares.
         limit: With what.
-        first: The first time for which the comparison is known; None for all.
+        first: The first time for which the comparison is known.
         last: The last one.
     """
 
     read: Read
     operator: str
     limit: str
-    first: str | None = None
-    last: str | None = None
+    first: str
+    last: str
 
 
 def bounded(node: Compare, computed: Callable[[Node], Any]) -> Bound | None:

@@ -59,6 +59,13 @@ class Dialect(abc.ABC):
         """Refer to a parameter whose type is that of a fact."""
 
     @abc.abstractmethod
+    def within(self, time: str, first: str, last: str, test: str) -> str:
+        """Compare a time where it lies in a range; NULL elsewhere.
+
+        `test` is what follows the time: a sign and a limit.
+        """
+
+    @abc.abstractmethod
     def starts(self, text: str, part: str, length: int) -> str:
         """Tell whether a text starts with a part of so many characters."""
 
@@ -97,6 +104,9 @@ class _Sqlite(Dialect):
     def parameter(self, name: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
         return f":{name}"
 
+    def within(self, time: str, first: str, last: str, test: str) -> str:
+        return f"(CASE WHEN {time} BETWEEN {first} AND {last} THEN {time} {test} END)"
+
     def starts(self, text: str, part: str, length: int) -> str:
         return f"(substr({text}, 1, {length}) = {part})"
 
@@ -130,8 +140,10 @@ class _Postgresql(Dialect):
             return f'({text} COLLATE "C")'
         if kind == BOOLEAN:
             return f"(CASE {text} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END)"
-        number = f"CAST({text} AS {_NUMERIC[kind]})"
-        return f"(CASE json_typeof({self._json} -> '{name}') WHEN 'number' THEN {number} END)"
+        number = (
+            f"CASE json_typeof(v) WHEN 'number' THEN CAST(v #>> '{{}}' AS {_NUMERIC[kind]}) END"
+        )
+        return _once(number, f"{self._json} -> '{name}'")
 
     def known(self, name: str) -> str:
         return f"(({self._json} -> '{name}') IS NOT NULL)"
@@ -144,6 +156,10 @@ class _Postgresql(Dialect):
 
     def parameter(self, name: str, kind: Type) -> str:
         return f"CAST(:{name} AS {_NUMERIC.get(kind, 'text')})"
+
+    def within(self, time: str, first: str, last: str, test: str) -> str:
+        inside = f'v COLLATE "C" BETWEEN {first} AND {last}'
+        return _once(f'CASE WHEN {inside} THEN v COLLATE "C" {test} END', time)
 
     def starts(self, text: str, part: str, length: int) -> str:
         return f"(left({text}, {length}) = {part})"
@@ -164,6 +180,11 @@ class _Postgresql(Dialect):
         listed = f"json_array_elements_text({items}) AS _(item)"
         look = f"SELECT 1 FROM {listed} WHERE {value} = {item}"  # noqa: S608  # names, no values
         return f"(CASE json_typeof({items}) WHEN 'array' THEN EXISTS ({look}) END)"
+
+
+def _once(expression: str, value: str) -> str:
+    """Give an expression of ``v`` that PostgreSQL computes only once: reading JSON is dear."""
+    return f"(SELECT {expression} FROM (SELECT {value} OFFSET 0) AS _(v))"  # noqa: S608
 
 
 _NUMERIC: Final = {INTEGER: "numeric", NUMBER: "double precision"}

@@ -223,11 +223,9 @@ class _Writer:
     def bounded(self, bound: Bound) -> str:
         """Write a comparison of a time with a bound, within the range where it is known."""
         time = self.read(bound.read)
-        test = f"({time} {_SIGNS[bound.operator]} {self.constant(bound.limit, TEXT)})"
-        if bound.first is None or bound.last is None:
-            return test
+        test = f"{_SIGNS[bound.operator]} {self.constant(bound.limit, TEXT)}"
         first, last = self.constant(bound.first, TEXT), self.constant(bound.last, TEXT)
-        return f"(CASE WHEN {time} BETWEEN {first} AND {last} THEN {test} END)"
+        return self.dialect.within(time, first, last, test)
 
     def membership(self, node: In) -> str:
         """Write ``in``."""

@@ -62,7 +62,6 @@ EXPRESSIONS = (
     '"hot" in contact.tags',
     "size(contact.tags) > 1",
     "contact.fits ? contact.score > 1 : contact.score > 5",
-    'event.name != "quiet"',
     "event.score > 3",
 )
 ROLES = ("sales", "marketing", "manager")

@@ -269,7 +269,11 @@ _VOCABULARY = (
 )
 
 _GRAPH = (
-    _error("F401", "there are no stages", "A definition needs at least one stage."),
+    _error(
+        "F401",
+        "there are no stages",
+        "A definition needs at least one stage, under `stages`: the places a contact can be in.",
+    ),
     _error(
         "F402",
         "no stage to begin in",

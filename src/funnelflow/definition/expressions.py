@@ -6,7 +6,6 @@ from attrs import define, evolve, field, frozen
 
 from funnelflow.criteria import (
     BOOLEAN,
-    TEXT,
     CriterionError,
     Expression,
     ExpressionProblem,
@@ -21,13 +20,7 @@ from funnelflow.definition.problems import Problems
 from funnelflow.definition.records import EventType, Vocabulary
 from funnelflow.definition.written.nodes import Scalar
 
-__all__ = ["EVENT_FACTS", "Expressions", "Written"]
-
-EVENT_FACTS = (
-    Field("name", TEXT, about="The event's name."),
-    Field("actor", TEXT, about="Who did it, or recorded it."),
-)
-"""What is known of every event beside its fields."""
+__all__ = ["Expressions", "Written"]
 
 
 @frozen
@@ -143,12 +136,12 @@ def _cut_at(position: Position | None) -> Span | None:
 
 
 def _event_fields(contact: Mapping[str, Field], events: Iterable[EventType]) -> dict[str, Field]:
-    """Give what ``event.x`` may be: the contact's fields, the events' own, name and actor."""
+    """Give what ``event.x`` may be: the contact's fields and the events' own."""
     own: dict[str, Field] = {}
     for event in events:
         for name, declared in event.fields.items():
             own[name] = _either(own[name], declared) if name in own else declared
-    return {**contact, **own, **{fact.name: fact for fact in EVENT_FACTS}}
+    return {**contact, **own}
 
 
 def _either(first: Field, second: Field) -> Field:

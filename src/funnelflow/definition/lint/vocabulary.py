@@ -16,9 +16,6 @@ from funnelflow.definition.records import (
 
 __all__ = ["check_used", "check_vocabulary"]
 
-EVENT_FACTS = ("name", "actor")
-"""What expressions know of every event, so that no field of an event may be called it."""
-
 
 def check_vocabulary(definition: Definition, problems: Problems) -> None:
     """Check the fields and events that a definition speaks of."""
@@ -43,9 +40,6 @@ def _check_one_meaning(vocabulary: Vocabulary, problems: Problems) -> None:
             message = f"a field of the contact is called {field.name!r} already"
             help_text = "remove it: an event may bring any field of the contact"
             problems.add("F303", site.key(), message, help_text)
-        elif field.name in EVENT_FACTS:
-            message = f"'event.{field.name}' is known of every event"
-            problems.add("F202", site.key(), message, "choose another name")
         elif field.type != first.type:
             message = f"{field.name!r} is {field.type} here and {first.type} in {first_event!r}"
             problems.add("F303", site.key(), message, "give it one type, or two names")

@@ -63,7 +63,7 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return _data(safe(text)).replace(":", "%3A").replace(",", "%2C")
 
 
 def sarif(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:  # noqa: ARG001

@@ -4,6 +4,7 @@ from .coverage import Coverage, coverage_of
 from .decide import decide, why
 from .diagram import DiagramFormat, diagram
 from .funnel import Funnel
+from .machine import GuardedTransition
 from .records import (
     RESERVED_EVENTS,
     Cause,
@@ -30,6 +31,7 @@ __all__ = [
     "DiagramFormat",
     "Event",
     "Funnel",
+    "GuardedTransition",
     "Outcome",
     "ScenarioResult",
     "Taken",

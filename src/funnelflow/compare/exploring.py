@@ -1,0 +1,198 @@
+"""Every story that definitions can tell apart, as far as a limit allows.
+
+Several definitions read one story. A state is where each of them puts the contact, and what
+is known. From a state, the steps worth taking are those that could open a transition of one of
+the definitions: its event, with the fewest facts that meet its criteria; an event that derives
+a fact it asks for; or the wait it needs. Facts that no criterion tells apart count as the same,
+and a state is looked at once, so the search ends by itself; the limits end it sooner.
+"""
+
+import datetime as dt
+import heapq
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from attrs import evolve, frozen
+
+from funnelflow.compare.openings import Opening, openings_of
+from funnelflow.compare.values import NOW, samples_of
+from funnelflow.criteria import Facts, Type, Value
+from funnelflow.engine import Contact, Event, Funnel, GuardedTransition
+
+__all__ = ["Exploration", "Place", "explore"]
+
+Place: TypeAlias = tuple[str, ...]
+"""Where each definition puts the contact: one leaf stage a definition."""
+
+MOST_STATES = 400
+"""How many states are looked at, the first ones of every place before the second ones."""
+MOST_WAYS = 3
+"""How many ways of meeting the criteria of a transition are tried from a state."""
+STEP = dt.timedelta(minutes=1)
+
+
+@frozen
+class Exploration:
+    """What was found.
+
+    Attributes:
+        names: The definitions, in the order of the stages in a place.
+        stories: For each place that can be reached, the shortest story found that leads there.
+        is_complete: Whether the search ended by itself, and not at a limit.
+        states: How many states were looked at.
+    """
+
+    names: tuple[str, ...]
+    stories: Mapping[Place, tuple[Event, ...]]
+    is_complete: bool
+    states: int
+
+
+@frozen
+class _State:
+    """A moment of a story: what each definition has made of it."""
+
+    contacts: tuple[Contact, ...]
+    story: tuple[Event, ...]
+
+    @property
+    def place(self) -> Place:
+        return tuple(contact.stage for contact in self.contacts)
+
+
+def explore(funnels: Sequence[Funnel], *, limit: int = MOST_STATES) -> Exploration:
+    """Find the places that stories can lead to, with the shortest story found for each.
+
+    Args:
+        funnels: The definitions that read the stories.
+        limit: How many states are looked at, at most.
+    """
+    search = _Search(funnels)
+    start = search.begin()
+    seen = {search.key(start)}
+    stories: dict[Place, tuple[Event, ...]] = {start.place: ()}
+    queued: Counter[Place] = Counter()
+    order = itertools.count()
+    waiting = [(0, next(order), start)]
+    states = 0
+    while waiting and states < limit:
+        _, _, state = heapq.heappop(waiting)
+        states += 1
+        for following in search.next_states(state):
+            key = search.key(following)
+            if key in seen:
+                continue
+            seen.add(key)
+            place = following.place
+            if place not in stories or len(following.story) < len(stories[place]):
+                stories[place] = following.story
+            heapq.heappush(waiting, (queued[place], next(order), following))
+            queued[place] += 1
+    names = tuple(f.definition.name for f in funnels)
+    return Exploration(names, stories, not waiting, states)
+
+
+class _Search:
+    """Knows which steps are worth taking from a state."""
+
+    def __init__(self, funnels: Sequence[Funnel]) -> None:
+        self._funnels = tuple(funnels)
+        self._samples = samples_of(f.linked for f in funnels)
+        self._openings = [openings_of(f, self._samples) for f in funnels]
+        self._readers = [_Reader(f) for f in funnels]
+        self._met: dict[tuple[object, ...], Sequence[Facts]] = {}
+
+    def begin(self) -> _State:
+        """Give the state in which nobody has told anything."""
+        contacts = tuple(f.new_contact("story") for f in self._funnels)
+        return evolve(self._after(_State(contacts, ()), Event("add", NOW)), story=())
+
+    def key(self, state: _State) -> tuple[object, ...]:
+        """Give what tells a state from others: the stages, and the facts by their class."""
+        classes = (
+            _class_of(contact.fields.get(name), values)
+            for contact in state.contacts
+            for name, values in self._samples.items()
+        )
+        return (*state.place, *classes)
+
+    def next_states(self, state: _State) -> Iterator[_State]:
+        """Yield the states that one step leads to."""
+        told = set()
+        for event in self._steps(state):
+            sign = (event.name, event.at, *sorted(event.facts.items()))
+            if sign not in told:
+                told.add(sign)
+                yield self._after(state, event)
+
+    def _after(self, state: _State, event: Event) -> _State:
+        contacts = tuple(contact.copy() for contact in state.contacts)
+        for reader, contact in zip(self._readers, contacts, strict=True):
+            reader.step(contact, event)
+        return _State(contacts, (*state.story, event))
+
+    def _steps(self, state: _State) -> Iterator[Event]:
+        """Yield the events that could open a transition out of one of the stages."""
+        at = max(contact.clock or NOW for contact in state.contacts) + STEP
+        sides = zip(self._funnels, state.contacts, self._openings, strict=True)
+        for funnel, contact, openings in sides:
+            due = funnel.due_at(contact)
+            if due is not None:
+                yield Event("tick", max(due, at))
+            for transition in funnel.leaving(contact.stage):
+                opening = openings[transition.index]
+                ways = self._ways(transition, opening, contact, at)
+                for name, own in opening.takers:
+                    for facts in ways:
+                        if facts or own or name != "set":
+                            yield Event(name, at, {**facts, **own}, roles=opening.by)
+                if ways[0] == {} and transition.rule is not None:
+                    for name, own in opening.helpers:
+                        yield Event(name, at, own, roles=opening.by)
+
+
+    def _ways(
+        self, transition: GuardedTransition, opening: Opening, contact: Contact, at: dt.datetime
+    ) -> Sequence[Facts]:
+        """Choose what to tell so that the criteria are met; worked out once for what is known."""
+        key = (transition, *map(contact.fields.get, opening.reads))
+        ways = self._met.get(key)
+        if ways is None:
+            ways = self._met[key] = _meeting(transition, opening, contact, at)
+        return ways
+
+
+class _Reader:
+    """Takes a step for one definition, as far as the facts are of its types."""
+
+    def __init__(self, funnel: Funnel) -> None:
+        self._funnel = funnel
+        self._types: Mapping[str, Type] = {n: f.type for n, f in funnel.linked.fields.items()}
+
+    def step(self, contact: Contact, event: Event) -> None:
+        """Let something happen to the contact as this definition has it."""
+        self._funnel.step(contact, event)
+
+
+def _meeting(
+    transition: GuardedTransition, opening: Opening, contact: Contact, at: dt.datetime
+) -> Sequence[Facts]:
+    """Find the fewest facts with which the criteria are met; if none are, single ones."""
+    if transition.rule is None:
+        return ({},)
+    met = []
+    for facts in opening.tellable:
+        if transition.rule({**contact.fields, **facts}, facts, at, opening.by):
+            met.append(facts)
+            if len(met) == MOST_WAYS:
+                break
+    return met or [{}, *opening.single]
+
+
+def _class_of(value: Value | None, marks: tuple[Value, ...]) -> object:
+    """Give the class of a value: which of the samples it is, or lies between."""
+    if value is None or isinstance(value, str | bool | tuple):
+        return value if value is None or value in marks else "other"
+    return sum(1 for mark in marks if mark <= value)  # type: ignore[operator]  # of one type

@@ -216,7 +216,9 @@ class Funnel:
 
         It lies in the past when the time has come but other criteria are not met.
         """
-        timed = self._timed.leaving(contact.stage) if self._timed is not None else ()
+        if self._timed is None:
+            return None
+        timed = self._timed.leaving(contact.stage)
         return min((due for t in timed if (due := t.due(contact))), default=None)
 
     def _learn(self, fields: dict[str, Value], facts: Facts) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from funnelflow.criteria import Verdict
+from funnelflow.criteria import Facts, Verdict
 from funnelflow.engine import Contact, Decision, Event, Outcome, decide
 from funnelflow.errors import ConflictError, UnknownNameError, UsageError
 
@@ -54,6 +54,7 @@ class Chunk:
         self._keys: dict[str, Keyed] = {}
         self._rows: list[Row] = []
         self._homes: dict[str, Running] = {}
+        self._texts: dict[int, tuple[Facts, str]] = {}
         plugins = store.plugins
         is_watched = plugins and (plugins.watches_transitions or plugins.watches_commits)
         self._watching = Watching(plugins, connection) if plugins and is_watched else None
@@ -122,29 +123,40 @@ class Chunk:
         unmet: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Collect the row of a step that was taken, and chain it to the one before."""
-        contact, running = held.contact, held.running
-        held.sequence += 1
+        contact, running, name, moment = held.contact, held.running, event.name, event.at
+        held.sequence = sequence = held.sequence + 1
         held.changed = True
-        at, facts, path = to_text(event.at), dump_facts(event.facts), dump_path(outcome.path)
+        at = held.text_of(moment)
+        held.last, held.last_text = moment, at
+        facts = self._text_of(event.facts) if event.facts else "{}"
+        path = dump_path(outcome.path) if outcome.path else "[]"
         roles = encode(event.roles) if event.roles else "[]"
         reasons = encode(unmet) if unmet else "[]"
-        content = (
-            contact.id, held.sequence, key, event.name, at, event.actor, roles, facts,
-            event.to, event.reason, int(event.force), outcome.outcome, before, contact.stage,
-            path, reasons, dump_vetoes(event.vetoes) if event.vetoes else "[]",
+        vetoes = dump_vetoes(event.vetoes) if event.vetoes else "[]"
+        force = int(event.force)
+        held.digest = digest = row_digest(
+            held.digest, contact.id, sequence, key, name, at, event.actor, roles, facts,
+            event.to, event.reason, force, outcome.outcome, before, contact.stage, path,
+            reasons, vetoes, running.digest,
         )  # fmt: skip
-        held.digest = row_digest(held.digest, *content, running.digest)
-        local = checksum(held.digest, self._recorded_at)
         if key is not None:
             self._keys[key] = Keyed(
-                contact.id, held.sequence, event.name, at, event.actor, facts,
-                event.to, event.reason, int(event.force),
-            )  # fmt: skip
-        self._rows.append(
-            (*content[:5], self._recorded_at, *content[5:], running.id, held.digest, local)
-        )
+                contact.id, sequence, name, at, event.actor, facts, event.to, event.reason, force
+            )
+        self._rows.append((
+            contact.id, sequence, key, name, at, self._recorded_at, event.actor, roles, facts,
+            event.to, event.reason, force, outcome.outcome, before, contact.stage, path,
+            reasons, vetoes, running.id, digest, checksum(digest, self._recorded_at),
+        ))  # fmt: skip
         if self._watching is not None:
             self._watching.appended(held, event, outcome, before)
+
+    def _text_of(self, facts: Facts) -> str:
+        """Write facts; those that many rows share are written once."""
+        known = self._texts.get(id(facts))
+        if known is None or known[0] is not facts:
+            known = self._texts[id(facts)] = (facts, dump_facts(facts))
+        return known[1]
 
     def write(self) -> None:
         """Write what was collected; the transaction is the caller's to end.
@@ -217,6 +229,11 @@ class Chunk:
             raise UsageError("adopt is no event to record", hint="funnelflow adopt FILE")
         if request.key is not None:
             check_key(request.key)
+        quick = self._store.door(running).event(request)
+        return quick if quick is not None else self._long_way(running, request)
+
+    def _long_way(self, running: Running, request: Request) -> Event:
+        """Let the engine read what is of no plain form, or say what is wrong with it."""
         return running.funnel.event(
             request.event,
             self.now if request.at is None else request.at,
@@ -268,17 +285,20 @@ def _held(row: Row, running: Running) -> Held:
     """Read a contact from its columns."""
     contact_id, funnel, _, stage, fields, since, clock, active, sequence, digest, _, created = row
     try:
+        entered = from_text(since)
         contact = Contact(
             contact_id,
             stage,
             running.codec.load_fields(fields),
-            from_text(since),
-            from_text(clock),
-            optional_from_text(active),
+            entered,
+            entered if clock == since else from_text(clock),
+            entered if active == since else optional_from_text(active),
         )
     except UNREADABLE:
         raise altered(f"contact {contact_id!r}") from None
-    return Held(contact, running, funnel, sequence, digest, sequence, created)
+    held = Held(contact, running, funnel, sequence, digest, sequence, created)
+    held.entered, held.entered_text = entered, since
+    return held
 
 
 def _row(held: Held) -> Row:
@@ -292,9 +312,9 @@ def _row(held: Held) -> Row:
         running.id,
         contact.stage,
         dump_facts(contact.fields),
-        to_text(contact.since),
-        to_text(contact.clock),
-        optional_to_text(contact.active),
+        held.text_of(contact.since),
+        held.text_of(contact.clock),
+        None if contact.active is None else held.text_of(contact.active),
         held.sequence,
         held.digest,
         optional_to_text(running.funnel.due_at(contact)),

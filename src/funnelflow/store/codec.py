@@ -10,6 +10,7 @@ from funnelflow.definition import Linked
 from funnelflow.engine import Taken, Veto
 from funnelflow.errors import FieldError
 
+from .canonical import decode, encoder
 from .times import to_text
 
 __all__ = ["FactCodec", "dump_facts", "dump_path", "dump_vetoes", "load_path", "load_vetoes"]
@@ -94,13 +95,7 @@ def _to_json(value: Any) -> Any:
 
 
 _ANY = Field("value", TEXT)
-_encode = json.JSONEncoder(
-    sort_keys=True,
-    separators=(",", ":"),
-    ensure_ascii=True,
-    allow_nan=False,
-    default=_to_json,
-).encode
+_encode = encoder(_to_json)
 
 
 def _loaders(fields: Mapping[str, Field]) -> dict[str, Callable[[Any], Value]]:
@@ -110,9 +105,10 @@ def _loaders(fields: Mapping[str, Field]) -> dict[str, Callable[[Any], Value]]:
 
 def _load(text: str, loaders: Loaders) -> dict[str, Any]:
     """Read a JSON object, turning what needs it into values."""
-    facts: dict[str, Any] = json.loads(text)
-    for name in loaders.keys() & facts.keys():
-        raw = facts[name]
-        if raw is not None:
-            facts[name] = loaders[name](raw)
+    facts: dict[str, Any] = decode(text)
+    if loaders:
+        for name in loaders.keys() & facts.keys():
+            raw = facts[name]
+            if raw is not None:
+                facts[name] = loaders[name](raw)
     return facts

@@ -10,8 +10,9 @@ from funnelflow.engine import Contact, Decision, Verb
 from funnelflow.plugins import PluginHost
 
 from .dialects import Bulk
+from .quick import QuickDoor
 from .shelf import Running, Shelf
-from .times import Clock
+from .times import Clock, to_text
 
 __all__ = ["Entry", "Held", "Keyed", "Request", "Store"]
 
@@ -37,6 +38,15 @@ class Store:
     timezone: dt.tzinfo | None
     clock: Clock
     plugins: PluginHost | None = None
+    _doors: dict[str, QuickDoor] = field(factory=dict, init=False)
+
+    def door(self, running: Running) -> QuickDoor:
+        """Give what reads the plain forms of evidence for a definition."""
+        door = self._doors.get(running.digest)
+        if door is None:
+            door = QuickDoor(running.funnel, self.roles_of, self.timezone)
+            self._doors[running.digest] = door
+        return door
 
 
 @define(eq=False)
@@ -115,6 +125,8 @@ class Held:
         due_at: When time may move it next, as it was read.
         created_at: The time of its first evidence.
         changed: Whether it has to be written.
+        entered: When the stage was entered, as it was read, with the text it was read from.
+        last: When the last evidence of the chunk happened, with the text it was written as.
     """
 
     contact: Contact
@@ -125,6 +137,16 @@ class Held:
     stored: int = 0
     created_at: str = ""
     changed: bool = False
+    entered: dt.datetime | None = None
+    entered_text: str = ""
+    last: dt.datetime | None = None
+    last_text: str = ""
+
+    def text_of(self, moment: dt.datetime) -> str:
+        """Write a time; most are that of the last evidence, or as they were read."""
+        if moment is self.last:
+            return self.last_text
+        return self.entered_text if moment is self.entered else to_text(moment)
 
 
 @define(eq=False)

@@ -42,7 +42,7 @@ class CsvReader(Reader):
 
     def _read(self, size: int) -> int:
         """Read up to `size` records, or up to one that is none; gives how many are left."""
-        start = self._line
+        start = line = self._line
         reader = self._reader(start)
         rows, width, lines = self._rows, self._width, self.lines
         known = len(rows)
@@ -50,16 +50,18 @@ class CsvReader(Reader):
             for cells in islice(reader, size):
                 size -= 1
                 if len(cells) == width:
-                    rows.append((self._line + 1, cells))
+                    rows.append((line + 1, cells))
                 elif cells:
-                    self._reject_width(cells)
-                self._line = start + reader.line_num
+                    self._reject_width(line + 1, cells)
+                line = start + reader.line_num
                 if lines.waiting > MAX_BATCH:
                     break
         except csv.Error as error:
             size -= 1
+            self._line = line
             self._recover(error, start + reader.line_num)
         finally:
+            self._line = max(self._line, line)
             if lines.damaged:
                 self._set_unreadable_aside(known)
         return size
@@ -97,11 +99,11 @@ class CsvReader(Reader):
             hint="correct that line; what stands before it has been read",
         )
 
-    def _reject_width(self, cells: list[str]) -> None:
+    def _reject_width(self, line: int, cells: list[str]) -> None:
         if not any(cells):
             return
         reason = f"{len(cells)} cells, but the header names {self._width} columns"
-        self._reject(self._line + 1, "", reason, cells)
+        self._reject(line, "", reason, cells)
 
     def _set_unreadable_aside(self, since: int) -> None:
         """Set the rows aside that hold NUL or bytes that are not UTF-8."""

@@ -1,6 +1,6 @@
 """From a record of the file to what it tells: the mapping, made ready for millions of rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -60,6 +60,7 @@ class Teller:
         self._missing = frozenset(mapping.missing)
         self._values = {t: texts for t, texts in mapping.values.items() if t in TARGETS}
         self._events = mapping.events
+        self._translates = bool(self._missing or self._values)
         self._facts_column = mapping.column("facts") or "facts"
         self._plain_facts = not (self._missing or mapping.facts or mapping.text_facts)
         self._read: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
@@ -72,10 +73,11 @@ class Teller:
         """
         raise NotImplementedError
 
-    def _told(self, texts: Sequence[str], raw: Any, cells: dict[str, str]) -> Told:
+    def _told(self, texts: Iterable[str], raw: Any, cells: Mapping[str, str]) -> Told:
         """Put a row together from the texts of the targets, but for the facts."""
-        contact, event, at, actor, to, reason, key = map(str.strip, texts)
-        if self._missing or self._values:
+        contact, event, at, actor, to, reason, key = texts
+        event = event.strip()
+        if self._translates:
             contact, event, at, actor, to, reason, key = map(
                 self._meant, _TEXTS, (contact, event, at, actor, to, reason, key)
             )
@@ -84,11 +86,14 @@ class Teller:
             facts, more = self._facts(raw)
             if more:
                 cells = {**more, **cells}
-        event = self._events.get(event, event)
-        return Told(contact, event, at, actor, to, reason, key, facts, cells)
+        return Told(
+            contact.strip(), self._events.get(event, event), at.strip(), actor.strip(),
+            to, reason, key.strip(), facts, cells,
+        )  # fmt: skip
 
     def _meant(self, target: str, text: str) -> str:
         """Give what a text of a target stands for."""
+        text = text.strip()
         if text in self._missing:
             return ""
         texts = self._values.get(target)
@@ -166,6 +171,8 @@ class _CsvTeller(Teller):
 
     def tell(self, record: list[str]) -> Told:
         row = record + self._tail
+        if not self._cells:
+            return self._told(self._pick(row), row[self._facts_at], _NOTHING)
         cells: dict[str, str] = {}
         for cell in self._cells:
             text = row[cell.place].strip()

@@ -11,6 +11,11 @@ Kind: TypeAlias = Literal["database", "definition", "funnel", "import", "contact
 SHOWN = 100
 
 
+def _encodable(text: str) -> str:
+    """Spell out bytes that are no text, so that they can be printed."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 @frozen
 class Finding:
     """One thing that is not as it was written, or not what the evidence gives.
@@ -25,9 +30,9 @@ class Finding:
     """
 
     kind: Kind
-    name: str
+    name: str = field(converter=_encodable)
     sequence: int
-    what: str
+    what: str = field(converter=_encodable)
 
     def __str__(self) -> str:
         """Say it in one line."""

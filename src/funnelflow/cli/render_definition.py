@@ -26,6 +26,7 @@ def definition_lines(linked: Linked, page: Page) -> list[Line]:
         *_title(definition, page),
         *_section("Stages", _stages(definition, linked, page)),
         *_section("Transitions", _transitions(linked.transitions, page)),
+        *_section("Always true", _promises(definition, page)),
         *_section("Events", _events(linked, page)),
         *_section("Facts", _fields(linked.fields, page)),
     ]
@@ -84,6 +85,12 @@ def _transition(linked: LinkedTransition, page: Page) -> list[Line]:
         *(paragraph(written.about, page, indent=4) if written.about else []),
         *_rule(linked.rule, page, 4),
     ]
+
+
+def _promises(definition: Definition, page: Page) -> list[Line]:
+    """Draw what the definition promises; there is a blank line above if it promises anything."""
+    drawn = bullets([promise.label for promise in definition.always], page, indent=STEP)
+    return [(), *drawn] if drawn else []
 
 
 def _rule(rule: Rule | None, page: Page, indent: int) -> list[Line]:

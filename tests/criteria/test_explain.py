@@ -161,6 +161,8 @@ ASKED = [
     ("contact.rooms > contact.seats", {"rooms"}),
     ('contact.fits ? contact.phone == "1" : contact.rooms > 1', {"rooms"}),
     ("has(contact.fax) ? contact.seats > 1 : contact.seats > 9", {"fax"}),
+    ("has(contact.phone) == true", {"phone"}),
+    ("has(contact.email) == false", set()),
     ("contact.seats / 0 > 1", set()),
 ]
 

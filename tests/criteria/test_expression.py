@@ -141,7 +141,8 @@ def test_the_door_of_the_room_is_what_it_says():
         "BOOLEAN", "DURATION", "EXPRESSION_CODES", "INTEGER", "NUMBER", "SCALARS", "TEXT",
         "TIMESTAMP", "AllOf", "AnyOf", "AtLeast", "Check", "Clause", "CriterionError", "Custom",
         "CustomCall", "Explanation", "Expression", "ExpressionProblem", "Facts", "Field", "Fields",
-        "Leaf", "Position", "Roles", "Rule", "Scalar", "Scope", "Seen", "Type", "Value", "Verdict",
+        "Leaf", "Position", "Roles", "Rule", "Scalar", "Scope", "Seen", "SqlFilter", "Type", "Value",
+        "Verdict",
         "check_rule", "compile_expression", "compile_rule", "duration_words", "list_of",
         "parse_duration", "parse_type",
     ]  # fmt: skip

@@ -213,10 +213,10 @@ def test_a_rule_nested_beyond_reason_is_refused():
 @pytest.mark.parametrize("group", [AllOf, AnyOf, lambda label, rules: AtLeast(1, label, rules)])
 def test_the_deepest_rule_with_the_deepest_expressions_compiles(group):
     source = "contact.flag"
-    for _ in range(20):
+    for _ in range(24):
         source = f"({source} ? contact.flag : contact.other_flag) == contact.flag"
     rule = AllOf("", (leaf(source), leaf("contact.flag")))
-    for _ in range(29):
+    for _ in range(30):
         rule = group("", (rule,))
     assert answer(rule).verdict is MET
 

@@ -113,7 +113,7 @@ def _divide_numbers(a: float | None, b: float | None) -> float | None:
         return None
     if b:
         return a / b
-    if a == 0 or math.isnan(a) or math.isnan(b):
+    if a == 0 or math.isnan(a):
         return math.nan
     return math.copysign(math.inf, a) * math.copysign(1.0, b)
 

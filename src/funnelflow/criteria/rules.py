@@ -16,7 +16,6 @@ from funnelflow.criteria.codegen import Writer, compile_function
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.shown import listed, shown_text
-from funnelflow.criteria.tree import depth_of
 from funnelflow.criteria.types import Facts, Fields
 from funnelflow.criteria.verdicts import Seen, Verdict
 from funnelflow.errors import UsageError
@@ -41,8 +40,7 @@ Ruled: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
 CheckKind: TypeAlias = Literal["criterion", "roles", "veto", "all", "any", "at_least"]
 
 _DEPTH_CAP: Final = 30
-_INLINED: Final = 20
-"""Expressions deeper than this become functions of their own: Python's parser, too, has a cap."""
+"""With expressions at most 50 deep, far from the 200 brackets that Python's parser can nest."""
 
 
 @frozen
@@ -182,7 +180,7 @@ def _code(rule: Rule, writer: Writer, depth: int) -> str:
         )
     match rule:
         case Leaf():
-            return _leaf_code(rule, writer)
+            return writer.true_if(rule.expression.tree)
         case Custom():
             return f"{writer.bind('custom', _ask(rule))}(f, e, now)"
         case Roles():
@@ -200,13 +198,6 @@ def _joined(rules: tuple[Rule, ...], joint: str, empty: str, writer: Writer, dep
     """Write the code of several rules with a joint between."""
     codes = [_code(rule, writer, depth + 1) for rule in rules]
     return f"({joint.join(codes)})" if codes else empty
-
-
-def _leaf_code(rule: Leaf, writer: Writer) -> str:
-    """Write the code of an expression, or a call of it where it is deep."""
-    if depth_of(rule.expression.tree) <= _INLINED:
-        return writer.true_if(rule.expression.tree)
-    return f"{writer.bind('holds', rule.expression.holds)}(f, e, now)"
 
 
 def _ask(rule: Custom) -> Callable[[Fields, Facts, dt.datetime], bool]:

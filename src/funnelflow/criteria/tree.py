@@ -27,7 +27,6 @@ __all__ = [
     "TextTest",
     "Widen",
     "children",
-    "depth_of",
     "names_fields",
     "walk",
 ]
@@ -222,11 +221,6 @@ def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911  # one a kind
             return (node.item, node.items)
         case TextTest():
             return (node.text, node.part)
-
-
-def depth_of(node: Node) -> int:
-    """Count the nodes on the longest way down."""
-    return 1 + max((depth_of(child) for child in children(node)), default=0)
 
 
 def names_fields(node: Node) -> bool:

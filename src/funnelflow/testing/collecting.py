@@ -18,6 +18,7 @@ from funnelflow.definition import (
 )
 from funnelflow.engine import Decision, Funnel, ScenarioResult, coverage_of, run_scenario
 from funnelflow.plugins import PluginHost, load_plugins
+from funnelflow.testing.plugin import MODULES
 
 __all__ = ["definition_file", "write_coverage"]
 
@@ -55,7 +56,7 @@ class DefinitionFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield a test that the file is sound, and one for each of its scenarios."""
-        reading = read_definition(self.path, _library(self.path, _memory(self.config)))
+        reading = read_definition(self.path, _library(self.path, self.config))
         yield SoundItem.from_parent(self, name="is sound", reading=reading)
         linked = reading.linked
         if linked is None:
@@ -176,10 +177,11 @@ def _memory(config: pytest.Config) -> Memory:
     return config.stash.setdefault(_MEMORY, Memory())
 
 
-def _library(path: Path, memory: Memory) -> Library:
+def _library(path: Path, config: pytest.Config) -> Library:
     """Give where a file's names are looked up: its workspace, plugins, and what ships."""
+    memory = _memory(config)
     root = next((place for place in path.parents if (place / _ROOT).is_file()), None)
     if root not in memory.hosts:
-        memory.hosts[root] = load_plugins(root)
+        memory.hosts[root] = load_plugins(root, modules=config.getini(MODULES))
     directories = () if root is None else (root, root / "definitions")
     return memory.hosts[root].library(Library(directories))

@@ -81,6 +81,8 @@ def run_case(case: Mapping[str, Any]) -> Outcome:
     except CriterionError as error:
         return _rejected(source, error)
     given = expression.value(facts, {}, _NOW)
+    if expression.holds(facts, {}, _NOW) is not (given is True):
+        return Outcome("wrong", f"gave {given!r}, and holds differs")
     if case["expect"].get("error"):
         verdict: Verdict = "accepted" if given is None else "wrong"
         return Outcome(verdict, f"gave {given!r}, wanted an error")

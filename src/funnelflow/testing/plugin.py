@@ -16,6 +16,7 @@ for definitions in directories of these names, or wherever they are named on the
 
     [tool.pytest.ini_options]
     funnelflow_definitions = ["definitions"]
+    funnelflow_plugins = ["my_package"]      # modules that are plugins too, as with -p
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from funnelflow.testing.workspaces import WorkspaceMaker
 
 DIRECTORIES = "funnelflow_definitions"
+MODULES = "funnelflow_plugins"
 SUFFIXES = (".yaml", ".yml")
 
 pytest.register_assert_rewrite("funnelflow.testing.contracts")
@@ -47,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type="args",
         default=["definitions"],
     )
+    parser.addini(MODULES, "modules that are funnelflow plugins", type="args", default=[])
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -113,6 +113,20 @@ def test_a_workspaces_own_plugins_and_vocabularies_are_used(project, run_pytest)
     assert run_pytest(project, "definitions").counts() == {"passed": 3}
 
 
+def test_a_module_of_the_project_can_be_a_plugin_without_being_installed(project, run_pytest):
+    (project / "rules_of_the_project.py").write_text(
+        "from funnelflow.plugins import *\n"
+        "@hookimpl\n"
+        "def funnelflow_criteria():\n"
+        "    rich = lambda call: call.fields.get('budget', 0) > 3\n"
+        "    return [CriterionProvider('rich', rich, 'Is rich')]\n"
+    )
+    (project / "pytest.ini").write_text("[pytest]\nfunnelflow_plugins = rules_of_the_project\n")
+    path = project / "definitions" / "small.yaml"
+    path.write_text(FUNNEL.replace("Has money: contact.budget > 0", "criterion: rich"))
+    assert run_pytest(project, "definitions").counts() == {"passed": 3}
+
+
 def test_a_story_that_is_told_twice_has_two_names(project, run_pytest):
     path = project / "definitions" / "small.yaml"
     path.write_text(FUNNEL.replace("Who has money buys", "Who asks is talking"))

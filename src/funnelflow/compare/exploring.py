@@ -10,6 +10,7 @@ and a state is looked at once, so the search ends by itself; the limits end it s
 import datetime as dt
 import heapq
 import itertools
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
@@ -18,8 +19,9 @@ from attrs import evolve, frozen
 
 from funnelflow.compare.openings import Opening, openings_of
 from funnelflow.compare.values import NOW, samples_of
-from funnelflow.criteria import Facts, Type, Value
+from funnelflow.criteria import Fields, Type, Value
 from funnelflow.engine import Contact, Event, Funnel, GuardedTransition
+from funnelflow.errors import UsageError
 
 __all__ = ["Exploration", "Place", "explore"]
 
@@ -68,6 +70,9 @@ def explore(funnels: Sequence[Funnel], *, limit: int = MOST_STATES) -> Explorati
     Args:
         funnels: The definitions that read the stories.
         limit: How many states are looked at, at most.
+
+    Raises:
+        UsageError: The definitions give one field different types.
     """
     search = _Search(funnels)
     start = search.begin()
@@ -98,11 +103,11 @@ class _Search:
     """Knows which steps are worth taking from a state."""
 
     def __init__(self, funnels: Sequence[Funnel]) -> None:
+        _require_one_language(funnels)
         self._funnels = tuple(funnels)
         self._samples = samples_of(f.linked for f in funnels)
         self._openings = [openings_of(f, self._samples) for f in funnels]
-        self._readers = [_Reader(f) for f in funnels]
-        self._met: dict[tuple[object, ...], Sequence[Facts]] = {}
+        self._met: dict[tuple[object, ...], Sequence[Fields]] = {}
 
     def begin(self) -> _State:
         """Give the state in which nobody has told anything."""
@@ -129,8 +134,8 @@ class _Search:
 
     def _after(self, state: _State, event: Event) -> _State:
         contacts = tuple(contact.copy() for contact in state.contacts)
-        for reader, contact in zip(self._readers, contacts, strict=True):
-            reader.step(contact, event)
+        for funnel, contact in zip(self._funnels, contacts, strict=True):
+            funnel.step(contact, event)
         return _State(contacts, (*state.story, event))
 
     def _steps(self, state: _State) -> Iterator[Event]:
@@ -152,10 +157,9 @@ class _Search:
                     for name, own in opening.helpers:
                         yield Event(name, at, own, roles=opening.by)
 
-
     def _ways(
         self, transition: GuardedTransition, opening: Opening, contact: Contact, at: dt.datetime
-    ) -> Sequence[Facts]:
+    ) -> Sequence[Fields]:
         """Choose what to tell so that the criteria are met; worked out once for what is known."""
         key = (transition, *map(contact.fields.get, opening.reads))
         ways = self._met.get(key)
@@ -164,21 +168,23 @@ class _Search:
         return ways
 
 
-class _Reader:
-    """Takes a step for one definition, as far as the facts are of its types."""
-
-    def __init__(self, funnel: Funnel) -> None:
-        self._funnel = funnel
-        self._types: Mapping[str, Type] = {n: f.type for n, f in funnel.linked.fields.items()}
-
-    def step(self, contact: Contact, event: Event) -> None:
-        """Let something happen to the contact as this definition has it."""
-        self._funnel.step(contact, event)
+def _require_one_language(funnels: Sequence[Funnel]) -> None:
+    """Refuse definitions that give one field two types: no story could be read by both."""
+    types: dict[str, tuple[Type, str]] = {}
+    for funnel in funnels:
+        name = funnel.definition.name
+        for field in funnel.linked.fields.values():
+            kind, first = types.setdefault(field.name, (field.type, name))
+            if kind != field.type:
+                raise UsageError(
+                    f"{field.name} is {kind} in {first} and {field.type} in {name}",
+                    hint="definitions can be compared that agree about their fields",
+                )
 
 
 def _meeting(
     transition: GuardedTransition, opening: Opening, contact: Contact, at: dt.datetime
-) -> Sequence[Facts]:
+) -> Sequence[Fields]:
     """Find the fewest facts with which the criteria are met; if none are, single ones."""
     if transition.rule is None:
         return ({},)
@@ -195,4 +201,4 @@ def _class_of(value: Value | None, marks: tuple[Value, ...]) -> object:
     """Give the class of a value: which of the samples it is, or lies between."""
     if value is None or isinstance(value, str | bool | tuple):
         return value if value is None or value in marks else "other"
-    return sum(1 for mark in marks if mark <= value)  # type: ignore[operator]  # of one type
+    return bisect_right(marks, value)

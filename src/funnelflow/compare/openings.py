@@ -9,7 +9,7 @@ from itertools import islice, product
 from attrs import frozen
 
 from funnelflow.compare.values import Samples
-from funnelflow.criteria import BOOLEAN, Facts, Field, Value, rule_expressions
+from funnelflow.criteria import BOOLEAN, Field, Fields, Value, rule_expressions
 from funnelflow.engine import Funnel
 
 __all__ = ["Opening", "openings_of"]
@@ -37,10 +37,10 @@ class Opening:
 
     index: int
     reads: tuple[str, ...]
-    tellable: Sequence[Facts]
-    single: Sequence[Facts]
-    takers: Sequence[tuple[str, Facts]]
-    helpers: Sequence[tuple[str, Facts]]
+    tellable: Sequence[Fields]
+    single: Sequence[Fields]
+    takers: Sequence[tuple[str, Fields]]
+    helpers: Sequence[tuple[str, Fields]]
     by: tuple[str, ...]
 
 
@@ -77,7 +77,7 @@ def _opening(
     )
 
 
-def _combinations(asked: Sequence[str], samples: Samples) -> Sequence[Facts]:
+def _combinations(asked: Sequence[str], samples: Samples) -> Sequence[Fields]:
     """Combine the values of some fields, and nothing about a field, the fewest facts first."""
     options = [(None, *samples[name]) for name in asked]
     drawn = sorted(
@@ -89,7 +89,7 @@ def _combinations(asked: Sequence[str], samples: Samples) -> Sequence[Facts]:
     ]
 
 
-def _own_facts(funnel: Funnel, name: str, names: set[tuple[str, str]]) -> Iterator[Facts]:
+def _own_facts(funnel: Funnel, name: str, names: set[tuple[str, str]]) -> Iterator[Fields]:
     """Yield the facts about an event alone that matter: to criteria, or to what it sets."""
     declared = funnel.linked.events.get(name)
     if declared is None:

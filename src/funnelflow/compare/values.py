@@ -14,11 +14,11 @@ from funnelflow.criteria import (
     BOOLEAN,
     DURATION,
     INTEGER,
-    NUMBER,
     TEXT,
     TIMESTAMP,
     Expression,
     Field,
+    Type,
     Value,
     constants_of,
     rule_expressions,
@@ -32,7 +32,12 @@ Samples: TypeAlias = Mapping[str, tuple[Value, ...]]
 
 NOW = dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC)
 _OTHER = "something else"
-_STEP = dt.timedelta(days=1)
+_LONG = dt.timedelta(days=400)
+_SAMPLES: Mapping[Type, tuple[Value, ...]] = {
+    BOOLEAN: (False, True),
+    TIMESTAMP: (NOW - _LONG, NOW),
+    DURATION: (dt.timedelta(0), _LONG),
+}
 
 
 def samples_of(definitions: Iterable[Linked]) -> Samples:
@@ -64,22 +69,14 @@ def _expressions(linked: Linked) -> Iterator[Expression]:
 
 
 def _samples(field: Field, constants: set[Value]) -> Sequence[Value]:
-    """Choose the values of one field."""
+    """Choose the values of one field, in ascending order."""
     if field.choices:
-        return field.choices
-    match field.type:
-        case t if t == BOOLEAN:
-            return (False, True)
-        case t if t in (INTEGER, NUMBER):
-            return _numbers(field, constants)
-        case t if t == TEXT:
-            texts = sorted(c for c in constants if isinstance(c, str))
-            return (*texts, _OTHER)
-        case t if t == TIMESTAMP:
-            return (NOW - 400 * _STEP, NOW)
-        case t if t == DURATION:
-            return (dt.timedelta(0), 400 * _STEP)
-    return ((),)
+        return sorted(field.choices)
+    if field.type.is_numeric:
+        return _numbers(field, constants)
+    if field.type == TEXT:
+        return sorted({_OTHER, *(c for c in constants if isinstance(c, str))})
+    return _SAMPLES.get(field.type, ((),))
 
 
 def _numbers(field: Field, constants: set[Value]) -> Sequence[Value]:

@@ -18,7 +18,7 @@ from .records import (
     Verb,
     Veto,
 )
-from .scenarios import ScenarioResult, run_scenario
+from .scenarios import ScenarioResult, run_scenario, scenario_events
 
 __all__ = [
     "RESERVED_EVENTS",
@@ -41,5 +41,6 @@ __all__ = [
     "decide",
     "diagram",
     "run_scenario",
+    "scenario_events",
     "why",
 ]

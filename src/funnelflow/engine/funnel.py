@@ -153,7 +153,7 @@ class Funnel:
             self.step(contact, event)
         return contact
 
-    def step(  # noqa: C901 - one thought, and the hottest code there is
+    def step(  # noqa: C901, PLR0912 - one thought, and the hottest code there is
         self, contact: Contact, event: Event, watch: Watch | None = None
     ) -> Outcome:
         """Take one event: the fast path, which changes `contact` and gives no reasons.

@@ -1,6 +1,8 @@
 """Scenarios: the example stories in a definition, run."""
 
 import datetime as dt
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from attrs import frozen
 
@@ -11,7 +13,7 @@ from .decide import decide
 from .funnel import Funnel
 from .records import Contact, Decision, Event
 
-__all__ = ["ScenarioResult", "run_scenario"]
+__all__ = ["ScenarioResult", "run_scenario", "scenario_events"]
 
 START = dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC)
 """When every scenario begins: a Monday morning, so that stories read the same for ever."""
@@ -52,8 +54,8 @@ def run_scenario(funnel: Funnel, scenario: Scenario) -> ScenarioResult:
     expected, error = scenario.then, ""
     try:
         expected = funnel.linked.resolve_stage(scenario.then)
-        for event in _events(funnel, scenario):
-            decision = decide(funnel, contact, event)
+        for make in scenario_events(funnel, scenario):
+            decision = decide(funnel, contact, make())
             decisions.append(decision)
             contact = decision.contact_after
     except FunnelflowError as problem:
@@ -68,14 +70,18 @@ def run_scenario(funnel: Funnel, scenario: Scenario) -> ScenarioResult:
     )
 
 
-def _events(funnel: Funnel, scenario: Scenario) -> list[Event]:
-    """Turn a story into evidence."""
+def scenario_events(funnel: Funnel, scenario: Scenario) -> Iterator[Callable[[], Event]]:
+    """Turn a story into evidence, one piece at a time: what is given, then each step.
+
+    Yields:
+        A function that gives the evidence; it raises FunnelflowError where the vocabulary does
+        not know what the story tells, and the story goes on behind it.
+    """
     clock = START
-    events = [funnel.event("add", clock, scenario.given, timezone=dt.UTC)]
+    yield partial(funnel.event, "add", clock, scenario.given, timezone=dt.UTC)
     for step in scenario.when:
         clock += step.wait if step.wait is not None else BETWEEN
-        events.append(_event(funnel, step, clock))
-    return events
+        yield partial(_event, funnel, step, clock)
 
 
 def _event(funnel: Funnel, step: ScenarioStep, at: dt.datetime) -> Event:

@@ -10,6 +10,7 @@ from attrs import asdict, frozen
 
 from funnelflow.definition import read_definition
 from funnelflow.errors import FunnelflowError
+from funnelflow.plugins import PluginHost
 from funnelflow.store import find_workspace, read_config
 from funnelflow.store import status as database_status
 
@@ -132,7 +133,7 @@ def _plugins(session: Session) -> Iterator[Finding]:
         reports = reports_here(session)
     except FunnelflowError as error:
         yield _ill("plugins", error.message, error.hint)
-        session.no_plugins = "*"
+        session.host = PluginHost()
         return
     for report in reports:
         if report.problems:

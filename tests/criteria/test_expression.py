@@ -7,7 +7,6 @@ import attrs
 import pytest
 from hypothesis import given
 
-import funnelflow.criteria
 from funnelflow.criteria import (
     BOOLEAN,
     INTEGER,
@@ -134,16 +133,3 @@ def test_spaces_and_line_breaks_change_nothing(typed, contact, event, now):
     spread = f"\n\t {source}\f \n"
     one, other = (compile_expression(text, SCOPE, None) for text in (source, spread))
     assert repr(one.value(contact, event, now)) == repr(other.value(contact, event, now))
-
-
-def test_the_door_of_the_room_is_what_it_says():
-    assert funnelflow.criteria.__all__ == [
-        "BOOLEAN", "DURATION", "EXPRESSION_CODES", "INTEGER", "NUMBER", "SCALARS", "TEXT",
-        "TIMESTAMP", "AllOf", "AnyOf", "AtLeast", "Check", "Clause", "CriterionError", "Custom",
-        "CustomCall", "Explanation", "Expression", "ExpressionProblem", "Facts", "Field", "Fields",
-        "Leaf", "Position", "Roles", "Rule", "Scalar", "Scope", "Seen", "SqlFilter", "Type", "Value",
-        "Verdict",
-        "check_rule", "compile_expression", "compile_rule", "duration_words", "list_of",
-        "parse_duration", "parse_type",
-    ]  # fmt: skip
-    assert all(hasattr(funnelflow.criteria, name) for name in funnelflow.criteria.__all__)

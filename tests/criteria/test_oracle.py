@@ -1,5 +1,6 @@
 """Criteria mean what CEL means: random expressions against an implementation of CEL."""
 
+import datetime as dt
 import math
 
 import pytest
@@ -76,3 +77,33 @@ def test_integers_and_numbers_compare_as_in_cel_where_integers_fall_between_numb
                 assert expression.holds(contact, {}, NOW) is theirs, (source, whole, number)
                 verdict = expression.explain(contact, {}, NOW).verdict
                 assert (verdict is Verdict.MET) is theirs, (source, whole, number)
+
+
+SECOND = dt.timedelta(seconds=1)
+MICRO = dt.timedelta(microseconds=1)
+NEAR_THE_END = [
+    sign * (seconds * SECOND + micros * MICRO)
+    for sign in (1, -1)
+    for seconds in (9223372035, 9223372036, 9223372037)
+    for micros in (0, 1, 500_000, 854_775, 854_776, 999_999)
+]
+
+
+@pytest.mark.parametrize("micros", [0, 1, 500_000, 854_775, 999_999])
+def test_the_distance_of_two_times_has_a_value_where_it_has_in_cel(micros):
+    time = NOW + micros * MICRO
+    expression = compile_expression("contact.seen - contact.due", SCOPE, None)
+    for length in NEAR_THE_END:
+        contact = {"seen": time, "due": time - length}
+        theirs = ORACLE.value("contact.seen - contact.due", contact, {}, NOW)
+        assert expression.value(contact, {}, NOW) == theirs, (time, length)
+
+
+@pytest.mark.parametrize("sign", "+-")
+def test_durations_have_a_sum_where_they_have_in_cel(sign):
+    source = f"contact.wait {sign} contact.pause"
+    expression = compile_expression(source, SCOPE, None)
+    for length in NEAR_THE_END:
+        contact = {"wait": length / 2, "pause": length - length / 2}
+        theirs = ORACLE.value(source, contact, {}, NOW)
+        assert expression.value(contact, {}, NOW) == theirs, length

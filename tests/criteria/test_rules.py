@@ -216,7 +216,7 @@ def test_the_deepest_rule_with_the_deepest_expressions_compiles(group):
     for _ in range(24):
         source = f"({source} ? contact.flag : contact.other_flag) == contact.flag"
     rule = AllOf("", (leaf(source), leaf("contact.flag")))
-    for _ in range(30):
+    for _ in range(29):
         rule = group("", (rule,))
     assert answer(rule).verdict is MET
 

@@ -88,6 +88,7 @@ SOUND = [
     "contact.seats > 3 && contact.seats < 5",
     "contact.seats < 9223372036854775807",
     "contact.seats > 9007199254740992.0",
+    "contact.seats in [1.8014398509481984e16]",
     'contact.email > "a" && contact.email < "ab"',
     "contact.fits && contact.level == 2",
     "contact.fits ? contact.seats > 1 : contact.seats > 2",

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from funnelflow.criteria.durations import LONGEST
+from funnelflow.criteria.durations import LONGEST, SECONDS
 from funnelflow.criteria.phrases import FLIPPED
 from funnelflow.criteria.timestamps import timestamp_json
 from funnelflow.criteria.tree import Arithmetic, Compare, Node, Read, names_fields
@@ -24,6 +24,7 @@ _EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 _LATEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
 _BEFORE_ALL: Final = ""
 _AFTER_ALL: Final = "~"
+_ALMOST: Final = dt.timedelta(microseconds=999_999)
 _NONE: Final = dt.timedelta(0)
 
 
@@ -99,7 +100,15 @@ def _distant(
         return None
     operator = FLIPPED[operator] if backwards else operator
     edge = _moved(time, -limit if backwards else limit)
-    return Bound(read, operator, edge, _moved(time, -LONGEST), _moved(time, LONGEST))
+    return Bound(read, operator, edge, *_reach(time))
+
+
+def _reach(time: dt.datetime) -> tuple[str, str]:
+    """Give the first and the last time whose distance from a time has a value in CEL."""
+    second = time.replace(microsecond=0)
+    first = max(_moved(time, -LONGEST), _moved(second, -SECONDS))
+    last = min(_moved(time, LONGEST), _moved(second, SECONDS + _ALMOST))
+    return first, last
 
 
 def _moved(time: dt.datetime, length: dt.timedelta) -> str:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-from funnelflow.criteria.durations import in_range
+from funnelflow.criteria.durations import SECONDS, in_range
 from funnelflow.criteria.types import (
     DURATION,
     INTEGER,
@@ -140,16 +140,28 @@ def _earlier(a: dt.datetime | None, b: dt.timedelta | None) -> dt.datetime | Non
     return None if b is None else _later(a, -b)
 
 
-def _between(a: Any, b: Any) -> dt.timedelta | None:
-    """Give the duration from `b` to `a`, two times or two durations."""
+def _between(a: dt.datetime | None, b: dt.datetime | None) -> dt.timedelta | None:
+    """Give the duration from `b` to `a`.
+
+    CEL's implementations count whole seconds first and turn them into nanoseconds, so the
+    range ends a little earlier than that of durations (`SECONDS`).
+    """
     if a is None or b is None:
         return None
-    value: dt.timedelta = a - b
-    return value if in_range(value) else None
+    value = a - b
+    seconds = abs(a.replace(microsecond=0) - b.replace(microsecond=0))
+    return value if seconds <= SECONDS and in_range(value) else None
+
+
+def _shorter(a: dt.timedelta | None, b: dt.timedelta | None) -> dt.timedelta | None:
+    return None if b is None else _longer(a, -b)
 
 
 def _longer(a: dt.timedelta | None, b: dt.timedelta | None) -> dt.timedelta | None:
-    return None if a is None or b is None else _between(a, -b)
+    if a is None or b is None:
+        return None
+    value = a + b
+    return value if in_range(value) else None
 
 
 def size_of(a: str | tuple[Scalar, ...] | None) -> int | None:
@@ -225,6 +237,6 @@ _OPERATIONS: Final[dict[tuple[str, Type, Type], Callable[[Any, Any], Any]]] = {
     ("+", TIMESTAMP, TIMESTAMP): _later,
     ("-", TIMESTAMP, TIMESTAMP): _earlier,
     ("-", DURATION, TIMESTAMP): _between,
-    ("-", DURATION, DURATION): _between,
+    ("-", DURATION, DURATION): _shorter,
     ("+", DURATION, DURATION): _longer,
 }

@@ -33,8 +33,8 @@ def _compared_with(atom: Node) -> Compared | None:
         return atom, (), "fixed"
     if isinstance(atom, In):
         if isinstance(atom.item, Read) and isinstance(atom.items, Constant):
-            values = atom.items.value
-            return atom.item, values if isinstance(values, tuple) else (), "fixed"
+            assert isinstance(atom.items.value, tuple)
+            return _with(atom.item, atom.items.value)
         return None
     if isinstance(atom, TextTest):
         finite = isinstance(atom.text, Read) and bool(atom.text.field.choices)
@@ -49,9 +49,7 @@ def _compared(atom: Compare) -> Compared | None:
     """Read a comparison as one of a field and a constant."""
     for read, other in ((atom.left, atom.right), (atom.right, atom.left)):
         if isinstance(read, Read) and isinstance(other, Constant) and not read.type.is_list:
-            inexact = read.type == INTEGER and isinstance(other.value, float)
-            beyond = inexact and not abs(other.value) < EXACT  # type: ignore[operator, arg-type]
-            return None if beyond else (read, (other.value,), "fixed")
+            return _with(read, (other.value,))
     found = age(atom)
     if found is None:
         return None
@@ -60,6 +58,14 @@ def _compared(atom: Compare) -> Compared | None:
         return read, (FIXED_NOW - length,), "now"
     except OverflowError:
         return None
+
+
+def _with(read: Read, values: tuple[Any, ...]) -> Compared | None:
+    """Give a field with constants, unless integers are lost among numbers so large."""
+    numbers = [value for value in values if isinstance(value, float)]
+    if read.type == INTEGER and any(abs(value) >= EXACT for value in numbers):
+        return None
+    return read, values, "fixed"
 
 
 def divided(atoms: Iterable[Node]) -> tuple[list[Node], list[Node]]:

@@ -15,6 +15,7 @@ from typing import Final
 
 __all__ = [
     "LONGEST",
+    "SECONDS",
     "DurationError",
     "duration_json",
     "duration_words",
@@ -27,6 +28,8 @@ __all__ = [
 _MICROSECOND = dt.timedelta(microseconds=1)
 LONGEST: Final = dt.timedelta(microseconds=(2**63 - 1) // 1000)
 """The longest duration that is valid everywhere, either way."""
+SECONDS: Final = dt.timedelta(seconds=(2**63 - 1) // 10**9)
+"""The most whole seconds that 64 bits of nanoseconds hold."""
 _CEL_UNITS: Final = {
     "h": Fraction(3_600_000_000),
     "m": Fraction(60_000_000),

@@ -83,9 +83,9 @@ _OPTIONS = (
     click.option(
         "--format",
         "form",
-        type=click.Choice(["csv", "jsonl"]),
+        metavar="NAME",
         default=None,
-        help="If neither the name nor the content tells.",
+        help="csv, jsonl or a plugin's, if neither the name nor the content tells.",
     ),
     click.option(
         "--save-mapping",

@@ -41,6 +41,7 @@ from .bulk import Chunk
 from .checkpoints import Checkpoint, save_checkpoint
 from .connecting import writing
 from .faults import RetryError
+from .formats import readable
 from .names import is_id
 from .options import FileOptions
 from .preparing import match, open_rejects, store_for
@@ -111,9 +112,11 @@ def run_file(
         ConflictError: Another process applies the same file.
         StoreError: The database cannot go on; what was committed stays.
     """
-    known = survey(name) if is_regular(name) else None
-    with open_input(name, options.form, stdin=stdin, known=known) as opened:
-        return _Run(workspace, opened, task, options, known).run(progress)
+    with readable(workspace.plugins, name, options.form) as (path, form):
+        known = survey(path) if is_regular(path) else None
+        with open_input(path, form, stdin=stdin, known=known) as opened:
+            opened.source.name = name
+            return _Run(workspace, opened, task, options, known).run(progress)
 
 
 class _Run:

@@ -1,0 +1,92 @@
+"""Files in a plugin's format, for apply and import: everything holds that holds for any file."""
+
+import pytest
+
+from funnelflow.errors import UnknownNameError
+from funnelflow.store import FileError, FileOptions, Form, Workspace, apply_file, import_file
+
+PIPES = """
+import datetime as dt, decimal
+def read(path):
+    for line in path.read_text().splitlines():
+        contact, event, at = line.split("|")
+        yield {"contact": contact, "event": event, "at": dt.datetime.fromisoformat(at),
+               "budget": decimal.Decimal("1.5"), "phone": None}
+
+@hookimpl
+def funnelflow_formats():
+    return [FormatProvider("pipes", (".pipes",), read, "Lines of contact|event|at.")]
+"""
+ROWS = "ada|form_submitted|2026-03-02T09:30:00+00:00\nbob|nonsense|2026-03-02T09:30:00+00:00\n"
+
+
+@pytest.fixture
+def workspace(root, write):
+    write("pipes", PIPES)
+    (root / "funnelflow.toml").unlink()
+    with Workspace.create(root) as made:
+        yield made
+
+
+def test_a_file_is_known_by_the_end_of_its_name(workspace, tmp_path):
+    path = tmp_path / "events.PIPES"
+    path.write_text(ROWS)
+    summary = apply_file(workspace, str(path), FileOptions())
+    assert (summary.tally.rows, summary.tally.rejected) == (2, 1)
+    assert summary.path == str(path)
+    assert workspace.contact("ada").contact.fields["budget"] == 1.5
+    assert summary.examples[0].line == 2
+
+
+def test_the_same_content_is_applied_once(workspace, tmp_path):
+    path = tmp_path / "events.pipes"
+    path.write_text(ROWS)
+    apply_file(workspace, str(path), FileOptions())
+    assert apply_file(workspace, str(path), FileOptions()).already
+    assert len(workspace.history("ada").rows) == 2
+
+
+def test_a_format_can_be_said(workspace, tmp_path):
+    path = tmp_path / "events.txt"
+    path.write_text(ROWS)
+    options = FileOptions(form=Form("pipes"))
+    assert apply_file(workspace, str(path), options).tally.rows == 2
+
+
+def test_contacts_are_imported_from_it_too(workspace, tmp_path):
+    path = tmp_path / "contacts.pipes"
+    path.write_text("eve|x|2026-03-02T09:30:00+00:00\n")
+    import_file(workspace, str(path), FileOptions())
+    assert workspace.contact("eve").contact.fields["budget"] == 1.5
+
+
+def test_a_format_that_there_is_not_is_refused_with_the_nearest(workspace, tmp_path):
+    (tmp_path / "x").write_text("")
+    with pytest.raises(UnknownNameError) as refused:
+        apply_file(workspace, str(tmp_path / "x"), FileOptions(form=Form("pipe")))
+    assert refused.value.hint == "did you mean 'pipes'?"
+
+
+def test_a_file_that_the_plugin_cannot_read_is_told_with_its_name(workspace, tmp_path):
+    path = tmp_path / "events.pipes"
+    path.write_text("no pipes at all\n")
+    with pytest.raises(FileError) as refused:
+        apply_file(workspace, str(path), FileOptions())
+    assert refused.value.message.startswith(f"{path}: plugin pipes cannot read it as pipes: Value")
+    assert workspace.history().rows == ()
+
+
+def test_a_file_that_is_not_there_is_told(workspace, tmp_path):
+    with pytest.raises(FileError, match="there is no such file"):
+        apply_file(workspace, str(tmp_path / "nothing.pipes"), FileOptions())
+
+
+def test_other_files_are_read_as_ever(workspace, tmp_path):
+    (tmp_path / "events.csv").write_text("contact,event,at\nada,called,2026-03-02T09:30:00Z\n")
+    summary = apply_file(workspace, str(tmp_path / "events.csv"), FileOptions())
+    assert summary.format == "csv"
+
+
+def test_standard_input_is_no_file_to_a_plugin(workspace):
+    with pytest.raises(FileError, match="is read from a file"):
+        apply_file(workspace, "-", FileOptions(form=Form("pipes")))

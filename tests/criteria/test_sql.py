@@ -171,6 +171,11 @@ COMMON = [
     "now - contact.since < duration('1h')",
     "event.count > 1",
     "has(event.note)",
+    "event.urgent ? contact.flag : contact.other_flag",
+    "(event.urgent ? contact.count : contact.total) > 1",
+    "event.urgent == event.urgent",
+    "event.note.contains('a') || contact.flag",
+    "(1 / 0 == 1 ? contact.name : contact.email) == 'a'",
     "1 / 0 == 1",
     "1 / 0 == 1 || contact.flag",
     "1 / 0 == 1 && contact.flag",
@@ -310,3 +315,9 @@ def test_facts_of_another_type_than_declared_are_unknown_to_postgresql(postgresq
         f"{query} WHERE {named(filter_.text)}", {"f": fields, **filter_.parameters}
     ).fetchone()
     assert found == (0,)
+
+
+def test_a_name_that_is_none_is_never_written():
+    scope = Scope({"name": Field("na'me", TEXT)})
+    filter_ = compile_expression("has(contact.name)", scope).to_sql("sqlite", NOW)
+    assert (filter_.text, filter_.exact) == ("TRUE", False)

@@ -180,6 +180,8 @@ def _literal_help(  # noqa: PLR0911  # one a pair of types
         return "compare with true or false"
     if value.type == DURATION and other.type.is_numeric:
         return 'write a duration, like duration("720h") for 30 days'
+    if value.type == TIMESTAMP and constant is not None and other.type != DURATION:
+        return 'write a timestamp, like timestamp("2026-03-01T00:00:00Z")'
     if value.type == TIMESTAMP and other.type == DURATION:
         return f"write now - {checking.text(value)} for how long ago it was"
     return ""

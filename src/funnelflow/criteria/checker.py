@@ -32,6 +32,7 @@ from funnelflow.criteria.tree import (
     Node,
     Not,
     Or,
+    Read,
     Widen,
 )
 from funnelflow.criteria.types import (
@@ -47,6 +48,7 @@ from funnelflow.criteria.types import (
 
 __all__ = ["check", "check_whole"]
 
+_EXAMPLES: Final = {TEXT: '{} != ""', NUMBER: "{} > 0", INTEGER: "{} > 0"}
 _NUMBERS: Final = list_of(NUMBER)
 """Such a list may hold integers among its numbers, as they were written."""
 _SAME: Final = "give both branches the same type"
@@ -132,12 +134,12 @@ def _condition(checking: Checking, syntax: Syntax) -> Node | None:
 def _no_condition(checking: Checking, node: Node) -> None:
     """Say how a value that is no condition becomes one."""
     text = checking.text(node)
-    examples = {"text": f'{text} != ""', "number": f"{text} > 0.0", "integer": f"{text} > 0"}
-    help_ = f"compare it, like {examples.get(node.type.name, f'has({text})')}"
+    compared = f"size({text}) > 0" if node.type.is_list else _EXAMPLES.get(node.type, "")
+    help_ = f"compare it, like {compared.format(text)}" if compared else "compare it"
     if isinstance(node, Constant):
         help_ = "compare it with a field"
-    elif node.type.is_list:
-        help_ = f"compare it, like size({text}) > 0"
+    elif isinstance(node, Read):
+        help_ = f"write has({text}), or {help_}"
     checking.problem("E143", f"{text} is {kind_words(node.type)}, not a condition", node, help_)
 
 

@@ -59,6 +59,10 @@ class Dialect(abc.ABC):
         """Refer to a parameter whose type is that of a fact."""
 
     @abc.abstractmethod
+    def unknown(self, kind: Type) -> str:
+        """Give a NULL of a type."""
+
+    @abc.abstractmethod
     def within(self, time: str, first: str, last: str, test: str) -> str:
         """Compare a time where it lies in a range; NULL elsewhere.
 
@@ -103,6 +107,9 @@ class _Sqlite(Dialect):
 
     def parameter(self, name: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
         return f":{name}"
+
+    def unknown(self, kind: Type) -> str:  # noqa: ARG002  # a NULL is of every type
+        return "NULL"
 
     def within(self, time: str, first: str, last: str, test: str) -> str:
         return f"(CASE WHEN {time} BETWEEN {first} AND {last} THEN {time} {test} END)"
@@ -156,6 +163,9 @@ class _Postgresql(Dialect):
 
     def parameter(self, name: str, kind: Type) -> str:
         return f"CAST(:{name} AS {_NUMERIC.get(kind, 'text')})"
+
+    def unknown(self, kind: Type) -> str:
+        return f"CAST(NULL AS {_CASTS.get(kind, 'text')})"
 
     def within(self, time: str, first: str, last: str, test: str) -> str:
         inside = f'v COLLATE "C" BETWEEN {first} AND {last}'

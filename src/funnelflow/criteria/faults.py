@@ -20,6 +20,7 @@ _INFIX: Final = {
     "if": "write a ? b : c",
 }
 _JOIN = "join conditions by && or ||, and put text in quotes"
+_ALONE: Final = "write the number alone, without spaces or a unit"
 _GROUP: Final = 3
 _CAP: Final = 20
 
@@ -50,8 +51,19 @@ def _after_value(tokens: Sequence[Token], place: int) -> ExpressionProblem:
         return _problem("E116", "a number has no commas", token, f"write {number}")
     if token.text == "!" and tokens[place + 1].text == "in":
         return _problem("E108", "not in is no operator", token, "write !(contact.x in […])")
-    help_ = _INFIX.get(token.text, _JOIN) if token.kind == "name" else _JOIN
-    return _problem("E108", f"{_name(token)} cannot follow here", token, help_)
+    if tokens[place - 1].kind == "number" and token.kind in ("name", "number"):
+        return _problem("E116", f"{_name(token)} is no part of a number", token, _ALONE)
+    return _problem("E108", f"{_name(token)} cannot follow here", token, _help(tokens, place))
+
+
+def _help(tokens: Sequence[Token], place: int) -> str:
+    """Say what to write instead of a token behind a value."""
+    token, before = tokens[place], tokens[place - 1]
+    if before.text in ("has", "size"):
+        return f"write {before.text}(contact.x)"
+    if token.text == ",":
+        return "write a list in [ ]"
+    return _INFIX.get(token.text, _JOIN) if token.kind == "name" else _JOIN
 
 
 def _complete(before: Token | None) -> bool:

@@ -212,7 +212,7 @@ def _stray(char: str, place: int) -> NoReturn:
     elif char.isalpha():
         what, help_ = f"the letter {char}", "names have only letters a to z, digits and _"
     else:
-        what, help_ = f"the character {char}", "leave it out"
+        what, help_ = f"the character {char}", "put text in quotes, or leave it out"
     _stop("E105", f"{what} has no meaning here", place, place + 1, help_)
 
 

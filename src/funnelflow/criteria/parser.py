@@ -193,7 +193,9 @@ class _Parser:
         self._next()
         name = self._now
         if name.kind != "name" or name.text in _KEYWORDS:
-            self._fail("E108", "a name must follow the dot", name, "write it like contact.budget")
+            whole = isinstance(of, Literal) and isinstance(of.value, int)
+            help_ = f"write {of.value}.0" if whole else "write it like contact.budget"  # type: ignore[union-attr]
+            self._fail("E108", "a name must follow the dot", name, help_)
         self._next()
         if self._at("("):
             return self._call(of, name, start)

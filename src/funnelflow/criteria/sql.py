@@ -157,7 +157,7 @@ class _Writer:
     def constant(self, value: Any, kind: Type) -> str:
         """Write a value that is known here, as a parameter."""
         if value is None:
-            return "NULL"
+            return self.dialect.unknown(kind)
         if kind == BOOLEAN:
             return "TRUE" if value else "FALSE"
         unstorable = isinstance(value, str) and "\0" in value
@@ -170,12 +170,12 @@ class _Writer:
     def read(self, node: Read) -> str:
         """Write the value of a field; a filter has no event, so nothing of one is known."""
         if node.root == "event":
-            return "NULL"
+            return self.dialect.unknown(node.type)
         if node.field.name in self.columns:
             return self.dialect.column(self.columns[node.field.name], node.type)
         if node.type.is_list:
             raise _NotInSql
-        return self.dialect.value(node.field.name, node.type)
+        return self.dialect.value(_plain(node.field.name), node.type)
 
     def known(self, node: Has) -> str:
         """Write whether a field is known."""
@@ -183,7 +183,7 @@ class _Writer:
             return "FALSE"
         if node.field.name in self.columns:
             return f"({self.columns[node.field.name]} IS NOT NULL)"
-        return self.dialect.known(node.field.name)
+        return self.dialect.known(_plain(node.field.name))
 
     def size(self, node: Size) -> str:
         """Write the number of characters, or of items."""
@@ -198,7 +198,7 @@ class _Writer:
             raise _NotInSql
         if node.field.name in self.columns:
             raise _NotInSql
-        return node.field.name
+        return _plain(node.field.name)
 
     def compare(self, node: Compare) -> str:
         """Write a comparison."""
@@ -244,7 +244,7 @@ class _Writer:
     def among_constants(self, node: Node, values: Any) -> str:
         """Write a look for a value in a list that is known here."""
         if values is None:
-            return "NULL"
+            return self.dialect.unknown(BOOLEAN)
         item = self.value(node)
         groups: dict[bool, list[str]] = {}
         for value in values:
@@ -268,9 +268,16 @@ class _Writer:
             raise _NotInSql
         part: str | None = self.computed(node.part)
         if part is None:
-            return "NULL"
+            return self.dialect.unknown(BOOLEAN)
         text, given = self.value(node.text), self.constant(part, TEXT)
         if node.test == "contains":
             return self.dialect.contains(text, given)
         test = self.dialect.starts if node.test == "startsWith" else self.dialect.ends
         return test(text, given, len(part))
+
+
+def _plain(name: str) -> str:
+    """Give the name of a field, which is written into SQL, where it is nothing but a name."""
+    if not (name.isascii() and name.isidentifier()):
+        raise _NotInSql
+    return name

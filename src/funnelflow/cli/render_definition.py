@@ -9,7 +9,7 @@ from .layout import bullets, grid, paragraph
 from .render_decision import either, takes
 from .text import Line, Page, Span, line
 
-__all__ = ["definition_lines"]
+__all__ = ["definition_lines", "rule_lines"]
 
 STEP = 2
 
@@ -83,7 +83,7 @@ def _transition(linked: LinkedTransition, page: Page) -> list[Line]:
     return [
         line("  ", Span(arrow, "strong"), Span(f"  {takes(written)}", "dim")),
         *(paragraph(written.about, page, indent=4) if written.about else []),
-        *_rule(linked.rule, page, 4),
+        *rule_lines(linked.rule, page, 4),
     ]
 
 
@@ -93,16 +93,16 @@ def _promises(definition: Definition, page: Page) -> list[Line]:
     return [(), *drawn] if drawn else []
 
 
-def _rule(rule: Rule | None, page: Page, indent: int) -> list[Line]:
+def rule_lines(rule: Rule | None, page: Page, indent: int) -> list[Line]:
     """Draw a requirement in plain words, groups with theirs indented below them."""
     match rule:
         case None:
             return []
         case AllOf(label="", rules=rules):
-            return [drawn for inner in rules for drawn in _rule(inner, page, indent)]
+            return [drawn for inner in rules for drawn in rule_lines(inner, page, indent)]
         case AllOf() | AnyOf() | AtLeast():
             head = paragraph(_group(rule), page, indent=indent, first="• ")
-            return head + [d for inner in rule.rules for d in _rule(inner, page, indent + 2)]
+            return head + [d for inner in rule.rules for d in rule_lines(inner, page, indent + 2)]
         case _:
             return paragraph(_criterion(rule), page, indent=indent, first="• ")
 

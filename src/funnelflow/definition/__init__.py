@@ -30,6 +30,7 @@ from funnelflow.definition.records import (
 )
 from funnelflow.definition.schema import schema, schema_path
 from funnelflow.definition.shown import Format, render_problems
+from funnelflow.definition.told import Story, load_story
 
 __all__ = [
     "CODES",
@@ -56,6 +57,7 @@ __all__ = [
     "ScenarioStep",
     "Stage",
     "StageType",
+    "Story",
     "Transition",
     "Vocabulary",
     "check",
@@ -63,6 +65,7 @@ __all__ = [
     "from_json",
     "link",
     "load_definition",
+    "load_story",
     "read_definition",
     "read_vocabulary",
     "render_problems",

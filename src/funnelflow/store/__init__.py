@@ -8,7 +8,7 @@ from .connecting import Database, locate
 from .files import FORMATS, FileError, Form, Rejection
 from .findings import Finding, Verification
 from .importing import MODES, import_file
-from .listing import CONTACT_FACTS
+from .filtering import CONTACT_FACTS
 from .mapping import (
     TARGETS,
     FileMapping,
@@ -27,6 +27,7 @@ from .requests import Entry, Request
 from .schema import DatabaseStatus, status, upgrade
 from .tally import Progress, Summary, Tally
 from .ticking import Ticked
+from .translating import Translated
 from .workspace import Workspace
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "Summary",
     "Tally",
     "Ticked",
+    "Translated",
     "Workspace",
     "apply_file",
     "find_mapping",

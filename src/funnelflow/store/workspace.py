@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 
 from funnelflow.definition import digest
-from funnelflow.engine import Considered, why
+from funnelflow.engine import Considered, Funnel, why
+from funnelflow.errors import UnknownNameError
 
 from .changes import ChangingWorkspace
 from .connecting import reading
@@ -13,6 +14,7 @@ from .listing import count_stages, funnel_names, list_contacts
 from .reading import find_contact, read_history
 from .records import Page, StoredContact
 from .shelf import Shelf
+from .translating import Translated, translate_all, translate_one
 from .verifying import verify
 
 __all__ = ["Workspace"]
@@ -51,6 +53,33 @@ class Workspace(ChangingWorkspace):
             stored, running = find_contact(connection, self.shelf, contact_id)
         roles = self.config.roles_of(actor)
         return stored, why(running.funnel, stored.contact, now or self.clock(), roles)
+
+    def translate(self, contact_id: str, funnel: Funnel) -> Translated:
+        """Read a contact's evidence by another definition.
+
+        Raises:
+            UnknownNameError: There is no contact by that id.
+        """
+        with reading(self.engine) as connection:
+            stored, _ = find_contact(connection, self.shelf, contact_id)
+            translation = translate_one(connection, self.shelf, funnel, contact_id)
+        return Translated(contact_id, stored.funnel, stored.contact.stage, translation)
+
+    def translate_all(self, funnel: Funnel, *, home: str | None = None) -> Iterator[Translated]:
+        """Yield every contact in another definition's words, by id, read as they are asked for.
+
+        Args:
+            funnel: The definition that reads.
+            home: The funnel whose contacts are read; None for all.
+
+        Raises:
+            UnknownNameError: `home` is not in use.
+        """
+        with reading(self.engine) as connection:
+            known = funnel_names(connection)
+            if home is not None and home not in known:
+                raise UnknownNameError("funnel", home, known)
+            yield from translate_all(connection, self.shelf, funnel, home)
 
     def history(
         self,

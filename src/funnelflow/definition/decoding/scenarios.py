@@ -7,7 +7,7 @@ from funnelflow.definition.records import Scenario, ScenarioStep
 from funnelflow.definition.written.nodes import Mapping, Node, Scalar, Sequence
 from funnelflow.errors import nearest
 
-__all__ = ["SCENARIO_KEYS", "STEP_WORDS", "scenario"]
+__all__ = ["SCENARIO_KEYS", "STEP_WORDS", "given", "scenario", "steps"]
 
 SCENARIO_KEYS = ("story", "given", "when", "then")
 STEP_WORDS = ("move", "set", "wait")
@@ -21,14 +21,19 @@ def scenario(shape: Shape, node: Node) -> Scenario:
     keys = shape.mapping(node, "a scenario", SCENARIO_KEYS, ["story"])
     return Scenario(
         story=shape.text(keys.get("story"), "'story'"),
-        then=shape.text(keys.get("then"), "'then'"),
-        when=_steps(shape, keys.get("when")),
-        given=_facts(shape, keys.get("given"), "'given'"),
+        then=shape.name(keys.get("then"), "'then'"),
+        when=steps(shape, keys.get("when")),
+        given=given(shape, keys.get("given")),
         position=shape.place(node),
     )
 
 
-def _steps(shape: Shape, node: Node | None) -> tuple[ScenarioStep, ...]:
+def given(shape: Shape, node: Node | None) -> dict[str, Any]:
+    """Read the facts that are known before a story begins."""
+    return _facts(shape, node, "'given'")
+
+
+def steps(shape: Shape, node: Node | None) -> tuple[ScenarioStep, ...]:
     """Read the steps of a story; a lone step is a list of one."""
     nodes = [node] if isinstance(node, Scalar | Mapping) else shape.items(node, "'when'")
     found = (_step(shape, item) for item in nodes)
@@ -38,7 +43,7 @@ def _steps(shape: Shape, node: Node | None) -> tuple[ScenarioStep, ...]:
 def _step(shape: Shape, node: Node) -> ScenarioStep | None:
     """Read one step, or say how steps are written."""
     if isinstance(node, Scalar):
-        event = shape.text(node, "a step")
+        event = shape.name(node, "a step")
         return ScenarioStep(event, position=shape.place(node)) if event else None
     kinds = [key for key in node.values if key != "as"] if isinstance(node, Mapping) else []
     if len(kinds) != 1 or not isinstance(node, Mapping):
@@ -63,7 +68,7 @@ def _of_kind(shape: Shape, node: Mapping, kind: str) -> ScenarioStep | None:
     roles = shape.texts(node.values.get("as"), "'as'")
     about: dict[str, Any] = {"roles": roles, "position": shape.place(node)}
     if kind == "move":
-        to = shape.text(value, "'move'")
+        to = shape.name(value, "'move'")
         return ScenarioStep(to=to, **about) if to else None
     if kind == "wait":
         wait = shape.duration(value, "'wait'")

@@ -1,0 +1,90 @@
+"""``funnelflow compare``: what definitions mean by their words, worked out from them."""
+
+import sys
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import click
+
+from funnelflow.compare import Crosswalk, Difference, crosswalk
+from funnelflow.engine import Event, Funnel
+from funnelflow.errors import UsageError
+
+from .complete import complete_definition
+from .data import event_data
+from .find import definition_here
+from .heat_map import heat_map
+from .options import as_json, command
+from .output import note, page_for, say, write_json
+from .render_compare import compare_lines
+from .session import current
+
+__all__ = ["compare"]
+
+FEWEST = 2
+
+
+@command(
+    "compare",
+    "funnelflow compare outreach dialogue",
+    "funnelflow compare outreach dialogue --svg words.svg",
+    "funnelflow compare qualified levels doorstep --json",
+)
+@click.argument("definitions", nargs=-1, shell_complete=complete_definition)
+@click.option("--svg", type=click.Path(), metavar="FILE", help="Draw it as a heat map, of two.")
+@as_json
+def compare(definitions: tuple[str, ...], svg: str | None) -> int:
+    """Compare what definitions mean.
+
+    Works out from the DEFINITIONS alone, two by two, what one calls the stages of
+    the other (always, sometimes or never), with the shortest story that shows each
+    difference. How many stored contacts that concerns, `translate --all` counts.
+    """
+    session = current()
+    if len(definitions) < FEWEST or (svg and len(definitions) != FEWEST):
+        raise UsageError(
+            "name two definitions" + (" to draw" if svg else ", or more"),
+            hint="funnelflow compare outreach dialogue",
+        )
+    funnels = [Funnel(definition_here(name, session)) for name in definitions]
+    found = [crosswalk(first, second) for first, second in combinations(funnels, 2)]
+    if svg:
+        Path(svg).write_text(heat_map(found[0]), encoding="utf-8")
+        note(f"drawn: {svg}")
+    if session.json:
+        write_json([_data(one) for one in found])
+    else:
+        page = page_for(sys.stdout)
+        linked = {f.definition.name: f.linked for f in funnels}
+        say(drawn for one in found for drawn in compare_lines(one, linked, page))
+    return 0
+
+
+def _data(one: Crosswalk) -> Any:
+    return {
+        "first": one.first,
+        "second": one.second,
+        "complete": one.is_complete,
+        "states": one.states,
+        "cells": [
+            {"first": c.stage, "second": c.other, "often": c.often, "story": _story(c.story)}
+            for c in one.cells.values()
+        ],
+        "differences": [_difference_data(d) for d in one.differences],
+    }
+
+
+def _difference_data(one: Difference) -> Any:
+    return {
+        "word": one.word,
+        "used_by": one.first,
+        "not_by": one.second,
+        "stage": one.stage,
+        "waits_for": list(one.waits_for),
+        "story": _story(one.story),
+    }
+
+
+def _story(story: tuple[Event, ...]) -> list[Any]:
+    return [{k: event_data(event)[k] for k in ("name", "at", "facts")} for event in story]

@@ -35,9 +35,9 @@ DOORS = {
     "funnelflow.definition": """
         CODES Code Criterion CriterionProvider Definition DefinitionError EventType Field Format
         Group Invariant Library Linked LinkedEvent LinkedInvariant LinkedTransition Position
-        Problem Reading Requirement Scenario ScenarioStep Stage StageType Transition Vocabulary
-        check digest from_json link load_definition read_definition read_vocabulary
-        render_problems schema schema_path shipped_definitions to_json
+        Problem Reading Requirement Scenario ScenarioStep Stage StageType Story Transition
+        Vocabulary check digest from_json link load_definition load_story read_definition
+        read_vocabulary render_problems schema schema_path shipped_definitions to_json
     """,
     "funnelflow.engine": """
         RESERVED_EVENTS Cause Change Considered Contact Coverage Decision DiagramFormat Event
@@ -54,9 +54,9 @@ DOORS = {
         CONTACT_FACTS FORMATS MODES TARGETS Adopted AdoptionPlan Chunk Config Database
         DatabaseStatus Entry Finding FileError FileMapping FileOptions Form HistoryRow Match
         Matched Page Progress Recorded Rejection Request Setting StoredContact Verification
-        Summary Tally Ticked Workspace apply_file find_mapping find_workspace import_file locate
-        mapping_names mapping_text parse_pairs read_config read_mapping status upgrade
-        write_mapping
+        Summary Tally Ticked Translated Workspace apply_file find_mapping find_workspace
+        import_file locate mapping_names mapping_text parse_pairs read_config read_mapping
+        status upgrade write_mapping
     """,
     "funnelflow.testing": """
         Answer CriterionContract Example FrozenClock NotifierContract Received Receiver
@@ -169,6 +169,11 @@ def test_the_changelog_has_an_entry_for_this_version():
         rf"^## {re.escape(version)}\b.*\n(?:(?!## ).*\n)+", changelog, re.MULTILINE
     )
     assert "\n- " in entry
+
+
+def test_every_room_is_on_the_map_for_contributors():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert [r for r in rooms() if f"`src/{r.replace('.', '/')}`" not in text] == []
 
 
 def test_the_readme_names_the_main_commands():

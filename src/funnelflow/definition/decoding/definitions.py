@@ -52,12 +52,12 @@ def definition(shape: Shape, node: Node) -> Draft:
         version=shape.whole(keys["version"], "'version'", 1) if "version" in keys else None,
         title=shape.text(keys.get("title"), "'title'"),
         about=shape.text(keys.get("about"), "'about'"),
-        vocabulary=shape.text(keys.get("vocabulary"), "'vocabulary'"),
+        vocabulary=shape.name(keys.get("vocabulary"), "'vocabulary'"),
         fields=fields(shape, keys.get("fields")),
         events=events(shape, keys.get("events")),
         criteria=blocks(shape, keys.get("criteria")),
-        initial=shape.text(keys.get("initial"), "'initial'"),
-        extends=shape.text(keys.get("extends"), "'extends'"),
+        initial=shape.name(keys.get("initial"), "'initial'"),
+        extends=shape.name(keys.get("extends"), "'extends'"),
         without=shape.texts(keys.get("without"), "'without'"),
         stages=_stages(shape, stages, "'stages'"),
         transitions=tuple(item for item in transitions if item is not None),
@@ -95,7 +95,7 @@ def _transition(shape: Shape, node: Node) -> Transition | None:
     since: Any = shape.choice(keys.get("since"), "'since'", _SINCE)
     read = Transition(
         sources=shape.texts(keys.get("from"), "'from'"),
-        to=shape.text(keys.get("to"), "'to'"),
+        to=shape.name(keys.get("to"), "'to'"),
         on=shape.texts(keys.get("on"), "'on'"),
         after=shape.duration(keys.get("after"), "'after'"),
         since=since,
@@ -106,17 +106,10 @@ def _transition(shape: Shape, node: Node) -> Transition | None:
     )
     if read.sources and read.to:
         return read
-    for key, names in (("from", read.sources), ("to", read.to)):
-        if not names and key in keys and _says_nothing(keys[key]):
-            shape.problem("F102", keys[key], f"{key!r} names no stage")
+    listed = keys.get("from")
+    if isinstance(listed, Sequence) and not listed.items:
+        shape.problem("F102", listed, "'from' names no stage")
     return None
-
-
-def _says_nothing(node: Node) -> bool:
-    """Tell whether a list without items or a text without letters was written."""
-    if isinstance(node, Sequence):
-        return not any(isinstance(item, Scalar) and item.text for item in node.items)
-    return isinstance(node, Scalar) and not node.is_plain and not node.text
 
 
 def _are_whole(stages: Node | None, transitions: Node | None) -> bool:

@@ -31,10 +31,10 @@ def _invariant(shape: Shape, node: Node) -> Invariant | None:
     needs = keys.get("needs")
     return Invariant(
         label,
-        shape.text(keys["stage"], "'stage'"),
+        shape.name(keys["stage"], "'stage'"),
         after=shape.texts(keys.get("after"), "'after'"),
         never_after=shape.texts(keys.get("never_after"), "'never_after'"),
-        inside=shape.text(keys.get("inside"), "'inside'"),
+        inside=shape.name(keys.get("inside"), "'inside'"),
         needs=expression(shape, needs, f"what {label!r} needs") if needs else "",
         position=shape.place(value, node.keys[label]),
         needs_position=shape.text_place(needs) if isinstance(needs, Scalar) else None,

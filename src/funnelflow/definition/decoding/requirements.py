@@ -130,7 +130,7 @@ def _provided(shape: Shape, node: Mapping) -> Criterion:
     }
     return Criterion(
         shape.text(node.values.get("label"), "'label'"),
-        function=shape.text(node.values["criterion"], "'criterion'"),
+        function=shape.name(node.values["criterion"], "'criterion'"),
         arguments=arguments,
         position=shape.place(node),
     )
@@ -139,7 +139,7 @@ def _provided(shape: Shape, node: Mapping) -> Criterion:
 def _use(shape: Shape, node: Mapping) -> Use | None:
     """Read ``{use: block}``, perhaps with a label of its own."""
     keys = shape.mapping(node, "a use of criteria", ("use", "label"))
-    block = shape.text(keys["use"], "'use'")
+    block = shape.name(keys["use"], "'use'")
     label = shape.text(keys.get("label"), "'label'")
     return Use(label, block=block, position=shape.place(node)) if block else None
 

@@ -97,14 +97,21 @@ class Shape:
         self.problem("F103", node, f"{what} is text, not {words_for(node)}", _quotes_help(node))
         return ""
 
+    def name(self, node: Node | None, what: str) -> str:
+        """Give a text that says something; empty if it is none."""
+        text = self.text(node, what)
+        if isinstance(node, Scalar) and not node.text and not node.is_plain:
+            self.problem("F103", node, f"{what} is empty", "write a name, or remove the key")
+        return text
+
     def texts(self, node: Node | None, what: str) -> tuple[str, ...]:
-        """Give a list of texts; a lone text is a list of one."""
+        """Give a list of texts that say something; a lone text is a list of one."""
         if node is None:
             return ()
         if isinstance(node, Sequence):
-            found = (self.text(item, f"each item of {what}") for item in node.items)
+            found = (self.name(item, f"each item of {what}") for item in node.items)
             return tuple(text for text in found if text)
-        return tuple(text for text in (self.text(node, what),) if text)
+        return tuple(text for text in (self.name(node, what),) if text)
 
     def whole(self, node: Node, what: str, otherwise: int) -> int:
         """Give a whole number, or `otherwise` if it is none."""
@@ -141,7 +148,7 @@ class Shape:
             help_text = f"say of what: {node.text}d, {node.text}h or {node.text}m"
             self.problem("F103", node, f"{what} is a length of time, not a number", help_text)
             return None
-        text = self.text(node, what)
+        text = self.name(node, what)
         if not text or node is None:
             return None
         try:

@@ -25,7 +25,7 @@ def vocabulary(shape: Shape, node: Node) -> Vocabulary:
     """Read a whole vocabulary file."""
     keys = shape.mapping(node, "a vocabulary", VOCABULARY_KEYS, ["vocabulary"])
     return Vocabulary(
-        name=shape.text(keys.get("vocabulary"), "'vocabulary'"),
+        name=shape.name(keys.get("vocabulary"), "'vocabulary'"),
         title=shape.text(keys.get("title"), "'title'"),
         about=shape.text(keys.get("about"), "'about'"),
         fields=fields(shape, keys.get("fields")),

@@ -14,8 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 QUOTED_PATH = re.compile(
-    r"`(?P<path>(?:src|tests|tools|definitions|benchmarks|examples|plugins|\.ci)/[\w./-]+)`"
+    r"`(?P<path>(?:src|tests|tools|definitions|benchmarks|examples|\.ci)/[\w./-]+)`"
 )
+"""A path of this repository; `plugins/…` is as often one of a workspace."""
 HEADING = re.compile(r"^#+ (?P<title>.+)$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 

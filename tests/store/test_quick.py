@@ -11,7 +11,7 @@ from funnelflow.criteria import TIMESTAMP, Field
 from funnelflow.definition import load_definition
 from funnelflow.engine import Funnel
 from funnelflow.store import Request
-from funnelflow.store.canonical import decode, encode
+from funnelflow.store.canonical import checksum, checksum_ending, decode, encode
 from funnelflow.store.quick import QuickDoor, quick_time
 
 from .funnels import PIPELINE
@@ -137,5 +137,10 @@ def test_canonical_json_is_read_back_as_it_was_written(value):
 
 @pytest.mark.parametrize("text", ['{"a":1} ', "", " {}", "{", "nope", "{}{}"])
 def test_what_is_no_canonical_json_is_refused(text):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         decode(text)
+
+
+@given(st.text(), st.lists(st.text() | st.integers() | st.none(), max_size=3))
+def test_a_checksum_may_be_taken_of_the_first_column_last(first, others):
+    assert checksum_ending(*others)(first) == checksum(first, *others)

@@ -19,7 +19,7 @@ from funnelflow.criteria import Facts, Verdict
 from funnelflow.engine import Contact, Decision, Event, Outcome, decide
 from funnelflow.errors import ConflictError, UnknownNameError, UsageError
 
-from .canonical import checksum, encode, row_digest
+from .canonical import checksum_ending, encode, row_digest
 from .codec import dump_facts, dump_path, dump_vetoes
 from .dialects import Row
 from .faults import UNREADABLE, altered
@@ -50,6 +50,7 @@ class Chunk:
         self.now = store.clock()
         self._store = store
         self._recorded_at = to_text(self.now)
+        self._checksum = checksum_ending(self._recorded_at)
         self._held: dict[str, Held] = {}
         self._keys: dict[str, Keyed] = {}
         self._rows: list[Row] = []
@@ -146,7 +147,7 @@ class Chunk:
         self._rows.append((
             contact.id, sequence, key, name, at, self._recorded_at, event.actor, roles, facts,
             event.to, event.reason, force, outcome.outcome, before, contact.stage, path,
-            reasons, vetoes, running.id, digest, checksum(digest, self._recorded_at),
+            reasons, vetoes, running.id, digest, self._checksum(digest),
         ))  # fmt: skip
         if self._watching is not None:
             self._watching.appended(held, event, outcome, before)

@@ -8,7 +8,7 @@ from json import encoder as _json
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
-__all__ = ["checksum", "decode", "encode", "encoder", "row_digest"]
+__all__ = ["checksum", "checksum_ending", "decode", "encode", "encoder", "row_digest"]
 
 
 def encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]:
@@ -108,3 +108,9 @@ def checksum(*columns: str | int | None) -> int:
         The CRC-32 over the columns, 0 to 4294967295.
     """
     return zlib.crc32("\x1f".join(map(str, columns)).encode("utf-8", "surrogateescape"))
+
+
+def checksum_ending(*columns: str | int | None) -> Callable[[str], int]:
+    """Give `checksum` as a function of its first column, for rows that share the others."""
+    ending = "".join(f"\x1f{column}" for column in columns).encode("utf-8", "surrogateescape")
+    return lambda first: zlib.crc32(ending, zlib.crc32(first.encode("utf-8", "surrogateescape")))

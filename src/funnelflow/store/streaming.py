@@ -11,7 +11,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from attrs import evolve
 from sqlalchemy import Connection
@@ -59,12 +59,8 @@ _COLLECT_AFTER = 1_000_000
 Watch: TypeAlias = Callable[[Progress], None]
 
 
-class Line(NamedTuple):
-    """A row on its way: where it began, what was read, and what it says."""
-
-    line: int
-    record: Any
-    told: Told
+Line: TypeAlias = tuple[int, Any, Told]
+"""A row on its way: the line on which it began, what was read, and what it says."""
 
 
 class Task(Protocol):
@@ -198,16 +194,16 @@ class _Run:
     def _take(self, connection: Connection, batch: Batch) -> tuple[Tally, list[Rejection]]:
         """Take the rows of a batch; gives what came of them, and those that cannot be used."""
         rejected = list(batch.rejected)
-        lines = list(self._tell(batch, rejected))
+        lines = self._tell(batch, rejected)
         tally = Tally(rows=len(batch.rows) + len(batch.rejected))
         chunk = Chunk(connection, self._store)
-        chunk.load({line.told.contact for line in lines}, (line.told.key or None for line in lines))
+        chunk.load({told.contact for _, _, told in lines}, {told.key for _, _, told in lines})
         take = self._task.take
         for line in lines:
             try:
-                take(chunk, line.told, tally)
+                take(chunk, line[2], tally)
             except RowError as error:
-                rejected.append(Rejection(line.line, error.column, error.reason, line.record))
+                rejected.append(Rejection(line[0], error.column, error.reason, line[1]))
             except (UsageError, FieldError, ConflictError) as error:
                 if isinstance(error, RetryError):
                     raise
@@ -216,18 +212,21 @@ class _Run:
         tally.rejected = len(rejected)
         return tally, sorted(rejected, key=lambda rejection: rejection.line)
 
-    def _tell(self, batch: Batch, rejected: list[Rejection]) -> Iterator[Line]:
+    def _tell(self, batch: Batch, rejected: list[Rejection]) -> list[Line]:
         """Read what the rows of a batch say, and set those aside that say it badly."""
         tell = self._teller.tell
+        lines: list[Line] = []
         for line, record in batch.rows:
             try:
-                yield Line(line, record, tell(record))
+                lines.append((line, record, tell(record)))
             except RowError as error:
                 rejected.append(Rejection(line, error.column, error.reason, record))
+        return lines
 
     def _rejection(self, line: Line, error: FunnelflowError) -> Rejection:
-        column = self._column(_target(line.told, error))
-        return Rejection(line.line, column, _words(error), line.record)
+        number, record, told = line
+        column = self._column(_target(told, error))
+        return Rejection(number, column, _words(error), record)
 
     def _column(self, target: str) -> str:
         """Give the column that a target is read from; empty when there is none."""

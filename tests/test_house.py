@@ -50,6 +50,11 @@ DOORS = {
         hookimpl load_plugins read_plugin_config read_settings refuse_inside secret
         shown_settings
     """,
+    "funnelflow.plugins": """
+        BeforeTransition CommandProvider Committed ContactCreated CriterionProvider DeliveryError
+        FormatProvider Message NotifierProvider Plugin PluginHost Settings expand hookimpl
+        load_plugins read_plugin_config read_settings refuse_inside secret shown_settings
+    """,
     "funnelflow.store": """
         CONTACT_FACTS FORMATS MODES TARGETS Adopted AdoptionPlan Chunk Config Database
         DatabaseStatus Entry Finding FileError FileMapping FileOptions Form HistoryRow Match

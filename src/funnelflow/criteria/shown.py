@@ -13,7 +13,7 @@ __all__ = ["listed", "shown", "shown_text"]
 
 _TEXT_CAP: Final = 60
 _LIST_CAP: Final = 10
-_WHOLE: Final = 1e15
+_WHOLE: Final = 1e16
 
 
 def shown(value: Value, unit: str = "") -> str:

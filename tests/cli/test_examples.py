@@ -23,6 +23,7 @@ FILES = {
     "export.csv": "entity_id,event,Event time\nbob,form_submitted,2026-03-01 09:00\n",
     "contacts.csv": "Id,E-mail\nbob,bob@example.com\n",
     "hubspot.csv": "Record ID,Email\n7,eve@example.com\n",
+    "cold-call.yaml": "story: A call\nwhen: [call: {direction: outbound, way: two_way}]\n",
     "hubspot.toml": '[columns]\ncontact = "Record ID"\n[fields]\nemail = "Email"\n',
 }
 """Every file that an example names."""

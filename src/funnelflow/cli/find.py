@@ -28,6 +28,7 @@ __all__ = [
     "definitions_here",
     "library_here",
     "linked_from",
+    "names_here",
     "path_of",
     "reading_of",
     "source_of",
@@ -44,6 +45,16 @@ def library_here(session: Session) -> Library:
     root = workspace_root(session)
     library = Library() if root is None else library_of(root)
     return host_of(session).library(library)
+
+
+def names_here(session: Session) -> tuple[str, ...]:
+    """Name every definition there is: the workspace's, the plugins' and those that ship.
+
+    Only the ``definitions/`` of a workspace counts; beside it may lie files of other kinds.
+    """
+    root = workspace_root(session)
+    library = Library() if root is None else Library((root / "definitions",))
+    return tuple(host_of(session).library(library).names())
 
 
 def library_of(root: Path) -> Library:

@@ -11,7 +11,7 @@ from funnelflow.compare import glossary as entries_of
 from funnelflow.definition import Linked
 
 from .complete import complete_definition
-from .find import definition_here, library_here
+from .find import definition_here, names_here
 from .glossary_page import glossary_page
 from .options import as_json, command
 from .output import page_for, say, say_text, write_json
@@ -24,7 +24,7 @@ __all__ = ["glossary"]
 @command(
     "glossary",
     "funnelflow glossary dialogue outreach",
-    "funnelflow glossary dialogue outreach --html > words.html",
+    "funnelflow glossary dialogue outreach --html",
     "funnelflow glossary qualified levels --json",
 )
 @click.argument("definitions", nargs=-1, shell_complete=complete_definition)
@@ -38,7 +38,7 @@ def glossary(definitions: tuple[str, ...], *, html: bool) -> int:
     of all there are. Words that more of them use come first.
     """
     session = current()
-    names = definitions or library_here(session).names()
+    names = definitions or names_here(session)
     linked = [definition_here(name, session) for name in names]
     entries = entries_of(linked)
     if session.json:

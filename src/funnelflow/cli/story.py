@@ -13,7 +13,7 @@ from funnelflow.engine import Funnel
 from funnelflow.errors import UnknownNameError
 
 from .complete import complete_definition
-from .find import definition_here, library_here
+from .find import definition_here, names_here
 from .options import as_json, command
 from .output import note, page_for, say, write_json
 from .render_story import step_words, story_lines
@@ -51,7 +51,7 @@ def story(file: str, definitions: tuple[str, ...]) -> int:
 
 
 def _names(told: Story, definitions: Sequence[str], session: Session) -> Sequence[str]:
-    return definitions or tuple(told.expected) or library_here(session).names()
+    return definitions or tuple(told.expected) or names_here(session)
 
 
 def _judge(told: Story, readings: Sequence[Reading], funnels: Sequence[Funnel]) -> int:

@@ -23,7 +23,7 @@ __all__ = ["translate"]
 
 @command(
     "translate",
-    "funnelflow translate c-0021 --to dialogue",
+    "funnelflow translate ada --to dialogue",
     "funnelflow translate --all --from standard --to dialogue",
     "funnelflow translate --all --to qualified --json",
 )

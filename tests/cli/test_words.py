@@ -1,0 +1,137 @@
+"""The same contact in everybody's words: compare, story, glossary and translate."""
+
+import json
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+STORIES = sorted((Path(__file__).parents[2] / "examples" / "stories").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
+def test_the_stories_of_the_examples_end_where_they_say(call, path):
+    done = call("story", str(path))
+    assert done.exit_code == 0, done.output
+
+
+def test_a_story_is_a_table_of_stages_over_time(call, tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text("story: A look\nwhen: [content_viewed: {topic: product}]\n")
+    lines = call("story", str(path), "outreach", "dialogue").stdout.splitlines()
+    assert lines[0] == "A look"
+    assert lines[2].split() == ["outreach", "dialogue"]
+    assert lines[4].split() == ["content_viewed", "topic=product", "prospect", "target"]
+
+
+def test_a_story_that_ends_elsewhere_is_a_no(call, tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text("story: A look\nwhen: [content_viewed]\nthen: {dialogue: prospect}\n")
+    done = call("story", str(path))
+    assert (done.exit_code, done.stderr) == (1, "dialogue ends in target, not prospect\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "the file is empty"),
+        ("story: x\n", "a story needs the key 'when'"),
+        ("story: x\nwhen: []\nthem: {}\n", "a story has no key 'them'"),
+        ("- a\n", "this is no story"),
+        ("story: x\nwhen: [{move: }]\n", "s.yaml:2"),
+    ],
+)
+def test_what_is_no_story_is_told_with_its_place(call, tmp_path, text, says):
+    path = tmp_path / "s.yaml"
+    path.write_text(text)
+    done = call("story", str(path), "dialogue")
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_compare_says_where_two_definitions_part(call):
+    out = call("compare", "outreach", "dialogue").stdout
+    assert out.startswith("What outreach calls … dialogue calls …\n")
+    assert "outreach says 'prospect' after" in out
+    assert "it waits for:" in out
+
+
+def test_compare_gives_every_pair_of_stages_as_data(call):
+    (one,) = json.loads(call("compare", "synonym", "salesforce-lead", "--json").stdout)
+    assert {cell["often"] for cell in one["cells"]} <= {"always", "sometimes", "never"}
+    assert all(bool(cell["story"]) <= (cell["often"] != "never") for cell in one["cells"])
+    assert (one["first"], one["second"]) == ("synonym", "salesforce-lead")
+
+
+def test_compare_draws_a_heat_map(call, tmp_path):
+    path = tmp_path / "words.svg"
+    assert call("compare", "synonym", "salesforce-lead", "--svg", str(path)).exit_code == 0
+    picture = ET.parse(path).getroot()
+    texts = [e.text for e in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert "customer" in texts
+    assert "sometimes" in texts
+
+
+@pytest.mark.parametrize("names", [(), ("dialogue",), ("a", "b", "c", "--svg", "x.svg")])
+def test_compare_asks_for_two(call, names):
+    done = call("compare", *names)
+    assert done.exit_code == 2
+    assert "name two definitions" in done.stderr
+
+
+def test_a_glossary_says_what_each_definition_means_by_a_word(call):
+    out = call("glossary", "outreach", "dialogue").stdout
+    assert "PROSPECT" in out
+    assert "  outreach: prospect" in out
+    assert "  dialogue: prospect" in out
+
+
+def test_a_glossary_is_a_page_that_escapes_what_it_holds(call, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "funnel: mine\nvocabulary: standard\ninitial: a\nstages:\n"
+        "  a: {about: '<script>1</script>'}\n  b: {type: won}\n"
+        "transitions:\n  - {from: a, to: b, on: purchased}\n"
+    )
+    page = call("glossary", str(path), "dialogue", "--html").stdout
+    HTMLParser().feed(page)
+    assert page.startswith("<!doctype html>")
+    assert "&lt;script&gt;" in page
+    assert "<script" not in page
+
+
+def test_a_translation_names_the_questions_that_would_settle_it(call, ada):
+    data = json.loads(call("translate", ada, "--to", "qualified", "--json").stdout)
+    assert data["contact"] == "ada"
+    assert data["translated"].startswith("lead")
+    assert data["flagged"] == bool(data["questions"])
+
+
+def test_translating_everybody_counts_each_contact_once(call, ada):
+    call("add", "bob")
+    data = json.loads(call("translate", "--all", "--to", "dialogue", "--json").stdout)
+    assert data["contacts"] == 2
+    assert sum(cell["contacts"] for cell in data["cells"]) == 2
+
+
+def test_translating_changes_nothing(call, ada):
+    before = call("history", ada, "--json").stdout
+    call("translate", ada, "--to", "dialogue")
+    call("translate", "--all", "--to", "dialogue")
+    assert call("history", ada, "--json").stdout == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("ada", "--all"), ("ada", "--from", "standard")], ids=["none", "both", "from"]
+)
+def test_translate_takes_one_contact_or_all(call, ada, arguments):
+    done = call("translate", *arguments, "--to", "dialogue")
+    assert (done.exit_code, "say either one contact or --all" in done.stderr) == (2, True)
+
+
+def test_a_contact_or_a_funnel_that_is_not_there_is_named(call, ada):
+    assert "did you mean 'ada'?" in call("translate", "adaa", "--to", "dialogue").stderr
+    done = call("translate", "--all", "--from", "standrad", "--to", "dialogue")
+    assert (done.exit_code, "did you mean 'standard'?" in done.stderr) == (2, True)

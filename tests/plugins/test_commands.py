@@ -215,3 +215,6 @@ def test_a_veto_is_drawn_like_a_criterion(here, write):
     assert done.exit_code == 1
     assert "✗ Plugin guard" in done.stdout
     assert "not on a Monday" in done.stdout
+    assert "plugin guard was against it: not on a Monday" in call("history", "ada").stdout
+    last = json.loads(call("history", "ada", "--json").stdout)["rows"][-1]
+    assert last["vetoes"][0]["plugin"] == "guard"

@@ -83,6 +83,10 @@ def _data(row: HistoryRow) -> dict[str, Any]:
         "after": row.after,
         "path": [taken_data(taken) for taken in row.path],
         "unmet": [{"criterion": label, "verdict": verdict} for label, verdict in row.unmet],
+        "vetoes": [
+            {"transition": veto.index, "plugin": veto.plugin, "reason": veto.reason}
+            for veto in row.vetoes
+        ],
         "definition": row.definition,
         "digest": row.digest,
     }

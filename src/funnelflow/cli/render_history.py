@@ -102,10 +102,13 @@ def _verb(row: HistoryRow) -> Span:
 
 
 def _reason(row: HistoryRow) -> str:
-    """Name the criteria that a move was refused by."""
+    """Name the criteria that a move was refused by, and the plugins that were against it."""
+    vetoed = [f"plugin {veto.plugin} was against it: {veto.reason}" for veto in row.vetoes]
     if row.outcome != "refused":
-        return ""
-    return "; ".join(label for label, _ in row.unmet) or "no transition leads there"
+        return "; ".join(vetoed)
+    own = {f"Plugin {veto.plugin}" for veto in row.vetoes}
+    unmet = [label for label, _ in row.unmet if label not in own]
+    return "; ".join([*unmet, *vetoed]) or "no transition leads there"
 
 
 def _typed_value(value: Any) -> str:

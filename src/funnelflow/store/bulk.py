@@ -207,11 +207,11 @@ class Chunk:
         earlier = contact.copy() if event.name == "move" or explain else contact
         try:
             outcome = funnel.step(contact, event)
+            refused = outcome.outcome == "refused"
+            decision = decide(funnel, earlier, event) if explain or refused else None
         except UNREADABLE:
             held.running.require_readable(contact)
             raise
-        refused = outcome.outcome == "refused"
-        decision = decide(funnel, earlier, event) if explain or refused else None
         unmet = unmet_criteria(decision) if decision is not None and refused else ()
         self.append(held, event, outcome, before, key=request.key, unmet=unmet)
         return Entry(
@@ -297,6 +297,8 @@ def _held(row: Row, running: Running) -> Held:
         )
     except UNREADABLE:
         raise altered(f"contact {contact_id!r}") from None
+    if stage not in running.leaves:
+        raise altered(f"contact {contact_id!r}")
     held = Held(contact, running, funnel, sequence, digest, sequence, created)
     held.entered, held.entered_text = entered, since
     return held

@@ -100,6 +100,7 @@ _POSTGRES = {
     "XX": ("the server found its data damaged", "look into its log, then restore a backup"),
 }
 
+_NO_JSON = "22P02"
 _RETRIED = {"40001", "40P01"}
 _DUPLICATE = {"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 
@@ -165,6 +166,8 @@ def _damaged() -> StoreError:
 def _from_sqlite(error: sqlite3.Error) -> StoreError:
     """Go by the name of SQLite's result code; extended codes begin with their primary one."""
     name: str = getattr(error, "sqlite_errorname", "") or ""
+    if "malformed JSON" in str(error):
+        return altered("a fact about a contact")
     if name in _DUPLICATE:
         return RetryError("another process changed the same thing meanwhile", hint="try again")
     for code, (message, hint) in _SQLITE.items():
@@ -183,6 +186,8 @@ def _from_postgres(error: BaseException) -> StoreError:
         return RetryError("another process changed the same thing meanwhile", hint="try again")
     if state is None:
         return _without_state(error)
+    if state == _NO_JSON:
+        return altered("a fact about a contact")
     for code in (state, state[:2]):
         if code in _POSTGRES:
             message, hint = _POSTGRES[code]

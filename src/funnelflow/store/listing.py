@@ -1,46 +1,21 @@
-"""Many contacts: filtered, one after the other, in bounded memory."""
+"""Many contacts: filtered in the database, one after the other, in bounded memory."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, false, func, or_, select
 
-from funnelflow.criteria import (
-    BOOLEAN,
-    TEXT,
-    TIMESTAMP,
-    CriterionError,
-    Field,
-    Scope,
-    Value,
-    compile_expression,
-)
 from funnelflow.errors import UnknownNameError
 
-from .faults import UNREADABLE
+from .filtering import Filter, filters_for
 from .reading import stored_contact
 from .records import StoredContact
 from .shelf import Running, Shelf
 from .tables import contacts, funnels
 
-__all__ = ["CONTACT_FACTS", "count_stages", "funnel_names", "list_contacts"]
-
-Test: TypeAlias = Callable[[StoredContact], bool]
-
-CONTACT_FACTS = {
-    name: Field(name, kind, about=about)
-    for name, kind, about in (
-        ("id", TEXT, "Who it is."),
-        ("funnel", TEXT, "The funnel that is its home."),
-        ("stage", TEXT, "The stage it is in, as a dotted name."),
-        ("stage_since", TIMESTAMP, "When it entered the stage."),
-        ("updated_at", TIMESTAMP, "The time of its latest evidence."),
-        ("created_at", TIMESTAMP, "When it became known."),
-    )
-}
-"""What a filter may ask of a contact besides its fields; a field of the same name comes first."""
+__all__ = ["count_stages", "funnel_names", "list_contacts"]
 
 _BATCH = 1_000
 
@@ -58,12 +33,15 @@ def list_contacts(
     """Yield contacts by id; see `Workspace.list`."""
     names = funnel_names(connection) if funnel is None else (funnel,)
     current = {name: _current(connection, shelf, name) for name in names}
-    tests = _tests(current, where, now)
-    wanted = select(contacts).where(contacts.c.funnel.in_(tests)).order_by(contacts.c.id)
+    filters = filters_for(current, where, connection.dialect.name, now)
+    wanted = select(contacts).where(or_(false(), *(f.condition for f in filters.values())))
     if stage is not None:
         wanted = wanted.where(contacts.c.stage.in_(_leaves(current, stage)))
-    with connection.execute(wanted.execution_options(yield_per=_BATCH)) as rows:
-        yield from islice(_matching(connection, shelf, rows, tests), limit)
+    if all(found.test is None for found in filters.values()):
+        wanted = wanted.limit(limit)
+    ordered = wanted.order_by(contacts.c.id).execution_options(yield_per=_BATCH)
+    with connection.execute(ordered) as rows:
+        yield from islice(_matching(connection, shelf, rows, filters), limit)
 
 
 def count_stages(connection: Connection, shelf: Shelf, funnel: str) -> dict[str, int]:
@@ -92,68 +70,15 @@ def _current(connection: Connection, shelf: Shelf, name: str) -> Running:
 
 
 def _matching(
-    connection: Connection, shelf: Shelf, rows: Iterable[Any], tests: dict[str, Test]
+    connection: Connection, shelf: Shelf, rows: Iterable[Any], filters: Mapping[str, Filter]
 ) -> Iterator[StoredContact]:
-    """Yield the contacts that pass the test of their funnel."""
+    """Yield the contacts that pass what is left of the filter of their funnel."""
+    tests = {name: found.test for name, found in filters.items()}
     for row in rows:
         stored = stored_contact(row, shelf.by_id(connection, row.definition))
-        if tests[stored.funnel](stored):
+        test = tests[stored.funnel]
+        if test is None or test(stored):
             yield stored
-
-
-def _tests(current: dict[str, Running], where: str | None, now: dt.datetime) -> dict[str, Test]:
-    """Compile the filter for each funnel that has the fields it names.
-
-    Raises:
-        CriterionError: It compiles for none of them.
-    """
-    if where is None:
-        return dict.fromkeys(current, _everybody)
-    tests: dict[str, Test] = {}
-    problem: CriterionError | None = None
-    for name, running in current.items():
-        try:
-            tests[name] = _test(running, where, now)
-        except CriterionError as error:
-            problem = error
-    if problem is not None and not tests:
-        raise problem
-    return tests
-
-
-def _test(running: Running, where: str, now: dt.datetime) -> Test:
-    """Compile the filter for one funnel."""
-    scope = Scope({**CONTACT_FACTS, **running.funnel.linked.fields})
-    holds = compile_expression(where, scope, BOOLEAN).holds
-
-    def test(stored: StoredContact) -> bool:
-        try:
-            return holds({**_facts(stored), **stored.contact.fields}, {}, now)
-        except UNREADABLE:
-            running.require_readable(stored.contact)
-            raise
-
-    return test
-
-
-def _facts(stored: StoredContact) -> dict[str, Value]:
-    """Give what a filter may ask of a contact besides its fields."""
-    contact = stored.contact
-    assert contact.since is not None
-    assert contact.clock is not None
-    return {
-        "id": stored.id,
-        "funnel": stored.funnel,
-        "stage": contact.stage,
-        "stage_since": contact.since,
-        "updated_at": contact.clock,
-        "created_at": stored.created_at,
-    }
-
-
-def _everybody(_: StoredContact) -> bool:
-    """Pass every contact."""
-    return True
 
 
 def _leaves(current: dict[str, Running], stage: str) -> tuple[str, ...]:

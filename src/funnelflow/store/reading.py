@@ -53,6 +53,8 @@ def stored_contact(row: Any, running: Running) -> StoredContact:
     Raises:
         StoreError: They are not what was once written there.
     """
+    if row.stage not in running.leaves:
+        raise altered(f"contact {row.id!r}")
     try:
         return _stored_contact(row, running)
     except UNREADABLE:

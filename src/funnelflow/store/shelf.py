@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 import json
 
-from attrs import define
+from attrs import define, field
 from sqlalchemy import Connection, select, text
 
 from funnelflow.definition import (
@@ -38,12 +38,18 @@ class Running:
         digest: What it is known by everywhere: the SHA-256 of its content.
         funnel: The engine that runs it.
         codec: Writes and reads the facts it speaks of.
+        leaves: The stages that a contact can be in.
     """
 
     id: int
     digest: str
     funnel: Funnel
     codec: FactCodec
+    leaves: frozenset[str] = field(init=False)
+
+    @leaves.default
+    def _collect_leaves(self) -> frozenset[str]:
+        return frozenset(self.funnel.linked.leaves)
 
     @property
     def name(self) -> str:
@@ -58,8 +64,7 @@ class Running:
         Raises:
             StoreError: Its stage or its fields have been altered.
         """
-        linked = self.funnel.linked
-        if contact.stage not in linked.leaves or not self.codec.is_sound(contact.fields):
+        if contact.stage not in self.leaves or not self.codec.is_sound(contact.fields):
             raise altered(f"contact {contact.id!r}")
 
 

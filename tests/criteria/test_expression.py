@@ -19,6 +19,7 @@ from funnelflow.criteria import (
     compile_expression,
     list_of,
 )
+from funnelflow.criteria.evaluate import Known, evaluate
 from funnelflow.criteria.tree import walk
 
 from .worlds import CONTACTS, EVENTS, NOW, NOWS, SCOPE, TYPED_SOURCES, heavy
@@ -114,6 +115,16 @@ def test_the_fields_of_a_scope_need_no_event():
 def without_places(node):
     """Write a tree without where its nodes stand."""
     return attrs.asdict(node, filter=lambda attribute, _: attribute.name not in ("start", "end"))
+
+
+@heavy
+@given(TYPED_SOURCES, CONTACTS, EVENTS, NOWS)
+def test_the_compiled_code_gives_what_the_tree_gives(typed, contact, event, now):
+    kind, source = typed
+    wanted = NUMBER if kind == INTEGER else kind
+    expression = compile_expression(source, SCOPE, wanted)
+    walked = evaluate(expression.tree, Known(contact, event, now))
+    assert repr(expression.value(contact, event, now)) == repr(walked)
 
 
 @heavy

@@ -100,6 +100,12 @@ def test_a_text_that_does_not_end_stops_the_reading(text):
     assert (problem.code, problem.start) == ("E106", 0)
 
 
+def test_one_r_is_enough():
+    problems = []
+    tokenize("rR'a'", problems)
+    assert [problem.code for problem in problems] == ["E107"]
+
+
 @given(TEXTS, st.sampled_from(["'", '"']))
 def test_a_text_is_read_as_it_was_written(value, quote):
     (token,) = tokens_of(text_literal(value, quote))

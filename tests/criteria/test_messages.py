@@ -234,6 +234,7 @@ SLIPS = [
         'write timestamp("2026-03-01T00:00:00Z")',
     ),
     ("«contact.last_reply > 2026-03-01»", "E153", 'write timestamp("2026-03-01T00:00:00Z")'),
+    ("«contact.last_reply > 2026-13-01»", "E140", ""),
     ('contact.authority == «"decide"»', "E154", 'did you mean "decides"?'),
     ('contact.authority != «"zzz"»', "E154", "its values are: decides, influences"),
     ('contact.authority in «["decides", "x"]»', "E154", "its values are: decides, influences"),

@@ -54,10 +54,7 @@ def _compared(atom: Compare) -> Compared | None:
     if found is None:
         return None
     read, _, length = found
-    try:
-        return read, (FIXED_NOW - length,), "now"
-    except OverflowError:
-        return None
+    return read, (FIXED_NOW - length,), "now"
 
 
 def _with(read: Read, values: tuple[Any, ...]) -> Compared | None:

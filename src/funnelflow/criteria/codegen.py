@@ -6,9 +6,9 @@ usual ``contact.budget >= 5000`` becomes
 
     (v1 := f.get('budget')) is not None and v1 >= 5000
 
-and nothing three-valued is computed unless a value is asked for (``true_if``,
-``false_if``, ``value``). Each part of the tree is written once, so the code grows with
-the tree; the functions it calls are total, so it never raises.
+and nothing three-valued is computed unless a value is asked for. Each part of the tree is
+written once, so the code grows with the tree; the functions it calls are total, so it
+never raises.
 
 The code reads ``f``, the fields of the contact, ``e``, the facts of the event, and
 ``now``.
@@ -76,10 +76,6 @@ class Writer:
     def true_if(self, node: Node) -> str:
         """Write a bool that is True exactly where the condition is true."""
         return self._condition(node, wanted=True)
-
-    def false_if(self, node: Node) -> str:
-        """Write a bool that is True exactly where the condition is false."""
-        return self._condition(node, wanted=False)
 
     def value(self, node: Node) -> str:  # noqa: C901, PLR0911, PLR0912  # one case a node
         """Write the value of a node: None where it is unknown."""

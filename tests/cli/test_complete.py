@@ -70,6 +70,19 @@ def test_mappings_are_offered(workspace, offered):
     assert offered("import", "x.csv", "--mapping", last="mi") == ["mine"]
 
 
+def test_no_more_is_offered_than_a_screen_has_room_for(workspace, offered):
+    (workspace / "mappings").mkdir()
+    for number in range(80):
+        (workspace / "mappings" / f"m{number}.toml").touch()
+    assert len(offered("import", "x.csv", "--mapping", last="m")) == 50
+
+
+def test_names_with_control_characters_are_not_offered(workspace, offered):
+    (workspace / "mappings").mkdir()
+    (workspace / "mappings" / "mi\x1b[31mne.toml").touch()
+    assert offered("import", "x.csv", "--mapping", last="mi") == []
+
+
 @pytest.mark.parametrize("command", [("why",), ("move", "ada"), ("record", "ada"), ("set", "ada")])
 def test_nothing_is_offered_and_nothing_said_without_a_workspace(
     tmp_path, monkeypatch, command, offered

@@ -177,7 +177,7 @@ def test_the_actor_of_rows_that_name_none_is_the_user_s(events, call):
 
 
 def test_progress_is_shown_on_a_terminal_only(events, workspace):
-    assert "events.csv" in run_in_terminal("apply", "events.csv", cwd=workspace)[1]
+    assert "━" in run_in_terminal("apply", "events.csv", cwd=workspace)[1]
     assert "\x1b" not in run("apply", "events.csv", "--restart", cwd=workspace).err
 
 

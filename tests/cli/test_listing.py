@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from funnelflow.cli.listing import csv_cell, neutral
 
+from .support import run
+
 
 @pytest.fixture
 def people(ada, call):
@@ -82,15 +84,16 @@ def test_text_that_is_no_formula_is_left_as_it_is(text: str):
 
 
 def test_values_are_written_as_they_are_read():
-    assert [csv_cell(v) for v in (None, True, False, 5000.0, 1.5, 7)] == [
-        "",
-        "true",
-        "false",
-        "5000",
-        "1.5",
-        "7",
-    ]
+    values = (None, True, False, 5000.0, -1.5, -7)
+    assert [csv_cell(v) for v in values] == ["", "true", "false", "5000", "-1.5", "-7"]
 
 
 def test_lists_are_joined_with_commas():
     assert csv_cell(("a", "b")) == "a,b"
+
+
+def test_names_that_the_output_cannot_carry_are_written_as_escapes(workspace, call):
+    call("add", "日本")
+    done = run("list", "--csv", cwd=workspace, env={"PYTHONIOENCODING": "latin-1"})
+    assert done.code == 0
+    assert "\n\\u65e5\\u672c," in done.out

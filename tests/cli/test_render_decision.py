@@ -46,6 +46,7 @@ transitions:
     by: [sales]
     require: [They came to us: contact.engagements > 2]
   - {from: [lead, cold], to: approved, on: called, require: [予算がある: contact.budget > 0]}
+  - {from: lead, to: cold, after: 5d, require: [Forgotten: contact.engagements > 99]}
   - {from: lead, to: cold, after: 30d}
   - {from: prospect, to: customer, require: [Needs it badly: contact.need == "badly"]}
 """
@@ -112,6 +113,12 @@ def test_a_forced_move_by_the_wrong_hands_says_who_may(answer):
 def test_a_forced_move_by_the_right_hands_says_that_it_was_forced(answer):
     lines, _ = answer("move", "customer", force=True, reason="x", roles=["boss"])
     assert lines[:2] == ["ada moved: lead → customer", "  → customer: forced past its criteria"]
+
+
+def test_what_time_looked_at_first_is_no_reason_of_a_refusal(answer):
+    lines, _ = answer("move", "prospect", at=START + 6 * DAY)
+    assert lines[0] == "ada stays lead: none of the 2 transitions to prospect is open"
+    assert not any("Forgotten" in line for line in lines)
 
 
 def test_time_that_moved_somebody_before_the_move_is_mentioned(answer):

@@ -69,13 +69,25 @@ def test_init_writes_over_nothing(empty, call):
 
 
 def test_init_refuses_to_put_a_copy_over_a_file(empty, call):
-    theirs = empty / "definitions" / "vocabularies" / "standard.yaml"
+    call("init", "one")
+    theirs = empty / "two" / "definitions" / "standard.yaml"
     theirs.parent.mkdir(parents=True)
-    theirs.write_text("vocabulary: standard\n")
-    done = call("init", "--funnel", "dialogue")
+    theirs.write_text("funnel: standard\n")
+    done = call("init", "two", "--funnel", "one/definitions/standard.yaml")
     assert done.exit_code == 2
-    assert theirs.read_text() == "vocabulary: standard\n"
-    assert not (empty / "funnelflow.toml").exists()
+    assert "nothing is written over" in done.stderr
+    assert theirs.read_text() == "funnel: standard\n"
+    assert not (empty / "two" / "funnelflow.toml").exists()
+
+
+def test_init_uses_the_definition_that_is_there(empty, call):
+    call("init", "one")
+    (empty / "one" / "funnelflow.toml").unlink()
+    (empty / "one" / "funnelflow.db").unlink()
+    mine = empty / "one" / "definitions" / "standard.yaml"
+    mine.write_text(mine.read_text() + "# mine\n")
+    assert call("init", "one").exit_code == 0
+    assert mine.read_text().endswith("# mine\n")
 
 
 def test_init_leaves_a_gitignore_alone(empty, call):
@@ -154,6 +166,10 @@ def test_sample_events_are_moved_by_whole_weeks_to_this_week():
     assert dt.timedelta(0) <= now - max(times) < dt.timedelta(weeks=1)
     shifts = {dt.datetime.fromisoformat(b["at"]) - a for a, b in zip(times, other, strict=True)}
     assert shifts == {dt.timedelta(weeks=3)}
+    monday = dt.datetime(2031, 5, 5, tzinfo=dt.UTC)
+    assert {row["at"] for row in csv.DictReader(io.StringIO(sample_events(monday)))} <= {
+        row["at"] for row in rows
+    } | {(at - dt.timedelta(weeks=1)).isoformat().replace("+00:00", "Z") for at in times}
 
 
 def test_the_doctor_finds_a_new_workspace_well(workspace, call):

@@ -419,6 +419,13 @@ def test_times_without_an_offset_are_read_in_the_zone_that_was_named(workspace, 
     assert workspace.history("grace").rows[-1].at.isoformat() == "2026-07-01T07:30:00+00:00"
 
 
+def test_times_that_the_clocks_skip_or_repeat_are_those_before_the_change(workspace, write):
+    rows = "contact,event,at\nada,replied,2026-03-29 02:30:00\nbob,replied,2026-10-25 02:30:00\n"
+    workspace.apply(write(rows), options(timezone="Europe/Berlin"))
+    assert workspace.history("ada").rows[-1].at.isoformat() == "2026-03-29T01:30:00+00:00"
+    assert workspace.history("bob").rows[-1].at.isoformat() == "2026-10-25T00:30:00+00:00"
+
+
 def test_a_zone_that_there_is_not_is_refused_with_the_nearest(workspace, write):
     with pytest.raises(UsageError) as caught:
         workspace.apply(write(STORY), options(timezone="Europe/Berln"))

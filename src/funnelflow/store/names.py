@@ -25,9 +25,7 @@ def check_id(contact_id: str) -> str:
 
 def is_id(text: object) -> TypeGuard[str]:
     """Tell whether a text can be the id of a contact."""
-    if type(text) is str and text.isalnum() and text.isascii() and len(text) <= MAX_LENGTH:
-        return True  # what nearly every id is, found out at once
-    return (
+    return _is_plain(text) or (
         isinstance(text, str)
         and 0 < len(text) <= MAX_LENGTH
         and text == text.strip()
@@ -49,8 +47,21 @@ def check_key(key: str) -> str:
     return _check("a key", key)
 
 
+def _is_plain(text: object) -> TypeGuard[str]:
+    """Find out at once that a text is as nearly every id is: short, ASCII, without blanks."""
+    return (
+        type(text) is str
+        and 0 < len(text) <= MAX_LENGTH
+        and text.isascii()
+        and text.isprintable()
+        and " " not in text
+    )
+
+
 def _check(what: str, text: str) -> str:
     """Hold a name to the rules."""
+    if _is_plain(text):
+        return text
     if not isinstance(text, str):
         raise UsageError(f"{what} is text, not {type(text).__name__}", hint="put it in quotes")
     if not text:

@@ -33,11 +33,12 @@ DOORS = {
         duration_words list_of parse_duration parse_type rule_expressions
     """,
     "funnelflow.definition": """
-        CODES Code Criterion CriterionProvider Definition DefinitionError EventType Field Format
+        CODES Change Code Criterion CriterionProvider Definition DefinitionError EventType Field Format
         Group Invariant Library Linked LinkedEvent LinkedInvariant LinkedTransition Position
         Problem Reading Requirement Scenario ScenarioStep Stage StageType Story Transition
-        Vocabulary check digest from_json link load_definition load_story read_definition
-        read_vocabulary render_problems schema schema_path shipped_definitions to_json
+        Vocabulary check diff digest either from_json link load_definition load_story read_definition
+        read_vocabulary renamed_stages render_problems schema schema_path shipped_definitions takes
+        to_json
     """,
     "funnelflow.engine": """
         RESERVED_EVENTS Cause Change Considered Contact Coverage Decision DiagramFormat Event

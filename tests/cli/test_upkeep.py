@@ -5,8 +5,7 @@ import sqlite3
 
 import pytest
 
-from funnelflow.cli.difference import differences
-from funnelflow.definition import load_definition
+from funnelflow.definition import diff, load_definition
 
 from .support import run_in_terminal
 
@@ -169,7 +168,7 @@ def changed(workspace, *replacements):
         assert before in text, before
         text = text.replace(before, after)
     path.write_text(text)
-    return differences(old, load_definition(path).definition)
+    return tuple(change.words for change in diff(old, load_definition(path).definition))
 
 
 def test_the_same_definition_differs_in_nothing(workspace):

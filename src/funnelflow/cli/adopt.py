@@ -7,12 +7,11 @@ from typing import Any
 import click
 from attrs import asdict
 
-from funnelflow.definition import Definition
+from funnelflow.definition import Definition, diff
 from funnelflow.errors import UsageError
 from funnelflow.store import AdoptionPlan, Workspace
 
 from .complete import complete_definition
-from .difference import differences
 from .find import library_here, source_of
 from .layout import bullets, grid
 from .options import acting, as_json, command, dry_run
@@ -137,7 +136,7 @@ def _changes(workspace: Workspace, new: Definition) -> tuple[str, ...]:
     """Say what is different from the version in use; nothing where there is none."""
     if new.name not in workspace.funnels():
         return ()
-    return differences(workspace.funnel(new.name).definition, new)
+    return tuple(change.words for change in diff(workspace.funnel(new.name).definition, new))
 
 
 def _adopt(workspace: Workspace, plan: AdoptionPlan, rules: dict[str, str], actor: str) -> Any:

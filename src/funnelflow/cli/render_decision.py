@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from funnelflow.criteria import Check, Field, Verdict, duration_words
-from funnelflow.definition import Linked, Transition
+from funnelflow.criteria import Check, Field, Verdict
+from funnelflow.definition import Linked, takes
 from funnelflow.engine import Considered, Decision, Taken
 
 from .facts import value_words
@@ -13,7 +13,7 @@ from .render_checks import check_lines, criteria_of, open_criteria
 from .stages import playbook_of
 from .text import Line, Page, Span, line
 
-__all__ = ["Answer", "askable", "decision_answer", "open_count", "takes", "to_do", "what_takes_it"]
+__all__ = ["Answer", "askable", "decision_answer", "open_count", "to_do", "what_takes_it"]
 
 
 class Answer(NamedTuple):
@@ -62,21 +62,6 @@ def what_takes_it(considered: Considered, linked: Linked) -> str:
         return "by force"
     transition = linked.transitions[considered.index].transition
     return "by itself" if transition.is_automatic else takes(transition)
-
-
-def takes(transition: Transition) -> str:
-    """Say what takes a transition: its events, the time it waits, or nothing but its criteria."""
-    ways = [f"on {either(transition.on)}"] if transition.on else []
-    if transition.after is not None:
-        counted = "without activity" if transition.since == "activity" else "in this stage"
-        ways.append(f"after {duration_words(transition.after)} {counted}")
-    return ", or ".join(ways) or "as soon as its criteria are met"
-
-
-def either(names: Sequence[str]) -> str:
-    """Join names as alternatives: ``a, b or c``."""
-    *first, last = names
-    return f"{', '.join(first)} or {last}" if first else last
 
 
 def askable(fields: Iterable[Field], linked: Linked) -> tuple[Field, ...]:

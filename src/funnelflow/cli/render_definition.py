@@ -3,10 +3,17 @@
 from collections.abc import Iterable, Mapping
 
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
-from funnelflow.definition import Definition, EventType, Linked, LinkedTransition, Stage
+from funnelflow.definition import (
+    Definition,
+    EventType,
+    Linked,
+    LinkedTransition,
+    Stage,
+    either,
+    takes,
+)
 
 from .layout import bullets, grid, paragraph
-from .render_decision import either, takes
 from .text import Line, Page, Span, line
 
 __all__ = ["definition_lines", "rule_lines"]

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from funnelflow.definition import Linked, LinkedTransition
+from funnelflow.definition import Linked, LinkedTransition, takes
 from funnelflow.engine import Coverage, Decision, ScenarioResult, coverage_of
 
 from .layout import paragraph
-from .render_decision import open_count, takes
+from .render_decision import open_count
 from .text import Line, Page, Span, line
 
 __all__ = ["scenarios_lines"]

@@ -3,6 +3,7 @@
 from funnelflow.criteria import Field, Position
 from funnelflow.definition.codec import digest, from_json, to_json
 from funnelflow.definition.codes import CODES, Code
+from funnelflow.definition.difference import Change, diff, renamed_stages
 from funnelflow.definition.library import Library, shipped_definitions
 from funnelflow.definition.linked import (
     Linked,
@@ -31,9 +32,11 @@ from funnelflow.definition.records import (
 from funnelflow.definition.schema import schema, schema_path
 from funnelflow.definition.shown import Format, render_problems
 from funnelflow.definition.told import Story, load_story
+from funnelflow.definition.words import either, takes
 
 __all__ = [
     "CODES",
+    "Change",
     "Code",
     "Criterion",
     "CriterionProvider",
@@ -61,16 +64,20 @@ __all__ = [
     "Transition",
     "Vocabulary",
     "check",
+    "diff",
     "digest",
+    "either",
     "from_json",
     "link",
     "load_definition",
     "load_story",
     "read_definition",
     "read_vocabulary",
+    "renamed_stages",
     "render_problems",
     "schema",
     "schema_path",
     "shipped_definitions",
+    "takes",
     "to_json",
 ]

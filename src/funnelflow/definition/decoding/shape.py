@@ -134,7 +134,7 @@ class Shape:
         """Give one of several words; the first if it is none of them."""
         if node is None:
             return choices[0]
-        word = self.text(node, what)
+        word = self.name(node, what)
         if word in choices:
             return word
         if word:

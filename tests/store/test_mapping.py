@@ -1,10 +1,12 @@
 """What columns mean: said, guessed and shown, kept in a file, and read off rows."""
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelflow.criteria import NUMBER, TEXT, Field
+from funnelflow.definition import shipped_definitions
 from funnelflow.errors import FunnelflowError, UsageError
 from funnelflow.store.files import RowError
 from funnelflow.store.mapping import (
@@ -289,6 +291,18 @@ def test_a_mapping_file_that_is_none_is_a_clear_error(tmp_path, content):
 def test_a_mapping_that_cannot_be_written_is_a_clear_error(tmp_path):
     with pytest.raises(FunnelflowError):
         write_mapping(tmp_path / "no" / "m.toml", FileMapping())
+
+
+def test_the_mapping_that_the_documentation_shows_is_one(tmp_path):
+    text = (shipped_definitions() / "mappings" / "README.md").read_text()
+    path = tmp_path / "shown.toml"
+    path.write_text(text.partition("```toml\n")[2].partition("```")[0])
+    mapping = read_mapping(path)
+    assert mapping.columns["at"] == ("Created", "Date")
+    assert mapping.facts == {"rev": "deal_value", "internal_id": ""}
+    assert mapping.values == {"field.source": {"Olark Chat": "website"}}
+    shown = {field.name for field in attrs.fields(FileMapping)} - {"columns"}
+    assert all(f"{name} =" in text or f"[{name}" in text for name in shown)
 
 
 def test_mapping_files_are_found_by_name_in_the_workspace_before_the_shipped_ones(tmp_path):

@@ -122,15 +122,15 @@ def test_list_shows_every_plugin_and_what_is_wrong(here, write):
     write("hello", HELLO)
     done = call("plugins", "list")
     assert done.exit_code == 0
-    assert [line.split()[:3] for line in done.stdout.splitlines()[1:3]] == [
-        ["broken", "-", "broken"],
-        ["hello", "-", "active"],
-    ]
+    rows = [line.split()[:3] for line in done.stdout.splitlines()]
+    assert ["broken", "-", "broken"] in rows
+    assert ["hello", "-", "active"] in rows
     assert "✗ broken: ValueError: x" in done.stdout
     assert "--no-plugins=broken" in done.stdout
 
 
-def test_list_says_when_there_are_none(here):
+def test_list_says_when_there_are_none(here, monkeypatch):
+    monkeypatch.setattr("funnelflow.cli.plugins.probe_plugins", lambda *_, **__: ())
     done = call("plugins", "list")
     assert (done.exit_code, done.stdout) == (0, "")
     assert "no plugins are installed" in done.stderr
@@ -218,3 +218,13 @@ def test_a_veto_is_drawn_like_a_criterion(here, write):
     assert "plugin guard was against it: not on a Monday" in call("history", "ada").stdout
     last = json.loads(call("history", "ada", "--json").stdout)["rows"][-1]
     assert last["vetoes"][0]["plugin"] == "guard"
+
+
+def test_completing_a_word_imports_no_plugin(here, write, monkeypatch):
+    write("broken", "raise SystemError('it was imported')")
+    monkeypatch.setenv("_FUNNELFLOW_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "funnelflow show stan")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    done = call()
+    assert "plain,standard" in done.stdout
+    assert "broken" not in done.stderr

@@ -3,13 +3,18 @@
 import pytest
 
 from funnelflow.errors import ConfigurationError
-from funnelflow.plugins.probing import probe_plugins
+from funnelflow.plugins import probing
 
 OFFERS = """
 @hookimpl
 def funnelflow_criteria():
     return [CriterionProvider("sound", lambda call: True, "Sound")]
 """
+
+
+def probe_plugins(root, **how):
+    """Look at the plugins of the workspace; what is installed beside the tests is left out."""
+    return tuple(r for r in probing.probe_plugins(root, **how) if r.kind == "workspace")
 
 
 def statuses(root, **how):

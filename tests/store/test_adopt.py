@@ -1,10 +1,14 @@
 """Taking a new version of a definition into use."""
 
+import threading
+
 import pytest
 
 from funnelflow.errors import UnknownNameError
 from funnelflow.store import Workspace, adopting
+from funnelflow.store.bulk import Chunk
 from funnelflow.store.moving import HomelessError
+from funnelflow.store.requests import Request
 
 from .funnels import DAY, PIPELINE, T0
 
@@ -18,6 +22,12 @@ def version(*changes: tuple[str, str]) -> str:
     return text
 
 
+TO_WARM = """\
+  - from: lead.fresh
+    to: lead.warm
+    require:
+      - They answered twice: contact.replies >= 2
+"""
 CHEAPER = version(("contact.budget >= 5000", "contact.budget >= 1000"))
 RENAMED = version(
     ("  prospect: {}", "  opportunity: {aliases: [prospect]}"),
@@ -27,8 +37,7 @@ RENAMED = version(
 )
 WITHOUT_WARM = version(
     ("      warm: {}\n", ""),
-    ("  - from: lead.fresh\n    to: lead.warm\n    require:\n"
-     "      - They answered twice: contact.replies >= 2\n", ""),
+    (TO_WARM, ""),
     ("  - {from: lead.warm, to: lead.fresh, after: 30d}\n", ""),
 )  # fmt: skip
 
@@ -173,8 +182,7 @@ def test_a_rule_for_a_stage_with_nested_ones_holds_for_all_of_them(people, file)
     gone = version(
         ("  lead:\n    aliases: [sales lead]\n    stages:\n      fresh: {}\n      warm: {}\n", ""),
         ("to: lead\n", "to: prospect\n"),
-        ("  - from: lead.fresh\n    to: lead.warm\n    require:\n"
-         "      - They answered twice: contact.replies >= 2\n", ""),
+        (TO_WARM, ""),
         ("from: lead\n", "from: target\n"),
         ("  - {from: lead.warm, to: lead.fresh, after: 30d}\n", ""),
         ("[target, lead, prospect]", "[target, prospect]"),
@@ -232,3 +240,28 @@ def test_a_timed_transition_of_the_new_version_takes_its_time_from_the_evidence(
     assert people.contact("bob").due_at == T0 + 4 * DAY
     people.tick(T0 + 4 * DAY)
     assert people.verify().is_sound
+
+
+def test_a_contact_that_is_being_added_meanwhile_is_not_passed_by(people, file, directory):
+    """Whoever adds holds the funnel until the end, so an adoption waits, and finds the contact."""
+    path = file(CHEAPER)
+    finished = []
+
+    def adopt() -> None:
+        with Workspace.open(directory, database=str(people.config.database)) as other:
+            finished.append(other.adopt(path).contacts)
+
+    adopting_thread = threading.Thread(target=adopt)
+
+    def add(chunk: Chunk) -> None:
+        chunk.load(["late"])
+        chunk.take(Request("late", "add"))
+        adopting_thread.start()
+        adopting_thread.join(0.5)
+        assert not finished
+        chunk.write()
+
+    people.in_chunk(add)
+    adopting_thread.join(60)
+    assert finished == [5]
+    assert len({stored.definition for stored in people.list()}) == 1

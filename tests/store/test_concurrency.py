@@ -96,7 +96,6 @@ def test_one_of_many_adds_a_contact(workspace, directory, processes):
         lambda mine, _: [tried(lambda n=n: mine.add(f"c{n}")) for n in range(5 * STRESS)],
     )
     for outcomes in zip(*answers, strict=True):
-        assert sorted(outcomes)[-1] == "ok"
         assert Counter(outcomes)["ok"] == 1
         assert all("already" in said for said in outcomes if said != "ok")
     assert workspace.verify().is_sound

@@ -181,7 +181,7 @@ def test_a_server_that_is_not_there_is_said_to_be(directory):
 
 
 def test_a_missing_driver_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setattr(connecting, "find_spec", lambda name: None)
+    monkeypatch.setattr(connecting, "find_spec", lambda _: None)
     with pytest.raises(ConfigurationError) as caught:
         locate("postgresql://host/db", tmp_path)
     assert "pip install 'funnelflow[postgres]'" in caught.value.hint

@@ -5,7 +5,7 @@ import sqlite3
 import pytest
 from sqlalchemy import text
 
-from funnelflow.store import Finding
+from funnelflow.store import Finding, contact_check
 
 from .funnels import DAY, T0
 
@@ -162,8 +162,6 @@ def test_a_row_put_in_between_is_named(sound):
 
 def test_a_row_that_is_proven_but_decided_otherwise_is_named(sound, monkeypatch):
     """A forger who computes digests is caught by the definition."""
-    from funnelflow.store import contact_check
-
     monkeypatch.setattr(contact_check, "_digests", lambda row, *_: frozenset({row.digest}))
     found = tamper(
         sound,

@@ -6,9 +6,9 @@ from .bulk import Chunk
 from .config import Config, Setting, find_workspace, read_config
 from .connecting import Database, locate
 from .files import FORMATS, FileError, Form, Rejection
+from .filtering import CONTACT_FACTS
 from .findings import Finding, Verification
 from .importing import MODES, import_file
-from .filtering import CONTACT_FACTS
 from .mapping import (
     TARGETS,
     FileMapping,
@@ -42,10 +42,10 @@ __all__ = [
     "Database",
     "DatabaseStatus",
     "Entry",
-    "Finding",
     "FileError",
     "FileMapping",
     "FileOptions",
+    "Finding",
     "Form",
     "HistoryRow",
     "Match",
@@ -57,11 +57,11 @@ __all__ = [
     "Request",
     "Setting",
     "StoredContact",
-    "Verification",
     "Summary",
     "Tally",
     "Ticked",
     "Translated",
+    "Verification",
     "Workspace",
     "apply_file",
     "find_mapping",

@@ -55,7 +55,7 @@ def decode(text: str) -> Any:
     return value
 
 
-def row_digest(
+def row_digest(  # noqa: D417, PLR0913, PLR0917  # the columns of a row, which the table explains
     previous: str,
     contact_id: str,
     sequence: int,

@@ -25,7 +25,7 @@ __all__ = ["ChangingWorkspace"]
 class ChangingWorkspace(OpenWorkspace):
     """The part of `Workspace` that changes something."""
 
-    def add(
+    def add(  # noqa: PLR0913  # all that can be said, by keyword
         self,
         contact_id: str,
         facts: Mapping[str, Any] | None = None,
@@ -48,7 +48,7 @@ class ChangingWorkspace(OpenWorkspace):
         )
         return self._one(request, dry_run=dry_run)
 
-    def record(
+    def record(  # noqa: PLR0913  # all that can be said, by keyword
         self,
         contact_id: str,
         event: str,
@@ -85,7 +85,7 @@ class ChangingWorkspace(OpenWorkspace):
         )
         return self._one(request, dry_run=dry_run)
 
-    def set(
+    def set(  # noqa: PLR0913  # all that can be said, by keyword
         self,
         contact_id: str,
         facts: Mapping[str, Any],
@@ -110,7 +110,7 @@ class ChangingWorkspace(OpenWorkspace):
             expect=expect,
         )
 
-    def move(
+    def move(  # noqa: PLR0913  # all that can be said, by keyword
         self,
         contact_id: str,
         to: str,

@@ -88,7 +88,7 @@ class ContactCheck:
         if self._last is None:
             yield Finding("contact", self._id, 0, "there is a contact, but no history")
             return
-        differing = [name for name, value in self._chain(row) if getattr(row, name) != value]
+        differing = [name for name, value in self._chain() if getattr(row, name) != value]
         if self._is_foldable:
             differing += self._state(row)
         if differing:
@@ -131,7 +131,7 @@ class ContactCheck:
         outcome = replay.feed(row)
         return (outcome.outcome, before, contact.stage, dump_path(outcome.path), unmet)
 
-    def _chain(self, row: Any) -> Iterator[tuple[str, Any]]:
+    def _chain(self) -> Iterator[tuple[str, Any]]:
         """Give what the last row says about the contact."""
         yield "sequence", self._last.sequence
         yield "digest", self._last.digest

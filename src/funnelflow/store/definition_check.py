@@ -47,9 +47,11 @@ def check_definitions(connection: Connection, shelf: Shelf) -> tuple[Deciders, l
         found.extend(faults)
     for row in connection.execute(select(funnels).order_by(funnels.c.name)):
         found.extend(_funnel(row, digests))
-    for row in connection.execute(select(imports).order_by(imports.c.id)):
-        if row.checksum != import_checksum(row._asdict()):
-            found.append(Finding("import", str(row.path), 0, "its row has been altered"))
+    found.extend(
+        Finding("import", str(row.path), 0, "its row has been altered")
+        for row in connection.execute(select(imports).order_by(imports.c.id))
+        if row.checksum != import_checksum(row._asdict())
+    )
     return Deciders(digests, frozenset(broken)), found
 
 

@@ -49,8 +49,7 @@ _SQLITE = {
     ),
     "SQLITE_CORRUPT": (
         "the database file is damaged",
-        "keep a copy of it as it is, then restore a backup; "
-        "`funnelflow verify` says what is wrong as far as it can be read",
+        "keep a copy as it is and restore a backup; `funnelflow verify` says what is wrong",
     ),
     "SQLITE_NOTADB": (
         "the file is not a funnelflow database",
@@ -70,8 +69,10 @@ _SQLITE = {
 
 _LOST = (
     "the connection to the database was lost",
-    "run the same command again; what was acknowledged before is stored. Whether the last "
-    "change was is unknown: repeat it with the same --key, and it is not done twice",
+    (
+        "run the same command again; what was acknowledged before is stored. Whether the last "
+        "change was is unknown: repeat it with the same --key, and it is not done twice"
+    ),
 )
 _TABLES_GONE = _SQLITE["SQLITE_ERROR"]
 

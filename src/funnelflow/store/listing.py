@@ -52,7 +52,7 @@ def count_stages(connection: Connection, shelf: Shelf, funnel: str) -> dict[str,
         .where(contacts.c.funnel == funnel)
         .group_by(contacts.c.stage)
     )
-    found: dict[str, int] = {stage: count for stage, count in connection.execute(counted)}
+    found = {row[0]: row[1] for row in connection.execute(counted)}
     return {**dict.fromkeys(running.funnel.linked.leaves, 0), **found}
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, false, select
@@ -84,21 +84,25 @@ def _stored_contact(row: Any, running: Running) -> StoredContact:
 
 def read_history(
     connection: Connection,
+    equal: Mapping[str, str | None],
+    span: tuple[dt.datetime | None, dt.datetime | None],
     *,
-    contact_id: str | None,
-    event: str | None,
-    outcome: str | None,
-    actor: str | None,
-    since: dt.datetime | None,
-    until: dt.datetime | None,
     limit: int,
     after: int | None,
 ) -> Page:
-    """Read a page of the history; see `Workspace.history`."""
+    """Read a page of the history; see `Workspace.history`.
+
+    Args:
+        connection: A reading transaction.
+        equal: Column to the value that it must have; None for any.
+        span: The first moment, and the first that is too late; None for open ends.
+        limit: How many rows at most.
+        after: The number of the last row of the page before.
+    """
+    since, until = span
     wanted = select(history, definitions.c.digest.label("decided_by")).join(
         definitions, definitions.c.id == history.c.definition
     )
-    equal = {"contact_id": contact_id, "event": event, "outcome": outcome, "actor": actor}
     for name, value in equal.items():
         if value is not None:
             wanted = wanted.where(history.c[name] == value if is_storable(value) else false())

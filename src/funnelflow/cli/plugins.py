@@ -46,7 +46,7 @@ def list_() -> int:
     return 0
 
 
-@command("show", "funnelflow plugins show webhook", "funnelflow plugins show webhook --json")
+@command("show", "funnelflow plugins show ours", "funnelflow plugins show ours --json")
 @click.argument("name")
 @as_json
 def show(name: str) -> int:
@@ -55,7 +55,9 @@ def show(name: str) -> int:
     found = reports_here(session)
     reports = [report for report in found if name in (report.name, f"{report.kind}:{report.name}")]
     if not reports:
-        raise UnknownNameError("plugin", name, [report.name for report in found])
+        known = [report.name for report in found]
+        hint_ = "" if known else "there are none: pip install one, or write plugins/NAME.py"
+        raise UnknownNameError("plugin", name, known, hint=hint_)
     if session.json:
         write_json([report.to_json() for report in reports])
     else:

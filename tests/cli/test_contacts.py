@@ -76,6 +76,12 @@ def test_something_that_is_no_fact_says_how_one_is_written(ada, call):
     )
 
 
+def test_a_fact_that_is_written_like_an_option_says_how_one_is_written(ada, call):
+    done = call("set", "ada", "--horizon-days", "5")
+    assert done.exit_code == 2
+    assert done.stderr.endswith("A fact is written without dashes: horizon_days=…\n")
+
+
 def test_a_fact_given_twice_is_refused(ada, call):
     assert call("set", "ada", "budget=1", "budget=2").exit_code == 2
 

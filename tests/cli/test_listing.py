@@ -37,10 +37,20 @@ def test_an_expression_filters_and_unknown_fits_nothing(people, call):
     assert names(call("list", "--where", "contact.budget > 0.0", "--json")) == ["ada"]
 
 
-def test_a_filter_with_an_error_shows_where(people, call):
-    done = call("list", "--where", "contact.bugdet > 0.0")
+def test_a_filter_with_errors_shows_all_of_them_with_carets(people, call):
+    done = call("list", "--where", "contact.bugdet > 0.0 && contact.nead == 1")
     assert done.exit_code == 2
-    assert "budget" in done.stderr
+    assert done.stderr.splitlines()[1:3] == [
+        "  contact.bugdet > 0.0 && contact.nead == 1",
+        "          ^^^^^^",
+    ]
+    assert "did you mean contact.budget?" in done.stderr
+    assert "did you mean contact.need?" in done.stderr
+
+
+def test_the_errors_of_a_filter_are_data_too(people, call):
+    error = json.loads(call("list", "--where", "contact.bugdet > 0.0", "--json").stderr)["error"]
+    assert error["problems"][0]["start"] == 8
 
 
 def test_a_stage_stands_for_those_nested_in_it(people, call):

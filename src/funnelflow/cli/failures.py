@@ -7,12 +7,15 @@ Exit codes: 0 yes; 1 the answer is no; 2 the request or the configuration is at 
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
 from .session import Session
+
+if TYPE_CHECKING:
+    from funnelflow.errors import FunnelflowError
 
 __all__ = ["BUG", "CLOSED", "INTERRUPTED", "USAGE", "run_reporting"]
 
@@ -24,12 +27,13 @@ COMPLETING = "_FUNNELFLOW_COMPLETE"
 
 
 class Failure(NamedTuple):
-    """What a person is told about an exception."""
+    """What a person is told about an exception; `data` is what a program is told."""
 
     code: str
     message: str
     hint: str
     exit_code: int
+    data: Mapping[str, Any] = {}
 
 
 def run_reporting(run: Callable[[], Any], session: Session) -> NoReturn:
@@ -59,7 +63,7 @@ def describe(error: BaseException) -> Failure:
     from funnelflow.errors import FunnelflowError  # noqa: PLC0415  # only failures pay for it
 
     if isinstance(error, FunnelflowError):
-        return Failure(error.code, error.message, error.hint, error.exit_code)
+        return _of_ours(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return Failure("interrupted", "interrupted", "", INTERRUPTED)
     if isinstance(error, click.ClickException):
@@ -69,16 +73,34 @@ def describe(error: BaseException) -> Failure:
     return _of_bug(error)
 
 
+def _of_ours(error: "FunnelflowError") -> Failure:
+    """Say what one of our errors says; one about an expression shows it, with carets."""
+    show = getattr(error, "show", None)
+    message, hint = (show(), "") if show else (error.message, error.hint)
+    return Failure(error.code, message, hint, error.exit_code, error.to_json())
+
+
 def _of_click(error: click.ClickException) -> Failure:
     context = getattr(error, "ctx", None)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return Failure("help", error.format_message(), "", USAGE)
     likely = getattr(error, "possibilities", None)
-    hint = f"did you mean {' or '.join(likely)}?" if likely else ""
-    if not hint and context is not None:
-        hint = f"{context.command_path} --help shows how to use it"
     message = error.message if likely else error.format_message()
-    return Failure("usage", _sentence(message), hint, USAGE)
+    return Failure("usage", _sentence(message), _usage_hint(error, likely, context), USAGE)
+
+
+def _usage_hint(
+    error: click.ClickException, likely: list[str] | None, context: click.Context | None
+) -> str:
+    """Say what was probably meant, or where it is explained."""
+    if context is None:
+        return ""
+    meant = f"did you mean {' or '.join(likely)}?" if likely else ""
+    takes_facts = any(parameter.name == "facts" for parameter in context.command.params)
+    if isinstance(error, click.NoSuchOption) and takes_facts:
+        fact = error.option_name.lstrip("-").replace("-", "_")
+        return f"{meant} A fact is written without dashes: {fact}=…".strip()
+    return meant or f"{context.command_path} --help shows how to use it"
 
 
 def _of_system(error: OSError) -> Failure:
@@ -107,12 +129,18 @@ def _report(error: BaseException, session: Session) -> int:
     try:
         if session.debug:
             traceback.print_exception(error)
-        tell_failure(failure.code, failure.message, failure.hint, as_json=session.json)
+        tell_failure(failure.code, failure.message, failure.hint, _data(failure, session))
         _flush()
     except OSError:  # neither output can be written: the exit code is all that is left to say
         _abandon(sys.stdout)
         _abandon(sys.stderr)
     return failure.exit_code
+
+
+def _data(failure: Failure, session: Session) -> Mapping[str, Any] | None:
+    """Give an error as a program is told it; None where a person is."""
+    said = {"code": failure.code, "message": failure.message, "hint": failure.hint}
+    return {**said, **failure.data} if session.json else None
 
 
 def _sentence(message: str) -> str:

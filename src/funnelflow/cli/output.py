@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import click
@@ -75,15 +75,16 @@ def hint(message: str) -> None:
         tell([line(Span("hint: ", "dim"), first), *(line("      ", part) for part in rest)])
 
 
-def tell_failure(code: str, message: str, hint_: str, *, as_json: bool = False) -> None:
-    """Write an error to stderr: a message and a hint, or one JSON object."""
-    if as_json:
-        error = {"code": code, "message": message, "hint": hint_}
-        click.echo(json_text({"error": error}), err=True)
+def tell_failure(
+    code: str, message: str, next_step: str, data: Mapping[str, Any] | None = None
+) -> None:
+    """Write an error to stderr: a message and a hint, or for a program `data` as JSON."""
+    if data is not None:
+        click.echo(json_text({"error": data}), err=True)
         return
     first, *rest = message.split("\n")
     tell([line(Span("error: ", "bad") if code != "help" else "", first), *map(line, rest)])
-    hint(hint_)
+    hint(next_step)
 
 
 def write_json(data: Any) -> None:

@@ -138,6 +138,9 @@ COMMON = [
     "contact.name.size() == size(contact.email)",
     "size(contact.tags) >= 2",
     "'a' in contact.tags",
+    "!('a' in contact.tags)",
+    "!(contact.name in contact.tags)",
+    "!(1 in contact.ids)",
     "contact.name in contact.tags",
     "1 in contact.ids",
     "contact.count in contact.ids",
@@ -197,6 +200,7 @@ EDGES = [
     {"name": "🐱", "tags": ("a", "🐱"), "ids": (1, 2), "scores": (0.1, 1.0), "marks": (True,)},
     {"name": "a%b_\\'\"", "email": "\uffff", "tags": ("",), "count": 2, "budget": 2.0},
     {"name": "a", "email": "b", "count": 2**53, "scores": (2.0**53,), "ids": (2**53 + 1,)},
+    {"budget": 2.0**53, "count": 2**53 + 1, "ids": (2**53 + 1,), "scores": (2.0**53,)},
     {"seen": NOW, "due": NOW, "visits": (NOW,), "wait": dt.timedelta(days=30)},
     {"seen": NOW - dt.timedelta(days=30), "since": NOW - dt.timedelta(hours=1), "id": "a"},
     {"seen": dt.datetime(1, 1, 1, tzinfo=dt.UTC), "due": NOW, "id": "B", "tags": ("B",)},
@@ -330,3 +334,33 @@ def test_a_name_that_is_none_is_never_written():
     scope = Scope({"name": Field("na'me", TEXT)})
     filter_ = compile_expression("has(contact.name)", scope).to_sql("sqlite", NOW)
     assert (filter_.text, filter_.exact) == ("TRUE", False)
+
+
+@pytest.mark.parametrize("source", ["contact.name > 'B'", "contact.id > 'B'", "contact.seen < now"])
+def test_postgresql_is_told_to_compare_by_code_point(source):
+    expression = compile_expression(source, WIDE)
+    filter_ = expression.to_sql("postgresql", NOW, columns=COLUMNS, fields="contacts.fields")
+    assert 'COLLATE "C"' in filter_.text
+
+
+FAR = [
+    sign * (dt.timedelta(seconds=seconds) + dt.timedelta(microseconds=micros))
+    for sign in (1, -1)
+    for seconds in (9223372035, 9223372036, 9223372037)
+    for micros in (0, 1, 500_000, 854_775, 854_776, 999_999)
+]
+
+
+@pytest.mark.parametrize("micros", [0, 1, 500_000, 854_775, 999_999])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "now - contact.seen < duration('1h')",
+        "now - contact.seen > duration('1h')",
+        "contact.seen - now != duration('1h')",
+    ],
+)
+def test_the_distance_of_two_times_is_known_where_it_is_in_python(source, micros):
+    now = NOW + dt.timedelta(microseconds=micros)
+    contacts = [{"seen": now - length} for length in FAR]
+    assert compare(in_sqlite, "sqlite", source, contacts, now)

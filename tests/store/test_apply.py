@@ -11,6 +11,7 @@ from attrs import evolve
 from funnelflow.errors import ConflictError, FunnelflowError, UsageError
 from funnelflow.store import FileError, FileMapping, FileOptions, Form, Workspace
 from funnelflow.store import streaming as streaming_module
+from funnelflow.store.files import RejectsFile
 
 HEADER = "contact,event,at,actor,facts,key\n"
 STORY = HEADER + (
@@ -289,6 +290,13 @@ def test_rejects_are_neither_lost_nor_doubled_when_a_run_is_broken_off(
     summary = workspace.apply(path, options())
     lines = Path(summary.rejects).read_text().splitlines()[1:]
     assert [line.split(",")[0] for line in lines] == [f"c{n}" for n in range(9)]
+
+
+def test_what_no_commit_knows_of_is_cut_off_the_rejects_at_once(tmp_path):
+    path = tmp_path / "bad.csv"
+    path.write_text("contact,rejected_line\nada,1\nbob,2\n")
+    RejectsFile(path, ["contact"], format="csv", size=28).close()
+    assert path.read_text() == "contact,rejected_line\nada,1\n"
 
 
 def test_a_rejects_file_that_was_shortened_meanwhile_is_noticed(

@@ -73,6 +73,18 @@ def test_a_field_may_be_the_contact_as_well_where_nothing_else_is():
     assert found.mapping.columns["field.email"] == "email"
 
 
+def test_a_column_that_was_said_to_be_the_contact_may_be_a_fact_as_well():
+    found = matched(["email", "budget"], FileMapping(columns={"contact": "email"}))
+    assert found.mapping.columns["field.email"] == "email"
+    found = matched(["user", "budget"], FileMapping(columns={"contact": "user"}))
+    assert "actor" not in found.mapping.columns
+
+
+def test_a_column_that_was_said_to_be_something_else_is_not_guessed_to_be_another():
+    found = matched(["id", "email"], FileMapping(columns={"actor": "email"}))
+    assert "field.email" not in found.mapping.columns
+
+
 def test_what_somebody_said_wins_over_every_guess():
     found = matched(["id", "contact", "email"], FileMapping(columns={"contact": "id"}))
     assert found.mapping.columns["contact"] == "id"

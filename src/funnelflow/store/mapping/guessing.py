@@ -147,6 +147,10 @@ def _guess(
         take(target, [target])
     for field in fields.values():
         take(field_target(field.name), [_plain(field.name), _plain(field.title)])
+    contact = mapping.column("contact")  # what is the id may be a fact as well
+    for field in fields.values():
+        if _plain(contact) in (_plain(field.name), _plain(field.title)) and contact:
+            found.setdefault(field_target(field.name), contact)
     for target in targets:
         take(target, _KNOWN[target])
     if not ("contact" in found or mapping.named("contact")):

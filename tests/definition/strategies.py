@@ -67,12 +67,12 @@ EXPRESSIONS = (
 ROLES = ("sales", "marketing", "manager")
 
 names = st.text(string.ascii_lowercase, min_size=1, max_size=6)
-texts = st.text(
-    st.characters(
-        codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u061c"
-    ),
+any_text = st.text(
+    st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u061c"),
     max_size=20,
 )
+some_text = st.sampled_from(["", "A title", "été ☃ 日本", "a: b # c", "'q' \"r\" !x", "{[*&|>%@`"])
+texts = some_text | some_text | some_text | any_text
 waits = st.integers(60, 10**7).map(lambda seconds: dt.timedelta(seconds=seconds))
 facts = st.fixed_dictionaries(
     {},

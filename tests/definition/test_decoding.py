@@ -164,6 +164,7 @@ def test_a_key_like_no_other_is_told_with_all_there_are(tmp_path):
         ("{lead: [x]}", "5:16-19 F103", "the stage 'lead' is a mapping of keys, not a list"),
         ("{lead: {typ: won}}", "5:17-20 F101", "the stage 'lead' has no key 'typ'"),
         ("{lead: {type: lost_}}", "5:23-28 F103", "'type' is one of open, won, lost, not 'lost_'"),
+        ("{lead: {type: ''}}", "5:23-25 F103", "'type' is empty"),
         ("{lead: {optional: maybe}}", "5:27-32 F103", "'optional' is true or false, not text"),
         ("{lead: {stages: [a]}}", "5:25-28 F103", "'stages' is a mapping of keys, not a list"),
         ("[lead]", "5:9-15 F103", "'stages' is a mapping of keys, not a list"),

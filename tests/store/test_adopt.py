@@ -1,6 +1,10 @@
 """Taking a new version of a definition into use."""
 
+import os
+import signal
 import threading
+import warnings
+from multiprocessing import get_context
 
 import pytest
 
@@ -265,3 +269,30 @@ def test_a_contact_that_is_being_added_meanwhile_is_not_passed_by(people, file, 
     adopting_thread.join(60)
     assert finished == [5]
     assert len({stored.definition for stored in people.list()}) == 1
+
+
+@pytest.mark.parametrize("survived", [1, 3])
+def test_an_adoption_that_is_killed_goes_on(people, file, directory, monkeypatch, survived):
+    monkeypatch.setattr(adopting, "CHUNK", 1)
+    path = file(CHEAPER)
+    steps = []
+
+    def kill(adopted) -> None:
+        steps.append(adopted)
+        if len(steps) == survived:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def adopt() -> None:
+        with Workspace.open(directory, database=str(people.config.database)) as mine:
+            mine.adopt(path, progress=kill)
+
+    process = get_context("fork").Process(target=adopt)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a process with threads forks
+        process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    assert people.verify().is_sound
+    assert people.adopt(path).contacts == 4 - survived
+    assert people.verify().is_sound
+    assert [row.contact_id for row in people.history(event="adopt").rows] == ["ada"]

@@ -1,6 +1,7 @@
 """Checking one contact: the chain of its rows, and the fold over them."""
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,6 +26,7 @@ _CONTENT = (
     "contact_id", "sequence", "key", "event", "at", "actor", "roles", "facts", "to_stage",
     "reason", "force", "outcome", "before_stage", "after_stage", "path", "unmet", "vetoes",
 )  # fmt: skip
+_content_of = attrgetter(*_CONTENT)
 
 
 class ContactCheck:
@@ -191,7 +193,7 @@ class ContactCheck:
 
 def _digests(row: Any, previous: frozenset[str], definitions: frozenset[str]) -> frozenset[str]:
     """Compute the digest of a row, for each row that may have been before it."""
-    content = [getattr(row, name) for name in _CONTENT]
+    content = _content_of(row)
     try:
         return frozenset(
             row_digest(*(before, *content, definition))

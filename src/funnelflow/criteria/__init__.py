@@ -1,4 +1,25 @@
-"""The criteria language: a strict subset of CEL, typed, compiled, and able to explain itself."""
+"""The criteria language: a strict subset of CEL, typed, compiled, and able to explain itself.
+
+==================  =====================================================================
+names               ``contact.x``, ``event.x``, ``now``, ``has(contact.x)``
+values              ``5``, ``0xFF``, ``12.5``, ``"text"``, ``r"raw"``, ``true``, ``[1, 2]``,
+                    ``timestamp("2026-03-01T00:00:00Z")``, ``duration("720h")``
+comparing           ``== != < <= > >=``, ``in`` a list; integers and numbers mix
+joining             ``&& || !``, ``a ? b : c``
+calculating         ``+ - * / %``; also text + text, list + list, time + duration,
+                    time - time; integers and numbers do not mix
+text and lists      ``size(x)``, ``x.startsWith("a")``, ``.endsWith``, ``.contains``
+==================  =====================================================================
+
+Everything accepted is valid CEL and means what it means there, with two words for CEL's
+errors: a fact that nobody knows, and a calculation without a result, are *unknown*.
+
+>>> import datetime as dt
+>>> scope = Scope({"budget": Field("budget", NUMBER, unit="EUR")})
+>>> criterion = compile_expression("contact.budget >= 5000", scope)
+>>> criterion.explain({"budget": 3000.0}, {}, dt.datetime.now(dt.UTC)).words
+'budget is 3,000 EUR; needs at least 5,000 EUR'
+"""
 
 from funnelflow.criteria.codes import EXPRESSION_CODES
 from funnelflow.criteria.durations import duration_words, parse_duration

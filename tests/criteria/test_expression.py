@@ -1,12 +1,14 @@
 """What can be asked of a compiled expression beside its value."""
 
 import datetime as dt
+import doctest
 import pickle
 
 import attrs
 import pytest
 from hypothesis import given
 
+from funnelflow import criteria
 from funnelflow.criteria import (
     BOOLEAN,
     INTEGER,
@@ -144,3 +146,7 @@ def test_spaces_and_line_breaks_change_nothing(typed, contact, event, now):
     spread = f"\n\t {source}\f \n"
     one, other = (compile_expression(text, SCOPE, None) for text in (source, spread))
     assert repr(one.value(contact, event, now)) == repr(other.value(contact, event, now))
+
+
+def test_the_example_at_the_door_of_the_room_is_true():
+    assert doctest.testmod(criteria).failed == 0

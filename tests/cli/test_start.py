@@ -266,3 +266,12 @@ def test_an_empty_database_is_upgraded(workspace, call):
     assert call("db", "status").exit_code == 1
     assert call("db", "upgrade").exit_code == 0
     assert call("db", "status").exit_code == 0
+
+
+def test_settings_are_shown_with_their_origin_in_words(workspace, call):
+    rows = [" ".join(row.split()) for row in call("config", "show").stdout.splitlines()]
+    assert rows[1:4] == [
+        "funnel standard from funnelflow.toml",
+        "database funnelflow.db from funnelflow.toml",
+        "timezone (none) by default",
+    ]

@@ -51,7 +51,7 @@ def config_lines(settings: Config, page: Page) -> list[Line]:
         [
             Span(s.name, "strong"),
             Span(s.shown or "(none)"),
-            Span(f"from {_ORIGINS[s.origin]}", "dim"),
+            Span(_ORIGINS[s.origin], "dim"),
         ]
         for s in settings.settings.values()
     ]

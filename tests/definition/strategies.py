@@ -68,7 +68,9 @@ ROLES = ("sales", "marketing", "manager")
 
 names = st.text(string.ascii_lowercase, min_size=1, max_size=6)
 any_text = st.text(
-    st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u061c"),
+    st.characters(
+        codec="utf-8", categories=("L", "N", "P", "S", "Zs"), exclude_characters="\u061c"
+    ),
     max_size=20,
 )
 some_text = st.sampled_from(["", "A title", "été ☃ 日本", "a: b # c", "'q' \"r\" !x", "{[*&|>%@`"])

@@ -1,6 +1,7 @@
 """A definition of 1,000 stages and 5,000 transitions: read whole, and faults in it exact."""
 
 import pytest
+
 from funnelflow.definition import read_definition
 
 from .support import told

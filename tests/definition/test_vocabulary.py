@@ -1,13 +1,15 @@
 """The vocabulary: one name means one thing, and what a file adds is used."""
 
 import pytest
+from attrs import evolve
 
-from funnelflow.criteria import INTEGER, NUMBER, TEXT, Field
+from funnelflow.criteria import INTEGER, NUMBER, TEXT, Field, list_of
 from funnelflow.definition import Definition, EventType, Stage, Vocabulary, check
 
 from .support import codes, read, told
 
 BUDGET = Field("budget", NUMBER)
+A_STAGE = Stage("a", type="won")
 
 
 def found(**events):
@@ -41,6 +43,43 @@ def test_events_give_a_field_of_one_name_one_type():
 
 def test_events_may_share_a_field_of_one_type():
     assert found(form=[Field("way", TEXT, choices=("a",))], call=[Field("way", TEXT)]) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        (Field("f", INTEGER, default="many"), "f: 'many' is not a whole number"),
+        (Field("f", NUMBER, default=5), "f: 5 is kept as 5.0"),
+        (Field("f", TEXT, choices=("a", 5)), "f: 5 is not text"),
+        (Field("f", TEXT, choices=("a", "b"), default="c"), "f: c is none of its values"),
+        (Field("f", list_of(TEXT), choices=("a",), default=("b",)), "f: b is none of its values"),
+        (Field("f", list_of(TEXT), default=["a"]), "f: ['a'] is kept as ('a',)"),
+    ],
+)
+def test_values_that_are_none_are_told_in_python_too(field, message):
+    definition = Definition("small", Vocabulary("v", fields={"f": field}), "a", (A_STAGE,))
+    assert [(p.code, p.message) for p in check(definition)] == [("F210", message)]
+    in_event = Vocabulary("v", events={"e": EventType("e", fields={"f": field})})
+    assert [p.message for p in check(evolve(definition, vocabulary=in_event))] == [message]
+
+
+def test_values_that_are_some_are_no_problem():
+    fields = (
+        Field("a", NUMBER, choices=(1.0, 2.5), default=2.5),
+        Field("b", list_of(INTEGER), choices=(1, 2), default=(2, 1)),
+        Field("c", TEXT, default=""),
+    )
+    vocabulary = Vocabulary("v", fields={field.name: field for field in fields})
+    assert check(Definition("small", vocabulary, "a", (A_STAGE,))) == ()
+
+
+def test_what_is_filed_under_another_name_is_told():
+    vocabulary = Vocabulary("v", fields={"a": BUDGET}, events={"e": EventType("f")})
+    definition = Definition("small", vocabulary, "a", (A_STAGE,))
+    assert [p.message for p in check(definition)] == [
+        "'f' is filed under the name 'e'",
+        "'budget' is filed under the name 'a'",
+    ]
 
 
 START = "funnel: small\nfields: {budget: number}\ninitial: a\n"

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 
-from funnelflow.criteria import Field
+from attrs import evolve
+
+from funnelflow.criteria import Field, Value
 from funnelflow.definition.lint.names import check_event_name, check_field_name
 from funnelflow.definition.lint.sites import Site, event_site
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.records import (
-    Criterion,
-    Definition,
-    EventType,
-    Requirement,
-    Vocabulary,
-)
+from funnelflow.definition.records import Definition, EventType, Vocabulary
+from funnelflow.errors import FieldError
 
 __all__ = ["check_used", "check_vocabulary"]
 
@@ -21,13 +18,43 @@ def check_vocabulary(definition: Definition, problems: Problems) -> None:
     """Check the fields and events that a definition speaks of."""
     vocabulary = definition.vocabulary
     for name, field in vocabulary.fields.items():
-        check_field_name(name, Site(field.position, f"field {name!r}"), problems)
+        _check_field(name, field, Site(field.position, f"field {name!r}"), problems)
     for name, event in vocabulary.events.items():
         check_event_name(name, event_site(event), problems)
+        _check_filed(name, event.name, event_site(event), problems)
         for own, field in event.fields.items():
             site = Site(field.position, f"event {name!r}, field {own!r}")
-            check_field_name(own, site, problems)
+            _check_field(own, field, site, problems)
     _check_one_meaning(vocabulary, problems)
+
+
+def _check_field(name: str, field: Field, site: Site, problems: Problems) -> None:
+    """Check a field's name, and that its choices and default are values of it."""
+    check_field_name(name, site, problems)
+    _check_filed(name, field.name, site, problems)
+    item = evolve(field, type=field.type.item or field.type, choices=())
+    for number, choice in enumerate(field.choices):
+        _check_value(choice, item, site.part("values", number), problems)
+    if field.default is not None:
+        _check_value(field.default, field, site.part("default"), problems)
+
+
+def _check_filed(key: str, name: str, site: Site, problems: Problems) -> None:
+    """Check that what was built in Python stands under its own name."""
+    if key != name:
+        problems.add("F201", site.key(), f"{name!r} is filed under the name {key!r}")
+
+
+def _check_value(value: Value, field: Field, site: Site, problems: Problems) -> None:
+    """Check that a value is one of a field, in the form in which it is kept."""
+    try:
+        kept = field.normalise(value)
+    except FieldError as error:
+        problems.add("F210", site.span(), error.message, error.hint)
+        return
+    if type(kept) is not type(value):
+        message = f"{field.name}: {value!r} is kept as {kept!r}"
+        problems.add("F210", site.span(), message, f"write {kept!r}")
 
 
 def _check_one_meaning(vocabulary: Vocabulary, problems: Problems) -> None:
@@ -62,23 +89,7 @@ def check_used(definition: Definition, problems: Problems) -> None:
         return
     used = {name for transition in definition.transitions for name in transition.on}
     used |= {step.event for scenario in definition.scenarios for step in scenario.when}
-    sources = " ".join(_sources(definition))
     for event in own:
-        if event.name not in used and event.name not in sources:
+        if event.name not in used:
             message = f"nothing uses the event {event.name!r}"
             problems.add("F304", event_site(event).key(), message, "name it under 'on'")
-
-
-def _sources(definition: Definition) -> Iterator[str]:
-    """Yield the source of every criterion."""
-    for transition in definition.transitions:
-        if transition.require is not None:
-            yield from _sources_of(transition.require)
-
-
-def _sources_of(item: Requirement) -> Iterator[str]:
-    if isinstance(item, Criterion):
-        yield item.expression
-        return
-    for inner in item.items:
-        yield from _sources_of(inner)

@@ -46,6 +46,13 @@ def test_what_hangs_on_an_unknown_fact_is_flagged_with_the_question():
     assert {"authority", "horizon_days"} <= {f.name for f in translation.questions()}
 
 
+def test_a_question_that_was_never_asked_flags_it_too():
+    translation = translate(STANDARD, "ada", [Event("form_submitted", T0)])
+    assert translation.stage == "target"
+    assert translation.is_flagged
+    assert {"email", "phone"} <= {f.name for f in translation.questions()}
+
+
 def test_what_no_answer_would_change_is_certain():
     story = [
         Event("form_submitted", T0, {"email": "ada@example.com"}),

@@ -97,7 +97,7 @@ def _data(translated: Translated, funnel: Funnel) -> Any:
         "flagged": translation.is_flagged,
         "questions": [question_data(field) for field in translation.questions()],
         "moves_left_out": translation.moves,
-        "transitions": [considered_data(way) for way in translation.considered],
+        "undecided": [considered_data(way) for way in translation.undecided],
     }
 
 

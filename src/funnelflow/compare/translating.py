@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from attrs import evolve, frozen
 
 from funnelflow.criteria import Field, Verdict
-from funnelflow.engine import Considered, Contact, Event, Funnel, why
+from funnelflow.engine import Considered, Contact, Event, Funnel, GuardedTransition, why
 
 __all__ = ["Translation", "translate"]
 
@@ -22,13 +22,11 @@ class Translation:
         contact: The contact as this definition sees it.
         undecided: The transitions that only an unknown fact keeps closed, now or when the
             event came that takes them.
-        considered: Every transition out of the stage, with its criteria.
         moves: How many moves by hand were left out: they speak of the other's stages.
     """
 
     contact: Contact
     undecided: tuple[Considered, ...]
-    considered: tuple[Considered, ...]
     moves: int
 
     @property
@@ -43,7 +41,8 @@ class Translation:
 
     def questions(self) -> tuple[Field, ...]:
         """Give the unknown fields that would settle it, each once."""
-        return tuple(dict.fromkeys(f for c in self.undecided for f in c.missing()))
+        checks = [c.check for c in self.undecided if c.check is not None]
+        return tuple(dict.fromkeys(field for check in checks for field in check.missing))
 
 
 def translate(funnel: Funnel, contact_id: str, evidence: Iterable[Event]) -> Translation:
@@ -69,9 +68,7 @@ def translate(funnel: Funnel, contact_id: str, evidence: Iterable[Event]) -> Tra
             waiting.clear()
         else:
             waiting.add(event.name)
-    considered = _ways_out(funnel, contact)
-    undecided = tuple(c for c in considered if _is_undecided(funnel, c, waiting))
-    return Translation(contact, undecided, considered, moves)
+    return Translation(contact, _undecided(funnel, contact, waiting), moves)
 
 
 def _without_move(event: Event) -> Event:
@@ -82,20 +79,29 @@ def _without_move(event: Event) -> Event:
     return evolve(event, name=name, to="", reason="", force=False, vetoes=())
 
 
-def _ways_out(funnel: Funnel, contact: Contact) -> tuple[Considered, ...]:
-    """Explain the stage, as to somebody who may do everything: it is not about who asks."""
+def _undecided(funnel: Funnel, contact: Contact, waiting: set[str]) -> tuple[Considered, ...]:
+    """Explain the transitions that stay closed for want of facts alone.
+
+    Only those count that nothing else is missing for: automatic ones, and those whose event
+    has come since the stage was entered. It is not about who asks, so every role may.
+    """
+
+    def is_called_for(transition: GuardedTransition) -> bool:
+        if transition.rule is None or transition.waits:
+            return False
+        return not transition.on or not waiting.isdisjoint(transition.on)
+
     if contact.clock is None:
         return ()
-    return why(funnel, contact, contact.clock, _all_roles(funnel))
+    roles = tuple({role for t in funnel.leaving(contact.stage) for role in t.by})
+    found = why(funnel, contact, contact.clock, roles, only=is_called_for)
+    return tuple(c for c in found if _could_be_met(c))
 
 
-def _all_roles(funnel: Funnel) -> tuple[str, ...]:
-    return tuple({role for t in funnel.definition.transitions for role in t.by})
+def _could_be_met(considered: Considered) -> bool:
+    """Tell whether answers could open a closed transition.
 
-
-def _is_undecided(funnel: Funnel, considered: Considered, waiting: set[str]) -> bool:
-    """Tell whether a transition stays closed for want of a fact alone."""
-    if considered.verdict is not Verdict.UNKNOWN:
-        return False
-    transition = funnel.definition.transitions[considered.index]
-    return transition.is_automatic or not waiting.isdisjoint(transition.on)
+    What only asks *whether* a fact is known is not unknown, but an answer would open it too.
+    """
+    check = considered.check
+    return check is not None and check.verdict is not Verdict.MET and bool(check.missing)

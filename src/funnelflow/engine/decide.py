@@ -6,7 +6,7 @@ anything else than what was decided.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from funnelflow.criteria import TIMESTAMP, Check, Field, Seen, Verdict, check_rule
 
@@ -54,7 +54,12 @@ def decide(funnel: Funnel, contact: Contact, event: Event) -> Decision:
 
 
 def why(
-    funnel: Funnel, contact: Contact, now: dt.datetime, roles: tuple[str, ...] = ()
+    funnel: Funnel,
+    contact: Contact,
+    now: dt.datetime,
+    roles: tuple[str, ...] = (),
+    *,
+    only: Callable[[GuardedTransition], bool] | None = None,
 ) -> tuple[Considered, ...]:
     """Explain every transition out of the contact's stage as it stands at `now`; pure.
 
@@ -63,6 +68,7 @@ def why(
         contact: Who it is about.
         now: The time at which the criteria are looked at, aware.
         roles: The roles of whoever would take a transition.
+        only: Tells which transitions to explain; None for all of them.
 
     Returns:
         One entry a transition in the order in which they are tried. Facts that only an event
@@ -70,7 +76,10 @@ def why(
     """
     asked = Event("tick", now, roles=roles)
     return tuple(
-        _consider(funnel, t, _cause(t), contact, asked, now) for t in funnel.leaving(contact.stage)
+        _consider(funnel, t, _cause(t), contact, asked, now)
+        for t in funnel.leaving(contact.stage)
+        if only is None or only(t)
+        if only is None or only(t)
     )
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from funnelflow.criteria import Field, Value
 from funnelflow.definition import Linked, LinkedTransition
@@ -66,6 +66,7 @@ class Reader:
 
     running: Running
     dropped: int = 0
+    _differ: dict[tuple[str, str], Mapping[str, Field] | None] = field(factory=dict, repr=False)
 
     def read(self, decided: Running, row: Any) -> Event:
         """Read one row, decided by another definition or by this one."""
@@ -77,10 +78,18 @@ class Reader:
             event = evolve(event, vetoes=_translated(event.vetoes, *linked))
         if not event.facts:
             return event
-        before, after = (_fields(d.funnel.linked, event.name) for d in (decided, self.running))
-        if before == after:
+        fields = self._fields_unless_same(decided, event.name)
+        if fields is None:
             return event
-        return evolve(event, facts=self._fit(event.facts, after))
+        return evolve(event, facts=self._fit(event.facts, fields))
+
+    def _fields_unless_same(self, decided: Running, event: str) -> Mapping[str, Field] | None:
+        """Give the fields to hold the facts of an event to; None where both read them the same."""
+        key = (decided.digest, event)
+        if key not in self._differ:
+            before, after = (_fields(d.funnel.linked, event) for d in (decided, self.running))
+            self._differ[key] = None if before == after else after
+        return self._differ[key]
 
     def _fit(
         self, facts: Mapping[str, Value | None], fields: Mapping[str, Field]

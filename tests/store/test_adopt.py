@@ -8,7 +8,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from funnelflow.errors import UnknownNameError
+from funnelflow.errors import ConflictError, UnknownNameError
 from funnelflow.store import Workspace, adopting
 from funnelflow.store.bulk import Chunk
 from funnelflow.store.moving import HomelessError
@@ -296,3 +296,31 @@ def test_an_adoption_that_is_killed_goes_on(people, file, directory, monkeypatch
     assert people.adopt(path).contacts == 4 - survived
     assert people.verify().is_sound
     assert [row.contact_id for row in people.history(event="adopt").rows] == ["ada"]
+
+
+def test_going_back_to_the_version_before_is_an_adoption_too(people, file):
+    before = stages(people)
+    people.adopt(file(CHEAPER))
+    assert people.adopt(file(PIPELINE)).moved == 1
+    assert stages(people) == before
+    assert people.verify().is_sound
+    assert not people.outdated()
+
+
+def test_of_two_adoptions_at_once_the_later_one_wins_and_the_other_says_so(
+    people, file, monkeypatch
+):
+    monkeypatch.setattr(adopting, "CHUNK", 1)
+    later = file(version(("contact.budget >= 5000", "contact.budget >= 10")))
+    other = later.with_name("later.yaml")
+    later.rename(other)
+    path = file(CHEAPER)
+
+    def overtake(_) -> None:
+        people.adopt(other)
+
+    with pytest.raises(ConflictError, match="another version of pipeline was adopted meanwhile"):
+        people.adopt(path, progress=overtake)
+    assert len({stored.definition for stored in people.list()}) == 1
+    assert people.plan_adoption(other).contacts == 0
+    assert people.verify().is_sound

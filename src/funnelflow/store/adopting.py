@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select
 
 from funnelflow.definition import Definition
 from funnelflow.engine import Contact
+from funnelflow.errors import ConflictError
 
 from .bulk import Chunk
 from .connecting import reading
@@ -179,7 +180,9 @@ def _adopt_some(
 
     Raises:
         HomelessError: One is in a stage that is gone, and no rule leads out of it.
+        ConflictError: Yet another version was adopted meanwhile.
     """
+    _require_current(chunk.connection, mover.running)
     ids = [row.id for row in _left(chunk.connection, mover.running, after)]
     if not ids:
         return done, None
@@ -188,6 +191,16 @@ def _adopt_some(
         moved = sum(_bring_under(chunk, mover, name, evidence(name)) for name in ids)
     chunk.write()
     return evolve(done, contacts=done.contacts + len(ids), moved=done.moved + moved), ids[-1]
+
+
+def _require_current(connection: Connection, running: Running) -> None:
+    """Stop when somebody else takes another version into use: its contacts are theirs now."""
+    wanted = select(funnels.c.definition).where(funnels.c.name == running.name)
+    if connection.execute(wanted.with_for_update(read=True)).scalar() != running.id:
+        raise ConflictError(
+            f"another version of {running.name} was adopted meanwhile",
+            hint=f"see which is in use, then adopt again: funnelflow show {running.name}",
+        )
 
 
 def _bring_under(chunk: Chunk, mover: Mover, contact_id: str, rows: Iterable[Any]) -> bool:

@@ -468,6 +468,28 @@ def test_a_file_that_lacks_a_needed_column_is_refused_with_the_option_to_give(
     assert "blurb" in caught.value.hint
 
 
+@pytest.mark.parametrize("grown", [False, True])
+def test_a_file_that_changes_while_it_is_read_is_noticed(workspace, write, monkeypatch, grown):
+    whole = events(300)
+    path = Path(write(whole))
+    find = streaming_module.find_start
+
+    def meanwhile(*arguments):
+        path.write_text(events(301) if grown else events(150))
+        return find(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streaming_module, "find_start", meanwhile)
+        patch.setattr("funnelflow.store.files.source.BLOCK", 64)
+        with pytest.raises(FileError) as caught:
+            workspace.apply(str(path), options(chunk=50))
+    assert "changed while it was read" in caught.value.message
+    path.write_text(events(301))
+    summary = workspace.apply(str(path), options(changed="continue"))
+    assert (summary.tally.rows, summary.tally.rejected) == (301, 0)
+    assert len(workspace.history(limit=1000).rows) == 301 + 7
+
+
 def test_progress_is_told_before_the_first_row_and_after_every_chunk(workspace, write):
     told = []
     path = write(STORY)

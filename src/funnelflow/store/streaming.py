@@ -152,6 +152,7 @@ class _Run:
         try:
             with self._outer() as connection, _rarely_collected():
                 for batch in self._opened.reader.batches(self._options.chunk):
+                    self._refuse_changed(batch)
                     self._commit(batch, connection, rejects)
                     if progress is not None:
                         rows = self._checkpoint.tally.rows
@@ -162,6 +163,17 @@ class _Run:
         finally:
             rejects.close()
         return self._summary()
+
+    def _refuse_changed(self, batch: Batch) -> None:
+        """Notice that a file was cut short or written to while it was read."""
+        if batch.last and self._size is not None and batch.bytes_read != self._size:
+            raise FileError(
+                self._opened.source.name,
+                f"the file has changed while it was read: it had {self._size:,} bytes, and then "
+                f"{batch.bytes_read:,}",
+                line=self._checkpoint.place.lines + 1,
+                hint="let whoever writes it finish, then give the same command with --continue",
+            )
 
     @contextmanager
     def _outer(self) -> Iterator[Connection | None]:

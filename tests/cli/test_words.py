@@ -116,6 +116,16 @@ def test_translating_everybody_counts_each_contact_once(call, ada):
     assert sum(cell["contacts"] for cell in data["cells"]) == 2
 
 
+def test_comparing_over_contacts_counts_each_contact_once(call, ada):
+    call("add", "bob")
+    done = call("compare", "outreach", "dialogue", "--contacts", "--json")
+    (matrix,) = json.loads(done.stdout)
+    assert (matrix["from"], matrix["to"], matrix["contacts"]) == ("outreach", "dialogue", 2)
+    lines = call("compare", "outreach", "dialogue", "--contacts").stdout.splitlines()
+    assert lines[0].startswith("outreach \\ dialogue")
+    assert any(line.startswith("2 contacts; ") for line in lines)
+
+
 def test_translating_changes_nothing(call, ada):
     before = call("history", ada, "--json").stdout
     call("translate", ada, "--to", "dialogue")

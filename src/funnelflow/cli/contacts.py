@@ -186,15 +186,17 @@ def move(
     )
 
 
-def moment_of(text: str | None, workspace: Workspace) -> dt.datetime | None:
-    """Read the time of an ``--at``; a time without offset is read in the workspace's zone.
+def moment_of(
+    text: str | None, workspace: Workspace, option: str = "--at"
+) -> dt.datetime | None:
+    """Read the time of an option; a time without offset is read in the workspace's zone.
 
     Raises:
         FieldError: It is no time.
     """
     if text is None:
         return None
-    moment = Field("--at", TIMESTAMP).parse(text, workspace.config.timezone)
+    moment = Field(option, TIMESTAMP).parse(text, workspace.config.timezone)
     return moment if isinstance(moment, dt.datetime) else None
 
 

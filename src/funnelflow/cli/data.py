@@ -11,8 +11,16 @@ from funnelflow.engine import Considered, Contact, Decision, Event, Taken
 from funnelflow.store import Recorded, StoredContact
 
 from .facts import value_data
+from .render_translation import Matrix
 
-__all__ = ["considered_data", "contact_data", "decision_data", "question_data", "recorded_data"]
+__all__ = [
+    "considered_data",
+    "contact_data",
+    "decision_data",
+    "matrix_data",
+    "question_data",
+    "recorded_data",
+]
 
 
 def recorded_data(recorded: Recorded) -> dict[str, Any]:
@@ -127,3 +135,17 @@ def inner_contact_data(contact: Contact) -> dict[str, Any]:
 def optional_time(at: dt.datetime | None) -> Any:
     """Give a time as data; None stays None."""
     return None if at is None else value_data(at)
+
+
+def matrix_data(matrix: Matrix) -> dict[str, Any]:
+    """Give the counts of contacts by where two definitions put them."""
+    return {
+        "from": matrix.home,
+        "to": matrix.name,
+        "contacts": matrix.counts.total(),
+        "flagged": matrix.flagged.total(),
+        "cells": [
+            {"stage": a, "translated": b, "contacts": n, "flagged": matrix.flagged[a, b]}
+            for (a, b), n in sorted(matrix.counts.items())
+        ],
+    }

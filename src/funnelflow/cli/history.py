@@ -47,8 +47,8 @@ def history(contact: str | None, since: str | None, until: str | None, **filters
     with session.open() as workspace:
         page = workspace.history(
             contact,
-            since=moment_of(since, workspace),
-            until=moment_of(until, workspace),
+            since=moment_of(since, workspace, "--since"),
+            until=moment_of(until, workspace, "--until"),
             **filters,
         )
     if session.json:

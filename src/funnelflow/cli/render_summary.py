@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from funnelflow.store import Match, Summary, Tally
 
 from .layout import grid, paragraph
+from .output import counted
 from .text import Line, Look, Page, Span, line
 
 __all__ = ["commonest", "guess_lines", "summary_lines"]
@@ -37,7 +38,8 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
         head = f"{summary.path} was applied before; nothing was changed"
     else:
         would = "would be applied" if summary.dry_run else "applied"
-        head = f"{summary.path}: {summary.tally.rows:,} rows {would} in {summary.seconds:.1f} s"
+        rows = counted(summary.tally.rows, "row")
+        head = f"{summary.path}: {rows} {would} in {summary.seconds:.1f} s"
     went_on = f"an earlier run had done the first {summary.resumed:,} rows"
     return [
         line(Span(head, "strong")),
@@ -45,6 +47,7 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
         *grid(_counts(summary.tally), page, indent=2),
         *_refusals(summary.tally, page),
         *_rejections(summary, page),
+        *_left_later(summary, page),
     ]
 
 
@@ -87,6 +90,12 @@ def _rejections(summary: Summary, page: Page) -> list[Line]:
     more = [line(f"    and {left:,} more")] if rows and left > 0 else []
     where = [line(f"  rejected rows are in {summary.rejects}")] if summary.rejects else []
     return [*where, *grid(rows, page, indent=4), *more]
+
+
+def _left_later(summary: Summary, page: Page) -> list[Line]:
+    """Name what nothing was read from and the first line did not show."""
+    later = [name for name in summary.ignored if name not in summary.matched.ignored]
+    return paragraph(f"  columns not used in later lines: {', '.join(later)}", page) if later else []
 
 
 def _form(summary: Summary) -> str:

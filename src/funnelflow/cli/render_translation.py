@@ -1,7 +1,7 @@
 """A translation, drawn: one contact with its reasons, or all of them as a table of counts."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
@@ -15,7 +15,7 @@ from .render_checks import check_lines
 from .render_decision import open_count
 from .text import Line, Page, Span, line
 
-__all__ = ["Matrix", "matrix_lines", "translation_lines"]
+__all__ = ["Matrix", "matrix_lines", "matrix_of", "translation_lines"]
 
 
 @frozen
@@ -37,6 +37,30 @@ class Matrix:
     columns: Sequence[str]
     counts: Counter[tuple[str, str]]
     flagged: Counter[tuple[str, str]]
+
+
+def matrix_of(
+    names: tuple[str, str],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    seen: Iterable[tuple[str, str, bool]],
+) -> Matrix:
+    """Count contacts by where two definitions put them.
+
+    Args:
+        names: What the rows and the columns are headed by.
+        rows: The stages of the first, in their order; others come behind.
+        columns: The stages of the second, in their order.
+        seen: Row, column and whether it is uncertain, for each contact.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    flagged: Counter[tuple[str, str]] = Counter()
+    for row, column, is_flagged in seen:
+        counts[row, column] += 1
+        flagged[row, column] += is_flagged
+    present = {row for row, _ in counts}
+    ordered = [row for row in rows if row in present] + sorted(present - {*rows})
+    return Matrix(*names, ordered, columns, counts, flagged)
 
 
 def translation_lines(translated: Translated, linked: Linked, page: Page) -> list[Line]:

@@ -1,7 +1,6 @@
 """``funnelflow translate``: what another definition calls a contact, or all of them."""
 
 import sys
-from collections import Counter
 from typing import Any
 
 import click
@@ -11,11 +10,11 @@ from funnelflow.errors import UsageError
 from funnelflow.store import Translated
 
 from .complete import complete_contact, complete_definition
-from .data import considered_data, question_data
+from .data import considered_data, matrix_data, question_data
 from .find import definition_here
 from .options import as_json, command
 from .output import hint, page_for, say, write_json
-from .render_translation import Matrix, matrix_lines, translation_lines
+from .render_translation import matrix_lines, matrix_of, translation_lines
 from .session import Session, current
 
 __all__ = ["translate"]
@@ -67,21 +66,19 @@ def translate(contact: str | None, to: str, home: str | None, *, everybody: bool
 
 def _everybody(funnel: Funnel, home: str | None, session: Session) -> int:
     """Count where the other definition puts the contacts, stage by stage."""
-    counts: Counter[tuple[str, str]] = Counter()
-    flagged: Counter[tuple[str, str]] = Counter()
-    with session.open() as workspace:
-        for one in workspace.translate_all(funnel, home=home):
-            cell = (one.stage, one.translation.stage)
-            counts[cell] += 1
-            flagged[cell] += one.translation.is_flagged
     name = funnel.definition.name
-    rows = sorted({row for row, _ in counts})
-    matrix = Matrix(home or "here", name, rows, funnel.linked.leaves, counts, flagged)
+    with session.open() as workspace:
+        rows = workspace.funnel(home).linked.leaves if home else ()
+        seen = (
+            (one.stage, one.translation.stage, one.translation.is_flagged)
+            for one in workspace.translate_all(funnel, home=home)
+        )
+        matrix = matrix_of((home or "here", name), rows, funnel.linked.leaves, seen)
     if session.json:
-        write_json(_matrix_data(matrix))
+        write_json(matrix_data(matrix))
         return 0
     say(matrix_lines(matrix, page_for(sys.stdout)))
-    if flagged.total():
+    if matrix.flagged.total():
         hint(f"funnelflow translate CONTACT --to {name} says what to ask")
     return 0
 
@@ -98,17 +95,4 @@ def _data(translated: Translated, funnel: Funnel) -> Any:
         "questions": [question_data(field) for field in translation.questions()],
         "moves_left_out": translation.moves,
         "undecided": [considered_data(way) for way in translation.undecided],
-    }
-
-
-def _matrix_data(matrix: Matrix) -> Any:
-    return {
-        "from": matrix.home,
-        "to": matrix.name,
-        "contacts": matrix.counts.total(),
-        "flagged": matrix.flagged.total(),
-        "cells": [
-            {"stage": a, "translated": b, "contacts": n, "flagged": matrix.flagged[a, b]}
-            for (a, b), n in sorted(matrix.counts.items())
-        ],
     }

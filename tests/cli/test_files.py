@@ -51,6 +51,22 @@ def test_what_the_columns_were_taken_for_is_shown_on_stderr(events, call):
     assert "columns taken by their names: contact, event, at, facts" in err
 
 
+def test_members_that_only_later_lines_have_are_named_when_nothing_is_read_from_them(
+    workspace, call
+):
+    row = {"contact": "ada", "event": "call", "at": "2026-03-01T09:00:00Z"}
+    lines = [{**row, "first": 1}, {**row, "budgt": 7000}]
+    (workspace / "late.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    done = call("apply", "late.jsonl")
+    assert "columns not used: first" in done.stderr
+    assert "columns not used in later lines: budgt" in done.stdout
+
+
+def test_one_row_is_not_counted_in_the_plural(events, call):
+    events.write_text("".join(EVENTS.splitlines(keepends=True)[:2]))
+    assert call("apply", "events.csv").stdout.startswith("events.csv: 1 row applied in ")
+
+
 def test_a_guess_by_another_name_is_shown_as_one(events, call):
     events.write_text(EVENTS.rsplit("ada,move", 1)[0].replace("contact,event", "entity_id,what", 1))
     done = call("apply", "events.csv", "--map", "event=what")

@@ -104,3 +104,10 @@ def test_a_move_that_no_transition_allows_says_so(workspace, call):
     call("add", "bob")
     call("move", "bob", "prospect")
     assert "refused: no transition leads there" in call("history", "bob").stdout
+
+
+@pytest.mark.parametrize("option", ["--since", "--until"])
+def test_a_time_that_is_none_is_named_by_its_option(workspace, call, option):
+    done = call("history", option, "tomorrow")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: {option}: 'tomorrow' is no timestamp")

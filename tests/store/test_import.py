@@ -3,7 +3,14 @@
 import pytest
 
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.store import FileMapping, FileOptions, Workspace, find_mapping, read_mapping
+from funnelflow.store import (
+    FileError,
+    FileMapping,
+    FileOptions,
+    Workspace,
+    find_mapping,
+    read_mapping,
+)
 
 PEOPLE = (
     "id,email,budget,note\n"
@@ -82,6 +89,16 @@ def test_only_known_contacts_are_taken_where_that_is_asked_for(workspace, write)
     summary = workspace.import_contacts(write(PEOPLE), mode="update")
     assert tally(summary, "created", "stayed", "rejected") == (0, 1, 2)
     assert [contact.id for contact in workspace.list()] == ["ada"]
+
+
+def test_a_finished_file_is_not_called_done_when_it_is_asked_for_in_another_way(workspace, write):
+    path = write(PEOPLE)
+    workspace.import_contacts(path, mode="update")
+    with pytest.raises(FileError, match="another mapping, actor, zone or mode") as caught:
+        workspace.import_contacts(path, mode="both")
+    assert "--restart" in caught.value.hint
+    again = workspace.import_contacts(path, FileOptions(changed="restart"), mode="both")
+    assert tally(again, "created", "rejected") == (3, 0)
 
 
 def test_another_mode_is_refused(workspace, write):

@@ -186,9 +186,7 @@ def move(
     )
 
 
-def moment_of(
-    text: str | None, workspace: Workspace, option: str = "--at"
-) -> dt.datetime | None:
+def moment_of(text: str | None, workspace: Workspace, option: str = "--at") -> dt.datetime | None:
     """Read the time of an option; a time without offset is read in the workspace's zone.
 
     Raises:

@@ -23,7 +23,7 @@ def guess_lines(summary: Summary, page: Page) -> list[Line]:
         for m in matches
         if _target(m) not in plain
     ]
-    ignored = summary.ignored
+    ignored = summary.matched.ignored
     return [
         *paragraph(f"{summary.path}: {_form(summary)}", page),
         *(paragraph(f"columns taken by their names: {', '.join(plain)}", page) if plain else []),
@@ -95,7 +95,9 @@ def _rejections(summary: Summary, page: Page) -> list[Line]:
 def _left_later(summary: Summary, page: Page) -> list[Line]:
     """Name what nothing was read from and the first line did not show."""
     later = [name for name in summary.ignored if name not in summary.matched.ignored]
-    return paragraph(f"  columns not used in later lines: {', '.join(later)}", page) if later else []
+    return (
+        paragraph(f"  columns not used in later lines: {', '.join(later)}", page) if later else []
+    )
 
 
 def _form(summary: Summary) -> str:

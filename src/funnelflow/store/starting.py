@@ -68,10 +68,11 @@ def _same(
 ) -> Start:
     """Go on with a content that was begun before."""
     name = opened.source.name
-    if same.state == "running" and same.asked != fresh.asked:
+    if same.asked != fresh.asked:
+        begun = "begun" if same.state == "running" else "applied"
         raise FileError(
             name,
-            "this file was begun in another way: another mapping, actor, zone or mode",
+            f"this file was {begun} in another way: another mapping, actor, zone or mode",
             hint="give the same command as before, or --restart to apply all of it again",
         )
     unchanged = _skip(opened, same.place)

@@ -11,19 +11,11 @@ from typing import Any, TypeAlias
 
 from attrs import evolve
 
-from funnelflow.criteria import (
-    BOOLEAN,
-    DURATION,
-    INTEGER,
-    TIMESTAMP,
-    Expression,
-    Facts,
-    Field,
-    Value,
-)
+from funnelflow.criteria import Facts, Value
 from funnelflow.definition import Definition, Library, Linked, link
-from funnelflow.errors import FieldError, FunnelflowError
+from funnelflow.errors import FunnelflowError
 
+from .declared import Declared, Derived, apply_sets, defaults_of
 from .evidence import Door
 from .machine import AUTOMATIC, TIMED, FunnelMachine, GuardedTransition, StageEvent
 from .records import MOVED_NOWHERE, REFUSED, Cause, Contact, Event, Outcome, Taken, Verb
@@ -37,46 +29,6 @@ Watch: TypeAlias = Callable[[Cause, Sequence[GuardedTransition], Contact, Event,
 """Told of the transitions about to be tried and of the contact as it is at that moment."""
 
 Path: TypeAlias = tuple[Taken, ...]
-
-_WHOLE = (BOOLEAN, INTEGER, TIMESTAMP, DURATION)
-"""Types of which every value that an expression can give is a value of a field."""
-
-
-class _Declared:
-    """What the machine does on one event of the vocabulary, looked up once per definition."""
-
-    __slots__ = ("defaults", "sets", "trigger")
-
-    def __init__(
-        self,
-        defaults: dict[str, Value],
-        sets: tuple["_Set", ...],
-        trigger: StageEvent | None,
-    ) -> None:
-        self.defaults = defaults
-        self.sets = sets
-        self.trigger = trigger
-
-    def complete(self, event: Event) -> Event:
-        """Give the event with what its definition takes for granted where it says nothing."""
-        if self.defaults.keys() <= event.facts.keys():
-            return event
-        facts = {**self.defaults, **event.facts}
-        return Event(  # a third of what `evolve` costs
-            event.name, event.at, facts, event.actor, event.roles, vetoes=event.vetoes
-        )
-
-
-class _Set:
-    """A field that an event derives, and how: looked up once per definition."""
-
-    __slots__ = ("name", "normalise", "value")
-
-    def __init__(self, target: Field, expression: Expression) -> None:
-        self.name = target.name
-        self.value = expression.value
-        fits = expression.type == target.type in _WHOLE and not target.choices
-        self.normalise = None if fits else target.normalise
 
 
 class Funnel:
@@ -99,11 +51,11 @@ class Funnel:
         self.machine = FunnelMachine(self.linked)
         self._door = Door(self.linked)
         self._fields = self.linked.fields
-        self._defaults = _defaults_of(self._fields)
+        self._defaults = defaults_of(self._fields)
         self._declared = {
-            name: _Declared(
-                _defaults_of(event.event.fields),
-                tuple(_Set(self._fields[target], value) for target, value in event.sets),
+            name: Declared(
+                defaults_of(event.event.fields),
+                tuple(Derived(self._fields[target], value) for target, value in event.sets),
                 self.machine.event(name),
             )
             for name, event in self.linked.events.items()
@@ -212,7 +164,7 @@ class Funnel:
                 event = declared.complete(event)
                 facts = event.facts
             if declared.sets:
-                _apply_sets(declared.sets, contact, facts, now)
+                apply_sets(declared.sets, contact, facts, now)
             if declared.trigger is not None:
                 taken = _trigger(declared.trigger, "event", contact, event, now, watch)
                 if taken is not None:
@@ -378,11 +330,6 @@ def _trigger(
     return taken
 
 
-def _defaults_of(fields: Mapping[str, Field]) -> dict[str, Value]:
-    """Collect the values that fields have until something else is known."""
-    return {name: f.default for name, f in fields.items() if f.default is not None}
-
-
 def _may_move(
     transition: GuardedTransition, contact: Contact, event: Event, now: dt.datetime
 ) -> bool:
@@ -399,20 +346,3 @@ def _leaving(machine: FunnelMachine, leaf: str) -> tuple[GuardedTransition, ...]
     events = [machine.event(name) for name in machine.events]
     found = {t.index: t for event in events if event for t in event.leaving(leaf)}
     return tuple(sorted(found.values(), key=lambda t: t.rank))
-
-
-def _apply_sets(sets: tuple[_Set, ...], contact: Contact, facts: Facts, now: dt.datetime) -> None:
-    """Derive fields from an event; all read the contact as it was before any of them.
-
-    A value that cannot be computed, or is none of its field's, leaves the field as it was.
-    """
-    fields = contact.fields
-    for one, value in [(one, one.value(fields, facts, now)) for one in sets]:
-        fitting = value
-        if one.normalise is not None:
-            try:
-                fitting = one.normalise(value)
-            except FieldError:
-                continue
-        if fitting is not None:
-            fields[one.name] = fitting

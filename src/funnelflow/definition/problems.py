@@ -1,5 +1,6 @@
 """What is wrong with a definition: one record a fault, collected so that all are told at once."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -13,7 +14,7 @@ from funnelflow.errors import FunnelflowError, nearest
 __all__ = ["DefinitionError", "Help", "Problem", "Problems", "did_you_mean"]
 
 MOST = 200
-"""How many problems of one check are kept; more than that have one cause."""
+"""How many errors and how many warnings of one check are kept; more have one cause."""
 
 _MANY = 200
 """With so many names the nearest is looked for only among those that are alike at a glance."""
@@ -95,7 +96,8 @@ class Problems:
 
     name: str = ""
     found: list[Problem] = field(factory=list)
-    left_out: int = 0
+    left_out: Counter[Severity] = field(factory=Counter)
+    _kept: Counter[Severity] = field(factory=Counter)
 
     def add(self, code: str, span: Span, message: str, help: Help = "") -> None:  # noqa: A002
         """Keep one problem of a code of `CODES`.
@@ -117,9 +119,10 @@ class Problems:
         help: Help = "",  # noqa: A002
     ) -> None:
         """Keep one problem of any code with the severity given."""
-        if len(self.found) >= MOST:
-            self.left_out += 1
+        if self._kept[severity] >= MOST:
+            self.left_out[severity] += 1
             return
+        self._kept[severity] += 1
         text = help if isinstance(help, str) else help()
         name = ", ".join(part for part in (self.name, span.about) if part)
         self.found.append(
@@ -139,6 +142,11 @@ class Problems:
         """Keep problems that were found elsewhere."""
         self.found.extend(problems)
 
+    def take(self, other: "Problems") -> None:
+        """Keep everything that was found elsewhere, and what was left out there."""
+        self.extend(other.found)
+        self.left_out.update(other.left_out)
+
     @property
     def has_errors(self) -> bool:
         """Tell whether anything found stops the definition from being run."""
@@ -147,17 +155,12 @@ class Problems:
     def all(self) -> tuple[Problem, ...]:
         """Give what was found in the order of the file, each once, and say if more was left out."""
         ordered = tuple(sorted(dict.fromkeys(self.found), key=Problem.order))
-        if not self.left_out:
+        if not self.left_out.total():
             return ordered
-        more = f"{self.left_out:,} more problems are not listed"
-        last = Problem(
-            "F009",
-            "error",
-            more,
-            help="correct the first ones and check again",
-            name=ordered[-1].path,
-        )
-        return (*ordered, last)
+        severity: Severity = "error" if self.left_out["error"] else "warning"
+        more = f"{self.left_out.total():,} more problems are not listed"
+        help_text = "correct the first ones and check again"
+        return (*ordered, Problem("F009", severity, more, help=help_text, name=ordered[-1].path))
 
 
 def did_you_mean(name: str, known: Iterable[str], *, kind: str = "") -> Callable[[], str]:

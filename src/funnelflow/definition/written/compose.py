@@ -67,7 +67,7 @@ def compose(text: str, path: str, problems: Problems, loader: Any = _Loader) -> 
             if not mistake.cover(lines, covered):
                 break
         else:
-            problems.extend(composer.problems.found)
+            problems.take(composer.problems)
             return composer.top
     return None
 

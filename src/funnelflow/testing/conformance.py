@@ -216,14 +216,13 @@ def _single(value: Value) -> Any:
 
 
 def _same(given: Value | None, wanted: Value) -> bool:
-    """Tell whether two values are the same, type included; NaN is NaN, and zeros have signs."""
+    """Tell whether two values are the same, type included; NaN is NaN."""
     if isinstance(given, tuple) and isinstance(wanted, tuple):
         return len(given) == len(wanted) and all(map(_same, given, wanted))
     if type(given) is not type(wanted):
         return False
     if isinstance(given, float) and isinstance(wanted, float):
-        both = math.isnan(given) and math.isnan(wanted)
-        return both or (given == wanted and math.copysign(1, given) == math.copysign(1, wanted))
+        return given == wanted or (math.isnan(given) and math.isnan(wanted))
     return given == wanted
 
 

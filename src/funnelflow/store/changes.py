@@ -204,25 +204,31 @@ class ChangingWorkspace(OpenWorkspace):
         return run_tick(self, now or self.clock(), actor=actor, dry_run=dry_run)
 
     def plan_adoption(
-        self, source: Definition | Path | str, rules: Mapping[str, str] | None = None
+        self,
+        source: Definition | Path | str,
+        rules: Mapping[str, str] | None = None,
+        *,
+        instead_of: str = "",
     ) -> AdoptionPlan:
         """Find out what taking a new version of a definition into use would do.
 
         Args:
             source: The new version, or its file.
             rules: Stage that it no longer has to the stage in which its contacts go on.
+            instead_of: Another funnel whose contacts come over: their evidence is translated.
 
         Raises:
             DefinitionError: It has errors.
-            UnknownNameError: A rule names a stage that there is not.
+            UnknownNameError: A rule names a stage that there is not, or there is no such funnel.
         """
-        return plan_adoption(self, self._read(source), rules or {})
+        return plan_adoption(self, self._read(source), rules or {}, instead_of)
 
     def adopt(
         self,
         source: Definition | Path | str,
         rules: Mapping[str, str] | None = None,
         *,
+        instead_of: str = "",
         actor: str = "",
         progress: Callable[[Adopted], None] | None = None,
     ) -> Adopted:
@@ -233,6 +239,7 @@ class ChangingWorkspace(OpenWorkspace):
         Args:
             source: The new version, or its file.
             rules: Stage that it no longer has to the stage in which its contacts go on.
+            instead_of: Another funnel whose contacts come over: their evidence is translated.
             actor: Who adopts.
             progress: Told how far it has come, after every chunk.
 
@@ -242,7 +249,9 @@ class ChangingWorkspace(OpenWorkspace):
             StoreError: The database cannot store it; what was done before is stored.
         """
         definition = self._read(source)
-        return run_adoption(self, definition, rules or {}, actor=actor, progress=progress)
+        return run_adoption(
+            self, definition, rules or {}, instead_of=instead_of, actor=actor, progress=progress
+        )
 
     def _read(self, source: Definition | Path | str) -> Definition:
         """Give a definition, from its file if need be."""

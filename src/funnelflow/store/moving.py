@@ -46,6 +46,7 @@ class Mover:
         at: When the adoption takes place.
         actor: Who adopts.
         dropped: How many facts were no values of its fields.
+        instead_of: Another funnel whose contacts come over, by translation; empty for none.
     """
 
     running: Running
@@ -53,11 +54,24 @@ class Mover:
     at: dt.datetime
     actor: str = ""
     dropped: int = 0
+    instead_of: str = ""
+
+    @property
+    def funnels(self) -> tuple[str, ...]:
+        """Name the funnels whose contacts are brought under the new definition."""
+        return (self.running.name, self.instead_of)
 
     def place(
-        self, connection: Connection, shelf: Shelf, contact: Contact, rows: Iterable[Any]
+        self,
+        connection: Connection,
+        shelf: Shelf,
+        contact: Contact,
+        home: str,
+        rows: Iterable[Any],
     ) -> tuple[Contact, Event | None, Outcome]:
         """Fold a contact's evidence by the new definition.
+
+        A contact of another funnel is translated: its stage there needs no rule.
 
         Returns:
             The contact as it becomes, the evidence of the adoption, and what came of that;
@@ -67,11 +81,12 @@ class Mover:
             HomelessError: It is in a stage that the new definition does not have, and no
                 rule leads out of it.
         """
-        to = self.way_out(contact.stage)
+        is_translated = home != self.running.name
+        to = "" if is_translated else self.way_out(contact.stage)
         reader = Reader(self.running)
         folded = fold_rows(connection, shelf, reader, rows)
         self.dropped += reader.dropped
-        if not to and folded == contact:
+        if not (to or is_translated) and folded == contact:
             return folded, None, Outcome("stayed")
         event = Event(ADOPT, self.at, actor=self.actor, to=to)
         self.running.funnel.step(folded, event)

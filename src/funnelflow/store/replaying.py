@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from funnelflow.compare import without_move
 from funnelflow.engine import Contact, Event, Outcome
 
 from .evidence import Reader, read_event
@@ -92,7 +93,10 @@ def fold_rows(connection: Connection, shelf: Shelf, reader: Reader, rows: Iterab
     contact: Contact | None = None
     for row in rows:
         contact = contact or funnel.new_contact(row.contact_id)
-        event = reader.read(shelf.by_id(connection, row.definition), row)
+        decided = shelf.by_id(connection, row.definition)
+        event = reader.read(decided, row)
+        if decided.name != reader.running.name:  # another funnel's stages mean nothing here
+            event = without_move(event)
         try:
             funnel.step(contact, event)
         except UNREADABLE:

@@ -115,7 +115,7 @@ def _suggestions(root: Path, contact: str) -> str:
             f"funnelflow why {contact}",
             f"funnelflow move {contact} prospect",
             f"funnelflow history {contact}",
-            "funnelflow list --where 'contact.budget >= 10000.0' --stage lead",
+            "funnelflow list --where 'contact.budget >= 10000' --stage lead",
             "funnelflow show standard",
         )
     )

@@ -68,6 +68,13 @@ def test_what_lets_a_file_say_another_thing_is_refused(text, expected, loader):
     assert problems_of(text, loader) == expected
 
 
+def test_an_alias_is_marked_whole():
+    problems = Problems()
+    compose("a: [1, *x1]", "f.yaml", problems)
+    (problem,) = problems.found
+    assert (problem.position.column, problem.end_column) == (8, 11)
+
+
 def test_a_quoted_merge_key_is_an_ordinary_key():
     assert problems_of('"<<": 1') == []
 

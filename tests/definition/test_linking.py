@@ -87,6 +87,9 @@ def test_every_leaf_is_left_at_the_depth_that_names_it():
         ("sales lead", "lead"),
         (" Hot One ", "prospect"),
         ("lead.new", "lead.new"),
+        ("Sales Lead.new", "lead.new"),
+        ("sales lead.warm.web", "lead.warm.web"),
+        ("lead.hot one", "prospect"),
     ],
 )
 def test_a_stage_is_found_by_what_people_call_it(text, name):
@@ -100,6 +103,9 @@ def test_a_stage_is_found_by_what_people_call_it(text, name):
         ("sales led", "did you mean 'sales lead'?"),
         ("new", None),
         ("", None),
+        (".", None),
+        ("prospect.new", None),
+        ("done.web", None),
     ],
 )
 def test_what_is_no_stage_or_more_than_one_is_refused(text, hint):

@@ -92,4 +92,5 @@ def test_among_very_many_names_the_nearest_is_still_found():
     names = [f"stage_{n}" for n in range(3_000)]
     assert did_you_mean("stage_1234x", names)() == "did you mean 'stage_1234'?"
     assert did_you_mean("sta_1234", names)() == "did you mean 'stage_1234'?"
+    assert did_you_mean("xtage_1234", names)() == "did you mean 'stage_1234'?"
     assert did_you_mean("zzz", names)().startswith("known names: stage_0")

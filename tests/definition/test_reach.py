@@ -83,6 +83,12 @@ def test_a_stage_left_at_once_is_told():
     assert found(stages, [Transition("a", "b", "form"), asking]) == []
 
 
+def test_of_many_stages_left_at_once_a_few_are_named():
+    stages = [Stage("a", stages=tuple(Stage(f"s{n}") for n in range(5))), WON]
+    (message,) = [m for code, m in found(stages, [Transition("a", "won")]) if code == "F413"]
+    assert message.startswith("nobody stays in 'a.s0', 'a.s1', 'a.s2', …: ")
+
+
 def test_an_automatic_transition_to_its_own_stage_is_told():
     assert ("F414", "a contact in 'a' would only go round here") in found(
         [A, WON], [ON, Transition("a", "a", require=[FITS])]

@@ -107,6 +107,13 @@ def test_a_long_line_is_shown_around_the_place():
     assert line[start : start + carets.count("^")] == "HERE"
 
 
+def test_a_line_that_just_fits_is_shown_whole():
+    for size, dots in ((160, 0), (161, 1)):
+        problem = Problem("F004", "error", "m", Position("a.yaml", 1, 1), 2)
+        _, _, line, _ = render([problem], {"a.yaml": "x" * size}).splitlines()
+        assert (line.count("x"), line.count("…")) == (160, dots)
+
+
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 
 

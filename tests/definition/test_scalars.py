@@ -75,6 +75,12 @@ def test_a_number_beyond_64_bits_is_refused(text):
         resolve(plain(text))
 
 
+def test_needless_zeros_are_read_up_to_a_point():
+    assert resolve(plain("0" * 23 + "7")) == 7
+    with pytest.raises(TooLargeError):
+        resolve(plain("0" * 24 + "7"))
+
+
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_every_integer_of_64_bits_is_read_exactly(value):
     assert resolve(plain(str(value))) == value

@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 
 from funnelflow.criteria import INTEGER, NUMBER, TEXT, Field, list_of
-from funnelflow.definition import Definition, EventType, Stage, Vocabulary, check
+from funnelflow.definition import Definition, EventType, Library, Stage, Vocabulary, check
 
 from .support import codes, read, told
 
@@ -122,6 +122,16 @@ def test_a_vocabulary_is_read_from_beside_the_file(tmp_path):
     found_in = [(p.position.path.rpartition("/")[2], told(p)) for p in reading.problems]
     assert found_in == [("ours.yaml", "2:13-19 F301"), ("ours.yaml", "3:32-33 E130")]
     assert any(path.endswith("ours.yaml") for path in reading.sources)
+
+
+def test_a_vocabulary_may_come_from_a_plugin(tmp_path):
+    offered = Vocabulary("offered", fields={"budget": BUDGET}, events={"sold": EventType("sold")})
+    text = "funnel: small\nvocabulary: offered\ninitial: a\nstages: {a: , b: {type: won}}\n"
+    text += "transitions: [{from: a, to: b, on: sold, require: [{Rich: contact.budget > 5}]}]\n"
+    library = Library(vocabularies={"offered": offered})
+    reading = read(tmp_path, text, library)
+    assert codes(reading) == []
+    assert reading.definition.vocabulary == offered
 
 
 def test_a_file_that_is_no_vocabulary_is_told_as_such(tmp_path):

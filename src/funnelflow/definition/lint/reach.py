@@ -1,7 +1,6 @@
 """Where contacts can get to: stages that nothing leads to, traps, and stages nobody stays in."""
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
 
 from funnelflow.definition.linked import Linked, LinkedTransition
 from funnelflow.definition.lint.names import stage_site
@@ -83,7 +82,7 @@ def _check_passages(linked: Linked, problems: Problems) -> None:
 def _tell_passed(passed: list[str], transition: LinkedTransition, problems: Problems) -> None:
     if not passed:
         return
-    names = ", ".join(repr(name) for name in chain(passed[:3], ["…"] if passed[3:] else []))
+    names = ", ".join([*map(repr, passed[:3]), *(["…"] if passed[3:] else [])])
     site = transition_site(transition.index, transition.transition)
     message = f"nobody stays in {names}: this transition needs nothing to be taken"
     problems.add("F413", site.span(), message, "add `on`, `after` or `require`")

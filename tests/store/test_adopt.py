@@ -39,6 +39,16 @@ RENAMED = version(
     ("from: prospect", "from: opportunity"),
     ("[target, lead, prospect]", "[target, lead, opportunity]"),
 )
+NESTED_RENAMED = version(
+    ("      warm: {}", "      keen: {aliases: [warm]}"),
+    ("lead.warm", "lead.keen"),
+)  # fmt: skip
+OUTER_RENAMED = version(
+    ("  lead:\n    aliases: [sales lead]", "  contact:\n    aliases: [lead]"),
+    ("lead.", "contact."),
+    (" lead\n", " contact\n"),
+    ("lead, ", "contact, "),
+)
 WITHOUT_WARM = version(
     ("      warm: {}\n", ""),
     (TO_WARM, ""),
@@ -159,6 +169,21 @@ def test_a_stage_that_is_renamed_by_an_alias_keeps_its_contacts(people, file):
         "tom": "target",
     }
     assert people.move("ada", "prospect").decision.outcome == "refused"
+    assert people.verify().is_sound
+
+
+@pytest.mark.parametrize(
+    ("changed", "stage"),
+    [(NESTED_RENAMED, "lead.keen"), (OUTER_RENAMED, "contact.warm")],
+    ids=["nested", "outer"],
+)
+def test_nested_stages_that_are_renamed_by_an_alias_keep_their_contacts(
+    people, file, changed, stage
+):
+    path = file(changed)
+    assert people.plan_adoption(path).homeless == {}
+    people.adopt(path)
+    assert stages(people)["bob"] == stage
     assert people.verify().is_sound
 
 

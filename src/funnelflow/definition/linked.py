@@ -89,10 +89,15 @@ class Linked:
     index: StageIndex = field(repr=False)
     always: tuple[LinkedInvariant, ...] = ()
     _spoken: dict[str, str] = field(init=False, repr=False)
+    _aliased: dict[str, str] = field(init=False, repr=False)
 
     @_spoken.default
     def _index_spoken(self) -> dict[str, str]:
         return _spoken_names(self.stages, self.aliases)
+
+    @_aliased.default
+    def _index_aliased(self) -> dict[str, str]:
+        return _folded(self.aliases)
 
     def leaf_of(self, name: str) -> str:
         """Give the leaf in which a contact lands that enters a stage.
@@ -129,17 +134,29 @@ class Linked:
 
         Args:
             text: A dotted name, an alias, or the last part of a dotted name if only one
-                stage has it; case does not matter.
+                stage has it; case does not matter. A part of a dotted name may be an alias
+                too, so that a nested stage is found by what it was called before it, or the
+                stage around it, was renamed.
 
         Raises:
             UnknownNameError: No stage is called that; the nearest name is the hint.
         """
         if text in self.stages:
             return text
-        found = self._spoken.get(text.strip().casefold())
+        found = self._meant(text.strip().casefold())
         if found is None:
             raise UnknownNameError("stage", text, (*self.stages, *self.aliases))
         return found
+
+    def _meant(self, spoken: str) -> str | None:
+        """Look a name up, and a dotted one part by part."""
+        found = self._spoken.get(spoken)
+        outer, dot, last = spoken.rpartition(".")
+        if found is not None or not dot:
+            return found
+        around = self._meant(outer)
+        inside = self._spoken.get(f"{around}.{last}".casefold()) if around else None
+        return inside or self._aliased.get(last)
 
 
 def _spoken_names(stages: Mapping[str, Stage], aliases: Mapping[str, str]) -> dict[str, str]:
@@ -148,5 +165,9 @@ def _spoken_names(stages: Mapping[str, Stage], aliases: Mapping[str, str]) -> di
     for name in stages:
         last.setdefault(name.rpartition(".")[2].casefold(), set()).add(name)
     alone = {short: next(iter(names)) for short, names in last.items() if len(names) == 1}
-    by_alias = {alias.casefold(): name for alias, name in aliases.items()}
-    return {**alone, **by_alias, **{name.casefold(): name for name in stages}}
+    return {**alone, **_folded(aliases), **{name.casefold(): name for name in stages}}
+
+
+def _folded(aliases: Mapping[str, str]) -> dict[str, str]:
+    """Map aliases in lower case to dotted names."""
+    return {alias.casefold(): name for alias, name in aliases.items()}

@@ -18,6 +18,7 @@ def offered(capfd):
         found = ShellComplete(app, {}, "funnelflow", "_FUNNELFLOW_COMPLETE")
         items = found.get_completions(list(words), last)
         assert capfd.readouterr() == ("", "")
+        assert all(isinstance(item.value, str) for item in items)
         return [item.value for item in items]
 
     return complete

@@ -276,3 +276,31 @@ def test_without_a_workspace_the_hint_says_how_to_make_one(tmp_path, call, monke
     monkeypatch.chdir(tmp_path)
     done = call("why", "ada")
     assert (done.exit_code, "funnelflow init" in done.stderr) == (2, True)
+
+
+@pytest.fixture
+def spaced(workspace, call):
+    call("add", "ada lovelace", "email=ada@example.com")
+    call("record", "ada lovelace", "form_submitted")
+    return "ada lovelace"
+
+
+@pytest.mark.parametrize(
+    ("command", "following", "suggested"),
+    [
+        ("why", (), "set"),
+        ("set", (), "set"),
+        ("move", ("prospect",), "set"),
+        ("record", ("assessed",), "set"),
+        ("move", ("prospect", "--force"), "move"),
+    ],
+)
+def test_an_id_that_a_shell_would_take_apart_is_quoted_in_hints(
+    spaced, call, command, following, suggested
+):
+    done = call(command, spaced, *following)
+    assert f"hint: funnelflow {suggested} 'ada lovelace' " in done.stderr
+
+
+def test_an_unknown_id_that_a_shell_would_take_apart_is_quoted_in_the_hint(workspace, call):
+    assert "hint: funnelflow add 'ada lovelace'" in call("why", "ada lovelace").stderr

@@ -31,17 +31,19 @@ __all__ = [
 MOST = 50
 """How many names are offered at once."""
 
-Item: TypeAlias = str | CompletionItem
-Completer: TypeAlias = Callable[[click.Context, click.Parameter, str], list[Item]]
+Completer: TypeAlias = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
 def offering(names: Callable[[Session, str], Iterable[str]]) -> Completer:
     """Make a completer of a function that names everything; it gets the incomplete word too."""
 
-    def complete(context: click.Context, _parameter: click.Parameter, word: str) -> list[Item]:
+    def complete(
+        context: click.Context, _parameter: click.Parameter, word: str
+    ) -> list[CompletionItem]:
         try:
             fitting = (n for n in names(of(context), word) if n.startswith(word))
-            return list(islice((n for n in fitting if printable(n) == n), MOST))
+            clean = (n for n in fitting if printable(n) == n)
+            return [CompletionItem(name) for name in islice(clean, MOST)]
         except Exception:  # noqa: BLE001  # a prompt is no place for an error; the command tells it
             return []
 
@@ -50,7 +52,7 @@ def offering(names: Callable[[Session, str], Iterable[str]]) -> Completer:
 
 def complete_definition(
     context: click.Context, parameter: click.Parameter, word: str
-) -> list[Item]:
+) -> list[CompletionItem]:
     """Offer names of definitions, and files."""
     return [*_definition_names(context, parameter, word), CompletionItem(word, type="file")]
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import sys
 from collections.abc import Callable
+from shlex import quote
 
 import click
 
@@ -92,7 +93,7 @@ def set_(
     again. Transitions whose criteria are met by it are taken.
     """
     if not facts:
-        raise UsageError("no fact was given", hint=f"funnelflow set {contact} budget=5000")
+        raise UsageError("no fact was given", hint=f"funnelflow set {quote(contact)} budget=5000")
     return _run(
         lambda workspace: workspace.set(
             contact,
@@ -170,7 +171,7 @@ def move(
     if force and not reason:
         raise UsageError(
             "a forced move needs a reason: it is kept as evidence",
-            hint=f"funnelflow move {contact} {stage} --force --reason '…'",
+            hint=f"funnelflow move {quote(contact)} {quote(stage)} --force --reason '…'",
         )
     return _run(
         lambda workspace: workspace.move(

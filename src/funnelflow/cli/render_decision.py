@@ -1,6 +1,7 @@
 """A decision, drawn: where the contact is now, and when the answer is no, every reason."""
 
 from collections.abc import Iterable, Sequence
+from shlex import quote
 from typing import NamedTuple
 
 from funnelflow.criteria import Check, Field, Verdict
@@ -146,7 +147,7 @@ def _way_heading(way: Considered, linked: Linked, page: Page) -> list[Line]:
 def _refused_hint(decision: Decision, ways: Sequence[Considered], linked: Linked) -> str:
     parts = []
     if names := settable(ways, linked):
-        parts.append(f"funnelflow set {decision.contact} {' '.join(f'{n}=…' for n in names)}")
+        parts.append(_set_command(decision, names))
     others = [stage for stage in decision.reachable if stage not in {w.to for w in ways}]
     if others:
         also = "also " if ways else ""
@@ -196,8 +197,13 @@ def _stayed(decision: Decision, linked: Linked, page: Page) -> Answer:
         lines += [(), *_way_heading(way, linked, page)]
         lines += check_lines(way.check, page, indent=4) if way.cause == "event" else []
     names = settable(decision.blocking, linked)
-    hint = f"funnelflow set {decision.contact} {' '.join(f'{n}=…' for n in names)}" if names else ""
+    hint = _set_command(decision, names) if names else ""
     return Answer([*lines, ()] if decision.blocking else lines, hint)
+
+
+def _set_command(decision: Decision, names: Iterable[str]) -> str:
+    """Give the command that would answer what is open."""
+    return f"funnelflow set {quote(decision.contact)} {' '.join(f'{n}=…' for n in names)}"
 
 
 def _stayed_headline(decision: Decision) -> Line:

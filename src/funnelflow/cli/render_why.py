@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from shlex import quote
 
 from attrs import frozen
 
@@ -72,7 +73,7 @@ def why_answer(
         *_due(considered, now, page),
     ]
     facts = " ".join(f"{q.field.name}=…" for q in asked)
-    return Answer([*lines, ()], f"funnelflow set {contact.id} {facts}" if facts else "")
+    return Answer([*lines, ()], f"funnelflow set {quote(contact.id)} {facts}" if facts else "")
 
 
 def _question(bears: list[tuple[int, str, Field]]) -> Question:

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 from sqlalchemy import Connection, false, select
@@ -43,7 +44,7 @@ def find_contact(
 def unknown_contact(connection: Connection, contact_id: str) -> UnknownNameError:
     """Say that nobody is known by an id, naming the nearest of those that begin alike."""
     near = nearest(contact_id, _neighbours(connection, contact_id))
-    hint = f"did you mean {near!r}?" if near else f"funnelflow add {contact_id}"
+    hint = f"did you mean {near!r}?" if near else f"funnelflow add {quote(contact_id)}"
     return UnknownNameError("contact", contact_id, hint=hint)
 
 

@@ -45,6 +45,10 @@ DOORS = {
         Funnel GuardedTransition Outcome ScenarioResult Taken Verb Veto coverage_of decide
         diagram run_scenario scenario_events why
     """,
+    "funnelflow.notify": """
+        BUILT_IN CONTENT_TYPE Channel Delivered Deliverer Delivery Pace check_notices
+        cloud_event message_of next_attempt open_channel open_channels
+    """,
     "funnelflow.plugins": """
         BeforeTransition CommandProvider Committed ContactCreated CriterionProvider
         DeliveryError FormatProvider Message NotifierProvider Plugin PluginHost Settings expand
@@ -57,12 +61,12 @@ DOORS = {
         load_plugins read_plugin_config read_settings refuse_inside secret shown_settings
     """,
     "funnelflow.store": """
-        CONTACT_FACTS FORMATS MODES TARGETS Adopted AdoptionPlan Chunk Config Database
-        DatabaseStatus Entry Finding FileError FileMapping FileOptions Form HistoryRow Match
-        Matched Page Progress Recorded Rejection Request Setting StoredContact Verification
-        Summary Tally Ticked Translated Workspace apply_file find_mapping find_workspace
-        import_file locate mapping_names mapping_text parse_pairs read_config read_mapping
-        status upgrade write_mapping
+        CONTACT_FACTS FORMATS LETTER_STATES MODES TARGETS Adopted AdoptionPlan Chunk Config
+        Database DatabaseStatus Entry FileError FileMapping FileOptions Finding Form HistoryRow
+        Letter LetterState Match Matched Notice Outbox Page Progress Recorded Rejection Request
+        Setting Settled StoredContact Summary Tally Ticked Translated Verification Workspace
+        apply_file find_mapping find_workspace import_file locate mapping_names mapping_text
+        parse_pairs read_config read_mapping status upgrade write_mapping
     """,
     "funnelflow.testing": """
         Answer CriterionContract Example FrozenClock NotifierContract Received Receiver

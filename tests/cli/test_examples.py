@@ -29,6 +29,9 @@ FILES = {
 }
 """Every file that an example names."""
 
+NOTIFY = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "told.jsonl"\n'
+"""The endpoint that an example names; it is told of a contact that the examples have."""
+
 
 def commands():
     """Yield every command with its path, those within groups too."""
@@ -50,6 +53,8 @@ def place(name, request, tmp_path_factory):
     if name in ELSEWHERE:
         return tmp_path_factory.mktemp("empty")
     workspace = request.getfixturevalue("workspace")
+    with (workspace / "funnelflow.toml").open("a") as settings:
+        settings.write(NOTIFY)
     if name != "add":
         request.getfixturevalue("ada")
     row = {"contact": "bob", "event": "form_submitted", "at": "2026-03-01T09:00:00Z"}

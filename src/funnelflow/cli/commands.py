@@ -22,6 +22,7 @@ SECTIONS: Final = {
     "Definitions": "a funnel as a file",
     "Contacts": "who is in the funnel, and what is known about them",
     "Work": "what happened, and what should",
+    "Notify": "telling the outside world of transitions",
     "System": "plugins, settings and the database",
 }
 
@@ -47,6 +48,8 @@ COMMANDS: Final = {
     "set": Entry("Work", "contacts:set_", "Set or remove facts about a contact."),
     "apply": Entry("Work", "applying:apply", "Record the events of a file."),
     "tick": Entry("Work", "tick:tick", "Take the timed transitions that are due."),
+    "deliver": Entry("Notify", "deliver:deliver", "Send what the outbox holds."),
+    "outbox": Entry("Notify", "outbox:outbox", "Show, retry and discard messages."),
     "verify": Entry("System", "verify:verify", "Prove the stored answers from the evidence."),
     "plugins": Entry("System", "plugins:plugins", "List, show and begin plugins."),
     "config": Entry("System", "config:config", "Show the settings and where they come from."),

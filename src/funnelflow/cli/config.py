@@ -34,7 +34,7 @@ def show() -> int:
     """Show every setting in force and where it comes from.
 
     A flag wins over the environment, that over funnelflow.toml, that over the
-    default. Passwords are not shown.
+    default. Passwords and the settings of channels are not shown.
     """
     session = current()
     settings = read_config(find_workspace(session.workspace), flags={"database": session.database})
@@ -46,7 +46,7 @@ def show() -> int:
 
 
 def config_lines(settings: Config, page: Page) -> list[Line]:
-    """Draw settings with their origins, and who has which role."""
+    """Draw settings with their origins, who has which role, and who is notified."""
     rows = [
         [
             Span(s.name, "strong"),
@@ -57,7 +57,14 @@ def config_lines(settings: Config, page: Page) -> list[Line]:
     ]
     roles = [[Span(role, "strong"), Span(", ".join(who))] for role, who in settings.roles.items()]
     lines = [line(f"workspace {settings.directory}"), *grid(rows, page, indent=2)]
-    return [*lines, line("roles"), *grid(roles, page, indent=2)] if roles else lines
+    told = [
+        [Span(n.name, "strong"), Span(f"by {n.channel}"), Span(n.when or "every transition", "dim")]
+        for n in settings.notices
+    ]
+    for title, table in (("roles", roles), ("notify", told)):
+        if table:
+            lines += [line(title), *grid(table, page, indent=2)]
+    return lines
 
 
 def _data(settings: Config) -> dict[str, Any]:
@@ -67,6 +74,16 @@ def _data(settings: Config) -> dict[str, Any]:
             s.name: {"value": s.shown, "origin": s.origin} for s in settings.settings.values()
         },
         "roles": {role: list(actors) for role, actors in settings.roles.items()},
+        "notify": [
+            {
+                "name": notice.name,
+                "channel": notice.channel,
+                "when": notice.when,
+                "funnels": list(notice.funnels),
+                "fields": list(notice.fields),
+            }
+            for notice in settings.notices
+        ],
     }
 
 

@@ -10,8 +10,9 @@ from attrs import asdict, frozen
 
 from funnelflow.definition import read_definition
 from funnelflow.errors import FunnelflowError
+from funnelflow.notify import check_notices
 from funnelflow.plugins import PluginHost
-from funnelflow.store import find_workspace, read_config
+from funnelflow.store import Outbox, find_workspace, read_config
 from funnelflow.store import status as database_status
 
 from .db import database_of
@@ -49,8 +50,8 @@ class Finding:
 def doctor() -> int:
     """Say whether everything is well here.
 
-    Looks at Python, the settings, the database, plugins, and every definition of the
-    workspace. Exits 1 if something needs to be done.
+    Looks at Python, the settings, the database, plugins, every definition of the
+    workspace, and whom it notifies. Exits 1 if something needs to be done.
     """
     session = current()
     findings = list(examine(session))
@@ -76,6 +77,7 @@ def examine(session: Session) -> Iterator[Finding]:
     yield from _plugins(session)
     yield from _definitions(session, root)
     yield from _looking("definitions in use", lambda: _in_use(session))
+    yield from _notices(session)
 
 
 def finding_lines(finding: Finding, page: Page) -> list[Line]:
@@ -168,3 +170,23 @@ def _in_use(session: Session) -> Finding:
         f"the file of {', '.join(changed)} has changed since it was taken into use",
         f"funnelflow adopt {changed[0]}",
     )
+
+
+def _notices(session: Session) -> Iterator[Finding]:
+    """Look at every endpoint: its channel, its criterion, and whether it is off."""
+    try:
+        with session.open() as workspace:
+            checked = list(check_notices(workspace))
+            off = {found.name: found.reason for found in Outbox(workspace.engine).off()}
+    except FunnelflowError as error:
+        yield _ill("endpoints", error.message, error.hint)
+        return
+    for notice, error in checked:
+        name = f"endpoint {notice.name}"
+        if error is not None:
+            yield _ill(name, error.message, error.hint)
+        elif notice.name in off:
+            hint = f"funnelflow outbox retry --to {notice.name} turns it on again"
+            yield _ill(name, f"it is turned off: {off[notice.name]}", hint)
+        else:
+            yield _fine(name, f"by {notice.channel}")

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple, TextIO
 
@@ -89,13 +89,19 @@ def describe_error(error: BaseException) -> str:
 
 
 @contextmanager
-def inside(plugin: str, what: str) -> Iterator[Call]:
-    """Run a block as a plugin's: named while it runs, its stdout led to stderr."""
+def inside(plugin: str, what: str, *, watched: bool = True) -> Iterator[Call]:
+    """Run a block as a plugin's: named while it runs, its stdout led to stderr.
+
+    Args:
+        plugin: Whose it is.
+        what: What is called.
+        watched: Tell when it does not come back; False where the caller sees to that.
+    """
     call = Call(plugin, what)
     token = _running.set(call)
     _STDOUT.lead_away()
     try:
-        with watching(call):
+        with watching(call) if watched else nullcontext():
             yield call
     finally:
         _STDOUT.lead_back()

@@ -23,7 +23,10 @@ SINGULAR: Final[dict[OfferKind, str]] = {
     "commands": "command",
     "formats": "format",
 }
-RESERVED: Final[dict[OfferKind, frozenset[str]]] = {"formats": frozenset({"csv", "jsonl"})}
+RESERVED: Final[dict[OfferKind, frozenset[str]]] = {
+    "formats": frozenset({"csv", "jsonl"}),
+    "notifiers": frozenset({"command", "log"}),
+}
 """Names that are funnelflow's own."""
 
 Report = Callable[[str, Fault], None]

@@ -21,7 +21,9 @@ from .mapping import (
     read_mapping,
     write_mapping,
 )
+from .notices import Notice
 from .options import FileOptions
+from .outbox import LETTER_STATES, Letter, LetterState, Outbox, Settled
 from .records import HistoryRow, Page, Recorded, StoredContact
 from .requests import Entry, Request
 from .schema import DatabaseStatus, status, upgrade
@@ -33,6 +35,7 @@ from .workspace import Workspace
 __all__ = [
     "CONTACT_FACTS",
     "FORMATS",
+    "LETTER_STATES",
     "MODES",
     "TARGETS",
     "Adopted",
@@ -48,14 +51,19 @@ __all__ = [
     "Finding",
     "Form",
     "HistoryRow",
+    "Letter",
+    "LetterState",
     "Match",
     "Matched",
+    "Notice",
+    "Outbox",
     "Page",
     "Progress",
     "Recorded",
     "Rejection",
     "Request",
     "Setting",
+    "Settled",
     "StoredContact",
     "Summary",
     "Tally",

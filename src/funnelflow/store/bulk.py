@@ -54,11 +54,13 @@ class Chunk:
         self._held: dict[str, Held] = {}
         self._keys: dict[str, Keyed] = {}
         self._rows: list[Row] = []
+        self._letters: list[Row] = []
         self._homes: dict[str, Running] = {}
         self._texts: dict[int, tuple[Facts, str]] = {}
         plugins = store.plugins
         is_watched = plugins and (plugins.watches_transitions or plugins.watches_commits)
         self._watching = Watching(plugins, connection) if plugins and is_watched else None
+        self._telling = store.telling
 
     def load(self, ids: Iterable[str], keys: Iterable[str | None] = ()) -> None:
         """Read the contacts and keys that the requests to come will name.
@@ -151,6 +153,8 @@ class Chunk:
         ))  # fmt: skip
         if self._watching is not None:
             self._watching.appended(held, event, outcome, before)
+        if self._telling is not None and outcome.outcome == "moved":
+            self._letters += self._telling.rows(held, event, before, self._recorded_at)
 
     def _text_of(self, facts: Facts) -> str:
         """Write facts; those that many rows share are written once."""
@@ -172,6 +176,9 @@ class Chunk:
             connection, [(*_row(h)[1:], h.contact.id, h.stored) for h in changed if h.stored]
         )
         bulk.insert_history(connection, self._rows)
+        if self._letters:
+            bulk.insert_outbox(connection, self._letters)
+            self._letters = []
         for held in changed:
             held.stored, held.changed = held.sequence, False
         self._rows = []

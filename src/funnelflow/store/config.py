@@ -14,6 +14,8 @@ from attrs import field, frozen
 
 from funnelflow.errors import ConfigurationError, nearest
 
+from .notices import Notice, read_notices
+
 __all__ = [
     "CONFIG_FILE",
     "DATABASE_VARIABLE",
@@ -31,7 +33,7 @@ DATABASE_VARIABLE = "FUNNELFLOW_DATABASE"
 Origin: TypeAlias = Literal["flag", "environment", "file", "default"]
 
 _DEFAULTS = {"funnel": "standard", "database": "funnelflow.db", "timezone": ""}
-_TABLES = ("workspace", "roles", "plugins")
+_TABLES = ("workspace", "roles", "plugins", "notify")
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
 
@@ -57,11 +59,13 @@ class Config:
         directory: The directory that holds the workspace; relative paths start there.
         settings: Every setting by its name.
         roles: Role to the actors who have it.
+        notices: Who is to be told of transitions.
     """
 
     directory: Path
     settings: Mapping[str, Setting]
     roles: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    notices: tuple[Notice, ...] = ()
 
     @property
     def funnel(self) -> str:
@@ -132,7 +136,8 @@ def read_config(
     }
     if settings["timezone"].value:
         _zone(settings["timezone"].value, path)
-    return Config(directory, settings, _roles(path, text, _table(path, text, content, "roles")))
+    roles = _roles(path, text, _table(path, text, content, "roles"))
+    return Config(directory, settings, roles, read_notices(path, text, content))
 
 
 def write_config(directory: Path, *, funnel: str, database: str) -> Path:
@@ -170,6 +175,12 @@ timezone = ""
 # Who may take the transitions that say `by:`. A local command line is no login: whoever
 # can write to the database can claim to be anybody.
 # sales = ["ada", "grace"]
+
+# Who is told of transitions, by `funnelflow deliver`; each endpoint has a [[notify]].
+# [[notify]]
+# channel = "log"
+# when = "event.after == 'customer'"
+# fields = ["email"]
 """
 
 

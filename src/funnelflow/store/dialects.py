@@ -27,14 +27,15 @@ from sqlalchemy import (
 from sqlalchemy import Column as SqlColumn
 
 from .faults import RetryError
-from .tables import contacts, history
+from .tables import contacts, history, outbox
 
-__all__ = ["CONTACT_COLUMNS", "HISTORY_COLUMNS", "Bulk", "Row", "bulk_for"]
+__all__ = ["CONTACT_COLUMNS", "HISTORY_COLUMNS", "OUTBOX_COLUMNS", "Bulk", "Row", "bulk_for"]
 
 Row: TypeAlias = tuple[Any, ...]
 
 CONTACT_COLUMNS = tuple(contacts.c)
 HISTORY_COLUMNS = tuple(column for column in history.c if column.name != "id")
+OUTBOX_COLUMNS = tuple(column for column in outbox.c if column.name != "id")
 
 _KEY_COLUMNS = (history.c.key, history.c.contact_id, history.c.sequence)
 _MEANT = ("event", "at", "actor", "facts", "to_stage", "reason", "force")
@@ -65,6 +66,9 @@ class Bulk(Protocol):
     def insert_history(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Append rows to the history, in the order of `HISTORY_COLUMNS`."""
 
+    def insert_outbox(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Append rows to the outbox, in the order of `OUTBOX_COLUMNS`."""
+
     def insert_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
         """Write new contacts, in the order of `CONTACT_COLUMNS`."""
 
@@ -89,6 +93,7 @@ class _Sqlite:
         self._contacts = _sql(engine, select(*CONTACT_COLUMNS).where(contacts.c.id.in_(ids)))
         self._keys = _sql(engine, select(*_KEYED).where(history.c.key.in_(ids)))
         self._insert_history = _sql(engine, _insert(HISTORY_COLUMNS))
+        self._insert_outbox = _sql(engine, _insert(OUTBOX_COLUMNS))
         self._insert_contacts = _sql(engine, _insert(CONTACT_COLUMNS))
         self._update_contacts = _sql(engine, _update())
 
@@ -100,6 +105,9 @@ class _Sqlite:
 
     def insert_history(self, connection: Connection, rows: Sequence[Row]) -> None:
         _run(connection, self._insert_history, rows)
+
+    def insert_outbox(self, connection: Connection, rows: Sequence[Row]) -> None:
+        _run(connection, self._insert_outbox, rows)
 
     def insert_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
         _run(connection, self._insert_contacts, rows)
@@ -118,6 +126,7 @@ class _Postgres:
         self._contacts = _sql(engine, held)
         self._keys = _sql(engine, select(*_KEYED).where(history.c.key == ids))
         self._insert_history = _sql(engine, _insert(HISTORY_COLUMNS))
+        self._insert_outbox = _sql(engine, _insert(OUTBOX_COLUMNS))
         self._insert_contacts = _sql(engine, _insert(CONTACT_COLUMNS))
         self._update_contacts = _sql(engine, _update())
         self._update_many = _update_from_copy()
@@ -133,6 +142,12 @@ class _Postgres:
             _run(connection, self._insert_history, rows)
         else:
             _copy(connection, "history", _names(HISTORY_COLUMNS), rows)
+
+    def insert_outbox(self, connection: Connection, rows: Sequence[Row]) -> None:
+        if len(rows) < COPY_FROM:
+            _run(connection, self._insert_outbox, rows)
+        else:
+            _copy(connection, "outbox", _names(OUTBOX_COLUMNS), rows)
 
     def insert_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
         ordered = sorted(rows)  # writers that meet in the same order cannot deadlock

@@ -22,6 +22,7 @@ from .dialects import bulk_for
 from .faults import RetryError
 from .requests import Store
 from .shelf import Shelf
+from .telling import Telling
 from .times import Clock, utc_now
 
 __all__ = ["OpenWorkspace"]
@@ -172,6 +173,7 @@ class OpenWorkspace:
             timezone=self.config.timezone,
             clock=self.clock,
             plugins=self.plugins,
+            telling=Telling(self.config.notices) if self.config.notices else None,
         )
 
     def funnel(self, name: str | None = None) -> Funnel:

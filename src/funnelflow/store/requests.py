@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
@@ -13,6 +13,9 @@ from .dialects import Bulk
 from .quick import QuickDoor
 from .shelf import Running, Shelf
 from .times import Clock, to_text
+
+if TYPE_CHECKING:
+    from .telling import Telling  # which knows what a chunk holds
 
 __all__ = ["Entry", "Held", "Keyed", "Request", "Store"]
 
@@ -29,6 +32,7 @@ class Store:
         timezone: The zone of times without an offset; None refuses them.
         clock: Gives the time it is.
         plugins: Who may veto transitions, and is told of what has been stored.
+        telling: Makes what is to be told of transitions; None where nobody is told.
     """
 
     bulk: Bulk
@@ -38,6 +42,7 @@ class Store:
     timezone: dt.tzinfo | None
     clock: Clock
     plugins: PluginHost | None = None
+    telling: "Telling | None" = None
     _doors: dict[str, QuickDoor] = field(factory=dict, init=False)
 
     def door(self, running: Running) -> QuickDoor:

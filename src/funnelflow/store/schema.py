@@ -26,7 +26,7 @@ __all__ = [
     "upgrade",
 ]
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every version of the tables, oldest first; the same as the migrations, without loading them."""
 
 HEAD = REVISIONS[-1]

@@ -18,7 +18,16 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["contacts", "definitions", "funnels", "history", "imports", "metadata"]
+__all__ = [
+    "contacts",
+    "definitions",
+    "endpoints",
+    "funnels",
+    "history",
+    "imports",
+    "metadata",
+    "outbox",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -160,3 +169,56 @@ imports = Table(
 ``identity`` tells the content, ``prefix`` is the digest of what stands before ``position``,
 and ``asked`` that of how it was to be applied.
 """
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _BIG, Identity(), primary_key=True),
+    _text("endpoint"),
+    _text("message"),
+    _text("contact_id"),
+    Column("sequence", Integer, nullable=False),
+    _text("source"),
+    _text("at"),
+    _text("data"),
+    _text("state"),
+    Column("attempts", Integer, nullable=False),
+    _text("due_at"),
+    _text("leased_until"),
+    _text("worker"),
+    _text("problem"),
+    _text("created_at"),
+    _text("settled_at", nullable=True),
+)
+"""What is to be told, written with the history row that it is about.
+
+``message`` is the id that receivers know it by; ``data`` is what the configuration allowed to
+be told at that time. A row waits until it is ``delivered``, ``dead`` or ``discarded``; a worker
+has it until ``leased_until``, which is empty when nobody does.
+"""
+
+outbox_waiting = Index(
+    "outbox_waiting_index",
+    outbox.c.endpoint,
+    outbox.c.contact_id,
+    outbox.c.id,
+    postgresql_where=outbox.c.state == "waiting",
+    sqlite_where=outbox.c.state == "waiting",
+)
+outbox_due = Index(
+    "outbox_due_index",
+    outbox.c.endpoint,
+    outbox.c.due_at,
+    outbox.c.id,
+    postgresql_where=outbox.c.state == "waiting",
+    sqlite_where=outbox.c.state == "waiting",
+)
+
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("name", _TEXT, primary_key=True),
+    _text("off_since"),
+    _text("reason"),
+)
+"""The endpoints that are turned off, because their receiver wants no more messages."""

@@ -1,0 +1,160 @@
+"""``funnelflow deliver``: what the outbox holds is sent."""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from attrs import asdict
+
+from funnelflow.errors import UnknownNameError
+from funnelflow.notify import Channel, Delivered, Deliverer, Delivery, Pace, open_channels
+from funnelflow.store import Outbox, Workspace
+
+from .layout import grid
+from .options import as_json, command, dry_run
+from .output import counted, hint, note, page_for, say, write_json
+from .session import current
+from .text import Line, Look, Span, line
+
+__all__ = ["deliver"]
+
+
+@command(
+    "deliver",
+    "funnelflow deliver",
+    "funnelflow deliver --dry-run",
+)
+@click.option("--to", "only", metavar="NAME", multiple=True, help="Only to this endpoint.")
+@click.option("--watch", is_flag=True, help="Go on until Ctrl-C, and send whatever comes.")
+@click.option(
+    "--senders",
+    metavar="N",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    help="Messages on their way to one endpoint at a time.",
+)
+@dry_run
+@as_json
+def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) -> int:
+    """Send what the outbox holds.
+
+    Each transition that a [[notify]] of funnelflow.toml asks for is in the
+    outbox from the moment it is stored. A message that does not arrive is
+    tried again, at longer and longer intervals for about 28 hours. Several
+    of these can run at the same time, on one machine or many. Exits 1 if
+    anything did not arrive.
+    """
+    session = current()
+    with session.open() as workspace:
+        channels = _channels(workspace, only)
+        outbox = Outbox(workspace.engine, workspace.clock)
+        if dry_run:
+            return _foretell(channels, outbox, as_json=session.json)
+        tell = _tell if watch and not session.json else _say_nothing
+        worker = Deliverer(
+            channels, outbox, pace=Pace(senders=senders), tell=tell, clock=workspace.clock
+        )
+        with _ending(worker):
+            done = worker.run(watch=watch)
+    if session.json:
+        write_json([asdict(delivered) for delivered in done])
+    else:
+        _conclude(done)
+    return 1 if any(d.waiting or d.dead for d in done) else 0
+
+
+def _channels(workspace: Workspace, only: tuple[str, ...]) -> tuple[Channel, ...]:
+    """Open the channels that are asked for; all of them if none is."""
+    notices = workspace.config.notices
+    known = [notice.name for notice in notices]
+    for name in only:
+        if name not in known:
+            raise UnknownNameError("endpoint", name, known)
+    chosen = tuple(notice for notice in notices if not only or notice.name in only)
+    return open_channels(chosen, workspace.plugins, workspace.config.directory)
+
+
+def _foretell(channels: tuple[Channel, ...], outbox: Outbox, *, as_json: bool) -> int:
+    """Say what would be sent."""
+    due = {channel.name: outbox.due(channel.name) for channel in channels}
+    if as_json:
+        write_json(due)
+        return 0
+    say(
+        line(Span(name, "strong"), f": {counted(count, 'message')} due")
+        for name, count in due.items()
+    )
+    note(
+        "dry run: nothing was sent" if due else "nobody is told: funnelflow.toml has no [[notify]]"
+    )
+    return 0
+
+
+def _conclude(done: tuple[Delivered, ...]) -> None:
+    """Say what was done for each endpoint."""
+    if not done:
+        note("nobody is told: funnelflow.toml has no [[notify]]")
+        return
+    rows = [_row(delivered) for delivered in done]
+    say(grid(rows, page_for(sys.stdout)))
+    for delivered in done:
+        if delivered.problem:
+            note(f"{delivered.endpoint}: {delivered.problem}")
+        if delivered.is_off:
+            hint(
+                f"{delivered.endpoint} wants no more messages and is turned off; "
+                f"funnelflow outbox retry --to {delivered.endpoint} turns it on again"
+            )
+    if any(delivered.dead for delivered in done):
+        hint("funnelflow outbox list --state dead")
+
+
+def _row(delivered: Delivered) -> list[Span]:
+    parts = [f"{delivered.delivered:,} delivered"]
+    if delivered.waiting:
+        parts.append(f"{counted(delivered.waiting, 'attempt')} to be repeated")
+    if delivered.dead:
+        parts.append(f"{delivered.dead:,} given up")
+    return [Span(delivered.endpoint, "strong"), Span(", ".join(parts))]
+
+
+def _say_nothing(_: Delivery) -> None:
+    """Tell of single messages only where somebody watches."""
+
+
+def _tell(delivery: Delivery) -> None:
+    """Say what became of a message, while watching."""
+    letter, outcome = delivery.letter, delivery.outcome
+    say([_told(letter.id, letter.endpoint, letter.contact_id, outcome)])
+    sys.stdout.flush()
+
+
+def _told(number: int, endpoint: str, contact_id: str, outcome: Any) -> Line:
+    state = "will be tried again" if outcome.state == "waiting" else outcome.state
+    look: Look = "good" if outcome.state == "delivered" else "bad"
+    why = f": {outcome.problem}" if outcome.problem else ""
+    return line(f"{number} ", Span(endpoint, "strong"), f" {contact_id} ", Span(state, look), why)
+
+
+@contextmanager
+def _ending(worker: Deliverer) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the work in good order, and at once when they come again."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: object) -> None:
+        worker.stop()
+        signal.signal(number, signal.default_int_handler)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,272 @@
+"""A lane: one endpoint's messages, sent by threads of its own.
+
+Each endpoint has its lane, so that a receiver that hangs holds up nobody but itself. The lane
+claims messages, hands those of each contact to one of its senders, and records what became of
+them in batches; only its own thread talks to the database. A sender that does not come back
+is left behind, and its message counts as not delivered.
+"""
+
+import datetime as dt
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+from attrs import define, frozen
+
+from funnelflow.notify.channels import Channel
+from funnelflow.notify.schedule import ATTEMPTS, next_attempt
+from funnelflow.plugins import DeliveryError
+from funnelflow.plugins.guard import describe_error
+from funnelflow.store import Letter, Outbox, Settled
+from funnelflow.store.times import Clock, utc_now
+
+__all__ = ["Delivery", "Lane", "Pace"]
+
+_LONGEST_PROBLEM: Final = 500
+_AHEAD: Final = 25
+"""How many contacts a lane claims for each of its senders."""
+
+
+@frozen
+class Pace:
+    """How a lane works.
+
+    Attributes:
+        senders: How many messages are on their way at once, of different contacts.
+        lease: How long messages are the worker's before it has to renew that.
+        limit: After how long a notifier that has not come back is given up.
+        batch: How often what became of messages is recorded, at the latest.
+        poll: How often an idle lane looks for messages.
+    """
+
+    senders: int = 4
+    lease: dt.timedelta = dt.timedelta(seconds=30)
+    limit: dt.timedelta = dt.timedelta(seconds=60)
+    batch: dt.timedelta = dt.timedelta(milliseconds=200)
+    poll: dt.timedelta = dt.timedelta(seconds=1)
+
+
+@frozen
+class Delivery:
+    """What became of one attempt; told as it happens.
+
+    Attributes:
+        letter: The message.
+        outcome: What is recorded of it.
+    """
+
+    letter: Letter
+    outcome: Settled
+
+
+@define(eq=False)
+class _Stream:
+    """Messages of one contact on their way, one after the other.
+
+    Attributes:
+        letters: All of them.
+        begun: When the one that is being sent was begun, by `time.monotonic`; None between.
+        is_left: The sender has not come back, and what it says from now on is ignored.
+    """
+
+    letters: list[Letter]
+    begun: float | None = None
+    is_left: bool = False
+
+
+_Done = tuple[_Stream, Letter, Settled]
+
+
+class Lane:
+    """Delivers the messages of one endpoint.
+
+    Args:
+        channel: The endpoint.
+        outbox: Where its messages wait.
+        pace: How it works.
+        tell: Told of every attempt, from the lane's thread.
+        clock: Gives the time it is.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        outbox: Outbox,
+        *,
+        pace: Pace | None = None,
+        tell: Callable[[Delivery], None] = lambda _: None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.channel = channel
+        self.error: BaseException | None = None
+        self._outbox = outbox
+        self._pace = pace or Pace()
+        self._tell = tell
+        self._clock = clock
+        self._worker = uuid.uuid4().hex
+        self._streams: queue.SimpleQueue[_Stream | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[_Done | _Stream] = queue.SimpleQueue()
+        self._flying: dict[int, _Stream] = {}
+        self._ready: list[Settled] = []
+        self._stop = threading.Event()
+        self._is_off = False
+        self._rests_until = 0.0
+        self._renewed = self._recorded = time.monotonic()
+
+    def stop(self) -> None:
+        """Claim no more, send what is being sent, and let go of the rest."""
+        self._stop.set()
+
+    def run(self, *, watch: bool) -> None:
+        """Deliver until nothing is due any more, or until `stop` when `watch` is on.
+
+        Raises:
+            StoreError: The database cannot be used; leases run out by themselves.
+        """
+        for _ in range(self._pace.senders):
+            self._start_sender()
+        try:
+            self._deliver(watch=watch)
+        finally:
+            for _ in range(self._pace.senders):
+                self._streams.put(None)
+
+    def _deliver(self, *, watch: bool) -> None:
+        """Claim, collect and record, until there is no more to do."""
+        while True:
+            claimed = 0 if self._stop.is_set() else self._claim()
+            if not self._flying and not claimed:
+                self._record()
+                if self._stop.is_set() or not watch:
+                    return
+                self._stop.wait(self._pace.poll.total_seconds())
+                continue
+            self._collect()
+            self._look_after()
+
+    def _claim(self) -> int:
+        """Take more messages when fewer wait in this process than the senders could begin."""
+        room = self._pace.senders * _AHEAD
+        is_resting = self._flying and time.monotonic() < self._rests_until
+        if is_resting or len(self._flying) > room // 2:
+            return 0
+        if self._ready:
+            self._record()  # what is recorded may be what the next message waits for
+        streams = self._outbox.claim(
+            self.channel.name,
+            self._worker,
+            lease=self._pace.lease,
+            limit=room - len(self._flying),
+        )
+        if not streams:
+            self._rests_until = time.monotonic() + self._pace.batch.total_seconds()
+        self._is_off = self._is_off and not streams
+        for letters in streams:
+            stream = _Stream(letters)
+            self._flying[id(stream)] = stream
+            self._streams.put(stream)
+        return len(streams)
+
+    def _collect(self) -> None:
+        """Take what the senders have done, waiting a moment for the first."""
+        wait = self._pace.batch.total_seconds()
+        while True:
+            try:
+                done = self._done.get(timeout=wait)
+            except queue.Empty:
+                return
+            wait = 0.001
+            if isinstance(done, _Stream):
+                self._flying.pop(id(done), None)
+            elif not done[0].is_left:
+                self._take(done[1], done[2])
+            if len(self._flying) <= self._pace.senders:
+                return
+
+    def _take(self, letter: Letter, outcome: Settled) -> None:
+        self._ready.append(outcome)
+        if outcome.attempted:
+            self._tell(Delivery(letter, outcome))
+
+    def _look_after(self) -> None:
+        """Record in time, renew leases in time, and leave senders that do not come back."""
+        now = time.monotonic()
+        if now - self._recorded > self._pace.batch.total_seconds():
+            self._record()
+        if now - self._renewed > self._pace.lease.total_seconds() / 3:
+            self._renewed = now
+            ids = [letter.id for stream in self._flying.values() for letter in stream.letters]
+            self._outbox.renew(ids, self._worker, self._pace.lease)
+        late = now - self._pace.limit.total_seconds()
+        for stream in list(self._flying.values()):
+            if stream.begun is not None and stream.begun < late:
+                self._leave(stream)
+
+    def _leave(self, stream: _Stream) -> None:
+        """Count a message as not delivered whose sender has not come back."""
+        stream.is_left = True
+        settled = {outcome.id for outcome in self._ready}
+        first, *rest = [letter for letter in stream.letters if letter.id not in settled]
+        seconds = f"{self._pace.limit.total_seconds():g}"
+        said = DeliveryError(f"the notifier did not come back within {seconds} seconds")
+        self._take(first, self._failed(first, said))
+        for letter in rest:
+            self._take(letter, Settled(letter.id, "waiting", attempted=False))
+        self._flying.pop(id(stream), None)
+        self._start_sender()
+
+    def _record(self) -> None:
+        self._recorded = time.monotonic()
+        if self._ready:
+            self._outbox.settle(self._worker, self._ready)
+            self._ready = []
+
+    def _start_sender(self) -> None:
+        name = f"funnelflow-{self.channel.name}"
+        threading.Thread(target=self._send_streams, name=name, daemon=True).start()
+
+    def _send_streams(self) -> None:
+        """Send what the lane hands over, until it says that there is no more."""
+        while (stream := self._streams.get()) is not None:
+            self._send_stream(stream)
+            if stream.is_left:
+                return
+            self._done.put(stream)
+
+    def _send_stream(self, stream: _Stream) -> None:
+        """Send one contact's messages; when one has to be tried again, those behind it wait."""
+        is_open = True
+        for letter in stream.letters:
+            if not is_open or stream.is_left or self._is_off or self._stop.is_set():
+                outcome = Settled(letter.id, "waiting", attempted=False)
+            else:
+                stream.begun = time.monotonic()
+                outcome = self._send(letter)
+                stream.begun = None
+                is_open = outcome.state != "waiting"
+                if outcome.turns_off:
+                    self._is_off = True
+            self._done.put((stream, letter, outcome))
+
+    def _send(self, letter: Letter) -> Settled:
+        try:
+            self.channel.send(letter)
+        except DeliveryError as error:
+            return self._failed(letter, error)
+        except BaseException as error:  # noqa: BLE001  # a plugin's code may take any way out
+            return self._failed(letter, DeliveryError(describe_error(error)))
+        return Settled(letter.id, "delivered")
+
+    def _failed(self, letter: Letter, error: DeliveryError) -> Settled:
+        """Decide what becomes of a message that did not arrive."""
+        problem = self.channel.masked(error.reason)[:_LONGEST_PROBLEM]
+        if error.gone:
+            return Settled(letter.id, "dead", problem=problem, turns_off=self.channel.name)
+        due = next_attempt(letter.attempts + 1, self._clock(), retry_after=error.retry_after)
+        if error.permanent or due is None:
+            given_up = "" if error.permanent else f" (given up after {ATTEMPTS} attempts)"
+            return Settled(letter.id, "dead", problem=f"{problem}{given_up}")
+        return Settled(letter.id, "waiting", due_at=due, problem=problem)

@@ -1,0 +1,451 @@
+"""The outbox: messages that wait, who has them, and what became of them.
+
+Order is kept per endpoint and contact: a message can be claimed only when no earlier one of
+its contact waits at its endpoint, and a worker that has it also has those behind it that it
+claimed with it. A claim is a lease, which a worker renews while it works; when it is killed,
+the lease runs out and another worker sends the same messages, with the same ids.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, get_args
+
+from attrs import field, frozen
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from funnelflow.errors import UnknownNameError
+
+from .connecting import reading, writing
+from .tables import endpoints, outbox
+from .times import Clock, from_text, optional_from_text, to_text, utc_now
+
+__all__ = ["LETTER_STATES", "Letter", "LetterState", "Off", "Outbox", "Settled"]
+
+LetterState: TypeAlias = Literal["waiting", "delivered", "dead", "discarded"]
+LETTER_STATES: tuple[LetterState, ...] = get_args(LetterState)
+
+BEHIND = 20
+"""How many messages of one contact are claimed at once: those behind the first."""
+_IDS = 500
+"""How many ids a statement lists."""
+
+
+@frozen
+class Letter:
+    """One message for one endpoint.
+
+    Attributes:
+        id: Its number in this database.
+        endpoint: The endpoint, a name of a ``[[notify]]``.
+        message: The id that receivers know it by; the same for every endpoint.
+        contact_id: Whom it is about.
+        sequence: The row of the contact's history that it is about.
+        source: Who says so, for a CloudEvent.
+        at: When it happened.
+        data: What is told.
+        state: What became of it.
+        attempts: How often it was tried.
+        due_at: When it is tried next, while it waits.
+        leased_until: Until when a worker has it; None when none does.
+        problem: Why it did not arrive the last time.
+        created_at: When it was recorded.
+        settled_at: When it was delivered, given up or discarded.
+    """
+
+    id: int
+    endpoint: str
+    message: str
+    contact_id: str
+    sequence: int
+    source: str
+    at: dt.datetime
+    data: Mapping[str, Any] = field(repr=False)
+    state: LetterState
+    attempts: int
+    due_at: dt.datetime
+    leased_until: dt.datetime | None
+    problem: str
+    created_at: dt.datetime
+    settled_at: dt.datetime | None
+
+
+@frozen
+class Off:
+    """An endpoint that is turned off.
+
+    Attributes:
+        name: Which one.
+        since: Since when.
+        reason: Why.
+    """
+
+    name: str
+    since: dt.datetime
+    reason: str
+
+
+class Outbox:
+    """What can be done with the outbox of a database; each call is one transaction.
+
+    Args:
+        engine: The database.
+        clock: Gives the time it is.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock = utc_now) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def claim(
+        self, endpoint: str, worker: str, *, lease: dt.timedelta, limit: int
+    ) -> list[list[Letter]]:
+        """Take messages that are due, each contact's in their order.
+
+        Args:
+            endpoint: For whom.
+            worker: Who takes them: a text that no other worker has.
+            lease: How long they are the worker's.
+            limit: Of how many contacts at most.
+
+        Returns:
+            For each contact the messages to be sent one after the other.
+        """
+        now = self._clock()
+        if not self._is_anything_due(endpoint, to_text(now)):
+            return []
+        with writing(self._engine) as connection:
+            heads = connection.execute(_due(endpoint, to_text(now), limit)).all()
+            if not heads:
+                return []
+            found = [_letters([head, *_behind(connection, head)]) for head in heads]
+            ids = [letter.id for stream in found for letter in stream]
+            _lease(connection, ids, worker, to_text(now + lease))
+        return found
+
+    def _is_anything_due(self, endpoint: str, now: str) -> bool:
+        """Look without taking the write lock, as an idle worker does all the time."""
+        wanted = select(outbox.c.id).where(
+            _WAITS, outbox.c.endpoint == endpoint, outbox.c.due_at <= now
+        )
+        with reading(self._engine) as connection:
+            if connection.execute(wanted.limit(1)).first() is None:
+                return False
+            return not _is_off(connection, endpoint)
+
+    def renew(self, ids: Iterable[int], worker: str, lease: dt.timedelta) -> None:
+        """Hold on to messages for longer."""
+        with writing(self._engine) as connection:
+            until = to_text(self._clock() + lease)
+            for some in _by_some(sorted(ids)):
+                connection.execute(
+                    update(outbox)
+                    .where(outbox.c.id.in_(some), outbox.c.worker == worker, _WAITS)
+                    .values(leased_until=until)
+                )
+
+    def settle(self, worker: str, outcomes: Sequence["Settled"]) -> None:
+        """Record what became of messages, and let go of them.
+
+        What was delivered is delivered, whoever has it now; all else is recorded only by the
+        worker that still has the message.
+        """
+        now = to_text(self._clock())
+        delivered = sorted(o.id for o in outcomes if o.state == "delivered")
+        with writing(self._engine) as connection:
+            _settle_delivered(connection, delivered, now)
+            for outcome in outcomes:
+                if outcome.state != "delivered":
+                    _settle(connection, outcome, worker, now)
+
+    def letters(
+        self,
+        *,
+        state: LetterState | None = None,
+        endpoint: str | None = None,
+        contact_id: str | None = None,
+        limit: int = 100,
+        after: int = 0,
+    ) -> list[Letter]:
+        """List messages by number.
+
+        Args:
+            state: Only those in this state.
+            endpoint: Only those for this endpoint.
+            contact_id: Only those about this contact.
+            limit: How many at most.
+            after: Only those with a higher number.
+        """
+        found = _matching(select(outbox), state, endpoint, contact_id)
+        found = found.where(outbox.c.id > after).order_by(outbox.c.id).limit(limit)
+        with reading(self._engine) as connection:
+            return _letters(connection.execute(found).all())
+
+    def letter(self, number: int) -> Letter:
+        """Give a message by its number.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        with reading(self._engine) as connection:
+            row = connection.execute(select(outbox).where(outbox.c.id == number)).first()
+        if row is None:
+            raise _no_letter(number)
+        return _letters([row])[0]
+
+    def counts(self) -> dict[tuple[str, LetterState], int]:
+        """Count messages by endpoint and state."""
+        wanted = select(outbox.c.endpoint, outbox.c.state, func.count()).group_by(
+            outbox.c.endpoint, outbox.c.state
+        )
+        with reading(self._engine) as connection:
+            return {(name, state): count for name, state, count in connection.execute(wanted)}
+
+    def due(self, endpoint: str) -> int:
+        """Count the messages that wait for an endpoint and whose time has come."""
+        wanted = select(func.count()).where(
+            _WAITS, outbox.c.endpoint == endpoint, outbox.c.due_at <= to_text(self._clock())
+        )
+        with reading(self._engine) as connection:
+            return int(connection.execute(wanted).scalar_one())
+
+    def off(self) -> tuple[Off, ...]:
+        """List the endpoints that are turned off."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(endpoints).order_by(endpoints.c.name)).all()
+        return tuple(Off(row.name, from_text(row.off_since), row.reason) for row in rows)
+
+    def retry(
+        self,
+        numbers: Sequence[int] = (),
+        *,
+        endpoint: str | None = None,
+        dry_run: bool = False,
+    ) -> int:
+        """Let dead messages be tried again, and waiting ones at once; gives how many.
+
+        Args:
+            numbers: These messages; empty for all of an endpoint that are dead or wait.
+            endpoint: Turn this endpoint on again, if it is off.
+            dry_run: Only count them.
+
+        Raises:
+            UnknownNameError: There is no message of a number.
+        """
+        now = to_text(self._clock())
+        again: dict[str, Any] = {
+            "state": "waiting", "attempts": 0, "due_at": now, "settled_at": None,
+        }  # fmt: skip
+        with writing(self._engine, dry_run=dry_run) as connection:
+            changed = _change(connection, numbers, endpoint, ("dead", "waiting"), again, now)
+            if endpoint is not None:
+                connection.execute(delete(endpoints).where(endpoints.c.name == endpoint))
+        return changed
+
+    def discard(
+        self,
+        numbers: Sequence[int] = (),
+        *,
+        endpoint: str | None = None,
+        dry_run: bool = False,
+    ) -> int:
+        """Give up messages that are dead or wait; gives how many.
+
+        Args:
+            numbers: These messages; empty for all of an endpoint.
+            endpoint: The endpoint, where no numbers are given.
+            dry_run: Only count them.
+
+        Raises:
+            UnknownNameError: There is no message of a number.
+        """
+        now = to_text(self._clock())
+        gone = {"state": "discarded", "settled_at": now}
+        with writing(self._engine, dry_run=dry_run) as connection:
+            return _change(connection, numbers, endpoint, ("dead", "waiting"), gone, now)
+
+
+@frozen
+class Settled:
+    """What became of a message that a worker had.
+
+    Attributes:
+        id: The message.
+        state: ``delivered``, ``dead``, or ``waiting`` to be tried again.
+        attempted: Whether it was tried at all.
+        due_at: When it is tried again, while it waits; None to leave that as it is.
+        problem: Why it did not arrive.
+        turns_off: The endpoint that wants no more messages; empty for none.
+    """
+
+    id: int
+    state: LetterState
+    attempted: bool = True
+    due_at: dt.datetime | None = None
+    problem: str = ""
+    turns_off: str = ""
+
+
+_WAITS = outbox.c.state == "waiting"
+_TURN_OFF = text(
+    "INSERT INTO endpoints (name, off_since, reason) VALUES (:name, :since, :reason) "
+    "ON CONFLICT (name) DO NOTHING"
+)
+
+
+def _due(endpoint: str, now: str, limit: int) -> Select[Any]:
+    """Ask for the first waiting message of contacts, where it is due and nobody has it.
+
+    On PostgreSQL a message that another worker is just about to take is passed over.
+    """
+    other = outbox.alias("other")
+    blocked = exists().where(
+        other.c.state == "waiting",
+        other.c.endpoint == outbox.c.endpoint,
+        other.c.contact_id == outbox.c.contact_id,
+        or_(other.c.id < outbox.c.id, other.c.leased_until > now),
+    )
+    return (
+        select(outbox)
+        .where(_WAITS, outbox.c.endpoint == endpoint, outbox.c.due_at <= now)
+        .where(outbox.c.leased_until <= now, ~blocked)
+        .order_by(outbox.c.due_at, outbox.c.id)
+        .limit(limit)
+        .with_for_update(of=outbox, skip_locked=True)
+    )
+
+
+def _behind(connection: Connection, head: Any) -> Sequence[Any]:
+    """Read the messages that wait behind one, of the same contact for the same endpoint."""
+    wanted = (
+        select(outbox)
+        .where(_WAITS, outbox.c.endpoint == head.endpoint)
+        .where(outbox.c.contact_id == head.contact_id, outbox.c.id > head.id)
+        .order_by(outbox.c.id)
+        .limit(BEHIND)
+    )
+    return connection.execute(wanted).all()
+
+
+def _lease(connection: Connection, ids: list[int], worker: str, until: str) -> None:
+    for some in _by_some(ids):
+        connection.execute(
+            update(outbox)
+            .where(outbox.c.id.in_(some), _WAITS)
+            .values(leased_until=until, worker=worker)
+        )
+
+
+def _settle_delivered(connection: Connection, ids: list[int], now: str) -> None:
+    """Record that messages have arrived."""
+    values = {
+        "state": "delivered",
+        "attempts": outbox.c.attempts + 1,
+        "leased_until": "",
+        "worker": "",
+        "problem": "",
+        "settled_at": now,
+    }
+    for some in _by_some(ids):
+        connection.execute(update(outbox).where(outbox.c.id.in_(some), _WAITS).values(values))
+
+
+def _settle(connection: Connection, outcome: Settled, worker: str, now: str) -> None:
+    """Record what became of a message that has not arrived."""
+    values: dict[str, Any] = {"state": outcome.state, "leased_until": "", "worker": ""}
+    if outcome.attempted:
+        values |= {"attempts": outbox.c.attempts + 1, "problem": outcome.problem}
+    if outcome.due_at is not None:
+        values["due_at"] = to_text(outcome.due_at)
+    if outcome.state != "waiting":
+        values["settled_at"] = now
+    mine = and_(outbox.c.id == outcome.id, outbox.c.worker == worker, _WAITS)
+    connection.execute(update(outbox).where(mine).values(values))
+    if outcome.turns_off:
+        off = {"name": outcome.turns_off, "since": now, "reason": outcome.problem}
+        connection.execute(_TURN_OFF, off)
+
+
+def _change(
+    connection: Connection,
+    numbers: Sequence[int],
+    endpoint: str | None,
+    states: tuple[LetterState, ...],
+    values: Mapping[str, Any],
+    now: str,
+) -> int:
+    """Change messages that no worker has just now; gives how many."""
+    wanted = and_(outbox.c.state.in_(states), outbox.c.leased_until <= now)
+    change = update(outbox).where(wanted).values({**values, "leased_until": "", "worker": ""})
+    if endpoint is not None:
+        change = change.where(outbox.c.endpoint == endpoint)
+    if not numbers:
+        return int(connection.execute(change).rowcount)
+    known = set(connection.execute(select(outbox.c.id).where(outbox.c.id.in_(numbers))).scalars())
+    for number in numbers:
+        if number not in known:
+            raise _no_letter(number)
+    return int(connection.execute(change.where(outbox.c.id.in_(numbers))).rowcount)
+
+
+def _is_off(connection: Connection, endpoint: str) -> bool:
+    wanted = select(endpoints.c.name).where(endpoints.c.name == endpoint)
+    return connection.execute(wanted).first() is not None
+
+
+def _matching(
+    wanted: Select[Any], state: str | None, endpoint: str | None, contact_id: str | None
+) -> Select[Any]:
+    for column, value in (
+        (outbox.c.state, state),
+        (outbox.c.endpoint, endpoint),
+        (outbox.c.contact_id, contact_id),
+    ):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    return wanted
+
+
+def _letters(rows: Iterable[Any]) -> list[Letter]:
+    return [_letter(row) for row in rows]
+
+
+def _letter(row: Any) -> Letter:
+    """Read a message from its columns."""
+    return Letter(
+        id=row.id,
+        endpoint=row.endpoint,
+        message=row.message,
+        contact_id=row.contact_id,
+        sequence=row.sequence,
+        source=row.source,
+        at=from_text(row.at),
+        data=json.loads(row.data),
+        state=row.state,
+        attempts=row.attempts,
+        due_at=from_text(row.due_at),
+        leased_until=from_text(row.leased_until) if row.leased_until else None,
+        problem=row.problem,
+        created_at=from_text(row.created_at),
+        settled_at=optional_from_text(row.settled_at),
+    )
+
+
+def _by_some(ids: list[int]) -> Iterable[list[int]]:
+    return (ids[i : i + _IDS] for i in range(0, len(ids), _IDS))
+
+
+def _no_letter(number: int) -> UnknownNameError:
+    return UnknownNameError("message", str(number), hint="funnelflow outbox list")

@@ -1,0 +1,218 @@
+"""Rows of the outbox: what is to be told of a transition, made as it is decided.
+
+Only a workspace with a ``[[notify]]`` has this; any other pays one comparison with None an
+event. The rows are written in the transaction of the transition, so that it is told if it is
+stored, and never otherwise.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from attrs import frozen
+
+from funnelflow.criteria import (
+    BOOLEAN,
+    TEXT,
+    TIMESTAMP,
+    CriterionError,
+    Expression,
+    Facts,
+    Field,
+    Fields,
+    Scope,
+    Value,
+    compile_expression,
+)
+from funnelflow.engine import Event
+from funnelflow.errors import StoreError
+
+from .codec import dump_facts
+from .dialects import Row
+from .filtering import CONTACT_FACTS
+from .notices import Notice
+from .requests import Held
+from .shelf import Running
+from .times import from_text
+
+__all__ = ["EVENT_FACTS", "NoticeError", "Telling", "compile_when"]
+
+
+class NoticeError(StoreError):
+    """A ``when`` that does not compile: nothing can be stored before it does.
+
+    It is about no row of a file, so that it ends a whole run and not one row of it.
+    """
+
+    code = "configuration"
+
+
+EVENT_FACTS = {
+    name: Field(name, kind, about=about)
+    for name, kind, about in (
+        ("name", TEXT, "What happened, such as form_submitted or move."),
+        ("actor", TEXT, "Who recorded it."),
+        ("before", TEXT, "The stage that was left, as a dotted name."),
+        ("after", TEXT, "The stage that was entered, as a dotted name."),
+        ("funnel", TEXT, "The funnel that decided."),
+        ("forced", BOOLEAN, "Whether it went past criteria that are not met."),
+        ("at", TIMESTAMP, "When it happened."),
+    )
+}
+"""What ``when`` may ask of a transition: ``event.before``; the fields of a contact, and what
+`CONTACT_FACTS` lists, are ``contact.x``, and ``now`` is the time of the event."""
+
+
+@frozen(eq=False)
+class _Matcher:
+    """A notice under one definition.
+
+    Attributes:
+        notice: What it says.
+        holds: Whether it is meant; None for every transition.
+        asks_more: Whether that asks for more of the contact than its fields.
+        source: The ``source`` of its messages.
+    """
+
+    notice: Notice
+    holds: Callable[[Fields, Facts, dt.datetime], bool] | None
+    asks_more: bool
+    source: str
+
+
+class Telling:
+    """Makes the outbox rows of a workspace.
+
+    Args:
+        notices: Every ``[[notify]]``.
+    """
+
+    def __init__(self, notices: tuple[Notice, ...]) -> None:
+        self._notices = notices
+        self._matchers: dict[str, tuple[_Matcher, ...]] = {}
+
+    def rows(self, held: Held, event: Event, before: str, recorded_at: str) -> list[Row]:
+        """Give the rows for a contact that has just moved.
+
+        Args:
+            held: The contact, with the transition taken and its row chained.
+            event: What made it move.
+            before: The stage that it left.
+            recorded_at: When that is recorded.
+
+        Raises:
+            NoticeError: A ``when`` does not compile under this definition.
+        """
+        matchers = self._matchers.get(held.running.digest)
+        if matchers is None:
+            matchers = self._matchers[held.running.digest] = self._ready(held.running)
+        meant = [m for m in matchers if _is_meant(m, held, event, before)]
+        if not meant:
+            return []
+        told = _told(held, event, before)
+        at = held.text_of(event.at)
+        return [
+            (
+                m.notice.name, held.digest[:32], held.contact.id, held.sequence, m.source, at,
+                dump_facts(told | {"fields": _fields(m.notice, held)}),
+                "waiting", 0, recorded_at, "", "", "", recorded_at, None,
+            )
+            for m in meant
+        ]  # fmt: skip
+
+    def _ready(self, running: Running) -> tuple[_Matcher, ...]:
+        """Compile what is meant for a definition."""
+        return tuple(
+            _matcher(notice, running)
+            for notice in self._notices
+            if not notice.funnels or running.name in notice.funnels
+        )
+
+
+def compile_when(notice: Notice, fields: Mapping[str, Field]) -> Expression:
+    """Compile the criterion of a notice for a definition with these fields.
+
+    Raises:
+        NoticeError: It does not compile. That it names a field which this definition
+            lacks is refused too: who meant another funnel has to say so, for nobody would
+            notice a message that is never sent.
+    """
+    scope = Scope({**CONTACT_FACTS, **fields}, EVENT_FACTS)
+    try:
+        return compile_expression(notice.when, scope, BOOLEAN)
+    except CriterionError as error:
+        raise NoticeError(
+            f"{notice.where('when')}: `when` of the endpoint {notice.name!r} does not compile\n"
+            f"{error.show()}",
+            hint='correct it, or name the funnels it is for: funnels = ["…"]',
+        ) from None
+
+
+def _matcher(notice: Notice, running: Running) -> _Matcher:
+    source = notice.source or f"/funnelflow/{quote(running.name, safe='')}"
+    if not notice.when:
+        return _Matcher(notice, None, asks_more=False, source=source)
+    fields = running.funnel.linked.fields
+    expression = compile_when(notice, fields)
+    asked = {name for root, name in expression.names if root == "contact"}
+    asks_more = bool(asked & CONTACT_FACTS.keys() - fields.keys())
+    return _Matcher(notice, expression.holds, asks_more=asks_more, source=source)
+
+
+def _is_meant(matcher: _Matcher, held: Held, event: Event, before: str) -> bool:
+    """Tell whether a notice asks to be told; what it cannot know is no yes."""
+    if matcher.holds is None:
+        return True
+    contact = held.contact
+    fields: Fields = contact.fields
+    if matcher.asks_more:
+        fields = {**_contact_facts(held), **fields}
+    facts: dict[str, Value | None] = {
+        "name": event.name,
+        "actor": event.actor,
+        "before": before,
+        "after": contact.stage,
+        "funnel": held.running.name,
+        "forced": event.force,
+        "at": event.at,
+    }
+    return matcher.holds(fields, facts, event.at)
+
+
+def _contact_facts(held: Held) -> dict[str, Value]:
+    """Give what may be asked of a contact besides its fields."""
+    contact = held.contact
+    assert contact.since is not None
+    assert contact.clock is not None
+    return {
+        "id": contact.id,
+        "funnel": held.funnel,
+        "stage": contact.stage,
+        "stage_since": contact.since,
+        "updated_at": contact.clock,
+        "created_at": from_text(held.created_at) if held.created_at else contact.since,
+    }
+
+
+def _told(held: Held, event: Event, before: str) -> dict[str, Any]:
+    """Give what every message about a transition tells."""
+    definition = held.running.funnel.definition
+    return {
+        "contact": held.contact.id,
+        "sequence": held.sequence,
+        "funnel": definition.name,
+        "version": definition.version,
+        "definition": held.running.digest,
+        "before": before,
+        "after": held.contact.stage,
+        "event": event.name,
+        "actor": event.actor,
+        "forced": event.force,
+    }
+
+
+def _fields(notice: Notice, held: Held) -> dict[str, Value]:
+    """Give the fields that may be told, as far as they are known."""
+    known = held.contact.fields
+    return {name: known[name] for name in notice.fields if name in known}

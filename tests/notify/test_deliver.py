@@ -1,0 +1,295 @@
+"""Sending what the outbox holds: order, retries, dead letters, workers side by side."""
+
+import datetime as dt
+import threading
+import time
+
+import pytest
+
+from funnelflow.plugins import DeliveryError
+from funnelflow.store import Settled
+
+from .support import box, deliver, states, worker
+
+LEASE = dt.timedelta(seconds=30)
+
+
+def move(workspace, *names, events=("asked",)):
+    for name in names:
+        workspace.add(name, {"budget": 5})
+        for event in events:
+            workspace.record(name, event)
+
+
+def test_what_is_due_is_delivered_in_the_order_of_each_contact(workspace, told):
+    move(workspace, "ada", "bob", events=("asked", "reset", "asked", "signed"))
+    (done,) = deliver(workspace)
+    assert (done.delivered, done.waiting, done.dead) == (8, 0, 0)
+    for name in ("ada", "bob"):
+        stages = [after for contact, after in told.messages if contact == name]
+        assert stages == ["talking", "new", "talking", "customer"]
+    assert {state for _, _, state in states(workspace)} == {"delivered"}
+
+
+def test_more_than_one_claim_takes_of_a_contact_stays_in_order(small, told):
+    workspace = small('[[notify]]\nchannel = "told"\n')
+    move(workspace, "ada", events=("asked", "reset") * 30)
+    deliver(workspace)
+    assert [after for _, after in told.messages] == ["talking", "new"] * 30
+
+
+def test_delivering_twice_sends_nothing_again(workspace, told):
+    move(workspace, "ada")
+    deliver(workspace)
+    deliver(workspace)
+    assert len(told.messages) == 1
+
+
+def test_what_did_not_arrive_waits_and_holds_back_what_is_behind_it(workspace, told):
+    move(workspace, "ada", events=("asked", "signed"))
+    told.faults = [DeliveryError("busy")]
+    (done,) = deliver(workspace)
+    assert (done.delivered, done.waiting, done.problem) == (0, 1, "busy")
+    assert told.messages == []
+    first, second = box(workspace).letters()
+    assert (first.attempts, second.attempts) == (1, 0)
+    workspace.clock.advance("10s")
+    deliver(workspace)
+    assert [after for _, after in told.messages] == ["talking", "customer"]
+
+
+def test_one_contact_that_waits_holds_back_no_other(small, told):
+    workspace = small('[[notify]]\nchannel = "told"\n')
+    move(workspace, "ada", "bob")
+    told.faults = [DeliveryError("busy")]
+    deliver(workspace, senders=1)
+    assert told.messages == [("bob", "talking")]
+
+
+def test_the_schedule_is_followed_to_the_dead_letter(small, told):
+    workspace = small('[[notify]]\nchannel = "told"\n')
+    move(workspace, "ada", events=("asked", "signed"))
+    told.faults = [DeliveryError("busy")] * 8
+    waits = []
+    while box(workspace).letters()[0].state == "waiting":
+        before = workspace.clock.now
+        deliver(workspace)
+        letter = box(workspace).letters()[0]
+        workspace.clock.now = max(letter.due_at, before)
+        waits.append((letter.due_at - before).total_seconds())
+    assert len(waits) == 8
+    for waited, least in zip(waits, (5, 300, 1800, 7200, 18000, 36000, 36000), strict=False):
+        assert least <= waited <= least * 1.2
+    assert letter.problem == "busy (given up after 8 attempts)"
+    deliver(workspace)
+    assert told.messages == [("ada", "customer")]
+
+
+def test_what_is_of_no_use_to_repeat_is_dead_at_once(workspace, told):
+    move(workspace, "ada", events=("asked", "signed"))
+    told.faults = [DeliveryError("no such person", permanent=True)]
+    (done,) = deliver(workspace)
+    assert (done.delivered, done.dead) == (1, 1)
+    assert [state for _, _, state in states(workspace)] == ["dead", "delivered"]
+
+
+def test_a_receiver_can_ask_to_wait_longer(small, told):
+    workspace = small('[[notify]]\nchannel = "told"\n')
+    move(workspace, "ada")
+    told.faults = [DeliveryError("slow down", retry_after=120)]
+    deliver(workspace)
+    (letter,) = box(workspace).letters()
+    assert letter.due_at - workspace.clock.now == dt.timedelta(seconds=120)
+
+
+def test_a_receiver_that_is_gone_turns_its_endpoint_off(workspace, told):
+    move(workspace, "ada", "bob", "eve")
+    told.fault = DeliveryError("gone", gone=True)
+    (done,) = deliver(workspace, senders=1)
+    assert (done.dead, done.is_off) == (1, True)
+    assert [off.name for off in box(workspace).off()] == ["told"]
+    told.fault = None
+    assert deliver(workspace)[0].delivered == 0
+    assert sorted(s for _, _, s in states(workspace)) == ["dead", "waiting", "waiting"]
+
+
+def test_a_retry_turns_an_endpoint_on_again(workspace, told):
+    move(workspace, "ada", "bob")
+    told.faults = [DeliveryError("gone", gone=True)]
+    deliver(workspace, senders=1)
+    assert box(workspace).retry(endpoint="told") == 2
+    deliver(workspace)
+    assert sorted(told.messages) == [("ada", "talking"), ("bob", "talking")]
+
+
+def test_a_dead_message_can_be_tried_again_by_its_number(small, told):
+    workspace = small('[[notify]]\nchannel = "told"\n')
+    move(workspace, "ada")
+    told.faults = [DeliveryError("no", permanent=True)]
+    deliver(workspace)
+    assert box(workspace).retry([1], dry_run=True) == 1
+    assert deliver(workspace)[0].delivered == 0
+    assert box(workspace).retry([1]) == 1
+    assert deliver(workspace)[0].delivered == 1
+
+
+def test_what_is_discarded_is_not_sent_and_holds_back_nothing(workspace, told):
+    move(workspace, "ada", events=("asked", "signed"))
+    first = box(workspace).letters()[0].id
+    assert box(workspace).discard([first]) == 1
+    deliver(workspace)
+    assert told.messages == [("ada", "customer")]
+
+
+def test_any_failure_of_a_notifier_is_one_more_attempt(small, told):
+    workspace = small('[[notify]]\nchannel = "told"\n')
+    move(workspace, "ada")
+    told.faults = [ValueError("broken")]
+    (done,) = deliver(workspace)
+    assert (done.waiting, done.problem) == (1, "ValueError: broken")
+    told.faults = [SystemExit(3)]
+    workspace.clock.advance("10s")
+    assert "sys.exit(3)" in deliver(workspace)[0].problem
+
+
+def test_a_message_keeps_its_id_however_often_it_is_sent(workspace, told):
+    move(workspace, "ada")
+    deliver(workspace)
+    number = box(workspace).letters()[0].id
+    outbox = box(workspace)
+    # What a worker that was killed after sending and before recording leaves behind:
+    with workspace.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE outbox SET state = 'waiting'")
+    deliver(workspace)
+    assert len(told.ids) == 2
+    assert len(set(told.ids)) == 1
+    assert outbox.letter(number).attempts == 2
+
+
+def test_a_claim_is_nobody_elses_until_its_lease_has_run_out(workspace):
+    move(workspace, "ada", events=("asked", "signed"))
+    claimed = box(workspace).claim("told", "first", lease=LEASE, limit=10)
+    assert [[n.data["after"] for n in stream] for stream in claimed] == [["talking", "customer"]]
+    assert box(workspace).claim("told", "second", lease=LEASE, limit=10) == []
+    workspace.clock.advance("31s")
+    again = box(workspace).claim("told", "second", lease=LEASE, limit=10)
+    assert [n.id for n in again[0]] == [n.id for n in claimed[0]]
+
+
+def test_a_lease_that_is_renewed_does_not_run_out(workspace):
+    move(workspace, "ada")
+    ((letter,),) = box(workspace).claim("told", "first", lease=LEASE, limit=10)
+    workspace.clock.advance("20s")
+    box(workspace).renew([letter.id], "first", LEASE)
+    workspace.clock.advance("20s")
+    assert box(workspace).claim("told", "second", lease=LEASE, limit=10) == []
+
+
+def test_who_has_lost_a_message_cannot_say_that_it_failed(workspace):
+    move(workspace, "ada")
+    outbox = box(workspace)
+    ((letter,),) = outbox.claim("told", "first", lease=LEASE, limit=10)
+    workspace.clock.advance("31s")
+    outbox.claim("told", "second", lease=LEASE, limit=10)
+    outbox.settle("first", [Settled(letter.id, "dead", problem="late")])
+    assert outbox.letter(letter.id).state == "waiting"
+    outbox.settle("first", [Settled(letter.id, "delivered")])
+    assert outbox.letter(letter.id).state == "delivered"
+
+
+def test_workers_side_by_side_send_everything_once_and_in_order(workspace, told):
+    names = [f"c{n:02}" for n in range(20)]
+    move(workspace, *names, events=("asked", "reset", "asked"))
+    workers = [worker(workspace, senders=3) for _ in range(4)]
+    threads = [threading.Thread(target=w.run) for w in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    deliver(workspace)
+    assert len(told.messages) == 60
+    for name in names:
+        stages = [after for contact, after in told.messages if contact == name]
+        assert stages == ["talking", "new", "talking"]
+
+
+def test_a_notifier_that_does_not_come_back_is_given_up(small, told):
+    workspace = small('[[notify]]\nchannel = "told"\n')
+    move(workspace, "ada", "bob")
+    forever = threading.Event()
+    send = told.send
+
+    def hang(message, settings):
+        if message.subject == "ada":
+            forever.wait(20)
+        send(message, settings)
+
+    workspace.plugins.unregister("told")
+    told.send = hang
+    workspace.plugins.register(told, "told")
+    (done,) = deliver(workspace, senders=1, limit=dt.timedelta(seconds=0.3))
+    forever.set()
+    assert (done.delivered, done.waiting) == (1, 1)
+    assert "did not come back within 0.3 seconds" in done.problem
+
+
+def test_one_bad_endpoint_slows_no_other(small, told):
+    workspace = small(
+        '[[notify]]\nname = "bad"\nchannel = "command"\n'
+        '[notify.settings]\ncommand = ["sleep", "30"]\ntimeout = "3s"\n'
+        '[[notify]]\nchannel = "told"\n'
+    )
+    move(workspace, *(f"c{n}" for n in range(20)))
+    running = worker(workspace, senders=2)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    began = time.monotonic()
+    while len(told.messages) < 20 and time.monotonic() - began < 5:
+        time.sleep(0.01)
+    took = time.monotonic() - began
+    running.stop()
+    thread.join()
+    assert len(told.messages) == 20
+    assert took < 2.5
+    problems = {letter.problem for letter in box(workspace).letters(endpoint="bad")}
+    assert problems <= {"", "sleep did not end within 3 seconds"}
+
+
+def test_watching_sends_what_comes_and_ends_when_told_to(small, told):
+    workspace = small('[[notify]]\nchannel = "told"\n')
+    running = worker(workspace, poll=dt.timedelta(milliseconds=20))
+    thread = threading.Thread(target=running.run, kwargs={"watch": True})
+    thread.start()
+    move(workspace, "ada")
+    for _ in range(200):
+        if told.messages:
+            break
+        time.sleep(0.02)
+    running.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert told.messages == [("ada", "talking")]
+
+
+@pytest.mark.parametrize("when", ["after", "before"])
+def test_a_stopped_worker_lets_go_of_what_it_has_not_begun(small, told, when):
+    workspace = small('[[notify]]\nchannel = "told"\n')
+    move(workspace, "ada", "bob", "eve")
+    running = worker(workspace, senders=1)
+    if when == "before":
+        running.stop()
+        running.run()
+    else:
+        send = told.send
+
+        def last(message, settings):
+            running.stop()
+            send(message, settings)
+
+        workspace.plugins.unregister("told")
+        told.send = last
+        workspace.plugins.register(told, "told")
+        running = worker(workspace, senders=1)
+        running.run()
+    assert len(told.messages) == (when == "after")
+    assert box(workspace).claim("told", "other", lease=LEASE, limit=10)

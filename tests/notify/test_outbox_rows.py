@@ -1,0 +1,143 @@
+"""What is written to the outbox, and when."""
+
+import pytest
+
+from funnelflow.errors import StoreError
+from funnelflow.store import Request
+
+from .support import box, states
+
+
+def test_a_transition_is_in_the_outbox_when_it_is_stored(workspace):
+    workspace.add("ada")
+    workspace.record("ada", "asked")
+    assert states(workspace) == [("ada", "talking", "waiting")]
+
+
+def test_what_did_not_move_is_not_told(workspace):
+    workspace.add("ada")
+    workspace.record("ada", "signed")
+    workspace.move("ada", "customer")
+    assert states(workspace) == []
+
+
+def test_a_dry_run_leaves_nothing_in_the_outbox(workspace):
+    workspace.add("ada")
+    workspace.record("ada", "asked", dry_run=True)
+    assert states(workspace) == []
+
+
+def test_a_repeated_key_tells_once(workspace):
+    workspace.add("ada")
+    workspace.record("ada", "asked", key="k")
+    workspace.record("ada", "asked", key="k")
+    assert len(states(workspace)) == 1
+
+
+def test_a_transaction_that_fails_tells_nothing(workspace):
+    def work(chunk):
+        chunk.load(["ada"])
+        chunk.take(Request("ada", "asked", create=True))
+        chunk.write()
+        raise StoreError("no")
+
+    with pytest.raises(StoreError):
+        workspace.in_chunk(work)
+    assert states(workspace) == []
+
+
+def test_a_file_tells_of_every_contact_that_moved(workspace, tmp_path):
+    names = [f"c{n:03}" for n in range(120)]
+    lines = "".join(f"{name},asked,2026-03-01T09:00:00Z\n" for name in names)
+    path = tmp_path / "events.csv"
+    path.write_text(f"contact,event,at\n{lines}")
+    workspace.apply(str(path))
+    assert [n for n, _, _ in states(workspace)] == names[:100]
+    assert sum(box(workspace).counts().values()) == 120
+
+
+def test_a_message_tells_both_stages_and_who_and_what(workspace):
+    workspace.add("ada", actor="grace")
+    workspace.record("ada", "asked", actor="grace")
+    (letter,) = box(workspace).letters()
+    digest = workspace.contact("ada").definition
+    assert dict(letter.data) == {
+        "contact": "ada",
+        "sequence": 2,
+        "funnel": "pipeline",
+        "version": 3,
+        "definition": digest,
+        "before": "new",
+        "after": "talking",
+        "event": "asked",
+        "actor": "grace",
+        "forced": False,
+        "fields": {},
+    }
+
+
+def test_only_the_fields_that_are_allowed_are_told(small):
+    workspace = small('[[notify]]\nchannel = "told"\nfields = ["budget", "seen"]\n')
+    facts = {"email": "ada@example.com", "budget": 5, "seen": "2026-03-01T09:00:00Z"}
+    workspace.add("ada", facts)
+    workspace.record("ada", "asked")
+    (letter,) = box(workspace).letters()
+    assert letter.data["fields"] == {"budget": 5.0, "seen": "2026-03-01T09:00:00.000000Z"}
+    assert "ada@example.com" not in str(letter.data)
+
+
+@pytest.mark.parametrize(
+    ("when", "stages"),
+    [
+        ("event.after == 'customer'", ["customer"]),
+        ("event.before == 'new'", ["talking"]),
+        ("event.name == 'signed'", ["customer"]),
+        ("event.actor == 'grace'", ["customer"]),
+        ("contact.budget > 3", ["talking", "customer"]),
+        ("contact.budget > 30", []),
+        ("contact.email == 'x'", []),
+        ("contact.id == 'ada' && contact.stage == 'talking'", ["talking"]),
+        ("contact.stage_since == now", ["talking", "customer"]),
+        ("event.funnel == 'pipeline' && !event.forced", ["talking", "customer"]),
+    ],
+)
+def test_a_criterion_says_what_is_told(small, when, stages):
+    workspace = small(f'[[notify]]\nchannel = "told"\nwhen = "{when}"\n')
+    workspace.add("ada", {"budget": 5})
+    workspace.record("ada", "asked", actor="bob")
+    workspace.record("ada", "signed", actor="grace")
+    assert [stage for _, stage, _ in states(workspace)] == stages
+
+
+def test_each_endpoint_has_a_row_of_its_own_with_the_same_id(small):
+    workspace = small(
+        '[[notify]]\nname = "a"\nchannel = "told"\n[[notify]]\nname = "b"\nchannel = "told"\n'
+    )
+    workspace.add("ada")
+    workspace.record("ada", "asked")
+    letters = box(workspace).letters()
+    assert [n.endpoint for n in letters] == ["a", "b"]
+    assert len({n.message for n in letters}) == 1
+
+
+def test_an_endpoint_is_for_the_funnels_that_it_names(small):
+    workspace = small('[[notify]]\nchannel = "told"\nfunnels = ["other"]\nwhen = "contact.x > 1"\n')
+    workspace.add("ada")
+    workspace.record("ada", "asked")
+    assert states(workspace) == []
+
+
+def test_a_criterion_that_does_not_compile_lets_nothing_be_stored(small):
+    workspace = small('[[notify]]\nchannel = "told"\nwhen = "contact.budgte > 3"\n')
+    workspace.add("ada")
+    with pytest.raises(StoreError, match=r"(?s)funnelflow\.toml:\d+: `when`.*did you mean"):
+        workspace.record("ada", "asked")
+    assert workspace.contact("ada").contact.stage == "new"
+
+
+def test_a_criterion_that_does_not_compile_ends_a_whole_file(small, tmp_path):
+    workspace = small('[[notify]]\nchannel = "told"\nwhen = "contact.budgte > 3"\n')
+    path = tmp_path / "events.csv"
+    path.write_text("contact,event,at\nada,asked,2026-03-01T09:00:00Z\n")
+    with pytest.raises(StoreError, match="does not compile"):
+        workspace.apply(str(path))

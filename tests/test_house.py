@@ -23,7 +23,7 @@ DOORS = {
     """,
     "funnelflow.compare": """
         Cell Crosswalk Difference Entry Exploration Meaning Moment Often Place Reading
-        Translation Way crosswalk explore glossary read_story translate
+        Translation Way crosswalk explore glossary read_story translate without_move
     """,
     "funnelflow.criteria": """
         BOOLEAN DURATION EXPRESSION_CODES INTEGER NUMBER SCALARS TEXT TIMESTAMP AllOf AnyOf

@@ -302,5 +302,10 @@ def test_an_id_that_a_shell_would_take_apart_is_quoted_in_hints(
     assert f"hint: funnelflow {suggested} 'ada lovelace' " in done.stderr
 
 
-def test_an_unknown_id_that_a_shell_would_take_apart_is_quoted_in_the_hint(workspace, call):
-    assert "hint: funnelflow add 'ada lovelace'" in call("why", "ada lovelace").stderr
+@pytest.mark.parametrize("command", [("why",), ("record", "call"), ("move", "lead")])
+def test_an_unknown_id_that_a_shell_would_take_apart_is_quoted_in_the_hint(
+    workspace, call, command
+):
+    name, *following = command
+    done = call(name, "ada lovelace", *following)
+    assert "hint: funnelflow add 'ada lovelace'" in done.stderr

@@ -33,12 +33,12 @@ DOORS = {
         duration_words list_of parse_duration parse_type rule_expressions
     """,
     "funnelflow.definition": """
-        CODES Change Code Criterion CriterionProvider Definition DefinitionError EventType Field Format
-        Group Invariant Library Linked LinkedEvent LinkedInvariant LinkedTransition Position
-        Problem Reading Requirement Scenario ScenarioStep Stage StageType Story Transition
-        Vocabulary check diff digest either from_json link load_definition load_story read_definition
-        read_vocabulary renamed_stages render_problems schema schema_path shipped_definitions takes
-        to_json
+        CODES Change Code Criterion CriterionProvider Definition DefinitionError EventType Field
+        Format Group Invariant Library Linked LinkedEvent LinkedInvariant LinkedTransition
+        Position Problem Reading Requirement Scenario ScenarioStep Stage StageType Story
+        Transition Vocabulary check diff digest either from_json link load_definition load_story
+        read_definition read_vocabulary renamed_stages render_problems schema schema_path
+        shipped_definitions takes to_json
     """,
     "funnelflow.engine": """
         RESERVED_EVENTS Cause Change Considered Contact Coverage Decision DiagramFormat Event
@@ -54,11 +54,6 @@ DOORS = {
         DeliveryError FormatProvider Message NotifierProvider Plugin PluginHost Settings expand
         hookimpl load_plugins read_plugin_config read_settings refuse_inside secret
         shown_settings
-    """,
-    "funnelflow.plugins": """
-        BeforeTransition CommandProvider Committed ContactCreated CriterionProvider DeliveryError
-        FormatProvider Message NotifierProvider Plugin PluginHost Settings expand hookimpl
-        load_plugins read_plugin_config read_settings refuse_inside secret shown_settings
     """,
     "funnelflow.store": """
         CONTACT_FACTS FORMATS LETTER_STATES MODES TARGETS Adopted AdoptionPlan Chunk Config

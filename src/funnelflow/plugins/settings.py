@@ -70,7 +70,11 @@ class Settings:
     @property
     def secrets(self) -> tuple[str, ...]:
         """The texts that must not be shown anywhere."""
-        found = (getattr(self.value, a.name) for a in attrs.fields(type(self.value)) if _hidden(a))
+        found: list[Any] = []
+        for attribute in attrs.fields(type(self.value)):
+            if _hidden(attribute):
+                value = getattr(self.value, attribute.name)
+                found += value if isinstance(value, list | tuple) else [value]
         return tuple(text for text in map(str, found) if text)
 
 

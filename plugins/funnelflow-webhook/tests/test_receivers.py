@@ -56,11 +56,14 @@ class Raw:
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection):
-        with contextlib.suppress(OSError), connection:
-            if self._context is not None:
-                connection = self._context.wrap_socket(connection, server_side=True)
-            self.received.append(connection.recv(65536))
-            self._behave(connection, self._stop)
+        with contextlib.suppress(OSError), connection, self._secured(connection) as secured:
+            self.received.append(secured.recv(65536))
+            self._behave(secured, self._stop)
+
+    def _secured(self, connection):
+        if self._context is None:
+            return connection
+        return self._context.wrap_socket(connection, server_side=True)
 
 
 @pytest.fixture

@@ -112,8 +112,7 @@ def make_workspace(
             path.parent.mkdir(parents=True, exist_ok=True)
             written.append(path)
             path.write_text(text, encoding="utf-8", newline="\n")
-        where = database or "funnelflow.db"
-        Workspace.create(root, funnel, database=where, plugins=host_of(current())).close()
+        Workspace.create(root, funnel, database=database, plugins=host_of(current())).close()
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)

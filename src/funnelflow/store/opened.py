@@ -29,6 +29,9 @@ __all__ = ["OpenWorkspace"]
 
 Result = TypeVar("Result")
 
+DATABASE = "funnelflow.db"
+"""Where a workspace keeps its contacts when nothing else is said."""
+
 _ATTEMPTS = 12
 
 
@@ -66,7 +69,7 @@ class OpenWorkspace:
         directory: Path | str,
         funnel: str = "standard",
         *,
-        database: str = "funnelflow.db",
+        database: str | None = None,
         library: Library | None = None,
         clock: Clock = utc_now,
         plugins: PluginHost | None = None,
@@ -76,7 +79,8 @@ class OpenWorkspace:
         Args:
             directory: Where; made when it is not there.
             funnel: The funnel of contacts for whom none is named.
-            database: A path, or the URL of a PostgreSQL database.
+            database: A path, or the URL of a PostgreSQL database; None for the one that the
+                environment names, or else a file in the directory.
             library: Where definitions are looked up; None for the directory and what is shipped.
             clock: Gives the time it is; tests give one that stands still.
             plugins: The plugins to use; None for those that are found, `PluginHost()` for none.
@@ -91,14 +95,15 @@ class OpenWorkspace:
         host = load_plugins(directory) if plugins is None else plugins
         books = host.library(library or _library(directory))
         Shelf(books).file(funnel)
-        where = locate(database, directory)
-        path = write_config(directory, funnel=funnel, database=database)
+        path = write_config(directory, funnel=funnel, database=database or DATABASE)
         try:
+            config = read_config(directory, flags={"database": database})
+            where = locate(config.database, directory)
             schema.create_tables(where)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        workspace = cls(read_config(directory), where, books, clock=clock, plugins=host)
+        workspace = cls(config, where, books, clock=clock, plugins=host)
         workspace.funnel(funnel)
         return workspace
 

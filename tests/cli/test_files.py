@@ -244,3 +244,13 @@ def test_what_list_writes_is_read_by_import(ada, call, workspace):
     (workspace / "out.csv").write_text(call("list", "--csv").stdout)
     answer = json.loads(call("import", "out.csv", "--json").stdout)
     assert (answer["rejected"], answer["unchanged"]) == (0, 1)
+
+
+def test_rows_without_a_time_zone_are_helped_by_one_option(call, workspace):
+    (workspace / "naive.csv").write_text("contact,event,at\nbob,form_submitted,2026-03-01 09:00\n")
+    done = call("apply", "naive.csv")
+    assert done.exit_code == 1
+    assert "with --timezone ZONE (such as Europe/Berlin)" in done.stderr
+    (rejects,) = (workspace / "rejects").glob("naive.*.rejects.csv")
+    again = call("apply", str(rejects), "--timezone", "Europe/Berlin")
+    assert (again.exit_code, "rejected        0" in again.stdout) == (0, True)

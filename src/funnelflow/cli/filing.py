@@ -191,4 +191,14 @@ def _tell(summary: Summary) -> None:
     if summary.dry_run:
         note("dry run: nothing was stored")
     if summary.rejects and summary.tally.rejected:
-        hint(f"correct the rows in {summary.rejects} and apply that file again")
+        hint(_correcting(summary))
+
+
+def _correcting(summary: Summary) -> str:
+    """Say how to go on with rejected rows; a missing time zone needs no row corrected."""
+    if any("in which time zone" in rejected.reason for rejected in summary.examples):
+        return (
+            f"apply {summary.rejects} with --timezone ZONE (such as Europe/Berlin),\n"
+            "or put the offset behind every time"
+        )
+    return f"correct the rows in {summary.rejects} and apply that file again"

@@ -4,6 +4,6 @@
 for help costs little more than importing click.
 """
 
-from .app import main
+from funnelflow.cli.app import main
 
 __all__ = ["main"]

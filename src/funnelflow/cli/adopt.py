@@ -7,18 +7,17 @@ from typing import Any
 import click
 from attrs import asdict
 
+from funnelflow.cli.complete import complete_definition
+from funnelflow.cli.find import library_here, source_of
+from funnelflow.cli.layout import bullets, grid
+from funnelflow.cli.options import acting, as_json, command, dry_run
+from funnelflow.cli.output import counted, hint, note, page_for, say, write_json
+from funnelflow.cli.progress import watching
+from funnelflow.cli.session import current
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.definition import Definition, diff
 from funnelflow.errors import UsageError
 from funnelflow.store import AdoptionPlan, Workspace
-
-from .complete import complete_definition
-from .find import library_here, source_of
-from .layout import bullets, grid
-from .options import acting, as_json, command, dry_run
-from .output import counted, hint, note, page_for, say, write_json
-from .progress import watching
-from .session import current
-from .text import Line, Page, Span, line
 
 __all__ = ["adopt", "plan_lines"]
 

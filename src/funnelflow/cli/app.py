@@ -4,9 +4,9 @@ from typing import NoReturn
 
 import click
 
-from .commands import COMMANDS, SECTIONS
-from .lazy import LazyGroup
-from .options import shared
+from funnelflow.cli.commands import COMMANDS, SECTIONS
+from funnelflow.cli.lazy import LazyGroup
+from funnelflow.cli.options import shared
 
 __all__ = ["app", "main"]
 

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
+from funnelflow.cli.filing import reading_a_file, run_file_command
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.session import current
 from funnelflow.store import FileOptions, apply_file
-
-from .filing import reading_a_file, run_file_command
-from .options import as_json, command
-from .session import current
 
 __all__ = ["apply"]
 

@@ -5,16 +5,15 @@ from typing import Literal, TypeAlias
 
 import click
 
+from funnelflow.cli.complete import complete_code, complete_definition
+from funnelflow.cli.find import definitions_here, library_here, reading_of
+from funnelflow.cli.layout import paragraph
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import counted, note, page_for, say, say_text, write_json
+from funnelflow.cli.session import Session, current
+from funnelflow.cli.text import Span, line
 from funnelflow.definition import CODES, render_problems
 from funnelflow.errors import UnknownNameError
-
-from .complete import complete_code, complete_definition
-from .find import definitions_here, library_here, reading_of
-from .layout import paragraph
-from .options import as_json, command
-from .output import counted, note, page_for, say, say_text, write_json
-from .session import Session, current
-from .text import Span, line
 
 FORMATS = ("full", "concise", "json", "github", "sarif")
 Format: TypeAlias = Literal["full", "concise", "json", "github", "sarif"]

@@ -8,20 +8,19 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.complete import complete_definition
+from funnelflow.cli.data import event_data, matrix_data
+from funnelflow.cli.find import definition_here
+from funnelflow.cli.heat_map import heat_map
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import note, page_for, say, write_json
+from funnelflow.cli.render_compare import compare_lines
+from funnelflow.cli.render_translation import matrix_lines, matrix_of
+from funnelflow.cli.session import Session, current
 from funnelflow.compare import Crosswalk, Difference, crosswalk
 from funnelflow.engine import Event, Funnel
 from funnelflow.errors import UsageError
 from funnelflow.store import Translated
-
-from .complete import complete_definition
-from .data import event_data, matrix_data
-from .find import definition_here
-from .heat_map import heat_map
-from .options import as_json, command
-from .output import note, page_for, say, write_json
-from .render_compare import compare_lines
-from .render_translation import matrix_lines, matrix_of
-from .session import Session, current
 
 __all__ = ["compare"]
 

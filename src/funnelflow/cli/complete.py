@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 from click.shell_completion import CompletionItem
 
-from .session import Session, of
-from .text import printable
+from funnelflow.cli.session import Session, of
+from funnelflow.cli.text import printable
 
 if TYPE_CHECKING:
     from funnelflow.definition import Definition
@@ -58,16 +58,15 @@ def complete_definition(
 
 
 def _names(session: Session, _word: str) -> Iterable[str]:
-    from .find import library_here  # noqa: PLC0415  # completing an option needs none of it
+    from funnelflow.cli.find import library_here  # noqa: PLC0415  # completing an option needs none of it
 
     return sorted(library_here(session).names())
 
 
 def _definitions(session: Session) -> "Iterable[Definition]":
     """Read the definitions that the workspace works with, without opening its database."""
+    from funnelflow.cli.find import library_here, workspace_funnels  # noqa: PLC0415  # see above
     from funnelflow.definition import read_definition  # noqa: PLC0415  # see above
-
-    from .find import library_here, workspace_funnels  # noqa: PLC0415  # see above
 
     library = library_here(session)
     readings = (read_definition(path, library) for path in workspace_funnels(session, library))

@@ -5,13 +5,12 @@ from typing import Any, Final
 
 import click
 
+from funnelflow.cli.layout import grid
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import page_for, say, write_json
+from funnelflow.cli.session import current
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.store import Config, find_workspace, read_config
-
-from .layout import grid
-from .options import as_json, command
-from .output import page_for, say, write_json
-from .session import current
-from .text import Line, Page, Span, line
 
 __all__ = ["config", "config_lines"]
 

@@ -7,24 +7,23 @@ from shlex import quote
 
 import click
 
-from funnelflow.criteria import TIMESTAMP, Field
-from funnelflow.definition import Linked
-from funnelflow.errors import UsageError
-from funnelflow.store import Recorded, Workspace
-
-from .complete import (
+from funnelflow.cli.complete import (
     complete_contact,
     complete_definition,
     complete_event,
     complete_fact,
     complete_stage,
 )
-from .data import recorded_data
-from .facts import parse_facts
-from .options import Writing, as_json, command, writing
-from .output import hint, note, page_for, say, write_json
-from .render_decision import decision_answer
-from .session import current
+from funnelflow.cli.data import recorded_data
+from funnelflow.cli.facts import parse_facts
+from funnelflow.cli.options import Writing, as_json, command, writing
+from funnelflow.cli.output import hint, note, page_for, say, write_json
+from funnelflow.cli.render_decision import decision_answer
+from funnelflow.cli.session import current
+from funnelflow.criteria import TIMESTAMP, Field
+from funnelflow.definition import Linked
+from funnelflow.errors import UsageError
+from funnelflow.store import Recorded, Workspace
 
 __all__ = ["add", "move", "record", "set_"]
 

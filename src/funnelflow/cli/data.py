@@ -6,12 +6,11 @@ Values have their storage forms (times in UTC as RFC 3339, durations in seconds)
 import datetime as dt
 from typing import Any
 
+from funnelflow.cli.facts import value_data
+from funnelflow.cli.render_translation import Matrix
 from funnelflow.criteria import Check, Field
 from funnelflow.engine import Considered, Contact, Decision, Event, Taken
 from funnelflow.store import Recorded, StoredContact
-
-from .facts import value_data
-from .render_translation import Matrix
 
 __all__ = [
     "considered_data",

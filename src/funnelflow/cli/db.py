@@ -6,6 +6,11 @@ from typing import Any
 import click
 from attrs import asdict
 
+from funnelflow.cli.layout import grid
+from funnelflow.cli.options import as_json, command, dry_run
+from funnelflow.cli.output import hint, note, page_for, say, write_json
+from funnelflow.cli.session import Session, current
+from funnelflow.cli.text import Line, Page, Span
 from funnelflow.errors import StoreError
 from funnelflow.store import (
     Database,
@@ -16,12 +21,6 @@ from funnelflow.store import (
 )
 from funnelflow.store import status as database_status
 from funnelflow.store import upgrade as upgrade_database
-
-from .layout import grid
-from .options import as_json, command, dry_run
-from .output import hint, note, page_for, say, write_json
-from .session import Session, current
-from .text import Line, Page, Span
 
 __all__ = ["database_of", "db"]
 

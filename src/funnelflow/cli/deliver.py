@@ -10,15 +10,14 @@ from typing import Any
 import click
 from attrs import asdict
 
+from funnelflow.cli.layout import grid
+from funnelflow.cli.options import as_json, command, dry_run
+from funnelflow.cli.output import counted, hint, note, page_for, say, write_json
+from funnelflow.cli.session import current
+from funnelflow.cli.text import Line, Look, Span, line
 from funnelflow.errors import UnknownNameError
 from funnelflow.notify import Channel, Delivered, Deliverer, Delivery, Pace, open_channels
 from funnelflow.store import Outbox, Workspace
-
-from .layout import grid
-from .options import as_json, command, dry_run
-from .output import counted, hint, note, page_for, say, write_json
-from .session import current
-from .text import Line, Look, Span, line
 
 __all__ = ["deliver"]
 

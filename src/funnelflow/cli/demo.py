@@ -12,13 +12,12 @@ from pathlib import Path
 
 import click
 
+from funnelflow.cli.init import make_workspace, plan
+from funnelflow.cli.options import command
+from funnelflow.cli.output import hint, note, page_for, say
+from funnelflow.cli.render_demo import demo_lines, tells_a_story
 from funnelflow.plugins import PluginHost
 from funnelflow.store import FileOptions, HistoryRow, Summary, Workspace, apply_file
-
-from .init import make_workspace, plan
-from .options import command
-from .output import hint, note, page_for, say
-from .render_demo import demo_lines, tells_a_story
 
 __all__ = ["demo"]
 

@@ -8,22 +8,21 @@ from pathlib import Path
 
 from attrs import asdict, frozen
 
+from funnelflow.cli.db import database_of
+from funnelflow.cli.find import library_of
+from funnelflow.cli.hosting import host_of
+from funnelflow.cli.layout import paragraph
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import note, page_for, say, write_json
+from funnelflow.cli.plugins import reports_here
+from funnelflow.cli.session import Session, current
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.definition import read_definition
 from funnelflow.errors import FunnelflowError
 from funnelflow.notify import check_notices
 from funnelflow.plugins import PluginHost
 from funnelflow.store import Outbox, find_workspace, read_config
 from funnelflow.store import status as database_status
-
-from .db import database_of
-from .find import library_of
-from .hosting import host_of
-from .layout import paragraph
-from .options import as_json, command
-from .output import note, page_for, say, write_json
-from .plugins import reports_here
-from .session import Session, current
-from .text import Line, Page, Span, line
 
 __all__ = ["Finding", "doctor"]
 

@@ -4,11 +4,10 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from funnelflow.cli.text import printable
 from funnelflow.criteria import Value
 from funnelflow.definition import Linked
 from funnelflow.errors import UsageError
-
-from .text import printable
 
 __all__ = ["facts_words", "moment", "parse_facts", "value_data", "value_words"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
-from .session import Session
+from funnelflow.cli.session import Session
 
 if TYPE_CHECKING:
     from funnelflow.errors import FunnelflowError
@@ -121,7 +121,7 @@ def _of_bug(error: BaseException) -> Failure:
 
 
 def _report(error: BaseException, session: Session) -> int:
-    from .output import tell_failure  # noqa: PLC0415  # only failures pay for it
+    from funnelflow.cli.output import tell_failure  # noqa: PLC0415  # only failures pay for it
 
     failure = describe(error)
     if COMPLETING in os.environ:  # a prompt is no place for an error; the command will tell it

@@ -8,6 +8,12 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.complete import complete_definition, complete_mapping
+from funnelflow.cli.options import acting, dry_run
+from funnelflow.cli.output import hint, note, page_for, say, tell, write_json
+from funnelflow.cli.progress import Step, watching
+from funnelflow.cli.render_summary import guess_lines, summary_lines
+from funnelflow.cli.session import current
 from funnelflow.errors import UsageError
 from funnelflow.store import (
     FileError,
@@ -22,13 +28,6 @@ from funnelflow.store import (
     read_mapping,
     write_mapping,
 )
-
-from .complete import complete_definition, complete_mapping
-from .options import acting, dry_run
-from .output import hint, note, page_for, say, tell, write_json
-from .progress import Step, watching
-from .render_summary import guess_lines, summary_lines
-from .session import current
 
 __all__ = ["reading_a_file", "run_file_command"]
 

@@ -7,6 +7,8 @@ is anything to store.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from funnelflow.cli.hosting import host_of
+from funnelflow.cli.session import Session
 from funnelflow.definition import (
     Definition,
     Library,
@@ -19,9 +21,6 @@ from funnelflow.definition import (
 )
 from funnelflow.errors import ConfigurationError, UnknownNameError, UsageError
 from funnelflow.store import find_workspace, read_config
-
-from .hosting import host_of
-from .session import Session
 
 __all__ = [
     "definition_here",

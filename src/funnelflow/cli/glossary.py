@@ -6,17 +6,16 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.complete import complete_definition
+from funnelflow.cli.find import definition_here, names_here
+from funnelflow.cli.glossary_page import glossary_page
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import page_for, say, say_text, write_json
+from funnelflow.cli.render_glossary import criteria_texts, glossary_lines
+from funnelflow.cli.session import current
 from funnelflow.compare import Entry, Meaning
 from funnelflow.compare import glossary as entries_of
 from funnelflow.definition import Linked
-
-from .complete import complete_definition
-from .find import definition_here, names_here
-from .glossary_page import glossary_page
-from .options import as_json, command
-from .output import page_for, say, say_text, write_json
-from .render_glossary import criteria_texts, glossary_lines
-from .session import current
 
 __all__ = ["glossary"]
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from funnelflow.cli.render_glossary import criteria_texts
 from funnelflow.compare import Entry, Meaning, Way
-
-from .render_glossary import criteria_texts
 
 __all__ = ["glossary_page"]
 

@@ -5,15 +5,14 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.complete import complete_contact, complete_event
+from funnelflow.cli.contacts import moment_of
+from funnelflow.cli.data import optional_time, taken_data
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import note, page_for, say, write_json
+from funnelflow.cli.render_history import history_lines
+from funnelflow.cli.session import current
 from funnelflow.store import HistoryRow
-
-from .complete import complete_contact, complete_event
-from .contacts import moment_of
-from .data import optional_time, taken_data
-from .options import as_json, command
-from .output import note, page_for, say, write_json
-from .render_history import history_lines
-from .session import current
 
 __all__ = ["history"]
 

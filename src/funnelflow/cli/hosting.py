@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.commands import COMMANDS
+from funnelflow.cli.output import hint, note
+from funnelflow.cli.session import Session
 from funnelflow.errors import ConfigurationError, FunnelflowError
 from funnelflow.plugins import CommandProvider, PluginHost, load_plugins
 from funnelflow.plugins.guard import describe_error
 from funnelflow.store import find_workspace
-
-from .commands import COMMANDS
-from .output import hint, note
-from .session import Session
 
 __all__ = ["host_of", "plugin_command", "plugin_command_names"]
 

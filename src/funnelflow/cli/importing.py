@@ -5,11 +5,10 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.filing import reading_a_file, run_file_command
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.session import current
 from funnelflow.store import MODES, FileOptions, import_file
-
-from .filing import reading_a_file, run_file_command
-from .options import as_json, command
-from .session import current
 
 __all__ = ["import_"]
 

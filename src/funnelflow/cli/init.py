@@ -7,17 +7,16 @@ from pathlib import Path
 
 import click
 
+from funnelflow.cli.complete import complete_definition
+from funnelflow.cli.find import library_of, reading_of, source_of
+from funnelflow.cli.hosting import host_of
+from funnelflow.cli.options import command, dry_run
+from funnelflow.cli.output import hint, note, say
+from funnelflow.cli.session import current
+from funnelflow.cli.text import Span, line
 from funnelflow.definition import DefinitionError, schema_path
 from funnelflow.errors import ConfigurationError
 from funnelflow.store import Workspace
-
-from .complete import complete_definition
-from .find import library_of, reading_of, source_of
-from .hosting import host_of
-from .options import command, dry_run
-from .output import hint, note, say
-from .session import current
-from .text import Span, line
 
 __all__ = ["init", "make_workspace"]
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import zip_longest
 
-from .text import Line, Page, Span, columns, pad, wrap
+from funnelflow.cli.text import Line, Page, Span, columns, pad, wrap
 
 __all__ = ["bullets", "flow", "grid", "paragraph"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from .commands import Entry
-from .failures import CLOSED, run_reporting
-from .session import Session, of
+from funnelflow.cli.commands import Entry
+from funnelflow.cli.failures import CLOSED, run_reporting
+from funnelflow.cli.session import Session, of
 
 __all__ = ["LazyGroup"]
 
@@ -109,16 +109,15 @@ def _all_plugins(argument: str) -> str:
 
 def _plugin_command(ctx: click.Context, name: str) -> click.Command | None:
     """Look for a command among the plugins, which are loaded only for that."""
-    from .hosting import plugin_command  # noqa: PLC0415  # loads the plugins
+    from funnelflow.cli.hosting import plugin_command  # noqa: PLC0415  # loads the plugins
 
     return plugin_command(of(ctx), name)
 
 
 def _no_such_command(ctx: click.Context, name: str, table: Mapping[str, Entry]) -> Exception:
     """Say which command was meant, a plugin's too."""
+    from funnelflow.cli.hosting import plugin_command_names  # noqa: PLC0415  # loads the plugins
     from funnelflow.errors import UnknownNameError, nearest  # noqa: PLC0415  # loads difflib
-
-    from .hosting import plugin_command_names  # noqa: PLC0415  # loads the plugins
 
     known = (*table, *plugin_command_names(of(ctx)))
     guess = nearest(name, known)

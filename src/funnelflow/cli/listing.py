@@ -9,16 +9,15 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.complete import complete_definition, complete_stage
+from funnelflow.cli.data import contact_data
+from funnelflow.cli.facts import moment, value_data
+from funnelflow.cli.layout import grid
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import counted, json_text, note, page_for, say, say_text
+from funnelflow.cli.session import current
+from funnelflow.cli.text import Line, Page, Span
 from funnelflow.store import StoredContact, Workspace
-
-from .complete import complete_definition, complete_stage
-from .data import contact_data
-from .facts import moment, value_data
-from .layout import grid
-from .options import as_json, command
-from .output import counted, json_text, note, page_for, say, say_text
-from .session import current
-from .text import Line, Page, Span
 
 __all__ = ["list_"]
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from .session import of
+from funnelflow.cli.session import of
 
 __all__ = ["Command", "Writing", "acting", "as_json", "command", "dry_run", "shared", "writing"]
 

@@ -6,15 +6,23 @@ from typing import Any
 import click
 from attrs import asdict
 
+from funnelflow.cli.facts import moment, value_data
+from funnelflow.cli.layout import grid
+from funnelflow.cli.options import as_json, command, dry_run
+from funnelflow.cli.output import (
+    counted,
+    hint,
+    json_text,
+    note,
+    page_for,
+    say,
+    say_text,
+    write_json,
+)
+from funnelflow.cli.session import current
+from funnelflow.cli.text import Line, Look, Span, line
 from funnelflow.errors import UsageError
 from funnelflow.store import LETTER_STATES, Letter, LetterState, Outbox
-
-from .facts import moment, value_data
-from .layout import grid
-from .options import as_json, command, dry_run
-from .output import counted, hint, json_text, note, page_for, say, say_text, write_json
-from .session import current
-from .text import Line, Look, Span, line
 
 __all__ = ["outbox"]
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import click
 
-from .text import Line, Page, Span, line, paint, printable
+from funnelflow.cli.text import Line, Page, Span, line, paint, printable
 
 __all__ = [
     "counted",

@@ -5,15 +5,14 @@ from pathlib import Path
 
 import click
 
+from funnelflow.cli.find import workspace_root
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import hint, note, page_for, say, write_json
+from funnelflow.cli.render_plugins import plugin_lines, plugins_lines
+from funnelflow.cli.session import Session, current
 from funnelflow.errors import UnknownNameError
 from funnelflow.plugins.probing import probe_plugins
 from funnelflow.plugins.reports import PluginReport
-
-from .find import workspace_root
-from .options import as_json, command
-from .output import hint, note, page_for, say, write_json
-from .render_plugins import plugin_lines, plugins_lines
-from .session import Session, current
 
 __all__ = ["plugins", "reports_here"]
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
-from .output import page_for
-from .text import printable
+from funnelflow.cli.output import page_for
+from funnelflow.cli.text import printable
 
 __all__ = ["Step", "watching"]
 

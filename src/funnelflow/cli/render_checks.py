@@ -9,9 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Final, NamedTuple
 
+from funnelflow.cli.text import Line, Look, Page, Span, columns, pad, wrap
 from funnelflow.criteria import Check, Verdict
-
-from .text import Line, Look, Page, Span, columns, pad, wrap
 
 __all__ = ["MARKS", "check_lines", "criteria_of", "open_criteria", "said", "tally"]
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from funnelflow.cli.facts import facts_words
+from funnelflow.cli.layout import grid, paragraph
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.compare import Crosswalk, Difference
 from funnelflow.definition import Linked
 from funnelflow.engine import Event
-
-from .facts import facts_words
-from .layout import grid, paragraph
-from .text import Line, Page, Span, line
 
 __all__ = ["compare_lines"]
 

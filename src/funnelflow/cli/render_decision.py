@@ -4,15 +4,14 @@ from collections.abc import Iterable, Sequence
 from shlex import quote
 from typing import NamedTuple
 
+from funnelflow.cli.facts import value_words
+from funnelflow.cli.layout import bullets, flow, grid
+from funnelflow.cli.render_checks import check_lines, criteria_of, open_criteria
+from funnelflow.cli.stages import playbook_of
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.criteria import Check, Field, Verdict
 from funnelflow.definition import Linked, takes
 from funnelflow.engine import Considered, Decision, Taken
-
-from .facts import value_words
-from .layout import bullets, flow, grid
-from .render_checks import check_lines, criteria_of, open_criteria
-from .stages import playbook_of
-from .text import Line, Page, Span, line
 
 __all__ = ["Answer", "askable", "decision_answer", "open_count", "to_do", "what_takes_it"]
 

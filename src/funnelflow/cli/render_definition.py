@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from funnelflow.cli.layout import bullets, grid, paragraph
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
 from funnelflow.definition import (
     Definition,
@@ -12,9 +14,6 @@ from funnelflow.definition import (
     either,
     takes,
 )
-
-from .layout import bullets, grid, paragraph
-from .text import Line, Page, Span, line
 
 __all__ = ["definition_lines", "rule_lines"]
 

@@ -3,13 +3,12 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
+from funnelflow.cli.layout import grid, paragraph
+from funnelflow.cli.render_history import what_happened
+from funnelflow.cli.render_summary import commonest
+from funnelflow.cli.text import Line, Look, Page, Span, line
 from funnelflow.definition import Linked
 from funnelflow.store import HistoryRow, Summary
-
-from .layout import grid, paragraph
-from .render_history import what_happened
-from .render_summary import commonest
-from .text import Line, Look, Page, Span, line
 
 __all__ = ["bars", "demo_lines", "tells_a_story"]
 

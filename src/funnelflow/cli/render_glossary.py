@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
+from funnelflow.cli.layout import bullets, paragraph
+from funnelflow.cli.render_definition import rule_lines
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.compare import Entry, Meaning, Way
 from funnelflow.criteria import Rule
-
-from .layout import bullets, paragraph
-from .render_definition import rule_lines
-from .text import Line, Page, Span, line
 
 __all__ = ["criteria_texts", "glossary_lines"]
 

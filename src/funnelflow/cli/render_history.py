@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from funnelflow.cli.facts import moment
+from funnelflow.cli.layout import grid, paragraph
+from funnelflow.cli.text import Line, Look, Page, Span, columns
 from funnelflow.engine import Verb
 from funnelflow.store import HistoryRow
-
-from .facts import moment
-from .layout import grid, paragraph
-from .text import Line, Look, Page, Span, columns
 
 __all__ = ["history_lines", "typed", "what_happened"]
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from funnelflow.cli.layout import grid, paragraph
+from funnelflow.cli.text import Line, Look, Page, Span, line
 from funnelflow.plugins.loading import Status
 from funnelflow.plugins.reports import PluginReport
-
-from .layout import grid, paragraph
-from .text import Line, Look, Page, Span, line
 
 __all__ = ["plugin_lines", "plugins_lines"]
 

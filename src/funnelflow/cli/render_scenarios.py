@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
+from funnelflow.cli.layout import paragraph
+from funnelflow.cli.render_decision import open_count
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.definition import Linked, LinkedTransition, takes
 from funnelflow.engine import Coverage, Decision, ScenarioResult, coverage_of
-
-from .layout import paragraph
-from .render_decision import open_count
-from .text import Line, Page, Span, line
 
 __all__ = ["scenarios_lines"]
 

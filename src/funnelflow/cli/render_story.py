@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
+from funnelflow.cli.layout import grid, paragraph
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.compare import Moment, Reading
 from funnelflow.criteria import duration_words
 from funnelflow.definition import ScenarioStep, Story
-
-from .layout import grid, paragraph
-from .text import Line, Page, Span, line
 
 __all__ = ["step_words", "story_lines"]
 

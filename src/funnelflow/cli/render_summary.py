@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
+from funnelflow.cli.layout import grid, paragraph
+from funnelflow.cli.output import counted
+from funnelflow.cli.text import Line, Look, Page, Span, line
 from funnelflow.store import Match, Summary, Tally
-
-from .layout import grid, paragraph
-from .output import counted
-from .text import Line, Look, Page, Span, line
 
 __all__ = ["commonest", "guess_lines", "summary_lines"]
 

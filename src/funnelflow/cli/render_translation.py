@@ -5,15 +5,14 @@ from collections.abc import Iterable, Sequence
 
 from attrs import frozen
 
+from funnelflow.cli.layout import bullets, grid, paragraph
+from funnelflow.cli.output import counted
+from funnelflow.cli.render_checks import check_lines
+from funnelflow.cli.render_decision import open_count
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered
 from funnelflow.store import Translated
-
-from .layout import bullets, grid, paragraph
-from .output import counted
-from .render_checks import check_lines
-from .render_decision import open_count
-from .text import Line, Page, Span, line
 
 __all__ = ["Matrix", "matrix_lines", "matrix_of", "translation_lines"]
 

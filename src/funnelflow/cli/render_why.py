@@ -6,16 +6,15 @@ from shlex import quote
 
 from attrs import frozen
 
+from funnelflow.cli.facts import facts_words, moment
+from funnelflow.cli.layout import flow, grid, paragraph
+from funnelflow.cli.render_checks import check_lines, open_criteria
+from funnelflow.cli.render_decision import Answer, askable, open_count, to_do, what_takes_it
+from funnelflow.cli.stages import about_of, owner_of
+from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.criteria import Check, Field, Value, Verdict, duration_words
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact
-
-from .facts import facts_words, moment
-from .layout import flow, grid, paragraph
-from .render_checks import check_lines, open_criteria
-from .render_decision import Answer, askable, open_count, to_do, what_takes_it
-from .stages import about_of, owner_of
-from .text import Line, Page, Span, line
 
 __all__ = ["Question", "questions", "why_answer"]
 

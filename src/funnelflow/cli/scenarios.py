@@ -6,15 +6,14 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.complete import complete_definition
+from funnelflow.cli.find import definitions_here, library_here, linked_from
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import counted, note, page_for, say, write_json
+from funnelflow.cli.render_scenarios import scenarios_lines
+from funnelflow.cli.session import current
 from funnelflow.definition import Linked
 from funnelflow.engine import Coverage, Funnel, ScenarioResult, coverage_of, run_scenario
-
-from .complete import complete_definition
-from .find import definitions_here, library_here, linked_from
-from .options import as_json, command
-from .output import counted, note, page_for, say, write_json
-from .render_scenarios import scenarios_lines
-from .session import current
 
 __all__ = ["test"]
 

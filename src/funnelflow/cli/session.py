@@ -39,9 +39,8 @@ class Session:
             ConfigurationError: There is none here, or its settings are not usable.
             StoreError: Its database cannot be used.
         """
+        from funnelflow.cli.hosting import host_of  # noqa: PLC0415  # loads the plugins
         from funnelflow.store import Workspace  # noqa: PLC0415  # loads the database library
-
-        from .hosting import host_of  # noqa: PLC0415  # loads the plugins
 
         return Workspace.open(self.workspace, database=self.database, plugins=host_of(self))
 

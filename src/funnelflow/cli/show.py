@@ -4,15 +4,14 @@ import sys
 
 import click
 
+from funnelflow.cli.complete import complete_definition
+from funnelflow.cli.find import default_definition, definition_here
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import page_for, say, say_text, write_json
+from funnelflow.cli.render_definition import definition_lines
+from funnelflow.cli.session import current
 from funnelflow.definition import to_json
 from funnelflow.engine import DiagramFormat, diagram
-
-from .complete import complete_definition
-from .find import default_definition, definition_here
-from .options import as_json, command
-from .output import page_for, say, say_text, write_json
-from .render_definition import definition_lines
-from .session import current
 
 __all__ = ["show"]
 

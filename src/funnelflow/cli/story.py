@@ -7,17 +7,16 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.complete import complete_definition
+from funnelflow.cli.find import definition_here, names_here
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import note, page_for, say, write_json
+from funnelflow.cli.render_story import step_words, story_lines
+from funnelflow.cli.session import Session, current
 from funnelflow.compare import Reading, read_story
 from funnelflow.definition import Story, load_story
 from funnelflow.engine import Funnel
 from funnelflow.errors import UnknownNameError
-
-from .complete import complete_definition
-from .find import definition_here, names_here
-from .options import as_json, command
-from .output import note, page_for, say, write_json
-from .render_story import step_words, story_lines
-from .session import Session, current
 
 __all__ = ["story"]
 

@@ -3,14 +3,13 @@
 import click
 from attrs import asdict
 
+from funnelflow.cli.contacts import moment_of
+from funnelflow.cli.facts import moment, value_data
+from funnelflow.cli.options import acting, as_json, command, dry_run
+from funnelflow.cli.output import counted, note, say, write_json
+from funnelflow.cli.session import current
+from funnelflow.cli.text import Line, Span, line
 from funnelflow.store import Ticked
-
-from .contacts import moment_of
-from .facts import moment, value_data
-from .options import acting, as_json, command, dry_run
-from .output import counted, note, say, write_json
-from .session import current
-from .text import Line, Span, line
 
 __all__ = ["tick"]
 

@@ -5,17 +5,16 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.complete import complete_contact, complete_definition
+from funnelflow.cli.data import considered_data, matrix_data, question_data
+from funnelflow.cli.find import definition_here
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import hint, page_for, say, write_json
+from funnelflow.cli.render_translation import matrix_lines, matrix_of, translation_lines
+from funnelflow.cli.session import Session, current
 from funnelflow.engine import Funnel
 from funnelflow.errors import UsageError
 from funnelflow.store import Translated
-
-from .complete import complete_contact, complete_definition
-from .data import considered_data, matrix_data, question_data
-from .find import definition_here
-from .options import as_json, command
-from .output import hint, page_for, say, write_json
-from .render_translation import matrix_lines, matrix_of, translation_lines
-from .session import Session, current
 
 __all__ = ["translate"]
 

@@ -4,13 +4,12 @@ from typing import Any
 
 from attrs import asdict
 
+from funnelflow.cli.options import as_json, command
+from funnelflow.cli.output import counted, hint, note, say, write_json
+from funnelflow.cli.progress import watching
+from funnelflow.cli.session import current
+from funnelflow.cli.text import Span, line
 from funnelflow.store import Finding, Verification
-
-from .options import as_json, command
-from .output import counted, hint, note, say, write_json
-from .progress import watching
-from .session import current
-from .text import Span, line
 
 __all__ = ["verify"]
 

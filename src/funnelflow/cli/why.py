@@ -7,18 +7,17 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.complete import complete_contact
+from funnelflow.cli.contacts import moment_of
+from funnelflow.cli.data import considered_data, contact_data, question_data
+from funnelflow.cli.options import acting, as_json, command
+from funnelflow.cli.output import hint, page_for, say, write_json
+from funnelflow.cli.render_why import questions, why_answer
+from funnelflow.cli.session import current
+from funnelflow.cli.stages import owner_of, playbook_of
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered
 from funnelflow.store import StoredContact
-
-from .complete import complete_contact
-from .contacts import moment_of
-from .data import considered_data, contact_data, question_data
-from .options import acting, as_json, command
-from .output import hint, page_for, say, write_json
-from .render_why import questions, why_answer
-from .session import current
-from .stages import owner_of, playbook_of
 
 __all__ = ["why"]
 

@@ -1,11 +1,11 @@
 """The engine: evidence in, a stage and its reasons out. Pure: no file, clock or database."""
 
-from .coverage import Coverage, coverage_of
-from .decide import decide, why
-from .diagram import DiagramFormat, diagram
-from .funnel import Funnel
-from .machine import GuardedTransition
-from .records import (
+from funnelflow.engine.coverage import Coverage, coverage_of
+from funnelflow.engine.decide import decide, why
+from funnelflow.engine.diagram import DiagramFormat, diagram
+from funnelflow.engine.funnel import Funnel
+from funnelflow.engine.machine import GuardedTransition
+from funnelflow.engine.records import (
     RESERVED_EVENTS,
     Cause,
     Change,
@@ -18,7 +18,7 @@ from .records import (
     Verb,
     Veto,
 )
-from .scenarios import ScenarioResult, run_scenario, scenario_events
+from funnelflow.engine.scenarios import ScenarioResult, run_scenario, scenario_events
 
 __all__ = [
     "RESERVED_EVENTS",

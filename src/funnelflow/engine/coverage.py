@@ -6,8 +6,7 @@ from attrs import frozen
 
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Rule
 from funnelflow.definition import Linked, LinkedTransition
-
-from .scenarios import ScenarioResult
+from funnelflow.engine.scenarios import ScenarioResult
 
 __all__ = ["Coverage", "coverage_of"]
 

@@ -9,10 +9,17 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 
 from funnelflow.criteria import TIMESTAMP, Check, Field, Seen, Verdict, check_rule
-
-from .funnel import Funnel
-from .machine import GuardedTransition
-from .records import Cause, Considered, Contact, Decision, Event, Veto, changes_between
+from funnelflow.engine.funnel import Funnel
+from funnelflow.engine.machine import GuardedTransition
+from funnelflow.engine.records import (
+    Cause,
+    Considered,
+    Contact,
+    Decision,
+    Event,
+    Veto,
+    changes_between,
+)
 
 __all__ = ["decide", "why"]
 

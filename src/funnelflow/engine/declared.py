@@ -13,10 +13,9 @@ from funnelflow.criteria import (
     Field,
     Value,
 )
+from funnelflow.engine.machine import StageEvent
+from funnelflow.engine.records import Contact, Event
 from funnelflow.errors import FieldError
-
-from .machine import StageEvent
-from .records import Contact, Event
 
 __all__ = ["Declared", "Derived", "apply_sets", "defaults_of"]
 

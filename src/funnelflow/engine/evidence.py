@@ -6,9 +6,8 @@ from typing import Any
 
 from funnelflow.criteria import TEXT, TIMESTAMP, Field, Value
 from funnelflow.definition import Linked
+from funnelflow.engine.records import RESERVED_EVENTS, Event
 from funnelflow.errors import UnknownNameError, UsageError
-
-from .records import RESERVED_EVENTS, Event
 
 __all__ = ["Door"]
 

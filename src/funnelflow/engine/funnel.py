@@ -13,12 +13,20 @@ from attrs import evolve
 
 from funnelflow.criteria import Facts, Value
 from funnelflow.definition import Definition, Library, Linked, link
+from funnelflow.engine.declared import Declared, Derived, apply_sets, defaults_of
+from funnelflow.engine.evidence import Door
+from funnelflow.engine.machine import AUTOMATIC, TIMED, FunnelMachine, GuardedTransition, StageEvent
+from funnelflow.engine.records import (
+    MOVED_NOWHERE,
+    REFUSED,
+    Cause,
+    Contact,
+    Event,
+    Outcome,
+    Taken,
+    Verb,
+)
 from funnelflow.errors import FunnelflowError
-
-from .declared import Declared, Derived, apply_sets, defaults_of
-from .evidence import Door
-from .machine import AUTOMATIC, TIMED, FunnelMachine, GuardedTransition, StageEvent
-from .records import MOVED_NOWHERE, REFUSED, Cause, Contact, Event, Outcome, Taken, Verb
 
 __all__ = ["Funnel", "Watch"]
 

@@ -15,8 +15,7 @@ import transitions
 
 from funnelflow.criteria import Facts, Fields, compile_rule
 from funnelflow.definition import Linked, LinkedTransition
-
-from .records import Cause, Contact, Event, Outcome, Taken
+from funnelflow.engine.records import Cause, Contact, Event, Outcome, Taken
 
 __all__ = ["AUTOMATIC", "TIMED", "FunnelMachine", "GuardedTransition", "StageEvent"]
 

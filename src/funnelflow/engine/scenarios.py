@@ -7,11 +7,10 @@ from functools import partial
 from attrs import frozen
 
 from funnelflow.definition import Scenario, ScenarioStep
+from funnelflow.engine.decide import decide
+from funnelflow.engine.funnel import Funnel
+from funnelflow.engine.records import Contact, Decision, Event
 from funnelflow.errors import FunnelflowError
-
-from .decide import decide
-from .funnel import Funnel
-from .records import Contact, Decision, Event
 
 __all__ = ["ScenarioResult", "run_scenario", "scenario_events"]
 

@@ -1,15 +1,15 @@
 """The store: contacts, their history and their definitions, on SQLite or PostgreSQL."""
 
-from .adopting import Adopted, AdoptionPlan
-from .apply import apply_file
-from .bulk import Chunk
-from .config import Config, Setting, find_workspace, read_config
-from .connecting import Database, locate
-from .files import FORMATS, FileError, Form, Rejection
-from .filtering import CONTACT_FACTS
-from .findings import Finding, Verification
-from .importing import MODES, import_file
-from .mapping import (
+from funnelflow.store.adopting import Adopted, AdoptionPlan
+from funnelflow.store.apply import apply_file
+from funnelflow.store.bulk import Chunk
+from funnelflow.store.config import Config, Setting, find_workspace, read_config
+from funnelflow.store.connecting import Database, locate
+from funnelflow.store.files import FORMATS, FileError, Form, Rejection
+from funnelflow.store.filtering import CONTACT_FACTS
+from funnelflow.store.findings import Finding, Verification
+from funnelflow.store.importing import MODES, import_file
+from funnelflow.store.mapping import (
     TARGETS,
     FileMapping,
     Match,
@@ -21,16 +21,16 @@ from .mapping import (
     read_mapping,
     write_mapping,
 )
-from .notices import Notice
-from .options import FileOptions
-from .outbox import LETTER_STATES, Letter, LetterState, Outbox, Settled
-from .records import HistoryRow, Page, Recorded, StoredContact
-from .requests import Entry, Request
-from .schema import DatabaseStatus, status, upgrade
-from .tally import Progress, Summary, Tally
-from .ticking import Ticked
-from .translating import Translated
-from .workspace import Workspace
+from funnelflow.store.notices import Notice
+from funnelflow.store.options import FileOptions
+from funnelflow.store.outbox import LETTER_STATES, Letter, LetterState, Outbox, Settled
+from funnelflow.store.records import HistoryRow, Page, Recorded, StoredContact
+from funnelflow.store.requests import Entry, Request
+from funnelflow.store.schema import DatabaseStatus, status, upgrade
+from funnelflow.store.tally import Progress, Summary, Tally
+from funnelflow.store.ticking import Ticked
+from funnelflow.store.translating import Translated
+from funnelflow.store.workspace import Workspace
 
 __all__ = [
     "CONTACT_FACTS",

@@ -20,16 +20,15 @@ from sqlalchemy import Connection, select
 from funnelflow.definition import Definition
 from funnelflow.engine import Contact
 from funnelflow.errors import ConflictError, UnknownNameError
-
-from .bulk import Chunk
-from .connecting import reading
-from .listing import funnel_names
-from .moving import HomelessError, Mover, read_rules
-from .opened import OpenWorkspace
-from .reading import stored_contact
-from .shelf import Running, Shelf, store_definition, write_funnel
-from .tables import contacts, funnels, history
-from .times import to_text
+from funnelflow.store.bulk import Chunk
+from funnelflow.store.connecting import reading
+from funnelflow.store.listing import funnel_names
+from funnelflow.store.moving import HomelessError, Mover, read_rules
+from funnelflow.store.opened import OpenWorkspace
+from funnelflow.store.reading import stored_contact
+from funnelflow.store.shelf import Running, Shelf, store_definition, write_funnel
+from funnelflow.store.tables import contacts, funnels, history
+from funnelflow.store.times import to_text
 
 __all__ = ["Adopted", "AdoptionPlan", "Shift", "plan_adoption", "run_adoption"]
 

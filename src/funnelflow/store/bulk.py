@@ -18,17 +18,16 @@ from sqlalchemy import Connection, select
 from funnelflow.criteria import Facts, Verdict
 from funnelflow.engine import Contact, Decision, Event, Outcome, decide
 from funnelflow.errors import ConflictError, UnknownNameError, UsageError
-
-from .canonical import checksum_ending, encode, row_digest
-from .codec import dump_facts, dump_path, dump_vetoes
-from .dialects import Row
-from .faults import UNREADABLE, altered
-from .names import check_id, check_key, is_id
-from .requests import Entry, Held, Keyed, Request, Store
-from .shelf import Running
-from .tables import history
-from .times import from_text, optional_from_text, optional_to_text, to_text
-from .watching import Watching
+from funnelflow.store.canonical import checksum_ending, encode, row_digest
+from funnelflow.store.codec import dump_facts, dump_path, dump_vetoes
+from funnelflow.store.dialects import Row
+from funnelflow.store.faults import UNREADABLE, altered
+from funnelflow.store.names import check_id, check_key, is_id
+from funnelflow.store.requests import Entry, Held, Keyed, Request, Store
+from funnelflow.store.shelf import Running
+from funnelflow.store.tables import history
+from funnelflow.store.times import from_text, optional_from_text, optional_to_text, to_text
+from funnelflow.store.watching import Watching
 
 __all__ = ["Chunk", "unmet_criteria"]
 

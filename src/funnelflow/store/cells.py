@@ -8,8 +8,7 @@ from funnelflow.criteria import Field
 from funnelflow.errors import FieldError
 from funnelflow.store.files import RowError
 from funnelflow.store.mapping import Matched, Told, field_target
-
-from .shelf import Running
+from funnelflow.store.shelf import Running
 
 __all__ = ["CellReader"]
 

@@ -6,18 +6,17 @@ from pathlib import Path
 from typing import IO, Any
 
 from funnelflow.definition import Definition, load_definition
-
-from .adopting import Adopted, AdoptionPlan, plan_adoption, run_adoption
-from .apply import apply_file
-from .importing import Mode, import_file
-from .opened import OpenWorkspace
-from .options import FileOptions
-from .recording import record_one
-from .records import Recorded
-from .requests import Request
-from .streaming import Watch
-from .tally import Summary
-from .ticking import Ticked, run_tick
+from funnelflow.store.adopting import Adopted, AdoptionPlan, plan_adoption, run_adoption
+from funnelflow.store.apply import apply_file
+from funnelflow.store.importing import Mode, import_file
+from funnelflow.store.opened import OpenWorkspace
+from funnelflow.store.options import FileOptions
+from funnelflow.store.recording import record_one
+from funnelflow.store.records import Recorded
+from funnelflow.store.requests import Request
+from funnelflow.store.streaming import Watch
+from funnelflow.store.tally import Summary
+from funnelflow.store.ticking import Ticked, run_tick
 
 __all__ = ["ChangingWorkspace"]
 

@@ -9,12 +9,11 @@ from attrs import evolve, frozen
 from sqlalchemy import Connection, Row, select, text
 
 from funnelflow.errors import ConflictError, StoreError
+from funnelflow.store.canonical import checksum, encode
 from funnelflow.store.files import Place
-
-from .canonical import checksum, encode
-from .tables import imports
-from .tally import Tally
-from .times import to_text
+from funnelflow.store.tables import imports
+from funnelflow.store.tally import Tally
+from funnelflow.store.times import to_text
 
 __all__ = [
     "START",

@@ -9,9 +9,8 @@ from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, Field, Fields, V
 from funnelflow.definition import Linked
 from funnelflow.engine import Taken, Veto
 from funnelflow.errors import FieldError
-
-from .canonical import decode, encoder
-from .times import to_text
+from funnelflow.store.canonical import decode, encoder
+from funnelflow.store.times import to_text
 
 __all__ = ["FactCodec", "dump_facts", "dump_path", "dump_vetoes", "load_path", "load_vetoes"]
 

@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 
 from funnelflow.errors import ConfigurationError, nearest
-
-from .notices import Notice, read_notices
+from funnelflow.store.notices import Notice, read_notices
 
 __all__ = [
     "CONFIG_FILE",

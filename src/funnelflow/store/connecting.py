@@ -15,8 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from funnelflow.errors import ConfigurationError, StoreError
 from funnelflow.plugins.guard import refuse_inside
-
-from .faults import translated
+from funnelflow.store.faults import translated
 
 __all__ = ["Database", "afterwards", "connect", "locate", "reading", "writing"]
 

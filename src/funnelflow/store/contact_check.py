@@ -9,16 +9,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from funnelflow.engine import Contact, decide
 from funnelflow.errors import FunnelflowError
-
-from .bulk import unmet_criteria
-from .canonical import checksum, encode, row_digest
-from .codec import dump_facts, dump_path
-from .definition_check import Deciders
-from .evidence import Reader
-from .findings import Finding
-from .replaying import ADOPT, Replay, fold_rows, rows_of
-from .shelf import Running, Shelf
-from .times import optional_to_text
+from funnelflow.store.bulk import unmet_criteria
+from funnelflow.store.canonical import checksum, encode, row_digest
+from funnelflow.store.codec import dump_facts, dump_path
+from funnelflow.store.definition_check import Deciders
+from funnelflow.store.evidence import Reader
+from funnelflow.store.findings import Finding
+from funnelflow.store.replaying import ADOPT, Replay, fold_rows, rows_of
+from funnelflow.store.shelf import Running, Shelf
+from funnelflow.store.times import optional_to_text
 
 __all__ = ["ContactCheck"]
 

@@ -9,12 +9,11 @@ from attrs import frozen
 from sqlalchemy import Connection, select
 
 from funnelflow.errors import FunnelflowError
-
-from .canonical import checksum
-from .checkpoints import import_checksum
-from .findings import Finding
-from .shelf import Shelf
-from .tables import definitions, funnels, imports
+from funnelflow.store.canonical import checksum
+from funnelflow.store.checkpoints import import_checksum
+from funnelflow.store.findings import Finding
+from funnelflow.store.shelf import Shelf
+from funnelflow.store.tables import definitions, funnels, imports
 
 __all__ = ["Deciders", "check_definitions"]
 

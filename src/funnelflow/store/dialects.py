@@ -26,8 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import Column as SqlColumn
 
-from .faults import RetryError
-from .tables import contacts, history, outbox
+from funnelflow.store.faults import RetryError
+from funnelflow.store.tables import contacts, history, outbox
 
 __all__ = ["CONTACT_COLUMNS", "HISTORY_COLUMNS", "OUTBOX_COLUMNS", "Bulk", "Row", "bulk_for"]
 

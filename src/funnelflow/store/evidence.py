@@ -10,11 +10,10 @@ from funnelflow.criteria import Field, Value
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine import Event, Veto
 from funnelflow.errors import FieldError
-
-from .codec import load_vetoes
-from .faults import UNREADABLE, altered
-from .shelf import Running
-from .times import from_text
+from funnelflow.store.codec import load_vetoes
+from funnelflow.store.faults import UNREADABLE, altered
+from funnelflow.store.shelf import Running
+from funnelflow.store.times import from_text
 
 __all__ = ["Reader", "read_event"]
 

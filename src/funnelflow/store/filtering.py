@@ -18,11 +18,10 @@ from funnelflow.criteria import (
     Value,
     compile_expression,
 )
-
-from .faults import UNREADABLE
-from .records import StoredContact
-from .shelf import Running
-from .tables import contacts
+from funnelflow.store.faults import UNREADABLE
+from funnelflow.store.records import StoredContact
+from funnelflow.store.shelf import Running
+from funnelflow.store.tables import contacts
 
 __all__ = ["CONTACT_FACTS", "Filter", "filters_for"]
 

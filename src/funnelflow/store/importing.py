@@ -9,19 +9,18 @@ import datetime as dt
 from typing import IO, TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from funnelflow.errors import UnknownNameError
+from funnelflow.store.bulk import Chunk
+from funnelflow.store.cells import CellReader
 from funnelflow.store.files import RowError
 from funnelflow.store.mapping import Matched, Told
-
-from .bulk import Chunk
-from .cells import CellReader
-from .options import FileOptions
-from .requests import Request
-from .requiring import require
-from .streaming import Watch, run_file
-from .tally import Summary, Tally
+from funnelflow.store.options import FileOptions
+from funnelflow.store.requests import Request
+from funnelflow.store.requiring import require
+from funnelflow.store.streaming import Watch, run_file
+from funnelflow.store.tally import Summary, Tally
 
 if TYPE_CHECKING:
-    from .opened import OpenWorkspace
+    from funnelflow.store.opened import OpenWorkspace
 
 __all__ = ["MODES", "Mode", "import_file"]
 

@@ -8,12 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, false, func, or_, select
 
 from funnelflow.errors import UnknownNameError
-
-from .filtering import Filter, filters_for
-from .reading import stored_contact
-from .records import StoredContact
-from .shelf import Running, Shelf
-from .tables import contacts, funnels
+from funnelflow.store.filtering import Filter, filters_for
+from funnelflow.store.reading import stored_contact
+from funnelflow.store.records import StoredContact
+from funnelflow.store.shelf import Running, Shelf
+from funnelflow.store.tables import contacts, funnels
 
 __all__ = ["count_stages", "funnel_names", "list_contacts"]
 

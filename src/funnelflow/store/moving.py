@@ -16,11 +16,10 @@ from sqlalchemy import Connection, select
 from funnelflow.definition import Linked
 from funnelflow.engine import Contact, Event, Outcome
 from funnelflow.errors import UnknownNameError, UsageError
-
-from .evidence import Reader
-from .replaying import ADOPT, fold_rows
-from .shelf import Running, Shelf
-from .tables import definitions
+from funnelflow.store.evidence import Reader
+from funnelflow.store.replaying import ADOPT, fold_rows
+from funnelflow.store.shelf import Running, Shelf
+from funnelflow.store.tables import definitions
 
 __all__ = ["HomelessError", "Mover", "read_rules"]
 

@@ -13,17 +13,16 @@ from sqlalchemy import Engine
 from funnelflow.definition import Library
 from funnelflow.engine import Funnel
 from funnelflow.plugins import PluginHost, load_plugins
-
-from . import schema
-from .bulk import Chunk
-from .config import Config, find_workspace, read_config, write_config
-from .connecting import Database, connect, locate, reading, writing
-from .dialects import bulk_for
-from .faults import RetryError
-from .requests import Store
-from .shelf import Shelf
-from .telling import Telling
-from .times import Clock, utc_now
+from funnelflow.store import schema
+from funnelflow.store.bulk import Chunk
+from funnelflow.store.config import Config, find_workspace, read_config, write_config
+from funnelflow.store.connecting import Database, connect, locate, reading, writing
+from funnelflow.store.dialects import bulk_for
+from funnelflow.store.faults import RetryError
+from funnelflow.store.requests import Store
+from funnelflow.store.shelf import Shelf
+from funnelflow.store.telling import Telling
+from funnelflow.store.times import Clock, utc_now
 
 __all__ = ["OpenWorkspace"]
 

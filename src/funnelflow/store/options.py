@@ -6,10 +6,9 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import asdict, field, frozen
 
+from funnelflow.store.canonical import encode
 from funnelflow.store.files import Form
 from funnelflow.store.mapping import FileMapping
-
-from .canonical import encode
 
 __all__ = ["Changed", "FileOptions", "OnDuplicate"]
 

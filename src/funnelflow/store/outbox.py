@@ -27,10 +27,9 @@ from sqlalchemy import (
 )
 
 from funnelflow.errors import UnknownNameError
-
-from .connecting import reading, writing
-from .tables import endpoints, outbox
-from .times import Clock, from_text, optional_from_text, to_text, utc_now
+from funnelflow.store.connecting import reading, writing
+from funnelflow.store.tables import endpoints, outbox
+from funnelflow.store.times import Clock, from_text, optional_from_text, to_text, utc_now
 
 __all__ = ["LETTER_STATES", "Letter", "LetterState", "Off", "Outbox", "Settled"]
 

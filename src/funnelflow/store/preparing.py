@@ -9,15 +9,14 @@ from attrs import evolve
 from funnelflow.criteria import Field
 from funnelflow.engine import Funnel
 from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.store.checkpoints import Checkpoint
 from funnelflow.store.files import STDIN, Input, RejectsFile
 from funnelflow.store.mapping import Matched, match_columns
-
-from .checkpoints import Checkpoint
-from .options import FileOptions
-from .requests import Store
+from funnelflow.store.options import FileOptions
+from funnelflow.store.requests import Store
 
 if TYPE_CHECKING:
-    from .opened import OpenWorkspace
+    from funnelflow.store.opened import OpenWorkspace
 
 __all__ = ["fields_of", "match", "open_rejects", "store_for"]
 

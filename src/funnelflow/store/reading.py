@@ -10,14 +10,13 @@ from sqlalchemy import Connection, false, select
 
 from funnelflow.engine import Contact
 from funnelflow.errors import UnknownNameError, nearest
-
-from .codec import load_path, load_vetoes
-from .faults import UNREADABLE, altered
-from .names import check_id, is_storable
-from .records import HistoryRow, Page, StoredContact
-from .shelf import Running, Shelf
-from .tables import contacts, definitions, history
-from .times import from_text, optional_from_text, to_text
+from funnelflow.store.codec import load_path, load_vetoes
+from funnelflow.store.faults import UNREADABLE, altered
+from funnelflow.store.names import check_id, is_storable
+from funnelflow.store.records import HistoryRow, Page, StoredContact
+from funnelflow.store.shelf import Running, Shelf
+from funnelflow.store.tables import contacts, definitions, history
+from funnelflow.store.times import from_text, optional_from_text, to_text
 
 __all__ = ["find_contact", "read_history", "read_row", "stored_contact", "unknown_contact"]
 

@@ -2,13 +2,12 @@
 
 from funnelflow.engine import Decision, decide
 from funnelflow.errors import UnknownNameError
-
-from .bulk import Chunk
-from .names import check_id
-from .reading import unknown_contact
-from .records import Recorded
-from .replaying import Replay, rows_of
-from .requests import Request
+from funnelflow.store.bulk import Chunk
+from funnelflow.store.names import check_id
+from funnelflow.store.reading import unknown_contact
+from funnelflow.store.records import Recorded
+from funnelflow.store.replaying import Replay, rows_of
+from funnelflow.store.requests import Request
 
 __all__ = ["record_one"]
 

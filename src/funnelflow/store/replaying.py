@@ -12,11 +12,10 @@ from sqlalchemy import Connection, select
 
 from funnelflow.compare import without_move
 from funnelflow.engine import Contact, Event, Outcome
-
-from .evidence import Reader, read_event
-from .faults import UNREADABLE
-from .shelf import Running, Shelf
-from .tables import history
+from funnelflow.store.evidence import Reader, read_event
+from funnelflow.store.faults import UNREADABLE
+from funnelflow.store.shelf import Running, Shelf
+from funnelflow.store.tables import history
 
 __all__ = ["ADOPT", "Replay", "fold_rows", "rows_of"]
 

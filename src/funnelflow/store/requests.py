@@ -8,14 +8,13 @@ from attrs import define, field
 
 from funnelflow.engine import Contact, Decision, Verb
 from funnelflow.plugins import PluginHost
-
-from .dialects import Bulk
-from .quick import QuickDoor
-from .shelf import Running, Shelf
-from .times import Clock, to_text
+from funnelflow.store.dialects import Bulk
+from funnelflow.store.quick import QuickDoor
+from funnelflow.store.shelf import Running, Shelf
+from funnelflow.store.times import Clock, to_text
 
 if TYPE_CHECKING:
-    from .telling import Telling  # which knows what a chunk holds
+    from funnelflow.store.telling import Telling  # which knows what a chunk holds
 
 __all__ = ["Entry", "Held", "Keyed", "Request", "Store"]
 

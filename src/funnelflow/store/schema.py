@@ -11,9 +11,8 @@ from attrs import frozen
 from sqlalchemy import Connection, Engine, inspect, text
 
 from funnelflow.errors import StoreError
-
-from .connecting import Database, connect, reading, writing
-from .faults import translated
+from funnelflow.store.connecting import Database, connect, reading, writing
+from funnelflow.store.faults import translated
 
 __all__ = [
     "HEAD",

@@ -19,12 +19,11 @@ from funnelflow.definition import (
 from funnelflow.engine import Contact, Funnel
 from funnelflow.errors import StoreError, UnknownNameError, UsageError
 from funnelflow.plugins.closing import close_missing
-
-from .canonical import checksum, encode
-from .codec import FactCodec
-from .faults import altered
-from .tables import definitions, funnels
-from .times import to_text
+from funnelflow.store.canonical import checksum, encode
+from funnelflow.store.codec import FactCodec
+from funnelflow.store.faults import altered
+from funnelflow.store.tables import definitions, funnels
+from funnelflow.store.times import to_text
 
 __all__ = ["Running", "Shelf", "store_definition", "write_funnel"]
 

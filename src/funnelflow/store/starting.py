@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from funnelflow.store.checkpoints import START, Checkpoint, find_checkpoint, find_latest
+from funnelflow.store.connecting import reading
 from funnelflow.store.files import STDIN, FileError, Input, Place, Survey
-
-from .checkpoints import START, Checkpoint, find_checkpoint, find_latest
-from .connecting import reading
-from .options import Changed
+from funnelflow.store.options import Changed
 
 if TYPE_CHECKING:
-    from .opened import OpenWorkspace
+    from funnelflow.store.opened import OpenWorkspace
 
 __all__ = ["Start", "find_start"]
 

@@ -23,6 +23,10 @@ from funnelflow.errors import (
     UnknownNameError,
     UsageError,
 )
+from funnelflow.store.bulk import Chunk
+from funnelflow.store.checkpoints import Checkpoint, save_checkpoint
+from funnelflow.store.connecting import writing
+from funnelflow.store.faults import RetryError
 from funnelflow.store.files import (
     Batch,
     FileError,
@@ -35,21 +39,16 @@ from funnelflow.store.files import (
     open_input,
     survey,
 )
+from funnelflow.store.formats import readable
 from funnelflow.store.mapping import Matched, Told, bind, field_target
-
-from .bulk import Chunk
-from .checkpoints import Checkpoint, save_checkpoint
-from .connecting import writing
-from .faults import RetryError
-from .formats import readable
-from .names import is_id
-from .options import FileOptions
-from .preparing import match, open_rejects, store_for
-from .starting import absolute, find_start
-from .tally import EXAMPLES, Progress, Summary, Tally
+from funnelflow.store.names import is_id
+from funnelflow.store.options import FileOptions
+from funnelflow.store.preparing import match, open_rejects, store_for
+from funnelflow.store.starting import absolute, find_start
+from funnelflow.store.tally import EXAMPLES, Progress, Summary, Tally
 
 if TYPE_CHECKING:
-    from .opened import OpenWorkspace
+    from funnelflow.store.opened import OpenWorkspace
 
 __all__ = ["Task", "run_file"]
 

@@ -8,8 +8,7 @@ from attrs import asdict, define, field, frozen
 
 from funnelflow.store.files import Rejection
 from funnelflow.store.mapping import Matched
-
-from .requests import Entry
+from funnelflow.store.requests import Entry
 
 __all__ = ["Progress", "Summary", "Tally"]
 

@@ -27,14 +27,13 @@ from funnelflow.criteria import (
 )
 from funnelflow.engine import Event
 from funnelflow.errors import StoreError
-
-from .codec import dump_facts
-from .dialects import Row
-from .filtering import CONTACT_FACTS
-from .notices import Notice
-from .requests import Held
-from .shelf import Running
-from .times import from_text
+from funnelflow.store.codec import dump_facts
+from funnelflow.store.dialects import Row
+from funnelflow.store.filtering import CONTACT_FACTS
+from funnelflow.store.notices import Notice
+from funnelflow.store.requests import Held
+from funnelflow.store.shelf import Running
+from funnelflow.store.times import from_text
 
 __all__ = ["EVENT_FACTS", "NoticeError", "Telling", "compile_when"]
 

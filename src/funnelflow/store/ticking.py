@@ -8,12 +8,11 @@ from attrs import evolve, frozen
 from sqlalchemy import Select, select, tuple_
 
 from funnelflow.engine import Event
-
-from .bulk import Chunk
-from .opened import OpenWorkspace
-from .requests import Request
-from .tables import contacts
-from .times import to_text
+from funnelflow.store.bulk import Chunk
+from funnelflow.store.opened import OpenWorkspace
+from funnelflow.store.requests import Request
+from funnelflow.store.tables import contacts
+from funnelflow.store.times import to_text
 
 __all__ = ["Ticked", "due_query", "run_tick"]
 

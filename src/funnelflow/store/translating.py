@@ -11,12 +11,11 @@ from sqlalchemy import Connection, select
 from funnelflow.compare import Translation, translate
 from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
-
-from .codec import FactCodec
-from .evidence import Reader
-from .replaying import rows_of
-from .shelf import Running, Shelf
-from .tables import contacts, history
+from funnelflow.store.codec import FactCodec
+from funnelflow.store.evidence import Reader
+from funnelflow.store.replaying import rows_of
+from funnelflow.store.shelf import Running, Shelf
+from funnelflow.store.tables import contacts, history
 
 __all__ = ["Translated", "translate_all", "translate_one"]
 

@@ -14,12 +14,12 @@ from attrs import evolve
 from sqlalchemy import Connection, Select, select, text
 from sqlalchemy.exc import DatabaseError
 
-from .contact_check import ContactCheck
-from .definition_check import Deciders, check_definitions
-from .faults import as_store_error
-from .findings import SHOWN, Finding, Verification
-from .shelf import Shelf
-from .tables import contacts, history
+from funnelflow.store.contact_check import ContactCheck
+from funnelflow.store.definition_check import Deciders, check_definitions
+from funnelflow.store.faults import as_store_error
+from funnelflow.store.findings import SHOWN, Finding, Verification
+from funnelflow.store.shelf import Shelf
+from funnelflow.store.tables import contacts, history
 
 __all__ = ["Watch", "verify"]
 

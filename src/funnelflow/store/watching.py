@@ -11,10 +11,9 @@ from sqlalchemy import Connection
 
 from funnelflow.engine import Contact, Event, Outcome, Taken, Veto
 from funnelflow.plugins import BeforeTransition, Committed, ContactCreated, PluginHost
-
-from .connecting import afterwards
-from .requests import Held
-from .shelf import Running
+from funnelflow.store.connecting import afterwards
+from funnelflow.store.requests import Held
+from funnelflow.store.shelf import Running
 
 __all__ = ["Watching"]
 

@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterator
 from funnelflow.definition import digest
 from funnelflow.engine import Considered, Funnel, why
 from funnelflow.errors import UnknownNameError
-
-from .changes import ChangingWorkspace
-from .connecting import reading
-from .findings import Finding, Verification
-from .listing import count_stages, funnel_names, list_contacts
-from .reading import find_contact, read_history
-from .records import Page, StoredContact
-from .shelf import Shelf
-from .translating import Translated, translate_all, translate_one
-from .verifying import verify
+from funnelflow.store.changes import ChangingWorkspace
+from funnelflow.store.connecting import reading
+from funnelflow.store.findings import Finding, Verification
+from funnelflow.store.listing import count_stages, funnel_names, list_contacts
+from funnelflow.store.reading import find_contact, read_history
+from funnelflow.store.records import Page, StoredContact
+from funnelflow.store.shelf import Shelf
+from funnelflow.store.translating import Translated, translate_all, translate_one
+from funnelflow.store.verifying import verify
 
 __all__ = ["Workspace"]
 

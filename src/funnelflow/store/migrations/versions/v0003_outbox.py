@@ -38,6 +38,4 @@ def _text(name: str) -> sa.Column[str]:
 
 
 def _index(name: str, *columns: str) -> None:
-    op.create_index(
-        name, "outbox", list(columns), postgresql_where=_WAITING, sqlite_where=_WAITING
-    )
+    op.create_index(name, "outbox", list(columns), postgresql_where=_WAITING, sqlite_where=_WAITING)

@@ -180,10 +180,10 @@ def _notices(session: Session) -> Iterator[Finding]:
     except FunnelflowError as error:
         yield _ill("endpoints", error.message, error.hint)
         return
-    for notice, error in checked:
+    for notice, problem in checked:
         name = f"endpoint {notice.name}"
-        if error is not None:
-            yield _ill(name, error.message, error.hint)
+        if problem is not None:
+            yield _ill(name, problem.message, problem.hint)
         elif notice.name in off:
             hint = f"funnelflow outbox retry --to {notice.name} turns it on again"
             yield _ill(name, f"it is turned off: {off[notice.name]}", hint)

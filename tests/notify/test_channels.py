@@ -1,0 +1,109 @@
+"""What ``[[notify]]`` may say, and what is said where it is wrong."""
+
+import re
+
+import pytest
+
+from funnelflow.errors import ConfigurationError
+from funnelflow.notify import check_notices, open_channels
+from funnelflow.store import read_config
+
+LOG = '[[notify]]\nchannel = "log"\n'
+
+
+def config(tmp_path, toml):
+    (tmp_path / "funnelflow.toml").write_text(toml)
+    return read_config(tmp_path, environment={})
+
+
+def channels(tmp_path, workspace, toml):
+    return open_channels(config(tmp_path, toml).notices, workspace.plugins, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("notify = 3\n", "toml: notify is not a list of tables"),
+        ('[notify]\nchannel = "log"\n', "toml: notify is not a list of tables"),
+        ("[[notify]]\n", "toml:1: this [[notify]] names no channel"),
+        ('\n[[notify]]\nchannel = "log"\nwhne = "x"\n', "toml:4: [[notify]] has no 'whne'"),
+        ('[[notify]]\nchannel = "log"\nurl = "x"\n', "toml:3: [[notify]] has no 'url'"),
+        ("[[notify]]\nchannel = 3\n", "toml:2: channel is not text"),
+        (LOG + "when = 3\n", "toml:3: when is not text"),
+        (LOG + 'fields = "email"\n', "toml:3: fields is not a list of names"),
+        (LOG + "fields = [1]\n", "toml:3: fields is not a list of names"),
+        (LOG + 'name = "a b"\n', "toml:3: 'a b' is no name of an endpoint"),
+        (LOG + "settings = 3\n", "toml:3: settings is not a table"),
+        (LOG + LOG, "toml:3: there are two endpoints 'log'"),
+        (LOG + 'name = "a"\n' + LOG + 'name = "a"\n', "toml:6: there are two endpoints 'a'"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path, toml, said):
+    with pytest.raises(ConfigurationError, match=re.escape(said)):
+        config(tmp_path, toml)
+
+
+def test_what_belongs_to_the_channel_is_told_where_it_goes(tmp_path):
+    with pytest.raises(ConfigurationError) as caught:
+        config(tmp_path, '[[notify]]\nchannel = "webhook"\nurl = "x"\n')
+    assert "[notify.settings]" in caught.value.hint
+
+
+def test_an_endpoint_is_called_like_its_channel_unless_it_has_a_name(tmp_path):
+    notices = config(tmp_path, LOG + '[[notify]]\nchannel = "log"\nname = "second"\n').notices
+    assert [notice.name for notice in notices] == ["log", "second"]
+
+
+def test_a_channel_that_nobody_offers_is_told_with_the_nearest(tmp_path, workspace):
+    with pytest.raises(ConfigurationError, match=r"toml:2: there is no notifier 'lgo'") as caught:
+        channels(tmp_path, workspace, '[[notify]]\nchannel = "lgo"\n')
+    assert caught.value.hint == "did you mean 'log'?"
+
+
+def test_a_setting_that_is_none_is_told_with_its_line(tmp_path, workspace):
+    toml = LOG + '[notify.settings]\npath = "x"\npaht = "y"\n'
+    with pytest.raises(ConfigurationError, match="toml:5: there is no setting 'paht'"):
+        channels(tmp_path, workspace, toml)
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path, workspace):
+    toml = '[[notify]]\nchannel = "a"\n[[notify]]\nchannel = "command"\n'
+    with pytest.raises(ConfigurationError) as caught:
+        channels(tmp_path, workspace, toml)
+    assert "no notifier 'a'" in caught.value.message
+    assert "the setting 'command' is missing" in caught.value.message
+
+
+def test_a_relative_path_starts_in_the_workspace(tmp_path, workspace):
+    (channel,) = channels(tmp_path, workspace, LOG + '[notify.settings]\npath = "a/b"\n')
+    assert channel.settings.path == tmp_path / "a" / "b"
+
+
+def test_a_variable_that_is_not_there_is_told(tmp_path, workspace, monkeypatch):
+    monkeypatch.delenv("NO_SUCH_THING", raising=False)
+    toml = LOG + '[notify.settings]\npath = "${NO_SUCH_THING}"\n'
+    with pytest.raises(ConfigurationError, match=r"toml:4: path names \$\{NO_SUCH_THING\}"):
+        channels(tmp_path, workspace, toml)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('when = "contact.budgte > 1"\n', "`when` of the endpoint 'told' does not compile"),
+        ('when = "contact.budget"\n', "`when` of the endpoint 'told' does not compile"),
+        ("when = \"event.afer == 'x'\"\n", "did you mean event.after?"),
+        ('fields = ["emial"]\n', "has a field 'emial'"),
+        ('funnels = ["nowhere"]\n', "there is no funnel 'nowhere'"),
+    ],
+)
+def test_a_check_finds_what_only_shows_when_something_happens(small, more, said):
+    workspace = small(f'[[notify]]\nchannel = "told"\n{more}')
+    ((_, error),) = check_notices(workspace)
+    assert said in error.message
+
+
+def test_a_check_is_content_with_what_is_in_order(small):
+    workspace = small(
+        '[[notify]]\nchannel = "told"\nwhen = "contact.budget > 1"\nfields = ["email"]\n'
+    )
+    assert [error for _, error in check_notices(workspace)] == [None]

@@ -1,0 +1,104 @@
+"""A canary: a secret of the environment is nowhere but on the wire."""
+
+import subprocess
+import sys
+
+import pytest
+
+from funnelflow.store import Workspace
+
+from .support import PIPELINE
+
+CANARY = "c4n4ry-0123456789abcdef"
+NOTIFIER = '''\
+"""A notifier that says its secrets in every way it can."""
+import logging, sys
+from attrs import field, frozen
+from funnelflow.plugins import DeliveryError, NotifierProvider, hookimpl, secret
+
+@frozen
+class Settings:
+    url: str
+    token: str = field(default="", metadata=secret, repr=False)
+    literal: str = field(default="", metadata=secret, repr=False)
+
+def send(message, settings):
+    if message.subject == "ada":
+        raise DeliveryError(f"no luck with {settings.token} at {settings.url}")
+    raise ValueError(settings.token, settings.url)
+
+@hookimpl
+def funnelflow_notifiers():
+    return [NotifierProvider("leaky", send, Settings, "Leaks.")]
+'''
+TOML = """\
+[[notify]]
+channel = "leaky"
+[notify.settings]
+url = "https://example.com/${HOOK_TOKEN}"
+token = "${HOOK_TOKEN}"
+literal = "l1t3r4l-0123456789"
+"""
+
+
+@pytest.fixture
+def directory(tmp_path):
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "leaky.py").write_text(NOTIFIER)
+    with Workspace.create(tmp_path, "pipeline"):
+        pass
+    with (tmp_path / "funnelflow.toml").open("a") as settings:
+        settings.write(TOML)
+    return tmp_path
+
+
+def run(directory, monkeypatch, *arguments):
+    """Run a command; gives everything that it says."""
+    monkeypatch.setenv("HOOK_TOKEN", CANARY)
+    command = [sys.executable, "-m", "funnelflow", *arguments]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_no_command_says_a_secret_and_no_file_holds_one(directory, monkeypatch):
+    said = [
+        run(directory, monkeypatch, *arguments)
+        for arguments in (
+            ("add", "ada"),
+            ("record", "ada", "asked"),
+            ("add", "bob"),
+            ("record", "bob", "asked", "--debug"),
+            ("doctor",),
+            ("doctor", "--json"),
+            ("config", "show"),
+            ("config", "show", "--json"),
+            ("plugins", "show", "leaky"),
+            ("deliver", "--dry-run"),
+            ("deliver", "--debug"),
+            ("deliver", "--json"),
+            ("outbox", "list"),
+            ("outbox", "show", "1"),
+            ("outbox", "show", "2", "--json"),
+            ("history", "ada", "--json"),
+        )
+    ]
+    together = "\n".join(said)
+    assert "no luck with *** at https://example.com/***" in together
+    assert "ValueError" in together
+    assert CANARY not in together
+    assert "l1t3r4l" not in together
+    for path in directory.iterdir():
+        if path.is_file() and path.name != "funnelflow.toml":
+            assert CANARY.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("wrong", ["token = 3\n", 'nosuch = "${HOOK_TOKEN}"\n'])
+def test_a_setting_that_is_wrong_is_told_without_its_value(directory, monkeypatch, wrong):
+    path = directory / "funnelflow.toml"
+    text = path.read_text().replace('token = "${HOOK_TOKEN}"\n', "")
+    path.write_text(text + wrong)
+    for command in ("deliver", "doctor"):
+        said = run(directory, monkeypatch, command, "--debug")
+        assert "funnelflow.toml:" in said
+        assert CANARY not in said

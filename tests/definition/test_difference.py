@@ -216,6 +216,26 @@ def test_the_same_way_twice_is_matched_one_to_one():
     assert said(new, old) == ["transition a → b is removed (on form)"]
 
 
+def test_of_several_ways_the_most_alike_is_the_same():
+    slow, quick = (Transition("a", "b", after=dt.timedelta(days=d), require=[FITS]) for d in (9, 2))
+    old = evolve(OLD, transitions=(slow, quick))
+    new = evolve(OLD, transitions=(evolve(quick, require=[RICH]), evolve(slow, require=[RICH])))
+    assert said(new, old) == [
+        "a → b: criterion added: Rich (contact.budget > 5)",
+        "a → b: criterion removed: Fits",
+        "a → b: criterion added: Rich (contact.budget > 5)",
+        "a → b: criterion removed: Fits",
+        "the transitions out of a are tried in another order",
+    ]
+
+
+def test_an_automatic_way_is_matched_with_an_automatic_one():
+    event, automatic = Transition("a", "b", "form"), Transition("a", "b", require=[FITS])
+    old = evolve(OLD, transitions=(event, automatic))
+    new = evolve(OLD, transitions=(Transition("a", "b", require=[RICH]), event))
+    assert "the transitions out of a are tried in another order" in said(new, old)
+
+
 @given(definitions())
 def test_nothing_is_different_from_itself(definition):
     assert diff(definition, definition) == ()

@@ -87,6 +87,18 @@ def test_events_share_a_field_with_the_choices_of_both(tmp_path):
     assert errors(read(tmp_path, text)) == []
 
 
+def test_an_event_without_choices_lets_any_value_be(tmp_path):
+    text = (
+        HEAD.replace("quiet: {}", "quiet: {fields: {way: text}}").replace(
+            "way: text", "way: {type: text, values: [a]}", 1
+        )
+        + "stages: {lead: , prospect: {type: won}}\ntransitions:\n"
+        "  - {from: lead, to: prospect, on: [call, quiet], require: [{A: 'event.way == \"z\"'}]}\n"
+        "  - {from: lead, to: prospect, on: [quiet, call], require: [{B: 'event.way == \"y\"'}]}\n"
+    )
+    assert errors(read(tmp_path, text)) == []
+
+
 def test_the_same_mistake_twice_is_shown_twice(tmp_path):
     text = transition("    on: form\n", "contact.x\n      - B: contact.x")
     assert [told(p) for p in errors(read(tmp_path, text))] == ["11:20-21 E130", "12:20-21 E130"]

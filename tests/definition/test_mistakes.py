@@ -33,6 +33,8 @@ UNQUOTED = [
     "`contact.x`",
     "- contact.x > 5",
     "? contact.x",
+    r'"a \" b" == contact.x',
+    "contact.x:",
 ]
 
 
@@ -79,6 +81,16 @@ def test_several_in_one_file_are_told_at_once(loader):
     lines = [f"- L{number}: {source}" for number, source in enumerate(UNQUOTED[6:14])]
     _, problems = problems_of("\n".join(lines), loader)
     assert [(p.code, p.position.line) for p in problems] == [("F005", n) for n in range(1, 9)]
+
+
+def test_a_key_without_a_value_is_no_expression():
+    _, (problem,) = problems_of("a:\n  b: 1\n c:\n")
+    assert (problem.code, problem.position.line) == ("F004", 3)
+
+
+def test_of_two_in_one_line_each_is_told_in_its_place():
+    _, found = problems_of("- {A: contact.a ? 1 : 2, B: !has(contact.b), C: contact.c[0]}\n")
+    assert [(p.code, p.position.column) for p in found] == [("F005", 7), ("F005", 29), ("F005", 49)]
 
 
 def test_a_comment_behind_it_is_no_part_of_it():

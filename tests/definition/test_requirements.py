@@ -171,6 +171,13 @@ def test_a_broken_criterion_does_not_hide_the_others(tmp_path):
     ]
 
 
+def test_a_count_is_held_to_what_was_written_not_to_what_could_be_read(tmp_path):
+    reading = requiring(tmp_path, "{at_least: 2, of: [{A: contact.fits}, contact.score > 1]}")
+    assert [p.code for p in reading.problems if p.severity == "error"] == ["F104"]
+    reading = requiring(tmp_path, "{at_least: 3, of: [{A: contact.fits}, contact.score > 1]}")
+    assert [p.code for p in reading.problems if p.severity == "error"] == ["F209", "F104"]
+
+
 def test_a_rule_is_put_together_as_it_was_written(tmp_path):
     text = START + (
         "  - from: lead\n    to: prospect\n    on: form\n    by: [sales, boss]\n    require:\n"

@@ -96,6 +96,12 @@ def test_a_transition_from_inside_comes_before_an_earlier_one_from_outside():
     assert never_taken(go(), go("c", source="a.x"), go("c", source="a.y")) == [1]
 
 
+def test_without_a_file_the_one_that_comes_before_is_counted():
+    definition = Definition("small", VOCABULARY, "a", STAGES, (go(), go("c")))
+    (problem,) = [p for p in check(definition) if p.code == "F405"]
+    assert "transition 1 is tried first" in problem.message
+
+
 def test_the_one_that_comes_before_is_named(tmp_path):
     text = (
         "funnel: small\nevents: {e: {}}\ninitial: a\nstages: {a: , b: {type: won}}\ntransitions:\n"

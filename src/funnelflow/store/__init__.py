@@ -9,6 +9,7 @@ from funnelflow.store.files import FORMATS, FileError, Form, Rejection
 from funnelflow.store.filtering import CONTACT_FACTS
 from funnelflow.store.findings import Finding, Verification
 from funnelflow.store.importing import MODES, import_file
+from funnelflow.store.letters import LETTER_STATES, Letter, LetterState, Settled
 from funnelflow.store.mapping import (
     TARGETS,
     FileMapping,
@@ -23,7 +24,7 @@ from funnelflow.store.mapping import (
 )
 from funnelflow.store.notices import Notice
 from funnelflow.store.options import FileOptions
-from funnelflow.store.outbox import LETTER_STATES, Letter, LetterState, Outbox, Settled
+from funnelflow.store.outbox import Outbox
 from funnelflow.store.records import HistoryRow, Page, Recorded, StoredContact
 from funnelflow.store.requests import Entry, Request
 from funnelflow.store.schema import DatabaseStatus, status, upgrade

@@ -7,11 +7,9 @@ the lease runs out and another worker sends the same messages, with the same ids
 """
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
-from attrs import field, frozen
 from sqlalchemy import (
     Connection,
     Engine,
@@ -28,72 +26,16 @@ from sqlalchemy import (
 
 from funnelflow.errors import UnknownNameError
 from funnelflow.store.connecting import reading, writing
+from funnelflow.store.letters import Letter, LetterState, Off, Settled, read_letters
 from funnelflow.store.tables import endpoints, outbox
-from funnelflow.store.times import Clock, from_text, optional_from_text, to_text, utc_now
+from funnelflow.store.times import Clock, from_text, to_text, utc_now
 
-__all__ = ["LETTER_STATES", "Letter", "LetterState", "Off", "Outbox", "Settled"]
-
-LetterState: TypeAlias = Literal["waiting", "delivered", "dead", "discarded"]
-LETTER_STATES: tuple[LetterState, ...] = get_args(LetterState)
+__all__ = ["Outbox"]
 
 BEHIND = 20
 """How many messages of one contact are claimed at once: those behind the first."""
 _IDS = 500
 """How many ids a statement lists."""
-
-
-@frozen
-class Letter:
-    """One message for one endpoint.
-
-    Attributes:
-        id: Its number in this database.
-        endpoint: The endpoint, a name of a ``[[notify]]``.
-        message: The id that receivers know it by; the same for every endpoint.
-        contact_id: Whom it is about.
-        sequence: The row of the contact's history that it is about.
-        source: Who says so, for a CloudEvent.
-        at: When it happened.
-        data: What is told.
-        state: What became of it.
-        attempts: How often it was tried.
-        due_at: When it is tried next, while it waits.
-        leased_until: Until when a worker has it; None when none does.
-        problem: Why it did not arrive the last time.
-        created_at: When it was recorded.
-        settled_at: When it was delivered, given up or discarded.
-    """
-
-    id: int
-    endpoint: str
-    message: str
-    contact_id: str
-    sequence: int
-    source: str
-    at: dt.datetime
-    data: Mapping[str, Any] = field(repr=False)
-    state: LetterState
-    attempts: int
-    due_at: dt.datetime
-    leased_until: dt.datetime | None
-    problem: str
-    created_at: dt.datetime
-    settled_at: dt.datetime | None
-
-
-@frozen
-class Off:
-    """An endpoint that is turned off.
-
-    Attributes:
-        name: Which one.
-        since: Since when.
-        reason: Why.
-    """
-
-    name: str
-    since: dt.datetime
-    reason: str
 
 
 class Outbox:
@@ -129,7 +71,7 @@ class Outbox:
             heads = connection.execute(_due(endpoint, to_text(now), limit)).all()
             if not heads:
                 return []
-            found = [_letters([head, *_behind(connection, head)]) for head in heads]
+            found = [read_letters([head, *_behind(connection, head)]) for head in heads]
             ids = [letter.id for stream in found for letter in stream]
             _lease(connection, ids, worker, to_text(now + lease))
         return found
@@ -155,7 +97,7 @@ class Outbox:
                     .values(leased_until=until)
                 )
 
-    def settle(self, worker: str, outcomes: Sequence["Settled"]) -> None:
+    def settle(self, worker: str, outcomes: Sequence[Settled]) -> None:
         """Record what became of messages, and let go of them.
 
         What was delivered is delivered, whoever has it now; all else is recorded only by the
@@ -190,7 +132,7 @@ class Outbox:
         found = _matching(select(outbox), state, endpoint, contact_id)
         found = found.where(outbox.c.id > after).order_by(outbox.c.id).limit(limit)
         with reading(self._engine) as connection:
-            return _letters(connection.execute(found).all())
+            return read_letters(connection.execute(found).all())
 
     def letter(self, number: int) -> Letter:
         """Give a message by its number.
@@ -202,7 +144,7 @@ class Outbox:
             row = connection.execute(select(outbox).where(outbox.c.id == number)).first()
         if row is None:
             raise _no_letter(number)
-        return _letters([row])[0]
+        return read_letters([row])[0]
 
     def counts(self) -> dict[tuple[str, LetterState], int]:
         """Count messages by endpoint and state."""
@@ -274,27 +216,6 @@ class Outbox:
         gone = {"state": "discarded", "settled_at": now}
         with writing(self._engine, dry_run=dry_run) as connection:
             return _change(connection, numbers, endpoint, ("dead", "waiting"), gone, now)
-
-
-@frozen
-class Settled:
-    """What became of a message that a worker had.
-
-    Attributes:
-        id: The message.
-        state: ``delivered``, ``dead``, or ``waiting`` to be tried again.
-        attempted: Whether it was tried at all.
-        due_at: When it is tried again, while it waits; None to leave that as it is.
-        problem: Why it did not arrive.
-        turns_off: The endpoint that wants no more messages; empty for none.
-    """
-
-    id: int
-    state: LetterState
-    attempted: bool = True
-    due_at: dt.datetime | None = None
-    problem: str = ""
-    turns_off: str = ""
 
 
 _WAITS = outbox.c.state == "waiting"
@@ -415,31 +336,6 @@ def _matching(
         if value is not None:
             wanted = wanted.where(column == value)
     return wanted
-
-
-def _letters(rows: Iterable[Any]) -> list[Letter]:
-    return [_letter(row) for row in rows]
-
-
-def _letter(row: Any) -> Letter:
-    """Read a message from its columns."""
-    return Letter(
-        id=row.id,
-        endpoint=row.endpoint,
-        message=row.message,
-        contact_id=row.contact_id,
-        sequence=row.sequence,
-        source=row.source,
-        at=from_text(row.at),
-        data=json.loads(row.data),
-        state=row.state,
-        attempts=row.attempts,
-        due_at=from_text(row.due_at),
-        leased_until=from_text(row.leased_until) if row.leased_until else None,
-        problem=row.problem,
-        created_at=from_text(row.created_at),
-        settled_at=optional_from_text(row.settled_at),
-    )
 
 
 def _by_some(ids: list[int]) -> Iterable[list[int]]:

@@ -1,0 +1,146 @@
+"""``deliver``, ``outbox``, ``doctor`` and ``config`` on the command line."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from funnelflow.cli.app import app
+from funnelflow.store import Workspace
+
+from .support import PIPELINE
+
+LOG = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "told.jsonl"\n'
+BROKEN = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "nowhere/told.jsonl"\n'
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """Run a command line in a workspace with these endpoints."""
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
+    Workspace.create(tmp_path, "pipeline").close()
+    monkeypatch.chdir(tmp_path)
+    settings = (tmp_path / "funnelflow.toml").read_text()
+
+    def run(*arguments, toml=LOG):
+        (tmp_path / "funnelflow.toml").write_text(f"{settings}\n{toml}")
+        return CliRunner().invoke(app, arguments, prog_name="funnelflow")
+
+    run("add", "ada")
+    run("record", "ada", "asked")
+    return run
+
+
+def test_deliver_sends_and_says_how_many(call, tmp_path):
+    done = call("deliver")
+    assert (done.exit_code, done.stdout) == (0, "log  1 delivered\n")
+    assert json.loads((tmp_path / "told.jsonl").read_text())["subject"] == "ada"
+
+
+def test_deliver_exits_1_when_something_did_not_arrive(call):
+    done = call("deliver", toml=BROKEN)
+    assert done.exit_code == 1
+    assert "1 attempt to be repeated" in done.stdout
+    assert "No such file or directory" in done.stderr
+
+
+def test_deliver_answers_as_json(call):
+    (answer,) = json.loads(call("deliver", "--json").stdout)
+    assert (answer["endpoint"], answer["delivered"], answer["waiting"]) == ("log", 1, 0)
+
+
+def test_a_dry_run_says_what_is_due_and_sends_nothing(call, tmp_path):
+    done = call("deliver", "--dry-run")
+    assert "log: 1 message due" in done.stdout
+    assert not (tmp_path / "told.jsonl").exists()
+    assert json.loads(call("deliver", "--dry-run", "--json").stdout) == {"log": 1}
+
+
+def test_deliver_without_anybody_to_tell_says_so(call):
+    done = call("deliver", toml="")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "has no [[notify]]" in done.stderr
+
+
+def test_an_endpoint_can_be_chosen_by_name_and_a_wrong_one_is_told(call):
+    assert call("deliver", "--to", "log").exit_code == 0
+    done = call("deliver", "--to", "lgo")
+    assert (done.exit_code, "did you mean 'log'" in done.stderr) == (2, True)
+
+
+def test_a_channel_that_is_not_in_order_sends_nothing(call):
+    done = call("deliver", toml=LOG + '[[notify]]\nchannel = "nosuch"\n')
+    assert done.exit_code == 2
+    assert "there is no notifier 'nosuch'" in done.stderr
+
+
+def test_the_outbox_lists_what_waits_and_what_became_of_it(call):
+    assert "1  log  ada  new → talking  waiting" in call("outbox", "list").stdout
+    call("deliver")
+    assert "delivered" in call("outbox", "list", "--state", "delivered").stdout
+    done = call("outbox", "list", "--state", "dead")
+    assert (done.stdout, done.stderr) == ("", "no messages\n")
+
+
+def test_the_outbox_shows_one_message(call):
+    shown = call("outbox", "show", "1").stdout
+    assert '"before": "new"' in shown
+    data = json.loads(call("outbox", "show", "1", "--json").stdout)
+    assert (data["state"], data["data"]["after"]) == ("waiting", "talking")
+
+
+def test_a_message_that_is_not_there_is_told(call):
+    done = call("outbox", "show", "7")
+    assert (done.exit_code, "there is no message '7'" in done.stderr) == (2, True)
+    assert call("outbox", "retry", "7").exit_code == 2
+
+
+def test_a_message_is_discarded_and_not_before_it_is_asked_for(call):
+    assert "1 message discarded" in call("outbox", "discard", "1", "--dry-run").stdout
+    assert "waiting" in call("outbox", "list").stdout
+    call("outbox", "discard", "1")
+    assert "discarded" in call("outbox", "list").stdout
+    assert "0 delivered" in call("deliver").stdout
+
+
+def test_a_message_that_waits_is_tried_again_at_once(call):
+    call("deliver", toml=BROKEN)
+    assert "0 delivered" in call("deliver").stdout
+    assert "1 message will be tried again" in call("outbox", "retry", "--to", "log").stdout
+    assert "1 delivered" in call("deliver").stdout
+
+
+@pytest.mark.parametrize("command", ["retry", "discard"])
+def test_whose_messages_are_meant_has_to_be_said(call, command):
+    done = call("outbox", command)
+    assert (done.exit_code, "numbers, or an endpoint" in done.stderr) == (2, True)
+
+
+def test_doctor_looks_at_every_endpoint(call):
+    good = call("doctor")
+    assert (good.exit_code, "endpoint log: by log" in good.stdout) == (0, True)
+    bad = call("doctor", toml='[[notify]]\nchannel = "log"\nwhen = "contact.x > 1"\n')
+    assert bad.exit_code == 1
+    assert "there is no field contact.x" in bad.stdout
+
+
+def test_doctor_says_when_an_endpoint_is_off(call, tmp_path):
+    with Workspace.open(tmp_path) as workspace, workspace.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO endpoints VALUES ('log', '2026-03-01T09:00:00.000000Z', 'gone')"
+        )
+    done = call("doctor")
+    assert "it is turned off: gone" in done.stdout
+    assert "log is off since 2026-03-01 09:00: gone" in call("outbox", "list").stderr
+    call("outbox", "retry", "--to", "log")
+    assert call("doctor").exit_code == 0
+
+
+def test_config_says_who_is_told_and_no_settings(call):
+    shown = call("config", "show", toml=LOG + 'token = "t0ken"\n').stdout
+    assert "log  by log  every transition" in shown
+    assert "t0ken" not in shown
+    data = json.loads(call("config", "show", "--json").stdout)
+    assert data["notify"] == [
+        {"name": "log", "channel": "log", "when": "", "funnels": [], "fields": []}
+    ]

@@ -11,6 +11,7 @@ holds on every path. Usage, within one writing transaction::
         chunk.write()
 """
 
+import datetime as dt
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
@@ -56,6 +57,9 @@ class Chunk:
         self._letters: list[Row] = []
         self._homes: dict[str, Running] = {}
         self._texts: dict[int, tuple[Facts, str]] = {}
+        self._paths: dict[int, tuple[Outcome, str]] = {}
+        self._at: dt.datetime | None = None
+        self._at_text = ""
         plugins = store.plugins
         is_watched = plugins and (plugins.watches_transitions or plugins.watches_commits)
         self._watching = Watching(plugins, connection) if plugins and is_watched else None
@@ -125,41 +129,50 @@ class Chunk:
         unmet: tuple[tuple[str, str], ...] = (),
     ) -> None:
         """Collect the row of a step that was taken, and chain it to the one before."""
-        contact, running, name, moment = held.contact, held.running, event.name, event.at
+        contact, running, name = held.contact, held.running, event.name
         held.sequence = sequence = held.sequence + 1
         held.changed = True
-        at = held.text_of(moment)
-        held.last, held.last_text = moment, at
+        at = self._time_of(held, event.at)
+        held.last, held.last_text = event.at, at
         facts = self._text_of(event.facts) if event.facts else "{}"
-        path = dump_path(outcome.path) if outcome.path else "[]"
+        path = self._path_of(outcome) if outcome.path else "[]"
         roles = encode(event.roles) if event.roles else "[]"
         reasons = encode(unmet) if unmet else "[]"
         vetoes = dump_vetoes(event.vetoes) if event.vetoes else "[]"
-        force = int(event.force)
-        held.digest = digest = row_digest(
-            held.digest, contact.id, sequence, key, name, at, event.actor, roles, facts,
-            event.to, event.reason, force, outcome.outcome, before, contact.stage, path,
-            reasons, vetoes, running.digest,
-        )  # fmt: skip
+        contact_id, stage, verb = contact.id, contact.stage, outcome.outcome
+        actor, to, reason, force = event.actor, event.to, event.reason, int(event.force)
+        held.digest = digest = row_digest((
+            held.digest, contact_id, str(sequence), key or "", name, at, actor, roles, facts,
+            to, reason, str(force), verb, before, stage, path, reasons, vetoes, running.digest,
+        ))  # fmt: skip
         if key is not None:
-            self._keys[key] = Keyed(
-                contact.id, sequence, name, at, event.actor, facts, event.to, event.reason, force
-            )
+            self._keys[key] = Keyed(contact_id, sequence, name, at, actor, facts, to, reason, force)
         self._rows.append((
-            contact.id, sequence, key, name, at, self._recorded_at, event.actor, roles, facts,
-            event.to, event.reason, force, outcome.outcome, before, contact.stage, path,
-            reasons, vetoes, running.id, digest, self._checksum(digest),
+            contact_id, sequence, key, name, at, self._recorded_at, actor, roles, facts,
+            to, reason, force, verb, before, stage, path, reasons, vetoes, running.id, digest,
+            self._checksum(digest),
         ))  # fmt: skip
         if self._watching is not None:
             self._watching.appended(held, event, outcome, before)
         if self._telling is not None and outcome.outcome == "moved":
             self._letters += self._telling.rows(held, event, before, self._recorded_at)
 
+    def _time_of(self, held: Held, moment: dt.datetime) -> str:
+        """Write the time of an event; most were read from that very text a moment ago."""
+        return self._at_text if moment is self._at and self._at_text else held.text_of(moment)
+
     def _text_of(self, facts: Facts) -> str:
         """Write facts; those that many rows share are written once."""
         known = self._texts.get(id(facts))
         if known is None or known[0] is not facts:
             known = self._texts[id(facts)] = (facts, dump_facts(facts))
+        return known[1]
+
+    def _path_of(self, outcome: Outcome) -> str:
+        """Write the transitions that were taken; the engine has one record for most of them."""
+        known = self._paths.get(id(outcome))
+        if known is None or known[0] is not outcome:
+            known = self._paths[id(outcome)] = (outcome, dump_path(outcome.path))
         return known[1]
 
     def write(self) -> None:
@@ -193,11 +206,11 @@ class Chunk:
         event = self._event(running, request)
         held = Held(running.funnel.new_contact(request.contact_id), running, running.name)
         if request.event == "add":
-            held.created_at = to_text(event.at)
+            held.created_at = self._time_of(held, event.at)
             entry = self._decide(held, request, event, explain=explain)
         else:
             added = self.asked(held, Event("add", event.at, {}, event.actor, event.roles))
-            held.created_at = to_text(added.at)
+            held.created_at = self._time_of(held, added.at)
             before = held.contact.stage
             self.append(held, added, running.funnel.step(held.contact, added), before)
             entry = self._decide(held, request, event, explain=explain)
@@ -236,8 +249,12 @@ class Chunk:
             raise UsageError("adopt is no event to record", hint="funnelflow adopt FILE")
         if request.key is not None:
             check_key(request.key)
-        quick = self._store.door(running).event(request)
-        return quick if quick is not None else self._long_way(running, request)
+        door = self._store.door(running)
+        quick = door.event(request)
+        if quick is None:
+            return self._long_way(running, request)
+        self._at, self._at_text = quick.at, door.at_text
+        return quick
 
     def _long_way(self, running: Running, request: Request) -> Event:
         """Let the engine read what is of no plain form, or say what is wrong with it."""

@@ -25,6 +25,7 @@ _CONTENT = (
     "contact_id", "sequence", "key", "event", "at", "actor", "roles", "facts", "to_stage",
     "reason", "force", "outcome", "before_stage", "after_stage", "path", "unmet", "vetoes",
 )  # fmt: skip
+_FORCE = _CONTENT.index("force") - 3
 _content_of = attrgetter(*_CONTENT)
 
 
@@ -192,12 +193,29 @@ class ContactCheck:
 
 def _digests(row: Any, previous: frozenset[str], definitions: frozenset[str]) -> frozenset[str]:
     """Compute the digest of a row, for each row that may have been before it."""
-    content = _content_of(row)
     try:
+        content = _texts(row)
         return frozenset(
-            row_digest(*(before, *content, definition))
+            row_digest((before, *content, definition))
             for before in previous
             for definition in definitions
         )
     except (TypeError, ValueError):  # columns of other types, bytes that are no text
         return frozenset()
+
+
+def _texts(row: Any) -> list[str]:
+    """Give the columns of a row as its digest takes them.
+
+    Raises:
+        TypeError: A column is of a type that was never written.
+        ValueError: A key is empty, which none is.
+    """
+    contact_id, sequence, key, *texts = _content_of(row)
+    force = texts[_FORCE]
+    if type(sequence) is not int or type(force) is not int:
+        raise TypeError
+    if key == "":
+        raise ValueError
+    texts[_FORCE] = str(force)
+    return [contact_id, str(sequence), "" if key is None else key, *texts]

@@ -24,6 +24,7 @@ _NOTHING: Facts = {}
 _KEPT = 10_000
 """Different facts and actors that are remembered: exports repeat them."""
 _ACTOR_CAP = 1_000
+_WHOLE = len("2026-03-01T09:30:00Z")
 
 
 class Said(Protocol):
@@ -46,6 +47,10 @@ class QuickDoor:
         funnel: The definition.
         roles_of: Gives the roles of an actor.
         timezone: The zone of times without an offset; None refuses them.
+
+    Attributes:
+        at_text: The time of the last event as the database writes it, where that is seen
+            from how it was read; else empty.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class QuickDoor:
         roles_of: Callable[[str], tuple[str, ...]],
         timezone: dt.tzinfo | None,
     ) -> None:
+        self.at_text = ""
         self._linked = funnel.linked
         self._roles_of = roles_of
         self._timezone = timezone
@@ -71,6 +77,8 @@ class QuickDoor:
         moment = quick_time(at, self._timezone)
         if moment is None:
             return None
+        whole = len(at) == _WHOLE and at[-1] == "Z"
+        self.at_text = f"{at[:10]}T{at[11:19]}.000000Z" if whole else ""
         if said.facts:
             try:
                 facts = self._normal(name, said.facts)
@@ -118,6 +126,8 @@ def quick_time(text: str, timezone: dt.tzinfo | None) -> dt.datetime | None:
         return None
     try:
         at = dt.datetime.fromisoformat(text)
+        if found[1] == "Z":
+            return at
         if found[1] is None:
             if timezone is None:
                 return None

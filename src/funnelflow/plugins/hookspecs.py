@@ -120,7 +120,10 @@ def funnelflow_criteria(settings: Any) -> Iterable[CriterionProvider]:  # type: 
         ... def funnelflow_criteria():
         ...     return [
         ...         CriterionProvider(
-        ...             "answers", answers_quickly, "Answers us", {"percent": INTEGER},
+        ...             "answers",
+        ...             answers_quickly,
+        ...             "Answers us",
+        ...             {"percent": INTEGER},
         ...             reads=("replies", "outreaches"),
         ...         )
         ...     ]

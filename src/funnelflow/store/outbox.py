@@ -33,7 +33,7 @@ from funnelflow.store.times import Clock, from_text, to_text, utc_now
 __all__ = ["Outbox"]
 
 BEHIND = 20
-"""How many messages of one contact are claimed at once: those behind the first."""
+"""How many messages are claimed with the first one of a contact, at most."""
 _IDS = 500
 """How many ids a statement lists."""
 
@@ -71,7 +71,7 @@ class Outbox:
             heads = connection.execute(_due(endpoint, to_text(now), limit)).all()
             if not heads:
                 return []
-            found = [read_letters([head, *_behind(connection, head)]) for head in heads]
+            found = _with_those_behind(connection, heads)
             ids = [letter.id for stream in found for letter in stream]
             _lease(connection, ids, worker, to_text(now + lease))
         return found
@@ -247,16 +247,25 @@ def _due(endpoint: str, now: str, limit: int) -> Select[Any]:
     )
 
 
-def _behind(connection: Connection, head: Any) -> Sequence[Any]:
-    """Read the messages that wait behind one, of the same contact for the same endpoint."""
+def _with_those_behind(connection: Connection, heads: Sequence[Any]) -> list[list[Letter]]:
+    """Add to the first messages of contacts those that wait behind them, as far as they fit.
+
+    One statement reads them all, whatever each contact has: one with very many messages may
+    leave no room for those of others, which are claimed another time.
+    """
+    first = {head.contact_id: head for head in heads}
     wanted = (
         select(outbox)
-        .where(_WAITS, outbox.c.endpoint == head.endpoint)
-        .where(outbox.c.contact_id == head.contact_id, outbox.c.id > head.id)
-        .order_by(outbox.c.id)
-        .limit(BEHIND)
+        .where(_WAITS, outbox.c.endpoint == heads[0].endpoint, outbox.c.contact_id.in_(first))
+        .order_by(outbox.c.contact_id, outbox.c.id)
+        .limit(BEHIND * len(heads))
     )
-    return connection.execute(wanted).all()
+    streams = {name: [head] for name, head in first.items()}
+    for row in connection.execute(wanted):
+        stream = streams[row.contact_id]
+        if row.id > first[row.contact_id].id and len(stream) <= BEHIND:
+            stream.append(row)
+    return [read_letters(stream) for stream in streams.values()]
 
 
 def _lease(connection: Connection, ids: list[int], worker: str, until: str) -> None:

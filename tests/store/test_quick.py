@@ -13,6 +13,7 @@ from funnelflow.engine import Funnel
 from funnelflow.store import Request
 from funnelflow.store.canonical import checksum, checksum_ending, decode, encode
 from funnelflow.store.quick import QuickDoor, quick_time
+from funnelflow.store.times import to_text
 
 from .funnels import PIPELINE
 
@@ -144,3 +145,18 @@ def test_what_is_no_canonical_json_is_refused(text):
 @given(st.text(), st.lists(st.text() | st.integers() | st.none(), max_size=3))
 def test_a_checksum_may_be_taken_of_the_first_column_last(first, others):
     assert checksum_ending(*others)(first) == checksum(first, *others)
+
+
+@given(
+    moment=st.datetimes(dt.datetime(1, 1, 3), dt.datetime(9999, 12, 29)),  # noqa: DTZ001
+    offset=st.sampled_from(["Z", "+00:00", "+01:00", "-01:00", "+23:00", "-11:30", "+05:45"]),
+    fraction=st.sampled_from(["", ".5", ".000001"]),
+)
+def test_a_time_that_is_written_as_it_was_read_is_written_right(funnel, moment, offset, fraction):
+    text = moment.isoformat(timespec="seconds") + fraction + offset
+    door = QuickDoor(funnel, roles_of, None)
+    event = door.event(Request("ada", "subscribed", text))
+    assert event is not None
+    assert door.at_text in {"", to_text(event.at)}
+    if offset == "Z" and not fraction:
+        assert door.at_text

@@ -329,21 +329,24 @@ def _held(row: Row, running: Running) -> Held:
 
 def _row(held: Held) -> Row:
     """Write a contact as its columns."""
-    contact, running = held.contact, held.running
-    assert contact.since is not None
-    assert contact.clock is not None
+    contact, running, text_of = held.contact, held.running, held.text_of
+    since, clock, active = contact.since, contact.clock, contact.active
+    assert since is not None
+    assert clock is not None
+    entered = text_of(since)
+    now = entered if clock is since else text_of(clock)
     return (
         contact.id,
         held.funnel,
         running.id,
         contact.stage,
         dump_facts(contact.fields),
-        held.text_of(contact.since),
-        held.text_of(contact.clock),
-        None if contact.active is None else held.text_of(contact.active),
+        entered,
+        now,
+        now if active is clock else None if active is None else text_of(active),
         held.sequence,
         held.digest,
-        optional_to_text(running.funnel.due_at(contact)),
+        optional_to_text(running.funnel.due_at(contact)) if running.waits else None,
         held.created_at,
     )
 

@@ -24,7 +24,8 @@ _NOTHING: Facts = {}
 _KEPT = 10_000
 """Different facts and actors that are remembered: exports repeat them."""
 _ACTOR_CAP = 1_000
-_WHOLE = len("2026-03-01T09:30:00Z")
+_DAYS = tuple(f"{day:02}" for day in range(32))
+_WHOLE, _OFFSET = len("2026-03-01T09:30:00Z"), len("2026-03-01T09:30:00+01:00")
 
 
 class Said(Protocol):
@@ -77,8 +78,7 @@ class QuickDoor:
         moment = quick_time(at, self._timezone)
         if moment is None:
             return None
-        whole = len(at) == _WHOLE and at[-1] == "Z"
-        self.at_text = f"{at[:10]}T{at[11:19]}.000000Z" if whole else ""
+        self.at_text = _seen(at, moment)
         if said.facts:
             try:
                 facts = self._normal(name, said.facts)
@@ -135,3 +135,16 @@ def quick_time(text: str, timezone: dt.tzinfo | None) -> dt.datetime | None:
         return at.astimezone(dt.UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _seen(text: str, moment: dt.datetime) -> str:
+    """Give a time as the database writes it, if that is seen from how it was said; else empty.
+
+    Args:
+        text: How it was said, in a form that `quick_time` reads.
+        moment: What `quick_time` made of it.
+    """
+    if len(text) == _WHOLE and text[-1] == "Z":
+        return f"{text[:10]}T{text[11:19]}.000000Z"
+    is_same_day = len(text) == _OFFSET and text[-2:] == "00" and text[8:10] == _DAYS[moment.day]
+    return f"{text[:10]}T{moment.hour:02}{text[13:19]}.000000Z" if is_same_day else ""

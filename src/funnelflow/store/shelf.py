@@ -38,6 +38,7 @@ class Running:
         funnel: The engine that runs it.
         codec: Writes and reads the facts it speaks of.
         leaves: The stages that a contact can be in.
+        waits: Whether time takes any transition.
     """
 
     id: int
@@ -45,6 +46,12 @@ class Running:
     funnel: Funnel
     codec: FactCodec
     leaves: frozenset[str] = field(init=False)
+
+    waits: bool = field(init=False)
+
+    @waits.default
+    def _look_for_waits(self) -> bool:
+        return any(t.after is not None for t in self.funnel.definition.transitions)
 
     @leaves.default
     def _collect_leaves(self) -> frozenset[str]:

@@ -136,6 +136,13 @@ def test_doctor_says_when_an_endpoint_is_off(call, tmp_path):
     assert call("doctor").exit_code == 0
 
 
+def test_doctor_finds_messages_that_wait_for_nobody(call):
+    done = call("doctor", toml="")
+    assert (done.exit_code, "endpoint log: messages wait for it" in done.stdout) == (1, True)
+    call("outbox", "discard", "--to", "log")
+    assert call("doctor", toml="").exit_code == 0
+
+
 def test_config_says_who_is_told_and_no_settings(call):
     shown = call("config", "show", toml=LOG + 'token = "t0ken"\n').stdout
     assert "log  by log  every transition" in shown

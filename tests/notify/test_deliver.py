@@ -233,6 +233,28 @@ def test_a_notifier_that_does_not_come_back_is_given_up(small, told):
     assert "did not come back within 0.3 seconds" in done.problem
 
 
+def test_what_arrived_before_a_notifier_hung_stays_delivered(small, told):
+    workspace = small('[[notify]]\nchannel = "told"\n')
+    move(workspace, "ada", events=("asked", "reset", "asked"))
+    forever = threading.Event()
+    send = told.send
+
+    def hang(message, settings):
+        if message.data["after"] == "new":
+            forever.wait(20)
+        send(message, settings)
+
+    workspace.plugins.unregister("told")
+    told.send = hang
+    workspace.plugins.register(told, "told")
+    pace = {"limit": dt.timedelta(seconds=0.4), "batch": dt.timedelta(milliseconds=50)}
+    (done,) = deliver(workspace, senders=1, **pace)
+    forever.set()
+    assert (done.delivered, done.waiting) == (1, 1)
+    found = [(n.state, n.attempts) for n in box(workspace).letters()]
+    assert found == [("delivered", 1), ("waiting", 1), ("waiting", 0)]
+
+
 def test_one_bad_endpoint_slows_no_other(small, told):
     workspace = small(
         '[[notify]]\nname = "bad"\nchannel = "command"\n'

@@ -176,7 +176,9 @@ def _notices(session: Session) -> Iterator[Finding]:
     try:
         with session.open() as workspace:
             checked = list(check_notices(workspace))
-            off = {found.name: found.reason for found in Outbox(workspace.engine).off()}
+            box = Outbox(workspace.engine)
+            off = {found.name: found.reason for found in box.off()}
+            waiting = {name for name, state in box.counts() if state == "waiting"}
     except FunnelflowError as error:
         yield _ill("endpoints", error.message, error.hint)
         return
@@ -189,3 +191,6 @@ def _notices(session: Session) -> Iterator[Finding]:
             yield _ill(name, f"it is turned off: {off[notice.name]}", hint)
         else:
             yield _fine(name, f"by {notice.channel}")
+    for name in sorted(waiting - {notice.name for notice, _ in checked}):
+        said = "messages wait for it, and funnelflow.toml has no [[notify]] of that name"
+        yield _ill(f"endpoint {name}", said, f"funnelflow outbox discard --to {name}")

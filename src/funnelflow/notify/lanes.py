@@ -68,11 +68,13 @@ class _Stream:
 
     Attributes:
         letters: All of them.
+        ended: How many of them have been sent, or left.
         begun: When the one that is being sent was begun, by `time.monotonic`; None between.
         is_left: The sender has not come back, and what it says from now on is ignored.
     """
 
     letters: list[Letter]
+    ended: int = 0
     begun: float | None = None
     is_left: bool = False
 
@@ -208,13 +210,11 @@ class Lane:
     def _leave(self, stream: _Stream) -> None:
         """Count a message as not delivered whose sender has not come back."""
         stream.is_left = True
-        settled = {outcome.id for outcome in self._ready}
-        first, *rest = [letter for letter in stream.letters if letter.id not in settled]
         seconds = f"{self._pace.limit.total_seconds():g}"
         said = DeliveryError(f"the notifier did not come back within {seconds} seconds")
-        self._take(first, self._failed(first, said))
-        for letter in rest:
-            self._take(letter, Settled(letter.id, "waiting", attempted=False))
+        for place, letter in enumerate(stream.letters[stream.ended :]):
+            behind = Settled(letter.id, "waiting", attempted=False)
+            self._take(letter, behind if place else self._failed(letter, said))
         self._flying.pop(id(stream), None)
         self._start_sender()
 
@@ -249,6 +249,7 @@ class Lane:
                 is_open = outcome.state != "waiting"
                 if outcome.turns_off:
                     self._is_off = True
+            stream.ended += 1
             self._done.put((stream, letter, outcome))
 
     def _send(self, letter: Letter) -> Settled:

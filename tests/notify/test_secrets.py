@@ -10,6 +10,7 @@ from funnelflow.store import Workspace
 from .support import PIPELINE
 
 CANARY = "c4n4ry-0123456789abcdef"
+IN_PATH = "p4th-fedcba9876543210"
 NOTIFIER = '''\
 """A notifier that says its secrets in every way it can."""
 import logging, sys
@@ -35,7 +36,7 @@ TOML = """\
 [[notify]]
 channel = "leaky"
 [notify.settings]
-url = "https://example.com/${HOOK_TOKEN}"
+url = "https://example.com/${HOOK_PATH}"
 token = "${HOOK_TOKEN}"
 literal = "l1t3r4l-0123456789"
 """
@@ -56,6 +57,7 @@ def directory(tmp_path):
 def run(directory, monkeypatch, *arguments):
     """Run a command; gives everything that it says."""
     monkeypatch.setenv("HOOK_TOKEN", CANARY)
+    monkeypatch.setenv("HOOK_PATH", IN_PATH)
     command = [sys.executable, "-m", "funnelflow", *arguments]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
@@ -86,11 +88,12 @@ def test_no_command_says_a_secret_and_no_file_holds_one(directory, monkeypatch):
     together = "\n".join(said)
     assert "no luck with *** at https://example.com/***" in together
     assert "ValueError" in together
-    assert CANARY not in together
-    assert "l1t3r4l" not in together
+    for hidden in (CANARY, IN_PATH, "l1t3r4l"):
+        assert hidden not in together
     for path in directory.iterdir():
         if path.is_file() and path.name != "funnelflow.toml":
-            assert CANARY.encode() not in path.read_bytes(), path
+            content = path.read_bytes()
+            assert not any(hidden.encode() in content for hidden in (CANARY, IN_PATH)), path
 
 
 @pytest.mark.parametrize("wrong", ["token = 3\n", 'nosuch = "${HOOK_TOKEN}"\n'])

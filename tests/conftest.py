@@ -1,13 +1,20 @@
-"""How the property-based tests run: a small number of examples here, many by a profile.
+"""How the tests run, wherever they are started.
 
+Of the property-based ones, a small number of examples is tried here, and many by a profile:
 ``pytest --hypothesis-profile=full`` runs every law at its full size. Where a run decides
 whether a change lands, the examples are the same every time; at a desk they are new ones.
 """
 
 import os
+import signal
 
 from hypothesis import settings
 
 settings.register_profile("small", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("full", deadline=None, max_examples=5_000)
 settings.load_profile("small")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background of a script, which makes every process below ignore Ctrl-C; some
+    # tests send it to one.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

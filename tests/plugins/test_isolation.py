@@ -1,6 +1,7 @@
 """One broken plugin hurts nobody: each way of being broken, with a real plugin file."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -238,12 +239,14 @@ def test_an_endless_loop_in_process_ends_with_ctrl_c_and_names_its_plugin(write,
         "from funnelflow.plugins import load_plugins; from pathlib import Path\n"
         f"load_plugins(Path({str(root)!r}))"
     )
-    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
-    try:
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         line = process.stderr.readline()
-    finally:
-        process.send_signal(2)
-    _, rest = process.communicate(timeout=20)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, rest = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert "plugin broken has not come back from its import" in line
     assert "KeyboardInterrupt" in rest
     assert process.returncode != 0

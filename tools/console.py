@@ -3,14 +3,15 @@
     python tools/console.py README.md              says where the document differs
     python tools/console.py --update README.md     writes the real output into it, but for
                                                    outputs with a line ``…``, which are yours
+    python tools/console.py --with plugins/NAME …  runs it as if that package were installed
 
 A session is a block marked ``console``: lines that begin with ``$`` are commands, what
-follows each is its output, standard error included. ``funnelflow`` and ``cd`` are run, in one
-temporary directory per document and in the document's order, with ``&&`` between them if need
-be; ``pip`` and ``pytest`` are left to ``.ci/run``; anything else is an error, so that nothing
-is shown that nobody tries. A line ``…`` stands for any lines. Durations are compared as if
-they were all the same. In a document it is always Monday, 2 March 2026, 09:30 UTC: times that
-are now, or whole days from now, are shifted there.
+follows each is its output, standard error included. ``funnelflow``, ``cd`` and ``export`` are
+run, in one temporary directory per document and in the document's order, with ``&&`` between
+them if need be; ``pip`` and ``pytest`` are left to ``.ci/run``; anything else is an error, so
+that nothing is shown that nobody tries. A line ``…`` stands for any lines. Durations are
+compared as if they were all the same. In a document it is always Monday, 2 March 2026, 09:30
+UTC: times that are now, or whole days from now, are shifted there.
 
 A block after a comment ``<!-- file: NAME -->`` is written to that file before what follows.
 """
@@ -26,6 +27,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from packages import build_wheel, unpack
 
 BLOCK = re.compile(
     r"^(?:<!-- file: (?P<file>[\w./-]+) -->\n\n?)?```(?P<language>\w*)\n(?P<body>.*?)^```$",
@@ -93,9 +96,10 @@ class Place:
 
     Args:
         directory: Where it begins; everything is written below it.
+        site: A directory of packages that are installed too.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, site: Path | None = None) -> None:
         self._root = directory
         self._here = directory
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("FUNNELFLOW_", "PYTHON"))}
@@ -107,6 +111,8 @@ class Place:
             "PYTHONUTF8": "1",
             "TZ": "UTC",
         }
+        if site is not None:
+            self._environment["PYTHONPATH"] = str(site)
 
     def write(self, file: File) -> None:
         """Write a file that the document shows."""
@@ -131,8 +137,11 @@ class Place:
             return ""
         if name == "cd":
             return self._enter(self._here / arguments[0])
+        if name == "export":
+            self._environment |= dict([arguments[0].split("=", 1)])
+            return ""
         if name != "funnelflow":
-            raise ValueError(f"a document may show funnelflow and cd, not {name}")
+            raise ValueError(f"a document may show funnelflow, cd and export, not {name}")
         done = subprocess.run(
             [sys.executable, "-m", "funnelflow", *arguments],
             cwd=self._here,
@@ -185,9 +194,9 @@ def _plain(output: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def differences(text: str, directory: Path) -> Iterator[Difference]:
+def differences(text: str, directory: Path, site: Path | None = None) -> Iterator[Difference]:
     """Run all of a document, and yield each command whose output differs."""
-    place = Place(directory)
+    place = Place(directory, site)
     for item in read(text):
         if isinstance(item, File):
             place.write(item)
@@ -212,21 +221,32 @@ def main(arguments: list[str] | None = None) -> int:
     """Check or update the documents named; 1 when one of them differs."""
     parser = argparse.ArgumentParser(description="Run the console sessions of documents.")
     parser.add_argument("--update", action="store_true", help="write the real output")
+    parser.add_argument(
+        "--with", action="append", type=Path, default=[], dest="packages", metavar="PACKAGE"
+    )
     parser.add_argument("documents", nargs="+", type=Path)
     options = parser.parse_args(arguments)
-    wrong = 0
-    for document in options.documents:
-        text = document.read_text(encoding="utf-8")
-        with tempfile.TemporaryDirectory() as directory:
-            found = list(differences(text, Path(directory).resolve()))
-        for command, real in found:
-            print(f"{document}:{command.line}: $ {command.source}\n{real}")
-        if options.update:
-            written = [one for one in found if ANY_LINES not in one.command.shown.splitlines()]
-            document.write_text(updated(text, written), encoding="utf-8")
-            wrong -= len(written)
-        wrong += len(found)
-    return 1 if wrong else 0
+    with tempfile.TemporaryDirectory() as directory:
+        site = Path(directory)
+        for package in options.packages:
+            with tempfile.TemporaryDirectory() as wheels:
+                unpack(build_wheel(package, Path(wheels)), site)
+        wrong = [_look(document, site, update=options.update) for document in options.documents]
+    return 1 if any(wrong) else 0
+
+
+def _look(document: Path, site: Path, *, update: bool) -> int:
+    """Say where a document differs, and give how many differences are left in it."""
+    text = document.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as directory:
+        found = list(differences(text, Path(directory).resolve(), site))
+    for command, real in found:
+        print(f"{document}:{command.line}: $ {command.source}\n{real}")
+    if not update:
+        return len(found)
+    written = [one for one in found if ANY_LINES not in one.command.shown.splitlines()]
+    document.write_text(updated(text, written), encoding="utf-8")
+    return len(found) - len(written)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,27 @@ def test_a_directory_that_is_not_there_is_told(tmp_path: Path):
     assert Place(tmp_path).run("cd gone") == "there is no directory gone\n"
 
 
+def test_a_variable_that_is_exported_stays(tmp_path: Path):
+    place = Place(tmp_path)
+    place.run("export FUNNELFLOW_DATABASE=elsewhere.db && funnelflow init shop && cd shop")
+    assert "elsewhere.db" in place.run("funnelflow config show")
+
+
+def test_a_package_is_there_as_if_it_were_installed(tmp_path: Path, capsys):
+    (tmp_path / "greeting").mkdir()
+    (tmp_path / "greeting" / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "greeting"\nversion = "3"\n'
+        '[project.entry-points."funnelflow.v1"]\ngreeting = "greeting"\n'
+        '[tool.hatch.build.targets.wheel]\ninclude = ["greeting.py"]\n'
+    )
+    (tmp_path / "greeting" / "greeting.py").write_text('"""Says hello."""\n')
+    document = tmp_path / "d.md"
+    document.write_text("```console\n$ funnelflow plugins list\n?\n```\n", encoding="utf-8")
+    assert console.main(["--with", str(tmp_path / "greeting"), str(document)]) == 1
+    assert "greeting" in capsys.readouterr().out
+
+
 def test_other_commands_are_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="not rm"):
         Place(tmp_path).run("rm -r x")

@@ -8,6 +8,7 @@ BENCHMARKS = {
     "criteria": "one compiled three-clause criterion, beside the same Python lambda",
     "definition": "checking a definition of 1,000 stages and 5,000 transitions",
     "apply": "apply of an event file, beside writing the same rows raw",
+    "apply_django": "apply, beside Django with django-fsm-2 and a log table",
     "notify": "apply with notifications, delivery beside a bare loop, an idle worker",
     "compare": "comparing definitions, and translating stored contacts beside folding them",
     "store": "a record, a filtered list and a verification, as a workspace grows",

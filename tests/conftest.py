@@ -7,8 +7,11 @@ whether a change lands, the examples are the same every time; at a desk they are
 
 import os
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+from packages import build_wheel, unpack
 
 settings.register_profile("small", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("full", deadline=None, max_examples=5_000)
@@ -18,3 +21,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script, which makes every process below ignore Ctrl-C; some
     # tests send it to one.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+PLUGINS = Path(__file__).parents[1] / "plugins"
+
+
+@pytest.fixture(scope="session")
+def plugin_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plugins that ship, as they are installed: a directory for `PYTHONPATH`."""
+    site = tmp_path_factory.mktemp("site")
+    for package in sorted(PLUGINS.glob("*/pyproject.toml")):
+        unpack(build_wheel(package.parent, tmp_path_factory.mktemp("wheel")), site)
+    return site

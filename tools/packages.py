@@ -17,9 +17,14 @@ def build_wheel(package: Path, directory: Path) -> Path:
 
     Returns:
         The wheel.
+
+    Raises:
+        RuntimeError: It cannot be built; the text is what the tool says.
     """
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
-    subprocess.run(command, cwd=package, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(command, cwd=package, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
     (wheel,) = directory.glob("*.whl")
     return wheel
 

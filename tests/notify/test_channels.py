@@ -1,12 +1,14 @@
 """What ``[[notify]]`` may say, and what is said where it is wrong."""
 
+import pickle
 import re
 
 import pytest
 
 from funnelflow.errors import ConfigurationError
-from funnelflow.notify import check_notices, open_channels
+from funnelflow.notify import open_channels
 from funnelflow.store import read_config
+from funnelflow.store.notices import NoticesError
 
 LOG = '[[notify]]\nchannel = "log"\n'
 
@@ -23,8 +25,10 @@ def channels(tmp_path, workspace, toml):
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
-        ("notify = 3\n", "toml: notify is not a list of tables"),
-        ('[notify]\nchannel = "log"\n', "toml: notify is not a list of tables"),
+        ("notify = 3\n", "toml:1: notify is not a list of tables"),
+        ('\n[notify]\nchannel = "log"\n', "toml:2: notify is not a list of tables"),
+        ("notify = [3]\n", "toml:1: notify is not a list of tables"),
+        ('notify = [{channel = "log", x = 1}]\n', "toml:1: [[notify]] has no 'x'"),
         ("[[notify]]\n", "toml:1: this [[notify]] names no channel"),
         ('\n[[notify]]\nchannel = "log"\nwhne = "x"\n', "toml:4: [[notify]] has no 'whne'"),
         ('[[notify]]\nchannel = "log"\nurl = "x"\n', "toml:3: [[notify]] has no 'url'"),
@@ -86,24 +90,15 @@ def test_a_variable_that_is_not_there_is_told(tmp_path, workspace, monkeypatch):
         channels(tmp_path, workspace, toml)
 
 
-@pytest.mark.parametrize(
-    ("more", "said"),
-    [
-        ('when = "contact.budgte > 1"\n', "`when` of the endpoint 'told' does not compile"),
-        ('when = "contact.budget"\n', "`when` of the endpoint 'told' does not compile"),
-        ("when = \"event.afer == 'x'\"\n", "did you mean event.after?"),
-        ('fields = ["emial"]\n', "has a field 'emial'"),
-        ('funnels = ["nowhere"]\n', "there is no funnel 'nowhere'"),
-    ],
-)
-def test_a_check_finds_what_only_shows_when_something_happens(small, more, said):
-    workspace = small(f'[[notify]]\nchannel = "told"\n{more}')
-    ((_, error),) = check_notices(workspace)
-    assert said in error.message
+def test_all_that_is_wrong_with_several_is_said_at_once(tmp_path):
+    with pytest.raises(NoticesError) as caught:
+        config(tmp_path, "[[notify]]\nchannel = 3\n[[notify]]\nfields = 3\nx = 1\n")
+    lines = [problem.position.line for problem in caught.value.problems]
+    assert lines == [2, 4, 5, 3]
 
 
-def test_a_check_is_content_with_what_is_in_order(small):
-    workspace = small(
-        '[[notify]]\nchannel = "told"\nwhen = "contact.budget > 1"\nfields = ["email"]\n'
-    )
-    assert [error for _, error in check_notices(workspace)] == [None]
+def test_the_error_travels_between_processes(tmp_path):
+    with pytest.raises(NoticesError) as caught:
+        config(tmp_path, "[[notify]]\n")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.message, again.problems) == (caught.value.message, caught.value.problems)

@@ -1,18 +1,21 @@
 """``funnelflow check``: everything that is wrong with definitions, at once."""
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 import click
 
 from funnelflow.cli.complete import complete_code, complete_definition
-from funnelflow.cli.find import definitions_here, library_here, reading_of
+from funnelflow.cli.endpoints import EndpointCheck, check_endpoints
+from funnelflow.cli.find import definitions_here, library_here, reading_of, workspace_root
 from funnelflow.cli.layout import paragraph
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, note, page_for, say, say_text, write_json
 from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import Span, line
-from funnelflow.definition import CODES, render_problems
+from funnelflow.definition import CODES, Definition, render_problems
 from funnelflow.errors import UnknownNameError
 
 FORMATS = ("full", "concise", "json", "github", "sarif")
@@ -50,7 +53,8 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
 
     All of it at once, each problem with its place and what to do about it.
     DEFINITION is a file or the name of a definition; without any, all of the
-    workspace's are checked. Exits 1 if there is an error.
+    workspace's are checked. With what stands in a workspace every [[notify]]
+    of its funnelflow.toml is checked too. Exits 1 if there is an error.
     """
     session = current()
     if explain is not None:
@@ -60,19 +64,43 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
 
 def _check(definitions: tuple[str, ...], form: Format, session: Session, *, strict: bool) -> int:
     library = library_here(session)
-    found = definitions_here(definitions, session)
+    told, found = _to_check(definitions, session)
     readings = [reading_of(source, library) for source in found]
-    problems = tuple(problem for reading in readings for problem in reading.problems)
+    problems = [problem for reading in readings for problem in reading.problems]
+    problems += told.problems
     sources = {path: text for reading in readings for path, text in reading.sources.items()}
-    say_text(render_problems(problems, sources, form))
+    say_text(render_problems(problems, {**sources, **told.sources}, form))
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
-    note(_summary(len(readings), errors, warnings))
+    note(_summary(len(readings), told.count, errors, warnings))
     return 1 if errors or (strict and warnings) else 0
 
 
-def _summary(files: int, errors: int, warnings: int) -> str:
-    checked = f"{counted(files, 'definition')} checked: "
+def _to_check(
+    definitions: tuple[str, ...], session: Session
+) -> tuple[EndpointCheck, Sequence[Path | Definition]]:
+    """Give what endpoints are like, if they are to be checked, and the definitions."""
+    if not definitions:
+        told = check_endpoints(session)
+        return told, definitions_here((), session, is_enough=bool(told.count or told.problems))
+    found = definitions_here(definitions, session)
+    is_inside = any(_is_inside(source, session) for source in found)
+    return check_endpoints(session) if is_inside else EndpointCheck(), found
+
+
+def _is_inside(source: Path | Definition, session: Session) -> bool:
+    """Tell whether a definition stands in the workspace."""
+    root = workspace_root(session)
+    return (
+        root is not None
+        and isinstance(source, Path)
+        and source.resolve().is_relative_to(root.resolve())
+    )
+
+
+def _summary(files: int, endpoints: int, errors: int, warnings: int) -> str:
+    also = f" and {counted(endpoints, 'endpoint')}" if endpoints else ""
+    checked = f"{counted(files, 'definition')}{also} checked: "
     if not errors and not warnings:
         return checked + "nothing is wrong"
     found = [counted(errors, "error")] if errors else []

@@ -3,12 +3,13 @@
 import platform
 import sqlite3
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 from attrs import asdict, frozen
 
 from funnelflow.cli.db import database_of
+from funnelflow.cli.endpoints import endpoints_in_use
 from funnelflow.cli.find import library_of
 from funnelflow.cli.hosting import host_of
 from funnelflow.cli.layout import paragraph
@@ -17,12 +18,12 @@ from funnelflow.cli.output import note, page_for, say, write_json
 from funnelflow.cli.plugins import reports_here
 from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import Line, Page, Span, line
-from funnelflow.definition import read_definition
+from funnelflow.definition import Problem, read_definition
 from funnelflow.errors import FunnelflowError
-from funnelflow.notify import check_notices
 from funnelflow.plugins import PluginHost
 from funnelflow.store import Outbox, find_workspace, read_config
 from funnelflow.store import status as database_status
+from funnelflow.store.config import CONFIG_FILE
 
 __all__ = ["Finding", "doctor"]
 
@@ -171,21 +172,30 @@ def _in_use(session: Session) -> Finding:
     )
 
 
+def _first(problems: Sequence[Problem]) -> str:
+    """Say the first of several problems in the settings, and how many more there are."""
+    at = problems[0].position
+    place = f"{CONFIG_FILE}:{at.line}:{at.column}" if at else CONFIG_FILE
+    more = f" (and {len(problems) - 1} more: funnelflow check)" if len(problems) > 1 else ""
+    return f"{place}: {problems[0].message}{more}"
+
+
 def _notices(session: Session) -> Iterator[Finding]:
     """Look at every endpoint: its channel, its criterion, and whether it is off."""
     try:
         with session.open() as workspace:
-            checked = list(check_notices(workspace))
+            checked = endpoints_in_use(workspace)
             box = Outbox(workspace.engine)
             off = {found.name: found.reason for found in box.off()}
             waiting = {name for name, state in box.counts() if state == "waiting"}
     except FunnelflowError as error:
         yield _ill("endpoints", error.message, error.hint)
         return
-    for notice, problem in checked:
+    for notice, problems in checked:
         name = f"endpoint {notice.name}"
-        if problem is not None:
-            yield _ill(name, problem.message, problem.hint)
+        if problems:
+            hint = problems[0].help or "funnelflow check shows where"
+            yield _ill(name, _first(problems), hint)
         elif notice.name in off:
             hint = f"funnelflow outbox retry --to {notice.name} turns it on again"
             yield _ill(name, f"it is turned off: {off[notice.name]}", hint)

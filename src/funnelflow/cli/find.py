@@ -1,6 +1,6 @@
 """Finding the definitions that a command is asked about: files, or names.
 
-No database is opened for it: a definition can be written, checked and tried before there
+No database is needed for it: a definition can be written, checked and tried before there
 is anything to store.
 """
 
@@ -130,8 +130,15 @@ def definition_here(target: str, session: Session) -> Linked:
     return linked_from(source_of(target, library), library)
 
 
-def definitions_here(targets: Iterable[str], session: Session) -> Sequence[Path | Definition]:
+def definitions_here(
+    targets: Iterable[str], session: Session, *, is_enough: bool = False
+) -> Sequence[Path | Definition]:
     """Give what the targets mean; without targets, all files of the workspace.
+
+    Args:
+        targets: Files and names.
+        session: Says which workspace it is.
+        is_enough: Whether the workspace may have no files.
 
     Raises:
         UnknownNameError: A target is neither a file nor the name of a definition.
@@ -143,7 +150,7 @@ def definitions_here(targets: Iterable[str], session: Session) -> Sequence[Path 
         return [source_of(target, library) for target in named]
     root = workspace_root(session)
     found = sorted((root / "definitions").glob("*.y*ml")) if root is not None else []
-    if not found:
+    if not found and not is_enough:
         raise UsageError(
             "no definition was named, and there is no workspace with any here",
             hint="name files or definitions: funnelflow check my-funnel.yaml standard",

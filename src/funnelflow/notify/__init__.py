@@ -1,7 +1,8 @@
 """Notifications: the outbox is delivered, through notifiers, to endpoints."""
 
 from funnelflow.notify.builtin import BUILT_IN
-from funnelflow.notify.channels import Channel, check_notices, open_channel, open_channels
+from funnelflow.notify.channels import Channel, open_channel, open_channels
+from funnelflow.notify.checking import check_notices
 from funnelflow.notify.delivering import Delivered, Deliverer
 from funnelflow.notify.envelope import CONTENT_TYPE, cloud_event, message_of
 from funnelflow.notify.lanes import Delivery, Pace

@@ -1,26 +1,23 @@
 """Channels: the endpoints of a workspace with the notifiers and settings that serve them."""
 
-import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import attrs
 from attrs import field, frozen
 
-from funnelflow.errors import ConfigurationError, FunnelflowError, nearest
+from funnelflow.definition import Problem
+from funnelflow.errors import nearest
 from funnelflow.notify.builtin import BUILT_IN
 from funnelflow.notify.envelope import message_of
 from funnelflow.plugins import NotifierProvider, PluginHost, Settings, read_settings
 from funnelflow.plugins.guard import inside
-from funnelflow.plugins.settings import MASK
-from funnelflow.store import Letter, Notice, Workspace
-from funnelflow.store.telling import compile_when
+from funnelflow.plugins.settings import MASK, SettingFault, SettingsError, environment_texts
+from funnelflow.store import Letter, Notice
+from funnelflow.store.notices import NoticesError
 
-__all__ = ["Channel", "check_notices", "open_channel", "open_channels"]
-
-_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+__all__ = ["Channel", "open_channel", "open_channels"]
 
 
 @frozen
@@ -81,18 +78,17 @@ def open_channels(
         root: Where relative paths start.
 
     Raises:
-        ConfigurationError: A channel or its settings are not usable; all of it is said.
+        NoticesError: A channel or its settings are not usable; all of it is said.
     """
-    channels, problems = [], []
+    channels: list[Channel] = []
+    problems: list[Problem] = []
     for notice in notices:
         try:
             channels.append(open_channel(notice, plugins, root))
-        except ConfigurationError as error:
-            problems.append(error)
-    if len(problems) == 1:
-        raise problems[0]
+        except NoticesError as error:
+            problems += error.problems
     if problems:
-        raise ConfigurationError("\n".join(p.message for p in problems), hint=problems[0].hint)
+        raise NoticesError(problems)
     return tuple(channels)
 
 
@@ -105,79 +101,42 @@ def open_channel(
     """Give the channel of one endpoint.
 
     Raises:
-        ConfigurationError: There is no such notifier, or its settings are not usable.
+        NoticesError: There is no such notifier, or its settings are not usable.
     """
-    offered = {**plugins.notifiers, **BUILT_IN}
-    provider = offered.get(notice.channel)
-    if provider is None:
-        guess = nearest(notice.channel, offered)
-        raise ConfigurationError(
-            f"{notice.where('channel')}: there is no notifier {notice.channel!r}",
-            hint=f"did you mean {guess!r}?"
-            if guess
-            else f"known: {', '.join(sorted(offered))}; plugins bring more",
-        )
+    provider = _provider(notice, plugins)
     try:
         settings = read_settings(
             provider.settings or _NoSettings,
             notice.settings,
-            notice.where_setting,
+            lambda name: notice.site.where("settings", *([name] if name else [])),
             environment=environment,
         )
-    except ConfigurationError as error:
-        raise ConfigurationError(
-            error.message, hint=f"they are the settings of the notifier {provider.name!r}"
-        ) from None
-    secrets = {*settings.secrets, *_from_environment(notice.settings, environment)}
+    except SettingsError as error:
+        raise NoticesError([_problem(notice, fault) for fault in error.faults]) from None
+    secrets = {*settings.secrets, *environment_texts(notice.settings, environment)}
     longest_first = tuple(sorted(secrets, key=len, reverse=True))
     return Channel(notice, provider, _rooted(settings, root), longest_first)
 
 
-def check_notices(workspace: Workspace) -> Iterator[tuple[Notice, FunnelflowError | None]]:
-    """Yield every ``[[notify]]`` with what is wrong with it, or None.
-
-    Its channel and settings are looked at, and its criterion, fields and funnels, for every
-    funnel in use.
-    """
-    for notice in workspace.config.notices:
-        try:
-            open_channel(notice, workspace.plugins, workspace.config.directory)
-            _check_meaning(notice, workspace)
-        except FunnelflowError as error:
-            yield notice, error
-        else:
-            yield notice, None
+def _provider(notice: Notice, plugins: PluginHost) -> NotifierProvider:
+    """Give the notifier that an endpoint names."""
+    offered = {**plugins.notifiers, **BUILT_IN}
+    if notice.channel not in offered:
+        guess = nearest(notice.channel, offered)
+        known = f"known: {', '.join(sorted(offered))}; plugins bring more"
+        help_ = f"did you mean {guess!r}?" if guess else known
+        said = f"there is no notifier {notice.channel!r}"
+        raise NoticesError([notice.site.problem("F702", ("channel",), said, help_)])
+    return offered[notice.channel]
 
 
-def _check_meaning(notice: Notice, workspace: Workspace) -> None:
-    """Refuse names that no funnel in use has, and criteria that do not compile."""
-    in_use = workspace.funnels() or (workspace.config.funnel,)
-    meant = notice.funnels or in_use
-    known: set[str] = set()
-    for name in meant:
-        fields = workspace.funnel(name).linked.fields
-        known |= fields.keys()
-        if notice.when:
-            compile_when(notice, fields)
-    for name in notice.fields:
-        if name not in known:
-            guess = nearest(name, known)
-            raise ConfigurationError(
-                f"{notice.where('fields')}: no funnel of the endpoint {notice.name!r} has a "
-                f"field {name!r}",
-                hint=f"did you mean {guess!r}?" if guess else "funnelflow show lists the fields",
-            )
-
-
-def _from_environment(value: Any, environment: Mapping[str, str] | None) -> set[str]:
-    """Collect the values of the variables that settings name: none of them may be shown."""
-    surroundings = os.environ if environment is None else environment
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list):
-        return set().union(*(_from_environment(item, environment) for item in value))
-    names = _VARIABLE.findall(value) if isinstance(value, str) else []
-    return {surroundings[name] for name in names if surroundings.get(name)}
+def _problem(notice: Notice, fault: SettingFault) -> Problem:
+    """Say what is wrong with a setting, where it stands."""
+    way = ("settings", fault.name) if fault.name else ("settings",)
+    if fault.variable:
+        return notice.site.problem("F707", way, fault.message, f"export {fault.variable}=…")
+    help_ = f"they are the settings of the notifier {notice.channel!r}"
+    return notice.site.problem("F703", way, fault.message, help_)
 
 
 def _rooted(settings: Settings, root: Path) -> Any:

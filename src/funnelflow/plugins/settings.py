@@ -10,7 +10,7 @@ import os
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -20,7 +20,17 @@ from attrs import frozen
 from funnelflow.criteria import duration_words, parse_duration
 from funnelflow.errors import ConfigurationError, nearest
 
-__all__ = ["MASK", "SettingShown", "Settings", "expand", "read_settings", "shown_settings"]
+__all__ = [
+    "MASK",
+    "SettingFault",
+    "SettingShown",
+    "Settings",
+    "SettingsError",
+    "environment_texts",
+    "expand",
+    "read_settings",
+    "shown_settings",
+]
 
 MASK: Final = "***"
 
@@ -78,8 +88,53 @@ class Settings:
         return tuple(text for text in map(str, found) if text)
 
 
+@frozen
+class SettingFault:
+    """One thing that is wrong with settings.
+
+    Attributes:
+        name: The setting; empty for one that is missing.
+        place: Where it stands.
+        message: What is wrong with it, without its value where that may be a secret.
+        variable: The variable of the environment that it names and that is not set.
+    """
+
+    name: str
+    place: str
+    message: str
+    variable: str = ""
+
+
+class SettingsError(ConfigurationError):
+    """Settings that cannot be used.
+
+    Attributes:
+        faults: Everything that is wrong with them.
+    """
+
+    def __init__(self, faults: Iterable[SettingFault]) -> None:
+        self.faults = tuple(faults)
+        said = "\n".join(f"{fault.place}: {fault.message}" for fault in self.faults)
+        super().__init__(said, hint="funnelflow plugins show NAME lists them")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the faults, from which the message is made again."""
+        return type(self), (self.faults,)
+
+
 class _Unfit(ValueError):  # noqa: N818  # an answer that its caller puts into words
     """A value that is not one of its setting's; its text says why."""
+
+    variable = ""
+
+
+class _Absent(_Unfit):
+    """A value that names a variable of the environment which is not set."""
+
+    def __init__(self, variable: str) -> None:
+        self.variable = variable
+        said = f"names ${{{variable}}}, and the environment has no variable of that name"
+        super().__init__(said)
 
 
 def read_settings(
@@ -101,33 +156,34 @@ def read_settings(
         environment: The environment; None for that of this process.
 
     Raises:
-        ConfigurationError: Something is unknown, missing or unfit; all of it is said.
+        SettingsError: Something is unknown, missing or unfit; all of it is said.
     """
     surroundings = os.environ if environment is None else environment
     attrs.resolve_types(cls)
     known = {a.alias: a for a in attrs.fields(cls) if a.init}
-    problems = [_unknown(name, known, where) for name in table if name not in known]
+    faults = [_unknown(name, known, where) for name in table if name not in known]
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
+    hidden: set[str] = set()
     for name, attribute in known.items():
         variable = f"{prefix}{name.upper()}"
         said = surroundings.get(variable) if prefix else None
         origins[name] = "environment" if said else "file" if name in table else "default"
         if origins[name] == "default":
             if attribute.default is attrs.NOTHING:
-                problems.append(_missing(name, where, variable if prefix else ""))
+                faults.append(_missing(name, where, variable if prefix else ""))
             continue
-        place = variable if said else where(name)
+        raw = said or table[name]
+        hidden |= _texts_to_hide(attribute, raw, surroundings)
         try:
-            raw = said or table[name]
             values[name] = _value(attribute.type, raw, surroundings, typed=bool(said))
         except _Unfit as unfit:
-            problems.append(f"{place}: {name} {unfit}")
-    if problems:
-        raise ConfigurationError(
-            "\n".join(problems), hint="funnelflow plugins show NAME lists them"
-        )
-    return Settings(_build(cls, values, known, where), origins)
+            message = _masked(f"{name} {unfit}", hidden)
+            place = variable if said else where(name)
+            faults.append(SettingFault(name, place, message, unfit.variable))
+    if faults:
+        raise SettingsError(faults)
+    return Settings(_build(cls, values, hidden, where), origins)
 
 
 def shown_settings(settings: Settings) -> tuple[SettingShown, ...]:
@@ -149,34 +205,55 @@ def expand(text: str, environment: Mapping[str, str] | None = None) -> str:
 
     def variable(found: re.Match[str]) -> str:
         if found[1] not in surroundings:
-            raise _Unfit(f"names ${{{found[1]}}}, and the environment has no variable of that name")
+            raise _Absent(found[1])
         return surroundings[found[1]]
 
     return _VARIABLE.sub(variable, text)
 
 
-def _build(cls: type, values: dict[str, Any], known: Mapping[str, Any], where: Where) -> Any:
+def environment_texts(value: Any, environment: Mapping[str, str] | None = None) -> set[str]:
+    """Collect the values of the variables that settings name: none of them may be shown."""
+    surroundings = os.environ if environment is None else environment
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        return set().union(*(environment_texts(item, surroundings) for item in value))
+    names = _VARIABLE.findall(value) if isinstance(value, str) else []
+    return {surroundings[name] for name in names if surroundings.get(name)}
+
+
+def _texts_to_hide(attribute: Any, raw: Any, environment: Mapping[str, str]) -> set[str]:
+    """Collect the texts of a setting that no message may show."""
+    own = {str(item) for item in (raw if isinstance(raw, list) else [raw])}
+    return environment_texts(raw, environment) | (own if _hidden(attribute) else set()) - {""}
+
+
+def _masked(text: str, hidden: Iterable[str]) -> str:
+    for secret in sorted(hidden, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _build(cls: type, values: dict[str, Any], hidden: Iterable[str], where: Where) -> Any:
     """Make the instance; what its validators refuse is said where it stands."""
     try:
         return cls(**values)
     except Exception as error:  # noqa: BLE001  # a validator of a plugin may raise anything
         named = next((name for name in values if name in str(error)), "")
         said = str(error.args[0]) if error.args else type(error).__name__
-        for name, attribute in known.items():
-            if _hidden(attribute) and str(values.get(name, "")):
-                said = said.replace(str(values[name]), MASK)
-        raise ConfigurationError(f"{where(named)}: {said}") from None
+        fault = SettingFault(named, where(named), _masked(said, hidden))
+        raise SettingsError([fault]) from None
 
 
-def _unknown(name: str, known: Mapping[str, Any], where: Where) -> str:
+def _unknown(name: str, known: Mapping[str, Any], where: Where) -> SettingFault:
     guess = nearest(name, known)
     more = f"did you mean {guess!r}?" if guess else f"known: {', '.join(known) or 'none'}"
-    return f"{where(name)}: there is no setting {name!r}; {more}"
+    return SettingFault(name, where(name), f"there is no setting {name!r}; {more}")
 
 
-def _missing(name: str, where: Where, variable: str) -> str:
+def _missing(name: str, where: Where, variable: str) -> SettingFault:
     also = f" (or the variable {variable})" if variable else ""
-    return f"{where('')}: the setting {name!r}{also} is missing"
+    return SettingFault("", where(""), f"the setting {name!r}{also} is missing")
 
 
 def _value(kind: Any, raw: Any, environment: Mapping[str, str], *, typed: bool) -> Any:  # noqa: PLR0911  # a table of types

@@ -15,19 +15,39 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
+from funnelflow.definition import Problem
 from funnelflow.errors import ConfigurationError, nearest
+from funnelflow.store.sites import Site
 
-__all__ = ["Notice", "read_notices"]
+__all__ = ["Notice", "NoticesError", "read_notices"]
 
-_KEYS = ("name", "channel", "when", "funnels", "fields", "source", "settings")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
+_TEXTS: Final = ("name", "channel", "when", "source")
+_LISTS: Final = ("funnels", "fields")
+_KEYS: Final = (*_TEXTS, *_LISTS, "settings")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+class NoticesError(ConfigurationError):
+    """Something in ``[[notify]]`` that cannot be used.
+
+    Attributes:
+        problems: All of it, each with its place.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        hint = next((problem.help for problem in self.problems if problem.help), "")
+        super().__init__("\n".join(map(_told, self.problems)), hint=hint)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the problems, from which the message is made again."""
+        return type(self), (self.problems,)
 
 
 @frozen
@@ -42,8 +62,7 @@ class Notice:
         fields: The fields that may be told, in the order in which they are written.
         source: The ``source`` of the messages; empty for one made of the funnel's name.
         settings: The notifier's settings as they are written, ``${NAME}`` not replaced.
-        path: The file that says so.
-        lines: Where a name stands in it; settings as ``settings.NAME``, the table as "".
+        site: Where it stands.
     """
 
     name: str
@@ -53,17 +72,7 @@ class Notice:
     fields: tuple[str, ...] = ()
     source: str = ""
     settings: Mapping[str, Any] = field(factory=dict, repr=False)
-    path: Path = Path("funnelflow.toml")
-    lines: Mapping[str, int] = field(factory=dict, repr=False, eq=False)
-
-    def where(self, name: str = "") -> str:
-        """Say where a name of the table stands, or the table itself."""
-        line = self.lines.get(name) or self.lines.get("settings") or self.lines.get("")
-        return f"{self.path}:{line}" if line else str(self.path)
-
-    def where_setting(self, name: str) -> str:
-        """Say where one of the settings stands."""
-        return self.where(f"settings.{name}" if name else "settings")
+    site: Site = field(default=Site(Path("funnelflow.toml")), repr=False, eq=False)
 
 
 def read_notices(path: Path, text: str, content: Mapping[str, Any]) -> tuple[Notice, ...]:
@@ -75,104 +84,93 @@ def read_notices(path: Path, text: str, content: Mapping[str, Any]) -> tuple[Not
         content: What it says, parsed.
 
     Raises:
-        ConfigurationError: Something in them is not understood.
+        NoticesError: Something in them is not understood; all of it is said.
     """
     tables = content.get("notify", [])
+    if not tables:
+        return ()
+    whole = Site.of(path, text)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise ConfigurationError(
-            f"{path}: notify is not a list of tables", hint="write each one as [[notify]]"
-        )
-    places = list(_places(text))
-    notices: dict[str, Notice] = {}
-    for number, table in enumerate(tables):
-        notice = _notice(path, table, places[number] if number < len(places) else {})
-        if notice.name in notices:
-            raise ConfigurationError(
-                f"{notice.where('name')}: there are two endpoints {notice.name!r}",
-                hint='give each [[notify]] a name of its own: name = "…"',
-            )
-        notices[notice.name] = notice
-    return tuple(notices.values())
+        said = "notify is not a list of tables"
+        raise NoticesError([whole.problem("F701", ("notify",), said, "write each as [[notify]]")])
+    sites = [whole.part("notify", number) for number in range(len(tables))]
+    problems = [p for table, site in zip(tables, sites, strict=True) for p in _faults(table, site)]
+    problems += _repeated(tables, sites)
+    if problems:
+        raise NoticesError(problems)
+    return tuple(_notice(table, site) for table, site in zip(tables, sites, strict=True))
 
 
-def _notice(path: Path, table: Mapping[str, Any], lines: Mapping[str, int]) -> Notice:
-    """Read one of them."""
-    draft = Notice("", "", path=path, lines=lines)
-    for key in table:
-        if key not in _KEYS:
-            raise _unknown(draft, key)
-    channel = _text(draft, table, "channel")
-    if not channel:
-        raise ConfigurationError(
-            f"{draft.where()}: this [[notify]] names no channel", hint='write channel = "log"'
-        )
-    name = _text(draft, table, "name") or channel
-    if not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"{draft.where('name')}: {name!r} is no name of an endpoint",
-            hint="use letters, digits, dots, hyphens and underscores, at most 64",
-        )
-    settings = table.get("settings", {})
-    if not isinstance(settings, dict):
-        raise ConfigurationError(
-            f"{draft.where('settings')}: settings is not a table", hint="write [notify.settings]"
-        )
+def _notice(table: Mapping[str, Any], site: Site) -> Notice:
+    """Make one of a table that is in order."""
+    when: str = table.get("when", "")
     return Notice(
-        name,
-        channel,
-        _text(draft, table, "when").strip(),
-        _texts(draft, table, "funnels"),
-        _texts(draft, table, "fields"),
-        _text(draft, table, "source"),
-        settings,
-        path,
-        lines,
+        table.get("name") or table["channel"],
+        table["channel"],
+        when if when.strip() else "",
+        tuple(table.get("funnels", ())),
+        tuple(table.get("fields", ())),
+        table.get("source", ""),
+        table.get("settings", {}),
+        site,
     )
 
 
-def _unknown(draft: Notice, key: str) -> ConfigurationError:
+def _faults(table: Mapping[str, Any], site: Site) -> Iterator[Problem]:
+    """Yield everything that is wrong with one table."""
+    for key, value in table.items():
+        if key not in _KEYS:
+            yield _unknown(key, site)
+        elif key in _TEXTS and not isinstance(value, str):
+            yield site.problem("F701", (key,), f"{key} is not text", f'write {key} = "…"')
+        elif key in _LISTS and not _is_list_of_text(value):
+            said = f"{key} is not a list of names"
+            yield site.problem("F701", (key,), said, f'write {key} = ["…"]')
+    if not isinstance(table.get("settings", {}), dict):
+        said = "settings is not a table"
+        yield site.problem("F701", ("settings",), said, "write [notify.settings]")
+    if not table.get("channel"):
+        said = "this [[notify]] names no channel"
+        yield site.problem("F701", ("channel",), said, 'write channel = "log"')
+    name = _name(table)
+    if name and not _NAME.fullmatch(name):
+        way = "name" if table.get("name") else "channel"
+        said = f"{name!r} is no name of an endpoint"
+        hint = "use letters, digits, dots, hyphens and underscores, at most 64"
+        yield site.problem("F701", (way,), said, hint)
+
+
+def _repeated(tables: Sequence[Mapping[str, Any]], sites: Sequence[Site]) -> Iterator[Problem]:
+    """Yield the endpoints that have the name of one before them."""
+    known = set()
+    for table, site in zip(tables, sites, strict=True):
+        name = _name(table)
+        if name and name in known:
+            said = f"there are two endpoints {name!r}"
+            hint = 'give each [[notify]] a name of its own: name = "…"'
+            yield site.problem("F701", ("name",), said, hint)
+        known.add(name)
+
+
+def _unknown(key: str, site: Site) -> Problem:
     """Refuse a name that means nothing here; most likely it is one of the settings."""
     guess = nearest(key, _KEYS)
     said = f"did you mean {guess!r}? " if guess else ""
-    return ConfigurationError(
-        f"{draft.where(key)}: [[notify]] has no {key!r}",
-        hint=f"{said}what belongs to the channel stands under [notify.settings]",
-    )
+    help_ = f"{said}what belongs to the channel stands under [notify.settings]"
+    return site.problem("F701", (key,), f"[[notify]] has no {key!r}", help_)
 
 
-def _text(draft: Notice, table: Mapping[str, Any], key: str) -> str:
-    value = table.get(key, "")
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{draft.where(key)}: {key} is not text", hint=f'{key} = "…"')
-    return value
+def _name(table: Mapping[str, Any]) -> str:
+    """Give the name of an endpoint; empty where there is none that can be read."""
+    name = table.get("name") or table.get("channel")
+    return name if isinstance(name, str) else ""
 
 
-def _texts(draft: Notice, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = table.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ConfigurationError(
-            f"{draft.where(key)}: {key} is not a list of names", hint=f'write {key} = ["…"]'
-        )
-    return tuple(dict.fromkeys(value))
+def _is_list_of_text(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _places(text: str) -> Iterator[dict[str, int]]:
-    """Yield for each ``[[notify]]`` the lines of the names in it, as far as they can be found."""
-    lines: dict[str, int] | None = None
-    prefix = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        header = _HEADER.match(line)
-        if header and header[1] == "[[" and header[2] == "notify":
-            if lines is not None:
-                yield lines
-            lines, prefix = {"": number}, ""
-        elif header and header[2].replace(" ", "") == "notify.settings" and lines is not None:
-            lines["settings"], prefix = number, "settings."
-        elif header:
-            prefix = "?"
-        elif lines is not None and prefix != "?":
-            named = re.match(r"\s*[\"']?([\w-]+)[\"']?\s*(=|\.)", line)
-            if named:
-                lines.setdefault(prefix + named[1], number)
-    if lines is not None:
-        yield lines
+def _told(problem: Problem) -> str:
+    """Say a problem in a line: ``path:line: message``."""
+    place = problem.position
+    return f"{f'{place.path}:{place.line}' if place else problem.name}: {problem.message}"

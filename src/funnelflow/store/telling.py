@@ -35,7 +35,7 @@ from funnelflow.store.requests import Held
 from funnelflow.store.shelf import Running
 from funnelflow.store.times import from_text
 
-__all__ = ["EVENT_FACTS", "NoticeError", "Telling", "compile_when"]
+__all__ = ["EVENT_FACTS", "NoticeError", "Telling", "when_scope"]
 
 
 class NoticeError(StoreError):
@@ -129,7 +129,12 @@ class Telling:
         )
 
 
-def compile_when(notice: Notice, fields: Mapping[str, Field]) -> Expression:
+def when_scope(fields: Mapping[str, Field]) -> Scope:
+    """Give what ``when`` may name under a definition with these fields."""
+    return Scope({**CONTACT_FACTS, **fields}, EVENT_FACTS)
+
+
+def _compile(notice: Notice, fields: Mapping[str, Field]) -> Expression:
     """Compile the criterion of a notice for a definition with these fields.
 
     Raises:
@@ -137,13 +142,12 @@ def compile_when(notice: Notice, fields: Mapping[str, Field]) -> Expression:
             lacks is refused too: who meant another funnel has to say so, for nobody would
             notice a message that is never sent.
     """
-    scope = Scope({**CONTACT_FACTS, **fields}, EVENT_FACTS)
     try:
-        return compile_expression(notice.when, scope, BOOLEAN)
+        return compile_expression(notice.when, when_scope(fields), BOOLEAN)
     except CriterionError as error:
         raise NoticeError(
-            f"{notice.where('when')}: `when` of the endpoint {notice.name!r} does not compile\n"
-            f"{error.show()}",
+            f"{notice.site.where('when')}: `when` of the endpoint {notice.name!r} does not "
+            f"compile\n{error.show()}",
             hint='correct it, or name the funnels it is for: funnels = ["…"]',
         ) from None
 
@@ -153,7 +157,7 @@ def _matcher(notice: Notice, running: Running) -> _Matcher:
     if not notice.when:
         return _Matcher(notice, None, asks_more=False, source=source)
     fields = running.funnel.linked.fields
-    expression = compile_when(notice, fields)
+    expression = _compile(notice, fields)
     asked = {name for root, name in expression.names if root == "contact"}
     asks_more = bool(asked & CONTACT_FACTS.keys() - fields.keys())
     return _Matcher(notice, expression.holds, asks_more=asks_more, source=source)

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterator
 
-from funnelflow.definition import digest
+from funnelflow.definition import Linked, digest
 from funnelflow.engine import Considered, Funnel, why
 from funnelflow.errors import UnknownNameError
 from funnelflow.store.changes import ChangingWorkspace
@@ -155,6 +155,19 @@ class Workspace(ChangingWorkspace):
         """Name the funnels in use, sorted."""
         with reading(self.engine) as connection:
             return funnel_names(connection)
+
+    def linked(self, funnel: str) -> Linked:
+        """Give a definition as it is in use, or as its file says before its first use.
+
+        Raises:
+            UnknownNameError: There is no such funnel.
+            DefinitionError: Its file has errors.
+        """
+        with reading(self.engine) as connection:
+            running = self.shelf.current(connection, funnel)
+        if running is None:
+            running = self.shelf.ready(self.shelf.file(funnel))
+        return running.funnel.linked
 
     def counts(self, funnel: str | None = None) -> dict[str, int]:
         """Count the contacts of a funnel by stage, in the definition's order, empty ones too.

@@ -180,6 +180,16 @@ def test_a_server_that_is_not_there_is_said_to_be(directory):
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.parametrize(
+    "said",
+    ["the database system is starting up", "the database system is not yet accepting connections"],
+)
+def test_a_server_that_is_starting_is_told_from_one_that_is_not_there(said):
+    error = as_store_error(psycopg.OperationalError(f"connection failed: FATAL:  {said}"))
+    assert "is starting" in error.message
+    assert "in a moment" in error.hint
+
+
 def test_a_missing_driver_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setattr(connecting, "find_spec", lambda _: None)
     with pytest.raises(ConfigurationError) as caught:
@@ -227,7 +237,7 @@ def test_every_code_of_sqlite_becomes_words(code):
 @pytest.mark.parametrize(
     "state",
     ["08006", "28P01", "3D000", "25006", "42501", "42P01", "53100", "53200", "53300", "55P03",
-     "57014", "57P01", "58030", "XX001", "22021", "0A000"],
+     "57014", "57P01", "57P03", "58030", "XX001", "22021", "0A000"],
 )  # fmt: skip
 def test_every_state_of_postgresql_becomes_words(state):
     said = as_store_error(psycopg.errors.lookup(state)(f"about {CANARY}"))

@@ -74,6 +74,10 @@ _LOST = (
         "change was is unknown: repeat it with the same --key, and it is not done twice"
     ),
 )
+_STARTING = (
+    "the database server is starting, or recovering from a failure",
+    "run the same command again in a moment",
+)
 _TABLES_GONE = _SQLITE["SQLITE_ERROR"]
 
 _POSTGRES = {
@@ -96,12 +100,14 @@ _POSTGRES = {
         "try again when it has finished",
     ),
     "57014": ("the server ended the statement", "try again"),
+    "57P03": _STARTING,
     "57": _LOST,
     "58": ("the server failed to read or write a file", "look into its log"),
     "XX": ("the server found its data damaged", "look into its log, then restore a backup"),
 }
 
 _NO_JSON = "22P02"
+_NOT_YET = ("starting up", "not yet accepting connections", "in recovery mode")
 _RETRIED = {"40001", "40P01"}
 _DUPLICATE = {"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
 
@@ -202,6 +208,8 @@ def _from_postgres(error: BaseException) -> StoreError:
 def _without_state(error: BaseException) -> StoreError:
     """Tell a connection that was never made from one that was lost."""
     text = str(error).lower()
+    if any(words in text for words in _NOT_YET):
+        return StoreError(_STARTING[0], hint=_STARTING[1])
     if "connection failed" in text or "connection timeout" in text or "resolve host" in text:
         return StoreError(
             "the database server cannot be reached, or refuses the connection",

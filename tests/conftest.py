@@ -7,9 +7,11 @@ whether a change lands, the examples are the same every time; at a desk they are
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from forks import Start, forks
 from hypothesis import settings
 from packages import build_wheel, unpack
 
@@ -32,3 +34,12 @@ def plugin_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for package in sorted(PLUGINS.glob("*/pyproject.toml")):
         unpack(build_wheel(package.parent, tmp_path_factory.mktemp("wheel")), site)
     return site
+
+
+@pytest.fixture(scope="session")
+def run_forked() -> Iterator[Start]:
+    """Runs funnelflow in a process of its own that has nothing to import any more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FUNNELFLOW_DATABASE", "of-the-tester.db")  # a run must not see it
+        with forks() as run:
+            yield run

@@ -1,33 +1,42 @@
 """What the documents show is what happens: every session in them is run."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import console
 import pytest
+from forks import Start
 
 ROOT = Path(__file__).parents[1]
-OF_PLUGINS = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("plugins/**/README.md"))]
+OF_PLUGINS = [
+    "plugins/README.md",
+    *(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("plugins/*/README.md"))),
+]
 
 
-def differences(name: str, directory: Path, site: Path | None = None) -> list[str]:
-    """List what a document shows that does not happen, each with its place."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    return [
-        f"{name}:{command.line}: $ {command.source}\n{real}"
-        for command, real in console.differences(text, directory.resolve(), site)
-    ]
+@pytest.fixture
+def differences(tmp_path: Path, run_forked: Start) -> Callable[..., list[str]]:
+    """Give what lists where a document shows what does not happen."""
+
+    def look(name: str, site: Path | None = None) -> list[str]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        place = console.Place(tmp_path.resolve(), site, run_funnelflow=run_forked)
+        return [
+            f"{name}:{command.line}: $ {command.source}\n{real}"
+            for command, real in console.differences(text, place)
+        ]
+
+    return look
 
 
 @pytest.mark.parametrize("name", ["README.md", "definitions/README.md"])
-def test_the_sessions_show_what_really_happens(name: str, tmp_path: Path):
-    assert differences(name, tmp_path) == []
+def test_the_sessions_show_what_really_happens(name, differences):
+    assert differences(name) == []
 
 
 @pytest.mark.parametrize("name", OF_PLUGINS)
-def test_so_do_those_of_plugins_when_they_are_installed(
-    name: str, tmp_path: Path, plugin_site: Path
-):
-    assert differences(name, tmp_path, plugin_site) == []
+def test_so_do_those_of_plugins_when_they_are_installed(name, differences, plugin_site):
+    assert differences(name, plugin_site) == []
 
 
 def test_the_two_commands_of_the_readme_are_those_that_ci_runs():

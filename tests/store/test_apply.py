@@ -1,64 +1,14 @@
-"""Applying files of events: what becomes of rows, going on, changed files, dry runs."""
+"""Applying files of events: what becomes of rows, keys, times and dry runs."""
 
-import gzip
-import io
 import json
-from pathlib import Path
 
 import pytest
 from attrs import evolve
 
-from funnelflow.errors import ConflictError, FunnelflowError, UsageError
-from funnelflow.store import FileError, FileMapping, FileOptions, Form, Workspace
-from funnelflow.store import streaming as streaming_module
-from funnelflow.store.files import RejectsFile
+from funnelflow.errors import UsageError
+from funnelflow.store import FileError, FileMapping, Form, Workspace
 
-HEADER = "contact,event,at,actor,facts,key\n"
-STORY = HEADER + (
-    'ada,subscribed,2026-03-01T09:00:00Z,web,"{""email"": ""ada@example.com""}",\n'
-    "ada,replied,2026-03-02T09:00:00+01:00,,,\n"
-    "ada,replied,2026-03-03T09:00:00Z,,,\n"
-    "grace,subscribed,2026-03-01T09:00:00Z,web,,\n"
-    'ada,called,2026-03-04T09:00:00Z,bob,"{""budget"": 6000, ""authority"": true}",\n'
-)
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Write a file to apply and give its path."""
-
-    def _write(content, name="events.csv"):
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return str(path)
-
-    return _write
-
-
-def options(**said):
-    """Give options with small chunks."""
-    return FileOptions(**{"chunk": 2, **said})
-
-
-def story(workspace, contact="ada"):
-    """Give the events in the history of a contact."""
-    return [row.event for row in workspace.history(contact).rows]
-
-
-def counts(summary):
-    """Give what a summary counts, without what differs between runs."""
-    return summary.tally.to_json()
-
-
-def events(number, *, contacts=7, key=False, start=0):
-    """Write a CSV file of many events."""
-    rows = [
-        f"c{n % contacts},{('subscribed', 'replied', 'called', 'gave_up')[n % 4]},"
-        f'2026-03-01T09:{n // 60 % 60:02d}:{n % 60:02d}Z,,"{{""email"": ""a@example.com""}}",'
-        + (f"k{n}\n" if key else "\n")
-        for n in range(start, start + number)
-    ]
-    return HEADER + "".join(rows)
+from .applying import HEADER, STORY, counts, events, options, story
 
 
 def test_a_file_of_events_is_recorded_in_its_order(workspace, write):
@@ -108,228 +58,6 @@ def test_the_size_of_chunks_changes_nothing(workspace, directory, write):
             assert [r.digest for r in workspace.history(contact).rows] == [
                 r.digest for r in other.history(contact).rows
             ]
-
-
-def test_a_file_that_is_done_is_left_alone(workspace, write):
-    path = write(STORY)
-    first = workspace.apply(path, options())
-    again = workspace.apply(path, options())
-    assert again.already
-    assert counts(again) == counts(first)
-    assert len(story(workspace)) == 5
-
-
-def test_the_same_content_under_another_name_is_done_too(workspace, write):
-    workspace.apply(write(STORY), options())
-    assert workspace.apply(write(STORY, "copy.csv"), options()).already
-
-
-def test_a_finished_file_that_changed_is_refused_until_somebody_says_what_to_do(workspace, write):
-    workspace.apply(write(STORY), options())
-    more = STORY + "grace,gave_up,2026-03-09T09:00:00Z,,,\n"
-    with pytest.raises(FileError) as caught:
-        workspace.apply(write(more), options())
-    assert "--continue" in caught.value.hint
-    assert story(workspace, "grace") == ["add", "subscribed"]
-    summary = workspace.apply(write(more), options(changed="continue"))
-    assert (summary.resumed, summary.tally.rows) == (5, 6)
-    assert story(workspace, "grace") == ["add", "subscribed", "gave_up"]
-    assert workspace.apply(write(more), options()).already
-
-
-def test_a_file_whose_beginning_changed_cannot_be_continued(workspace, write):
-    workspace.apply(write(STORY), options())
-    other = STORY.replace("grace", "grete")
-    for changed in ("refuse", "continue"):
-        with pytest.raises(FileError) as caught:
-            workspace.apply(write(other), options(changed=changed))
-        assert "--restart" in caught.value.hint
-    assert workspace.apply(write(other), options(changed="restart")).tally.rows == 5
-    assert story(workspace, "grete") == ["add", "subscribed"]
-
-
-def test_restarting_applies_all_of_it_again(workspace, write):
-    path = write(STORY)
-    workspace.apply(path, options())
-    workspace.apply(path, options(changed="restart"))
-    assert len(story(workspace)) == 9
-    assert workspace.apply(path, options()).already
-
-
-def break_after(monkeypatch, chunks):
-    """Let a run fail when it has committed that many chunks."""
-    save, done = streaming_module.save_checkpoint, []
-
-    def fail(*arguments):
-        if len(done) == chunks:
-            raise KeyboardInterrupt
-        done.append(save(*arguments))
-        return done[-1]
-
-    monkeypatch.setattr(streaming_module, "save_checkpoint", fail)
-
-
-@pytest.mark.parametrize("packed", [False, True])
-def test_a_run_that_was_broken_off_goes_on(workspace, write, monkeypatch, packed):
-    content = events(30).encode()
-    path = write(gzip.compress(content) if packed else content)
-    with monkeypatch.context() as patch:
-        break_after(patch, 2)
-        with pytest.raises(KeyboardInterrupt):
-            workspace.apply(path, options(chunk=4))
-    assert len(workspace.history().rows) == 8 + 7
-    summary = workspace.apply(path, options(chunk=4))
-    assert (summary.resumed, summary.tally.rows) == (8, 30)
-    assert len(workspace.history().rows) == 30 + 7
-
-
-def test_a_stream_that_was_broken_off_goes_on_behind_what_is_done(workspace, monkeypatch):
-    content = events(3000).encode()
-    with monkeypatch.context() as patch:
-        break_after(patch, 2)
-        with pytest.raises(KeyboardInterrupt):
-            workspace.apply("-", options(chunk=1000), stdin=io.BytesIO(content))
-    summary = workspace.apply("-", options(chunk=1000), stdin=io.BytesIO(content))
-    assert (summary.resumed, summary.tally.rows) == (2000, 3000)
-    assert workspace.apply("-", options(chunk=1000), stdin=io.BytesIO(content)).already
-    with pytest.raises(FileError):
-        workspace.apply("-", options(), stdin=io.BytesIO(content + b"x,replied,2026-03-01,,,\n"))
-    late = content[:-200] + content[-200:].replace(b"gave_up", b"replied")
-    with pytest.raises(FileError):
-        workspace.apply("-", options(), stdin=io.BytesIO(late))
-
-
-def test_a_broken_run_goes_on_only_in_the_way_it_was_begun(workspace, write, monkeypatch):
-    path = write(events(9))
-    with monkeypatch.context() as patch:
-        break_after(patch, 1)
-        with pytest.raises(KeyboardInterrupt):
-            workspace.apply(path, options())
-    with pytest.raises(FileError) as caught:
-        workspace.apply(path, options(actor="somebody"))
-    assert "same command" in caught.value.hint
-    assert workspace.apply(path, options(chunk=5)).tally.rows == 9
-
-
-def test_bad_rows_are_set_aside_and_the_others_applied(workspace, write):
-    bad = HEADER + (
-        "ada,subscribed,2026-03-01T09:00:00Z,,,\n"
-        "ada,subscribd,2026-03-01T09:00:00Z,,,\n"
-        "ada,replied,yesterday,,,\n"
-        "ada,replied,2026-03-01T09:00:00,,,\n"
-        ",replied,2026-03-01T09:00:00Z,,,\n"
-        "ada,,2026-03-01T09:00:00Z,,,\n"
-        "ada,replied,,,,\n"
-        'ada,called,2026-03-01T09:00:00Z,,"{""budget"": ""lots""}",\n'
-        'ada,called,2026-03-01T09:00:00Z,,"{""bugdet"": 3}",\n'
-        "ada,replied,2026-03-01T09:00:00Z,,{,\n"
-        "ada,replied\n"
-        "ada,add,2026-03-01T09:00:00Z,,,\n"
-        "ada,replied,2026-03-01T10:00:00Z,,,\n"
-    )
-    summary = workspace.apply(write(bad), options(chunk=3))
-    assert (summary.tally.rows, summary.tally.rejected) == (13, 11)
-    assert [(r.line, r.column) for r in summary.examples] == [
-        (3, "event"), (4, "at"), (5, "at"), (6, "contact"), (7, "event"), (8, "at"),
-        (9, "facts"), (10, "facts"), (11, "facts"), (12, ""), (13, ""),
-    ]  # fmt: skip
-    assert "subscribed" in summary.examples[0].reason
-    assert story(workspace) == ["add", "subscribed", "replied"]
-
-
-def test_rejects_can_be_corrected_and_applied(workspace, write):
-    content = HEADER + (
-        "ada,subscribed,2026-03-01T09:00:00Z,,,\n"
-        "ada,replyed,2026-03-01T09:00:00Z,,,\n"
-        'ada,replied,2026-03-01T09:00:00Z,"b"ob,,\n'
-        "ada,replied,2026-03-01T09:00:00Z\n"
-    )
-    summary = workspace.apply(write(content), options())
-    rejects = Path(summary.rejects).read_bytes().decode()
-    header, first, second, third = rejects.splitlines()
-    assert header == HEADER.strip() + ",rejected_line,rejected_column,rejected_reason"
-    assert first.startswith("ada,replyed,2026-03-01T09:00:00Z,,,,3,event,")
-    assert second.startswith('ada,replied,2026-03-01T09:00:00Z,"bob",,,4,') or "bob" in second
-    assert third.startswith("ada,replied,2026-03-01T09:00:00Z,,,,5,,")
-    corrected = write(rejects.replace("replyed", "replied"), "corrected.csv")
-    again = workspace.apply(corrected, options())
-    assert (again.tally.rejected, again.tally.rows, again.ignored) == (0, 3, ())
-    assert story(workspace) == ["add", "subscribed", "replied", "replied", "replied"]
-
-
-def test_rejects_of_json_lines_are_json_lines_and_can_be_applied_again(workspace, write):
-    content = (
-        '{"contact": "ada", "event": "nope", "at": "2026-03-01T09:00:00Z"}\n'
-        '{"contact": "ada", "event": "subscribed", "at": "2026-03-01T09:00:00Z"}\n'
-        "{nonsense\n"
-    )
-    summary = workspace.apply(write(content, "e.jsonl"), options())
-    first, second = map(json.loads, Path(summary.rejects).read_text().splitlines())
-    assert first["_rejected"]["line"] == 1
-    assert first["contact"] == "ada"
-    assert second["_rejected"]["text"] == "{nonsense"
-    corrected = write(json.dumps({**first, "event": "replied"}) + "\n", "corrected.jsonl")
-    assert workspace.apply(corrected, options()).tally.rejected == 0
-    assert story(workspace) == ["add", "subscribed", "replied"]
-
-
-def test_no_rejects_file_is_made_when_nothing_is_rejected(workspace, directory, write):
-    assert workspace.apply(write(STORY), options()).rejects == ""
-    assert not (directory / "rejects").exists()
-
-
-def test_rejects_are_neither_lost_nor_doubled_when_a_run_is_broken_off(
-    workspace, write, monkeypatch
-):
-    rows = "".join(f"c{n},nope,2026-03-01T09:00:00Z,,,\n" for n in range(9))
-    path = write(HEADER + rows)
-    with monkeypatch.context() as patch:
-        break_after(patch, 2)
-        with pytest.raises(KeyboardInterrupt):
-            workspace.apply(path, options())
-    summary = workspace.apply(path, options())
-    lines = Path(summary.rejects).read_text().splitlines()[1:]
-    assert [line.split(",")[0] for line in lines] == [f"c{n}" for n in range(9)]
-
-
-def test_what_no_commit_knows_of_is_cut_off_the_rejects_at_once(tmp_path):
-    path = tmp_path / "bad.csv"
-    path.write_text("contact,rejected_line\nada,1\nbob,2\n")
-    RejectsFile(path, ["contact"], format="csv", size=28).close()
-    assert path.read_text() == "contact,rejected_line\nada,1\n"
-
-
-def test_a_rejects_file_that_was_shortened_meanwhile_is_noticed(
-    workspace, write, monkeypatch, tmp_path
-):
-    path = write(HEADER + "c,nope,2026-03-01T09:00:00Z,,,\n" * 9)
-    with monkeypatch.context() as patch:
-        break_after(patch, 2)
-        with pytest.raises(KeyboardInterrupt):
-            workspace.apply(path, options(rejects=tmp_path / "bad.csv"))
-    (tmp_path / "bad.csv").write_text("")
-    with pytest.raises(FunnelflowError) as caught:
-        workspace.apply(path, options())
-    assert "shorter" in caught.value.message
-
-
-def test_a_file_that_is_in_the_way_of_the_rejects_is_not_replaced(workspace, write):
-    path = write(HEADER + "c,nope,2026-03-01T09:00:00Z,,,\n")
-    with pytest.raises(UsageError):
-        workspace.apply(path, options(rejects=Path(path)))
-
-
-def test_a_bad_place_in_the_file_ends_the_run_behind_all_rows_before_it(workspace, write):
-    broken = events(5) + '"c1,replied,2026-03-01T09:00:00Z,,,\n' + "c1,replied,x,,,\n" * 10
-    with pytest.raises(FileError) as caught:
-        workspace.apply(write(broken), options(chunk=3))
-    assert (caught.value.line, caught.value.column) == (7, 1)
-    assert caught.value.summary.tally.rows == 5
-    repaired = broken.replace('"c1', "c1")
-    with pytest.raises(FileError):
-        workspace.apply(write(repaired), options())
-    summary = workspace.apply(write(repaired), options(changed="continue"))
-    assert (summary.resumed, summary.tally.rows, summary.tally.rejected) == (5, 16, 10)
 
 
 def test_a_dry_run_predicts_the_run_and_stores_nothing(workspace, directory, write):
@@ -468,28 +196,6 @@ def test_a_file_that_lacks_a_needed_column_is_refused_with_the_option_to_give(
     assert "blurb" in caught.value.hint
 
 
-@pytest.mark.parametrize("grown", [False, True])
-def test_a_file_that_changes_while_it_is_read_is_noticed(workspace, write, monkeypatch, grown):
-    whole = events(300)
-    path = Path(write(whole))
-    find = streaming_module.find_start
-
-    def meanwhile(*arguments):
-        path.write_text(events(301) if grown else events(150))
-        return find(*arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(streaming_module, "find_start", meanwhile)
-        patch.setattr("funnelflow.store.files.source.BLOCK", 64)
-        with pytest.raises(FileError) as caught:
-            workspace.apply(str(path), options(chunk=50))
-    assert "changed while it was read" in caught.value.message
-    path.write_text(events(301))
-    summary = workspace.apply(str(path), options(changed="continue"))
-    assert (summary.tally.rows, summary.tally.rejected) == (301, 0)
-    assert len(workspace.history(limit=1000).rows) == 301 + 7
-
-
 def test_progress_is_told_before_the_first_row_and_after_every_chunk(workspace, write):
     told = []
     path = write(STORY)
@@ -505,24 +211,6 @@ def test_what_the_columns_are_taken_for_is_told_once_before_the_first_row(worksp
     assert first.tally.rows == 0
     assert others == [None, None, None]
     assert told[-1].bytes_read == told[-1].size == len(STORY)
-
-
-def test_of_two_runs_over_one_file_only_one_goes_on(workspace, directory, write, monkeypatch):
-    path = write(events(12))
-    find = streaming_module.find_start
-
-    def interfere(*arguments):
-        start = find(*arguments)
-        monkeypatch.setattr(streaming_module, "find_start", find)
-        with Workspace.open(directory, database=workspace.config.database) as other:
-            other.apply(path, options(chunk=4))
-        return start
-
-    monkeypatch.setattr(streaming_module, "find_start", interfere)
-    with pytest.raises(ConflictError) as caught:
-        workspace.apply(path, options(chunk=4))
-    assert "another process" in caught.value.message
-    assert len(workspace.history().rows) == 12 + 7
 
 
 def test_an_empty_file_and_one_without_rows_are_told_apart(workspace, write):

@@ -37,6 +37,8 @@ def find_start(
     fresh: Checkpoint,
     known: Survey | None,
     changed: Changed,
+    *,
+    keyed: bool,
 ) -> Start:
     """Find out how far the content of an input is done, and bring its reader there.
 
@@ -46,6 +48,7 @@ def find_start(
         fresh: The checkpoint of a run from the beginning.
         known: What a survey of the file found; None for a stream, which can be read once.
         changed: What to do about a file that has changed since.
+        keyed: Rows have a key, by which one that was applied before is known again.
 
     Raises:
         FileError: It has changed since, or is asked for in another way than it was begun.
@@ -55,15 +58,22 @@ def find_start(
         latest = None if fresh.path == STDIN else find_latest(connection, fresh.kind, fresh.path)
     if changed == "restart":
         return Start(fresh, same)
+    again = _all_again(fresh.kind, keyed=keyed)
     if same is not None:
-        return _same(opened, fresh, same, changed, stream=known is None)
+        return _same(opened, fresh, same, changed, again, stream=known is None)
     if latest is not None:
-        return _changed(opened, fresh, latest, changed)
+        return _changed(opened, fresh, latest, changed, again)
     return Start(fresh)
 
 
 def _same(
-    opened: Input, fresh: Checkpoint, same: Checkpoint, changed: Changed, *, stream: bool
+    opened: Input,
+    fresh: Checkpoint,
+    same: Checkpoint,
+    changed: Changed,
+    again: str,
+    *,
+    stream: bool,
 ) -> Start:
     """Go on with a content that was begun before."""
     name = opened.source.name
@@ -72,26 +82,28 @@ def _same(
         raise FileError(
             name,
             f"this file was {begun} in another way: another mapping, actor, zone or mode",
-            hint="give the same command as before, or --restart to apply all of it again",
+            hint=f"give the same command as before; {again}",
         )
     unchanged = _skip(opened, same.place)
     if not unchanged:
-        raise _differs(name, same)
+        raise _differs(name, same, again)
     if same.state == "finished":
         if not stream or opened.reader.lines.at_end():
             return Start(same, same, already=True)
         if changed != "continue":
-            raise _grown(name, same)
+            raise _grown(name, same, again)
     return Start(evolve(same, state="running", path=fresh.path), same)
 
 
-def _changed(opened: Input, fresh: Checkpoint, latest: Checkpoint, changed: Changed) -> Start:
+def _changed(
+    opened: Input, fresh: Checkpoint, latest: Checkpoint, changed: Changed, again: str
+) -> Start:
     """Refuse a path whose content is another than it was, or go on as somebody said."""
     name = opened.source.name
     if not _skip(opened, latest.place):
-        raise _differs(name, latest)
+        raise _differs(name, latest, again)
     if changed != "continue":
-        raise _grown(name, latest)
+        raise _grown(name, latest, again)
     going_on = evolve(latest, state="running", identity=fresh.identity, asked=fresh.asked)
     return Start(going_on, latest)
 
@@ -101,21 +113,33 @@ def _skip(opened: Input, place: Place) -> bool:
     return place == START or opened.reader.lines.skip(place)
 
 
-def _differs(name: str, before: Checkpoint) -> FileError:
+def _all_again(kind: str, *, keyed: bool) -> str:
+    """Say what ``--restart`` does; without a key nobody knows a row again."""
+    if kind != "events":
+        return "--restart takes all of it again"
+    if keyed:
+        return "--restart applies all of it; rows with a key that was applied are skipped"
+    return (
+        "--restart applies all of it, and records every event that was applied a second time: "
+        "no column is taken for the key. A file of only the new rows does not"
+    )
+
+
+def _differs(name: str, before: Checkpoint, again: str) -> FileError:
     return FileError(
         name,
         f"the file has changed since {_when(before)}: the {before.tally.rows:,} rows that were "
         "applied are not the same any more",
-        hint="--restart applies all of it; rows with a key that was applied are skipped",
+        hint=again,
     )
 
 
-def _grown(name: str, before: Checkpoint) -> FileError:
+def _grown(name: str, before: Checkpoint, again: str) -> FileError:
     return FileError(
         name,
         f"the file has changed since {_when(before)}, behind the {before.tally.rows:,} rows that "
         "were applied",
-        hint="--continue applies what comes behind them, --restart all of it",
+        hint=f"--continue applies what comes behind them; {again}",
     )
 
 

@@ -135,7 +135,8 @@ class _Run:
         self._store = store_for(workspace, options)
         task.prepare(self._matched, self._store.timezone)
         fresh = self._fresh(known)
-        self._start = find_start(workspace, opened, fresh, known, options.changed)
+        keyed = any(match.target == "key" for match in self._matched.matches)
+        self._start = find_start(workspace, opened, fresh, known, options.changed, keyed=keyed)
         self._held = self._start.held
         self._checkpoint = self._start.checkpoint
         self._examples: list[Rejection] = []

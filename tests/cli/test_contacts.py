@@ -184,6 +184,13 @@ def test_a_dry_run_of_adding_stores_nobody(workspace, call):
     assert call("why", "ada").exit_code == 2
 
 
+def test_who_was_not_stored_is_not_to_be_set(workspace, call):
+    assert "hint: funnelflow set ada " in call("add", "ada").stderr
+    dry = call("add", "grace", "--dry-run").stderr
+    assert "hint: funnelflow add grace email=… " in dry
+    assert "funnelflow set" not in dry
+
+
 def test_a_refused_dry_run_exits_1_too(ada, call):
     assert call("move", "ada", "prospect", "--dry-run").exit_code == 1
 

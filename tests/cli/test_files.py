@@ -36,7 +36,7 @@ def test_a_file_is_applied_and_counted(events, call):
     done = call("apply", "events.csv")
     assert done.exit_code == 0
     head, *counts = done.stdout.splitlines()
-    assert head.startswith("events.csv: 2 rows applied in ")
+    assert head.startswith("events.csv: 2 rows read in ")
     assert dict(line.rsplit(None, 1) for line in counts) == {
         "  moved": "2",
         "  stayed": "0",
@@ -64,7 +64,7 @@ def test_members_that_only_later_lines_have_are_named_when_nothing_is_read_from_
 
 def test_one_row_is_not_counted_in_the_plural(events, call):
     events.write_text("".join(EVENTS.splitlines(keepends=True)[:2]))
-    assert call("apply", "events.csv").stdout.startswith("events.csv: 1 row applied in ")
+    assert call("apply", "events.csv").stdout.startswith("events.csv: 1 row read in ")
 
 
 def test_a_guess_by_another_name_is_shown_as_one(events, call):
@@ -91,6 +91,18 @@ def test_a_dry_run_says_the_same_and_stores_nothing(events, call):
         for name in ("seconds", "dry_run"):
             del answer[name]
     assert answers[0] == answers[1]
+
+
+def test_a_dry_run_is_called_one(events, call):
+    head = call("apply", "events.csv", "--dry-run").stdout.splitlines()[0]
+    assert head.startswith("events.csv: 2 rows read in ")
+    assert head.endswith(" (dry run)")
+
+
+def test_a_rejected_row_is_among_the_rows_that_were_read(bad, call):
+    done = call("apply", "events.csv")
+    assert done.stdout.startswith("events.csv: 3 rows read in ")
+    assert "  rejected        1\n" in done.stdout
 
 
 def test_refused_moves_are_counted_with_their_reasons(workspace, call):
@@ -126,7 +138,7 @@ def test_a_rejects_file_is_named_by_an_option(bad, call, workspace):
 def test_standard_input_is_read(workspace, call):
     done = call("apply", "-", given=EVENTS.rsplit("ada,move", 1)[0].encode())
     assert done.exit_code == 0
-    assert "2 rows applied" in done.stdout
+    assert "2 rows read" in done.stdout
 
 
 def test_json_lines_are_read(workspace, call):

@@ -219,7 +219,8 @@ def _linked(recorded: Recorded, workspace: Workspace, funnel: str | None) -> Lin
 
 def _tell(recorded: Recorded, linked: Linked) -> None:
     """Say what was decided to a person."""
-    answer = decision_answer(recorded.decision, linked, page_for(sys.stdout))
+    page = page_for(sys.stdout)
+    answer = decision_answer(recorded.decision, linked, page, dry_run=recorded.dry_run)
     say(answer.lines)
     if recorded.duplicate:
         note("this was recorded before under the same key; nothing was stored")

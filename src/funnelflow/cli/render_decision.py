@@ -23,19 +23,23 @@ class Answer(NamedTuple):
     hint: str = ""
 
 
-def decision_answer(decision: Decision, linked: Linked, page: Page) -> Answer:
+def decision_answer(
+    decision: Decision, linked: Linked, page: Page, *, dry_run: bool = False
+) -> Answer:
     """Draw a decision.
 
     Args:
         decision: What was decided.
         linked: The definition that decided.
         page: What it is drawn on.
+        dry_run: Nothing was stored; who was added is not there to be told more about.
     """
     if decision.outcome == "refused":
         return _refused(decision, linked, page)
     if decision.outcome == "moved":
         return Answer([*_moved(decision, linked, page), *to_do(decision.after, linked, page)])
-    return _stayed(decision, linked, page)
+    verb = "add" if dry_run and decision.event.name == "add" else "set"
+    return _stayed(decision, linked, page, verb)
 
 
 def open_count(considered: Considered, goal: str | None = None) -> str:
@@ -146,7 +150,7 @@ def _way_heading(way: Considered, linked: Linked, page: Page) -> list[Line]:
 def _refused_hint(decision: Decision, ways: Sequence[Considered], linked: Linked) -> str:
     parts = []
     if names := settable(ways, linked):
-        parts.append(_set_command(decision, names))
+        parts.append(_telling(decision, names))
     others = [stage for stage in decision.reachable if stage not in {w.to for w in ways}]
     if others:
         also = "also " if ways else ""
@@ -190,19 +194,19 @@ def _changes(decision: Decision, linked: Linked, page: Page) -> list[Line]:
     return grid(rows, page, indent=2)
 
 
-def _stayed(decision: Decision, linked: Linked, page: Page) -> Answer:
+def _stayed(decision: Decision, linked: Linked, page: Page, verb: str) -> Answer:
     lines = [*flow(_stayed_headline(decision), page), *_changes(decision, linked, page)]
     for way in decision.blocking:
         lines += [(), *_way_heading(way, linked, page)]
         lines += check_lines(way.check, page, indent=4) if way.cause == "event" else []
     names = settable(decision.blocking, linked)
-    hint = _set_command(decision, names) if names else ""
+    hint = _telling(decision, names, verb) if names else ""
     return Answer([*lines, ()] if decision.blocking else lines, hint)
 
 
-def _set_command(decision: Decision, names: Iterable[str]) -> str:
+def _telling(decision: Decision, names: Iterable[str], verb: str = "set") -> str:
     """Give the command that would answer what is open."""
-    return f"funnelflow set {quote(decision.contact)} {' '.join(f'{n}=…' for n in names)}"
+    return f"funnelflow {verb} {quote(decision.contact)} {' '.join(f'{n}=…' for n in names)}"
 
 
 def _stayed_headline(decision: Decision) -> Line:

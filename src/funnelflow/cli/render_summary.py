@@ -36,9 +36,9 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
     if summary.already:
         head = f"{summary.path} was applied before; nothing was changed"
     else:
-        would = "would be applied" if summary.dry_run else "applied"
         rows = counted(summary.tally.rows, "row")
-        head = f"{summary.path}: {rows} {would} in {summary.seconds:.1f} s"
+        dry = " (dry run)" if summary.dry_run else ""
+        head = f"{summary.path}: {rows} read in {summary.seconds:.1f} s{dry}"
     went_on = f"an earlier run had done the first {summary.resumed:,} rows"
     return [
         line(Span(head, "strong")),

@@ -131,7 +131,8 @@ def test_a_project_that_does_not_use_it_sees_nothing_of_it(tmp_path):
         "    loaded = [m for m in sys.modules if m.startswith('funnelflow.')]\n"
         "    assert loaded == ['funnelflow.testing', 'funnelflow.testing.plugin']\n"
     )
-    (tmp_path / "data.yaml").write_text("a: 1\n")
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions" / "data.yaml").write_text("a: 1\n")
     ran = run_apart(tmp_path, "-W", "error", "--strict-config", "--strict-markers")
     assert ran.counts() == {"passed": 1}
     assert "funnelflow:" not in ran.out

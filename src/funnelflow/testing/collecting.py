@@ -20,11 +20,10 @@ from funnelflow.engine import Decision, Funnel, ScenarioResult, coverage_of, run
 from funnelflow.plugins import PluginHost, load_plugins
 from funnelflow.testing.plugin import MODULES
 
-__all__ = ["definition_file", "write_coverage"]
+__all__ = ["DefinitionFile", "write_coverage"]
 
 MOST = 10
 """How many of the things that no scenario exercises are named."""
-_HEAD = 65_536
 _ROOT = "funnelflow.toml"
 
 
@@ -37,18 +36,6 @@ class Memory:
 
 
 _MEMORY = pytest.StashKey[Memory]()
-
-
-def definition_file(path: Path, parent: pytest.Collector) -> "DefinitionFile | None":
-    """Give a collector for a definition; None if the file says nothing of a funnel."""
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            head = file.read(_HEAD)
-    except OSError:
-        return None
-    if not any(line.startswith("funnel:") for line in head.splitlines()):
-        return None
-    return DefinitionFile.from_parent(parent, path=path)
 
 
 class DefinitionFile(pytest.File):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 DIRECTORIES = "funnelflow_definitions"
 MODULES = "funnelflow_plugins"
 SUFFIXES = (".yaml", ".yml")
+_HEAD = 65_536
 
 pytest.register_assert_rewrite("funnelflow.testing.contracts")
 
@@ -59,9 +60,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     named = parent.session.isinitpath(file_path)
     if not named and file_path.parent.name not in parent.config.getini(DIRECTORIES):
         return None
-    from funnelflow.testing.collecting import definition_file  # noqa: PLC0415  # only if it is one
+    if not _speaks_of_a_funnel(file_path):
+        return None
+    from funnelflow.testing.collecting import DefinitionFile  # noqa: PLC0415  # only if it is one
 
-    return definition_file(file_path, parent)
+    return DefinitionFile.from_parent(parent, path=file_path)
+
+
+def _speaks_of_a_funnel(path: Path) -> bool:
+    """Tell whether a file could be a definition, whatever else is in a directory of that name."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return any(line.startswith("funnel:") for line in file.read(_HEAD).splitlines())
+    except OSError:
+        return False
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ..store.conftest import database, new_schema, server  # noqa: F401  # fixtures
+from ..store.conftest import database, new_schema  # noqa: F401  # fixtures
 from .support import PIPELINE, Told, make
 
 

@@ -171,6 +171,16 @@ def test_a_command_with_the_name_of_funnelflows_own_is_told_and_not_used(here, w
     assert "offers the command 'list', which is funnelflow's own" in call("hello", "x").stderr
 
 
+def test_a_dry_run_of_a_new_plugin_names_its_files_only(here):
+    before = set(here.rglob("*"))
+    done = call("plugins", "new", "renewals", "--dry-run")
+    assert done.exit_code == 0
+    assert "funnelflow-renewals/pyproject.toml" in done.stdout.splitlines()
+    assert "dry run: nothing was written" in done.stderr
+    assert "pip install" not in done.stderr
+    assert set(here.rglob("*")) == before
+
+
 def test_new_makes_a_package_and_lists_its_files(here):
     done = call("plugins", "new", "renewals", "--json")
     said = json.loads(done.stdout)

@@ -75,6 +75,13 @@ def test_it_is_turned_off_before_it_is_imported(made, tmp_path):
     assert (report["status"], report["hooks"]) == ("blocked", [])
 
 
+def test_a_dry_run_names_the_files_and_writes_none(tmp_path):
+    told = write_scaffold("our-rules", tmp_path, dry_run=True)
+    assert list(tmp_path.iterdir()) == []
+    assert write_scaffold("our-rules", tmp_path) == told
+    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == sorted(told)
+
+
 @pytest.mark.parametrize("name", ["a", "our-rules", "a" * 40])
 def test_its_files_keep_to_the_style_of_most_houses(name, tmp_path):
     package = write_scaffold(name, tmp_path)[0].parent

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from funnelflow.cli.init import make_workspace, plan
-from funnelflow.cli.options import command
+from funnelflow.cli.init import make_workspace, plan, say_plan
+from funnelflow.cli.options import command, dry_run
 from funnelflow.cli.output import hint, note, page_for, say
 from funnelflow.cli.render_demo import demo_lines, tells_a_story
 from funnelflow.plugins import PluginHost
@@ -27,21 +27,26 @@ EVENTS = "events.csv"
 WEEK = dt.timedelta(weeks=1)
 
 
-@command("demo", "funnelflow demo", "funnelflow demo try-it")
+@command("demo", "funnelflow demo", "funnelflow demo try-it", "funnelflow demo --dry-run")
 @click.argument("directory", required=False, type=click.Path(path_type=Path))
-def demo(directory: Path | None) -> int:
+@dry_run
+def demo(directory: Path | None, *, dry_run: bool) -> int:
     """Fill a workspace with sample events and show it.
 
     Makes a workspace in DIRECTORY (funnelflow-demo, unless named), applies half
     a year of an invented sales team, shows what became of its contacts, and
     says what to try next. Nothing that is there is written over.
     """
-    wanted = directory or _writable() / NAME
+    wanted = directory or _writable(make=not dry_run) / NAME
     root = unused(wanted.absolute())
     if root != wanted.absolute():
         note(f"{wanted} is there already; the demo is in {root}")
     name, files = plan(root, FUNNEL)
-    make_workspace(root, name, {**files, root / EVENTS: sample_events(dt.datetime.now(dt.UTC))})
+    files |= {root / EVENTS: sample_events(dt.datetime.now(dt.UTC))}
+    if dry_run:
+        say_plan(root, files)
+        return 0
+    make_workspace(root, name, files)
     with Workspace.open(root, plugins=PluginHost()) as workspace:
         summary = apply_file(workspace, str(root / EVENTS), FileOptions(actor="demo"))
         _tell(root, workspace, summary)
@@ -73,10 +78,12 @@ def sample_events(now: dt.datetime) -> str:
     return moved.getvalue()
 
 
-def _writable() -> Path:
+def _writable(*, make: bool) -> Path:
     """Give the current directory, or one for temporary files where that cannot be written to."""
     here = Path.cwd()
-    return here if os.access(here, os.W_OK) else Path(tempfile.mkdtemp())
+    if os.access(here, os.W_OK):
+        return here
+    return Path(tempfile.mkdtemp() if make else tempfile.gettempdir())
 
 
 def _tell(root: Path, workspace: Workspace, summary: Summary) -> None:

@@ -50,7 +50,11 @@ def reading_a_file(command: Callable[..., Any]) -> Callable[..., Any]:
 _OPTIONS = (
     dry_run,
     acting,
-    click.option("--restart", is_flag=True, help="Apply all of a file that was begun or changed; events without a key once more."),
+    click.option(
+        "--restart",
+        is_flag=True,
+        help="Apply all of a file that was begun or changed; events without a key once more.",
+    ),
     click.option("--continue", "go_on", is_flag=True, help="Apply what a file has grown by."),
     click.option(
         "--rejects",

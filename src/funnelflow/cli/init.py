@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
@@ -18,7 +18,7 @@ from funnelflow.definition import DefinitionError, schema_path
 from funnelflow.errors import ConfigurationError
 from funnelflow.store import Workspace
 
-__all__ = ["init", "make_workspace"]
+__all__ = ["init", "make_workspace", "plan", "say_plan"]
 
 SETTINGS = "funnelflow.toml"
 IGNORED = """\
@@ -60,8 +60,7 @@ def init(directory: Path | None, funnel: str, *, dry_run: bool) -> int:
     root = (directory or Path(session.workspace or ".")).absolute()
     name, files = plan(root, funnel)
     if dry_run:
-        say(line("would write ", Span(str(path), "strong")) for path in [root / SETTINGS, *files])
-        note("dry run: nothing was written")
+        say_plan(root, files)
         return 0
     make_workspace(root, name, files, session.database)
     say([line(Span("workspace made: ", "good"), str(root)), line("funnel: ", Span(name, "strong"))])
@@ -94,6 +93,12 @@ def plan(root: Path, funnel: str) -> tuple[str, dict[Path, str]]:
     ignore = root / ".gitignore"
     new = {path: text for path, text in copies.items() if not path.exists()}
     return reading.definition.name, new if ignore.exists() else {**new, ignore: IGNORED}
+
+
+def say_plan(root: Path, files: Iterable[Path]) -> None:
+    """Say what making a workspace would write."""
+    say(line("would write ", Span(str(path), "strong")) for path in [root / SETTINGS, *files])
+    note("dry run: nothing was written")
 
 
 def make_workspace(

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from funnelflow.cli.find import workspace_root
-from funnelflow.cli.options import as_json, command
+from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import hint, note, page_for, say, write_json
 from funnelflow.cli.render_plugins import plugin_lines, plugins_lines
 from funnelflow.cli.session import Session, current
@@ -75,24 +75,30 @@ def show(name: str) -> int:
     default=Path(),
     help="Where to make it, if not here.",
 )
+@dry_run
 @as_json
-def new(name: str, directory: Path) -> int:
+def new(name: str, directory: Path, *, dry_run: bool) -> int:
     """Begin a plugin: a complete package whose own tests pass.
 
-    It has a definition, a criterion, a notifier, tests and a README.
+    It has a definition, a criterion, a notifier, tests and a README. Nothing
+    that is there is written over.
     """
     from funnelflow.plugins.scaffold import write_scaffold  # noqa: PLC0415  # only this needs it
 
     session = current()
-    files = write_scaffold(name, directory)
-    if session.json:
-        write_json({"directory": str(files[0].parent), "files": [str(path) for path in files]})
-        return 0
+    files = write_scaffold(name, directory, dry_run=dry_run)
     root = files[0].parent
-    note(f"plugin made: {root}")
+    if session.json:
+        write_json({"directory": str(root), "files": [str(path) for path in files]})
+        return 0
+    if not dry_run:
+        note(f"plugin made: {root}")
     for path in files:
         click.echo(path)
-    hint(f"cd {root} && pip install -e '.[dev]' && pytest")
+    if dry_run:
+        note("dry run: nothing was written")
+    else:
+        hint(f"cd {root} && pip install -e '.[dev]' && pytest")
     return 0
 
 

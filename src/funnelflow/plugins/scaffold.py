@@ -15,12 +15,13 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MOST = 40
 
 
-def write_scaffold(name: str, directory: Path) -> list[Path]:
+def write_scaffold(name: str, directory: Path, *, dry_run: bool = False) -> list[Path]:
     """Write the package of a new plugin.
 
     Args:
         name: What the plugin is called; the package is ``funnelflow-NAME``.
         directory: Where the package's own directory is made.
+        dry_run: Write nothing.
 
     Returns:
         The files, the first of which stands in the package's directory.
@@ -36,8 +37,12 @@ def write_scaffold(name: str, directory: Path) -> list[Path]:
         )
     words = _words(name)
     template = files("funnelflow.plugins").joinpath("template")
-    written = [_write(root, place, text.format(**words)) for place, text in _texts(template, "")]
-    return sorted(written, key=lambda path: (len(path.parts), path))
+    texts = {_place(root, place): text.format(**words) for place, text in _texts(template, "")}
+    if not dry_run:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+    return sorted(texts, key=lambda path: (len(path.parts), path))
 
 
 def _checked(name: str) -> str:
@@ -75,10 +80,8 @@ def _texts(folder: Traversable, place: str) -> list[tuple[str, str]]:
     return found
 
 
-def _write(root: Path, place: str, text: str) -> Path:
+def _place(root: Path, place: str) -> Path:
+    """Give the path of a file of the template in the package."""
     name = root.name.removeprefix("funnelflow-")
     package = root.name.replace("-", "_")
-    path = root / place.replace("PACKAGE", package).replace("NAME", name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", newline="\n")
-    return path
+    return root / place.replace("PACKAGE", package).replace("NAME", name)

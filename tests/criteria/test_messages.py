@@ -280,6 +280,12 @@ def test_everything_wrong_is_told_at_once_in_order_of_place():
     ]
 
 
+@pytest.mark.parametrize("word", ["and", "OR", "not"])
+def test_a_word_that_is_no_operator_is_quoted(word):
+    source = f"{word} contact.fits" if word == "not" else f"contact.fits {word} contact.fits"
+    assert problems_of(source)[0].message == f"'{word}' is no operator here"
+
+
 def test_one_slip_gives_one_message():
     assert len(problems_of("(contact.budjet + 1) * 2 > size(contact.budjet)")) == 2
 

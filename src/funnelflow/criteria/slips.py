@@ -40,7 +40,7 @@ SLIPS: Final = {
     ";": Slip("E105", "; has no meaning here", "join conditions by &&"),
 }
 WORDS: Final = {
-    word: _for("E111", meant, f"{word} is no operator here")
+    word: _for("E111", meant, f"{word!r} is no operator here")
     for lower, meant in (("and", "&&"), ("or", "||"), ("not", "!"))
     for word in (lower, lower.upper(), lower.capitalize())
 }

@@ -1,12 +1,15 @@
 """``deliver``, ``outbox``, ``doctor`` and ``config`` on the command line."""
 
 import json
+import os
+import signal
 
 import pytest
 from click.testing import CliRunner
 
 from funnelflow.cli.app import app
-from funnelflow.store import Workspace
+from funnelflow.errors import StoreError
+from funnelflow.store import Outbox, Workspace
 
 from .support import PIPELINE
 
@@ -151,3 +154,31 @@ def test_config_says_who_is_told_and_no_settings(call):
     assert data["notify"] == [
         {"name": "log", "channel": "log", "when": "", "funnels": [], "fields": []}
     ]
+
+
+def test_watching_says_once_that_the_database_is_away_and_once_that_it_is_back(call, monkeypatch):
+    answers = iter([StoreError("the database is away"), StoreError("still away")])
+
+    def claim(*_args, **_kwargs):
+        error = next(answers, None)
+        if error is not None:
+            raise error
+        os.kill(os.getpid(), signal.SIGTERM)
+        return []
+
+    monkeypatch.setattr(Outbox, "claim", claim)
+    monkeypatch.setattr("funnelflow.notify.lanes.pause_after", lambda _: 0.01)
+    done = call("deliver", "--watch")
+    assert done.exit_code == 0
+    assert done.stderr == (
+        "the database is away; waiting until it can be used again\nthe database can be used again\n"
+    )
+
+
+def test_delivering_once_fails_where_the_database_is_away(call, monkeypatch):
+    def claim(*_args, **_kwargs):
+        raise StoreError("the database is away", hint="bring it back")
+
+    monkeypatch.setattr(Outbox, "claim", claim)
+    done = call("deliver")
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (2, "error: the database is away")

@@ -15,7 +15,7 @@ from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import counted, hint, note, page_for, say, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Look, Span, line
-from funnelflow.errors import UnknownNameError
+from funnelflow.errors import StoreError, UnknownNameError
 from funnelflow.notify import Channel, Delivered, Deliverer, Delivery, Pace, open_channels
 from funnelflow.store import Outbox, Workspace
 
@@ -45,7 +45,8 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
     Each transition that a [[notify]] of funnelflow.toml asks for is in the
     outbox from the moment it is stored. A message that does not arrive is
     tried again, at longer and longer intervals for about 28 hours. Several
-    of these can run at the same time, on one machine or many. Exits 1 if
+    of these can run at the same time, on one machine or many. With --watch a
+    database that cannot be used for a while is waited for. Exits 1 if
     anything did not arrive.
     """
     session = current()
@@ -56,7 +57,12 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
             return _foretell(channels, outbox, as_json=session.json)
         tell = _tell if watch and not session.json else _say_nothing
         worker = Deliverer(
-            channels, outbox, pace=Pace(senders=senders), tell=tell, clock=workspace.clock
+            channels,
+            outbox,
+            pace=Pace(senders=senders),
+            tell=tell,
+            outage=_tell_outage,
+            clock=workspace.clock,
         )
         with _ending(worker):
             done = worker.run(watch=watch)
@@ -131,6 +137,14 @@ def _tell(delivery: Delivery) -> None:
     letter, outcome = delivery.letter, delivery.outcome
     say([_told(letter.id, letter.endpoint, letter.contact_id, outcome)])
     sys.stdout.flush()
+
+
+def _tell_outage(error: StoreError | None) -> None:
+    """Say that the database cannot be used, or that it can again, while watching."""
+    if error is None:
+        note("the database can be used again")
+    else:
+        note(f"{error.message}; waiting until it can be used again")
 
 
 def _told(number: int, endpoint: str, contact_id: str, outcome: Any) -> Line:

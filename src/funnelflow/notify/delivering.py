@@ -7,7 +7,8 @@ from typing import Final
 from attrs import define, field
 
 from funnelflow.notify.channels import Channel
-from funnelflow.notify.lanes import Delivery, Lane, Pace
+from funnelflow.notify.lanes import Delivery, Lane, Pace, Wait
+from funnelflow.notify.outages import Outages, TellOutage
 from funnelflow.store import Outbox
 from funnelflow.store.times import Clock, utc_now
 
@@ -54,7 +55,10 @@ class Deliverer:
         outbox: The messages.
         pace: How each lane works.
         tell: Told of every attempt, from several threads, one at a time.
+        outage: Told once when the database cannot be used while `run` watches, and once when
+            it can again.
         clock: Gives the time it is.
+        wait: How lanes wait; tests give one that takes no time.
     """
 
     def __init__(
@@ -64,13 +68,25 @@ class Deliverer:
         *,
         pace: Pace | None = None,
         tell: Callable[[Delivery], None] = lambda _: None,
+        outage: TellOutage = lambda _: None,
         clock: Clock = utc_now,
+        wait: Wait = threading.Event.wait,
     ) -> None:
         self._tell = tell
         self._lock = threading.Lock()
         self._tallies = {channel.name: Delivered(channel.name) for channel in channels}
+        outages = Outages(outage)
         self._lanes = [
-            Lane(channel, outbox, pace=pace, tell=self._count, clock=clock) for channel in channels
+            Lane(
+                channel,
+                outbox,
+                pace=pace,
+                tell=self._count,
+                outages=outages,
+                clock=clock,
+                wait=wait,
+            )
+            for channel in channels
         ]
 
     def stop(self) -> None:
@@ -82,7 +98,8 @@ class Deliverer:
         """Deliver what is due; with `watch` whatever becomes due, until `stop`.
 
         Raises:
-            StoreError: The database cannot be used; every lane has ended then.
+            StoreError: The database cannot be used, and this is no watching or ends; every
+                lane has ended then. What has not been recorded is sent again.
         """
         threads = [
             threading.Thread(target=self._run_lane, args=(lane, watch), daemon=True)

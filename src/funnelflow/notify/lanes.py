@@ -4,6 +4,9 @@ Each endpoint has its lane, so that a receiver that hangs holds up nobody but it
 claims messages, hands those of each contact to one of its senders, and records what became of
 them in batches; only its own thread talks to the database. A sender that does not come back
 is left behind, and its message counts as not delivered.
+
+While a lane watches, a database that cannot be used ends nothing: what has become of messages is
+kept until it can be recorded, and the database is asked again after a pause.
 """
 
 import datetime as dt
@@ -11,19 +14,24 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeAlias
 
 from attrs import define, frozen
 
+from funnelflow.errors import StoreError
 from funnelflow.notify.channels import Channel
-from funnelflow.notify.schedule import ATTEMPTS, next_attempt
+from funnelflow.notify.outages import Outages
+from funnelflow.notify.schedule import ATTEMPTS, next_attempt, pause_after
 from funnelflow.plugins import DeliveryError
 from funnelflow.plugins.guard import describe_error
 from funnelflow.store import Letter, Outbox, Settled
 from funnelflow.store.times import Clock, utc_now
 
-__all__ = ["Delivery", "Lane", "Pace"]
+__all__ = ["Delivery", "Lane", "Pace", "Wait"]
+
+Wait: TypeAlias = Callable[[threading.Event, float], object]
 
 _LONGEST_PROBLEM: Final = 500
 _AHEAD: Final = 25
@@ -90,7 +98,9 @@ class Lane:
         outbox: Where its messages wait.
         pace: How it works.
         tell: Told of every attempt, from the lane's thread.
+        outages: Told when the database cannot be used, while the lane watches.
         clock: Gives the time it is.
+        wait: Waits for a number of seconds, or until an event is set.
     """
 
     def __init__(
@@ -100,14 +110,20 @@ class Lane:
         *,
         pace: Pace | None = None,
         tell: Callable[[Delivery], None] = lambda _: None,
+        outages: Outages | None = None,
         clock: Clock = utc_now,
+        wait: Wait = threading.Event.wait,
     ) -> None:
         self.channel = channel
         self.error: BaseException | None = None
         self._outbox = outbox
         self._pace = pace or Pace()
         self._tell = tell
+        self._outages = outages or Outages()
         self._clock = clock
+        self._wait = wait
+        self._use = self._failed_in = ""
+        self._failures = 0
         self._worker = uuid.uuid4().hex
         self._streams: queue.SimpleQueue[_Stream | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[_Done | _Stream] = queue.SimpleQueue()
@@ -126,28 +142,58 @@ class Lane:
         """Deliver until nothing is due any more, or until `stop` when `watch` is on.
 
         Raises:
-            StoreError: The database cannot be used; leases run out by themselves.
+            StoreError: The database cannot be used, and the lane does not watch or is to stop;
+                leases run out by themselves.
         """
         for _ in range(self._pace.senders):
             self._start_sender()
         try:
             self._deliver(watch=watch)
         finally:
+            self._outages.end(self.channel.name)
             for _ in range(self._pace.senders):
                 self._streams.put(None)
 
     def _deliver(self, *, watch: bool) -> None:
         """Claim, collect and record, until there is no more to do."""
         while True:
-            claimed = 0 if self._stop.is_set() else self._claim()
-            if not self._flying and not claimed:
-                self._record()
-                if self._stop.is_set() or not watch:
-                    return
-                self._stop.wait(self._pace.poll.total_seconds())
+            try:
+                if self._go_on():
+                    continue
+            except StoreError as error:
+                if not watch or self._stop.is_set():
+                    raise
+                self._failed_in = self._use
+                self._failures += 1
+                self._outages.begin(self.channel.name, error)
+                self._wait(self._stop, pause_after(self._failures))
                 continue
-            self._collect()
-            self._look_after()
+            if self._stop.is_set() or not watch:
+                return
+            self._wait(self._stop, self._pace.poll.total_seconds())
+
+    def _go_on(self) -> bool:
+        """Claim, collect and record once; tell whether there is more to do."""
+        claimed = 0 if self._stop.is_set() else self._claim()
+        if not self._flying and not claimed:
+            self._record()
+            return False
+        self._collect()
+        self._look_after()
+        return True
+
+    @contextmanager
+    def _using(self, what: str) -> Iterator[None]:
+        """Ask something of the database, and note when that can be done again.
+
+        What only reads may go well while nothing can be written, on a full disk for instance;
+        so a claim that finds nothing says little about the other uses.
+        """
+        self._use = what
+        yield
+        if self._failed_in and (what == self._failed_in or what != "claim"):
+            self._failed_in, self._failures = "", 0
+            self._outages.end(self.channel.name)
 
     def _claim(self) -> int:
         """Take more messages when fewer wait in this process than the senders could begin."""
@@ -157,12 +203,13 @@ class Lane:
             return 0
         if self._ready:
             self._record()  # what is recorded may be what the next message waits for
-        streams = self._outbox.claim(
-            self.channel.name,
-            self._worker,
-            lease=self._pace.lease,
-            limit=room - len(self._flying),
-        )
+        with self._using("claim"):
+            streams = self._outbox.claim(
+                self.channel.name,
+                self._worker,
+                lease=self._pace.lease,
+                limit=room - len(self._flying),
+            )
         if not streams:
             self._rests_until = time.monotonic() + self._pace.batch.total_seconds()
         self._is_off = self._is_off and not streams
@@ -199,9 +246,10 @@ class Lane:
         if now - self._recorded > self._pace.batch.total_seconds():
             self._record()
         if now - self._renewed > self._pace.lease.total_seconds() / 3:
-            self._renewed = now
             ids = [letter.id for stream in self._flying.values() for letter in stream.letters]
-            self._outbox.renew(ids, self._worker, self._pace.lease)
+            with self._using("renew"):
+                self._outbox.renew(ids, self._worker, self._pace.lease)
+            self._renewed = now
         late = now - self._pace.limit.total_seconds()
         for stream in list(self._flying.values()):
             if stream.begun is not None and stream.begun < late:
@@ -221,7 +269,8 @@ class Lane:
     def _record(self) -> None:
         self._recorded = time.monotonic()
         if self._ready:
-            self._outbox.settle(self._worker, self._ready)
+            with self._using("settle"):
+                self._outbox.settle(self._worker, self._ready)
             self._ready = []
 
     def _start_sender(self) -> None:

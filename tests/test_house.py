@@ -181,6 +181,30 @@ def test_every_room_is_on_the_map_for_contributors():
     assert [r for r in rooms() if f"`src/{r.replace('.', '/')}`" not in text] == []
 
 
+def test_contributors_are_told_of_every_test_with_a_full_size():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    sizes = [
+        found
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for found in re.findall(
+            r'^[A-Z]+ = .*environ\.get\("(\w+)"', path.read_text("utf-8"), re.MULTILINE
+        )
+    ]
+    assert len(sizes) > 3
+    assert [size for size in sizes if f"`{size}=" not in text] == []
+    assert "--hypothesis-profile=full" in text
+    assert "python -m funnelflow.testing.conformance" in text
+
+
+def test_contributors_are_told_of_every_benchmark():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = re.findall(
+        r'^    "(\w+)":', (ROOT / "benchmarks/__main__.py").read_text(), re.MULTILINE
+    )
+    assert len(names) > 5
+    assert [name for name in names if f"| `{name}` |" not in text] == []
+
+
 def test_the_readme_names_the_main_commands():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in ("init", "demo", "check", "test", "show", "add", "record", "move", "why", "apply"):

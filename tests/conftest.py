@@ -45,6 +45,7 @@ def run_forked() -> Iterator[Start]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FUNNELFLOW_DATABASE", "of-the-tester.db")  # a run must not see it
         with forks() as run:
+            patch.undo()
             yield run
 
 

@@ -1,7 +1,6 @@
 """A canary: a secret of the environment is nowhere but on the wire."""
 
-import subprocess
-import sys
+import os
 
 import pytest
 
@@ -54,18 +53,22 @@ def directory(tmp_path):
     return tmp_path
 
 
-def run(directory, monkeypatch, *arguments):
-    """Run a command; gives everything that it says."""
-    monkeypatch.setenv("HOOK_TOKEN", CANARY)
-    monkeypatch.setenv("HOOK_PATH", IN_PATH)
-    command = [sys.executable, "-m", "funnelflow", *arguments]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+@pytest.fixture
+def run(directory, run_forked):
+    """Give what runs a command and gives everything that it says."""
+
+    def say(*arguments):
+        secrets = {"HOOK_TOKEN": CANARY, "HOOK_PATH": IN_PATH}
+        return run_forked(
+            arguments, directory, {**os.environ, **secrets}
+        )
+
+    return say
 
 
-def test_no_command_says_a_secret_and_no_file_holds_one(directory, monkeypatch):
+def test_no_command_says_a_secret_and_no_file_holds_one(directory, run):
     said = [
-        run(directory, monkeypatch, *arguments)
+        run(*arguments)
         for arguments in (
             ("add", "ada"),
             ("record", "ada", "asked"),
@@ -97,11 +100,11 @@ def test_no_command_says_a_secret_and_no_file_holds_one(directory, monkeypatch):
 
 
 @pytest.mark.parametrize("wrong", ["token = 3\n", 'nosuch = "${HOOK_TOKEN}"\n'])
-def test_a_setting_that_is_wrong_is_told_without_its_value(directory, monkeypatch, wrong):
+def test_a_setting_that_is_wrong_is_told_without_its_value(directory, run, wrong):
     path = directory / "funnelflow.toml"
     text = path.read_text().replace('token = "${HOOK_TOKEN}"\n', "")
     path.write_text(text + wrong)
     for command in ("deliver", "doctor"):
-        said = run(directory, monkeypatch, command, "--debug")
+        said = run(command, "--debug")
         assert "funnelflow.toml:" in said
         assert CANARY not in said

@@ -182,3 +182,26 @@ def test_delivering_once_fails_where_the_database_is_away(call, monkeypatch):
     monkeypatch.setattr(Outbox, "claim", claim)
     done = call("deliver")
     assert (done.exit_code, done.stderr.splitlines()[0]) == (2, "error: the database is away")
+
+
+def test_old_messages_are_removed_and_not_before_it_is_asked_for(call):
+    call("deliver")
+    call("add", "bob")
+    call("record", "bob", "asked")
+    done = call("outbox", "prune", "--older-than", "0s", "--dry-run")
+    assert (done.stdout, done.stderr) == ("1 message removed\n", "dry run: nothing was removed\n")
+    assert call("outbox", "prune", "--older-than", "30d").stdout == "0 messages removed\n"
+    assert call("outbox", "prune", "--older-than", "0s", "--to", "x").stdout.startswith("0")
+    done = call("outbox", "prune", "--older-than", "0s", "--json")
+    assert json.loads(done.stdout) == {"messages": 1, "dry_run": False}
+    assert "bob" in call("outbox", "list").stdout
+
+
+@pytest.mark.parametrize("age", ["old", "-3d", "30"])
+def test_an_age_that_is_none_is_told(call, age):
+    done = call("outbox", "prune", "--older-than", age)
+    assert (done.exit_code, "--older-than" in done.stderr, "30d" in done.stderr) == (2, True, True)
+
+
+def test_an_age_has_to_be_said(call):
+    assert call("outbox", "prune").exit_code == 2

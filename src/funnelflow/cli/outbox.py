@@ -1,5 +1,6 @@
 """``funnelflow outbox``: what waits to be sent, and what could not be."""
 
+import datetime as dt
 import sys
 from typing import Any
 
@@ -21,6 +22,7 @@ from funnelflow.cli.output import (
 )
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Look, Span, line
+from funnelflow.criteria import parse_duration
 from funnelflow.errors import UsageError
 from funnelflow.store import LETTER_STATES, Letter, LetterState, Outbox
 
@@ -33,7 +35,7 @@ to = click.option("--to", "endpoint", metavar="NAME", help="Only those for this 
 
 @click.group()
 def outbox() -> None:
-    """Show, retry and discard messages."""
+    """Show, retry, discard and remove messages."""
 
 
 @command("list", "funnelflow outbox list", "funnelflow outbox list --state dead")
@@ -111,9 +113,55 @@ def discard(numbers: tuple[int, ...], endpoint: str | None, *, dry_run: bool) ->
     """Give messages up that are dead or wait.
 
     Takes them by number, or all of an endpoint. The message stays in the
-    outbox as discarded.
+    outbox as discarded, until `prune` removes it.
     """
     return _change("discard", numbers, endpoint, dry_run=dry_run)
+
+
+@command(
+    "prune",
+    "funnelflow outbox prune --older-than 30d",
+    "funnelflow outbox prune --older-than 30d --dry-run",
+)
+@click.option(
+    "--older-than",
+    "age",
+    metavar="DURATION",
+    required=True,
+    help="How long ago they were settled, such as 30d or 12h.",
+)
+@to
+@dry_run
+@as_json
+def prune(age: str, endpoint: str | None, *, dry_run: bool) -> int:
+    """Remove messages that were delivered or discarded long ago.
+
+    What waits or is dead stays, whatever its age, and so does the newest
+    message of all.
+    """
+    session = current()
+    older_than = _age(age)
+    with session.open() as workspace:
+        box = Outbox(workspace.engine, workspace.clock)
+        count = box.prune(older_than, endpoint=endpoint, dry_run=dry_run)
+    if session.json:
+        write_json({"messages": count, "dry_run": dry_run})
+        return 0
+    say([line(Span(counted(count, "message"), "strong"), " removed")])
+    if dry_run:
+        note("dry run: nothing was removed")
+    return 0
+
+
+def _age(text: str) -> dt.timedelta:
+    """Read how old a message has to be."""
+    try:
+        age = parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--older-than: {error}", hint="write 30d, 2w or 12h") from None
+    if age < dt.timedelta(0):
+        raise UsageError("--older-than is not negative", hint="write 30d, 2w or 12h")
+    return age
 
 
 def _change(what: str, numbers: tuple[int, ...], endpoint: str | None, *, dry_run: bool) -> int:
@@ -177,5 +225,5 @@ def _data(letter: Letter) -> dict[str, Any]:
     }
 
 
-for _command in (list_, show, retry, discard):
+for _command in (list_, show, retry, discard, prune):
     outbox.add_command(_command)

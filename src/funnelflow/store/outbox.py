@@ -27,6 +27,7 @@ from sqlalchemy import (
 from funnelflow.errors import UnknownNameError
 from funnelflow.store.connecting import reading, writing
 from funnelflow.store.letters import Letter, LetterState, Off, Settled, read_letters
+from funnelflow.store.pruning import prune
 from funnelflow.store.tables import endpoints, outbox
 from funnelflow.store.times import Clock, from_text, to_text, utc_now
 
@@ -216,6 +217,23 @@ class Outbox:
         gone = {"state": "discarded", "settled_at": now}
         with writing(self._engine, dry_run=dry_run) as connection:
             return _change(connection, numbers, endpoint, ("dead", "waiting"), gone, now)
+
+    def prune(
+        self, older_than: dt.timedelta, *, endpoint: str | None = None, dry_run: bool = False
+    ) -> int:
+        """Remove messages that were delivered or discarded long ago; gives how many.
+
+        What waits or is dead stays, whatever its age, and so does the newest message of all.
+        Each few thousand are a transaction of their own; broken off, the same call goes on
+        with what is left.
+
+        Args:
+            older_than: How long ago at least.
+            endpoint: Only those for this endpoint.
+            dry_run: Only count them.
+        """
+        until = to_text(self._clock() - older_than)
+        return prune(self._engine, until, endpoint, dry_run=dry_run)
 
 
 _WAITS = outbox.c.state == "waiting"

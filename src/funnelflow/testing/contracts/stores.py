@@ -8,6 +8,8 @@
             return "postgresql://…"     # an empty one
 """
 
+import datetime as dt
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 
 from funnelflow.errors import ConflictError, FieldError
 from funnelflow.plugins import PluginHost
-from funnelflow.store import Workspace
+from funnelflow.store import Outbox, Settled, Workspace
 from funnelflow.testing.clock import FrozenClock
 
 __all__ = ["StoreContract"]
@@ -42,12 +44,23 @@ class StoreContract:
         raise NotImplementedError
 
     @pytest.fixture
-    def workspace(self, database: str, tmp_path: Path) -> Workspace:
+    def workspace(self, database: str, tmp_path: Path) -> Iterator[Workspace]:
         """An empty workspace on it, whose clock stands still."""
         (tmp_path / "contract.yaml").write_text(FUNNEL, encoding="utf-8")
-        return Workspace.create(
-            tmp_path, "contract", database=database, clock=FrozenClock(), plugins=PluginHost()
-        )
+        clock, plugins = FrozenClock(), PluginHost()
+        with Workspace.create(
+            tmp_path, "contract", database=database, clock=clock, plugins=plugins
+        ) as made:
+            yield made
+
+    @pytest.fixture
+    def telling(self, workspace: Workspace) -> Iterator[Workspace]:
+        """The workspace, in which somebody is told of every transition."""
+        directory = workspace.config.directory
+        with (directory / "funnelflow.toml").open("a", encoding="utf-8") as settings:
+            settings.write('[[notify]]\nchannel = "log"\n')
+        with Workspace.open(directory, clock=FrozenClock(), plugins=PluginHost()) as opened:
+            yield opened
 
     def test_what_was_stored_is_read_back_exactly(self, workspace: Workspace) -> None:
         """Numbers, times and lists come back as they went in."""
@@ -128,6 +141,23 @@ class StoreContract:
         workspace.add("bob", {"budget": 1})
         workspace.add("eve")
         assert [c.id for c in workspace.list("contact.budget > 5")] == ["ada"]
+
+    def test_what_was_told_is_removed_when_it_is_old(self, telling: Workspace) -> None:
+        """What waits or is dead stays, however old it is."""
+        clock = FrozenClock()
+        box = Outbox(telling.engine, clock)
+        for name in "abcdef":
+            telling.add(name)
+            telling.record(name, "asked")
+        ids = [letter.id for letter in box.letters()]
+        box.discard(ids[:1])
+        box.claim("log", "worker", lease=dt.timedelta(days=60), limit=6)
+        box.settle("worker", [Settled(ids[1], "dead"), Settled(ids[3], "delivered")])
+        clock.advance("31d")
+        box.settle("worker", [Settled(ids[4], "delivered")])
+        days = dt.timedelta(days=30)
+        assert [box.prune(days, dry_run=True), box.prune(days), box.prune(days)] == [2, 2, 0]
+        assert [letter.contact_id for letter in box.letters()] == ["b", "c", "e", "f"]
 
     def test_what_is_stored_proves_itself(self, workspace: Workspace) -> None:
         """Digests, chains and the fold over the history agree."""

@@ -12,7 +12,7 @@ BENCHMARKS = {
     "notify": "apply with notifications, delivery beside a bare loop, an idle worker",
     "compare": "comparing definitions, and translating stored contacts beside folding them",
     "store": "a record, a filtered list and a verification, as a workspace grows",
-    "startup": "funnelflow --help, beside importing click",
+    "startup": "funnelflow --help, check and show, beside importing click",
 }
 
 

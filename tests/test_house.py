@@ -133,6 +133,26 @@ def test_everything_behind_a_door_is_documented(room):
     assert undocumented == []
 
 
+def test_the_door_of_the_store_gives_what_it_tells_the_type_checker():
+    """It imports a name when it is asked for, and says twice where from."""
+    store = importlib.import_module("funnelflow.store")
+    (told,) = (
+        node
+        for node in ast.parse(inspect.getsource(store)).body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    names = {
+        alias.name: importlib.import_module(line.module)
+        for line in told.body
+        if isinstance(line, ast.ImportFrom)
+        for alias in line.names
+    }
+    assert sorted(names) == sorted(store.__all__)
+    assert [n for n, home in names.items() if getattr(store, n) is not getattr(home, n)] == []
+    with pytest.raises(AttributeError, match="no attribute 'nobody'"):
+        store.nobody  # noqa: B018
+
+
 def test_every_module_says_what_is_in_it():
     silent = [
         str(path.relative_to(SOURCE))

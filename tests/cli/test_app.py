@@ -36,16 +36,19 @@ def invoke(*arguments):
     return CliRunner().invoke(app, arguments)
 
 
-def modules_loaded_by(argument):
-    """Name the modules that a run of funnelflow with one argument imports."""
+def modules_loaded_by(*arguments, cwd=None):
+    """Name the modules that a run of funnelflow imports."""
     code = (
-        f"import sys; sys.argv = ['funnelflow', {argument!r}]\n"
+        f"import sys; sys.argv = {['funnelflow', *arguments]!r}\n"
         "from funnelflow.cli import main\n"
         "try: main()\n"
-        "except SystemExit: print(*sys.modules, file=sys.stderr)"
+        "except SystemExit as done: print(done.code, *sys.modules, file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stderr.split())
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=cwd)
+    exit_code, *modules = done.stderr.splitlines()[-1].split()
+    assert exit_code == "0"
+    return set(modules)
 
 
 def test_help_imports_no_command_and_no_library_but_click():
@@ -58,6 +61,16 @@ def test_help_imports_no_command_and_no_library_but_click():
 
 def test_version_imports_no_database_library():
     assert not HEAVY & modules_loaded_by("--version")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["check", "check standard", "show", "test", "glossary", "config show", "plugins list"],
+)
+def test_what_needs_no_database_imports_no_database_library(workspace, command):
+    databases = {"sqlalchemy", "alembic", "sqlite3", "psycopg"}
+    modules = modules_loaded_by("--no-plugins", *command.split(), cwd=workspace)
+    assert not (databases | {"asyncio"}) & modules
 
 
 @pytest.mark.parametrize("name", COMMANDS)

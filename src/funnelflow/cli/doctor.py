@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import asdict, frozen
 
 from funnelflow.cli.db import database_of
-from funnelflow.cli.endpoints import endpoints_in_use
+from funnelflow.cli.endpoints_in_use import endpoints_in_use
 from funnelflow.cli.find import library_of
 from funnelflow.cli.hosting import host_of
 from funnelflow.cli.layout import paragraph

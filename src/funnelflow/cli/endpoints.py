@@ -1,25 +1,21 @@
-"""Checking whom a workspace tells, for ``check`` and ``doctor``."""
+"""Checking whom a workspace tells, for ``check``."""
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import field, frozen
 
-from funnelflow.cli.find import library_here, workspace_root
-from funnelflow.cli.hosting import host_of
+from funnelflow.cli.find import workspace_root
 from funnelflow.cli.session import Session
-from funnelflow.definition import Library, Linked, Position, Problem, link
-from funnelflow.errors import ConfigurationError, FunnelflowError
-from funnelflow.notify import check_notices
-from funnelflow.store import Config, Notice, Workspace, read_config
+from funnelflow.definition import Position, Problem
+from funnelflow.errors import ConfigurationError
+from funnelflow.store import read_config
 from funnelflow.store.config import CONFIG_FILE
 from funnelflow.store.notices import NoticesError
-from funnelflow.store.shelf import Shelf
 from funnelflow.store.sites import masked_source
 
-__all__ = ["EndpointCheck", "check_endpoints", "endpoints_in_use"]
+__all__ = ["EndpointCheck", "check_endpoints"]
 
 
 @frozen
@@ -35,12 +31,6 @@ class EndpointCheck:
     count: int = 0
     problems: tuple[Problem, ...] = ()
     sources: Mapping[str, str] = field(factory=dict)
-
-
-def endpoints_in_use(workspace: Workspace) -> list[tuple[Notice, tuple[Problem, ...]]]:
-    """Check every endpoint against the definitions that decide now."""
-    in_use = workspace.funnels() or (workspace.config.funnel,)
-    return list(check_notices(workspace.config, workspace.plugins, in_use, workspace.linked))
 
 
 def check_endpoints(session: Session) -> EndpointCheck:
@@ -59,47 +49,9 @@ def check_endpoints(session: Session) -> EndpointCheck:
         return EndpointCheck(0, _of_settings(error, path), _sources(path))
     if not config.notices:
         return EndpointCheck()
-    with _opened(session) as workspace:
-        problems = _all_problems(config, session, workspace)
-    return EndpointCheck(len(config.notices), problems, _sources(path))
+    from funnelflow.cli.endpoints_in_use import problems_of  # noqa: PLC0415  # loads the database
 
-
-def _all_problems(
-    config: Config, session: Session, workspace: Workspace | None
-) -> tuple[Problem, ...]:
-    library = library_here(session)
-    in_use = workspace.funnels() if workspace is not None else ()
-    finder = _Finder(library, workspace)
-    checked = check_notices(config, host_of(session), in_use or (config.funnel,), finder.find)
-    return tuple(problem for _, problems in checked for problem in problems)
-
-
-@frozen
-class _Finder:
-    """Finds definitions: in their files, and where those cannot be used in the database."""
-
-    library: Library
-    workspace: Workspace | None
-
-    def find(self, name: str) -> Linked:
-        try:
-            return link(Shelf(self.library).file(name), self.library)
-        except FunnelflowError:
-            if self.workspace is None:
-                raise
-            return self.workspace.linked(name)
-
-
-@contextmanager
-def _opened(session: Session) -> Iterator[Workspace | None]:
-    """Open the workspace if its database can be used; give None where it cannot."""
-    try:
-        workspace = session.open()
-    except FunnelflowError:
-        yield None
-        return
-    with workspace:
-        yield workspace
+    return EndpointCheck(len(config.notices), problems_of(config, session), _sources(path))
 
 
 def _of_settings(error: ConfigurationError, path: Path) -> tuple[Problem, ...]:

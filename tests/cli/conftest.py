@@ -51,10 +51,39 @@ def call() -> Call:
     return run
 
 
+@pytest.fixture(scope="session")
+def database_with_ada(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with one contact, which is only ever copied too."""
+    directory = tmp_path_factory.mktemp("ada")
+    shutil.copytree(pristine, directory, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        for name in CLEAN:
+            patch.delenv(name, raising=False)
+        type_in_ada()
+    return directory / "funnelflow.db"
+
+
 @pytest.fixture
-def ada(workspace: Path, call: Call) -> str:
+def ada(workspace: Path, database_with_ada: Path) -> str:
     """A contact who is a lead with a budget that does not suffice."""
-    call("add", "ada", "email=ada@example.com", "budget=3000", "--at", "2026-03-01T09:00:00Z")
-    call("record", "ada", "form_submitted", "--at", "2026-03-01T09:30:00Z")
-    call("set", "ada", "horizon_days=60", "--at", "2026-03-02T10:00:00Z")
+    shutil.copy(database_with_ada, workspace)
     return "ada"
+
+
+@pytest.fixture
+def ada_typed_in(workspace: Path) -> str:
+    """The same contact, of whom the settings of the workspace can tell others."""
+    type_in_ada()
+    return "ada"
+
+
+def type_in_ada() -> None:
+    """Add the contact to the workspace in the current directory."""
+    for line in (
+        "add ada email=ada@example.com budget=3000 --at 2026-03-01T09:00:00Z",
+        "record ada form_submitted --at 2026-03-01T09:30:00Z",
+        "set ada horizon_days=60 --at 2026-03-02T10:00:00Z",
+    ):
+        done = CliRunner().invoke(app, line.split(), prog_name="funnelflow")
+        assert done.exit_code == 0, done.stderr

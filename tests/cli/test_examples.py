@@ -29,6 +29,9 @@ FILES = {
 }
 """Every file that an example names."""
 
+TOLD = {"deliver", "outbox discard", "outbox retry", "outbox show"}
+"""Commands whose examples are about what a contact has brought into the outbox."""
+
 NOTIFY = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "told.jsonl"\n'
 """The endpoint that an example names; it is told of a contact that the examples have."""
 
@@ -56,7 +59,7 @@ def place(name, request, tmp_path_factory):
     with (workspace / "funnelflow.toml").open("a") as settings:
         settings.write(NOTIFY)
     if name != "add":
-        request.getfixturevalue("ada")
+        request.getfixturevalue("ada_typed_in" if name in TOLD else "ada")
     row = {"contact": "bob", "event": "form_submitted", "at": "2026-03-01T09:00:00Z"}
     with gzip.open(workspace / "events.jsonl.gz", "wt") as file:
         file.write(json.dumps(row) + "\n")

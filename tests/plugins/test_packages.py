@@ -144,3 +144,17 @@ def test_the_plugins_are_found_by_their_names(plugin_site, tmp_path):
         assert report["status"] == "active"
         assert report["version"] == project(package)["version"]
         assert list(project(package)["entry-points"]["funnelflow.v1"]) == [report["name"]]
+
+
+def test_finding_the_plugins_imports_no_database_library(plugin_site):
+    """Every command that looks for plugins pays for what they import."""
+    modules = ", ".join(package.name.replace("-", "_") for package in PLUGINS)
+    program = f"import sys, {modules}; print('sqlalchemy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(plugin_site)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout == "False\n"

@@ -12,7 +12,6 @@ from typing import Any, Final
 from attrs import field, frozen
 from standardwebhooks import Webhook
 
-from funnelflow.notify import CONTENT_TYPE, cloud_event
 from funnelflow.plugins import DeliveryError, Message, NotifierProvider, hookimpl
 from funnelflow.plugins import secret as hidden
 from funnelflow_webhook.posting import DEADLINE, Reply, post
@@ -79,6 +78,10 @@ def send(message: Message, settings: Settings) -> None:
     Raises:
         DeliveryError: It was not accepted.
     """
+    # Here, because it brings the store along, which most commands that find this plugin
+    # have no use for.
+    from funnelflow.notify import CONTENT_TYPE, cloud_event  # noqa: PLC0415
+
     target = read_target(settings.url, settings.allow)
     body = cloud_event(message)
     headers = {"Content-Type": CONTENT_TYPE}

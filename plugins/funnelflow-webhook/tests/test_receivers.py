@@ -1,15 +1,11 @@
 """What hostile receivers can do, each of them a real server on this machine."""
 
-import contextlib
 import gzip
 import socket
-import ssl
 import struct
-import threading
 import time
 
 import pytest
-import trustme
 from funnelflow_webhook import Settings, funnelflow_notifiers, send
 from funnelflow_webhook.posting import CAP, post
 from funnelflow_webhook.targets import read_target
@@ -21,63 +17,6 @@ from funnelflow.testing import Answer, NotifierContract, example_message
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 FORMER = "whsec_" + "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-
-
-class Raw:
-    """A server that does with a connection what it is told to.
-
-    Attributes:
-        received: Bytes of each request, as far as they came.
-    """
-
-    def __init__(self, behave, context=None):
-        self.received = []
-        self._behave = behave
-        self._context = context
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-        self.port = self._server.getsockname()[1]
-
-    def url(self, scheme="http"):
-        return f"{scheme}://127.0.0.1:{self.port}/hook"
-
-    def close(self):
-        self._stop.set()
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        self._thread.join(5)
-        self._server.close()
-
-    def _serve(self):
-        while not self._stop.is_set():
-            connection, _ = self._server.accept()
-            threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-
-    def _answer(self, connection):
-        with contextlib.suppress(OSError), connection, self._secured(connection) as secured:
-            self.received.append(secured.recv(65536))
-            self._behave(secured, self._stop)
-
-    def _secured(self, connection):
-        if self._context is None:
-            return connection
-        return self._context.wrap_socket(connection, server_side=True)
-
-
-@pytest.fixture
-def serve():
-    """Start servers that behave as a function says."""
-    running = []
-
-    def start(behave, context=None):
-        running.append(Raw(behave, context))
-        return running[-1]
-
-    yield start
-    for server in running:
-        server.close()
 
 
 def settings(url, **more):
@@ -215,52 +154,42 @@ def test_nobody_there_is_told():
         send(example_message(), settings(f"http://127.0.0.1:{port}/"))
 
 
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nX: a", b"HTTP/1.1"]
+)
+def test_an_answer_that_breaks_off_is_none(serve, answer):
+    said, _ = failure(serve(says(answer)))
+    assert "broke the connection off" in said or "no HTTP" in said
+
+
 @pytest.mark.parametrize("answer", [b"", b"hello\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"\0" * 100])
 def test_what_is_no_http_is_told(serve, answer):
     said, _ = failure(serve(says(answer)))
     assert "no HTTP" in said or "broke the connection off" in said
 
 
-@pytest.fixture(scope="module")
-def authority():
-    return trustme.CA()
-
-
-@pytest.fixture
-def trusted(authority, tmp_path):
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return path
-
-
-def tls(authority, *names):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(context)
-    return context
-
-
-def test_a_certificate_that_nobody_vouches_for_is_refused(serve, authority):
-    server = serve(says(OK), tls(authority, "127.0.0.1"))
+def test_a_certificate_that_nobody_vouches_for_is_refused(serve, tls):
+    server = serve(says(OK), tls("127.0.0.1"))
     said, _ = failure(server, 5, scheme="https")
     assert "the certificate of 127.0.0.1 is not trusted" in said
     assert server.received == []
 
 
-def test_a_certificate_for_another_name_is_refused(serve, authority, trusted):
-    server = serve(says(OK), tls(authority, "example.com"))
+def test_a_certificate_for_another_name_is_refused(serve, tls, trusted):
+    server = serve(says(OK), tls("example.com"))
     with pytest.raises(DeliveryError, match="not trusted"):
         send(example_message(), settings(server.url("https"), ca_file=trusted))
 
 
-def test_a_certificate_that_is_vouched_for_is_accepted(serve, authority, trusted):
-    server = serve(says(OK), tls(authority, "127.0.0.1"))
+def test_a_certificate_that_is_vouched_for_is_accepted(serve, tls, trusted):
+    server = serve(says(OK), tls("127.0.0.1"))
     send(example_message(), settings(server.url("https"), ca_file=trusted))
     assert server.received[0].startswith(b"POST /hook HTTP/1.1\r\nHost: 127.0.0.1:")
 
 
-def test_the_name_of_the_url_is_what_tls_and_http_are_told(serve, authority, trusted, monkeypatch):
+def test_the_name_of_the_url_is_what_tls_and_http_are_told(serve, tls, trusted, monkeypatch):
     names = []
-    context = tls(authority, "hooks.example.com")
+    context = tls("hooks.example.com")
     context.sni_callback = lambda _sock, name, _context: names.append(name)
     server = serve(says(OK), context)
     place = (socket.AF_INET, ("127.0.0.1", server.port))

@@ -130,22 +130,30 @@ def _send(sock: socket.socket, request: bytes, end: float) -> None:
 
 
 def _reply(sock: socket.socket, end: float) -> Reply:
-    """Read the status and the headers of the answer."""
-    response = http.client.HTTPResponse(_Reader(sock, end), method="POST")  # type: ignore[arg-type]
+    """Read the status and the headers of the answer; what breaks off in them is no answer."""
+    reader = _Reader(sock, end)
+    response = http.client.HTTPResponse(reader, method="POST")  # type: ignore[arg-type]
     try:
         response.begin()
+        if reader.has_ended:
+            raise ConnectionResetError
         return Reply(response.status, {name.lower(): v for name, v in response.getheaders()})
     finally:
         response.close()
 
 
 class _Reader(io.RawIOBase):
-    """What comes over a connection, until a deadline and up to a cap."""
+    """What comes over a connection, until a deadline and up to a cap.
+
+    Attributes:
+        has_ended: Whether more was asked for than there is.
+    """
 
     def __init__(self, sock: socket.socket, end: float) -> None:
         self._sock = sock
         self._end = end
         self._room = CAP
+        self.has_ended = False
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Give itself as the file that `http.client` reads."""
@@ -162,6 +170,7 @@ class _Reader(io.RawIOBase):
         self._sock.settimeout(_left(self._end))
         count = self._sock.recv_into(buffer, min(len(buffer), self._room))
         self._room -= count
+        self.has_ended = count == 0
         return count
 
 

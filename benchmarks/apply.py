@@ -1,10 +1,11 @@
 """`apply` beside writing the very same final rows raw, on SQLite and on PostgreSQL.
 
-The file has three events for each contact, spread so that a contact's events fall into
-different chunks; one transition of the definition has three criteria. The floor writes the
-rows that `apply` left behind into the same tables with the same indexes, keys and durability
-and as many transactions: ``executemany`` of `sqlite3`, ``COPY`` on PostgreSQL. Both are run
-alternately, and the ratio of the medians counts.
+The file has three events for each contact, with the first events of ten thousand others
+between one and the next, so that they fall into different chunks; one transition of the
+definition has three criteria. The floor writes the rows that `apply` left behind into the
+same tables with the same indexes, keys and durability and as many transactions:
+``executemany`` of `sqlite3`, ``COPY`` on PostgreSQL. Both are run alternately, and the ratio
+of the medians counts.
 
 ``python -m benchmarks apply``                the ratios, and where the time goes
 ``python -m benchmarks apply EVENTS``         the same for another number of events
@@ -39,7 +40,9 @@ from funnelflow.store import Workspace
 from funnelflow.store.tables import history
 
 EVENTS = 300_000
-EVENTS_A_CONTACT = 3
+STORY = ("form_submitted", "call", "purchased")
+LATER = 10_000
+"""How many other contacts have come between an event of a contact and the next one."""
 REPEATS = 3
 CONTACT_ID, SEQUENCE, RECORDED_AT = (
     list(history.c.keys()).index(name) for name in ("contact_id", "sequence", "recorded_at")
@@ -134,19 +137,26 @@ def _compare(
 
 
 def write_events(path: Path, events: int) -> None:
-    """Write a file of events; the contacts come round, so chunks meet them again."""
-    contacts = max(events // EVENTS_A_CONTACT, 1)
-    names = ("form_submitted", "call", "purchased")
+    """Write a steady stream of events: contacts come all the time, and their stories take long."""
+    contacts = max(events // len(STORY), 1)
+    later = min(LATER, contacts)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["entity_id", "event", "at", "actor", "facts"])
-        for n in range(events):
-            turn, contact = divmod(n, contacts)
+        for n, (contact, turn) in enumerate(_stream(contacts, later)):
             day, second = divmod(n, 86_400)
             at = f"2026-{1 + day // 28 % 12:02d}-{1 + day % 28:02d}T{_clock(second)}+01:00"
             facts = _facts(turn, contact)
-            name = names[turn % len(names)]
-            writer.writerow([f"contact-{contact:07d}", name, at, f"rep{contact % 9}", facts])
+            writer.writerow([f"contact-{contact:07d}", STORY[turn], at, f"rep{contact % 9}", facts])
+
+
+def _stream(contacts: int, later: int) -> Iterator[tuple[int, int]]:
+    """Yield who has an event next, and which of their story it is."""
+    for step in range(contacts + later * (len(STORY) - 1)):
+        for turn in range(len(STORY)):
+            contact = step - later * turn
+            if 0 <= contact < contacts:
+                yield contact, turn
 
 
 def _clock(second: int) -> str:

@@ -209,3 +209,20 @@ def test_a_writer_takes_the_lock_before_it_reads(tmp_path):
         assert other.execute("SELECT count(*) FROM contacts").fetchone() == (0,)
     other.close()
     engine.dispose()
+
+
+def test_a_connection_that_is_lost_at_the_first_look_is_no_error(place, tmp_path, monkeypatch):
+    create_tables(place)
+    read, lost = store_schema._revision, []
+
+    def lose_once(connection):
+        if not lost:
+            lost.append(connection)
+            raise ConnectionError("gone")
+        return read(connection)
+
+    monkeypatch.setattr(store_schema, "_revision", lose_once)
+    setting = place.url.render_as_string(hide_password=False)
+    with opened(tmp_path, setting) as workspace:
+        assert workspace.history().rows == ()
+    assert lost

@@ -92,10 +92,11 @@ def require_current(engine: Engine, database: Database) -> None:
     """
     with translated(), engine.connect() as connection:
         connection.execution_options(funnelflow_reads=True)
-        revision = _quick_revision(connection)
-        if revision == HEAD:
+        if _quick_revision(connection) == HEAD:
             return
         state, _ = _state(connection)
+    if state == "current":  # the first look was broken off
+        return
     message, hint = _ADVICE[state]
     raise StoreError(f"{message}: {database}", hint=hint)
 

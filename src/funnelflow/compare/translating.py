@@ -6,7 +6,7 @@ that nobody has said, the translation is *flagged*, with the questions that woul
 
 from collections.abc import Iterable
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from funnelflow.criteria import Field, Verdict
 from funnelflow.engine import Considered, Contact, Event, Funnel, GuardedTransition, why
@@ -79,7 +79,7 @@ def without_move(event: Event) -> Event:
     if event.name != "move" and not event.vetoes:
         return event
     name = "set" if event.name == "move" else event.name
-    return evolve(event, name=name, to="", reason="", force=False, vetoes=())
+    return event._replace(name=name, to="", reason="", force=False, vetoes=())
 
 
 def _undecided(funnel: Funnel, contact: Contact, waiting: set[str]) -> tuple[Considered, ...]:

@@ -43,9 +43,7 @@ class Declared:
         if self.defaults.keys() <= event.facts.keys():
             return event
         facts = {**self.defaults, **event.facts}
-        return Event(  # a third of what `evolve` costs
-            event.name, event.at, facts, event.actor, event.roles, vetoes=event.vetoes
-        )
+        return event._replace(facts=facts)
 
 
 class Derived:

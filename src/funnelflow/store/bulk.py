@@ -16,15 +16,16 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from funnelflow.criteria import Facts, Verdict
+from funnelflow.criteria import Verdict
 from funnelflow.engine import Contact, Decision, Event, Outcome, decide
 from funnelflow.errors import ConflictError, UnknownNameError, UsageError
-from funnelflow.store.canonical import checksum_ending, encode, row_digest
-from funnelflow.store.codec import dump_facts, dump_path, dump_vetoes
+from funnelflow.store.codec import dump_facts
 from funnelflow.store.dialects import Row
 from funnelflow.store.faults import UNREADABLE, altered
 from funnelflow.store.names import check_id, check_key, is_id
+from funnelflow.store.remembered import Remembered
 from funnelflow.store.requests import Entry, Held, Keyed, Request, Store
+from funnelflow.store.rows import RowWriter, Unmet
 from funnelflow.store.shelf import Running
 from funnelflow.store.tables import history
 from funnelflow.store.times import from_text, optional_from_text, optional_to_text, to_text
@@ -42,22 +43,24 @@ class Chunk:
     Args:
         connection: The transaction, from `connecting.writing`.
         store: The workspace.
+        remembered: The contacts that the chunk before had, and where its own go.
     """
 
-    def __init__(self, connection: Connection, store: Store) -> None:
+    def __init__(
+        self, connection: Connection, store: Store, remembered: Remembered | None = None
+    ) -> None:
         self.connection = connection
         self.shelf = store.shelf
         self.now = store.clock()
         self._store = store
+        self._remembered = Remembered() if remembered is None else remembered
         self._recorded_at = to_text(self.now)
-        self._checksum = checksum_ending(self._recorded_at)
+        self._writer = RowWriter(self._recorded_at)
         self._held: dict[str, Held] = {}
         self._keys: dict[str, Keyed] = {}
         self._rows: list[Row] = []
         self._letters: list[Row] = []
         self._homes: dict[str, Running] = {}
-        self._texts: dict[int, tuple[Facts, str]] = {}
-        self._paths: dict[int, tuple[Outcome, str]] = {}
         self._at: dt.datetime | None = None
         self._at_text = ""
         plugins = store.plugins
@@ -72,13 +75,17 @@ class Chunk:
         are locked until the transaction ends, in one order, so that chunks wait for each
         other instead of deadlocking.
         """
-        wanted = sorted(i for i in {*ids} - self._held.keys() if is_id(i))
-        by_id = self.shelf.by_id
-        for row in self._store.bulk.load_contacts(self.connection, wanted):
-            self._held[row[0]] = _held(row, by_id(self.connection, row[2]))
+        bulk, remembered, by_id = self._store.bulk, self._remembered, self.shelf.by_id
+        wanted = sorted({*ids} - self._held.keys())
+        known = remembered.recall(wanted, bulk.state(self.connection))
+        self._held |= known
+        missing = [one for one in wanted if one not in known and is_id(one)]
+        for row in bulk.load_contacts(self.connection, missing):
+            held = remembered.recognise(row) or _held(row, by_id(self.connection, row[2]))
+            self._held[row[0]] = held
         asked = sorted(k for k in {*keys} - self._keys.keys() if is_id(k))
         if asked:
-            for key, *rest in self._store.bulk.load_keys(self.connection, asked):
+            for key, *rest in bulk.load_keys(self.connection, asked):
                 self._keys[key] = Keyed(*rest)
 
     def held(self, contact_id: str) -> Held | None:
@@ -126,54 +133,25 @@ class Chunk:
         before: str,
         *,
         key: str | None = None,
-        unmet: tuple[tuple[str, str], ...] = (),
+        unmet: Unmet = (),
     ) -> None:
         """Collect the row of a step that was taken, and chain it to the one before."""
-        contact, running, name = held.contact, held.running, event.name
-        held.sequence = sequence = held.sequence + 1
-        held.changed = True
-        at = self._time_of(held, event.at)
-        held.last, held.last_text = event.at, at
-        facts = self._text_of(event.facts) if event.facts else "{}"
-        path = self._path_of(outcome) if outcome.path else "[]"
-        roles = encode(event.roles) if event.roles else "[]"
-        reasons = encode(unmet) if unmet else "[]"
-        vetoes = dump_vetoes(event.vetoes) if event.vetoes else "[]"
-        contact_id, stage, verb = contact.id, contact.stage, outcome.outcome
-        actor, to, reason, force = event.actor, event.to, event.reason, int(event.force)
-        held.digest = digest = row_digest((
-            held.digest, contact_id, str(sequence), key or "", name, at, actor, roles, facts,
-            to, reason, str(force), verb, before, stage, path, reasons, vetoes, running.digest,
-        ))  # fmt: skip
+        moment = event.at
+        at = self._at_text if moment is self._at else held.text_of(moment)
+        held.last, held.last_text, held.changed = moment, at, True
+        row = self._writer.row(held, event, at, outcome, before, key, unmet)
+        self._rows.append(row)
         if key is not None:
+            contact_id, sequence, _, name, _, _, actor, _, facts, to, reason, force, *_ = row
             self._keys[key] = Keyed(contact_id, sequence, name, at, actor, facts, to, reason, force)
-        self._rows.append((
-            contact_id, sequence, key, name, at, self._recorded_at, actor, roles, facts,
-            to, reason, force, verb, before, stage, path, reasons, vetoes, running.id, digest,
-            self._checksum(digest),
-        ))  # fmt: skip
         if self._watching is not None:
             self._watching.appended(held, event, outcome, before)
         if self._telling is not None and outcome.outcome == "moved":
             self._letters += self._telling.rows(held, event, before, self._recorded_at)
 
     def _time_of(self, held: Held, moment: dt.datetime) -> str:
-        """Write the time of an event; most were read from that very text a moment ago."""
-        return self._at_text if moment is self._at and self._at_text else held.text_of(moment)
-
-    def _text_of(self, facts: Facts) -> str:
-        """Write facts; those that many rows share are written once."""
-        known = self._texts.get(id(facts))
-        if known is None or known[0] is not facts:
-            known = self._texts[id(facts)] = (facts, dump_facts(facts))
-        return known[1]
-
-    def _path_of(self, outcome: Outcome) -> str:
-        """Write the transitions that were taken; the engine has one record for most of them."""
-        known = self._paths.get(id(outcome))
-        if known is None or known[0] is not outcome:
-            known = self._paths[id(outcome)] = (outcome, dump_path(outcome.path))
-        return known[1]
+        """Write the time of an event; most came with that text a moment ago."""
+        return self._at_text if moment is self._at else held.text_of(moment)
 
     def write(self) -> None:
         """Write what was collected; the transaction is the caller's to end.
@@ -194,6 +172,10 @@ class Chunk:
         for held in changed:
             held.stored, held.changed = held.sequence, False
         self._rows = []
+
+    def remember(self) -> None:
+        """Keep the contacts for the next chunk; the last thing to be done before committing."""
+        self._remembered.keep(self._held, self._store.bulk.state(self.connection))
 
     def _begin(self, request: Request, *, explain: bool) -> Entry:
         """Take the first evidence about a contact: that it was added."""
@@ -293,7 +275,7 @@ class Chunk:
         return Entry(earlier.contact_id, earlier.sequence, "stayed", "", "", duplicate=True)
 
 
-def unmet_criteria(decision: Decision) -> tuple[tuple[str, str], ...]:
+def unmet_criteria(decision: Decision) -> Unmet:
     """Name what was in the way of a move: label and verdict of each criterion, each once."""
     found = [
         (leaf.label, leaf.verdict.value)

@@ -8,7 +8,11 @@ from json import encoder as _json
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
-__all__ = ["checksum", "checksum_ending", "decode", "encode", "encoder", "row_digest"]
+__all__ = ["SEPARATOR", "checksum", "checksum_ending", "decode", "encode", "encoder", "row_digest"]
+
+
+SEPARATOR = "\x1f"
+"""What stands between the columns of a row in what its digest is over."""
 
 
 def encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]:
@@ -67,12 +71,13 @@ def row_digest(columns: Iterable[str]) -> str:
     Args:
         columns: The digest of the contact's row before, empty for the first; the columns
             from `contact_id` to `vetoes` but `recorded_at`, numbers in decimal, a missing
-            key empty; the digest of the definition that decided.
+            key empty; the digest of the definition that decided. Several may be given as
+            one text, joined.
 
     Returns:
         64 hexadecimal characters.
     """
-    return hashlib.sha256("\x1f".join(columns).encode()).hexdigest()
+    return hashlib.sha256(SEPARATOR.join(columns).encode()).hexdigest()
 
 
 def checksum(*columns: str | int | None) -> int:

@@ -57,6 +57,12 @@ COPY_FROM = 50
 class Bulk(Protocol):
     """Reads and writes many rows at a time."""
 
+    def state(self, connection: Connection) -> object:
+        """Tell whether anybody has written in between: then it is not what it was before.
+
+        None where that cannot be told.
+        """
+
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
         """Read contacts in the order of `CONTACT_COLUMNS` and lock them until the end."""
 
@@ -97,8 +103,13 @@ class _Sqlite:
         self._insert_contacts = _sql(engine, _insert(CONTACT_COLUMNS))
         self._update_contacts = _sql(engine, _update())
 
+    def state(self, connection: Connection) -> object:
+        driver: Any = connection.connection.dbapi_connection
+        (others,) = driver.execute("PRAGMA data_version").fetchone()
+        return id(driver), others, driver.total_changes
+
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
-        return _fetch(connection, self._contacts, json.dumps(ids))
+        return _fetch(connection, self._contacts, json.dumps(ids)) if ids else ()
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, json.dumps(keys))
@@ -131,8 +142,11 @@ class _Postgres:
         self._update_contacts = _sql(engine, _update())
         self._update_many = _update_from_copy()
 
+    def state(self, connection: Connection) -> object:  # noqa: ARG002  # as on SQLite
+        return None
+
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
-        return _fetch(connection, self._contacts, list(ids))
+        return _fetch(connection, self._contacts, list(ids)) if ids else ()
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, list(keys))

@@ -74,13 +74,13 @@ class Reader:
             return event
         if event.vetoes:
             linked = decided.funnel.linked, self.running.funnel.linked
-            event = evolve(event, vetoes=_translated(event.vetoes, *linked))
+            event = event._replace(vetoes=_translated(event.vetoes, *linked))
         if not event.facts:
             return event
         fields = self._fields_unless_same(decided, event.name)
         if fields is None:
             return event
-        return evolve(event, facts=self._fit(event.facts, fields))
+        return event._replace(facts=self._fit(event.facts, fields))
 
     def _fields_unless_same(self, decided: Running, event: str) -> Mapping[str, Field] | None:
         """Give the fields to hold the facts of an event to; None where both read them the same."""

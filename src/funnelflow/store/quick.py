@@ -7,25 +7,20 @@ holds the two to the same answer.
 """
 
 import datetime as dt
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from funnelflow.criteria import Facts, Field
 from funnelflow.engine import Event, Funnel
 from funnelflow.errors import FieldError
+from funnelflow.store.quick_times import QuickTimes
 
-__all__ = ["QuickDoor", "quick_time"]
+__all__ = ["QuickDoor"]
 
-_PLAIN = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(Z|[+-]\d\d:\d\d)?)?", re.ASCII
-).fullmatch
 _NOTHING: Facts = {}
 _KEPT = 10_000
 """Different facts and actors that are remembered: exports repeat them."""
 _ACTOR_CAP = 1_000
-_DAYS = tuple(f"{day:02}" for day in range(32))
-_WHOLE, _OFFSET = len("2026-03-01T09:30:00Z"), len("2026-03-01T09:30:00+01:00")
 
 
 class Said(Protocol):
@@ -50,8 +45,7 @@ class QuickDoor:
         timezone: The zone of times without an offset; None refuses them.
 
     Attributes:
-        at_text: The time of the last event as the database writes it, where that is seen
-            from how it was read; else empty.
+        at_text: The time of the last event as the database writes it.
     """
 
     def __init__(
@@ -64,6 +58,7 @@ class QuickDoor:
         self._linked = funnel.linked
         self._roles_of = roles_of
         self._timezone = timezone
+        self._times = QuickTimes(timezone)
         self._fields: dict[str, Mapping[str, Field]] = {}
         self._actors: dict[str, tuple[str, ...]] = {}
         self._facts: dict[int, tuple[Mapping[str, Any], str, Facts]] = {}
@@ -75,10 +70,10 @@ class QuickDoor:
             return None
         if name not in self._fields and not self._knows(name):
             return None
-        moment = quick_time(at, self._timezone)
-        if moment is None:
+        timed = self._times.read(at)
+        if timed is None:
             return None
-        self.at_text = _seen(at, moment)
+        moment, self.at_text = timed
         if said.facts:
             try:
                 facts = self._normal(name, said.facts)
@@ -117,34 +112,3 @@ class QuickDoor:
             self._actors.clear()
         roles = self._actors[actor] = tuple(sorted(set(self._roles_of(actor))))
         return roles
-
-
-def quick_time(text: str, timezone: dt.tzinfo | None) -> dt.datetime | None:
-    """Read a timestamp of the usual form and give it in UTC; None for any other."""
-    found = _PLAIN(text)
-    if found is None:
-        return None
-    try:
-        at = dt.datetime.fromisoformat(text)
-        if found[1] == "Z":
-            return at
-        if found[1] is None:
-            if timezone is None:
-                return None
-            at = at.replace(tzinfo=timezone)
-        return at.astimezone(dt.UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _seen(text: str, moment: dt.datetime) -> str:
-    """Give a time as the database writes it, if that is seen from how it was said; else empty.
-
-    Args:
-        text: How it was said, in a form that `quick_time` reads.
-        moment: What `quick_time` made of it.
-    """
-    if len(text) == _WHOLE and text[-1] == "Z":
-        return f"{text[:10]}T{text[11:19]}.000000Z"
-    is_same_day = len(text) == _OFFSET and text[-2:] == "00" and text[8:10] == _DAYS[moment.day]
-    return f"{text[:10]}T{moment.hour:02}{text[13:19]}.000000Z" if is_same_day else ""

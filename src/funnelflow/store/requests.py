@@ -65,10 +65,10 @@ class Request:
         actor: Who records it.
         to: The stage a move asks for.
         reason: Why a move is forced.
-        force: Whether a move goes past criteria that are not met.
         key: Makes it happen once, however often it is asked for.
         funnel: The home of a contact that is added; empty for the workspace's own.
         create: Add the contact first, at the same time, if nobody knows it.
+        force: Whether a move goes past criteria that are not met.
         text: Whether facts and time are text as a person types it.
         expect: The length of the history that the contact must still have; None for any.
     """
@@ -80,10 +80,10 @@ class Request:
     actor: str = ""
     to: str = ""
     reason: str = ""
-    force: bool = False
     key: str | None = None
     funnel: str = ""
     create: bool = False
+    force: bool = False
     text: bool = False
     expect: int | None = None
 

@@ -44,6 +44,7 @@ from funnelflow.store.mapping import Matched, Told, bind, field_target
 from funnelflow.store.names import is_id
 from funnelflow.store.options import FileOptions
 from funnelflow.store.preparing import match, open_rejects, store_for
+from funnelflow.store.remembered import Remembered
 from funnelflow.store.starting import absolute, find_start
 from funnelflow.store.tally import EXAMPLES, Progress, Summary, Tally
 
@@ -140,6 +141,7 @@ class _Run:
         self._held = self._start.held
         self._checkpoint = self._start.checkpoint
         self._examples: list[Rejection] = []
+        self._remembered = Remembered()
 
     def run(self, progress: Watch | None) -> Summary:
         """Do what is left to do."""
@@ -187,28 +189,32 @@ class _Run:
     def _commit(self, batch: Batch, outer: Connection | None, rejects: RejectsFile) -> None:
         """Do a chunk in a transaction of its own, again if another writer was first."""
 
-        def chunk() -> tuple[Checkpoint, Checkpoint | None, list[Rejection]]:
+        def attempt() -> tuple[Checkpoint, Checkpoint | None, list[Rejection]]:
             inner = nullcontext(outer) if outer else writing(self._workspace.engine)
+            remembered, self._remembered = self._remembered, Remembered()
             with inner as connection:
-                tally, rejected = self._take(connection, batch)
+                chunk = Chunk(connection, self._store, remembered)
+                tally, rejected = self._take(chunk, batch)
                 reached = self._reached(batch, tally)
-                if outer is not None:
-                    return reached, None, rejected
-                rejects.cut(self._checkpoint.rejects_size)
-                rejects.write(rejected)
-                reached = evolve(reached, rejects=rejects.name, rejects_size=rejects.size)
-                stored = save_checkpoint(connection, self._held, reached, self._store.clock())
-            return stored, stored, rejected
+                stored = None
+                if outer is None:
+                    rejects.cut(self._checkpoint.rejects_size)
+                    rejects.write(rejected)
+                    reached = evolve(reached, rejects=rejects.name, rejects_size=rejects.size)
+                    stored = save_checkpoint(connection, self._held, reached, self._store.clock())
+                    reached = stored
+                chunk.remember()
+            self._remembered = remembered
+            return reached, stored, rejected
 
-        self._checkpoint, self._held, rejected = self._workspace.retrying(chunk)
+        self._checkpoint, self._held, rejected = self._workspace.retrying(attempt)
         self._examples += rejected[: EXAMPLES - len(self._examples)]
 
-    def _take(self, connection: Connection, batch: Batch) -> tuple[Tally, list[Rejection]]:
+    def _take(self, chunk: Chunk, batch: Batch) -> tuple[Tally, list[Rejection]]:
         """Take the rows of a batch; gives what came of them, and those that cannot be used."""
         rejected = list(batch.rejected)
         lines = self._tell(batch, rejected)
         tally = Tally(rows=len(batch.rows) + len(batch.rejected))
-        chunk = Chunk(connection, self._store)
         chunk.load({told.contact for _, _, told in lines}, {told.key for _, _, told in lines})
         take = self._task.take
         for line in lines:

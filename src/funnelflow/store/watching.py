@@ -6,7 +6,6 @@ with None an event.
 
 from collections.abc import Callable
 
-from attrs import evolve
 from sqlalchemy import Connection
 
 from funnelflow.engine import Contact, Event, Outcome, Taken, Veto
@@ -47,7 +46,7 @@ class Watching:
             vetoes = self._vetoes(held.running, trial, event, outcome, asked)
             if not vetoes:
                 return event
-            event = evolve(event, vetoes=(*event.vetoes, *vetoes))
+            event = event._replace(vetoes=(*event.vetoes, *vetoes))
 
     def appended(self, held: Held, event: Event, outcome: Outcome, before: str) -> None:
         """Remember a row of the history, to tell plugins when it has been committed."""

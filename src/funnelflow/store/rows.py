@@ -1,0 +1,117 @@
+"""The rows of the history as they are written, each chained to the contact's row before it."""
+
+from typing import NamedTuple
+
+from funnelflow.criteria import Facts
+from funnelflow.engine import Event, Outcome
+from funnelflow.store.canonical import SEPARATOR, checksum_ending, encode, row_digest
+from funnelflow.store.codec import dump_facts, dump_path, dump_vetoes
+from funnelflow.store.dialects import Row
+from funnelflow.store.requests import Held
+
+__all__ = ["RowWriter", "Unmet"]
+
+Unmet = tuple[tuple[str, str], ...]
+"""What was in the way of a move: label and verdict of each criterion."""
+
+_KEPT = 1_000
+
+
+class _Answer(NamedTuple):
+    """The columns that say what became of an event: the same in most rows.
+
+    Attributes:
+        outcome: What they say; held, so that no other object can take its place.
+        after: The stage after it.
+        columns: The columns from `to_stage` to `definition`.
+        text: They, as they go into the digest.
+    """
+
+    outcome: Outcome
+    after: str
+    columns: Row
+    text: str
+
+
+class RowWriter:
+    """Makes the rows of one transaction.
+
+    Args:
+        recorded_at: The time it is, as text.
+    """
+
+    def __init__(self, recorded_at: str) -> None:
+        self._recorded_at = recorded_at
+        self._checksum = checksum_ending(recorded_at)
+        self._facts: dict[int, tuple[Facts, str]] = {}
+        self._answers: dict[tuple[int, str, int], _Answer] = {}
+
+    def row(
+        self,
+        held: Held,
+        event: Event,
+        at: str,
+        outcome: Outcome,
+        before: str,
+        key: str | None,
+        unmet: Unmet,
+    ) -> Row:
+        """Make the row of a step that was taken, and chain it to the one before.
+
+        Args:
+            held: Whom it is about, as the step left them; its sequence and digest go on.
+            event: The evidence.
+            at: When it happened, as text.
+            outcome: What became of it.
+            before: The stage before it.
+            key: Its idempotency key.
+            unmet: What was in the way of a refused move.
+
+        Returns:
+            It, in the order of `HISTORY_COLUMNS`.
+        """
+        name, _, said, actor, said_roles, to, reason, force, vetoes = event
+        contact_id, sequence = held.contact.id, held.sequence + 1
+        facts = self._text_of(said) if said else "{}"
+        roles = encode(said_roles) if said_roles else "[]"
+        if to or reason or force or vetoes or unmet:
+            answer = _answer(held, event, outcome, before, unmet)
+        else:
+            answer = self._plain_answer(held, event, outcome, before)
+        digest = row_digest((
+            held.digest, contact_id, str(sequence), key or "", name, at, actor, roles, facts,
+            answer.text,
+        ))  # fmt: skip
+        held.sequence, held.digest = sequence, digest
+        return (
+            contact_id, sequence, key, name, at, self._recorded_at, actor, roles, facts,
+            *answer.columns, digest, self._checksum(digest),
+        )  # fmt: skip
+
+    def _text_of(self, facts: Facts) -> str:
+        """Write facts; those that many rows share are written once."""
+        known = self._facts.get(id(facts))
+        if known is None or known[0] is not facts:
+            known = self._facts[id(facts)] = (facts, dump_facts(facts))
+        return known[1]
+
+    def _plain_answer(self, held: Held, event: Event, outcome: Outcome, before: str) -> _Answer:
+        """Give the answer to an event that only happened; the engine repeats most outcomes."""
+        asked = (id(outcome), before, held.running.id)
+        known = self._answers.get(asked)
+        if known is None or known.outcome is not outcome or known.after != held.contact.stage:
+            if len(self._answers) >= _KEPT:
+                self._answers.clear()
+            known = self._answers[asked] = _answer(held, event, outcome, before, ())
+        return known
+
+
+def _answer(held: Held, event: Event, outcome: Outcome, before: str, unmet: Unmet) -> _Answer:
+    """Write the columns that say what became of an event."""
+    after, running = held.contact.stage, held.running
+    columns = (
+        event.to, event.reason, int(event.force), outcome.outcome, before, after,
+        dump_path(outcome.path), encode(unmet) if unmet else "[]", dump_vetoes(event.vetoes),
+    )  # fmt: skip
+    text = SEPARATOR.join(map(str, (*columns, running.digest)))
+    return _Answer(outcome, after, (*columns, running.id), text)

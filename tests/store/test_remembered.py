@@ -1,0 +1,130 @@
+"""What a run remembers from chunk to chunk is what the database has, whoever writes beside it."""
+
+import pytest
+
+from funnelflow.definition import digest, load_definition
+from funnelflow.store import FileOptions, Workspace, bulk, opened, remembered
+from funnelflow.store.faults import RetryError
+
+from .funnels import PIPELINE
+
+HEADER = "contact,event,at,facts\n"
+
+
+@pytest.fixture
+def events(tmp_path):
+    """Give a file in which three contacts come round in every chunk of three rows."""
+    rows = [
+        f"c{n % 3},{('subscribed', 'replied', 'called')[n // 3 % 3]},2026-03-01T09:00:{n:02d}Z,"
+        '"{""email"": ""a@example.com""}"\n'
+        for n in range(24)
+    ]
+    path = tmp_path / "events.csv"
+    path.write_text(HEADER + "".join(rows))
+    return str(path)
+
+
+def between(rows, act):
+    """Give a progress handler that acts once, when so many rows are done."""
+    waiting = [act]
+
+    def told(progress):
+        if progress.rows == rows and waiting:
+            waiting.pop()()
+
+    return told
+
+
+def digests(workspace):
+    """Give the digest of every row, contact by contact."""
+    return {c.id: [r.digest for r in workspace.history(c.id).rows] for c in workspace.list()}
+
+
+def test_what_somebody_else_records_between_two_chunks_is_seen(workspace, directory, events):
+    with Workspace.open(directory, clock=workspace.clock) as other:
+
+        def record():
+            other.record("c1", "gave_up")
+
+        workspace.apply(events, FileOptions(chunk=3), progress=between(9, record))
+    assert workspace.contact("c1").contact.stage == "lost"
+    assert workspace.contact("c0").contact.stage == "lead.warm"
+    assert workspace.verify().is_sound
+
+
+def test_what_is_recorded_through_the_same_workspace_between_two_chunks_is_seen(workspace, events):
+    def record():
+        workspace.record("c1", "gave_up")
+
+    workspace.apply(events, FileOptions(chunk=3), progress=between(9, record))
+    assert workspace.contact("c1").contact.stage == "lost"
+    assert workspace.verify().is_sound
+
+
+def test_a_definition_that_is_adopted_between_two_chunks_decides_from_there_on(
+    workspace, directory, events
+):
+    newer = directory / "newer.yaml"
+    newer.write_text(PIPELINE.replace("version: 1", "version: 2"))
+    with Workspace.open(directory, clock=workspace.clock) as other:
+
+        def adopt():
+            other.adopt(newer)  # which writes no evidence: everybody stays where they are
+
+        workspace.apply(events, FileOptions(chunk=3), progress=between(9, adopt))
+    decided = [row.definition for row in workspace.history("c1").rows]
+    assert decided[-1] == digest(load_definition(newer).definition) != decided[0]
+    assert [row.event for row in workspace.history("c1").rows].count("adopt") == 0
+    assert workspace.verify().is_sound
+
+
+def test_a_chunk_that_was_undone_is_taken_again_from_what_is_stored(workspace, events, monkeypatch):
+    remember, failed = bulk.Chunk.remember, []
+    monkeypatch.setattr(opened, "_ATTEMPTS", 3)
+
+    def fail_twice(chunk):
+        remember(chunk)
+        if len(failed) < 2:
+            failed.append(chunk)
+            raise RetryError("somebody was first", hint="try again")
+
+    def fail():
+        monkeypatch.setattr(bulk.Chunk, "remember", fail_twice)
+
+    workspace.apply(events, FileOptions(chunk=3), progress=between(9, fail))
+    assert len(failed) == 2
+    assert sum(len(rows) for rows in digests(workspace).values()) == 24 + 3
+    assert workspace.verify().is_sound
+
+
+@pytest.mark.parametrize("kept", [1, 2, 4])
+def test_contacts_that_were_forgotten_are_read_again(
+    workspace, directory, events, monkeypatch, kept
+):
+    workspace.apply(events, FileOptions(chunk=3))
+    monkeypatch.setattr(remembered, "KEPT", kept)
+    with Workspace.create(directory / "other", "pipeline", library=workspace.library) as other:
+        other.apply(events, FileOptions(chunk=3))
+        assert digests(other) == digests(workspace)
+
+
+def test_a_contact_that_nobody_else_has_changed_is_made_from_its_row_once(
+    workspace, directory, events, monkeypatch
+):
+    workspace.add("c1")
+    made = []
+    make = bulk._held
+    monkeypatch.setattr(
+        bulk, "_held", lambda row, running: made.append(row[0]) or make(row, running)
+    )
+    workspace.apply(events, FileOptions(chunk=3))
+    assert made == ["c1"]
+
+
+def test_remembering_is_bounded(monkeypatch):
+    monkeypatch.setattr(remembered, "KEPT", 10)
+    known = remembered.Remembered()
+    for chunk in range(10):
+        known.keep({f"c{chunk}-{n}": object() for n in range(4)}, state=1)
+    ids = [f"c{chunk}-{n}" for chunk in range(10) for n in range(4)]
+    assert 4 <= len(known.recall(ids, 1)) <= 2 * 10 + 4

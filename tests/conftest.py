@@ -9,8 +9,9 @@ import os
 import signal
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -67,3 +68,24 @@ def server() -> Iterator[str]:
             yield url
         finally:
             running.cleanup()
+
+
+@pytest.fixture
+def new_schema(server: str) -> Callable[[], str]:
+    """Give what makes an empty schema and gives the URL that leads into it."""
+
+    def make() -> str:
+        with psycopg.connect(server, autocommit=True) as connection:
+            number = connection.execute("SELECT count(*) FROM pg_namespace").fetchone()[0]
+            connection.execute(f"CREATE SCHEMA t{number}")
+        return f"{server}&options={quote(f'-csearch_path=t{number}', safe='')}"
+
+    return make
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Give the setting of an empty database of each kind."""
+    if request.param == "sqlite":
+        return "funnelflow.db"
+    return request.getfixturevalue("new_schema")()

@@ -2,7 +2,6 @@
 
 import pytest
 
-from ..store.conftest import database, new_schema  # noqa: F401  # fixtures
 from .support import PIPELINE, Told, make
 
 
@@ -13,7 +12,7 @@ def told():
 
 
 @pytest.fixture
-def workspace(tmp_path, database, told):  # noqa: F811  # the fixture
+def workspace(tmp_path, database, told):
     """A workspace with one endpoint, the test's own notifier, on each kind of database."""
     with make(tmp_path, PIPELINE, '[[notify]]\nchannel = "told"\n', told, database) as made:
         yield made

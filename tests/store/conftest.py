@@ -1,36 +1,13 @@
-"""The two databases: a SQLite file, and a real PostgreSQL with a schema of its own per test."""
+"""Workspaces with the funnel of the tests in them, on both databases."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
-import psycopg
 import pytest
 
 from funnelflow.store import Workspace
 
 from .funnels import PIPELINE, Ticking
-
-
-@pytest.fixture
-def new_schema(server: str, request: pytest.FixtureRequest) -> Callable[[], str]:
-    """Give what makes an empty schema and gives the URL that leads into it."""
-
-    def make() -> str:
-        with psycopg.connect(server, autocommit=True) as connection:
-            number = connection.execute("SELECT count(*) FROM pg_namespace").fetchone()[0]
-            connection.execute(f"CREATE SCHEMA t{number}")
-        return f"{server}&options={quote(f'-csearch_path=t{number}', safe='')}"
-
-    return make
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> str:
-    """Give the setting of an empty database of each kind."""
-    if request.param == "sqlite":
-        return "funnelflow.db"
-    return request.getfixturevalue("new_schema")()
 
 
 @pytest.fixture

@@ -59,9 +59,7 @@ def run(directory, run_forked):
 
     def say(*arguments):
         secrets = {"HOOK_TOKEN": CANARY, "HOOK_PATH": IN_PATH}
-        return run_forked(
-            arguments, directory, {**os.environ, **secrets}
-        )
+        return run_forked(arguments, directory, {**os.environ, **secrets})
 
     return say
 

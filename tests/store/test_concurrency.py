@@ -144,7 +144,7 @@ def test_a_key_is_for_one_contact_however_many_claim_it(workspace, directory, pr
 
     for outcomes in zip(*together(directory, processes, work), strict=True):
         assert Counter(outcomes)["ok"] == 1
-        assert all("used before, for something else" in said for said in outcomes if said != "ok")
+        assert all("was used before, for " in said for said in outcomes if said != "ok")
     assert workspace.verify().is_sound
 
 

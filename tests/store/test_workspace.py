@@ -218,6 +218,17 @@ def test_the_same_key_with_other_content_is_an_error(ada, other):
     assert ada.history().rows == rows
 
 
+def test_the_error_of_a_repeated_key_says_what_differs(ada):
+    at = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    ada.record("ada", "called", {"budget": 9000}, at=at, actor="bob", key="k1")
+    with pytest.raises(ConflictError) as caught:
+        ada.record("ada", "called", {"budget": 8000}, at=at, actor="eve", key="k1")
+    assert caught.value.message == (
+        "the key 'k1' was used before, for called of ada at 2026-03-01T00:00:00.000000Z; "
+        "now it differs in: actor, facts"
+    )
+
+
 def test_a_dry_run_answers_and_stores_nothing(ada):
     before = (ada.history().rows, ada.contact("ada"))
     recorded = ada.record("ada", "called", {"budget": 9000, "authority": True}, dry_run=True)

@@ -95,9 +95,7 @@ class _Events:
             )
         )
         if entry.duplicate and options.on_duplicate == "error":
-            raise RowError(
-                self._mapping.column("key"), f"the key {key!r} has been applied before"
-            )
+            raise RowError(self._mapping.column("key"), f"the key {key!r} has been applied before")
         tally.count(entry)
 
     def _silent(self, target: str, what: str) -> RowError:

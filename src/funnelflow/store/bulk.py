@@ -12,7 +12,8 @@ holds on every path. Usage, within one writing transaction::
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from shlex import quote
 
 from sqlalchemy import Connection, select
 
@@ -181,7 +182,7 @@ class Chunk:
         """Take the first evidence about a contact: that it was added."""
         if request.event != "add" and not request.create:
             raise UnknownNameError(
-                "contact", request.contact_id, hint=f"funnelflow add {request.contact_id}"
+                "contact", request.contact_id, hint=f"funnelflow add {quote(request.contact_id)}"
             )
         check_id(request.contact_id)
         running = self._home(request.funnel or self._store.funnel)
@@ -262,16 +263,28 @@ class Chunk:
         return running
 
     def _repeat(self, request: Request, earlier: Keyed) -> Entry:
-        """Answer what was asked before under the same key."""
+        """Answer what was asked before under the same key.
+
+        Raises:
+            ConflictError: It is not the same that is asked for.
+        """
         held = self._held.get(earlier.contact_id)
         if held is None or request.contact_id != earlier.contact_id:
-            raise _other_content(request)
+            raise _other_content(request.key, earlier, ["contact"])
         event = self._event(held.running, request)
-        said = (event.name, event.actor, dump_facts(event.facts), event.to, event.reason)
-        before = (earlier.event, earlier.actor, earlier.facts, earlier.to_stage, earlier.reason)
         same_time = request.at is None or to_text(event.at) == earlier.at
-        if said != before or int(event.force) != earlier.force or not same_time:
-            raise _other_content(request)
+        is_same = {
+            "event": event.name == earlier.event,
+            "time": same_time,
+            "actor": event.actor == earlier.actor,
+            "facts": dump_facts(event.facts) == earlier.facts,
+            "stage asked for": event.to == earlier.to_stage,
+            "reason": event.reason == earlier.reason,
+            "force": event.force == bool(earlier.force),
+        }
+        if not all(is_same.values()):
+            differing = [what for what, same in is_same.items() if not same]
+            raise _other_content(request.key, earlier, differing)
         return Entry(earlier.contact_id, earlier.sequence, "stayed", "", "", duplicate=True)
 
 
@@ -350,13 +363,14 @@ def _overtaken(connection: Connection, held: Held, expected: int) -> ConflictErr
     return ConflictError(
         f"{held.contact.id} has changed meanwhile: {', '.join(news) or 'its history is shorter'}"
         + (f", and {more} more" if more > 0 and news else ""),
-        hint=f"look again, then decide: funnelflow history {held.contact.id}",
+        hint=f"look again, then decide: funnelflow history {quote(held.contact.id)}",
     )
 
 
-def _other_content(request: Request) -> ConflictError:
-    """Refuse a key under which something else was recorded."""
+def _other_content(key: str | None, earlier: Keyed, differing: Sequence[str]) -> ConflictError:
+    """Refuse a key under which something else was recorded, and say what differs."""
     return ConflictError(
-        f"the key {request.key!r} was used before, for something else",
+        f"the key {key!r} was used before, for {earlier.event} of {earlier.contact_id} at "
+        f"{earlier.at}; now it differs in: {', '.join(differing)}",
         hint="a key stands for one event; use a new one for another",
     )

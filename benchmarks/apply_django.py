@@ -85,9 +85,10 @@ def _tables(events: int) -> None:
             ("PostgreSQL", schema),
         ):
             chunks = _measure(list(BY_CHUNK), database, many)
-            _print(f"{kind}, a transaction a chunk", BY_CHUNK, chunks, events)
+            ours = chunks["apply"].seconds / events
+            _print(f"{kind}, a transaction a chunk", BY_CHUNK, chunks, events, ours)
             singles = _measure(list(BY_EVENT), database, few)
-            _print(f"{kind}, a transaction an event", BY_EVENT, singles, events // SHARE)
+            _print(f"{kind}, a transaction an event", BY_EVENT, singles, events // SHARE, ours)
 
 
 def _measure(ways: list[str], database: Callable[[], str], path: Path) -> dict[str, Done]:
@@ -111,15 +112,17 @@ def _median(taken: list[Done]) -> Done:
     )
 
 
-def _print(title: str, names: dict[str, str], done: dict[str, Done], events: int) -> None:
-    """Print a table; the first row is funnelflow's."""
-    ours = next(iter(done.values()))
-    print(f"\n{title}; {events:,} events, ending in {_listed(ours.stages)}")
-    print(f"{'':32}{'s':>8}{'µs/event':>12}{'CPU µs':>10}{'x ours':>10}")
+def _print(
+    title: str, names: dict[str, str], done: dict[str, Done], events: int, ours: float
+) -> None:
+    """Print a table; `ours` is what `apply` takes for an event, which the ratios are to."""
+    stages = next(iter(done.values())).stages
+    print(f"\n{title}; {events:,} events, ending in {_listed(stages)}")
+    print(f"{'':32}{'s':>8}{'µs/event':>12}{'CPU µs':>10}{'x apply':>10}")
     for way, got in done.items():
-        wall, cpu = got.seconds / events * 1e6, got.cpu / events * 1e6
-        ratio = got.seconds / ours.seconds
-        print(f"{names[way]:32}{got.seconds:>8.2f}{wall:>12,.0f}{cpu:>10,.0f}{ratio:>10.2f}")
+        wall, cpu = got.seconds / events, got.cpu / events
+        figures = f"{wall * 1e6:>12,.0f}{cpu * 1e6:>10,.0f}{wall / ours:>10.2f}"
+        print(f"{names[way]:32}{got.seconds:>8.2f}{figures}")
 
 
 def _listed(stages: Stages) -> str:

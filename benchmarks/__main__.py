@@ -10,10 +10,14 @@ BENCHMARKS = {
     "apply": "apply of an event file, beside writing the same rows raw",
     "apply_django": "apply, beside Django with django-fsm-2 and a log table",
     "notify": "apply with notifications, delivery beside a bare loop, an idle worker",
+    "plugins": "apply and record with plugins that watch, beside none and --no-plugins",
     "compare": "comparing definitions, and translating stored contacts beside folding them",
     "store": "a record, a filtered list and a verification, as a workspace grows",
     "startup": "funnelflow --help, check and show, beside importing click",
 }
+
+NEEDED = {"funnelflow_webhook": "pip install -e plugins/funnelflow-webhook"}
+"""How to get what a measurement needs, where the extras of funnelflow do not bring it."""
 
 
 def main(arguments: list[str]) -> int:
@@ -22,7 +26,13 @@ def main(arguments: list[str]) -> int:
         for name, about in BENCHMARKS.items():
             print(f"  python -m benchmarks {name:<12} {about}")
         return 0 if not arguments else 2
-    importlib.import_module(f"benchmarks.{arguments[0]}").run(*arguments[1:])
+    try:
+        module = importlib.import_module(f"benchmarks.{arguments[0]}")
+    except ModuleNotFoundError as error:
+        needed = NEEDED.get(error.name or "", "pip install -e '.[dev,benchmarks]'")
+        print(f"{arguments[0]} needs {error.name}: {needed}", file=sys.stderr)
+        return 2
+    module.run(*arguments[1:])
     return 0
 
 

@@ -3,9 +3,9 @@
 ``python -m benchmarks notify``          all three
 ``python -m benchmarks notify EVENTS``   the same with another number of events
 
-It needs ``pip install -e plugins/funnelflow-webhook``. The receiver is a process of its own that
-answers every request with 204. The bare loop posts the same bodies with the same client, in as
-many threads, and does nothing else.
+It needs ``pip install -e plugins/funnelflow-webhook``, and says so. The receiver is a process of
+its own that answers every request with 204. The bare loop posts the same bodies with the same
+client, in as many threads, and does nothing else.
 """
 
 import multiprocessing

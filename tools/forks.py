@@ -5,6 +5,7 @@ process of its own all the same: with its directory, its environment, and its en
 start itself does, the tests of the command line see to in processes that are really new.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -71,6 +72,8 @@ def serve() -> None:
     from funnelflow.cli.app import app, main  # noqa: PLC0415  # not in the process that asks
 
     _import_all(app)
+    gc.collect()
+    gc.freeze()  # or every fork goes through all of this again when it ends
     for line in sys.stdin:
         with tempfile.TemporaryFile() as output:
             child = os.fork()

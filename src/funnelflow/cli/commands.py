@@ -49,7 +49,7 @@ COMMANDS: Final = {
     "apply": Entry("Work", "applying:apply", "Record the events of a file."),
     "tick": Entry("Work", "tick:tick", "Take the timed transitions that are due."),
     "deliver": Entry("Notify", "deliver:deliver", "Send what the outbox holds."),
-    "outbox": Entry("Notify", "outbox:outbox", "Show, retry and discard messages."),
+    "outbox": Entry("Notify", "outbox:outbox", "Show, retry, discard and remove messages."),
     "verify": Entry("System", "verify:verify", "Prove the stored answers from the evidence."),
     "plugins": Entry("System", "plugins:plugins", "List, show and begin plugins."),
     "config": Entry("System", "config:config", "Show the settings and where they come from."),

@@ -3,9 +3,10 @@
 import pytest
 
 from funnelflow.errors import StoreError
-from funnelflow.store import Request
+from funnelflow.plugins import PluginHost
+from funnelflow.store import Request, Workspace
 
-from .support import box, states
+from .support import PIPELINE, box, make, states
 
 
 def test_a_transition_is_in_the_outbox_when_it_is_stored(workspace):
@@ -74,6 +75,40 @@ def test_a_message_tells_both_stages_and_who_and_what(workspace):
         "forced": False,
         "fields": {},
     }
+
+
+def test_a_forced_move_is_told_as_one(tmp_path, told):
+    boss = PIPELINE.replace("initial:", "force: [boss]\ninitial:")
+    toml = '[[notify]]\nchannel = "told"\n'
+    with make(tmp_path / "w", boss, toml, told) as workspace:
+        workspace.add("ada")
+    path = tmp_path / "w" / "funnelflow.toml"
+    path.write_text(path.read_text().replace("[roles]", '[roles]\nboss = ["grace"]'))
+    with Workspace.open(tmp_path / "w", plugins=PluginHost()) as workspace:
+        workspace.move("ada", "customer", force=True, reason="r", actor="grace")
+        (letter,) = box(workspace).letters()
+    assert letter.data["forced"] is True
+
+
+def test_many_messages_are_read_some_at_a_time(workspace, monkeypatch):
+    monkeypatch.setattr("funnelflow.store.letters.IDS", 2)
+    names = [f"c{number}" for number in range(5)]
+    for name in names:
+        workspace.add(name)
+        workspace.record(name, "asked")
+    letters = box(workspace).letters()
+    assert [letter.data["event"] for letter in letters] == ["asked"] * 5
+
+
+def test_what_is_told_is_of_the_time_of_the_transition(workspace, tmp_path):
+    workspace.add("ada")
+    workspace.record("ada", "asked", actor="grace")
+    before = box(workspace).letters()
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE.replace("version: 3", "version: 4"))
+    workspace.adopt(tmp_path / "pipeline.yaml")
+    workspace.record("ada", "reset", actor="bob")
+    assert box(workspace).letters()[:1] == before
+    assert [letter.data["version"] for letter in box(workspace).letters()] == [3, 4]
 
 
 def test_only_the_fields_that_are_allowed_are_told(small):

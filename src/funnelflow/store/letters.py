@@ -2,17 +2,21 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypeAlias, get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from attrs import field, frozen
+from sqlalchemy import Connection, and_, select
 
+from funnelflow.store.tables import definitions, history, outbox
 from funnelflow.store.times import from_text, optional_from_text
 
-__all__ = ["LETTER_STATES", "Letter", "LetterState", "Off", "Settled", "read_letters"]
+__all__ = ["IDS", "LETTER_STATES", "Letter", "LetterState", "Off", "Settled", "read_letters"]
 
 LetterState: TypeAlias = Literal["waiting", "delivered", "dead", "discarded"]
 LETTER_STATES: tuple[LetterState, ...] = get_args(LetterState)
+IDS: Final = 500
+"""How many numbers of messages a statement lists."""
 
 
 @frozen
@@ -90,13 +94,52 @@ class Settled:
     turns_off: str = ""
 
 
-def read_letters(rows: Iterable[Any]) -> list[Letter]:
-    """Read messages from their rows."""
-    return [_letter(row) for row in rows]
+def read_letters(connection: Connection, rows: Sequence[Any]) -> list[Letter]:
+    """Make messages of rows of the outbox and the rows of the history that they are about."""
+    told = _told(connection, [row.id for row in rows])
+    return [_letter(row, told.get(row.id, {})) for row in rows]
 
 
-def _letter(row: Any) -> Letter:
-    """Read a message from its columns."""
+def _told(connection: Connection, ids: list[int]) -> dict[int, dict[str, Any]]:
+    """Give what messages tell of their transitions, by their numbers.
+
+    It is asked for by the numbers, in a statement of its own, so that the database looks up
+    these few rows of a history that may be very long, and does nothing else.
+    """
+    about = and_(
+        history.c.contact_id == outbox.c.contact_id, history.c.sequence == outbox.c.sequence
+    )
+    joined = outbox.join(history, about).join(definitions, definitions.c.id == history.c.definition)
+    wanted = select(outbox.c.id, *_TOLD).select_from(joined)
+    found: dict[int, dict[str, Any]] = {}
+    for start in range(0, len(ids), IDS):
+        some = wanted.where(outbox.c.id.in_(ids[start : start + IDS]))
+        for row in connection.execute(some).mappings():
+            found[row["id"]] = {**row, "forced": bool(row["forced"])}
+    return found
+
+
+_NAMES = ("funnel", "version", "definition", "before", "after", "event", "actor", "forced")
+_TOLD = (
+    history.c.event,
+    history.c.actor,
+    history.c.force.label("forced"),
+    history.c.before_stage.label("before"),
+    history.c.after_stage.label("after"),
+    definitions.c.name.label("funnel"),
+    definitions.c.version,
+    definitions.c.digest.label("definition"),
+)
+
+
+def _letter(row: Any, told: Mapping[str, Any]) -> Letter:
+    """Make a message of its columns and of what it tells."""
+    data = {
+        "contact": row.contact_id,
+        "sequence": row.sequence,
+        **{name: told.get(name) for name in _NAMES},
+        "fields": json.loads(row.data),
+    }
     return Letter(
         id=row.id,
         endpoint=row.endpoint,
@@ -105,7 +148,7 @@ def _letter(row: Any) -> Letter:
         sequence=row.sequence,
         source=row.source,
         at=from_text(row.at),
-        data=json.loads(row.data),
+        data=data,
         state=row.state,
         attempts=row.attempts,
         due_at=from_text(row.due_at),

@@ -8,6 +8,7 @@ the lease runs out and another worker sends the same messages, with the same ids
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -26,7 +27,7 @@ from sqlalchemy import (
 
 from funnelflow.errors import UnknownNameError
 from funnelflow.store.connecting import reading, writing
-from funnelflow.store.letters import Letter, LetterState, Off, Settled, read_letters
+from funnelflow.store.letters import IDS, Letter, LetterState, Off, Settled, read_letters
 from funnelflow.store.pruning import prune
 from funnelflow.store.tables import endpoints, outbox
 from funnelflow.store.times import Clock, from_text, to_text, utc_now
@@ -35,8 +36,6 @@ __all__ = ["Outbox"]
 
 BEHIND = 20
 """How many messages are claimed with the first one of a contact, at most."""
-_IDS = 500
-"""How many ids a statement lists."""
 
 
 class Outbox:
@@ -133,7 +132,7 @@ class Outbox:
         found = _matching(select(outbox), state, endpoint, contact_id)
         found = found.where(outbox.c.id > after).order_by(outbox.c.id).limit(limit)
         with reading(self._engine) as connection:
-            return read_letters(connection.execute(found).all())
+            return read_letters(connection, connection.execute(found).all())
 
     def letter(self, number: int) -> Letter:
         """Give a message by its number.
@@ -142,10 +141,10 @@ class Outbox:
             UnknownNameError: There is none.
         """
         with reading(self._engine) as connection:
-            row = connection.execute(select(outbox).where(outbox.c.id == number)).first()
-        if row is None:
-            raise _no_letter(number)
-        return read_letters([row])[0]
+            rows = connection.execute(select(outbox).where(outbox.c.id == number)).all()
+            for letter in read_letters(connection, rows):
+                return letter
+        raise _no_letter(number)
 
     def counts(self) -> dict[tuple[str, LetterState], int]:
         """Count messages by endpoint and state."""
@@ -283,7 +282,8 @@ def _with_those_behind(connection: Connection, heads: Sequence[Any]) -> list[lis
         stream = streams[row.contact_id]
         if row.id > first[row.contact_id].id and len(stream) <= BEHIND:
             stream.append(row)
-    return [read_letters(stream) for stream in streams.values()]
+    letters = iter(read_letters(connection, [row for rows in streams.values() for row in rows]))
+    return [list(islice(letters, len(rows))) for rows in streams.values()]
 
 
 def _lease(connection: Connection, ids: list[int], worker: str, until: str) -> None:
@@ -366,7 +366,7 @@ def _matching(
 
 
 def _by_some(ids: list[int]) -> Iterable[list[int]]:
-    return (ids[i : i + _IDS] for i in range(0, len(ids), _IDS))
+    return (ids[i : i + IDS] for i in range(0, len(ids), IDS))
 
 
 def _no_letter(number: int) -> UnknownNameError:

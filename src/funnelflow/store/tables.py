@@ -192,9 +192,10 @@ outbox = Table(
 )
 """What is to be told, written with the history row that it is about.
 
-``message`` is the id that receivers know it by; ``data`` is what the configuration allowed to
-be told at that time. A row waits until it is ``delivered``, ``dead`` or ``discarded``; a worker
-has it until ``leased_until``, which is empty when nobody does.
+``message`` is the id that receivers know it by; ``data`` holds the fields that the configuration
+allowed to be told at that time, and the row of the history all else that is told. A row waits
+until it is ``delivered``, ``dead`` or ``discarded``; a worker has it until ``leased_until``,
+which is empty when nobody does.
 """
 
 outbox_waiting = Index(

@@ -7,7 +7,6 @@ stored, and never otherwise.
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from typing import Any
 from urllib.parse import quote
 
 from attrs import frozen
@@ -94,6 +93,9 @@ class Telling:
     def rows(self, held: Held, event: Event, before: str, recorded_at: str) -> list[Row]:
         """Give the rows for a contact that has just moved.
 
+        Of what is told they hold the fields, as they are now; all else is in the row of the
+        history, from which a message is made when it is sent.
+
         Args:
             held: The contact, with the transition taken and its row chained.
             event: What made it move.
@@ -106,15 +108,19 @@ class Telling:
         matchers = self._matchers.get(held.running.digest)
         if matchers is None:
             matchers = self._matchers[held.running.digest] = self._ready(held.running)
-        meant = [m for m in matchers if _is_meant(m, held, event, before)]
+        meant = [
+            matcher
+            for matcher in matchers
+            if matcher.holds is None or _is_meant(matcher, matcher.holds, held, event, before)
+        ]
         if not meant:
             return []
-        told = _told(held, event, before)
+        message, contact_id, sequence = held.digest[:32], held.contact.id, held.sequence
         at = held.text_of(event.at)
         return [
             (
-                m.notice.name, held.digest[:32], held.contact.id, held.sequence, m.source, at,
-                dump_facts(told | {"fields": _fields(m.notice, held)}),
+                m.notice.name, message, contact_id, sequence, m.source, at,
+                _fields(m.notice, held) if m.notice.fields else "{}",
                 "waiting", 0, recorded_at, "", "", "", recorded_at, None,
             )
             for m in meant
@@ -163,10 +169,14 @@ def _matcher(notice: Notice, running: Running) -> _Matcher:
     return _Matcher(notice, expression.holds, asks_more=asks_more, source=source)
 
 
-def _is_meant(matcher: _Matcher, held: Held, event: Event, before: str) -> bool:
+def _is_meant(
+    matcher: _Matcher,
+    holds: Callable[[Fields, Facts, dt.datetime], bool],
+    held: Held,
+    event: Event,
+    before: str,
+) -> bool:
     """Tell whether a notice asks to be told; what it cannot know is no yes."""
-    if matcher.holds is None:
-        return True
     contact = held.contact
     fields: Fields = contact.fields
     if matcher.asks_more:
@@ -180,7 +190,7 @@ def _is_meant(matcher: _Matcher, held: Held, event: Event, before: str) -> bool:
         "forced": event.force,
         "at": event.at,
     }
-    return matcher.holds(fields, facts, event.at)
+    return holds(fields, facts, event.at)
 
 
 def _contact_facts(held: Held) -> dict[str, Value]:
@@ -198,24 +208,7 @@ def _contact_facts(held: Held) -> dict[str, Value]:
     }
 
 
-def _told(held: Held, event: Event, before: str) -> dict[str, Any]:
-    """Give what every message about a transition tells."""
-    definition = held.running.funnel.definition
-    return {
-        "contact": held.contact.id,
-        "sequence": held.sequence,
-        "funnel": definition.name,
-        "version": definition.version,
-        "definition": held.running.digest,
-        "before": before,
-        "after": held.contact.stage,
-        "event": event.name,
-        "actor": event.actor,
-        "forced": event.force,
-    }
-
-
-def _fields(notice: Notice, held: Held) -> dict[str, Value]:
-    """Give the fields that may be told, as far as they are known."""
+def _fields(notice: Notice, held: Held) -> str:
+    """Give the fields that may be told, as far as they are known, in canonical JSON."""
     known = held.contact.fields
-    return {name: known[name] for name in notice.fields if name in known}
+    return dump_facts({name: known[name] for name in notice.fields if name in known})

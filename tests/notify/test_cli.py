@@ -1,14 +1,19 @@
 """``deliver``, ``outbox``, ``doctor`` and ``config`` on the command line."""
 
+import datetime as dt
+import functools
 import json
 import os
 import signal
+import sys
+import threading
 
 import pytest
 from click.testing import CliRunner
 
 from funnelflow.cli.app import app
 from funnelflow.errors import StoreError
+from funnelflow.notify import Deliverer, Pace
 from funnelflow.store import Outbox, Workspace
 
 from .support import PIPELINE
@@ -205,3 +210,68 @@ def test_an_age_that_is_none_is_told(call, age):
 
 def test_an_age_has_to_be_said(call):
     assert call("outbox", "prune").exit_code == 2
+
+
+HANGS = '''\
+"""A notifier that does not come back for one contact, and prints for the others."""
+import pathlib, time
+from funnelflow.plugins import NotifierProvider, hookimpl
+
+def send(message, settings):
+    while message.subject == "ada" and not pathlib.Path("gate").exists():
+        time.sleep(0.05)
+    print("sent", message.subject)
+
+@hookimpl
+def funnelflow_notifiers():
+    return [NotifierProvider("hangs", send, None, "Hangs.")]
+'''
+TWO = '[[notify]]\nchannel = "hangs"\n[[notify]]\nchannel = "log"\n[notify.settings]\npath = "t"\n'
+
+
+@pytest.fixture
+def hanging(call, tmp_path, monkeypatch):
+    """Messages that a notifier of a plugin does not come back from, given up soon."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "hangs.py").write_text(HANGS)
+    call("add", "bob", toml=TWO)
+    call("record", "bob", "asked", toml=TWO)
+    call("add", "eve", toml=TWO)
+    call("record", "eve", "asked", toml=TWO)
+    with Workspace.open(tmp_path) as workspace, workspace.engine.begin() as connection:
+        columns = "message, contact_id, sequence, source, at, data, state, attempts, due_at, "
+        columns += "leased_until, worker, problem, created_at, settled_at"
+        connection.exec_driver_sql(
+            f"INSERT INTO outbox (endpoint, {columns}) "
+            f"SELECT 'hangs', {columns} FROM outbox WHERE contact_id = 'ada'"
+        )
+    pace = functools.partial(Pace, limit=dt.timedelta(seconds=0.3))
+    monkeypatch.setattr("funnelflow.cli.deliver.Pace", pace)
+    monkeypatch.setattr(sys, "stdout", sys.stdout)  # what it is again afterwards
+    before = set(threading.enumerate())
+    yield call
+    (tmp_path / "gate").touch()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(20)
+
+
+def test_the_answer_is_on_stdout_also_when_a_plugin_never_comes_back(hanging):
+    done = hanging("deliver", "--json", toml=TWO)
+    told = {answer["endpoint"]: answer["waiting"] for answer in json.loads(done.stdout)}
+    assert told == {"hangs": 1, "log": 0}
+
+
+def test_what_is_said_while_a_plugin_runs_is_on_stdout_and_what_it_prints_is_not(
+    hanging, monkeypatch
+):
+    run = Deliverer.run
+    monkeypatch.setattr(Deliverer, "run", lambda self, **_: run(self, watch=False))
+    done = hanging("deliver", "--watch", toml=TWO)
+    told = [line.split()[1:4] for line in done.stdout.splitlines() if line[0].isdigit()]
+    assert sorted(told)[:3] == [
+        ["hangs", "ada", "will"],
+        ["hangs", "bob", "delivered"],
+        ["hangs", "eve", "delivered"],
+    ]
+    assert "sent bob" in done.stderr
+    assert "sent" not in done.stdout

@@ -1,7 +1,6 @@
 """``funnelflow deliver``: what the outbox holds is sent."""
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from attrs import asdict
 
 from funnelflow.cli.layout import grid
 from funnelflow.cli.options import as_json, command, dry_run
-from funnelflow.cli.output import counted, hint, note, page_for, say, write_json
+from funnelflow.cli.output import answers, counted, hint, note, page_for, say, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Look, Span, line
 from funnelflow.errors import StoreError, UnknownNameError
@@ -106,7 +105,7 @@ def _conclude(done: tuple[Delivered, ...]) -> None:
         note("nobody is told: funnelflow.toml has no [[notify]]")
         return
     rows = [_row(delivered) for delivered in done]
-    say(grid(rows, page_for(sys.stdout)))
+    say(grid(rows, page_for(answers())))
     for delivered in done:
         if delivered.problem:
             note(f"{delivered.endpoint}: {delivered.problem}")
@@ -136,7 +135,6 @@ def _tell(delivery: Delivery) -> None:
     """Say what became of a message, while watching."""
     letter, outcome = delivery.letter, delivery.outcome
     say([_told(letter.id, letter.endpoint, letter.contact_id, outcome)])
-    sys.stdout.flush()
 
 
 def _tell_outage(error: StoreError | None) -> None:

@@ -13,6 +13,7 @@ import click
 from funnelflow.cli.text import Line, Page, Span, line, paint, printable
 
 __all__ = [
+    "answers",
     "counted",
     "hint",
     "json_text",
@@ -45,10 +46,17 @@ def page_for(stream: IO[str] | None) -> Page:
     )
 
 
+def answers() -> IO[str] | None:
+    """Give the stream for answers: stdout, also while a plugin runs and that is led elsewhere."""
+    guard = sys.modules.get("funnelflow.plugins.guard")
+    stream: IO[str] | None = sys.stdout if guard is None else guard.real_stdout()
+    return stream
+
+
 def say(lines: Iterable[Line]) -> None:
     """Write an answer to stdout."""
-    page = page_for(sys.stdout)
-    click.echo(paint(lines, page), nl=False, color=page.colour)
+    page = page_for(answers())
+    click.echo(paint(lines, page), file=answers(), nl=False, color=page.colour)
 
 
 def say_text(text: str) -> None:
@@ -89,8 +97,9 @@ def tell_failure(
 
 def write_json(data: Any) -> None:
     """Write data as one JSON document to stdout, indented when somebody is looking."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    click.echo(json_text(data, indent=2 if terminal else None))
+    stream = answers()
+    terminal = stream is not None and stream.isatty()
+    click.echo(json_text(data, indent=2 if terminal else None), file=stream)
 
 
 def counted(count: int, what: str) -> str:
@@ -100,7 +109,7 @@ def counted(count: int, what: str) -> str:
 
 def json_text(data: Any, indent: int | None = None) -> str:
     """Give `data` as JSON that any terminal and any encoding can carry."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    encoding = getattr(answers(), "encoding", None) or "utf-8"
     text = json.dumps(data, ensure_ascii=not encoding.lower().startswith("utf"), indent=indent)
     return _OUTSIDE_ASCII.sub(_escaped, text)
 

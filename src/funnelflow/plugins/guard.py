@@ -26,7 +26,16 @@ from attrs import define
 
 from funnelflow.errors import UsageError
 
-__all__ = ["Call", "Fault", "attempt", "describe_error", "inside", "refuse_inside", "watching"]
+__all__ = [
+    "Call",
+    "Fault",
+    "attempt",
+    "describe_error",
+    "inside",
+    "real_stdout",
+    "refuse_inside",
+    "watching",
+]
 
 PATIENCE: Final = 10.0
 """Seconds after which a plugin that has not come back is named."""
@@ -122,8 +131,16 @@ def refuse_inside(what: str) -> None:
         )
 
 
+def real_stdout() -> TextIO | None:
+    """Give stdout itself, where funnelflow answers whatever plugins are running meanwhile."""
+    return _STDOUT.real()
+
+
 class _Stdout:
-    """Leads stdout to stderr while any plugin runs, in any thread."""
+    """Leads stdout to stderr while any plugin runs, in any thread.
+
+    One that never comes back, in a thread that was given up, leaves it so.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -144,6 +161,11 @@ class _Stdout:
             if self._count == 0:
                 assert self._kept is not None or sys.stderr is None
                 sys.stdout, self._kept = self._kept, None
+
+    def real(self) -> TextIO | None:
+        """Give it as it is when no plugin runs."""
+        with self._lock:
+            return self._kept if self._count else sys.stdout
 
 
 class _Watch:

@@ -6,6 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from funnelflow.cli.app import app
+from funnelflow.cli.commands import COMMANDS
+from funnelflow.plugins.offers import RESERVED
 from funnelflow.store import Workspace
 
 BROKEN = {
@@ -139,7 +141,8 @@ def test_list_says_when_there_are_none(here, monkeypatch):
 def test_show_tells_everything_of_one(here, write):
     write("hello", HELLO)
     done = call("plugins", "show", "hello")
-    assert "commands  hello, crash, leave, list" in done.stdout
+    assert "commands  hello, crash, leave\n" in done.stdout
+    assert "offers the command 'list' which is the name of funnelflow's own" in done.stdout
     assert call("plugins", "show", "hallo").exit_code == 2
 
 
@@ -168,7 +171,36 @@ def test_a_command_of_a_plugin_that_fails_names_the_plugin(here, write):
 def test_a_command_with_the_name_of_funnelflows_own_is_told_and_not_used(here, write):
     write("hello", HELLO)
     assert call("list").exit_code == 0
-    assert "offers the command 'list', which is funnelflow's own" in call("hello", "x").stderr
+    said = "offers the command 'list' which is the name of funnelflow's own"
+    assert said in call("hello", "x").stderr
+
+
+def test_every_name_of_a_command_is_reserved():
+    assert RESERVED["commands"] == COMMANDS.keys()
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        'criteria(): return [CriterionProvider("badc", lambda c: True, "Bad", {"n": int})]',
+        "commands(): return [CommandProvider('zz', None)]",
+    ],
+)
+def test_a_wrong_record_of_a_plugin_takes_no_command_down(here, write, offer):
+    write("bad", f"@hookimpl\ndef funnelflow_{offer}")
+    assert call("add", "ada").exit_code == 0
+    for command in (
+        ["list"],
+        ["verify"],
+        ["test", "standard"],
+        ["check", "standard"],
+        ["zz"],
+        ["doctor"],
+    ):
+        done = call(*command)
+        assert done.exit_code == {"zz": 2, "doctor": 1}.get(command[0], 0), done.output
+    assert "which is left out" in call("doctor").stdout.replace("\n    ", " ")
+    assert "which is left out" in call("plugins", "show", "bad").stdout.replace("\n    ", " ")
 
 
 def test_a_dry_run_of_a_new_plugin_names_its_files_only(here):

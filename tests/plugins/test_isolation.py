@@ -128,9 +128,15 @@ def test_a_veto_that_fails_is_a_veto_that_says_so(write, host, told):
     assert "OSError" in only_told(told)
 
 
-def test_a_veto_that_gives_no_reason_is_one_all_the_same(write, host):
-    write("broken", "@hookimpl\ndef funnelflow_before_transition(context): return 7")
-    assert host().before(transition()) == [("broken", "gave int, not a reason or None")]
+@pytest.mark.parametrize(
+    ("answer", "given"),
+    [("7", "int"), ("False", "False"), ("True", "True"), ("''", "an empty text"), ("[]", "list")],
+)
+def test_what_is_neither_none_nor_a_reason_is_a_veto_that_says_what_was_given(
+    write, host, answer, given
+):
+    write("broken", f"@hookimpl\ndef funnelflow_before_transition(context): return {answer}")
+    assert host().before(transition()) == [("broken", f"gave {given}, not a reason or None")]
 
 
 def test_a_reason_is_one_line_without_control_characters(write, host):

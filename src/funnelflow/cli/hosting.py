@@ -4,11 +4,11 @@ import copy
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from funnelflow.cli.commands import COMMANDS
 from funnelflow.cli.output import hint, note
 from funnelflow.cli.session import Session
 from funnelflow.errors import ConfigurationError, FunnelflowError
@@ -56,15 +56,9 @@ def plugin_command(session: Session, name: str) -> click.Command | None:
     return None if provider is None else _guarded(provider)
 
 
-def _offered(session: Session) -> dict[str, CommandProvider]:
-    """Give the commands of plugins that do not have the name of one of funnelflow's own."""
-    host = host_of(session)
-    offered = dict(host.commands)
-    for name in offered.keys() & COMMANDS.keys():
-        plugin = offered.pop(name).provider
-        said = f"plugin {plugin} offers the command {name!r}, which is funnelflow's own"
-        host.warn(plugin, said)
-    return offered
+def _offered(session: Session) -> Mapping[str, CommandProvider]:
+    """Give the commands of plugins; none has the name of one of funnelflow's own."""
+    return host_of(session).commands
 
 
 def _guarded(provider: CommandProvider) -> click.Command:

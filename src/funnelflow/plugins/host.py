@@ -27,7 +27,7 @@ from funnelflow.plugins.finding import Candidate, find_plugins
 from funnelflow.plugins.guard import Fault, describe_error
 from funnelflow.plugins.hookspecs import EVENT_HOOKS, OfferKind
 from funnelflow.plugins.loading import Hook, Plugin, blocked, load
-from funnelflow.plugins.offers import Conflict, Offer, collect, into_library
+from funnelflow.plugins.offers import Conflict, Misfit, Offer, collect, into_library
 from funnelflow.plugins.records import (
     BeforeTransition,
     CommandProvider,
@@ -123,10 +123,10 @@ class PluginHost:
     def offered(self, kind: OfferKind) -> Mapping[str, Offer]:
         """Give what plugins offer of a kind, by name; asked for once."""
         if kind not in self._offers:
-            found, conflicts = collect(kind, self._hooks(f"funnelflow_{kind}"), self.report)
+            found, refused = collect(kind, self._hooks(f"funnelflow_{kind}"), self.report)
             self._offers[kind] = found
-            for conflict in conflicts:
-                self._conflict(conflict)
+            for offer in refused:
+                self._refuse(offer)
         return self._offers[kind]
 
     def before(self, context: BeforeTransition) -> list[tuple[str, str]]:
@@ -142,7 +142,7 @@ class PluginHost:
             except Fault as fault:
                 self.report(hook.plugin.name, fault)
                 answer = f"it failed: {hook.plugin.masked(describe_error(fault.error))}"
-            if answer is not None and answer is not False:
+            if answer is not None:
                 vetoes.append((hook.plugin.name, _reason(answer)))
         return vetoes
 
@@ -216,10 +216,16 @@ class PluginHost:
             self._told.add(name)
             self._tell(message, turn_off or name, "")
 
-    def _conflict(self, conflict: Conflict) -> None:
-        for plugin in dict.fromkeys(conflict.plugins):
-            plugin.problems.append(str(conflict))
-        self._tell(str(conflict), conflict.plugins[-1].name, "")
+    def _refuse(self, offer: Conflict | Misfit) -> None:
+        """Tell of an offer that is left out, once."""
+        said = str(offer)
+        is_new = False
+        for plugin in dict.fromkeys(offer.plugins):
+            if said not in plugin.problems:
+                is_new = True
+                plugin.problems.append(said)
+        if is_new:
+            self._tell(said, offer.plugins[-1].name, "")
 
     def _arrange(self) -> None:
         """Sort the implementations of event hooks once, and forget what was offered."""
@@ -333,4 +339,11 @@ def _reason(answer: Any) -> str:
     """Make a reason of what a plugin gave: text in one line, of a length that can be kept."""
     text = " ".join(answer.split()) if isinstance(answer, str) else ""
     text = "".join(c if c.isprintable() else "�" for c in text)
-    return text[:_MAX_REASON] or f"gave {type(answer).__name__}, not a reason or None"
+    return text[:_MAX_REASON] or f"gave {_given(answer)}, not a reason or None"
+
+
+def _given(answer: Any) -> str:
+    """Name what was given; of anything but a truth its kind will do."""
+    if isinstance(answer, str):
+        return "an empty text"
+    return str(answer) if isinstance(answer, bool) else type(answer).__name__

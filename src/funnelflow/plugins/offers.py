@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from attrs import evolve, frozen
 
+from funnelflow.criteria import Field
 from funnelflow.definition import CriterionProvider, Library
 from funnelflow.plugins.asking import GuardedCriterion
-from funnelflow.plugins.guard import Call, Fault, attempt
+from funnelflow.plugins.fitting import misfit_of
+from funnelflow.plugins.guard import Fault, attempt
 from funnelflow.plugins.hookspecs import OFFERS, OfferKind
 from funnelflow.plugins.loading import Hook, Plugin
 from funnelflow.plugins.records import freeze
 
-__all__ = ["Conflict", "Offer", "collect", "into_library"]
+__all__ = ["RESERVED", "Conflict", "Misfit", "Offer", "collect", "into_library"]
 
 SINGULAR: Final[dict[OfferKind, str]] = {
     "definitions": "definition",
@@ -24,6 +26,13 @@ SINGULAR: Final[dict[OfferKind, str]] = {
     "formats": "format",
 }
 RESERVED: Final[dict[OfferKind, frozenset[str]]] = {
+    "commands": frozenset(
+        {
+            *("init", "demo", "doctor", "check", "test", "show", "compare", "story", "glossary"),
+            *("adopt", "add", "import", "list", "history", "why", "translate", "record", "move"),
+            *("set", "apply", "tick", "deliver", "outbox", "verify", "plugins", "config", "db"),
+        }
+    ),
     "formats": frozenset({"csv", "jsonl"}),
     "notifiers": frozenset({"command", "log"}),
 }
@@ -67,9 +76,36 @@ class Conflict:
         return f"plugin {names[0]} offers the {self.kind} {self.name!r} {twice}: it is not used"
 
 
+@frozen
+class Misfit:
+    """An offer that cannot be used, and is left out.
+
+    Attributes:
+        plugin: Who offers it.
+        what: What it is, in words.
+        said: What is wrong with it, and what to write instead.
+    """
+
+    plugin: Plugin
+    what: str
+    said: str
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Who offers it."""
+        return (self.plugin,)
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        return f"plugin {self.plugin.title} offers {self.what}, which is left out: {self.said}"
+
+
+Refused: TypeAlias = Conflict | Misfit
+
+
 def collect(
     kind: OfferKind, hooks: Iterable[Hook], report: Report
-) -> tuple[dict[str, Offer], list[Conflict]]:
+) -> tuple[dict[str, Offer], list[Refused]]:
     """Call a registration hook of every plugin and put together what they offer.
 
     Args:
@@ -78,23 +114,30 @@ def collect(
         report: Told of a plugin whose hook fails; the offers of that hook are left out.
 
     Returns:
-        The offers by name, and the names that are offered more than once.
+        The offers by name, and what is left out: names that are offered more than once, and
+        records that cannot be used.
     """
     found: dict[str, list[Offer]] = {}
+    refused: list[Refused] = []
     for hook in hooks:
         try:
-            for offer in _offered(kind, hook, report):
-                found.setdefault(offer.name, []).append(offer)
+            offered = _offered(kind, hook, report)
         except Fault as fault:
             report(hook.plugin.name, fault)
+            continue
+        for offer in offered:
+            if isinstance(offer, Misfit):
+                refused.append(offer)
+            else:
+                found.setdefault(offer.name, []).append(offer)
     reserved = RESERVED.get(kind, frozenset())
     clear = {n: o[0] for n, o in found.items() if len(o) == 1 and n not in reserved}
-    conflicts = [
+    refused += [
         Conflict(SINGULAR[kind], name, tuple(offer.plugin for offer in offers))
         for name, offers in found.items()
         if name not in clear
     ]
-    return clear, conflicts
+    return clear, refused
 
 
 def into_library(
@@ -114,15 +157,28 @@ def into_library(
     )
 
 
-def _offered(kind: OfferKind, hook: Hook, report: Report) -> list[Offer]:
+def _offered(kind: OfferKind, hook: Hook, report: Report) -> list[Offer | Misfit]:
     """Call one plugin's hook and check what it gives."""
     # A hook may be a generator: what it yields is computed while it is being listed.
     given = attempt(hook.plugin.name, hook.name, lambda: _listed(hook.call()))
-    for record in given:
-        if not isinstance(record, OFFERS[kind]):
-            wanted = " or ".join(cls.__name__ for cls in OFFERS[kind])
-            raise _unfit(hook, f"gave {type(record).__name__}, not {wanted}")
-    return [Offer(n, r, hook.plugin) for given_ in given for n, r in _named(given_, hook, report)]
+    return [found for record in given for found in _taken_in(kind, record, hook, report)]
+
+
+def _taken_in(kind: OfferKind, record: Any, hook: Hook, report: Report) -> Iterator[Offer | Misfit]:
+    """Yield what one record offers by name, or why it cannot."""
+    wanted = " or ".join(cls.__name__ for cls in OFFERS[kind])
+    named = getattr(record, "name", "")
+    what = f"the {SINGULAR[kind]}{f' {named!r}' if isinstance(named, str) and named else ''}"
+    if not isinstance(record, OFFERS[kind]):
+        said = f"{hook.name} gave {type(record).__name__}, not {wanted}"
+    elif isinstance(record, Path) and not record.exists():
+        said = f"{hook.name} gave {record}, and there is no such file"
+    else:
+        said = misfit_of(record)
+    if said:
+        yield Misfit(hook.plugin, what if isinstance(record, OFFERS[kind]) else "something", said)
+        return
+    yield from (Offer(name, r, hook.plugin) for name, r in _named(record, hook, report))
 
 
 def _listed(answer: Any) -> list[Any]:
@@ -136,34 +192,36 @@ def _listed(answer: Any) -> list[Any]:
 def _named(record: Any, hook: Hook, report: Report) -> Iterator[tuple[str, Any]]:
     """Yield what a record offers by name; a directory offers the files in it."""
     if isinstance(record, Path):
-        for path in _yaml_files(record, hook):
+        for path in _yaml_files(record):
             yield path.stem, path
     elif isinstance(record, CriterionProvider):
-        plugin = hook.plugin.name
-        function = GuardedCriterion(plugin, record.name, record.function, report)
-        parameters, defaults = freeze(record.parameters), freeze(record.defaults)
-        yield (
-            record.name,
-            evolve(
-                record, function=function, provider=plugin, parameters=parameters, defaults=defaults
-            ),
-        )
+        yield record.name, _guarded(record, hook.plugin.name, report)
     elif hasattr(record, "provider"):
         yield record.name, evolve(record, provider=hook.plugin.name)
     else:
         yield record.name, record
 
 
-def _yaml_files(path: Path, hook: Hook) -> list[Path]:
+def _guarded(record: CriterionProvider, plugin: str, report: Report) -> CriterionProvider:
+    """Give a criterion that cannot do harm, and whose lists nobody can change."""
+    defaults = {
+        name: Field(name, record.parameters[name]).normalise(value)
+        for name, value in record.defaults.items()
+    }
+    return evolve(
+        record,
+        function=GuardedCriterion(plugin, record.name, record.function, report),
+        provider=plugin,
+        parameters=freeze(record.parameters),
+        defaults=freeze(defaults),
+        reads=tuple(record.reads),
+    )
+
+
+def _yaml_files(path: Path) -> list[Path]:
     if path.is_dir():
         return sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
-    if path.is_file():
-        return [path]
-    raise _unfit(hook, f"gave {path}, and there is no such file")
-
-
-def _unfit(hook: Hook, said: str) -> Fault:
-    return Fault(Call(hook.plugin.name, hook.name), TypeError(said))
+    return [path]
 
 
 def _records(offered: Mapping[str, Any]) -> dict[str, Any]:

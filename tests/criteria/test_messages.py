@@ -94,7 +94,7 @@ SLIPS = [
     ("contact.seats > 5«)»", "E109", "leave it out"),
     ("contact.seats > «5k»", "E116", "write 5000"),
     ("contact.seats > «1.5M»", "E116", "write 1500000"),
-    ("contact.seats > 5«,»000", "E116", "write 5000"),
+    ("contact.seats > 5«,»000", "E116", "write 5000, or 5.000 if the comma is decimal"),
     ("contact.seats > «1_000»", "E116", "write 1000"),
     ("contact.seats > 5 «000»", "E116", "write the number alone, without spaces or a unit"),
     ("contact.budget > 5000 «EUR»", "E116", "write the number alone, without spaces or a unit"),

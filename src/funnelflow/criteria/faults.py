@@ -47,8 +47,7 @@ def _after_value(tokens: Sequence[Token], place: int) -> ExpressionProblem:
     if token.text in (")", "]"):
         return _problem("E109", f"this {token.text} closes nothing", token, "leave it out")
     if token.text == "," and _groups(tokens, place):
-        number = f"{tokens[place - 1].text}{tokens[place + 1].text}"
-        return _problem("E116", "a number has no commas", token, f"write {number}")
+        return _problem("E116", "a number has no commas", token, _ungrouped(tokens, place))
     if token.text == "!" and tokens[place + 1].text == "in":
         return _problem("E108", "not in is no operator", token, "write !(contact.x in […])")
     if tokens[place - 1].kind == "number" and token.kind in ("name", "number"):
@@ -84,6 +83,18 @@ def _groups(tokens: Sequence[Token], place: int) -> bool:
     before, comma, after = tokens[place - 1], tokens[place], tokens[place + 1]
     touching = before.end == comma.start and after.start == comma.end
     return touching and before.kind == after.kind == "number" and len(after.text) == _GROUP
+
+
+def _ungrouped(tokens: Sequence[Token], place: int) -> str:
+    """Say how a number with commas is written; one comma may be a decimal mark, too."""
+    number, first = tokens[place - 1].text, place
+    while tokens[place].text == "," and _groups(tokens, place):
+        number, place = f"{number}{tokens[place + 1].text}", place + 2
+    decimal = f"{tokens[first - 1].text}.{tokens[first + 1].text}"
+    is_single = place == first + 2 and decimal.replace(".", "").isdigit()
+    return (
+        f"write {number}, or {decimal} if the comma is decimal" if is_single else f"write {number}"
+    )
 
 
 def _name(token: Token) -> str:

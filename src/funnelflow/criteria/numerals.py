@@ -60,5 +60,5 @@ def _slip(text: str) -> tuple[None, NumeralProblem]:
         )
     if found := _SCALED.fullmatch(text):
         scaled = float(found[1]) * _SCALES[found[2].lower()]
-        return None, NumeralProblem("E116", f"{text} is no number", f"write {scaled:.0f}")
+        return None, NumeralProblem("E116", f"{text} is no number", f"write {scaled:.15g}")
     return None, NumeralProblem("E116", f"{text} is no number", "write digits, like 5000 or 12.5")

@@ -3,11 +3,11 @@
 import csv
 import json
 import re
-from decimal import Decimal
 from typing import Any, Final
 
 from funnelflow.criteria.normal import refuse
 from funnelflow.criteria.types import BOOLEAN, INTEGER, NUMBER, TEXT, Type
+from funnelflow.criteria.written import advice
 from funnelflow.errors import FieldError
 
 __all__ = ["read_text"]
@@ -15,8 +15,6 @@ __all__ = ["read_text"]
 _INTEGER: Final = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 _NUMBER_CAP = 400
-_GROUPED: Final = re.compile(r"(\d[\d,' _\u00a0\u202f]*(?:\.\d+)?)([kKmM]?)", re.ASCII)
-_SCALES: Final = {"k": 1000, "m": 1_000_000}
 _HINT: Final = "write it like 5000 or 12.5"
 _TRUTH: Final = {"yes": True, "true": True, "no": False, "false": False}
 
@@ -56,26 +54,15 @@ def _boolean(text: str) -> bool:
 
 def _whole(text: str) -> int | float:
     """Read a whole number; decimals are kept for the normaliser to judge."""
-    return int(text) if _INTEGER.fullmatch(text) else _number(text, "a whole number")
+    return int(text) if _INTEGER.fullmatch(text) else _number(text, whole=True)
 
 
-def _number(text: str, wanted: str = "a number") -> float:
+def _number(text: str, *, whole: bool = False) -> float:
     """Read a number."""
     if len(text) <= _NUMBER_CAP and _NUMBER.fullmatch(text):
         return float(text)
-    raise refuse(text, wanted, _number_hint(text))
-
-
-def _number_hint(text: str) -> str:
-    """Say how the number in a text is written plainly."""
-    found = _GROUPED.search(text) if len(text) <= _NUMBER_CAP else None
-    if found is None:
-        return _HINT
-    plain = re.sub(r"[^\d.]", "", found[1])
-    if found[2]:
-        plain = f"{Decimal(plain) * _SCALES[found[2].lower()]:f}"
-        plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
-    return f"write {plain}" if plain != text else _HINT
+    wanted = "a whole number" if whole else "a number"
+    raise refuse(text, wanted, advice(text, whole=whole) or _HINT)
 
 
 def _parts(text: str) -> list[Any]:

@@ -10,7 +10,7 @@ from funnelflow.criteria import EXPRESSION_CODES
 from funnelflow.definition import CODES
 
 SOURCES = Path(funnelflow.__file__).parent
-ROOMS = (Path(__file__).parent, Path(__file__).parents[1] / "notify")
+ROOMS = tuple(Path(__file__).parents[1] / room for room in ("definition", "notify", "plugins"))
 OWN = {code for code in CODES if code.startswith("F")}
 
 

@@ -171,6 +171,22 @@ def test_a_missing_setting_is_said_with_its_variable(write, host, told):
     assert "the setting 'url' (or the variable FUNNELFLOW_MINE_URL) is missing" in told.messages[0]
 
 
+def test_everything_that_is_wrong_is_a_problem_of_its_own(write, host, root, told):
+    write("mine", PLUGIN)
+    (root / "funnelflow.toml").write_text('[plugins.mine]\nurl = "x"\ntires = 5\ntries = "a"\n')
+    problems = host().plugins[0].problems
+    assert len(problems) == 2
+    assert told.messages[0].endswith("\n".join(problems))
+
+
+def test_a_variable_that_a_secret_lacks_is_named_with_how_to_set_it(write, host, root, told):
+    write("mine", PLUGIN)
+    (root / "funnelflow.toml").write_text('[plugins.mine]\nurl = "x"\ntoken = "${ACME_TOKEN}"\n')
+    host()
+    assert "token names ${ACME_TOKEN}, and the environment has no" in told.messages[0]
+    assert told.messages[0].endswith("; export ACME_TOKEN=… sets it")
+
+
 def test_settings_for_a_plugin_that_has_none_are_a_mistake(write, host, root, told):
     write("mine", "")
     (root / "funnelflow.toml").write_text("[plugins.mine]\nx = 1\n")

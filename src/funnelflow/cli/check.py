@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import click
 
 from funnelflow.cli.complete import complete_code, complete_definition
-from funnelflow.cli.endpoints import EndpointCheck, check_endpoints
+from funnelflow.cli.endpoints import EndpointCheck, check_endpoints, check_plugins
 from funnelflow.cli.find import definitions_here, library_here, reading_of, workspace_root
 from funnelflow.cli.layout import paragraph
 from funnelflow.cli.options import as_json, command
@@ -54,7 +54,7 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
     All of it at once, each problem with its place and what to do about it.
     DEFINITION is a file or the name of a definition; without any, all of the
     workspace's are checked. With what stands in a workspace every [[notify]]
-    of its funnelflow.toml is checked too. Exits 1 if there is an error.
+    of its funnelflow.toml is checked too, and every plugin. Exits 1 if there is an error.
     """
     session = current()
     if explain is not None:
@@ -81,11 +81,13 @@ def _to_check(
 ) -> tuple[EndpointCheck, Sequence[Path | Definition]]:
     """Give what endpoints are like, if they are to be checked, and the definitions."""
     if not definitions:
-        told = check_endpoints(session)
+        told = check_plugins(session, check_endpoints(session))
         return told, definitions_here((), session, is_enough=bool(told.count or told.problems))
     found = definitions_here(definitions, session)
     is_inside = any(_is_inside(source, session) for source in found)
-    return check_endpoints(session) if is_inside else EndpointCheck(), found
+    if not is_inside:
+        return EndpointCheck(), found
+    return check_plugins(session, check_endpoints(session)), found
 
 
 def _is_inside(source: Path | Definition, session: Session) -> bool:

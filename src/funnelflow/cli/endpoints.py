@@ -7,6 +7,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 from funnelflow.cli.find import workspace_root
+from funnelflow.cli.hosting import host_of
 from funnelflow.cli.session import Session
 from funnelflow.definition import Position, Problem
 from funnelflow.errors import ConfigurationError
@@ -15,7 +16,7 @@ from funnelflow.store.config import CONFIG_FILE
 from funnelflow.store.notices import NoticesError
 from funnelflow.store.sites import masked_source
 
-__all__ = ["EndpointCheck", "check_endpoints"]
+__all__ = ["EndpointCheck", "check_endpoints", "check_plugins"]
 
 
 @frozen
@@ -54,16 +55,46 @@ def check_endpoints(session: Session) -> EndpointCheck:
     return EndpointCheck(len(config.notices), problems_of(config, session), _sources(path))
 
 
+def check_plugins(session: Session, told: EndpointCheck) -> EndpointCheck:
+    """Check that every plugin of the workspace can be used.
+
+    Args:
+        session: Has the plugins.
+        told: What a check of endpoints found, to which it is added.
+    """
+    root = workspace_root(session)
+    plugins = host_of(session).plugins if root is not None else ()
+    broken = [plugin for plugin in plugins if plugin.status == "broken"]
+    if root is None or not broken:
+        return told
+    path = root / CONFIG_FILE
+    found = tuple(
+        _placed(
+            "F708",
+            f"plugin {plugin.name}: ",
+            problem,
+            path,
+            f"funnelflow plugins show {plugin.name}",
+        )
+        for plugin in broken
+        for problem in plugin.problems
+    )
+    return EndpointCheck(told.count, (*told.problems, *found), {**told.sources, **_sources(path)})
+
+
 def _of_settings(error: ConfigurationError, path: Path) -> tuple[Problem, ...]:
     """Give what is wrong with the settings as problems with their places."""
     if isinstance(error, NoticesError):
         return error.problems
-    found = re.fullmatch(
-        rf"{re.escape(str(path))}(?::(\d+))?(?::(\d+))?: (.*)", error.message, re.DOTALL
-    )
-    message = found[3] if found else error.message
+    return (_placed("F706", "", error.message, path, error.hint),)
+
+
+def _placed(code: str, about: str, said: str, path: Path, hint: str) -> Problem:
+    """Give a problem of the settings with the place that its message begins with, if any."""
+    found = re.fullmatch(rf"{re.escape(str(path))}(?::(\d+))?(?::(\d+))?: (.*)", said, re.DOTALL)
+    message = about + (found[3] if found else said)
     at = Position(str(path), int(found[1]), int(found[2] or 1)) if found and found[1] else None
-    return (Problem("F706", "error", message, at, help=error.hint, name=str(path)),)
+    return Problem(code, "error", message, at, help=hint, name=str(path))
 
 
 def _sources(path: Path) -> dict[str, str]:

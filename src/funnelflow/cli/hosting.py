@@ -40,7 +40,10 @@ def host_of(session: Session) -> PluginHost:
         session.host = PluginHost()
     if session.host is None:
         session.host = load_plugins(
-            _root(session), no_plugins=session.no_plugins, modules=session.modules, tell=_tell
+            _root(session),
+            no_plugins=session.no_plugins,
+            modules=session.modules,
+            tell=_quiet if session.is_told else _tell,
         )
     return session.host
 
@@ -93,6 +96,10 @@ def _tell(message: str, plugin: str, next_step: str) -> None:
     """Tell of a plugin: what is wrong, and the command line that goes on without it."""
     note(f"warning: {message}")
     hint(next_step or _without(plugin))
+
+
+def _quiet(_message: str, _plugin: str, _next_step: str) -> None:
+    """Tell nothing: it has been told."""
 
 
 def _without(plugin: str) -> str:

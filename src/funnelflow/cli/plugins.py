@@ -1,6 +1,7 @@
 """``funnelflow plugins``: which there are, what each offers, and a new one to begin with."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -11,10 +12,12 @@ from funnelflow.cli.output import hint, note, page_for, say, write_json
 from funnelflow.cli.render_plugins import plugin_lines, plugins_lines
 from funnelflow.cli.session import Session, current
 from funnelflow.errors import UnknownNameError
+from funnelflow.plugins import read_plugin_config
 from funnelflow.plugins.probing import probe_plugins
 from funnelflow.plugins.reports import PluginReport
+from funnelflow.plugins.requiring import Unmet, unmet
 
-__all__ = ["plugins", "reports_here"]
+__all__ = ["lacking_here", "plugins", "reports_here"]
 
 
 @click.group()
@@ -42,6 +45,7 @@ def list_() -> int:
     else:
         say(plugins_lines(found, page_for(sys.stdout)))
         note(_summary(found))
+    _warn_of_lacking(session, found)
     return 0
 
 
@@ -63,6 +67,7 @@ def show(name: str) -> int:
         page = page_for(sys.stdout)
         for report in reports:
             say(plugin_lines(report, page))
+    _warn_of_lacking(session, found)
     return 0
 
 
@@ -111,6 +116,22 @@ def reports_here(session: Session) -> tuple[PluginReport, ...]:
     return probe_plugins(
         workspace_root(session), no_plugins=session.no_plugins, modules=session.modules
     )
+
+
+def lacking_here(session: Session, reports: Iterable[PluginReport]) -> tuple[Unmet, ...]:
+    """List the plugins that the workspace requires and that are not in use.
+
+    Raises:
+        ConfigurationError: What the configuration says about plugins is not understood.
+    """
+    return unmet(read_plugin_config(workspace_root(session)), reports)
+
+
+def _warn_of_lacking(session: Session, reports: Iterable[PluginReport]) -> None:
+    """Tell of the required plugins that are not in use, and that nothing is written."""
+    for found in lacking_here(session, reports):
+        note(f"warning: plugin {found.name} is required here, and {found.why}")
+        hint(f"nothing is written before it can be used: {found.hint}")
 
 
 def _summary(found: tuple[PluginReport, ...]) -> str:

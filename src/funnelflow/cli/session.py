@@ -21,6 +21,7 @@ class Session:
         json: The answer is wanted as JSON.
         no_plugins: The plugins not to import, with commas between; ``*`` for all.
         modules: Modules that are plugins too.
+        is_told: What is wrong with plugins has been said: it is not told on stderr again.
         host: The plugins, once they are loaded; `hosting` loads them.
     """
 
@@ -30,6 +31,7 @@ class Session:
     json: bool = False
     no_plugins: str | None = None
     modules: tuple[str, ...] = ()
+    is_told: bool = False
     host: "PluginHost | None" = None
 
     def open(self) -> "Workspace":

@@ -12,6 +12,7 @@ from attrs import field, frozen
 from funnelflow.errors import ConfigurationError
 
 __all__ = [
+    "LISTS",
     "NO_PLUGINS_VARIABLE",
     "Blocking",
     "PluginConfig",
@@ -23,6 +24,9 @@ __all__ = [
 
 NO_PLUGINS_VARIABLE: Final = "FUNNELFLOW_NO_PLUGINS"
 CONFIG_FILE: Final = "funnelflow.toml"
+
+LISTS: Final = ("disabled", "required")
+"""What is said of all plugins; no plugin can have such a name."""
 
 _ALL: Final = {"*", "1", "all", "true", "yes"}
 _NONE: Final = {"", "0", "false", "no", "none"}
@@ -59,6 +63,7 @@ class PluginConfig:
         path: The file; None where there is no workspace.
         text: Its text.
         disabled: The plugins that it turns off.
+        required: The plugins without which nothing may be written.
         tables: The settings of each plugin, by its name.
         environment: Where settings are read from too; None for that of this process.
     """
@@ -68,6 +73,7 @@ class PluginConfig:
     disabled: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(factory=dict)
     environment: Mapping[str, str] | None = field(default=None, repr=False)
+    required: tuple[str, ...] = ()
 
     def table(self, plugin: str) -> Mapping[str, Any]:
         """Give the settings of a plugin as they are written."""
@@ -83,6 +89,10 @@ class PluginConfig:
             return f"{self.path}: [plugins.{plugin}]"
         line = line_of(self.text, ("plugins", written), name)
         return f"{self.path}:{line}" if line else str(self.path)
+
+    def where_all(self, name: str) -> str:
+        """Say where something that is about all plugins stands in the file."""
+        return f"{CONFIG_FILE}:{line_of(self.text, ('plugins',), name) or 1}"
 
 
 def fold(name: str) -> str:
@@ -167,21 +177,28 @@ def _config(path: Path, text: str, table: Any) -> PluginConfig:
     """Read the table ``[plugins]``."""
     if not isinstance(table, dict):
         raise ConfigurationError(f"{path}: plugins is not a table", hint="write it as [plugins]")
-    disabled = table.get("disabled", [])
-    if not isinstance(disabled, list) or not all(isinstance(name, str) for name in disabled):
-        line = line_of(text, ("plugins",), "disabled")
-        raise ConfigurationError(
-            f"{path}:{line}: disabled is not a list of plugins", hint='write disabled = ["name"]'
-        )
-    tables = {name: inner for name, inner in table.items() if name != "disabled"}
+    disabled, required = (_names(path, text, table, name) for name in LISTS)
+    tables = {name: inner for name, inner in table.items() if name not in LISTS}
     for name, inner in tables.items():
         if not isinstance(inner, dict):
             line = line_of(text, ("plugins",), name)
             raise ConfigurationError(
                 f"{path}:{line}: there is no setting {name!r} of all plugins",
-                hint="one plugin's settings stand under [plugins.NAME]; known here: disabled",
+                hint="one plugin's settings stand under [plugins.NAME]; known here: "
+                + ", ".join(LISTS),
             )
-    return PluginConfig(path, text, tuple(disabled), tables)
+    return PluginConfig(path, text, disabled, tables, required=required)
+
+
+def _names(path: Path, text: str, table: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Read a list of plugins."""
+    names = table.get(name, [])
+    if not isinstance(names, list) or not all(isinstance(plugin, str) for plugin in names):
+        line = line_of(text, ("plugins",), name)
+        raise ConfigurationError(
+            f"{path}:{line}: {name} is not a list of plugins", hint=f'write {name} = ["name"]'
+        )
+    return tuple(names)
 
 
 def _split(text: str) -> Iterable[str]:

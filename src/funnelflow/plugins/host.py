@@ -36,6 +36,7 @@ from funnelflow.plugins.records import (
     FormatProvider,
     NotifierProvider,
 )
+from funnelflow.plugins.requiring import unmet
 
 __all__ = ["PluginHost", "Tell", "load_plugins"]
 
@@ -45,6 +46,9 @@ Tell: TypeAlias = Callable[[str, str, str], None]
 BEFORE, AFTER, CREATED = EVENT_HOOKS
 _MAX_REASON: Final = 500
 _LOG = logging.getLogger("funnelflow.plugins")
+
+
+_REQUIRED: Final = "it is required here, so nothing is written until it can be used"
 
 
 def turn_off(plugin: str) -> str:
@@ -192,29 +196,36 @@ class PluginHost:
 
     def tell_problems(self) -> None:
         """Tell what is wrong with the plugins that were found, each once."""
+        lacking = unmet(self._config, self.plugins)
         for plugin in self.plugins:
             if plugin.problems:
                 used = "cannot be used" if plugin.status == "broken" else "is in use, but"
                 joint = ": " if plugin.status == "broken" else " "
                 qualified = plugin.candidate.qualified if _is_clash(plugin) else plugin.name
-                said = f"plugin {plugin.title} {used}{joint}{plugin.problems[0]}"
-                self.warn(plugin.name, said, turn_off=qualified)
+                said = f"plugin {plugin.title} {used}{joint}" + "\n".join(plugin.problems)
+                is_required = any(u.is_told and fold(u.name) == fold(plugin.name) for u in lacking)
+                hint = _REQUIRED if is_required else ""
+                self.warn(plugin.name, said, turn_off=qualified, hint=hint)
+        for missing in lacking:
+            if not missing.is_told:
+                self.note(f"plugin {missing.name} is required here, and {missing.why}", _REQUIRED)
 
     def note(self, message: str, hint: str) -> None:
         """Tell something that is about no plugin there is."""
         self._tell(message, "", hint)
 
-    def warn(self, name: str, message: str, *, turn_off: str = "") -> None:
+    def warn(self, name: str, message: str, *, turn_off: str = "", hint: str = "") -> None:
         """Tell something about a plugin, unless something was told about it before.
 
         Args:
             name: The plugin.
             message: What is wrong.
             turn_off: The name by which it is turned off, if that is another.
+            hint: What to do, if it is something else than to turn it off.
         """
         if name not in self._told:
             self._told.add(name)
-            self._tell(message, turn_off or name, "")
+            self._tell(message, turn_off or name, hint)
 
     def _refuse(self, offer: Conflict | Misfit) -> None:
         """Tell of an offer that is left out, once."""

@@ -17,7 +17,7 @@ from funnelflow.plugins.configuring import PluginConfig, variable_prefix
 from funnelflow.plugins.finding import Candidate
 from funnelflow.plugins.guard import Fault, attempt, describe_error
 from funnelflow.plugins.markers import PROJECT
-from funnelflow.plugins.settings import MASK, Settings, read_settings
+from funnelflow.plugins.settings import MASK, SettingFault, Settings, SettingsError, read_settings
 
 __all__ = ["Hook", "Plugin", "Status", "blocked", "load"]
 
@@ -87,6 +87,11 @@ class Plugin:
         return self.candidate.name
 
     @property
+    def qualified(self) -> str:
+        """Its name with its kind."""
+        return self.candidate.qualified
+
+    @property
     def title(self) -> str:
         """Its name with its version, as messages call it."""
         return f"{self.name} {self.candidate.version}".strip()
@@ -128,21 +133,29 @@ def load(candidate: Candidate, config: PluginConfig) -> Plugin:
     except (Fault, _Misfit, ConfigurationError) as error:
         plugin.seconds = plugin.seconds or time.monotonic() - began
         plugin.status = "broken"
-        plugin.problems.append(_why(plugin, error))
+        plugin.problems += _why(plugin, error)
         plugin.hooks = {}
     if plugin.seconds > SLOW:
         plugin.problems.append(f"its import took {plugin.seconds:.1f} seconds")
     return plugin
 
 
-def _why(plugin: Plugin, error: Exception) -> str:
-    """Say why a plugin cannot be used."""
-    if isinstance(error, Fault) and not isinstance(error.error, ConfigurationError):
-        what = error.call.what
-        said = plugin.masked(describe_error(error.error))
-        return said if what == "its import" else f"{what}: {said}"
+def _why(plugin: Plugin, error: Exception) -> list[str]:
+    """Say why a plugin cannot be used, each thing by itself."""
     inner = error.error if isinstance(error, Fault) else error
-    return plugin.masked(str(inner))
+    if isinstance(inner, SettingsError):
+        return [_fault(fault) for fault in inner.faults]
+    if isinstance(error, Fault) and not isinstance(inner, ConfigurationError):
+        what = error.call.what
+        said = plugin.masked(describe_error(inner))
+        return [said if what == "its import" else f"{what}: {said}"]
+    return [plugin.masked(str(inner))]
+
+
+def _fault(fault: SettingFault) -> str:
+    """Say what is wrong with a setting, and how to set a variable that it lacks."""
+    cure = f"; export {fault.variable}=… sets it" if fault.variable else ""
+    return f"{fault.place}: {fault.message}{cure}"
 
 
 def _hooks_of(plugin: Plugin, thing: Any) -> Iterable[Hook]:

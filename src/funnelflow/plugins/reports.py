@@ -48,6 +48,11 @@ class PluginReport:
     about: str = ""
     turn_off: str = ""
 
+    @property
+    def qualified(self) -> str:
+        """Its name with its kind."""
+        return f"{self.kind}:{self.name}"
+
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON values."""
         return asdict(self)

@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from funnelflow.errors import UsageError
-from funnelflow.plugins.configuring import variable_prefix
+from funnelflow.plugins.configuring import LISTS, variable_prefix
 
 __all__ = ["write_scaffold"]
 
@@ -47,7 +47,7 @@ def write_scaffold(name: str, directory: Path, *, dry_run: bool = False) -> list
 
 def _checked(name: str) -> str:
     name = name.removeprefix("funnelflow-")
-    if not _NAME.fullmatch(name) or len(name) > _MOST or name == "disabled":
+    if not _NAME.fullmatch(name) or len(name) > _MOST or name in LISTS:
         raise UsageError(
             f"{name!r} cannot be the name of a plugin",
             hint="small letters, digits and single hyphens, such as `renewals` or `our-rules`",

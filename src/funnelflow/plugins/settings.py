@@ -224,7 +224,8 @@ def environment_texts(value: Any, environment: Mapping[str, str] | None = None) 
 
 def _texts_to_hide(attribute: Any, raw: Any, environment: Mapping[str, str]) -> set[str]:
     """Collect the texts of a setting that no message may show."""
-    own = {str(item) for item in (raw if isinstance(raw, list) else [raw])}
+    items = [str(item) for item in (raw if isinstance(raw, list) else [raw])]
+    own = {item for item in items if not _VARIABLE.fullmatch(item)}  # its name is no secret
     return environment_texts(raw, environment) | (own if _hidden(attribute) else set()) - {""}
 
 

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 
 from funnelflow.definition import Library
 from funnelflow.engine import Funnel
-from funnelflow.plugins import PluginHost, load_plugins
+from funnelflow.plugins import PluginHost, load_plugins, read_plugin_config
+from funnelflow.plugins.requiring import require_plugins
 from funnelflow.store import schema
 from funnelflow.store.bulk import Chunk
 from funnelflow.store.config import Config, find_workspace, read_config, write_config
@@ -168,7 +169,12 @@ class OpenWorkspace:
 
     @cached_property
     def store(self) -> Store:
-        """What every chunk of changes shares."""
+        """What every chunk of changes shares.
+
+        Raises:
+            ConfigurationError: A plugin that is required here is not in use.
+        """
+        self.require_plugins()
         return Store(
             bulk=bulk_for(self.engine),
             shelf=self.shelf,
@@ -180,17 +186,30 @@ class OpenWorkspace:
             telling=Telling(self.config.notices) if self.config.notices else None,
         )
 
+    def require_plugins(self) -> None:
+        """Refuse to write while a plugin that the workspace requires is not in use.
+
+        Whatever plugins it was opened with: without one that may veto nothing is decided.
+
+        Raises:
+            ConfigurationError: One is not; it says which, why and what to do.
+        """
+        require_plugins(read_plugin_config(self.config.directory), self.plugins.plugins)
+
     def funnel(self, name: str | None = None) -> Funnel:
         """Give the funnel as it is in use here; its first use takes its file into use.
 
         Raises:
             UnknownNameError: There is no such funnel.
             DefinitionError: Its file has errors.
+            ConfigurationError: It is not in use, and a plugin that is required here is not
+                either.
         """
         name = name or self.config.funnel
         with reading(self.engine) as connection:
             running = self.shelf.current(connection, name)
         if running is None:
+            self.require_plugins()
             with writing(self.engine) as connection:
                 running = self.shelf.home(connection, name, self.clock())
         return running.funnel

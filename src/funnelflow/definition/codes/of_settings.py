@@ -50,4 +50,12 @@ SETTINGS = (
         "stand in the file, and here there is no such variable. Where only files are checked that "
         "does no harm; `funnelflow deliver` needs it.",
     ),
+    error(
+        "F708",
+        "a plugin that cannot be used",
+        "A plugin of this workspace cannot be imported, has hooks that do not fit, or its settings "
+        "under `[plugins.NAME]` are not in order. Its criteria are closed and its vetoes are not "
+        "heard while that is so. `funnelflow plugins show NAME` shows everything about it; "
+        "`required` under `[plugins]` keeps everybody from writing without it.",
+    ),
 )

@@ -83,7 +83,9 @@ def test_a_channel_that_is_not_in_order_is_told_and_no_other_suffers(call):
 
 
 def test_the_outbox_lists_what_waits_and_what_became_of_it(call):
-    assert "1  log  ada  new → talking  waiting" in call("outbox", "list").stdout
+    title, row = call("outbox", "list").stdout.splitlines()
+    assert title.split() == ["number", "endpoint", "contact", "moved", "state", "since", "then"]
+    assert row.split() == ["1", "log", "ada", "new", "→", "talking", "waiting"]
     call("deliver")
     assert "delivered" in call("outbox", "list", "--state", "delivered").stdout
     done = call("outbox", "list", "--state", "dead")
@@ -196,7 +198,6 @@ def test_old_messages_are_removed_and_not_before_it_is_asked_for(call):
     done = call("outbox", "prune", "--older-than", "0s", "--dry-run")
     assert (done.stdout, done.stderr) == ("1 message removed\n", "dry run: nothing was removed\n")
     assert call("outbox", "prune", "--older-than", "30d").stdout == "0 messages removed\n"
-    assert call("outbox", "prune", "--older-than", "0s", "--to", "x").stdout.startswith("0")
     done = call("outbox", "prune", "--older-than", "0s", "--json")
     assert json.loads(done.stdout) == {"messages": 1, "dry_run": False}
     assert "bob" in call("outbox", "list").stdout

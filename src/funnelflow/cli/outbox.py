@@ -1,16 +1,17 @@
 """``funnelflow outbox``: what waits to be sent, and what could not be."""
 
 import datetime as dt
-import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 from attrs import asdict
 
+from funnelflow.cli.backlog import next_words
 from funnelflow.cli.facts import moment, value_data
 from funnelflow.cli.layout import grid
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import (
+    answers,
     counted,
     hint,
     json_text,
@@ -23,12 +24,18 @@ from funnelflow.cli.output import (
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Look, Span, line
 from funnelflow.criteria import parse_duration
-from funnelflow.errors import UsageError
-from funnelflow.store import LETTER_STATES, Letter, LetterState, Outbox
+from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.store import LETTER_STATES, Letter, LetterState, Outbox, Workspace
 
 __all__ = ["outbox"]
 
 _LOOKS: dict[LetterState, Look] = {"delivered": "good", "dead": "bad", "waiting": "unknown"}
+
+_TITLES: Final = [
+    Span(title, "dim")
+    for title in ("number", "endpoint", "contact", "moved", "state", "since then")
+]
+_NO_ENDPOINTS: Final = "funnelflow.toml has no [[notify]]"
 
 to = click.option("--to", "endpoint", metavar="NAME", help="Only those for this endpoint.")
 
@@ -53,7 +60,8 @@ def list_(
     """List messages, the oldest first."""
     session = current()
     with session.open() as workspace:
-        box = Outbox(workspace.engine, workspace.clock)
+        box = _box(workspace, endpoint)
+        now = workspace.clock()
         letters = box.letters(
             state=state, endpoint=endpoint, contact_id=contact, limit=limit, after=after
         )
@@ -61,7 +69,8 @@ def list_(
     if session.json:
         write_json([_data(letter) for letter in letters])
         return 0
-    say(grid([_row(letter) for letter in letters], page_for(sys.stdout)))
+    rows = [_row(letter, now) for letter in letters]
+    say(grid([_TITLES, *rows] if rows else [], page_for(answers())))
     if not letters:
         note("no messages")
     elif len(letters) == limit:
@@ -82,10 +91,11 @@ def show(number: int) -> int:
     session = current()
     with session.open() as workspace:
         letter = Outbox(workspace.engine, workspace.clock).letter(number)
+        now = workspace.clock()
     if session.json:
         write_json(_data(letter))
         return 0
-    say(_lines(letter))
+    say(_lines(letter, now))
     say_text(json_text(dict(letter.data), indent=2))
     return 0
 
@@ -99,7 +109,8 @@ def retry(numbers: tuple[int, ...], endpoint: str | None, *, dry_run: bool) -> i
     """Let messages be tried again at the next delivery.
 
     Takes the dead and the waiting ones, by number, or all of an endpoint,
-    which is turned on again if it was off.
+    which is turned on again if it was off. Exits 1 if one that is named
+    cannot be, such as one that was delivered.
     """
     return _change("retry", numbers, endpoint, dry_run=dry_run)
 
@@ -113,7 +124,8 @@ def discard(numbers: tuple[int, ...], endpoint: str | None, *, dry_run: bool) ->
     """Give messages up that are dead or wait.
 
     Takes them by number, or all of an endpoint. The message stays in the
-    outbox as discarded, until `prune` removes it.
+    outbox as discarded, until `prune` removes it. Exits 1 if one that is
+    named cannot be, such as one that was delivered.
     """
     return _change("discard", numbers, endpoint, dry_run=dry_run)
 
@@ -142,7 +154,7 @@ def prune(age: str, endpoint: str | None, *, dry_run: bool) -> int:
     session = current()
     older_than = _age(age)
     with session.open() as workspace:
-        box = Outbox(workspace.engine, workspace.clock)
+        box = _box(workspace, endpoint)
         count = box.prune(older_than, endpoint=endpoint, dry_run=dry_run)
     if session.json:
         write_json({"messages": count, "dry_run": dry_run})
@@ -164,8 +176,23 @@ def _age(text: str) -> dt.timedelta:
     return age
 
 
+def _box(workspace: Workspace, endpoint: str | None) -> Outbox:
+    """Give the outbox, if there is an endpoint of that name, or a message for one that was.
+
+    Raises:
+        UnknownNameError: There is not.
+    """
+    box = Outbox(workspace.engine, workspace.clock)
+    if endpoint is not None:
+        known = dict.fromkeys(notice.name for notice in workspace.config.notices)
+        known |= dict.fromkeys(off.name for off in box.off())
+        if endpoint not in known and not box.letters(endpoint=endpoint, limit=1):
+            raise UnknownNameError("endpoint", endpoint, known, hint="" if known else _NO_ENDPOINTS)
+    return box
+
+
 def _change(what: str, numbers: tuple[int, ...], endpoint: str | None, *, dry_run: bool) -> int:
-    """Retry or discard messages, and say how many."""
+    """Retry or discard messages, and say how many, and why others are left as they are."""
     if not numbers and endpoint is None:
         raise UsageError(
             f"say which messages to {what}: numbers, or an endpoint with --to",
@@ -173,45 +200,65 @@ def _change(what: str, numbers: tuple[int, ...], endpoint: str | None, *, dry_ru
         )
     session = current()
     with session.open() as workspace:
-        box = Outbox(workspace.engine, workspace.clock)
+        box = _box(workspace, endpoint)
+        letters = [box.letter(number) for number in dict.fromkeys(numbers)]
+        reasons = _reasons(letters, endpoint, workspace.clock())
         change = box.retry if what == "retry" else box.discard
         count = change(numbers, endpoint=endpoint, dry_run=dry_run)
     if session.json:
-        write_json({"messages": count, "dry_run": dry_run})
-        return 0
+        write_json({"messages": count, "left": reasons, "dry_run": dry_run})
+        return 1 if reasons else 0
     done = "will be tried again" if what == "retry" else "discarded"
     say([line(Span(counted(count, "message"), "strong"), f" {done}")])
+    for number, reason in reasons.items():
+        note(f"message {number} is left as it is: {reason}")
     if dry_run:
         note("dry run: nothing was changed")
     elif what == "retry" and count:
         hint("funnelflow deliver sends them")
-    return 0
+    return 1 if reasons else 0
 
 
-def _row(letter: Letter) -> list[Span]:
+def _reasons(letters: list[Letter], endpoint: str | None, now: dt.datetime) -> dict[int, str]:
+    """Say why messages cannot be retried or discarded, by number; most can be."""
+    found = {letter.id: _reason(letter, endpoint, now) for letter in letters}
+    return {number: reason for number, reason in found.items() if reason}
+
+
+def _reason(letter: Letter, endpoint: str | None, now: dt.datetime) -> str:
+    if endpoint is not None and letter.endpoint != endpoint:
+        return f"it is for {letter.endpoint}"
+    if letter.state in ("delivered", "discarded"):
+        return f"it was {letter.state} at {moment(letter.settled_at)}"
+    if letter.leased_until is not None and letter.leased_until > now:
+        return f"it is being delivered; free again {next_words(letter.leased_until, now)} at most"
+    return ""
+
+
+def _row(letter: Letter, now: dt.datetime) -> list[Span]:
     return [
         Span(str(letter.id)),
         Span(letter.endpoint, "strong"),
         Span(letter.contact_id),
         Span(f"{letter.data.get('before')} → {letter.data.get('after')}"),
         Span(letter.state, _LOOKS.get(letter.state, "")),
-        Span(_more(letter), "dim"),
+        Span(_more(letter, now), "dim"),
     ]
 
 
-def _more(letter: Letter) -> str:
+def _more(letter: Letter, now: dt.datetime) -> str:
     """Say what has become of a message so far."""
     if letter.settled_at is not None and not letter.problem:
         return moment(letter.settled_at)
     if not letter.attempts:
         return ""
-    again = f", again at {moment(letter.due_at)}" if letter.state == "waiting" else ""
+    again = f", again {next_words(letter.due_at, now)}" if letter.state == "waiting" else ""
     return f"{counted(letter.attempts, 'attempt')}{again}: {letter.problem}"
 
 
-def _lines(letter: Letter) -> list[Line]:
+def _lines(letter: Letter, now: dt.datetime) -> list[Line]:
     """Say what a message is, above what it tells."""
-    more = _more(letter)
+    more = _more(letter, now)
     return [
         line(Span(f"{letter.id}", "strong"), f" to {letter.endpoint}, message {letter.message}"),
         line(Span(letter.state, _LOOKS.get(letter.state, "")), f": {more}" if more else ""),

@@ -197,8 +197,11 @@ def test_settings_for_a_plugin_that_has_none_are_a_mistake(write, host, root, to
 def test_a_secret_is_masked_in_what_a_plugin_raises(write, host, root, told):
     write("mine", PLUGIN)
     (root / "funnelflow.toml").write_text('[plugins.mine]\nurl = "x"\ntoken = "${CANARY}"\n')
-    found = host(environment={"CANARY": "s3cret-canary"})
+    traces = []
+    found = host(environment={"CANARY": "s3cret-canary"}, trace=traces.append)
     found.committed(committed())
+    assert "cannot log in with ***" in traces[0]
+    assert "s3cret" not in traces[0]
     assert "cannot log in with ***" in told.messages[0]
     assert "s3cret" not in str(found.plugins[0].problems)
 

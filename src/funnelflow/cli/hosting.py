@@ -19,6 +19,7 @@ from funnelflow.store import find_workspace
 __all__ = ["host_of", "plugin_command", "plugin_command_names"]
 
 COMPLETING = "_FUNNELFLOW_COMPLETE"
+WRITING = {"add", "adopt", "apply", "deliver", "import", "move", "record", "set", "tick"}
 PASSES = (FunnelflowError, click.ClickException, click.exceptions.Exit, click.Abort)
 
 
@@ -44,6 +45,7 @@ def host_of(session: Session) -> PluginHost:
             no_plugins=session.no_plugins,
             modules=session.modules,
             tell=_quiet if session.is_told else _tell,
+            trace=_show_trace if session.debug else None,
         )
     return session.host
 
@@ -93,7 +95,7 @@ def _root(session: Session) -> Any:
 
 
 def _tell(message: str, plugin: str, next_step: str) -> None:
-    """Tell of a plugin: what is wrong, and the command line that goes on without it."""
+    """Tell of a plugin: what is wrong, and how to go on without it."""
     note(f"warning: {message}")
     hint(next_step or _without(plugin))
 
@@ -102,8 +104,20 @@ def _quiet(_message: str, _plugin: str, _next_step: str) -> None:
     """Tell nothing: it has been told."""
 
 
+def _show_trace(text: str) -> None:
+    """Show on stderr where in a plugin something was raised."""
+    note(text.rstrip())
+
+
 def _without(plugin: str) -> str:
+    """Say how to go on without a plugin.
+
+    A command that writes has gone on, or is about to: to give it again would write twice.
+    """
     arguments = [a for a in sys.argv[1:] if not a.startswith("--no-plugins")]
     earlier = [a.partition("=")[2] for a in sys.argv[1:] if a.startswith("--no-plugins=")]
     names = ",".join([*earlier, plugin])
+    context = click.get_current_context(silent=True)
+    if context is not None and context.info_name in WRITING:
+        return f"--no-plugins={names} turns it off for the next commands"
     return f"to go on without it: {shlex.join(['funnelflow', f'--no-plugins={names}', *arguments])}"

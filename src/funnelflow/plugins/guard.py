@@ -13,13 +13,16 @@ and the message says which plugin to turn off; `funnelflow plugins` and `doctor`
 plugins in a process of their own (`probing`), with a deadline.
 """
 
+import importlib
 import itertools
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, Final, NamedTuple, TextIO
 
 from attrs import define
@@ -37,6 +40,7 @@ __all__ = [
     "watching",
 ]
 
+_OURS: Final = (Path(__file__).parents[1], Path(importlib.__file__).parent)
 PATIENCE: Final = 10.0
 """Seconds after which a plugin that has not come back is named."""
 _TICK: Final = 0.5
@@ -88,13 +92,27 @@ def attempt(plugin: str, what: str, function: Callable[..., Any], *args: Any, **
 
 
 def describe_error(error: BaseException) -> str:
-    """Name an exception in one line, with the place in the plugin where it was raised."""
+    """Name an exception in one line; a mistake of syntax with its place."""
     said = " ".join(str(error).split())
     if isinstance(error, SystemExit):
         return f"it called sys.exit({'' if error.code is None else repr(error.code)})"
     if isinstance(error, SyntaxError) and error.filename:
         return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def place_of(error: BaseException) -> str:
+    """Say in brackets where in the plugin something was raised; empty where that is not known."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_of_plugin(f.filename)]
+    own = [frame for frame in frames if frame.filename == frames[0].filename]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+
+
+def _is_of_plugin(filename: str) -> bool:
+    """Tell whether a frame's file is neither funnelflow's nor what imports modules."""
+    return not filename.startswith("<") and not any(
+        Path(filename).is_relative_to(place) for place in _OURS
+    )
 
 
 @contextmanager

@@ -8,6 +8,7 @@
 """
 
 import logging
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -24,7 +25,7 @@ from funnelflow.plugins.configuring import (
     read_plugin_config,
 )
 from funnelflow.plugins.finding import Candidate, find_plugins
-from funnelflow.plugins.guard import Fault, describe_error
+from funnelflow.plugins.guard import Fault, describe_error, place_of
 from funnelflow.plugins.hookspecs import EVENT_HOOKS, OfferKind
 from funnelflow.plugins.loading import Hook, Plugin, blocked, load
 from funnelflow.plugins.offers import Conflict, Misfit, Offer, collect, into_library
@@ -43,11 +44,18 @@ __all__ = ["PluginHost", "Tell", "load_plugins"]
 Tell: TypeAlias = Callable[[str, str, str], None]
 """Told of a problem: the message, the plugin to turn off (empty for none), and a hint."""
 
+Trace: TypeAlias = Callable[[str], None]
+"""Given the traceback of what a plugin raised, without its secrets."""
+
 BEFORE, AFTER, CREATED = EVENT_HOOKS
 _MAX_REASON: Final = 500
 _LOG = logging.getLogger("funnelflow.plugins")
 
 
+_STORED: Final = (
+    "the change is stored and need not be repeated; "
+    "--no-plugins={name} turns the plugin off for the next commands"
+)
 _REQUIRED: Final = "it is required here, so nothing is written until it can be used"
 
 
@@ -67,7 +75,8 @@ class PluginHost:
     Args:
         plugins: What was found, in the order in which hooks are called.
         config: What the configuration says about them.
-        tell: Told of problems, of each plugin once.
+        tell: Told of problems, each call of a plugin that fails once.
+        trace: Given the traceback of what a plugin raised.
 
     Attributes:
         plugins: Every plugin that was found, the blocked and the broken ones too.
@@ -80,11 +89,13 @@ class PluginHost:
         plugins: Iterable[Plugin] = (),
         config: PluginConfig | None = None,
         tell: Tell = _log,
+        trace: Trace | None = None,
     ) -> None:
         self.plugins = tuple(plugins)
         self._config = config or PluginConfig()
         self._tell = tell
-        self._told: set[str] = set()
+        self._trace = trace
+        self._told: set[tuple[str, str]] = set()
         self._offers: dict[OfferKind, Mapping[str, Offer]] = {}
         self._arrange()
 
@@ -185,14 +196,21 @@ class PluginHost:
         self.plugins = tuple(p for p in self.plugins if fold(p.name) != fold(name))
         self._arrange()
 
-    def report(self, name: str, fault: Fault) -> None:
-        """Note what went wrong in a plugin, and tell it the first time."""
+    def report(self, name: str, fault: Fault, hint: str = "") -> None:
+        """Note what went wrong in a plugin, and tell it the first time.
+
+        Args:
+            name: The plugin.
+            fault: What it did.
+            hint: What to do, if it is something else than to turn it off.
+        """
         plugin = next((p for p in self.plugins if p.name == name), None)
-        said = f"{fault.call.what}: {describe_error(fault.error)}"
+        said = f"{fault.call.what}: {describe_error(fault.error)}{place_of(fault.error)}"
         said = plugin.masked(said) if plugin else said
         if plugin is not None and said not in plugin.problems:
             plugin.problems.append(said)
-        self.warn(name, f"plugin {plugin.title if plugin else name} failed in {said}")
+        message = f"plugin {plugin.title if plugin else name} failed in {said}"
+        self.warn(name, message, about=fault.call.what, hint=hint, error=fault.error)
 
     def tell_problems(self) -> None:
         """Tell what is wrong with the plugins that were found, each once."""
@@ -205,7 +223,8 @@ class PluginHost:
                 said = f"plugin {plugin.title} {used}{joint}" + "\n".join(plugin.problems)
                 is_required = any(u.is_told and fold(u.name) == fold(plugin.name) for u in lacking)
                 hint = _REQUIRED if is_required else ""
-                self.warn(plugin.name, said, turn_off=qualified, hint=hint)
+                error = plugin.error
+                self.warn(plugin.name, said, turn_off=qualified, hint=hint, error=error)
         for missing in lacking:
             if not missing.is_told:
                 self.note(f"plugin {missing.name} is required here, and {missing.why}", _REQUIRED)
@@ -214,17 +233,32 @@ class PluginHost:
         """Tell something that is about no plugin there is."""
         self._tell(message, "", hint)
 
-    def warn(self, name: str, message: str, *, turn_off: str = "", hint: str = "") -> None:
-        """Tell something about a plugin, unless something was told about it before.
+    def warn(  # by keyword
+        self,
+        name: str,
+        message: str,
+        *,
+        about: str = "",
+        turn_off: str = "",
+        hint: str = "",
+        error: BaseException | None = None,
+    ) -> None:
+        """Tell something about a plugin, unless something was told about the same before.
 
         Args:
             name: The plugin.
             message: What is wrong.
+            about: What of it is wrong: a hook, a criterion; empty for the plugin as a whole.
             turn_off: The name by which it is turned off, if that is another.
             hint: What to do, if it is something else than to turn it off.
+            error: What it raised.
         """
-        if name not in self._told:
-            self._told.add(name)
+        if (name, about) not in self._told:
+            self._told.add((name, about))
+            if self._trace is not None and error is not None:
+                plugin = next((p for p in self.plugins if p.name == name), None)
+                text = "".join(traceback.format_exception(error))
+                self._trace(plugin.masked(text) if plugin else text)
             self._tell(message, turn_off or name, hint)
 
     def _refuse(self, offer: Conflict | Misfit) -> None:
@@ -260,15 +294,17 @@ class PluginHost:
             try:
                 hook.call(context=context)
             except Fault as fault:
-                self.report(hook.plugin.name, fault)
+                name = hook.plugin.name
+                self.report(name, fault, hint=_STORED.format(name=name))
 
 
-def load_plugins(
+def load_plugins(  # by keyword
     root: Path | None,
     *,
     no_plugins: str | None = None,
     modules: Iterable[str] = (),
     tell: Tell = _log,
+    trace: Trace | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> PluginHost:
     """Find, import and check the plugins of a workspace.
@@ -277,7 +313,8 @@ def load_plugins(
         root: The workspace; None where there is none.
         no_plugins: The plugins not to import, with commas between; ``*`` for all.
         modules: Modules that are plugins too.
-        tell: Told of problems, of each plugin once.
+        tell: Told of problems, each call of a plugin that fails once.
+        trace: Given the traceback of what a plugin raised.
         environment: The environment; None for that of this process.
 
     Raises:
@@ -287,7 +324,7 @@ def load_plugins(
     config = evolve(read_plugin_config(root), environment=environment)
     blocking = blocking_from(no_plugins, config, environment)
     candidates = find_plugins(root, modules)
-    host = PluginHost(_load_all(candidates, blocking, config), config, tell)
+    host = PluginHost(_load_all(candidates, blocking, config), config, tell, trace)
     host.tell_problems()
     _note_unknown(host, candidates, blocking, config)
     return host

@@ -15,7 +15,7 @@ from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.plugins import hookspecs
 from funnelflow.plugins.configuring import PluginConfig, variable_prefix
 from funnelflow.plugins.finding import Candidate
-from funnelflow.plugins.guard import Fault, attempt, describe_error
+from funnelflow.plugins.guard import Fault, attempt, describe_error, place_of
 from funnelflow.plugins.markers import PROJECT
 from funnelflow.plugins.settings import MASK, SettingFault, Settings, SettingsError, read_settings
 
@@ -70,6 +70,7 @@ class Plugin:
         settings: Its settings; None when it has none.
         seconds: How long its import took.
         about: The first line of its documentation.
+        error: What it raised when it was loaded; None where that says no more than `problems`.
     """
 
     candidate: Candidate
@@ -80,6 +81,7 @@ class Plugin:
     settings: Settings | None = None
     seconds: float = 0.0
     about: str = ""
+    error: BaseException | None = None
 
     @property
     def name(self) -> str:
@@ -134,6 +136,8 @@ def load(candidate: Candidate, config: PluginConfig) -> Plugin:
         plugin.seconds = plugin.seconds or time.monotonic() - began
         plugin.status = "broken"
         plugin.problems += _why(plugin, error)
+        if isinstance(error, Fault) and not isinstance(error.error, ConfigurationError):
+            plugin.error = error.error
         plugin.hooks = {}
     if plugin.seconds > SLOW:
         plugin.problems.append(f"its import took {plugin.seconds:.1f} seconds")
@@ -147,9 +151,14 @@ def _why(plugin: Plugin, error: Exception) -> list[str]:
         return [_fault(fault) for fault in inner.faults]
     if isinstance(error, Fault) and not isinstance(inner, ConfigurationError):
         what = error.call.what
-        said = plugin.masked(describe_error(inner))
+        said = plugin.masked(f"{describe_error(inner)}{_place(inner)}")
         return [said if what == "its import" else f"{what}: {said}"]
     return [plugin.masked(str(inner))]
+
+
+def _place(error: BaseException) -> str:
+    """Say where something was raised, unless that is in its text."""
+    return "" if isinstance(error, SyntaxError) else place_of(error)
 
 
 def _fault(fault: SettingFault) -> str:

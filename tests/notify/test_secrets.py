@@ -21,6 +21,7 @@ class Settings:
     url: str
     token: str = field(default="", metadata=secret, repr=False)
     literal: str = field(default="", metadata=secret, repr=False)
+    number: int = field(default=0, metadata=secret, repr=False)
 
 def send(message, settings):
     if message.subject == "ada":
@@ -74,6 +75,8 @@ def test_no_command_says_a_secret_and_no_file_holds_one(directory, run):
             ("record", "bob", "asked", "--debug"),
             ("doctor",),
             ("doctor", "--json"),
+            ("check",),
+            ("check", "--json"),
             ("config", "show"),
             ("config", "show", "--json"),
             ("plugins", "show", "leaky"),
@@ -83,6 +86,7 @@ def test_no_command_says_a_secret_and_no_file_holds_one(directory, run):
             ("outbox", "list"),
             ("outbox", "show", "1"),
             ("outbox", "show", "2", "--json"),
+            ("outbox", "prune", "--older-than", "1d", "--debug"),
             ("history", "ada", "--json"),
         )
     ]
@@ -97,12 +101,23 @@ def test_no_command_says_a_secret_and_no_file_holds_one(directory, run):
             assert not any(hidden.encode() in content for hidden in (CANARY, IN_PATH)), path
 
 
-@pytest.mark.parametrize("wrong", ["token = 3\n", 'nosuch = "${HOOK_TOKEN}"\n'])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "token = 3\n",
+        'nosuch = "${HOOK_TOKEN}"\n',
+        'nosuch = "l1t3r4l-0123456789"  # l1t3r4l\n',
+        'literal = "l1t3r4l-9876543210"\n',
+        'token = "l1t3r4l\n',
+        'number = "l1t3r4l"\n',
+    ],
+)
 def test_a_setting_that_is_wrong_is_told_without_its_value(directory, run, wrong):
     path = directory / "funnelflow.toml"
     text = path.read_text().replace('token = "${HOOK_TOKEN}"\n', "")
     path.write_text(text + wrong)
-    for command in ("deliver", "doctor"):
+    for command in ("deliver", "doctor", "check"):
         said = run(command, "--debug")
         assert "funnelflow.toml:" in said
         assert CANARY not in said
+        assert "l1t3r4l" not in said

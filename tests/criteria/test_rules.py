@@ -3,15 +3,19 @@
 import datetime as dt
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelflow.criteria import (
     BOOLEAN,
+    NUMBER,
+    TEXT,
     AllOf,
     AnyOf,
     AtLeast,
     Custom,
+    Field,
     Leaf,
     Roles,
     Verdict,
@@ -95,6 +99,23 @@ def answer(rule, contact=ADA, event=None, roles=()):
 )
 def test_a_rule_is_met_not_met_or_unknown(rule, verdict):
     assert answer(rule).verdict is verdict
+
+
+def test_a_custom_criterion_shows_its_arguments_and_what_it_reads_and_asks_for_the_rest():
+    reads = (Field("budget", NUMBER, unit="EUR"), Field("region", TEXT, ask="Where are you?"))
+    arguments = {"least": 2, "regions": ("north", "south")}
+    rule = Custom("Engaged", lambda _: None, "acme", "engaged", arguments, reads)
+    check = answer(rule)
+    assert check.words == (
+        "engaged of plugin acme cannot tell (least: 2, regions: north, south); "
+        "budget is 3,000 EUR, region is unknown"
+    )
+    assert [(seen.name, seen.value) for seen in check.seen] == [
+        ("contact.budget", 3000.0),
+        ("contact.region", None),
+    ]
+    assert [field.ask for field in check.missing] == ["Where are you?"]
+    assert answer(evolve(rule, function=lambda _: True)).missing == ()
 
 
 def test_a_leaf_says_why_and_carries_its_label_and_source():

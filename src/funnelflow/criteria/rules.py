@@ -15,7 +15,7 @@ from attrs import field, frozen
 from funnelflow.criteria.codegen import Writer, compile_function
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.shown import listed, shown_text
+from funnelflow.criteria.shown import listed, shown, shown_text
 from funnelflow.criteria.types import Facts, Fields
 from funnelflow.criteria.verdicts import Seen, Verdict
 from funnelflow.errors import UsageError
@@ -24,6 +24,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "AtLeast",
+    "CannotTellError",
     "Check",
     "Custom",
     "CustomCall",
@@ -45,7 +46,17 @@ _DEPTH_CAP: Final = 30
 
 @frozen
 class CustomCall:
-    """What a plugin's criterion is asked with."""
+    """What a plugin's criterion is asked with; none of it can be changed.
+
+    Attributes:
+        fields: What is known about the contact, with the facts of the event, by the names of the
+            vocabulary; a field that nobody knows is not there.
+        facts: What the event itself brought; None for a field that it takes back. Empty where
+            the criterion is asked about without an event, as by ``why``.
+        now: The time of the evidence, in UTC: the only clock that a replay shares.
+        arguments: What the definition calls it with, as values of their types, the provider's
+            defaults filled in.
+    """
 
     fields: Fields
     facts: Facts
@@ -66,7 +77,8 @@ class Custom:
     """A plugin's criterion: met where its function gives True, unknown where it gives None.
 
     A function that raises, exits or gives anything else fails closed: the criterion is
-    unknown, for a reason that names the plugin.
+    unknown, for a reason that names the plugin. `reads` are the contact's fields that it says
+    it looks at; they are shown, and asked for where they are unknown.
     """
 
     label: str
@@ -74,6 +86,17 @@ class Custom:
     provider: str
     name: str
     arguments: Mapping[str, Any] = field(factory=dict)
+    reads: tuple[Field, ...] = ()
+
+
+class CannotTellError(Exception):
+    """Raised by what stands in for a criterion: its text is all that there is to say."""
+
+
+class _Sentence(str):
+    """A reason that names everything itself."""
+
+    __slots__ = ()
 
 
 @frozen
@@ -217,6 +240,8 @@ def _answer(
     try:
         answer: Any = rule.function(CustomCall(frozen_fields, frozen_facts, now, rule.arguments))
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin may raise anything
+        if isinstance(error, CannotTellError):
+            return None, _Sentence(error)
         return None, f"raised {type(error).__name__}: {shown_text(str(error))}"
     if answer is None or isinstance(answer, bool):
         return answer, ""
@@ -240,10 +265,39 @@ def _check_leaf(rule: Leaf, fields: Fields, facts: Facts, now: dt.datetime) -> C
 def _check_custom(rule: Custom, fields: Fields, facts: Facts, now: dt.datetime) -> Check:
     """Answer a plugin's criterion."""
     answer, fault = _answer(rule, fields, facts, now)
-    verdicts = {True: Verdict.MET, False: Verdict.NOT_MET, None: Verdict.UNKNOWN}
-    words = f"{rule.name} of plugin {rule.provider} "
-    words += fault or {True: "says yes", False: "says no", None: "cannot tell"}[answer]
-    return Check(rule.label or rule.name, "criterion", verdicts[answer], words)
+    verdict = {True: Verdict.MET, False: Verdict.NOT_MET, None: Verdict.UNKNOWN}[answer]
+    said = fault or {True: "says yes", False: "says no", None: "cannot tell"}[answer]
+    seen = tuple(Seen(f"contact.{f.name}", f, fields.get(f.name)) for f in rule.reads)
+    missing = tuple(f for f in rule.reads if f.name not in fields)
+    return Check(
+        rule.label or rule.name,
+        "criterion",
+        verdict,
+        _custom_words(rule, said, fields),
+        seen,
+        () if verdict is Verdict.MET else missing,
+    )
+
+
+def _custom_words(rule: Custom, said: str, fields: Fields) -> str:
+    """Say what a plugin's criterion answered, with which arguments, and what it looked at."""
+    if isinstance(said, _Sentence):
+        return said
+    given = ", ".join(f"{name}: {_given(value)}" for name, value in rule.arguments.items())
+    looked = [
+        f"{f.label} is {f.words(fields[f.name]) if f.name in fields else 'unknown'}"
+        for f in rule.reads
+    ]
+    words = f"{rule.name} of plugin {rule.provider} {said}" + (f" ({given})" if given else "")
+    return f"{words}; {', '.join(looked)}" if looked else words
+
+
+def _given(value: Any) -> str:
+    """Show an argument of a plugin's criterion."""
+    if isinstance(value, tuple):
+        return listed([_given(item) for item in value])
+    is_known = isinstance(value, bool | int | float | str | dt.datetime | dt.timedelta)
+    return shown(value) if is_known else shown_text(str(value))
 
 
 def _check_roles(rule: Roles, roles: tuple[str, ...]) -> Check:

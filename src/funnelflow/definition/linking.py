@@ -277,7 +277,10 @@ class _Linker:
             return
         arguments = arguments_of(item, provider, site, self.problems)
         label = item.label or provider.label or provider.name
-        yield Custom(label, provider.function, provider.provider, provider.name, arguments)
+        known = self.definition.vocabulary.fields
+        reads = tuple(known[name] for name in provider.reads if name in known)
+        name, whose = provider.name, provider.provider
+        yield Custom(label, provider.function, whose, name, arguments, reads)
 
 
 def _group(group: Group, rules: tuple[Rule, ...]) -> Rule:

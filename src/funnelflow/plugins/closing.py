@@ -20,6 +20,7 @@ from funnelflow.criteria import (
     Type,
     list_of,
 )
+from funnelflow.criteria.rules import CannotTellError
 from funnelflow.definition import Criterion, CriterionProvider, Definition, Group, Library
 
 __all__ = ["close_missing"]
@@ -57,7 +58,7 @@ def _stand_in(criterion: Criterion) -> CriterionProvider:
     """Give a criterion that takes whatever the missing one was called with."""
     name = criterion.function
     types = {argument: _type_of(value) for argument, value in criterion.arguments.items()}
-    return CriterionProvider(name, _Missing(name), name, types, provider="(not there)")
+    return CriterionProvider(name, _Missing(name), name, types)
 
 
 class _Missing:
@@ -68,7 +69,10 @@ class _Missing:
 
     def __call__(self, _call: CustomCall) -> bool | None:
         """Say that nobody can tell."""
-        raise LookupError(f"no plugin offers the criterion {self.name!r} any more")
+        raise CannotTellError(
+            f"no plugin offers the criterion {self.name!r}: install the one that does, "
+            "or adopt a version of the definition that names another"
+        )
 
 
 def _type_of(value: Any) -> Type:

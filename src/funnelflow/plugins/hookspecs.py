@@ -134,6 +134,12 @@ def funnelflow_criteria(settings: Any) -> Iterable[CriterionProvider]:  # type: 
 def funnelflow_notifiers(settings: Any) -> Iterable[NotifierProvider]:  # type: ignore[empty-body]
     r"""Offer notifiers, used as ``channel = "name"`` in ``[[notify]]``.
 
+    A notifier is given a `Message` and the settings of its endpoint. ``message.data`` is plain
+    data that ``json.dumps`` writes, ``message.to_json()`` the whole as a CloudEvent, and
+    ``message.text()`` that in one line of JSON. It raises `DeliveryError` when the message
+    does not arrive. Anything else that it raises counts as an error of its own: the
+    message is tried again too, and the plugin is named.
+
     Args:
         settings: The plugin's settings; None if it has no class for them.
 
@@ -148,7 +154,7 @@ def funnelflow_notifiers(settings: Any) -> Iterable[NotifierProvider]:  # type: 
         >>> def append(message, channel):
         ...     try:
         ...         with open(channel.path, "a", encoding="utf-8") as file:
-        ...             file.write(f"{message.id} {message.subject}\n")
+        ...             file.write(f"{message.text()}\n")
         ...     except OSError as error:
         ...         raise DeliveryError(f"{channel.path}: {error.strerror}") from None
         >>> @hookimpl

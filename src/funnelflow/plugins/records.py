@@ -5,6 +5,7 @@ take and give records, and not long lists of arguments.
 """
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -41,6 +42,15 @@ def freeze(value: Any) -> Any:
     return value
 
 
+def _plain(value: Any) -> Any:
+    """Give a copy of a value that JSON can write: mappings as dicts, tuples as lists."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
 def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     """Give facts that nobody can change; their values never can."""
     return mapping if isinstance(mapping, MappingProxyType) else MappingProxyType(dict(mapping))
@@ -56,7 +66,8 @@ class Message:
         source: Who says so.
         subject: The contact's id.
         time: When it happened, in UTC.
-        data: What is told about it: only the fields that the configuration allows.
+        data: What is told about it: only the fields that the configuration allows. Dicts,
+            lists and what JSON has besides, a copy for this notifier alone.
     """
 
     id: str
@@ -64,7 +75,24 @@ class Message:
     source: str
     subject: str
     time: dt.datetime
-    data: Mapping[str, Any] = field(factory=dict, converter=freeze)
+    data: Mapping[str, Any] = field(factory=dict, converter=_plain)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as a CloudEvent 1.0: a dict of its own that ``json.dumps`` can write."""
+        return {
+            "specversion": "1.0",
+            "id": self.id,
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "time": self.time.astimezone(dt.UTC).isoformat().replace("+00:00", "Z"),
+            "datacontenttype": "application/json",
+            "data": _plain(self.data),
+        }
+
+    def text(self) -> str:
+        """Give it as a CloudEvent in JSON, in one line of ASCII; the same every time."""
+        return json.dumps(self.to_json(), ensure_ascii=True, separators=(",", ":"))
 
 
 class DeliveryError(FunnelflowError):

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import pickle
 
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from funnelflow.notify import CONTENT_TYPE, cloud_event, message_of
 from funnelflow.plugins import Message
 
-from .support import box
+from .support import box, deliver
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
@@ -87,3 +88,47 @@ def test_another_story_gives_other_ids(workspace, change):
         workspace.add(name)
         workspace.record(name, "asked", **more)
     assert len({n.message for n in box(workspace).letters()}) == 3
+
+
+def test_what_a_notifier_is_given_can_be_written_as_json_at_once(workspace):
+    workspace.add("ada")
+    workspace.record("ada", "asked")
+    (letter,) = box(workspace).letters()
+    message = message_of(letter)
+    assert json.loads(json.dumps(message.data)) == dict(letter.data)
+    assert json.loads(json.dumps(message.to_json())) == json.loads(message.text())
+    assert message.text() == cloud_event(message)
+
+
+def test_a_notifier_cannot_change_what_others_are_told(workspace):
+    workspace.add("ada")
+    workspace.record("ada", "asked")
+    (letter,) = box(workspace).letters()
+    message = message_of(letter)
+    message.to_json()["data"]["fields"]["email"] = "changed"
+    assert message.data["fields"] == {}
+    for data in (message.data, message.data["fields"]):
+        for change in (
+            lambda d: d.__setitem__("email", 1),
+            lambda d: d.update(email=1),
+            lambda d: d.pop("email", 1),
+            lambda d: d.setdefault("email", 1),
+            lambda d: d.clear(),
+            lambda d: d.__ior__({"email": 1}),
+        ):
+            with pytest.raises(TypeError, match="cannot be changed"):
+                change(data)
+    assert pickle.loads(pickle.dumps(message)) == message
+
+
+def test_an_error_of_the_notifier_itself_is_tried_again_and_named_as_such(workspace, told):
+    told.faults = [TypeError("Object of type set is not JSON serializable")]
+    workspace.add("ada")
+    workspace.record("ada", "asked")
+    deliver(workspace)
+    (letter,) = box(workspace).letters()
+    assert letter.state == "waiting"
+    assert letter.problem == (
+        "the notifier told of plugin told has an error of its own: "
+        "TypeError: Object of type set is not JSON serializable"
+    )

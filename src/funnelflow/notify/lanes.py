@@ -307,8 +307,15 @@ class Lane:
         except DeliveryError as error:
             return self._failed(letter, error)
         except BaseException as error:  # noqa: BLE001  # a plugin's code may take any way out
-            return self._failed(letter, DeliveryError(describe_error(error)))
+            return self._failed(letter, DeliveryError(self._own_error(error)))
         return Settled(letter.id, "delivered")
+
+    def _own_error(self, error: BaseException) -> str:
+        """Say that it is the notifier that is wrong, and whose it is."""
+        provider = self.channel.provider
+        whose = f" of plugin {provider.provider}" if provider.provider else ""
+        said = describe_error(error)
+        return f"the notifier {provider.name}{whose} has an error of its own: {said}"
 
     def _failed(self, letter: Letter, error: DeliveryError) -> Settled:
         """Decide what becomes of a message that did not arrive."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import field, frozen
 
@@ -43,7 +43,7 @@ def freeze(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Give a copy of a value that JSON can write: mappings as dicts, tuples as lists."""
+    """Give a copy that can be changed: mappings as dicts, tuples as lists."""
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -56,6 +56,29 @@ def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     return mapping if isinstance(mapping, MappingProxyType) else MappingProxyType(dict(mapping))
 
 
+class _Told(dict[str, Any]):
+    """A dict that nobody can change; unlike a mapping proxy, ``json.dumps`` can write it."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("what a message tells cannot be changed; dict(message.data) is a copy")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a dict, which is made one of these again."""
+        return _Told, (dict(self),)
+
+
+def _told(value: Any) -> Any:
+    """Give a copy that nobody can change and JSON can write: dicts, and lists as tuples."""
+    if isinstance(value, Mapping):
+        return _Told({name: _told(inner) for name, inner in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(_told(inner) for inner in value)
+    return value
+
+
 @frozen
 class Message:
     """What a notifier sends: a CloudEvent, as a record.
@@ -66,8 +89,8 @@ class Message:
         source: Who says so.
         subject: The contact's id.
         time: When it happened, in UTC.
-        data: What is told about it: only the fields that the configuration allows. Dicts,
-            lists and what JSON has besides, a copy for this notifier alone.
+        data: What is told about it: only the fields that the configuration allows. Plain
+            data that ``json.dumps`` writes and nobody can change.
     """
 
     id: str
@@ -75,7 +98,7 @@ class Message:
     source: str
     subject: str
     time: dt.datetime
-    data: Mapping[str, Any] = field(factory=dict, converter=_plain)
+    data: Mapping[str, Any] = field(factory=dict, converter=_told)
 
     def to_json(self) -> dict[str, Any]:
         """Give it as a CloudEvent 1.0: a dict of its own that ``json.dumps`` can write."""

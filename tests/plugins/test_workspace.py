@@ -3,7 +3,9 @@
 import sqlite3
 
 import pytest
+from click.testing import CliRunner
 
+from funnelflow.cli.app import app
 from funnelflow.errors import UsageError
 from funnelflow.plugins import PluginHost, hookimpl
 from funnelflow.plugins.guard import inside
@@ -327,7 +329,19 @@ def test_verify_says_that_it_cannot_prove_what_a_missing_criterion_decided(with_
     (with_criterion / "plugins" / "rules.py").unlink()
     with Workspace.open(with_criterion) as workspace:
         findings = workspace.verify().findings
-    assert any("definition" in finding.kind for finding in findings)
+    assert [finding.kind for finding in findings] == ["definition"]
+    assert "what it decided cannot be proved: no plugin offers" in findings[0].what
+
+
+def test_the_command_says_to_install_it_again_and_not_to_restore_a_backup(
+    with_criterion, monkeypatch
+):
+    (with_criterion / "plugins" / "rules.py").unlink()
+    monkeypatch.chdir(with_criterion)
+    done = CliRunner().invoke(app, ["verify"])
+    assert done.exit_code == 1
+    assert "hint: install the plugin that offers it again" in done.stderr
+    assert "restore a backup" not in done.stderr
 
 
 def test_a_workspace_without_such_plugins_watches_nothing(make):

@@ -45,7 +45,10 @@ def _conclude(proof: Verification) -> None:
         say([line(Span("✓ ", "good"), f"{looked}: everything agrees")])
         return
     note(f"{looked}: {counted(proof.problems, 'problem')}")
-    hint("keep a copy of the database as it is, then restore a backup")
+    for said in dict.fromkeys(finding.hint for finding in proof.findings if finding.hint):
+        hint(said)
+    if proof.problems > sum(bool(finding.hint) for finding in proof.findings):
+        hint("keep a copy of the database as it is, then restore a backup")
 
 
 def _data(proof: Verification, findings: list[Finding]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 from sqlalchemy import Connection, select
 
+from funnelflow.definition import DefinitionError
 from funnelflow.errors import FunnelflowError
 from funnelflow.store.canonical import checksum
 from funnelflow.store.checkpoints import import_checksum
@@ -16,6 +17,9 @@ from funnelflow.store.shelf import Shelf
 from funnelflow.store.tables import definitions, funnels, imports
 
 __all__ = ["Deciders", "check_definitions"]
+
+NO_CRITERION: Final = "F206"
+"""The code of a criterion that no plugin offers."""
 
 
 @frozen
@@ -63,13 +67,24 @@ def _definition(connection: Connection, shelf: Shelf, row: Any, counted: str) ->
     try:
         running = shelf.by_id(connection, row.id)
     except FunnelflowError as error:
-        yield Finding("definition", name, 0, f"it cannot be used: {error.message}")
+        yield _unusable(name, error)
         return
     said = json.loads(row.content)
     if (row.name, row.version) != (running.name, said.get("version", 1)):
         yield Finding("definition", name, 0, "its name or version has been altered")
     elif row.checksum != checksum(row.digest, row.name, row.version, row.stored_at):
         yield Finding("definition", name, 0, "the time at which it was stored has been altered")
+
+
+def _unusable(name: str, error: FunnelflowError) -> Finding:
+    """Say why a definition cannot decide: a plugin is missing, or it has been damaged."""
+    problems = error.problems if isinstance(error, DefinitionError) else ()
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if not errors or any(problem.code != NO_CRITERION for problem in errors):
+        return Finding("definition", name, 0, f"it cannot be used: {error.message}")
+    said = "; ".join(dict.fromkeys(problem.message for problem in errors))
+    hint = "install the plugin that offers it again, or turn it on; nothing is damaged by that"
+    return Finding("definition", name, 0, f"what it decided cannot be proved: {said}", hint)
 
 
 def _funnel(row: Any, digests: Mapping[int, frozenset[str]]) -> Iterator[Finding]:

@@ -27,12 +27,14 @@ class Finding:
         name: Which one: a contact's id for ``contact`` and ``history``.
         sequence: The row of the contact's history; 0 where it is none.
         what: What is wrong, in words.
+        hint: What to do about it, where that is something else than to restore a backup.
     """
 
     kind: Kind
     name: str = field(converter=_encodable)
     sequence: int
     what: str = field(converter=_encodable)
+    hint: str = ""
 
     def __str__(self) -> str:
         """Say it in one line."""

@@ -316,3 +316,20 @@ def test_an_unknown_id_that_a_shell_would_take_apart_is_quoted_in_the_hint(
     name, *following = command
     done = call(name, "ada lovelace", *following)
     assert "hint: funnelflow add 'ada lovelace'" in done.stderr
+
+
+def test_adding_somebody_who_is_known_says_how_to_give_the_facts(ada, call):
+    done = call("add", "ada", "company=Example & Co")
+    assert done.stderr.splitlines()[1] == (
+        "hint: give what is known about it: funnelflow set ada 'company=Example & Co'"
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("record", "ada", "call"), ("set", "ada", "budget=1"), ("move", "ada", "prospect")],
+)
+def test_evidence_from_the_future_is_kept_with_a_warning(ada, call, command):
+    done = call(*command, "--at", "2126-01-01T00:00:00Z")
+    assert "warning: 2126-01-01 00:00 UTC lies in the future" in done.stderr
+    assert "warning" not in call("add", "eve").stderr

@@ -18,7 +18,7 @@ def test_a_file_of_events_is_recorded_in_its_order(workspace, write):
     assert workspace.contact("grace").contact.stage == "target"
     assert counts(summary) == {
         "rows": 5, "created": 2, "moved": 3, "stayed": 2, "refused": 0, "repeated": 0,
-        "unchanged": 0, "rejected": 0, "reasons": {},
+        "unchanged": 0, "rejected": 0, "ahead": 2, "doubled": 0, "reasons": {},
         "stages": {"lead.fresh": 1, "lead.warm": 1, "prospect": 1},
     }  # fmt: skip
 
@@ -235,3 +235,16 @@ def test_an_encoding_may_be_named_after_the_first_try_failed(workspace, write):
         workspace.apply(path, options())
     workspace.apply(path, options(form=Form(encoding="cp1252")))
     assert workspace.contact("ada").contact.fields["email"] == "müller@example.com"
+
+
+def test_rows_with_a_time_in_the_future_are_applied_and_counted(workspace, write):
+    rows = HEADER + (
+        "ada,subscribed,2026-03-01T09:00:00Z,,,\n"
+        "eva,subscribed,2126-03-01T09:00:00Z,,,\n"
+        "ada,replied,2126-03-01T09:00:00Z,,,\n"
+    )
+    path = write(rows)
+    summary = workspace.apply(path, options())
+    assert (summary.tally.ahead, summary.tally.rejected) == (2, 0)
+    assert summary.to_json()["ahead"] == 2
+    assert workspace.apply(path, options()).tally.ahead == 2

@@ -15,7 +15,7 @@ from funnelflow.cli.complete import (
     complete_stage,
 )
 from funnelflow.cli.data import recorded_data
-from funnelflow.cli.facts import parse_facts
+from funnelflow.cli.facts import moment, parse_facts
 from funnelflow.cli.options import Writing, as_json, command, writing
 from funnelflow.cli.output import hint, note, page_for, say, write_json
 from funnelflow.cli.render_decision import decision_answer
@@ -207,7 +207,18 @@ def _run(do: Callable[[Workspace], Recorded], funnel: str | None = None) -> int:
             write_json(recorded_data(recorded))
         else:
             _tell(recorded, _linked(recorded, workspace, funnel))
+    if recorded.ahead:
+        note(_ahead(recorded))
     return 1 if recorded.decision.outcome == "refused" else 0
+
+
+def _ahead(recorded: Recorded) -> str:
+    """Warn of a time in the future, which a contact's clock does not come back from."""
+    decision = recorded.decision
+    return (
+        f"warning: {moment(decision.event.at)} UTC lies in the future; what is recorded about "
+        f"{decision.contact} before then will count as if it happened then"
+    )
 
 
 def _linked(recorded: Recorded, workspace: Workspace, funnel: str | None) -> Linked:

@@ -5,6 +5,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Final
 
 from attrs import asdict, frozen
@@ -16,7 +17,7 @@ from funnelflow.cli.find import library_of
 from funnelflow.cli.hosting import host_of
 from funnelflow.cli.layout import paragraph
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import note, page_for, say, write_json
+from funnelflow.cli.output import counted, note, page_for, say, write_json
 from funnelflow.cli.plugins import lacking_here, reports_here
 from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import Line, Page, Span, line
@@ -25,6 +26,7 @@ from funnelflow.errors import FunnelflowError
 from funnelflow.plugins import PluginHost
 from funnelflow.store import Outbox, find_workspace, read_config
 from funnelflow.store import status as database_status
+from funnelflow.store.ahead import contacts_ahead
 from funnelflow.store.backlog import backlogs
 from funnelflow.store.config import CONFIG_FILE
 
@@ -68,8 +70,12 @@ def doctor() -> int:
         say(drawn for finding in findings for drawn in finding_lines(finding, page))
     sick = sum(not finding.well for finding in findings)
     if not session.json:
-        note(f"{sick} of {len(findings)} need attention" if sick else "everything is well")
+        note(_needing(sick, len(findings)) if sick else "everything is well")
     return 1 if sick else 0
+
+
+def _needing(sick: int, all_: int) -> str:
+    return f"{sick} of {all_} {'needs' if sick == 1 else 'need'} attention"
 
 
 def examine(session: Session) -> Iterator[Finding]:
@@ -83,6 +89,7 @@ def examine(session: Session) -> Iterator[Finding]:
     yield from _plugins(session)
     yield from _definitions(session, root)
     yield from _looking("definitions in use", lambda: _in_use(session))
+    yield from _looking("clocks", lambda: _clocks(session))
     yield from _notices(session)
 
 
@@ -167,7 +174,9 @@ def _definitions(session: Session, root: Path) -> Iterator[Finding]:
     for path in sorted((root / "definitions").glob("*.y*ml")):
         problems = read_definition(path, library).problems
         errors = sum(problem.severity == "error" for problem in problems)
-        said = f"{errors} errors, {len(problems) - errors} warnings" if problems else "sound"
+        warnings = len(problems) - errors
+        both = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+        said = both if problems else "sound"
         hint = f"funnelflow check {path.relative_to(root)}" if errors else ""
         yield Finding(f"definition {path.stem}", not errors, said, hint)
 
@@ -183,6 +192,22 @@ def _in_use(session: Session) -> Finding:
         "definitions in use",
         f"the file of {', '.join(changed)} has changed since it was taken into use",
         f"funnelflow adopt {changed[0]}",
+    )
+
+
+def _clocks(session: Session) -> Finding:
+    """Look for contacts whose last evidence lies in the future."""
+    with session.open() as workspace:
+        found = contacts_ahead(workspace)
+    if not found.count:
+        return _fine("clocks", "no contact's last evidence lies in the future")
+    some = [f"{name} ({clock[:16].replace('T', ' ')} UTC)" for name, clock in found.examples]
+    more = ", …" if found.count > len(some) else ""
+    return _ill(
+        "clocks",
+        f"{counted(found.count, 'contact')} with evidence from the future: {', '.join(some)}{more}",
+        "what is recorded about them before then counts as if it happened then; "
+        f"funnelflow history {quote(found.examples[0][0])} shows the evidence",
     )
 
 

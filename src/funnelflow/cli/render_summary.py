@@ -44,6 +44,7 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
         line(Span(head, "strong")),
         *([line(f"  {went_on}")] if summary.resumed and not summary.already else []),
         *grid(_counts(summary.tally), page, indent=2),
+        *_warnings(summary.tally, page),
         *_refusals(summary.tally, page),
         *_rejections(summary, page),
         *_left_later(summary, page),
@@ -72,6 +73,17 @@ def _counts(tally: Tally) -> list[list[Span]]:
         [Span(name), Span(f"{count:{width},}", look if count else "dim")]
         for name, (count, look) in shown.items()
     ]
+
+
+def _warnings(tally: Tally, page: Page) -> list[Line]:
+    """Tell of rows that were taken, and that somebody may not have meant."""
+    ahead = f"{counted(tally.ahead, 'row')} with a time in the future: funnelflow doctor says whose"
+    doubled = (
+        f"{counted(tally.doubled, 'row')} about a contact that an earlier row was about; "
+        "where they differ, the last row counts"
+    )
+    said = [*([ahead] if tally.ahead else []), *([doubled] if tally.doubled else [])]
+    return [drawn for text in said for drawn in paragraph(text, page, indent=2)]
 
 
 def _refusals(tally: Tally, page: Page) -> list[Line]:

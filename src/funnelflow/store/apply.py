@@ -69,6 +69,12 @@ class _Events:
         self._mapping = matched.mapping
         self._cells = CellReader(matched, timezone)
 
+    def begin(self) -> None:
+        """Nothing is carried from row to row."""
+
+    def keep(self) -> None:
+        """Nothing is carried from chunk to chunk."""
+
     def take(self, chunk: Chunk, told: Told, tally: Tally) -> None:
         contact, event, at, actor, to, reason, key, facts, cells = told
         name = event or ("move" if to else "")

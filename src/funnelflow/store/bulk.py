@@ -25,11 +25,17 @@ from funnelflow.store.dialects import Row
 from funnelflow.store.faults import UNREADABLE, altered
 from funnelflow.store.names import check_id, check_key, is_id
 from funnelflow.store.remembered import Remembered
-from funnelflow.store.requests import Entry, Held, Keyed, Request, Store
+from funnelflow.store.requests import Entry, Held, Keyed, Request, Store, known_already
 from funnelflow.store.rows import RowWriter, Unmet
 from funnelflow.store.shelf import Running
 from funnelflow.store.tables import history
-from funnelflow.store.times import from_text, optional_from_text, optional_to_text, to_text
+from funnelflow.store.times import (
+    from_text,
+    horizon,
+    optional_from_text,
+    optional_to_text,
+    to_text,
+)
 from funnelflow.store.watching import Watching
 
 __all__ = ["Chunk", "unmet_criteria"]
@@ -45,6 +51,10 @@ class Chunk:
         connection: The transaction, from `connecting.writing`.
         store: The workspace.
         remembered: The contacts that the chunk before had, and where its own go.
+
+    Attributes:
+        now: The time it is.
+        ahead: How many requests were taken whose time lies in the future.
     """
 
     def __init__(
@@ -53,6 +63,8 @@ class Chunk:
         self.connection = connection
         self.shelf = store.shelf
         self.now = store.clock()
+        self.ahead = 0
+        self._horizon = horizon(self.now)
         self._store = store
         self._remembered = Remembered() if remembered is None else remembered
         self._recorded_at = to_text(self.now)
@@ -114,10 +126,7 @@ class Chunk:
         if held is None:
             return self._begin(request, explain=explain)
         if request.event == "add":
-            raise ConflictError(
-                f"there is a contact {request.contact_id!r} already",
-                hint="record what happened to it, or choose another id",
-            )
+            raise known_already(request)
         if request.expect is not None and request.expect != held.sequence:
             raise _overtaken(self.connection, held, request.expect)
         return self._decide(held, request, self._event(held.running, request), explain=explain)
@@ -216,6 +225,8 @@ class Chunk:
             raise
         unmet = unmet_criteria(decision) if decision is not None and refused else ()
         self.append(held, event, outcome, before, key=request.key, unmet=unmet)
+        if event.at > self._horizon:
+            self.ahead += 1
         return Entry(
             contact.id,
             held.sequence,

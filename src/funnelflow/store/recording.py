@@ -36,7 +36,7 @@ def record_one(chunk: Chunk, request: Request, *, dry_run: bool) -> Recorded:
         return Recorded(first, entry.sequence, duplicate=True, dry_run=dry_run)
     chunk.write()
     assert entry.decision is not None
-    return Recorded(entry.decision, entry.sequence, dry_run=dry_run)
+    return Recorded(entry.decision, entry.sequence, dry_run=dry_run, ahead=chunk.ahead > 0)
 
 
 def _first_answer(chunk: Chunk, contact_id: str, sequence: int) -> Decision:

@@ -107,9 +107,11 @@ class Recorded:
         sequence: The place of the evidence in the contact's history.
         duplicate: It had been recorded before, under the same key; this is the first answer.
         dry_run: Nothing was stored.
+        ahead: Its time lies more than a day in the future, and the contact's clock with it.
     """
 
     decision: Decision
     sequence: int
     duplicate: bool = False
     dry_run: bool = False
+    ahead: bool = False

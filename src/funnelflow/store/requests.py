@@ -2,11 +2,13 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from funnelflow.engine import Contact, Decision, Verb
+from funnelflow.errors import ConflictError
 from funnelflow.plugins import PluginHost
 from funnelflow.store.dialects import Bulk
 from funnelflow.store.quick import QuickDoor
@@ -16,7 +18,7 @@ from funnelflow.store.times import Clock, to_text
 if TYPE_CHECKING:
     from funnelflow.store.telling import Telling  # which knows what a chunk holds
 
-__all__ = ["Entry", "Held", "Keyed", "Request", "Store"]
+__all__ = ["Entry", "Held", "Keyed", "Request", "Store", "known_already"]
 
 
 @define(eq=False)
@@ -166,3 +168,16 @@ class Keyed:
     to_stage: str
     reason: str
     force: int
+
+
+def known_already(request: Request) -> ConflictError:
+    """Refuse to add a contact that somebody knows, and say where its facts can go."""
+    name = request.contact_id
+    facts = " ".join(quote(f"{fact}={value}") for fact, value in request.facts.items())
+    if request.text and facts:
+        hint = f"give what is known about it: funnelflow set {quote(name)} {facts}"
+    elif facts:
+        hint = "give its facts with the event `set`, or choose another id"
+    else:
+        hint = "record what happened to it, or choose another id"
+    return ConflictError(f"there is a contact {name!r} already", hint=hint)

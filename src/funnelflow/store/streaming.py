@@ -78,8 +78,14 @@ class Task(Protocol):
     def prepare(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
         """Get ready for the columns there are; raises UsageError if a needed one is not."""
 
+    def begin(self) -> None:
+        """Get ready for the rows of a chunk; those of one that was not kept are forgotten."""
+
     def take(self, chunk: Chunk, told: Told, tally: Tally) -> None:
         """Take one row; raises RowError or FunnelflowError if it cannot be used."""
+
+    def keep(self) -> None:
+        """Take note that the rows since `begin` are stored."""
 
 
 def run_file(
@@ -208,6 +214,7 @@ class _Run:
             return reached, stored, rejected
 
         self._checkpoint, self._held, rejected = self._workspace.retrying(attempt)
+        self._task.keep()
         self._examples += rejected[: EXAMPLES - len(self._examples)]
 
     def _take(self, chunk: Chunk, batch: Batch) -> tuple[Tally, list[Rejection]]:
@@ -217,6 +224,7 @@ class _Run:
         tally = Tally(rows=len(batch.rows) + len(batch.rejected))
         chunk.load({told.contact for _, _, told in lines}, {told.key for _, _, told in lines})
         take = self._task.take
+        self._task.begin()
         for line in lines:
             try:
                 take(chunk, line[2], tally)
@@ -227,7 +235,7 @@ class _Run:
                     raise
                 rejected.append(self._rejection(line, error))
         chunk.write()
-        tally.rejected = len(rejected)
+        tally.rejected, tally.ahead = len(rejected), chunk.ahead
         return tally, sorted(rejected, key=lambda rejection: rejection.line)
 
     def _tell(self, batch: Batch, rejected: list[Rejection]) -> list[Line]:

@@ -29,6 +29,8 @@ class Tally:
         unchanged: They said nothing new, so nothing was recorded.
         rejected: They could not be used, and are in the rejects file.
         created: Contacts that were added.
+        ahead: Their time lies more than a day in the future.
+        doubled: An earlier row of the same import was about the same contact.
         stages: Stage to how many rows moved a contact into it.
         reasons: Criterion to how many refusals it was a reason of.
     """
@@ -41,6 +43,8 @@ class Tally:
     unchanged: int = 0
     rejected: int = 0
     created: int = 0
+    ahead: int = 0
+    doubled: int = 0
     stages: Counter[str] = field(factory=Counter)
     reasons: Counter[str] = field(factory=Counter)
 

@@ -4,7 +4,17 @@ import datetime as dt
 from collections.abc import Callable
 from typing import TypeAlias
 
-__all__ = ["Clock", "from_text", "optional_from_text", "optional_to_text", "to_text", "utc_now"]
+__all__ = [
+    "Clock",
+    "from_text",
+    "horizon",
+    "optional_from_text",
+    "optional_to_text",
+    "to_text",
+    "utc_now",
+]
+
+_TOLERATED = dt.timedelta(days=1)
 
 Clock: TypeAlias = Callable[[], dt.datetime]
 """Gives the time it is, aware."""
@@ -13,6 +23,12 @@ Clock: TypeAlias = Callable[[], dt.datetime]
 def utc_now() -> dt.datetime:
     """Give the time it is, in UTC, to the microsecond."""
     return dt.datetime.now(dt.UTC)
+
+
+def horizon(now: dt.datetime) -> dt.datetime:
+    """Give the moment after which a time lies in the future: clocks and zones differ by hours."""
+    latest = dt.datetime.max.replace(tzinfo=dt.UTC)
+    return latest if now > latest - _TOLERATED else now + _TOLERATED
 
 
 def to_text(at: dt.datetime) -> str:

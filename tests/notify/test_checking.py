@@ -175,3 +175,26 @@ def test_what_is_checked_is_not_taken_into_use(tmp_path):
 
 def test_a_notifier_of_a_plugin_has_its_own_settings_checked(problems):
     assert problems(f'{TOLD}[notify.settings]\ntoken = "x"\n') == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ('"https://example.com:8443/hook/t0ken?key=t0ken"', '"https://example.com:8443***'),
+        ("'http://[::1]:80'", "'http://[::1]:80***"),
+        ('"https://example.com"', '"https://example.com***'),
+        ('"htp://example.com/t0ken"', '"htp://***'),
+        ('"slack://t0ken/t0ken"', '"slack://***'),
+        ('"https://t0ken@example.com/"', '"https://***'),
+        ('"https://ada:t0/ken@example.com/"', '"https://***'),
+        ('"https://${T0KEN}.example.com/"', '"https://***'),
+        ('"t0ken https://example.com/"', "***"),
+        ('"example.com/t0ken"', "***"),
+        ("3", "***"),
+    ],
+)
+def test_of_an_address_only_its_beginning_is_shown(value, shown):
+    toml = f'[[notify]]\nchannel = "told"\n[notify.settings]\nurl = {value} # t0ken\nx = 1\n'
+    said = masked_source(toml)
+    assert said.splitlines()[3:] == [f"url = {shown}", "x = ***"]
+    assert "t0" not in said

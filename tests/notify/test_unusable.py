@@ -16,12 +16,12 @@ POST = '''\
 """A notifier that posts, with a setting that is checked."""
 import urllib.request
 from attrs import field, frozen
-from funnelflow.plugins import NotifierProvider, hookimpl
+from funnelflow.plugins import NotifierProvider, hookimpl, secret as hidden
 
 @frozen
 class Settings:
     url: str = field()
-    secret: str = ""
+    secret: str = field(default="", metadata=hidden, repr=False)
 
     @url.validator
     def check(self, _, value):
@@ -78,6 +78,7 @@ def test_the_good_one_is_served_and_each_other_is_named_once(call, funnelflow_re
     for name, why in (("typo", "url is no http"), ("keyless", "no variable of that name")):
         assert done.stderr.count(f"the endpoint {name!r} cannot be used: ") == 1
         assert why in done.stderr
+    assert "secret names ${NO_SUCH_SECRET}, and the environment" in done.stderr
     assert "hint: export NO_SUCH_SECRET=…" in done.stderr
 
 

@@ -178,7 +178,8 @@ def read_settings(
         try:
             values[name] = _value(attribute.type, raw, surroundings, typed=bool(said))
         except _Unfit as unfit:
-            message = _masked(f"{name} {unfit}", hidden)
+            said_of = f"{name} {unfit}"
+            message = said_of if unfit.variable else _masked(said_of, hidden)
             place = variable if said else where(name)
             faults.append(SettingFault(name, place, message, unfit.variable))
     if faults:

@@ -1,5 +1,6 @@
 """A part of a TOML file, as what is wrong with it has to be shown: with its place, and safely."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,11 @@ __all__ = ["Site", "masked_source"]
 
 _SHOWN: Final = ("name", "channel", "when", "funnels", "fields", "source")
 """What is no secret in a ``[[notify]]``; all else may be one."""
+
+_ADDRESS: Final = re.compile(
+    r"""(["'])([A-Za-z][A-Za-z0-9+.-]{0,19})://([A-Za-z0-9.\[\]:-]+(?=[/?#"']))?"""
+)
+"""How an address begins: its quote, its scheme and, where it is plain, its host with the port."""
 
 
 @frozen
@@ -94,7 +100,8 @@ class Site:
 def masked_source(text: str) -> str:
     """Give the text of a file of settings as it may be shown: without what may be a secret.
 
-    Lines keep their numbers, and what may be shown keeps its columns.
+    Lines keep their numbers, and what may be shown keeps its columns. Of an address its scheme
+    is shown, and of one for HTTP its host, for it may be that which is wrong.
 
     Raises:
         ValueError: It is no TOML.
@@ -104,9 +111,24 @@ def masked_source(text: str) -> str:
     for start, end in _hidden(text):
         if start >= at:
             stop = text.find("\n", end)
-            pieces += [text[at:start], "***", "\n" * text.count("\n", start, end)]
+            lines = "\n" * text.count("\n", start, end)
+            pieces += [text[at:start], _shown_of(text[start:end]), lines]
             at = stop if stop >= 0 else len(text)
     return "".join([*pieces, text[at:]])
+
+
+def _shown_of(value: str) -> str:
+    """Give what may be shown of a value: nothing, or how an address begins.
+
+    Only HTTP is sure to have a host there; elsewhere that place may hold a token. Who has a user
+    in an address may have a password with a slash in it, so that the host is not told for sure.
+    """
+    found = _ADDRESS.match(value)
+    if found is None:
+        return "***"
+    quote, scheme, host = found[1], found[2], found[3] or ""
+    is_host = scheme.lower() in ("http", "https") and "@" not in value
+    return f"{quote}{scheme}://{host if is_host else ''}***"
 
 
 def _hidden(text: str) -> Iterator[tuple[int, int]]:

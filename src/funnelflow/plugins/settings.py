@@ -178,8 +178,7 @@ def read_settings(
         try:
             values[name] = _value(attribute.type, raw, surroundings, typed=bool(said))
         except _Unfit as unfit:
-            said_of = f"{name} {unfit}"
-            message = said_of if unfit.variable else _masked(said_of, hidden)
+            message = _masked(f"{name} {unfit}", hidden)
             place = variable if said else where(name)
             faults.append(SettingFault(name, place, message, unfit.variable))
     if faults:

@@ -19,7 +19,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 DOORS = {
     "funnelflow.cli": """
-        main
+        as_json command current main
     """,
     "funnelflow.compare": """
         Cell Crosswalk Difference Entry Exploration Meaning Moment Often Place Reading

@@ -167,20 +167,31 @@ def funnelflow_notifiers(settings: Any) -> Iterable[NotifierProvider]:  # type: 
 def funnelflow_commands(settings: Any) -> Iterable[CommandProvider]:  # type: ignore[empty-body]
     """Offer commands of the command line. They run in the same process as funnelflow's own.
 
+    Made with `command` they have the options that all commands share (`-C`, `--database`,
+    `--no-plugins`, `--debug`), and with `as_json` they have `--json`. `current().open()` gives the
+    workspace that these options mean, `current().json` whether JSON is wanted. What a command
+    returns is its exit code. It may change the workspace: it is no hook.
+
     Args:
         settings: The plugin's settings; None if it has no class for them.
 
     Added in: 0.1
 
     Example:
+        >>> import json
         >>> import click
+        >>> from funnelflow.cli import as_json, command, current
         >>> from funnelflow.plugins import CommandProvider, hookimpl
-        >>> @click.command()
-        ... def hello():
-        ...     click.echo("hello")
+        >>> @command("total", "funnelflow total --json")
+        ... @as_json
+        ... def total():
+        ...     with current().open() as workspace:
+        ...         total = sum(workspace.counts().values())
+        ...     click.echo(json.dumps({"contacts": total}) if current().json else total)
+        ...     return 0
         >>> @hookimpl
         ... def funnelflow_commands():
-        ...     return [CommandProvider("hello", hello, "Say hello.")]
+        ...     return [CommandProvider("total", total, "Count the contacts.")]
     """
 
 
@@ -212,7 +223,8 @@ def funnelflow_before_transition(context: BeforeTransition, settings: Any) -> st
     Asked within the transaction, for every transition whose criteria are met, whatever path
     the change comes on; a forced move is not asked about. The veto is kept in the history as
     evidence, so a replay agrees without the plugin. An implementation that raises or exits
-    vetoes: it fails closed, and the reason says so.
+    vetoes, and so does one that gives anything but None or a reason, False too: it fails
+    closed, and the reason says so.
 
     Args:
         context: What is about to happen.
@@ -234,7 +246,8 @@ def funnelflow_after_commit(context: Committed, settings: Any) -> None:
     """Be told of evidence that has been stored, whatever became of it.
 
     Nothing that happens here can change it any more. A process that ends right after the
-    commit tells nobody: what must arrive is the work of a notifier.
+    commit tells nobody: what must arrive is the work of a notifier. The workspace can be read
+    here, as `current().open()` gives it to a command, and not changed.
 
     Args:
         context: What was stored.

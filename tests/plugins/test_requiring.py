@@ -131,6 +131,17 @@ def test_check_names_what_keeps_a_plugin_from_being_used(here):
     assert "this plugin has no settings" in done.stdout
 
 
+def test_it_may_be_named_with_its_kind(here):
+    settings = here / "funnelflow.toml"
+    settings.write_text(settings.read_text().replace('"acme"', '"workspace:acme"'))
+    assert call("add", "bob").exit_code == 0
+    BREAKING["typo"](here / "plugins" / "acme.py")
+    done = call("add", "eve")
+    assert done.exit_code == 2
+    assert "nothing is written: plugin acme is required here" in done.stderr
+    assert "hint: it is required here" in done.stderr
+
+
 def test_a_list_that_is_none_is_refused(here):
     (here / "funnelflow.toml").write_text('[plugins]\nrequired = "acme"\n')
     done = call("list")

@@ -45,7 +45,7 @@ class Unmet:
     """A required plugin that is not in use.
 
     Attributes:
-        name: The plugin, as the configuration calls it.
+        name: The plugin; as the configuration calls it where there is none.
         why: What is the matter with it.
         hint: What to do.
         is_told: Whether what is the matter is a problem of the plugin, told as such.
@@ -90,6 +90,7 @@ def _why(name: str, plugin: Found | None, config: PluginConfig) -> Unmet:
     else_ = f"or take {name!r} from `required` ({config.where_all('required')})"
     if plugin is None:
         return Unmet(name, "is not there", f"install it, {else_}")
+    name = plugin.name
     if plugin.status == "blocked":
         by = plugin.blocked_by
         return Unmet(name, f"is turned off ({by})", f"do without {by.split()[0]}, {else_}")

@@ -165,14 +165,17 @@ def test_an_endpoint_is_for_the_funnels_that_it_names(small):
 def test_a_criterion_that_does_not_compile_lets_nothing_be_stored(small):
     workspace = small('[[notify]]\nchannel = "told"\nwhen = "contact.budgte > 3"\n')
     workspace.add("ada")
-    with pytest.raises(StoreError, match=r"(?s)funnelflow\.toml:\d+: `when`.*did you mean"):
+    with pytest.raises(StoreError, match=r"(?s)funnelflow\.toml:\d+: `when`.*did you mean") as said:
         workspace.record("ada", "asked")
     assert workspace.contact("ada").contact.stage == "new"
+    assert len(workspace.history("ada").rows) == 1
+    assert "does not compile, so this was not recorded\n" in said.value.message
+    assert "`funnelflow check` shows where, then do the same again" in said.value.hint
 
 
 def test_a_criterion_that_does_not_compile_ends_a_whole_file(small, tmp_path):
     workspace = small('[[notify]]\nchannel = "told"\nwhen = "contact.budgte > 3"\n')
     path = tmp_path / "events.csv"
     path.write_text("contact,event,at\nada,asked,2026-03-01T09:00:00Z\n")
-    with pytest.raises(StoreError, match="does not compile"):
+    with pytest.raises(StoreError, match="does not compile, so this was not recorded"):
         workspace.apply(str(path))

@@ -262,7 +262,7 @@ def test_rows_without_a_time_zone_are_helped_by_one_option(call, workspace):
     (workspace / "naive.csv").write_text("contact,event,at\nbob,form_submitted,2026-03-01 09:00\n")
     done = call("apply", "naive.csv")
     assert done.exit_code == 1
-    assert "with --timezone ZONE (such as Europe/Berlin)" in done.stderr
+    assert " --timezone ZONE (such as Europe/Berlin)" in done.stderr
     (rejects,) = (workspace / "rejects").glob("naive.*.rejects.csv")
     again = call("apply", str(rejects), "--timezone", "Europe/Berlin")
     assert (again.exit_code, "rejected        0" in again.stdout) == (0, True)
@@ -278,3 +278,19 @@ def test_an_id_that_comes_twice_is_told_of(workspace, call):
     (workspace / "p.csv").write_text("contact,email\nada,a@example.com\nada,b@example.com\n")
     done = call("import", "p.csv")
     assert "  1 row about a contact that an earlier row was about" in done.stdout
+
+
+def test_the_rejected_rows_of_an_import_are_for_import(people, call, workspace):
+    done = call("import", "people.csv", "--mode", "update")
+    (rejects,) = (workspace / "rejects").glob("people.*.rejects.csv")
+    assert f"then: funnelflow import {rejects}" in done.stderr
+    applied = call("apply", str(rejects))
+    assert applied.exit_code == 2
+    assert "funnelflow import reads files of contacts" in applied.stderr
+
+
+def test_a_wrong_time_zone_is_corrected_by_another(call, workspace):
+    (workspace / "naive.csv").write_text("contact,event,at\nbob,form_submitted,2026-03-01 09:00\n")
+    assert call("apply", "naive.csv").exit_code == 1
+    again = call("apply", "naive.csv", "--timezone", "Europe/Berlin")
+    assert (again.exit_code, "rejected        0" in again.stdout) == (0, True)

@@ -107,3 +107,9 @@ def test_names_that_the_output_cannot_carry_are_written_as_escapes(workspace, ca
     done = run("list", "--csv", cwd=workspace, env={"PYTHONIOENCODING": "latin-1"})
     assert done.code == 0
     assert "\n\\u65e5\\u672c," in done.out
+
+
+def test_csv_and_json_exclude_each_other(workspace, call):
+    done = call("list", "--csv", "--json")
+    assert done.exit_code == 2
+    assert "--csv and --json exclude each other" in done.stderr

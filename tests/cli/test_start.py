@@ -162,6 +162,13 @@ def test_a_demo_in_a_directory_that_is_empty_uses_it(empty, call):
     assert (empty / "here" / "funnelflow.toml").exists()
 
 
+def test_the_demo_refuses_the_workspace_one_is_in(workspace, call):
+    done = call("demo", ".")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: there is a workspace already: {workspace}\nhint: ")
+    assert not workspace.with_name(f"{workspace.name}-2").exists()
+
+
 def test_a_name_that_is_taken_counts_up(empty):
     for name in ("x", "x-2"):
         (empty / name).mkdir()

@@ -154,3 +154,16 @@ def test_what_only_an_event_can_bring_is_not_asked():
 def test_unknown_facts_below_a_criterion_that_is_settled_are_not_asked():
     settled = Check("", "any", Verdict.NOT_MET, "", checks=(leaf("a", Verdict.UNKNOWN, "need"),))
     assert asked(way("x", settled)) == []
+
+
+def test_a_time_before_the_last_evidence_shows_how_it_stood_then(ada, call):
+    call("record", "ada", "purchased", "amount=5", "--at", "2026-03-03T09:00:00Z")
+    assert "ada is customer" in call("why", "ada", "--at", "2026-03-04T00:00:00Z").stdout
+    then = call("why", "ada", "--at", "2026-03-02T00:00:00Z").stdout
+    assert then.startswith("ada is lead.inquiry since 2026-03-01 09:30")
+
+
+def test_a_time_before_all_evidence_is_refused(ada, call):
+    done = call("why", "ada", "--at", "2020-01-01T00:00:00Z")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: nothing was known of ada then\nhint: its first evidence")

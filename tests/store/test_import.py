@@ -93,12 +93,21 @@ def test_only_known_contacts_are_taken_where_that_is_asked_for(workspace, write)
 
 def test_a_finished_file_is_not_called_done_when_it_is_asked_for_in_another_way(workspace, write):
     path = write(PEOPLE)
+    workspace.add("ada")
     workspace.import_contacts(path, mode="update")
     with pytest.raises(FileError, match="another mapping, actor, zone or mode") as caught:
         workspace.import_contacts(path, mode="both")
     assert "--restart" in caught.value.hint
     again = workspace.import_contacts(path, FileOptions(changed="restart"), mode="both")
-    assert tally(again, "created", "rejected") == (3, 0)
+    assert tally(again, "created", "rejected") == (2, 0)
+
+
+def test_a_file_of_which_nothing_was_stored_can_be_taken_in_another_way(workspace, write):
+    path = write(PEOPLE)
+    assert tally(workspace.import_contacts(path, mode="update"), "created", "rejected") == (0, 3)
+    again = workspace.import_contacts(path, mode="both")
+    assert tally(again, "rows", "created", "rejected") == (3, 3, 0)
+    assert workspace.import_contacts(path, mode="both").already
 
 
 def test_another_mode_is_refused(workspace, write):

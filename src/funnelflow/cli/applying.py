@@ -33,6 +33,7 @@ def apply(file: str, options: FileOptions, keep: Path | None, *, no_create: bool
     """
     with current().open() as workspace:
         return run_file_command(
+            "apply",
             file,
             lambda watch: apply_file(
                 workspace, file, options, create=not no_create, progress=watch

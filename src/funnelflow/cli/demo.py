@@ -16,8 +16,10 @@ from funnelflow.cli.init import make_workspace, plan, say_plan
 from funnelflow.cli.options import command, dry_run
 from funnelflow.cli.output import hint, note, page_for, say
 from funnelflow.cli.render_demo import demo_lines, tells_a_story
+from funnelflow.errors import ConfigurationError
 from funnelflow.plugins import PluginHost
 from funnelflow.store import FileOptions, HistoryRow, Summary, Workspace, apply_file
+from funnelflow.store.config import CONFIG_FILE
 
 __all__ = ["demo"]
 
@@ -37,6 +39,8 @@ def demo(directory: Path | None, *, dry_run: bool) -> int:
     a year of an invented sales team, shows what became of its contacts, and
     says what to try next. Nothing that is there is written over.
     """
+    if directory is not None:
+        _refuse_around(directory)
     wanted = directory or _writable(make=not dry_run) / NAME
     root = unused(wanted.absolute())
     if root != wanted.absolute():
@@ -51,6 +55,20 @@ def demo(directory: Path | None, *, dry_run: bool) -> int:
         summary = apply_file(workspace, str(root / EVENTS), FileOptions(actor="demo"))
         _tell(root, workspace, summary)
     return 0
+
+
+def _refuse_around(directory: Path) -> None:
+    """Refuse a directory that one is working in and that is in use; others get another name.
+
+    Raises:
+        ConfigurationError: It is, and a directory beside it is not what was meant.
+    """
+    meant, here = directory.resolve(), Path.cwd().resolve()
+    if here.is_relative_to(meant) and any(meant.iterdir()):
+        is_workspace = (meant / CONFIG_FILE).exists()
+        what = "there is a workspace already" if is_workspace else "the directory is not empty"
+        hint = f"name a directory that is not there yet: funnelflow demo {NAME}"
+        raise ConfigurationError(f"{what}: {meant}", hint=hint)
 
 
 def unused(directory: Path) -> Path:

@@ -4,6 +4,7 @@ import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -154,10 +155,13 @@ def _options(  # noqa: PLR0913  # the options of a command line
     )
 
 
-def run_file_command(name: str, run: Callable[[Watch], Summary], keep: Path | None) -> int:
+def run_file_command(
+    command: str, name: str, run: Callable[[Watch], Summary], keep: Path | None
+) -> int:
     """Run over a file and say what came of it; 1 if rows were rejected.
 
     Args:
+        command: The command that takes the file, and its rejected rows once more.
         name: The file, as it was typed.
         run: Does it; is given what wants to know how far it has come.
         keep: Where to keep what the columns meant; None not to.
@@ -169,9 +173,9 @@ def run_file_command(name: str, run: Callable[[Watch], Summary], keep: Path | No
             summary = run(lambda p: _watch(p, step))
     except FileError as error:
         if error.summary is not None:
-            _tell(error.summary)
+            _tell(error.summary, command)
         raise
-    _tell(summary)
+    _tell(summary, command)
     if keep is not None:
         write_mapping(keep, summary.matched.mapping)
         note(f"what the columns mean is kept in {keep}: use it with --mapping {keep}")
@@ -185,7 +189,7 @@ def _watch(progress: Progress, step: Step) -> None:
     step(progress.rows, progress.size, progress.bytes_read)
 
 
-def _tell(summary: Summary) -> None:
+def _tell(summary: Summary, command: str) -> None:
     """Say what came of a file: as data, or to a person."""
     if current().json:
         write_json(summary.to_json())
@@ -194,14 +198,14 @@ def _tell(summary: Summary) -> None:
     if summary.dry_run:
         note("dry run: nothing was stored")
     if summary.rejects and summary.tally.rejected:
-        hint(_correcting(summary))
+        hint(_correcting(summary, command))
 
 
-def _correcting(summary: Summary) -> str:
+def _correcting(summary: Summary, command: str) -> str:
     """Say how to go on with rejected rows; a missing time zone needs no row corrected."""
     if any("in which time zone" in rejected.reason for rejected in summary.examples):
         return (
-            f"apply {summary.rejects} with --timezone ZONE (such as Europe/Berlin),\n"
-            "or put the offset behind every time"
+            f"funnelflow {command} {quote(summary.rejects)} --timezone ZONE "
+            "(such as Europe/Berlin),\nor put the offset behind every time"
         )
-    return f"correct the rows in {summary.rejects} and apply that file again"
+    return f"correct the rows, then: funnelflow {command} {quote(summary.rejects)}"

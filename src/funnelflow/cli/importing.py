@@ -39,6 +39,7 @@ def import_(file: str, options: FileOptions, keep: Path | None, mode: Any) -> in
     """
     with current().open() as workspace:
         return run_file_command(
+            "import",
             file,
             lambda watch: import_file(workspace, file, options, mode=mode, progress=watch),
             keep,

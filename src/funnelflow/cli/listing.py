@@ -17,6 +17,7 @@ from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, json_text, note, page_for, say, say_text
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, Span
+from funnelflow.errors import UsageError
 from funnelflow.store import StoredContact, Workspace
 
 __all__ = ["list_"]
@@ -60,6 +61,8 @@ def list_(
     spreadsheet would take for a formula gets a quote mark before it.
     """
     session = current()
+    if as_csv and session.json:
+        raise UsageError("--csv and --json exclude each other")
     with session.open() as workspace:
         found = workspace.list(where, stage=stage, funnel=funnel, limit=limit)
         if as_csv:

@@ -35,8 +35,9 @@ def why(contact: str, at: str | None, actor: str) -> int:
     """
     session = current()
     with session.open() as workspace:
-        now = moment_of(at, workspace) or dt.datetime.now(dt.UTC)
-        stored, considered = workspace.why(contact, now, actor=actor)
+        asked = moment_of(at, workspace)
+        now = asked or dt.datetime.now(dt.UTC)
+        stored, considered = workspace.why(contact, asked, actor=actor)
         linked = workspace.funnel(stored.funnel).linked
     if session.json:
         write_json(_data(stored, considered, linked))

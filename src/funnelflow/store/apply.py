@@ -62,10 +62,10 @@ class _Events:
         return self._options.digest(create=self._create)
 
     def prepare(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
-        for target, what in (("contact", "whom it is about"), ("at", "when it happened")):
-            require(matched, target, what)
+        require(matched, "contact", "whom it is about")
         if not matched.mapping.named("to"):
             require(matched, "event", "what happened")
+        require(matched, "at", "when it happened")
         self._mapping = matched.mapping
         self._cells = CellReader(matched, timezone)
 

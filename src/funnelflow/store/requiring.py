@@ -15,4 +15,5 @@ def require(matched: Matched, target: str, what: str) -> None:
     if not matched.mapping.named(target):
         unread = ", ".join(matched.ignored[:8])
         more = f"; nothing is read from {unread}" if unread else ""
-        raise UsageError(f"no column says {what}", hint=f"--map {target}=COLUMN{more}")
+        others = "\nfunnelflow import reads files of contacts" if target == "event" else ""
+        raise UsageError(f"no column says {what}", hint=f"--map {target}=COLUMN{more}{others}")

@@ -58,6 +58,8 @@ def find_start(
         latest = None if fresh.path == STDIN else find_latest(connection, fresh.kind, fresh.path)
     if changed == "restart":
         return Start(fresh, same)
+    if same is not None and same.asked != fresh.asked and _is_void(same):
+        return Start(evolve(fresh, rejects=same.rejects), same)
     again = _all_again(fresh.kind, keyed=keyed)
     if same is not None:
         return _same(opened, fresh, same, changed, again, stream=known is None)
@@ -106,6 +108,11 @@ def _changed(
         raise _grown(name, latest, again)
     going_on = evolve(latest, state="running", identity=fresh.identity, asked=fresh.asked)
     return Start(going_on, latest)
+
+
+def _is_void(before: Checkpoint) -> bool:
+    """Tell whether a run stored nothing, so that the file can be taken in another way."""
+    return before.tally.rows == before.tally.rejected
 
 
 def _skip(opened: Input, place: Place) -> bool:

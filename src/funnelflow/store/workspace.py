@@ -10,6 +10,7 @@ from funnelflow.store.changes import ChangingWorkspace
 from funnelflow.store.connecting import reading
 from funnelflow.store.findings import Finding, Verification
 from funnelflow.store.listing import count_stages, funnel_names, list_contacts
+from funnelflow.store.past import contact_at
 from funnelflow.store.reading import find_contact, read_history
 from funnelflow.store.records import Page, StoredContact
 from funnelflow.store.shelf import Shelf
@@ -45,11 +46,16 @@ class Workspace(ChangingWorkspace):
     ) -> tuple[StoredContact, tuple[Considered, ...]]:
         """Explain every transition out of a contact's stage, as it stands at `now`.
 
+        For a time before its last evidence, the contact is given as it stood then.
+
         Raises:
             UnknownNameError: There is no contact by that id.
+            UsageError: Nothing was known of it then.
         """
         with reading(self.engine) as connection:
             stored, running = find_contact(connection, self.shelf, contact_id)
+            if now is not None:
+                stored = contact_at(connection, self.shelf, stored, running, now)
         roles = self.config.roles_of(actor)
         return stored, why(running.funnel, stored.contact, now or self.clock(), roles)
 

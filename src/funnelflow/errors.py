@@ -78,8 +78,9 @@ class UnknownNameError(UsageError):
         self.name = name
         self.known = tuple(known)
         guess = nearest(name, self.known)
+        noun, space, where = kind.partition(" in ")
         super().__init__(
-            f"there is no {kind} {name!r}",
+            f"there is no {noun} {name!r}{space}{where}",
             hint=hint or (f"did you mean {guess!r}?" if guess else _listed(kind, self.known)),
         )
 
@@ -128,4 +129,5 @@ def _listed(kind: str, known: tuple[str, ...]) -> str:
     if not known:
         return ""
     shown = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")  # noqa: PLR2004
-    return f"known {kind}s: {shown}"
+    noun, space, where = kind.partition(" in ")
+    return f"known {noun}s{space}{where}: {shown}"

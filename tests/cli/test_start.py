@@ -210,6 +210,12 @@ def test_the_doctor_finds_a_definition_with_errors(workspace, call):
     assert "hint: funnelflow check definitions/mine.yaml" in done.stdout
 
 
+def test_the_doctor_counts_one_error_in_the_singular(workspace, call):
+    file = workspace / "definitions" / "standard.yaml"
+    file.write_text(file.read_text() + "colour: blue\n")
+    assert "1 error, 0 warnings" in call("doctor").stdout
+
+
 def test_the_doctor_notices_a_definition_that_is_not_in_use_yet(workspace, call):
     path = workspace / "definitions" / "standard.yaml"
     path.write_text(path.read_text().replace("For tests alone", "For tests only"))

@@ -14,6 +14,7 @@ from funnelflow.definition import (
     Definition,
     EventType,
     Group,
+    Invariant,
     Stage,
     Transition,
     Vocabulary,
@@ -248,6 +249,19 @@ def test_a_transition_that_is_taken_out_is_told(definition, data):
         gone = data.draw(st.integers(0, len(listed) - 1))
         new = evolve(definition, transitions=(*listed[:gone], *listed[gone + 1 :]))
         assert diff(definition, new)
+
+
+def test_a_promise_that_is_another_is_told():
+    promise = Invariant("Once won, always won", "won", never_after=("a",))
+    promised = evolve(OLD, always=(promise,))
+    other = evolve(OLD, always=(evolve(promise, never_after=("b",)),))
+    assert [change.words for change in diff(OLD, promised)] == [
+        "the promise 'Once won, always won' is added"
+    ]
+    assert [(c.kind, c.words) for c in diff(promised, other)] == [
+        ("changed", "the promise 'Once won, always won' has changed")
+    ]
+    assert [change.kind for change in diff(promised, OLD)] == ["removed"]
 
 
 @given(definitions(), definitions())

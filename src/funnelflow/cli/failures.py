@@ -5,6 +5,7 @@ Exit codes: 0 yes; 1 the answer is no; 2 the request or the configuration is at 
 """
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -23,6 +24,9 @@ USAGE = 2
 BUG = 70
 INTERRUPTED = 130
 CLOSED = 141
+_CLICKS = re.compile(r"is not a valid integer( range)?\b")
+"""How click says that something is no number."""
+
 COMPLETING = "_FUNNELFLOW_COMPLETE"
 
 
@@ -145,7 +149,7 @@ def _data(failure: Failure, session: Session) -> Mapping[str, Any] | None:
 
 def _sentence(message: str) -> str:
     """Give click's sentences the form of ours: no capital, no full stop."""
-    message = message.strip().removesuffix(".")
+    message = _CLICKS.sub("is not a whole number", message.strip().removesuffix("."))
     return message[:1].lower() + message[1:]
 
 

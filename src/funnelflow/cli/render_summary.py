@@ -96,11 +96,19 @@ def _refusals(tally: Tally, page: Page) -> list[Line]:
 def _rejections(summary: Summary, page: Page) -> list[Line]:
     """Name the first rows that could not be used, and where all of them are."""
     examples = summary.examples[:MOST_EXAMPLES]
-    rows = [[Span(f"line {r.line:,}"), Span(r.column), Span(r.reason)] for r in examples]
+    rows = [
+        [Span(f"line {r.line:,}"), Span(_column(r.column, summary)), Span(r.reason)]
+        for r in examples
+    ]
     left = summary.tally.rejected - len(rows)
     more = [line(f"    and {left:,} more")] if rows and left > 0 else []
     where = [line(f"  rejected rows are in {summary.rejects}")] if summary.rejects else []
     return [*where, *grid(rows, page, indent=4), *more]
+
+
+def _column(column: str, summary: Summary) -> str:
+    """Name where a row is wrong: a column or member, or a character of a line of JSON."""
+    return f"character {column}" if summary.format == "jsonl" and column.isdecimal() else column
 
 
 def _left_later(summary: Summary, page: Page) -> list[Line]:

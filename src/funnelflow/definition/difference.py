@@ -1,7 +1,7 @@
 """What is different in a new version of a definition: told in words, before it is adopted.
 
-Only what can change where a contact is, or what may be done with it, is a difference; a
-version in which texts read otherwise differs in nothing.
+Only what can change where a contact is, what may be done with it, or what is promised of it, is
+a difference; a version in which texts read otherwise differs in nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ def diff(old: Definition, new: Definition) -> tuple[Change, ...]:
         new: The version that may follow it.
 
     Returns:
-        The differences: of the whole, then stages, transitions, fields and events.
+        The differences: of the whole, then stages, transitions, fields, events and promises.
     """
     names = renamed_stages(old, new)
     pairs = matched(old.transitions, new.transitions, names)
@@ -56,6 +56,7 @@ def diff(old: Definition, new: Definition) -> tuple[Change, ...]:
         *_order(pairs),
         *_declared("field", _without_texts(old), _without_texts(new)),
         *_declared("event", _events(old), _events(new)),
+        *_promises(old, new),
     )
 
 
@@ -212,6 +213,18 @@ def _declared(
     for name in old:
         if name not in new:
             yield Change(subject, "removed", name, f"{subject} {name} is removed")
+
+
+def _promises(old: Definition, new: Definition) -> Iterator[Change]:
+    """Tell which promises about stages are another; a check holds a definition to them."""
+    before = {promise.label: promise for promise in old.always}
+    after = {promise.label: promise for promise in new.always}
+    for label in (*after, *(label for label in before if label not in after)):
+        if before.get(label) != after.get(label):
+            how: Kind = "added" if label not in before else "changed"
+            how = how if label in after else "removed"
+            said = "has changed" if how == "changed" else f"is {how}"
+            yield Change("definition", how, new.name, f"the promise {label!r} {said}")
 
 
 def _without_texts(definition: Definition) -> dict[str, Field]:

@@ -21,6 +21,7 @@ from funnelflow.store.times import from_text, optional_from_text, to_text
 __all__ = ["find_contact", "read_history", "read_row", "stored_contact", "unknown_contact"]
 
 _NEIGHBOURS = 200
+_SHOWN = 5
 
 
 def find_contact(
@@ -42,8 +43,13 @@ def find_contact(
 
 def unknown_contact(connection: Connection, contact_id: str) -> UnknownNameError:
     """Say that nobody is known by an id, naming the nearest of those that begin alike."""
-    near = nearest(contact_id, _neighbours(connection, contact_id))
-    hint = f"did you mean {near!r}?" if near else f"funnelflow add {quote(contact_id)}"
+    known = _neighbours(connection, contact_id)
+    near = nearest(contact_id, known)
+    add = f"funnelflow add {quote(contact_id)}"
+    some = ", ".join(dict.fromkeys(known[:_SHOWN]))
+    hint = (
+        f"did you mean {near!r}?" if near else f"known contacts: {some}\nor: {add}" if some else add
+    )
     return UnknownNameError("contact", contact_id, hint=hint)
 
 
@@ -157,12 +163,13 @@ def _read_row(row: Any) -> HistoryRow:
 
 
 def _neighbours(connection: Connection, contact_id: str) -> Sequence[str]:
-    """Read ids around one, which share its beginning; a range of the index, never a scan."""
+    """Read ids around one, those that share its beginning first; ranges of the index, no scan."""
     start = contact_id[:2]
     near = [
         select(contacts.c.id).where(contacts.c.id >= begin).order_by(contacts.c.id)
         for begin in (start, contact_id)
     ]
+    near.append(select(contacts.c.id).where(contacts.c.id < start).order_by(contacts.c.id.desc()))
     return [
         found
         for query in near

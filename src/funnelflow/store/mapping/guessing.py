@@ -7,7 +7,7 @@ from typing import Literal
 from attrs import evolve, frozen
 
 from funnelflow.criteria import Field
-from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.errors import UnknownNameError, UsageError, nearest
 from funnelflow.store.files import is_mark
 from funnelflow.store.mapping.record import (
     FIELD,
@@ -177,7 +177,7 @@ def _check(
     for target in {**mapping.columns, **mapping.constants, **mapping.values}:
         name = target_label(target)
         if target.startswith(FIELD) and name not in fields:
-            raise UnknownNameError("field", name, fields)
+            raise _no_target(name, fields, targets)
         if not target.startswith(FIELD) and target not in targets:
             raise UsageError(f"there is nothing here that {name!r} could be")
     for target in mapping.columns:
@@ -190,6 +190,15 @@ def _check(
     for name in mapping.facts.values():
         if name and name not in fields:
             raise UnknownNameError("field", name, fields)
+
+
+def _no_target(name: str, fields: Mapping[str, Field], targets: Sequence[str]) -> UnknownNameError:
+    """Refuse what is no field, and say what else a column can be."""
+    meant = nearest(name, (*targets, *fields))
+    listed = f"a column is one of {', '.join(targets)}, or a field: {', '.join(fields)}"
+    return UnknownNameError(
+        "field", name, fields, hint=f"did you mean {meant!r}?" if meant else listed
+    )
 
 
 def _plain(name: str) -> str:

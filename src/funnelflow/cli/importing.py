@@ -34,8 +34,9 @@ def import_(file: str, options: FileOptions, keep: Path | None, mode: Any) -> in
 
     FILE is CSV or JSON Lines with a row for each contact; - reads standard
     input. What a row says is kept as evidence; a row that says nothing new
-    changes nothing, so the same export can be imported every night. Exits 1 if
-    rows were rejected.
+    changes nothing, so the same export can be imported every night. Where an id
+    comes more than once, the last row counts, and the summary says how many do.
+    Exits 1 if rows were rejected.
     """
     with current().open() as workspace:
         return run_file_command(

@@ -143,7 +143,9 @@ def test_show_tells_everything_of_one(here, write):
     write("hello", HELLO)
     done = call("plugins", "show", "hello")
     assert "commands  hello, crash, leave\n" in done.stdout
-    assert "offers the command 'list' which is the name of funnelflow's own" in done.stdout
+    assert "offers the command 'list' which is the name of funnelflow's own" in " ".join(
+        done.stdout.split()
+    )
     assert call("plugins", "show", "hallo").exit_code == 2
 
 

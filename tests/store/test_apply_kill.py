@@ -16,6 +16,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -298,8 +299,9 @@ def test_a_run_whose_server_is_killed_goes_on(tmp_path, path, told, mortal):
     directory = tmp_path / "work"
     directory.mkdir()
     (directory / "pipeline.yaml").write_text(PIPELINE)
+    numbers = count(1)
     while left > 0:
-        name = f"t{left}"
+        name = f"t{next(numbers)}"
         with psycopg.connect(mortal.url(), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}")
         for old in directory.glob("funnelflow.toml"):

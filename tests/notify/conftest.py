@@ -1,6 +1,10 @@
 """Workspaces that notify somebody, on both databases."""
 
 import pytest
+from click.testing import CliRunner
+
+from funnelflow.cli.app import app
+from funnelflow.store import Workspace
 
 from .support import PIPELINE, Told, make
 
@@ -30,3 +34,23 @@ def small(tmp_path, told):
     yield start
     for workspace in made:
         workspace.close()
+
+
+@pytest.fixture
+def command_line(tmp_path, monkeypatch):
+    """Give what runs a command line in a workspace with endpoints, where somebody has moved."""
+    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
+    Workspace.create(tmp_path, "pipeline").close()
+    monkeypatch.chdir(tmp_path)
+    settings = (tmp_path / "funnelflow.toml").read_text()
+
+    def begin(endpoints):
+        def run(*arguments, toml=endpoints):
+            (tmp_path / "funnelflow.toml").write_text(f"{settings}\n{toml}")
+            return CliRunner().invoke(app, arguments, prog_name="funnelflow")
+
+        run("add", "ada")
+        run("record", "ada", "asked")
+        return run
+
+    return begin

@@ -9,34 +9,19 @@ import sys
 import threading
 
 import pytest
-from click.testing import CliRunner
 
-from funnelflow.cli.app import app
 from funnelflow.errors import StoreError
 from funnelflow.notify import Deliverer, Pace
 from funnelflow.store import Outbox, Workspace
-
-from .support import PIPELINE
 
 LOG = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "told.jsonl"\n'
 BROKEN = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "nowhere/told.jsonl"\n'
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch):
+def call(command_line):
     """Run a command line in a workspace with these endpoints."""
-    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
-    Workspace.create(tmp_path, "pipeline").close()
-    monkeypatch.chdir(tmp_path)
-    settings = (tmp_path / "funnelflow.toml").read_text()
-
-    def run(*arguments, toml=LOG):
-        (tmp_path / "funnelflow.toml").write_text(f"{settings}\n{toml}")
-        return CliRunner().invoke(app, arguments, prog_name="funnelflow")
-
-    run("add", "ada")
-    run("record", "ada", "asked")
-    return run
+    return command_line(LOG)
 
 
 def test_deliver_sends_and_says_how_many(call, tmp_path):

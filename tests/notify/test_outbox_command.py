@@ -4,12 +4,8 @@ import datetime as dt
 import json
 
 import pytest
-from click.testing import CliRunner
 
-from funnelflow.cli.app import app
 from funnelflow.store import Workspace
-
-from .support import PIPELINE
 
 GOOD = '[[notify]]\nname = "crm"\nchannel = "log"\n[notify.settings]\npath = "told.jsonl"\n'
 BROKEN = GOOD.replace("told", "nowhere/told")
@@ -17,20 +13,9 @@ COMMANDS = (("list",), ("retry",), ("discard",), ("prune", "--older-than", "30d"
 
 
 @pytest.fixture
-def call(tmp_path, monkeypatch):
+def call(command_line):
     """Run a command line where one message waits for ``crm``."""
-    (tmp_path / "pipeline.yaml").write_text(PIPELINE)
-    Workspace.create(tmp_path, "pipeline").close()
-    monkeypatch.chdir(tmp_path)
-    settings = (tmp_path / "funnelflow.toml").read_text()
-
-    def run(*arguments, toml=GOOD):
-        (tmp_path / "funnelflow.toml").write_text(f"{settings}\n{toml}")
-        return CliRunner().invoke(app, arguments, prog_name="funnelflow")
-
-    run("add", "ada")
-    run("record", "ada", "asked")
-    return run
+    return command_line(GOOD)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -29,7 +29,6 @@ from funnelflow.store.requests import Entry, Held, Keyed, Request, Store, known_
 from funnelflow.store.rows import RowWriter, Unmet
 from funnelflow.store.shelf import Running
 from funnelflow.store.tables import history
-from funnelflow.store.telling import NoticeError
 from funnelflow.store.times import (
     from_text,
     horizon,
@@ -37,7 +36,6 @@ from funnelflow.store.times import (
     optional_to_text,
     to_text,
 )
-from funnelflow.store.unrecorded import not_recorded
 from funnelflow.store.watching import Watching
 
 __all__ = ["Chunk", "unmet_criteria"]
@@ -159,10 +157,7 @@ class Chunk:
         if self._watching is not None:
             self._watching.appended(held, event, outcome, before)
         if self._telling is not None and outcome.outcome == "moved":
-            try:
-                self._letters += self._telling.rows(held, event, before, self._recorded_at)
-            except NoticeError as error:
-                raise not_recorded(error) from None
+            self._letters += self._telling.rows(held, event, before, self._recorded_at)
 
     def _time_of(self, held: Held, moment: dt.datetime) -> str:
         """Write the time of an event; most came with that text a moment ago."""

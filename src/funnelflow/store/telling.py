@@ -144,17 +144,20 @@ def _compile(notice: Notice, fields: Mapping[str, Field]) -> Expression:
     """Compile the criterion of a notice for a definition with these fields.
 
     Raises:
-        NoticeError: It does not compile. That it names a field which this definition
-            lacks is refused too: who meant another funnel has to say so, for nobody would
-            notice a message that is never sent.
+        NoticeError: It does not compile. Evidence is kept out then rather than told to
+            everybody: a ``when`` may be what keeps a contact from being told of to somebody,
+            and the same command, once more, loses nothing. That it names a field which this
+            definition lacks is refused too: who meant another funnel has to say so, for
+            nobody would notice a message that is never sent.
     """
     try:
         return compile_expression(notice.when, when_scope(fields), BOOLEAN)
     except CriterionError as error:
         raise NoticeError(
             f"{notice.site.where('when')}: `when` of the endpoint {notice.name!r} does not "
-            f"compile\n{error.show()}",
-            hint='correct it, or name the funnels it is for: funnels = ["…"]',
+            f"compile, so this was not recorded\n{error.show()}",
+            hint='correct it, or name the funnels it is for: funnels = ["…"]; '
+            "`funnelflow check` shows where, then do the same again",
         ) from None
 
 

@@ -9,7 +9,7 @@ from funnelflow.cli.app import app
 from funnelflow.errors import UsageError
 from funnelflow.plugins import PluginHost, hookimpl
 from funnelflow.plugins.guard import inside
-from funnelflow.store import FileOptions, Workspace, apply_file
+from funnelflow.store import FileOptions, Workspace, apply_file, streaming
 
 FUNNEL = """\
 funnel: small
@@ -349,3 +349,38 @@ def test_a_workspace_without_such_plugins_watches_nothing(make):
     assert workspace.in_chunk(lambda chunk: chunk._watching) is None
     workspace.add("ada", at=AT)
     assert vetoes_column(workspace) == "[]"
+
+
+ROWS = [f"c{n % 4},asked,2026-03-02T09:{n:02d}:00Z,{9 if n % 2 else 1}\n" for n in range(20)]
+WITH_WORKER = FileOptions(chunk=4, worker=True)
+
+
+@pytest.fixture
+def events(tmp_path):
+    """Give a file of events."""
+    path = tmp_path / "events.csv"
+    path.write_text("contact,event,at,budget\n" + "".join(ROWS))
+    return str(path)
+
+
+@pytest.mark.parametrize("plugin", [Observer(), Guardian("nowhere")])
+def test_plugins_are_asked_and_told_in_the_process_of_the_run(make, events, monkeypatch, plugin):
+    monkeypatch.setattr(streaming, "Worker", None)  # which would fail where one is started
+    workspace = make(plugin)
+    assert workspace.apply(events, WITH_WORKER).tally.rows == len(ROWS)
+    assert plugin.told if isinstance(plugin, Observer) else plugin.asked
+
+
+def test_the_criteria_of_plugins_are_evaluated_in_the_process_of_the_run(
+    with_criterion, events, monkeypatch
+):
+    def never(*_):
+        raise AssertionError("stored what another process decided with a plugin's criterion")
+
+    monkeypatch.setattr(streaming._Run, "_store_decided", never)
+    with Workspace.open(with_criterion) as workspace:
+        assert workspace.apply(events, WITH_WORKER).tally.rows == len(ROWS)
+        stages = {c.id: c.contact.stage for c in workspace.list()}
+        assert workspace.verify().is_sound
+    assert stages["c1"] == stages["c3"] == "talking"
+    assert stages["c0"] == stages["c2"] == "thinking"

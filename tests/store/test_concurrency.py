@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from funnelflow.errors import FunnelflowError
-from funnelflow.store import Workspace, adopting
+from funnelflow.store import FileOptions, Workspace, adopting
 from funnelflow.store.bulk import Chunk
 from funnelflow.store.requests import Request
 
@@ -210,3 +210,27 @@ def all_rows(workspace: Workspace):
         if page.after is None:
             return
         after = page.after
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_files_that_are_applied_at_once_with_workers_are_all_there(
+    workspace, directory, tmp_path, processes
+):
+    def rows(process: int) -> str:
+        lines = [
+            f"c{n % CONTACTS},replied,2026-03-01T09:{n // 60 % 60:02d}:{n % 60:02d}Z,{process}-{n}"
+            for n in range(4 * EVENTS)
+        ]
+        return "contact,event,at,key\n" + "\n".join(lines) + "\n"
+
+    for process in range(processes):
+        (tmp_path / f"{process}.csv").write_text(rows(process))
+
+    def work(mine: Workspace, process: int) -> list[int]:
+        options = FileOptions(chunk=5, worker=True)
+        return [mine.apply(str(tmp_path / f"{process}.csv"), options).tally.rejected]
+
+    assert together(directory, processes, work) == [[0]] * processes
+    stored = Counter(row.key for row in all_rows(workspace) if row.key)
+    assert stored == Counter(f"{p}-{n}" for p in range(processes) for n in range(4 * EVENTS))
+    assert workspace.verify().is_sound

@@ -113,9 +113,9 @@ def test_a_contact_that_nobody_else_has_changed_is_made_from_its_row_once(
 ):
     workspace.add("c1")
     made = []
-    make = bulk._held
+    make = bulk.read_contact
     monkeypatch.setattr(
-        bulk, "_held", lambda row, running: made.append(row[0]) or make(row, running)
+        bulk, "read_contact", lambda row, running: made.append(row[0]) or make(row, running)
     )
     workspace.apply(events, FileOptions(chunk=3))
     assert made == ["c1"]
@@ -125,6 +125,6 @@ def test_remembering_is_bounded(monkeypatch):
     monkeypatch.setattr(remembered, "KEPT", 10)
     known = remembered.Remembered()
     for chunk in range(10):
-        known.keep({f"c{chunk}-{n}": object() for n in range(4)}, state=1)
+        known.keep({f"c{chunk}-{n}": object() for n in range(4)}, {}, lambda: 1)
     ids = [f"c{chunk}-{n}" for chunk in range(10) for n in range(4)]
-    assert 4 <= len(known.recall(ids, 1)) <= 2 * 10 + 4
+    assert 4 <= len(known.recall(ids, lambda: 1)) <= 2 * 10 + 4

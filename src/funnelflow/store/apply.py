@@ -53,6 +53,7 @@ class _Events:
 
     kind: str = "events"
     targets: tuple[str, ...] = TARGETS
+    once: bool = False
 
     def __init__(self, options: FileOptions, *, create: bool) -> None:
         self._options = options
@@ -68,12 +69,6 @@ class _Events:
         require(matched, "at", "when it happened")
         self._mapping = matched.mapping
         self._cells = CellReader(matched, timezone)
-
-    def begin(self) -> None:
-        """Nothing is carried from row to row."""
-
-    def keep(self) -> None:
-        """Nothing is carried from chunk to chunk."""
 
     def take(self, chunk: Chunk, told: Told, tally: Tally) -> None:
         contact, event, at, actor, to, reason, key, facts, cells = told

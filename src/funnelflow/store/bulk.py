@@ -12,31 +12,30 @@ holds on every path. Usage, within one writing transaction::
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select
 
 from funnelflow.criteria import Verdict
-from funnelflow.engine import Contact, Decision, Event, Outcome, decide
+from funnelflow.engine import Decision, Event, Outcome, decide
 from funnelflow.errors import ConflictError, UnknownNameError, UsageError
 from funnelflow.store.codec import dump_facts
-from funnelflow.store.dialects import Row
-from funnelflow.store.faults import UNREADABLE, altered
+from funnelflow.store.contact_rows import contact_columns, read_contact
+from funnelflow.store.faults import UNREADABLE
 from funnelflow.store.names import check_id, check_key, is_id
 from funnelflow.store.remembered import Remembered
 from funnelflow.store.requests import Entry, Held, Keyed, Request, Store, known_already
-from funnelflow.store.rows import RowWriter, Unmet
+from funnelflow.store.rows import RowWriter, Step, Unmet
 from funnelflow.store.shelf import Running
 from funnelflow.store.tables import history
-from funnelflow.store.times import (
-    from_text,
-    horizon,
-    optional_from_text,
-    optional_to_text,
-    to_text,
-)
+from funnelflow.store.times import horizon, to_text
 from funnelflow.store.watching import Watching
+from funnelflow.store.writes import Writes, write_rows
+
+if TYPE_CHECKING:
+    from funnelflow.store.dialects import Row
 
 __all__ = ["Chunk", "unmet_criteria"]
 
@@ -68,10 +67,11 @@ class Chunk:
         self._store = store
         self._remembered = Remembered() if remembered is None else remembered
         self._recorded_at = to_text(self.now)
-        self._writer = RowWriter(self._recorded_at)
+        self._writer = RowWriter()
         self._held: dict[str, Held] = {}
         self._keys: dict[str, Keyed] = {}
-        self._rows: list[Row] = []
+        self._looked_up: set[str] = set()
+        self._steps: list[Step] = []
         self._letters: list[Row] = []
         self._homes: dict[str, Running] = {}
         self._at: dt.datetime | None = None
@@ -90,13 +90,16 @@ class Chunk:
         """
         bulk, remembered, by_id = self._store.bulk, self._remembered, self.shelf.by_id
         wanted = sorted({*ids} - self._held.keys())
-        known = remembered.recall(wanted, bulk.state(self.connection))
+        known = remembered.recall(wanted, self._state)
         self._held |= known
         missing = [one for one in wanted if one not in known and is_id(one)]
+        self._looked_up.update(known, missing)
         for row in bulk.load_contacts(self.connection, missing):
-            held = remembered.recognise(row) or _held(row, by_id(self.connection, row[2]))
+            held = remembered.recognise(row) or read_contact(row, by_id(self.connection, row[2]))
             self._held[row[0]] = held
-        asked = sorted(k for k in {*keys} - self._keys.keys() if is_id(k))
+        named = {*keys} - self._keys.keys()
+        self._keys |= remembered.recall_keys(named)
+        asked = sorted(k for k in named - self._keys.keys() if is_id(k))
         if asked:
             for key, *rest in bulk.load_keys(self.connection, asked):
                 self._keys[key] = Keyed(*rest)
@@ -108,7 +111,7 @@ class Chunk:
     def running(self, contact_id: str, funnel: str = "") -> Running:
         """Give the definition that decides about a contact, known or to be added to `funnel`."""
         held = self._held.get(contact_id)
-        return self._home(funnel or self._store.funnel) if held is None else held.running
+        return self.home(funnel) if held is None else held.running
 
     def take(self, request: Request, *, explain: bool = False) -> Entry:
         """Decide a request and collect its row.
@@ -149,10 +152,10 @@ class Chunk:
         moment = event.at
         at = self._at_text if moment is self._at else held.text_of(moment)
         held.last, held.last_text, held.changed = moment, at, True
-        row = self._writer.row(held, event, at, outcome, before, key, unmet)
-        self._rows.append(row)
+        step = self._writer.row(held, event, at, outcome, before, key, unmet)
+        self._steps.append(step)
         if key is not None:
-            contact_id, sequence, _, name, _, _, actor, _, facts, to, reason, force, *_ = row
+            contact_id, sequence, _, name, _, actor, _, facts, (to, reason, force, *_), _ = step
             self._keys[key] = Keyed(contact_id, sequence, name, at, actor, facts, to, reason, force)
         if self._watching is not None:
             self._watching.appended(held, event, outcome, before)
@@ -169,23 +172,47 @@ class Chunk:
         Raises:
             RetryError: Another writer was first; the transaction has to be undone.
         """
-        bulk, connection = self._store.bulk, self.connection
-        changed = [held for held in self._held.values() if held.changed]
-        bulk.insert_contacts(connection, [_row(h) for h in changed if not h.stored])
-        bulk.update_contacts(
-            connection, [(*_row(h)[1:], h.contact.id, h.stored) for h in changed if h.stored]
+        write_rows(self._store.bulk, self.connection, self.collect())
+
+    def collect(self) -> Writes:
+        """Give what is to be written, and begin anew: the caller writes it."""
+        writes = Writes(
+            added=[],
+            changed=[],
+            history=self._steps,
+            recorded_at=self._recorded_at,
+            letters=self._letters,
+            homes={name: running.id for name, running in self._homes.items()},
+            looked_at=list(self._unchanged()),
         )
-        bulk.insert_history(connection, self._rows)
-        if self._letters:
-            bulk.insert_outbox(connection, self._letters)
-            self._letters = []
-        for held in changed:
-            held.stored, held.changed = held.sequence, False
-        self._rows = []
+        for held in self._held.values():
+            if held.changed:
+                columns = contact_columns(held)
+                if held.stored:
+                    was = (held.contact.id, held.stored, held.under)
+                    writes.changed.append(columns + was)
+                else:
+                    writes.added.append((held.contact.id, *columns))
+                held.stored, held.under, held.changed = held.sequence, held.running.id, False
+        self._steps, self._letters = [], []
+        return writes
+
+    def _unchanged(self) -> Iterator[tuple[str, int, int]]:
+        """Yield the contacts that were looked up and not changed, as `Writes.looked_at`."""
+        for contact_id in self._looked_up:
+            held = self._held.get(contact_id)
+            if held is None:
+                yield contact_id, 0, 0
+            elif not held.changed:
+                yield contact_id, held.stored, held.under
 
     def remember(self) -> None:
         """Keep the contacts for the next chunk; the last thing to be done before committing."""
-        self._remembered.keep(self._held, self._store.bulk.state(self.connection))
+        self._remembered.keep(self._held, self._keys, self._state)
+
+    def _state(self) -> object:
+        """Tell whether anybody has written in between, as `Bulk.state` does."""
+        return self._store.bulk.state(self.connection)
 
     def _begin(self, request: Request, *, explain: bool) -> Entry:
         """Take the first evidence about a contact: that it was added."""
@@ -194,7 +221,7 @@ class Chunk:
                 "contact", request.contact_id, hint=f"funnelflow add {quote(request.contact_id)}"
             )
         check_id(request.contact_id)
-        running = self._home(request.funnel or self._store.funnel)
+        running = self.home(request.funnel)
         event = self._event(running, request)
         held = Held(running.funnel.new_contact(request.contact_id), running, running.name)
         if request.event == "add":
@@ -265,8 +292,13 @@ class Chunk:
             text=request.text,
         )
 
-    def _home(self, name: str) -> Running:
-        """Give the definition that new contacts of a funnel come under."""
+    def home(self, name: str = "") -> Running:
+        """Give the definition that new contacts of a funnel come under.
+
+        Args:
+            name: The funnel; empty for the workspace's own.
+        """
+        name = name or self._store.funnel
         running = self._homes.get(name)
         if running is None:
             running = self.shelf.home(self.connection, name, self.now)
@@ -309,52 +341,6 @@ def unmet_criteria(decision: Decision) -> Unmet:
         if leaf.verdict is not Verdict.MET
     ]
     return tuple(dict.fromkeys(found))
-
-
-def _held(row: Row, running: Running) -> Held:
-    """Read a contact from its columns."""
-    contact_id, funnel, _, stage, fields, since, clock, active, sequence, digest, _, created = row
-    try:
-        entered = from_text(since)
-        contact = Contact(
-            contact_id,
-            stage,
-            running.codec.load_fields(fields),
-            entered,
-            entered if clock == since else from_text(clock),
-            entered if active == since else optional_from_text(active),
-        )
-    except UNREADABLE:
-        raise altered(f"contact {contact_id!r}") from None
-    if stage not in running.leaves:
-        raise altered(f"contact {contact_id!r}")
-    held = Held(contact, running, funnel, sequence, digest, sequence, created)
-    held.entered, held.entered_text = entered, since
-    return held
-
-
-def _row(held: Held) -> Row:
-    """Write a contact as its columns."""
-    contact, running, text_of = held.contact, held.running, held.text_of
-    since, clock, active = contact.since, contact.clock, contact.active
-    assert since is not None
-    assert clock is not None
-    entered = text_of(since)
-    now = entered if clock is since else text_of(clock)
-    return (
-        contact.id,
-        held.funnel,
-        running.id,
-        contact.stage,
-        dump_facts(contact.fields),
-        entered,
-        now,
-        now if active is clock else None if active is None else text_of(active),
-        held.sequence,
-        held.digest,
-        optional_to_text(running.funnel.due_at(contact)) if running.waits else None,
-        held.created_at,
-    )
 
 
 def _overtaken(connection: Connection, held: Held, expected: int) -> ConflictError:

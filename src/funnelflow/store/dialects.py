@@ -37,15 +37,19 @@ CONTACT_COLUMNS = tuple(contacts.c)
 HISTORY_COLUMNS = tuple(column for column in history.c if column.name != "id")
 OUTBOX_COLUMNS = tuple(column for column in outbox.c if column.name != "id")
 
+_VERSION = (contacts.c.id, contacts.c.sequence, contacts.c.definition)
 _KEY_COLUMNS = (history.c.key, history.c.contact_id, history.c.sequence)
 _MEANT = ("event", "at", "actor", "facts", "to_stage", "reason", "force")
 _KEYED = (*_KEY_COLUMNS, *(history.c[name] for name in _MEANT))
 
 _CHANGED = "pg_temp.funnelflow_changed"
-_CHANGED_COLUMNS = (*(c.name for c in CONTACT_COLUMNS[1:]), "id", "held_sequence")
+_CHANGED_COLUMNS = (
+    *(c.name for c in CONTACT_COLUMNS[1:]),
+    *("id", "held_sequence", "held_definition"),
+)
 _MAKE_CHANGED = (
     f"CREATE TEMPORARY TABLE IF NOT EXISTS {_CHANGED} "
-    "(LIKE contacts, held_sequence bigint) ON COMMIT DELETE ROWS"
+    "(LIKE contacts, held_sequence integer, held_definition integer) ON COMMIT DELETE ROWS"
 )
 """Where changed contacts are copied to: a statement over arrays of ten thousand texts, or over
 their JSON, takes two to four times as long as copying them and updating from there."""
@@ -66,6 +70,9 @@ class Bulk(Protocol):
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
         """Read contacts in the order of `CONTACT_COLUMNS` and lock them until the end."""
 
+    def load_versions(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
+        """Read the sequence and the definition of contacts, each behind its id."""
+
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         """Read what was recorded under keys: key, contact, sequence, and what was said."""
 
@@ -79,16 +86,28 @@ class Bulk(Protocol):
         """Write new contacts, in the order of `CONTACT_COLUMNS`."""
 
     def update_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Write known contacts, each row followed by the sequence it was read with.
+        """Write known contacts, if each still is as it was read.
+
+        A row has what `CONTACT_COLUMNS` lists behind the id, then the id, and then the
+        sequence and the definition that the contact was read with: an adoption may bring it
+        under another one without adding to its history.
 
         Raises:
             RetryError: Another writer changed one of them meanwhile.
         """
 
 
-def bulk_for(engine: Engine) -> Bulk:
-    """Give the bulk forms of a database."""
-    return _Postgres(engine) if engine.dialect.name == "postgresql" else _Sqlite(engine)
+def bulk_for(engine: Engine, *, locks: bool = True) -> Bulk:
+    """Give the bulk forms of a database.
+
+    Args:
+        engine: It.
+        locks: Whether contacts are locked as they are read, where that can be said; who only
+            reads must not.
+    """
+    if engine.dialect.name == "postgresql":
+        return _Postgres(engine, locks=locks)
+    return _Sqlite(engine)
 
 
 class _Sqlite:
@@ -97,6 +116,7 @@ class _Sqlite:
     def __init__(self, engine: Engine) -> None:
         ids = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
         self._contacts = _sql(engine, select(*CONTACT_COLUMNS).where(contacts.c.id.in_(ids)))
+        self._versions = _sql(engine, select(*_VERSION).where(contacts.c.id.in_(ids)))
         self._keys = _sql(engine, select(*_KEYED).where(history.c.key.in_(ids)))
         self._insert_history = _sql(engine, _insert(HISTORY_COLUMNS))
         self._insert_outbox = _sql(engine, _insert(OUTBOX_COLUMNS))
@@ -110,6 +130,9 @@ class _Sqlite:
 
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._contacts, json.dumps(ids)) if ids else ()
+
+    def load_versions(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
+        return _fetch(connection, self._versions, json.dumps(ids)) if ids else ()
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, json.dumps(keys))
@@ -130,11 +153,11 @@ class _Sqlite:
 class _Postgres:
     """PostgreSQL: lists of ids as an array, many rows by `COPY`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, locks: bool) -> None:
         ids = any_(bindparam("ids", type_=ARRAY(Text)))
-        held = select(*CONTACT_COLUMNS).where(contacts.c.id == ids)
-        held = held.order_by(contacts.c.id).with_for_update()
-        self._contacts = _sql(engine, held)
+        held = select(*CONTACT_COLUMNS).where(contacts.c.id == ids).order_by(contacts.c.id)
+        self._contacts = _sql(engine, held.with_for_update() if locks else held)
+        self._versions = _sql(engine, select(*_VERSION).where(contacts.c.id == ids))
         self._keys = _sql(engine, select(*_KEYED).where(history.c.key == ids))
         self._insert_history = _sql(engine, _insert(HISTORY_COLUMNS))
         self._insert_outbox = _sql(engine, _insert(OUTBOX_COLUMNS))
@@ -147,6 +170,9 @@ class _Postgres:
 
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._contacts, list(ids)) if ids else ()
+
+    def load_versions(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
+        return _fetch(connection, self._versions, list(ids)) if ids else ()
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, list(keys))
@@ -196,6 +222,7 @@ def _update() -> Update:
         update(contacts)
         .where(contacts.c.id == bindparam("held_id"))
         .where(contacts.c.sequence == bindparam("held_sequence"))
+        .where(contacts.c.definition == bindparam("held_definition"))
         .values({c: bindparam(c.name) for c in CONTACT_COLUMNS[1:]})
     )
 
@@ -205,7 +232,8 @@ def _update_from_copy() -> str:
     changes = ", ".join(f'"{c.name}" = n."{c.name}"' for c in CONTACT_COLUMNS[1:])
     return (
         f"UPDATE contacts SET {changes} FROM {_CHANGED} AS n "  # noqa: S608  # only names
-        "WHERE contacts.id = n.id AND contacts.sequence = n.held_sequence"
+        "WHERE contacts.id = n.id AND contacts.sequence = n.held_sequence "
+        "AND contacts.definition = n.held_definition"
     )
 
 

@@ -37,6 +37,8 @@ class Doubles:
 
     def keep(self) -> None:
         """Keep what was noticed: the chunk is stored."""
+        if not self._fresh:
+            return
         self._bits = self._bits or bytearray(_BITS // 8)
         for name in self._fresh:
             if self._kept >= MOST:

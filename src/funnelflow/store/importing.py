@@ -11,7 +11,6 @@ from typing import IO, TYPE_CHECKING, Literal, TypeAlias, get_args
 from funnelflow.errors import UnknownNameError
 from funnelflow.store.bulk import Chunk
 from funnelflow.store.cells import CellReader
-from funnelflow.store.doubles import Doubles
 from funnelflow.store.files import RowError
 from funnelflow.store.mapping import Matched, Told
 from funnelflow.store.options import FileOptions
@@ -67,11 +66,11 @@ class _Contacts:
 
     kind: str = "contacts"
     targets: tuple[str, ...] = ("contact", "at", "actor", "facts", "key")
+    once: bool = True
 
     def __init__(self, options: FileOptions, mode: Mode) -> None:
         self._options = options
         self._mode = mode
-        self._doubles = Doubles()
 
     def digest(self) -> str:
         return self._options.digest(mode=self._mode)
@@ -82,31 +81,18 @@ class _Contacts:
         self._timezone = timezone
         self._cells = CellReader(matched, timezone)
 
-    def begin(self) -> None:
-        self._doubles.forget()
-
-    def keep(self) -> None:
-        self._doubles.keep()
-
     def take(self, chunk: Chunk, told: Told, tally: Tally) -> None:
         request = self._request(chunk, told)
         if request is None:
-            self._count_double(told.contact, tally)
             tally.unchanged += 1
             return
         entry = chunk.take(request)
-        self._count_double(told.contact, tally)
         if entry.duplicate:
             tally.repeated += 1
         elif entry.outcome == "moved" or not entry.created:
             tally.count(entry)
         else:
             tally.created += 1
-
-    def _count_double(self, contact: str, tally: Tally) -> None:
-        """Count a row whose contact had a row before; of what both say, the last one counts."""
-        if self._doubles.has(contact):
-            tally.doubled += 1
 
     def _request(self, chunk: Chunk, told: Told) -> Request | None:
         """Say what a row asks for; None where it says nothing new."""

@@ -128,7 +128,7 @@ class Held:
         sequence: How many rows its history has, those of the chunk included.
         digest: The digest of the last of them.
         stored: How many rows it had when it was read; 0 for a new contact.
-        due_at: When time may move it next, as it was read.
+        under: The number of the definition that it was under then.
         created_at: The time of its first evidence.
         changed: Whether it has to be written.
         entered: When the stage was entered, as it was read, with the text it was read from.
@@ -141,6 +141,7 @@ class Held:
     sequence: int = 0
     digest: str = ""
     stored: int = 0
+    under: int = 0
     created_at: str = ""
     changed: bool = False
     entered: dt.datetime | None = None

@@ -1,6 +1,7 @@
-"""The rows of the history as they are written, each chained to the contact's row before it."""
+"""The rows of the history, each chained to the contact's row before it."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
 
 from funnelflow.criteria import Facts
 from funnelflow.engine import Event, Outcome
@@ -9,10 +10,14 @@ from funnelflow.store.codec import dump_facts, dump_path, dump_vetoes
 from funnelflow.store.dialects import Row
 from funnelflow.store.requests import Held
 
-__all__ = ["RowWriter", "Unmet"]
+__all__ = ["RowWriter", "Step", "Unmet", "history_rows"]
 
 Unmet = tuple[tuple[str, str], ...]
 """What was in the way of a move: label and verdict of each criterion."""
+
+Step: TypeAlias = tuple[str, int, str | None, str, str, str, str, str, Row, str]
+"""What a row of the history says, but for when it is recorded: the columns from ``contact_id`` to
+``facts``; those from ``to_stage`` to ``definition``, which many rows share; and its digest."""
 
 _KEPT = 1_000
 
@@ -34,15 +39,9 @@ class _Answer(NamedTuple):
 
 
 class RowWriter:
-    """Makes the rows of one transaction.
+    """Makes the rows of one chunk."""
 
-    Args:
-        recorded_at: The time it is, as text.
-    """
-
-    def __init__(self, recorded_at: str) -> None:
-        self._recorded_at = recorded_at
-        self._checksum = checksum_ending(recorded_at)
+    def __init__(self) -> None:
         self._facts: dict[int, tuple[Facts, str]] = {}
         self._answers: dict[tuple[int, str, int], _Answer] = {}
 
@@ -55,7 +54,7 @@ class RowWriter:
         before: str,
         key: str | None,
         unmet: Unmet,
-    ) -> Row:
+    ) -> Step:
         """Make the row of a step that was taken, and chain it to the one before.
 
         Args:
@@ -66,9 +65,6 @@ class RowWriter:
             before: The stage before it.
             key: Its idempotency key.
             unmet: What was in the way of a refused move.
-
-        Returns:
-            It, in the order of `HISTORY_COLUMNS`.
         """
         name, _, said, actor, said_roles, to, reason, force, vetoes = event
         contact_id, sequence = held.contact.id, held.sequence + 1
@@ -83,10 +79,7 @@ class RowWriter:
             answer.text,
         ))  # fmt: skip
         held.sequence, held.digest = sequence, digest
-        return (
-            contact_id, sequence, key, name, at, self._recorded_at, actor, roles, facts,
-            *answer.columns, digest, self._checksum(digest),
-        )  # fmt: skip
+        return contact_id, sequence, key, name, at, actor, roles, facts, answer.columns, digest
 
     def _text_of(self, facts: Facts) -> str:
         """Write facts; those that many rows share are written once."""
@@ -115,3 +108,20 @@ def _answer(held: Held, event: Event, outcome: Outcome, before: str, unmet: Unme
     )  # fmt: skip
     text = SEPARATOR.join(map(str, (*columns, running.digest)))
     return _Answer(outcome, after, (*columns, running.id), text)
+
+
+def history_rows(steps: Sequence[Step], recorded_at: str) -> list[Row]:
+    """Give rows as they are written, in the order of `HISTORY_COLUMNS`.
+
+    Args:
+        steps: What they say.
+        recorded_at: When that was decided, as text.
+    """
+    checksum = checksum_ending(recorded_at)
+    return [
+        (
+            contact_id, sequence, key, name, at, recorded_at, actor, roles, facts,
+            *answer, digest, checksum(digest),
+        )
+        for contact_id, sequence, key, name, at, actor, roles, facts, answer, digest in steps
+    ]  # fmt: skip

@@ -13,7 +13,7 @@ from funnelflow.store.options import Changed
 if TYPE_CHECKING:
     from funnelflow.store.opened import OpenWorkspace
 
-__all__ = ["Start", "find_start"]
+__all__ = ["Start", "absolute", "find_start"]
 
 
 @frozen

@@ -6,33 +6,26 @@ behind them. The rejects file is written, and on the disk, before the transactio
 is in it beyond what the database knows of is cut off when a run goes on.
 """
 
-import datetime as dt
-import gc
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from attrs import evolve
 from sqlalchemy import Connection
 
-from funnelflow.errors import (
-    ConflictError,
-    FieldError,
-    FunnelflowError,
-    UnknownNameError,
-    UsageError,
-)
 from funnelflow.store.bulk import Chunk
 from funnelflow.store.checkpoints import Checkpoint, save_checkpoint
 from funnelflow.store.connecting import writing
+from funnelflow.store.deciding import Order, Worker, is_worth_it
+from funnelflow.store.doubles import Doubles
 from funnelflow.store.faults import RetryError
 from funnelflow.store.files import (
     Batch,
     FileError,
     Input,
     Rejection,
-    RejectsFile,
     RowError,
     Survey,
     is_regular,
@@ -40,52 +33,24 @@ from funnelflow.store.files import (
     survey,
 )
 from funnelflow.store.formats import readable
-from funnelflow.store.mapping import Matched, Told, bind, field_target
-from funnelflow.store.names import is_id
+from funnelflow.store.mapping import Told, bind
 from funnelflow.store.options import FileOptions
 from funnelflow.store.preparing import match, open_rejects, store_for
-from funnelflow.store.remembered import Remembered
+from funnelflow.store.remembered import Remembered, rarely_collected
 from funnelflow.store.starting import absolute, find_start
-from funnelflow.store.tally import EXAMPLES, Progress, Summary, Tally
+from funnelflow.store.taking import Decided, Taker, Task
+from funnelflow.store.tally import EXAMPLES, Progress, Summary
+from funnelflow.store.writes import require_homes, require_looked_at, write_rows
 
 if TYPE_CHECKING:
     from funnelflow.store.opened import OpenWorkspace
 
-__all__ = ["Task", "run_file"]
+__all__ = ["Watch", "run_file"]
 
-_COLLECT_AFTER = 1_000_000
-"""New objects after which Python looks for cycles in a run."""
+_CONFLICTS = 8
+"""How often others may have been first before a worker is given up."""
 
 Watch: TypeAlias = Callable[[Progress], None]
-
-
-Line: TypeAlias = tuple[int, Any, Told]
-"""A row on its way: the line on which it began, what was read, and what it says."""
-
-
-class Task(Protocol):
-    """What rows are taken for."""
-
-    kind: str
-    """What checkpoints call it."""
-
-    targets: tuple[str, ...]
-    """What columns can be, besides fields."""
-
-    def digest(self) -> str:
-        """Give a digest of everything that decides what a row becomes."""
-
-    def prepare(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
-        """Get ready for the columns there are; raises UsageError if a needed one is not."""
-
-    def begin(self) -> None:
-        """Get ready for the rows of a chunk; those of one that was not kept are forgotten."""
-
-    def take(self, chunk: Chunk, told: Told, tally: Tally) -> None:
-        """Take one row; raises RowError or FunnelflowError if it cannot be used."""
-
-    def keep(self) -> None:
-        """Take note that the rows since `begin` are stored."""
 
 
 def run_file(
@@ -118,7 +83,31 @@ def run_file(
         known = survey(path) if is_regular(path) else None
         with open_input(path, form, stdin=stdin, known=known) as opened:
             opened.source.name = name
-            return _Run(workspace, opened, task, options, known).run(progress)
+            return _Run(workspace, opened, task, options, known, progress).run()
+
+
+class _Rows(NamedTuple):
+    """The rows of a batch.
+
+    Attributes:
+        batch: It.
+        sound: Those that say something, as (line on which it begins, record).
+        told: What each of them says.
+        rejected: Those that are set aside.
+    """
+
+    batch: Batch
+    sound: list[tuple[int, Any]]
+    told: list[Told]
+    rejected: list[Rejection]
+
+    def all_rejected(self, decided: Decided) -> list[Rejection]:
+        """Give all the rows that cannot be used, in the order of the file."""
+        refused = [
+            Rejection(self.sound[row][0], column, reason, self.sound[row][1])
+            for row, column, reason in decided.refused
+        ]
+        return sorted([*self.rejected, *refused], key=lambda rejection: rejection.line)
 
 
 class _Run:
@@ -129,18 +118,21 @@ class _Run:
         task: Task,
         options: FileOptions,
         known: Survey | None,
+        progress: Watch | None,
     ) -> None:
         self._began = time.monotonic()
         self._workspace = workspace
         self._opened = opened
         self._task = task
         self._options = options
-        self._size = known.size if known else None
+        self._known = known
+        self._watch = progress
         reader = opened.reader
         self._matched = match(workspace, opened, task.targets, options)
         self._teller = bind(self._matched, reader.columns, reader.format)
         self._store = store_for(workspace, options)
         task.prepare(self._matched, self._store.timezone)
+        self._taker = Taker(task, self._matched.mapping)
         fresh = self._fresh(known)
         keyed = any(match.target == "key" for match in self._matched.matches)
         self._start = find_start(workspace, opened, fresh, known, options.changed, keyed=keyed)
@@ -148,40 +140,94 @@ class _Run:
         self._checkpoint = self._start.checkpoint
         self._examples: list[Rejection] = []
         self._remembered = Remembered()
+        self._doubles = Doubles()
+        self._sent: deque[_Rows] = deque()
+        self._conflicts = 0
 
-    def run(self, progress: Watch | None) -> Summary:
+    def run(self) -> Summary:
         """Do what is left to do."""
         if self._start.already:
             return self._summary()
-        rejects = open_rejects(self._workspace, self._opened, self._options, self._checkpoint)
-        if progress is not None:
-            rows = self._checkpoint.tally.rows
-            progress(Progress(rows, 0, self._size, begun=self._summary()))
+        self._rejects = open_rejects(self._workspace, self._opened, self._options, self._checkpoint)
+        self._report(0, begun=self._summary())
         try:
-            with self._outer() as connection, _rarely_collected():
-                for batch in self._opened.reader.batches(self._options.chunk):
-                    self._refuse_changed(batch)
-                    self._commit(batch, connection, rejects)
-                    if progress is not None:
-                        rows = self._checkpoint.tally.rows
-                        progress(Progress(rows, batch.bytes_read, self._size))
+            with rarely_collected(), self._outer() as outer, self._helped() as worker:
+                self._run_over(outer, worker)
         except FileError as error:
             error.summary = self._summary()
             raise
         finally:
-            rejects.close()
+            self._rejects.close()
         return self._summary()
 
-    def _refuse_changed(self, batch: Batch) -> None:
-        """Notice that a file was cut short or written to while it was read."""
-        if batch.last and self._size is not None and batch.bytes_read != self._size:
-            raise FileError(
-                self._opened.source.name,
-                f"the file has changed while it was read: it had {self._size:,} bytes, and then "
-                f"{batch.bytes_read:,}",
-                line=self._checkpoint.place.lines + 1,
-                hint="let whoever writes it finish, then give the same command with --continue",
-            )
+    def _run_over(self, outer: Connection | None, worker: Worker | None) -> None:
+        """Take every batch; what a worker has is written before an error is told."""
+        batches = self._opened.reader.batches(self._options.chunk)
+        try:
+            for batch in batches:
+                self._refuse_changed(batch, worker)
+                self._take(self._tell(batch), outer, worker)
+        except FileError:
+            self._settle(0, worker)
+            raise
+        self._settle(0, worker)
+
+    def _take(self, rows: _Rows, outer: Connection | None, worker: Worker | None) -> None:
+        """Decide and store a batch, or have it decided while the one before is stored."""
+        if worker is not None and worker.is_ready:
+            self._remembered = Remembered()  # it has a memory of its own
+            worker.send(rows.told)
+            self._sent.append(rows)
+            self._settle(1, worker)
+        else:
+            self._settle(0, worker)
+            self._commit(rows, outer)
+
+    def _settle(self, left: int, worker: Worker | None) -> None:
+        """Store what a worker was sent, but for the last `left` batches."""
+        while len(self._sent) > left:
+            assert worker is not None
+            rows = self._sent.popleft()
+            decided = worker.receive()
+            if decided is None or not self._store_decided(rows, decided):
+                self._commit(rows, None)
+                self._take_back(worker)
+
+    def _take_back(self, worker: Worker) -> None:
+        """Decide here what a worker still has: what that was decided on is not true."""
+        while self._sent:
+            worker.receive()
+            self._commit(self._sent.popleft(), None)
+        worker.forget()
+        self._conflicts += 1
+        if self._conflicts == _CONFLICTS:
+            worker.give_up()
+
+    @contextmanager
+    def _helped(self) -> Iterator[Worker | None]:
+        """Have a worker, if that is worth it."""
+        done = self._checkpoint.place.position
+        left = None if self._known is None else self._known.size - done
+        if not is_worth_it(self._workspace, self._options, left):
+            yield None
+            return
+        order = Order(
+            self._workspace.database,
+            self._workspace.config,
+            self._store.timezone,
+            self._task,
+            self._matched.mapping,
+            self._options.funnel,
+        )
+        try:
+            worker = Worker(order)
+        except (OSError, RuntimeError):  # there is no room for another process or thread
+            yield None
+            return
+        with worker:
+            if self._options.worker:
+                worker.wait()
+            yield worker
 
     @contextmanager
     def _outer(self) -> Iterator[Connection | None]:
@@ -192,83 +238,111 @@ class _Run:
         with writing(self._workspace.engine, dry_run=True) as connection:
             yield connection
 
-    def _commit(self, batch: Batch, outer: Connection | None, rejects: RejectsFile) -> None:
-        """Do a chunk in a transaction of its own, again if another writer was first."""
+    def _refuse_changed(self, batch: Batch, worker: Worker | None) -> None:
+        """Notice that a file was cut short or written to while it was read."""
+        known = self._known
+        if batch.last and known is not None and batch.bytes_read != known.size:
+            self._settle(0, worker)
+            raise FileError(
+                self._opened.source.name,
+                f"the file has changed while it was read: it had {known.size:,} bytes, and then "
+                f"{batch.bytes_read:,}",
+                line=self._checkpoint.place.lines + 1,
+                hint="let whoever writes it finish, then give the same command with --continue",
+            )
 
-        def attempt() -> tuple[Checkpoint, Checkpoint | None, list[Rejection]]:
+    def _tell(self, batch: Batch) -> _Rows:
+        """Read what the rows of a batch say, and set those aside that say it badly."""
+        tell = self._teller.tell
+        rows = _Rows(batch, [], [], list(batch.rejected))
+        for row in batch.rows:
+            try:
+                rows.told.append(tell(row[1]))
+            except RowError as error:
+                rows.rejected.append(Rejection(row[0], error.column, error.reason, row[1]))
+            else:
+                rows.sound.append(row)
+        return rows
+
+    def _commit(self, rows: _Rows, outer: Connection | None) -> None:
+        """Decide a batch and store it in one transaction, again if another writer was first."""
+
+        def attempt() -> None:
             inner = nullcontext(outer) if outer else writing(self._workspace.engine)
             remembered, self._remembered = self._remembered, Remembered()
             with inner as connection:
                 chunk = Chunk(connection, self._store, remembered)
-                tally, rejected = self._take(chunk, batch)
-                reached = self._reached(batch, tally)
-                stored = None
-                if outer is None:
-                    rejects.cut(self._checkpoint.rejects_size)
-                    rejects.write(rejected)
-                    reached = evolve(reached, rejects=rejects.name, rejects_size=rejects.size)
-                    stored = save_checkpoint(connection, self._held, reached, self._store.clock())
-                    reached = stored
+                self._taker.load(chunk, rows.told)
+                decided = self._taker.decide(chunk, rows.told)
+                reached = self._write(connection, rows, decided)
                 chunk.remember()
             self._remembered = remembered
-            return reached, stored, rejected
+            self._reach(rows, decided, reached)
 
-        self._checkpoint, self._held, rejected = self._workspace.retrying(attempt)
-        self._task.keep()
-        self._examples += rejected[: EXAMPLES - len(self._examples)]
+        self._workspace.retrying(attempt)
 
-    def _take(self, chunk: Chunk, batch: Batch) -> tuple[Tally, list[Rejection]]:
-        """Take the rows of a batch; gives what came of them, and those that cannot be used."""
-        rejected = list(batch.rejected)
-        lines = self._tell(batch, rejected)
-        tally = Tally(rows=len(batch.rows) + len(batch.rejected))
-        chunk.load({told.contact for _, _, told in lines}, {told.key for _, _, told in lines})
-        take = self._task.take
-        self._task.begin()
-        for line in lines:
-            try:
-                take(chunk, line[2], tally)
-            except RowError as error:
-                rejected.append(Rejection(line[0], error.column, error.reason, line[1]))
-            except (UsageError, FieldError, ConflictError) as error:
-                if isinstance(error, RetryError):
-                    raise
-                rejected.append(self._rejection(line, error))
-        chunk.write()
-        tally.rejected, tally.ahead = len(rejected), chunk.ahead
-        return tally, sorted(rejected, key=lambda rejection: rejection.line)
+    def _store_decided(self, rows: _Rows, decided: Decided) -> bool:
+        """Store what a worker decided; False if that is not true any more."""
+        store = self._store
+        try:
+            with writing(self._workspace.engine) as connection:
+                require_homes(connection, store.shelf, decided.writes.homes, store.clock())
+                require_looked_at(store.bulk, connection, decided.writes.looked_at)
+                reached = self._write(connection, rows, decided)
+        except RetryError:
+            return False
+        self._reach(rows, decided, reached)
+        return True
 
-    def _tell(self, batch: Batch, rejected: list[Rejection]) -> list[Line]:
-        """Read what the rows of a batch say, and set those aside that say it badly."""
-        tell = self._teller.tell
-        lines: list[Line] = []
-        for line, record in batch.rows:
-            try:
-                lines.append((line, record, tell(record)))
-            except RowError as error:
-                rejected.append(Rejection(line, error.column, error.reason, record))
-        return lines
+    def _write(self, connection: Connection, rows: _Rows, decided: Decided) -> Checkpoint:
+        """Write what came of a batch, and how far the file has come with it."""
+        write_rows(self._store.bulk, connection, decided.writes)
+        reached = self._behind(rows, decided)
+        if self._options.dry_run:
+            return reached
+        rejects = self._rejects
+        rejects.cut(self._checkpoint.rejects_size)
+        rejects.write(rows.all_rejected(decided))
+        reached = evolve(reached, rejects=rejects.name, rejects_size=rejects.size)
+        return save_checkpoint(connection, self._held, reached, self._store.clock())
 
-    def _rejection(self, line: Line, error: FunnelflowError) -> Rejection:
-        number, record, told = line
-        column = self._column(_target(told, error))
-        return Rejection(number, column, _words(error), record)
-
-    def _column(self, target: str) -> str:
-        """Give the column that a target is read from; empty when there is none."""
-        mapping = self._matched.mapping
-        if not target or target in self._task.targets:
-            return mapping.column(target)
-        return mapping.column(field_target(target)) or mapping.column("facts")
-
-    def _reached(self, batch: Batch, tally: Tally) -> Checkpoint:
+    def _behind(self, rows: _Rows, decided: Decided) -> Checkpoint:
         """Give the checkpoint behind a batch."""
+        batch, before = rows.batch, self._checkpoint
+        tally = before.tally.plus(decided.tally)
+        tally.rows += len(batch.rows) + len(batch.rejected)
+        tally.rejected += len(rows.rejected) + len(decided.refused)
+        tally.doubled += self._doubled(rows, decided)
         return evolve(
-            self._checkpoint,
+            before,
             state="finished" if batch.last else "running",
             place=batch.place,
-            tally=self._checkpoint.tally.plus(tally),
+            tally=tally,
         )
+
+    def _doubled(self, rows: _Rows, decided: Decided) -> int:
+        """Count the rows whose contact had a row before; of what both say, the last one counts."""
+        if not self._task.once:
+            return 0
+        self._doubles.forget()
+        refused = {refusal.row for refusal in decided.refused}
+        taken = (told for number, told in enumerate(rows.told) if number not in refused)
+        return sum(self._doubles.has(told.contact) for told in taken)
+
+    def _reach(self, rows: _Rows, decided: Decided, reached: Checkpoint) -> None:
+        """Take note that what came of a batch is stored."""
+        self._checkpoint = self._held = reached
+        self._doubles.keep()
+        missing = EXAMPLES - len(self._examples)
+        if missing > 0:
+            self._examples += rows.all_rejected(decided)[:missing]
+        self._report(rows.batch.bytes_read)
+
+    def _report(self, bytes_read: int, begun: Summary | None = None) -> None:
+        """Tell how far it has come."""
+        if self._watch is not None:
+            size = self._known.size if self._known else None
+            self._watch(Progress(self._checkpoint.tally.rows, bytes_read, size, begun=begun))
 
     def _fresh(self, known: Survey | None) -> Checkpoint:
         """Give the checkpoint of a run from the beginning."""
@@ -296,34 +370,3 @@ class _Run:
             dry_run=self._options.dry_run,
             seconds=time.monotonic() - self._began,
         )
-
-
-def _words(error: FunnelflowError) -> str:
-    """Say what is wrong with a row and what to do, in one line."""
-    return f"{error.message} ({error.hint})" if error.hint else error.message
-
-
-def _target(told: Told, error: FunnelflowError) -> str:
-    """Tell which target an error is about."""
-    if isinstance(error, UnknownNameError):
-        return {"stage": "to", "field": "facts"}.get(error.kind, error.kind)
-    if isinstance(error, FieldError):
-        return error.message.partition(":")[0]
-    if not is_id(told.contact):
-        return "contact"
-    return "key" if told.key and not is_id(told.key) else ""
-
-
-@contextmanager
-def _rarely_collected() -> Iterator[None]:
-    """Keep Python from looking for cycles all the time.
-
-    A chunk makes hundreds of thousands of objects at once and no cycles among them; looking
-    for some after every few hundred took a quarter of a run.
-    """
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECT_AFTER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

@@ -31,6 +31,7 @@ from funnelflow.store import (
     remembered,
     streaming,
 )
+from funnelflow.store.collecting import rarely_collected
 from funnelflow.store.mapping import Told
 from funnelflow.store.taking import Decided
 from funnelflow.store.worker import Decider
@@ -437,7 +438,7 @@ def test_what_stops_a_worker_is_logged_without_anybodys_data(workspace, write, c
 
 def test_overlapping_runs_leave_the_collector_as_they_found_it():
     before = gc.get_threshold()
-    first, second = remembered.rarely_collected(), remembered.rarely_collected()
+    first, second = rarely_collected(), rarely_collected()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)

@@ -44,10 +44,11 @@ _NEWS = 5
 
 
 class Chunk:
-    """Some contacts, held within one writing transaction while evidence comes in.
+    """Some contacts, held within one transaction while evidence comes in.
 
     Args:
-        connection: The transaction, from `connecting.writing`.
+        connection: The transaction, from `connecting.writing`; that of a worker, which writes
+            nothing, only reads, and lasts while contacts are loaded.
         store: The workspace.
         remembered: The contacts that the chunk before had, and where its own go.
 

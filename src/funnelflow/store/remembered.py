@@ -1,50 +1,23 @@
 """The contacts that a run over a file had a moment ago, so that it need not read them again."""
 
-import gc
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from funnelflow.store.dialects import CONTACT_COLUMNS, Row
 from funnelflow.store.requests import Held, Keyed
 
-__all__ = ["Remembered", "Trusted", "rarely_collected"]
+__all__ = ["Remembered", "Trusted"]
 
 KEPT = 32_768
 """How many contacts are remembered at least, and at most twice as many: some 80 MB."""
-
-_COLLECT_AFTER = 1_000_000
-"""New objects after which Python looks for cycles in a run."""
 
 _FUNNEL, _DEFINITION, _DIGEST = (
     [column.name for column in CONTACT_COLUMNS].index(name)
     for name in ("funnel", "definition", "digest")
 )
 
-Item = TypeVar("Item")
-State = Callable[[], object]
+State: TypeAlias = Callable[[], object]
 """Gives what `Bulk.state` says now."""
-
-
-class _Recent(Generic[Item]):
-    """The last things that were kept, by name: at least `KEPT` of them."""
-
-    def __init__(self) -> None:
-        self._late: dict[str, Item] = {}
-        self._early: dict[str, Item] = {}
-
-    def keep(self, items: Mapping[str, Item]) -> None:
-        self._late.update(items)
-        if len(self._late) >= KEPT:
-            self._early, self._late = self._late, {}
-
-    def take(self, name: str) -> Item | None:
-        """Give, and forget, what has that name."""
-        return self._late.pop(name, None) or self._early.pop(name, None)
-
-    def clear(self) -> None:
-        self._late, self._early = {}, {}
 
 
 class Remembered:
@@ -55,7 +28,8 @@ class Remembered:
     """
 
     def __init__(self) -> None:
-        self._contacts: _Recent[Held] = _Recent()
+        self._late: dict[str, Held] = {}
+        self._early: dict[str, Held] = {}
         self._state: object = None
 
     def recall(self, ids: Iterable[str], state: State) -> dict[str, Held]:
@@ -70,7 +44,7 @@ class Remembered:
         if now is None:
             return {}
         if now != self._state:
-            self._contacts.clear()
+            self._late, self._early = {}, {}
         return self._recall(ids)
 
     def recall_keys(self, keys: Iterable[str | None]) -> dict[str, Keyed]:  # noqa: ARG002
@@ -79,7 +53,7 @@ class Remembered:
 
     def recognise(self, row: Row) -> Held | None:
         """Give, and forget, the contact of a row that was read; None if it has changed."""
-        held = self._contacts.take(row[0])
+        held = self._forget(row[0])
         if held is None or held.digest != row[_DIGEST]:
             return None
         is_same = held.running.id == row[_DEFINITION] and held.funnel == row[_FUNNEL]
@@ -94,11 +68,19 @@ class Remembered:
             state: Gives what `Bulk.state` says, now that everything is written.
         """
         self._state = state()
-        self._contacts.keep(contacts)
+        self._keep(contacts)
+
+    def _keep(self, contacts: dict[str, Held]) -> None:
+        self._late.update(contacts)
+        if len(self._late) >= KEPT:
+            self._early, self._late = self._late, {}
 
     def _recall(self, ids: Iterable[str]) -> dict[str, Held]:
-        take = self._contacts.take
-        return {one: held for one in ids if (held := take(one)) is not None}
+        forget = self._forget
+        return {one: held for one in ids if (held := forget(one)) is not None}
+
+    def _forget(self, contact_id: str) -> Held | None:
+        return self._late.pop(contact_id, None) or self._early.pop(contact_id, None)
 
 
 class Trusted(Remembered):
@@ -123,29 +105,5 @@ class Trusted(Remembered):
 
     def keep(self, contacts: dict[str, Held], keys: dict[str, Keyed], state: State) -> None:  # noqa: ARG002
         """Remember contacts and keys, and forget those that have not been met for longest."""
-        self._contacts.keep(contacts)
+        self._keep(contacts)
         self._keys = keys
-
-
-_collecting = threading.Lock()
-_runs: list[tuple[int, int, int]] = []
-"""The thresholds that the runs of this process found when they began."""
-
-
-@contextmanager
-def rarely_collected() -> Iterator[None]:
-    """Keep Python from looking for cycles all the time, until the last run has ended.
-
-    A chunk makes hundreds of thousands of objects at once and no cycles among them; looking
-    for some after every few hundred took a quarter of a run.
-    """
-    with _collecting:
-        _runs.append(_runs[0] if _runs else gc.get_threshold())
-        gc.set_threshold(_COLLECT_AFTER)
-    try:
-        yield
-    finally:
-        with _collecting:
-            before = _runs.pop()
-            if not _runs:
-                gc.set_threshold(*before)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from funnelflow.store.bulk import Chunk
 from funnelflow.store.checkpoints import Checkpoint, save_checkpoint
+from funnelflow.store.collecting import rarely_collected
 from funnelflow.store.connecting import writing
 from funnelflow.store.deciding import Order, Worker, is_worth_it
 from funnelflow.store.doubles import Doubles
@@ -36,7 +37,7 @@ from funnelflow.store.formats import readable
 from funnelflow.store.mapping import Told, bind
 from funnelflow.store.options import FileOptions
 from funnelflow.store.preparing import match, open_rejects, store_for
-from funnelflow.store.remembered import Remembered, rarely_collected
+from funnelflow.store.remembered import Remembered
 from funnelflow.store.starting import absolute, find_start
 from funnelflow.store.taking import Decided, Taker, Task
 from funnelflow.store.tally import EXAMPLES, Progress, Summary

@@ -21,11 +21,12 @@ from funnelflow.definition import Library
 from funnelflow.errors import FunnelflowError, StoreError
 from funnelflow.store import deciding
 from funnelflow.store.bulk import Chunk
+from funnelflow.store.collecting import rarely_collected
 from funnelflow.store.connecting import connect, reading
 from funnelflow.store.deciding import GREETING, Order, read_message, write_message
 from funnelflow.store.dialects import bulk_for
 from funnelflow.store.mapping import Told
-from funnelflow.store.remembered import Trusted, rarely_collected
+from funnelflow.store.remembered import Trusted
 from funnelflow.store.requests import Store
 from funnelflow.store.shelf import Running, Shelf
 from funnelflow.store.taking import Decided, Taker

@@ -94,7 +94,7 @@ _OPTIONS = (
     click.option(
         "--worker/--no-worker",
         default=None,
-        help="Decide in a second process.  [default: in files of 4 MB or more]",
+        help="Decide in a second process: faster.  [default: in files of 4 MB or more]",
     ),
     click.option(
         "--save-mapping",

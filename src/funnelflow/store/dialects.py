@@ -68,7 +68,10 @@ class Bulk(Protocol):
         """
 
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
-        """Read contacts in the order of `CONTACT_COLUMNS` and lock them until the end."""
+        """Read contacts in the order of `CONTACT_COLUMNS`.
+
+        They are locked until the end of the transaction, unless `bulk_for` was told otherwise.
+        """
 
     def load_versions(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
         """Read the sequence and the definition of contacts, each behind its id."""

@@ -4,6 +4,10 @@ Each chunk is one transaction that holds what the rows brought, and the place be
 Whatever happens, the database knows exactly which rows are done: the same command goes on
 behind them. The rejects file is written, and on the disk, before the transaction ends; what
 is in it beyond what the database knows of is cut off when a run goes on.
+
+A large file is decided by a worker, chunk by chunk ahead of what is written here (see
+`deciding`); the rest, and whatever is not true any more when it comes to be written, is decided
+in the transaction that writes it.
 """
 
 import time

@@ -36,8 +36,9 @@ from urllib.parse import quote
 
 import psycopg
 
-from funnelflow.store import FileOptions, Workspace
-from funnelflow.store.tables import history
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.storage.tables import history
+from funnelflow.workspace.workspace import Workspace
 
 EVENTS = 300_000
 STORY = ("form_submitted", "call", "purchased")

@@ -30,7 +30,8 @@ from attrs import frozen
 from sqlalchemy import make_url
 
 from benchmarks.apply import DEFINITION, server, write_events
-from funnelflow.store import FileOptions, Workspace
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.workspace.workspace import Workspace
 
 EVENTS = 30_000
 SHARE = 10

@@ -17,10 +17,12 @@ from sqlalchemy import select
 from funnelflow.compare import crosswalk
 from funnelflow.definition import load_definition, shipped_definitions
 from funnelflow.engine import Event, Funnel
-from funnelflow.store import FileOptions, Workspace, apply_file
-from funnelflow.store.connecting import reading
-from funnelflow.store.evidence import read_event
-from funnelflow.store.tables import history
+from funnelflow.ingest.apply import apply_file
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.storage.connect import reading
+from funnelflow.storage.replay import read_event
+from funnelflow.storage.tables import history
+from funnelflow.workspace.workspace import Workspace
 
 CONTACTS = 20_000
 

@@ -26,7 +26,8 @@ from funnelflow_webhook import Settings, funnelflow_notifiers, send
 from benchmarks.apply import DEFINITION, server, write_events
 from funnelflow.notify import Deliverer, Pace, message_of, open_channels
 from funnelflow.plugins import NotifierProvider, PluginHost, hookimpl
-from funnelflow.store import Outbox, Workspace
+from funnelflow.storage.outbox import Outbox
+from funnelflow.workspace.workspace import Workspace
 
 EVENTS = 100_000
 MESSAGES = 2_000

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.apply import DEFINITION, write_events
 from funnelflow.plugins import PluginHost, load_plugins
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 EVENTS = 60_000
 RECORDS = 300

@@ -16,7 +16,9 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.apply import DEFINITION, server
-from funnelflow.store import Chunk, Request, Workspace
+from funnelflow.storage.changes import Change
+from funnelflow.storage.unit_of_work import UnitOfWork
+from funnelflow.workspace.workspace import Workspace
 
 CONTACTS = 1_000_000
 FEW = 100
@@ -83,10 +85,10 @@ def _fill(workspace: Workspace, contacts: int) -> float:
     return time.perf_counter() - start
 
 
-def _add(chunk: Chunk, *, first: int, contacts: int) -> None:
+def _add(chunk: UnitOfWork, *, first: int, contacts: int) -> None:
     for number in range(first, min(first + CHUNK, contacts)):
         facts = {"budget": float(number * 7919 % 10_000), "email": f"c{number}@example.com"}
-        chunk.take(Request(f"contact-{number:08}", "add", START, facts))
+        chunk.take(Change(f"contact-{number:08}", "add", START, facts))
     chunk.write()
 
 

@@ -20,18 +20,6 @@ import difflib
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-__all__ = [
-    "ConfigurationError",
-    "ConflictError",
-    "FieldError",
-    "FunnelflowError",
-    "RefusedError",
-    "StoreError",
-    "UnknownNameError",
-    "UsageError",
-    "nearest",
-]
-
 
 class FunnelflowError(Exception):
     """Something a person has to know, said so that they know what to do next.

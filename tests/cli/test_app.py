@@ -10,8 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from funnelflow.cli.app import app
-from funnelflow.cli.commands import COMMANDS, SECTIONS
+from funnelflow.cli.app import COMMANDS, SECTIONS, app
 
 from .support import COMMAND, environment, run, run_in_terminal
 
@@ -55,7 +54,7 @@ def test_help_imports_no_command_and_no_library_but_click():
     modules = modules_loaded_by("--help")
     assert not HEAVY & modules
     own = {name for name in modules if name.startswith("funnelflow.")}
-    parts = ("app", "commands", "failures", "lazy", "options", "session")
+    parts = ("app", "failures", "options", "session")
     assert own == {"funnelflow.cli", *(f"funnelflow.cli.{part}" for part in parts)}
 
 

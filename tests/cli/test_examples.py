@@ -8,8 +8,7 @@ import subprocess
 import click
 import pytest
 
-from funnelflow.cli.app import app
-from funnelflow.cli.commands import COMMANDS
+from funnelflow.cli.app import COMMANDS, app
 from funnelflow.cli.options import Command
 
 ELSEWHERE = {"init", "demo"}

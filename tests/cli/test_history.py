@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from funnelflow.cli.render_history import typed
+from funnelflow.cli.history import typed
 
 from .support import run, run_in_terminal
 

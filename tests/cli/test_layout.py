@@ -3,8 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.cli.layout import bullets, flow, grid, paragraph
-from funnelflow.cli.text import PLAIN, Page, Span, columns, paint
+from funnelflow.cli.text import (
+    PLAIN,
+    Page,
+    TextSpan,
+    bullets,
+    columns,
+    flow,
+    grid,
+    paint,
+    paragraph,
+)
 
 NARROW = Page(width=30, terminal=True)
 
@@ -14,7 +23,7 @@ def drawn(lines, page=PLAIN):
 
 
 def cells(*texts):
-    return [Span(text) for text in texts]
+    return [TextSpan(text) for text in texts]
 
 
 def test_columns_line_up():
@@ -69,10 +78,10 @@ def test_bullets_hang_too():
 
 def test_a_line_that_is_too_long_flows_into_the_next():
     page = Page(width=12)
-    spans = (Span("ada stays: ", "strong"), Span("one two three"))
+    spans = (TextSpan("ada stays: ", "strong"), TextSpan("one two three"))
     assert drawn(flow(spans, page)) == ["ada stays:", "    one two", "    three"]
 
 
 def test_a_line_that_fits_stays_one():
-    spans = (Span("a ", "strong"), Span("b c"))
-    assert flow(spans, PLAIN) == [[Span("a ", "strong"), Span("b c")]]
+    spans = (TextSpan("a ", "strong"), TextSpan("b c"))
+    assert flow(spans, PLAIN) == [[TextSpan("a ", "strong"), TextSpan("b c")]]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelflow.cli.output import hint, json_text, note, page_for, say, say_text, tell_failure
-from funnelflow.cli.text import Span, line, printable
+from funnelflow.cli.text import TextSpan, line, printable
 
 
 class Terminal(io.StringIO):
@@ -76,7 +76,7 @@ def test_text_laid_out_already_is_cleaned_line_by_line(capsys):
 
 
 def test_spans_reach_a_pipe_without_colours(capsys):
-    say([line(Span("no", "bad"))])
+    say([line(TextSpan("no", "bad"))])
     assert capsys.readouterr().out == "no\n"
 
 

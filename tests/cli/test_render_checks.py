@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.cli.render_checks import check_lines, criteria_of, open_criteria, said, tally
+from funnelflow.cli.decisions import check_lines, criteria_of, open_criteria, said, tally
 from funnelflow.cli.text import PLAIN, Page, columns, paint
 from funnelflow.criteria import NUMBER, TEXT, Check, Field, Seen, Verdict
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from funnelflow.cli.render_decision import decision_answer
+from funnelflow.cli.decisions import decision_answer
 from funnelflow.cli.text import PLAIN, Page, columns, paint
 from funnelflow.definition import load_definition
 from funnelflow.engine import Funnel, decide

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from funnelflow.cli.text import (
     PLAIN,
     Page,
-    Span,
+    TextSpan,
     columns,
     cut,
     fitting,
@@ -77,12 +77,12 @@ def test_latin_1_keeps_what_it_can():
 
 
 def test_looks_become_colours_only_on_a_coloured_page():
-    assert paint([line(Span("no", "bad"))], COLOUR) == "\x1b[31mno\x1b[0m\n"
-    assert paint([line(Span("no", "bad"))], PLAIN) == "no\n"
+    assert paint([line(TextSpan("no", "bad"))], COLOUR) == "\x1b[31mno\x1b[0m\n"
+    assert paint([line(TextSpan("no", "bad"))], PLAIN) == "no\n"
 
 
 def test_data_inside_a_coloured_span_cannot_end_the_colour():
-    assert paint([line(Span("\x1b[0mx", "bad"))], COLOUR) == "\x1b[31m\\x1b[0mx\x1b[0m\n"
+    assert paint([line(TextSpan("\x1b[0mx", "bad"))], COLOUR) == "\x1b[31m\\x1b[0mx\x1b[0m\n"
 
 
 def test_markup_in_data_means_nothing():

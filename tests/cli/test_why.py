@@ -2,7 +2,7 @@
 
 import json
 
-from funnelflow.cli.render_why import questions
+from funnelflow.cli.why import questions
 from funnelflow.criteria import NUMBER, TEXT, Check, Field, Verdict
 from funnelflow.definition import load_definition, shipped_definitions
 from funnelflow.engine import Considered

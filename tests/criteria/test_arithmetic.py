@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelflow.criteria import DURATION, INTEGER, NUMBER, TEXT, TIMESTAMP, list_of
-from funnelflow.criteria.arithmetic import (
+from funnelflow.criteria.evaluate import (
     all_of,
     any_of,
     list_made,

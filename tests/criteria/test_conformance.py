@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from funnelflow.testing.conformance import main, run_case
+from funnelflow.testing.cel_conformance import main, run_case
 
 CASES = json.loads(Path(__file__).with_name("cases.json").read_text(encoding="utf-8"))
 

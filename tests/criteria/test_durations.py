@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from funnelflow.criteria import duration_words, parse_duration
-from funnelflow.criteria.durations import (
+from funnelflow.criteria.times import (
     DurationError,
     duration_json,
     in_range,

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.criteria.lexer import SyntaxProblem, tokenize
-from funnelflow.criteria.numerals import read_numeral
+from funnelflow.criteria.lexer import SyntaxProblem, read_numeral, tokenize
 
 from .worlds import NUMBERS, TEXTS, text_literal
 

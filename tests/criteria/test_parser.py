@@ -2,10 +2,9 @@
 
 import pytest
 
-from funnelflow.criteria.parser import parse
-from funnelflow.criteria.syntax import (
+from funnelflow.criteria.parser import (
     Binary,
-    Call,
+    CallSyntax,
     Choice,
     Index,
     ListSyntax,
@@ -14,6 +13,7 @@ from funnelflow.criteria.syntax import (
     Name,
     Select,
     Unary,
+    parse,
 )
 
 
@@ -28,7 +28,7 @@ def shape(node):  # noqa: C901, PLR0911  # one case a kind of syntax
             return f"{shape(node.of)}.{node.name}"
         case Index():
             return f"{shape(node.of)}[{shape(node.item)}]"
-        case Call():
+        case CallSyntax():
             of = "" if node.of is None else f"{shape(node.of)}."
             return f"{of}{node.name}({', '.join(map(shape, node.arguments))})"
         case Unary():

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 
-from funnelflow.criteria.timestamps import (
+from funnelflow.criteria.times import (
     TimestampError,
     parse_timestamp,
     timestamp_json,

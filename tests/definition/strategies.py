@@ -5,16 +5,7 @@ import string
 
 from hypothesis import strategies as st
 
-from funnelflow.criteria import (
-    BOOLEAN,
-    DURATION,
-    INTEGER,
-    NUMBER,
-    TEXT,
-    TIMESTAMP,
-    Field,
-    list_of,
-)
+from funnelflow.criteria import BOOLEAN, DURATION, INTEGER, NUMBER, TEXT, TIMESTAMP, Field, list_of
 from funnelflow.definition import (
     Criterion,
     Definition,

@@ -3,7 +3,7 @@
 import textwrap
 from pathlib import Path
 
-from funnelflow.definition import Library, Problem, Reading, read_definition
+from funnelflow.definition import Library, LoadedFile, Problem, read_definition
 
 HEAD = """\
 funnel: small
@@ -14,7 +14,7 @@ initial: lead
 """The beginning of a definition; seven lines are left to say what a test is about."""
 
 
-def read(directory: Path, text: str, library: Library | None = None) -> Reading:
+def read(directory: Path, text: str, library: Library | None = None) -> LoadedFile:
     """Write text into a file of a directory and read it."""
     path = directory / "small.yaml"
     path.write_text(textwrap.dedent(text), encoding="utf-8", newline="")
@@ -29,12 +29,12 @@ def told(problem: Problem) -> str:
     return f"{position.line}:{position.column}-{end} {problem.code}"
 
 
-def codes(reading: Reading) -> list[str]:
+def codes(reading: LoadedFile) -> list[str]:
     """Give the codes of a reading's problems."""
     return [problem.code for problem in reading.problems]
 
 
-def only(reading: Reading) -> Problem:
+def only(reading: LoadedFile) -> Problem:
     """Give the one problem of a reading."""
     (problem,) = reading.problems
     return problem

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.written.compose import DEEPEST, compose
-from funnelflow.definition.written.nodes import Mapping, Scalar, Sequence
+from funnelflow.definition.yaml.compose import DEEPEST, compose
+from funnelflow.definition.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 LOADERS = [yaml.SafeLoader] + ([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])
 every_loader = pytest.mark.parametrize("loader", LOADERS)
@@ -21,11 +21,11 @@ def problems_of(text, loader=LOADERS[-1]):
 
 def plain(node):
     """Give a node as plain data, scalars as their text."""
-    if isinstance(node, Scalar):
+    if isinstance(node, ScalarNode):
         return node.text
-    if isinstance(node, Sequence):
+    if isinstance(node, SequenceNode):
         return [plain(item) for item in node.items]
-    assert isinstance(node, Mapping)
+    assert isinstance(node, MappingNode)
     return {key: plain(value) for key, value in node.items()}
 
 
@@ -103,7 +103,7 @@ def test_a_hundred_thousand_levels_end_in_one_problem(opening, loader):
 
 
 def test_the_number_of_values_is_counted(monkeypatch):
-    monkeypatch.setattr("funnelflow.definition.written.compose.MOST_NODES", 5)
+    monkeypatch.setattr("funnelflow.definition.yaml.compose.MOST_NODES", 5)
     assert problems_of("[1, 2, 3, 4]") == []
     assert problems_of("[1, 2, 3, 4, 5]") == [(1, 14, "F003")]
 

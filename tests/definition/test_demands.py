@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelflow.criteria import AllOf, Leaf, Scope, compile_expression
-from funnelflow.definition.lint.demands import demands_of, exclude_each_other
+from funnelflow.definition.lint.shadowing import exclude_each_other, guard_conditions
 
 from .strategies import VOCABULARY
 
@@ -59,12 +59,12 @@ def met(rule, contact):
 @given(rules, rules, st.lists(contacts, min_size=1, max_size=8))
 def test_what_is_told_to_exclude_never_holds_together(first, second, drawn):
     one, other = rule_of(first), rule_of(second)
-    if exclude_each_other(demands_of(one), demands_of(other)):
+    if exclude_each_other(guard_conditions(one), guard_conditions(other)):
         assert not any(met(one, contact) and met(other, contact) for contact in drawn)
 
 
 @given(rules, rules, st.lists(contacts, min_size=1, max_size=8))
 def test_what_is_told_to_be_weaker_holds_wherever_the_other_does(first, second, drawn):
     one, other = rule_of(first), rule_of(second)
-    if demands_of(one).are_weaker_than(demands_of(other)):
+    if guard_conditions(one).are_weaker_than(guard_conditions(other)):
         assert all(met(one, contact) for contact in drawn if met(other, contact))

@@ -17,7 +17,7 @@ from funnelflow.definition import (
     link,
     read_definition,
 )
-from funnelflow.definition.removing import remove_stage
+from funnelflow.definition.extending import remove_stage
 
 from .strategies import VOCABULARY, definitions
 from .support import codes, told

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.definition import Reading, read_definition, render_problems, shipped_definitions
+from funnelflow.definition import LoadedFile, read_definition, render_problems, shipped_definitions
 from funnelflow.definition.problems import MOST
 
 SHIPPED = Path(shipped_definitions())
@@ -21,7 +21,7 @@ PIECES = [
 ]
 
 
-def check_reading(reading: Reading):
+def check_reading(reading: LoadedFile):
     """Check that every problem has a place that is there, and can be shown in every form."""
     assert len(reading.problems) <= 2 * MOST + 2
     for problem in reading.problems:
@@ -37,7 +37,7 @@ def check_reading(reading: Reading):
         render_problems(reading.problems, reading.sources, form)
 
 
-def read_bytes(data: bytes) -> Reading:
+def read_bytes(data: bytes) -> LoadedFile:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "small.yaml"
         path.write_bytes(data)

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.written.compose import compose
-from funnelflow.definition.written.nodes import Mapping, Sequence
+from funnelflow.definition.yaml.compose import compose
+from funnelflow.definition.yaml.nodes import MappingNode, SequenceNode
 
 LOADERS = [yaml.SafeLoader] + ([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])
 every_loader = pytest.mark.parametrize("loader", LOADERS)
@@ -58,7 +58,7 @@ def test_an_expression_without_quotes_is_told_with_its_place(source, loader):
 @pytest.mark.parametrize("source", UNQUOTED)
 def test_the_expression_is_read_all_the_same(source, loader):
     node, _ = problems_of(f"- Label: {source}\n- Other: contact.y\n", loader)
-    assert isinstance(node, Sequence)
+    assert isinstance(node, SequenceNode)
     assert node.items[0].values["Label"].text == source
     assert node.items[1].values["Other"].text == "contact.y"
 
@@ -156,5 +156,5 @@ def test_the_number_of_repairs_is_bounded():
 
 def test_a_mapping_keeps_its_other_keys():
     node, _ = problems_of("a: b: c\nd: e\n")
-    assert isinstance(node, Mapping)
+    assert isinstance(node, MappingNode)
     assert node.values["d"].text == "e"

@@ -5,10 +5,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from funnelflow.criteria import Position
-from funnelflow.definition.places import Place, locate_text
-from funnelflow.definition.problems import Problems
-from funnelflow.definition.written.compose import compose
-from funnelflow.definition.written.offsets import line_and_column, places_of
+from funnelflow.definition.problems import Problems, SourcePath, locate_text
+from funnelflow.definition.yaml.compose import compose
+from funnelflow.definition.yaml.nodes import line_and_column, places_of
 
 
 def scalar(text):
@@ -130,7 +129,7 @@ def test_every_letter_of_a_plain_text_of_several_lines_is_found(pieces, data):
 
 def test_a_span_over_two_lines_ends_with_the_first():
     node = scalar("a: >-\n  contact.x >\n  contact.y\n")
-    place = Place("f.yaml", node.line, node.column, node=node)
+    place = SourcePath("f.yaml", node.line, node.column, node=node)
     span = locate_text(place, 0, len(node.text))
     assert span.position == Position("f.yaml", 2, 3)
     assert span.end_column is None

@@ -1,8 +1,7 @@
 """Problems are collected whole, in order, each once; beyond a bound they are counted."""
 
 from funnelflow.criteria import Position
-from funnelflow.definition.places import Span
-from funnelflow.definition.problems import MOST, Problems, did_you_mean
+from funnelflow.definition.problems import MOST, Problems, Span, did_you_mean
 
 
 def at(line, column=1):

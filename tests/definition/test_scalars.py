@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.definition.written.nodes import Scalar
-from funnelflow.definition.written.scalars import TooLargeError, resolve
+from funnelflow.definition.yaml.nodes import ScalarNode, TooLargeError, resolve
 
 
-def plain(text: str, style: str = "") -> Scalar:
-    return Scalar(text, style, 1, 1, 1, 1 + len(text))
+def plain(text: str, style: str = "") -> ScalarNode:
+    return ScalarNode(text, style, 1, 1, 1, 1 + len(text))
 
 
 @pytest.mark.parametrize("text", ["no", "on", "off", "yes", "y", "1:30", "1:30:00", "0b1", "1_000"])

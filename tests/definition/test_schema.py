@@ -18,14 +18,17 @@ from funnelflow.definition import (
     schema_path,
     shipped_definitions,
 )
-from funnelflow.definition.decoding import definitions as keys
-from funnelflow.definition.decoding.scenarios import SCENARIO_KEYS
-from funnelflow.definition.decoding.vocabularies import EVENT_KEYS, FIELD_KEYS, VOCABULARY_KEYS
+from funnelflow.definition import decode_records as keys
+from funnelflow.definition.decode_records import (
+    EVENT_KEYS,
+    FIELD_KEYS,
+    SCENARIO_KEYS,
+    VOCABULARY_KEYS,
+)
 from funnelflow.definition.lint.names import RESERVED_EVENTS
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.written.compose import compose
-from funnelflow.definition.written.nodes import Mapping, Scalar
-from funnelflow.definition.written.scalars import resolve
+from funnelflow.definition.yaml.compose import compose
+from funnelflow.definition.yaml.nodes import MappingNode, ScalarNode, resolve
 
 VALIDATORS = {name: Draft202012Validator(schema(name)) for name in ("definition", "vocabulary")}
 SHIPPED = Path(shipped_definitions())
@@ -35,9 +38,9 @@ FILES += [("vocabulary", p) for p in sorted((SHIPPED / "vocabularies").glob("*.y
 
 def plain(node):
     """Give a node as an editor sees it: YAML 1.2, whatever our own loader makes of it."""
-    if isinstance(node, Scalar):
+    if isinstance(node, ScalarNode):
         return resolve(node)
-    if isinstance(node, Mapping):
+    if isinstance(node, MappingNode):
         return {key: plain(value) for key, value in node.items()}
     return [plain(item) for item in node.items]
 

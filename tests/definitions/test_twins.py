@@ -1,6 +1,6 @@
 """Two words for one thing are told by `check`, however differently they are explained."""
 
-from funnelflow.definition import Reading, read_definition
+from funnelflow.definition import LoadedFile, read_definition
 
 TWO_WORDS = """\
 funnel: two-words
@@ -24,7 +24,7 @@ transitions:
 """
 
 
-def codes(reading: Reading) -> set[str]:
+def codes(reading: LoadedFile) -> set[str]:
     return {problem.code for problem in reading.problems}
 
 

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from funnelflow.criteria import Verdict
-from funnelflow.engine import Change, Event, Funnel, Veto, decide, why
+from funnelflow.engine import Event, FactChange, Funnel, Veto, decide, why
 
 from .funnels import DAY, SMALL, T0
 
@@ -32,7 +32,7 @@ def test_a_decision_leaves_the_contact_as_it_was(funnel, ready):
     decision = decide(funnel, ready, funnel.event("disqualify", T0 + DAY, {"lost_reason": "x"}))
     assert ready == before
     assert (decision.before, decision.after) == ("lead.ready", "gone")
-    assert decision.changes == (Change("lost_reason", None, "x"),)
+    assert decision.changes == (FactChange("lost_reason", None, "x"),)
 
 
 def test_a_refused_move_names_every_criterion_of_every_transition_that_leads_there(funnel, ready):

@@ -3,7 +3,7 @@
 from attrs import evolve
 
 from funnelflow.definition import Stage, link
-from funnelflow.engine import diagram
+from funnelflow.engine.diagram import diagram
 
 from .funnels import SMALL, STAGES
 

@@ -8,7 +8,8 @@ import signal
 import sys
 
 from funnelflow.notify import Deliverer, Pace, open_channels
-from funnelflow.store import Outbox, Workspace
+from funnelflow.storage.outbox import Outbox
+from funnelflow.workspace.workspace import Workspace
 
 
 def main(directory: str, lease: str) -> None:

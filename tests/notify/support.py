@@ -6,8 +6,9 @@ from attrs import frozen
 
 from funnelflow.notify import Deliverer, Pace, open_channels
 from funnelflow.plugins import NotifierProvider, PluginHost, hookimpl
-from funnelflow.store import Outbox, Workspace
+from funnelflow.storage.outbox import Outbox
 from funnelflow.testing import FrozenClock
+from funnelflow.workspace.workspace import Workspace
 
 PIPELINE = """\
 funnel: pipeline

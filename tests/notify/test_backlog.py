@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from funnelflow.cli.app import app
-from funnelflow.cli.backlog import next_words
+from funnelflow.cli.deliver import next_words
 from funnelflow.plugins import DeliveryError
-from funnelflow.store import Workspace
-from funnelflow.store.backlog import backlogs
+from funnelflow.storage.messages import backlogs
+from funnelflow.workspace.workspace import Workspace
 
 from .support import PIPELINE, deliver
 

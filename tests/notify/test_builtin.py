@@ -8,7 +8,7 @@ import time
 import pytest
 
 from funnelflow.notify import BUILT_IN, cloud_event
-from funnelflow.notify.builtin import CommandSettings, LogSettings
+from funnelflow.notify.builtin_notifiers import CommandSettings, LogSettings
 from funnelflow.plugins import DeliveryError
 from funnelflow.testing import NotifierContract, example_message
 

@@ -7,8 +7,8 @@ import pytest
 
 from funnelflow.errors import ConfigurationError
 from funnelflow.notify import open_channels
-from funnelflow.store import read_config
-from funnelflow.store.notices import NoticesError
+from funnelflow.storage.settings import read_config
+from funnelflow.storage.subscriptions import SubscriptionsError
 
 LOG = '[[notify]]\nchannel = "log"\n'
 
@@ -91,14 +91,14 @@ def test_a_variable_that_is_not_there_is_told(tmp_path, workspace, monkeypatch):
 
 
 def test_all_that_is_wrong_with_several_is_said_at_once(tmp_path):
-    with pytest.raises(NoticesError) as caught:
+    with pytest.raises(SubscriptionsError) as caught:
         config(tmp_path, "[[notify]]\nchannel = 3\n[[notify]]\nfields = 3\nx = 1\n")
     lines = [problem.position.line for problem in caught.value.problems]
     assert lines == [2, 4, 5, 3]
 
 
 def test_the_error_travels_between_processes(tmp_path):
-    with pytest.raises(NoticesError) as caught:
+    with pytest.raises(SubscriptionsError) as caught:
         config(tmp_path, "[[notify]]\n")
     again = pickle.loads(pickle.dumps(caught.value))
     assert (again.message, again.problems) == (caught.value.message, caught.value.problems)

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from funnelflow.cli.app import app
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 from .support import PIPELINE
 

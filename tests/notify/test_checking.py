@@ -6,8 +6,9 @@ from funnelflow.definition import load_definition, render_problems
 from funnelflow.errors import ConfigurationError
 from funnelflow.notify import check_notices
 from funnelflow.plugins import PluginHost
-from funnelflow.store import Workspace, read_config
-from funnelflow.store.sites import masked_source
+from funnelflow.storage.settings import read_config
+from funnelflow.storage.subscriptions import masked_source
+from funnelflow.workspace.workspace import Workspace
 
 from .support import PIPELINE, Told
 

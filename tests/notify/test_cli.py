@@ -12,7 +12,8 @@ import pytest
 
 from funnelflow.errors import StoreError
 from funnelflow.notify import Deliverer, Pace
-from funnelflow.store import Outbox, Workspace
+from funnelflow.storage.outbox import Outbox
+from funnelflow.workspace.workspace import Workspace
 
 LOG = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "told.jsonl"\n'
 BROKEN = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "nowhere/told.jsonl"\n'
@@ -159,7 +160,7 @@ def test_watching_says_once_that_the_database_is_away_and_once_that_it_is_back(c
         return []
 
     monkeypatch.setattr(Outbox, "claim", claim)
-    monkeypatch.setattr("funnelflow.notify.lanes.pause_after", lambda _: 0.01)
+    monkeypatch.setattr("funnelflow.notify.endpoint_worker.pause_after", lambda _: 0.01)
     done = call("deliver", "--watch")
     assert done.exit_code == 0
     assert done.stderr == (

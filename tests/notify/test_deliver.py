@@ -7,7 +7,7 @@ import time
 import pytest
 
 from funnelflow.plugins import DeliveryError
-from funnelflow.store import Settled
+from funnelflow.storage.messages import Settled
 
 from .support import box, deliver, states, worker
 

@@ -2,9 +2,11 @@
 
 import pytest
 
+from funnelflow.ingest.summary import FileOptions
 from funnelflow.plugins import PluginHost
-from funnelflow.store import FileOptions, Outbox, Workspace
+from funnelflow.storage.outbox import Outbox
 from funnelflow.testing import FrozenClock
+from funnelflow.workspace.workspace import Workspace
 
 from .support import make
 

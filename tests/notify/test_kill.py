@@ -15,7 +15,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from funnelflow.plugins import PluginHost
-from funnelflow.store import Outbox, Workspace
+from funnelflow.storage.outbox import Outbox
+from funnelflow.workspace.workspace import Workspace
 
 from .support import PIPELINE
 

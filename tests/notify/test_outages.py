@@ -11,9 +11,8 @@ import pytest
 
 from funnelflow.errors import StoreError
 from funnelflow.notify import Deliverer, Pace, open_channels
-from funnelflow.notify.outages import Outages
-from funnelflow.notify.schedule import LONGEST_PAUSE, pause_after
-from funnelflow.store import Outbox
+from funnelflow.notify.endpoint_worker import LONGEST_PAUSE, Outages, pause_after
+from funnelflow.storage.outbox import Outbox
 
 from .support import PIPELINE, box, make, states
 
@@ -204,7 +203,7 @@ def locked(path):
 
 
 def test_sqlite_that_is_busy_for_longer_than_anybody_waits_is_outlived(tmp_path, told, monkeypatch):
-    monkeypatch.setattr("funnelflow.store.connecting.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("funnelflow.storage.connect.BUSY_SECONDS", 0.05)
     with make(tmp_path, PIPELINE, TOLD, told) as workspace:
         workspace.add("ada")
         workspace.record("ada", "asked")

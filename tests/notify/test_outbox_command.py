@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 GOOD = '[[notify]]\nname = "crm"\nchannel = "log"\n[notify.settings]\npath = "told.jsonl"\n'
 BROKEN = GOOD.replace("told", "nowhere/told")

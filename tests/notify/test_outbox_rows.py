@@ -4,7 +4,8 @@ import pytest
 
 from funnelflow.errors import StoreError
 from funnelflow.plugins import PluginHost
-from funnelflow.store import Request, Workspace
+from funnelflow.storage.changes import Change
+from funnelflow.workspace.workspace import Workspace
 
 from .support import PIPELINE, box, make, states
 
@@ -38,7 +39,7 @@ def test_a_repeated_key_tells_once(workspace):
 def test_a_transaction_that_fails_tells_nothing(workspace):
     def work(chunk):
         chunk.load(["ada"])
-        chunk.take(Request("ada", "asked", create=True))
+        chunk.take(Change("ada", "asked", create=True))
         chunk.write()
         raise StoreError("no")
 
@@ -91,7 +92,7 @@ def test_a_forced_move_is_told_as_one(tmp_path, told):
 
 
 def test_many_messages_are_read_some_at_a_time(workspace, monkeypatch):
-    monkeypatch.setattr("funnelflow.store.letters.IDS", 2)
+    monkeypatch.setattr("funnelflow.storage.messages.IDS", 2)
     names = [f"c{number}" for number in range(5)]
     for name in names:
         workspace.add(name)

@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from funnelflow.store import Settled, pruning
+from funnelflow.storage import outbox as pruning
+from funnelflow.storage.messages import Settled
 
 from .support import box, deliver, states
 
@@ -13,7 +14,7 @@ DAYS = dt.timedelta(days=30)
 
 @pytest.fixture
 def chunks(monkeypatch):
-    """Let few messages go into one transaction; gives a list that grows with each."""
+    """Let few messages go into one transaction; gives a list that grows with each transaction."""
     monkeypatch.setattr(pruning, "CHUNK", 3)
     begun = []
     writing = pruning.writing
@@ -32,6 +33,7 @@ def told(workspace, count, *, age="31d"):
 
 def test_many_are_removed_in_several_transactions(workspace, chunks):  # a fixture
     told(workspace, 11)
+    chunks.clear()
     assert box(workspace).prune(DAYS) == 10
     assert [letter.contact_id for letter in box(workspace).letters()] == ["c10"]
     assert len(chunks) == 4
@@ -40,6 +42,7 @@ def test_many_are_removed_in_several_transactions(workspace, chunks):  # a fixtu
 def test_what_stays_between_them_stops_nothing(workspace, chunks):  # a fixture
     told(workspace, 10)
     outbox = box(workspace)
+    chunks.clear()
     ids = [letter.id for letter in outbox.letters()]
     with workspace.engine.begin() as connection:
         some = ", ".join(map(str, ids[2:7]))

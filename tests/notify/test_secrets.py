@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 from .support import PIPELINE
 

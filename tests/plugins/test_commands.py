@@ -5,10 +5,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from funnelflow.cli.app import app
-from funnelflow.cli.commands import COMMANDS
-from funnelflow.plugins.offers import RESERVED
-from funnelflow.store import Workspace
+from funnelflow.cli.app import COMMANDS, app
+from funnelflow.plugins.registry import RESERVED
+from funnelflow.workspace.workspace import Workspace
 
 BROKEN = {
     "import": "raise ValueError('x')",

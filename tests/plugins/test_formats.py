@@ -3,7 +3,11 @@
 import pytest
 
 from funnelflow.errors import UnknownNameError
-from funnelflow.store import FileError, FileOptions, Form, Workspace, apply_file, import_file
+from funnelflow.ingest.apply import apply_file, import_file
+from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.input import Form
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.workspace.workspace import Workspace
 
 PIPES = """
 import datetime as dt, decimal

@@ -12,7 +12,7 @@ import pytest
 from funnelflow.criteria import CustomCall
 from funnelflow.errors import ConfigurationError
 from funnelflow.plugins import Committed, PluginHost
-from funnelflow.plugins.guard import WATCH, Fault, attempt, inside, refuse_inside
+from funnelflow.plugins.isolation import WATCH, Fault, attempt, inside, refuse_inside
 
 from .support import NOW, committed, transition
 
@@ -241,7 +241,7 @@ def test_a_call_that_does_not_come_back_is_named_with_what_turns_it_off(capfd, m
 def test_an_endless_loop_in_process_ends_with_ctrl_c_and_names_its_plugin(write, root):
     write("broken", "while True: pass")
     program = (
-        "import funnelflow.plugins.guard as g; g.WATCH.patience = 0.2\n"
+        "import funnelflow.plugins.isolation as g; g.WATCH.patience = 0.2\n"
         "from funnelflow.plugins import load_plugins; from pathlib import Path\n"
         f"load_plugins(Path({str(root)!r}))"
     )

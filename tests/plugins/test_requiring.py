@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from funnelflow.cli.app import app
 from funnelflow.errors import ConfigurationError
 from funnelflow.plugins import PluginHost
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 VETO = """
 @hookimpl

@@ -6,7 +6,8 @@ from sqlalchemy import text
 
 from funnelflow.cli.app import app
 from funnelflow.plugins import PluginHost, hookimpl
-from funnelflow.store import Request, Workspace
+from funnelflow.storage.changes import Change
+from funnelflow.workspace.workspace import Workspace
 
 FUNNEL = """\
 funnel: small
@@ -87,7 +88,7 @@ def applied_as_move(workspace, directory):
 def in_one_chunk(workspace, _directory):
     def work(chunk):
         chunk.load(["ada"])
-        chunk.take(Request("ada", "asked", AT))
+        chunk.take(Change("ada", "asked", AT))
         chunk.write()
 
     workspace.in_chunk(work)

@@ -7,9 +7,12 @@ from click.testing import CliRunner
 
 from funnelflow.cli.app import app
 from funnelflow.errors import UsageError
+from funnelflow.ingest import run as streaming
+from funnelflow.ingest.apply import apply_file
+from funnelflow.ingest.summary import FileOptions
 from funnelflow.plugins import PluginHost, hookimpl
-from funnelflow.plugins.guard import inside
-from funnelflow.store import FileOptions, Workspace, apply_file, streaming
+from funnelflow.plugins.isolation import inside
+from funnelflow.workspace.workspace import Workspace
 
 FUNNEL = """\
 funnel: small

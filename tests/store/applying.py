@@ -1,7 +1,7 @@
 """Files of events for the tests of `apply`, and what became of them."""
 
-from funnelflow.store import FileOptions
-from funnelflow.store import streaming as streaming_module
+from funnelflow.ingest import run as streaming_module
+from funnelflow.ingest.summary import FileOptions
 
 HEADER = "contact,event,at,actor,facts,key\n"
 STORY = HEADER + (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import PIPELINE, Ticking
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from funnelflow.store.files import FileError, Form, open_input
+from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.input import Form, open_input
 
 
 def read(path, size=1000, form=None, **options):

@@ -9,10 +9,11 @@ from multiprocessing import get_context
 import pytest
 
 from funnelflow.errors import ConflictError, UnknownNameError
-from funnelflow.store import Workspace, adopting
-from funnelflow.store.bulk import Chunk
-from funnelflow.store.moving import HomelessError
-from funnelflow.store.requests import Request
+from funnelflow.maintenance import adopt as adopting
+from funnelflow.maintenance.adopt_rules import UnmappedStageError
+from funnelflow.storage.changes import Change
+from funnelflow.storage.unit_of_work import UnitOfWork
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import DAY, PIPELINE, T0
 
@@ -190,7 +191,7 @@ def test_nested_stages_that_are_renamed_by_an_alias_keep_their_contacts(
 def test_contacts_in_a_stage_that_is_gone_need_a_rule(people, file):
     path, rows = file(WITHOUT_WARM), people.history().rows
     assert people.plan_adoption(path).homeless == {"lead.warm": 1}
-    with pytest.raises(HomelessError) as caught:
+    with pytest.raises(UnmappedStageError) as caught:
         people.adopt(path)
     assert "--map lead.warm=STAGE" in caught.value.hint
     assert people.history().rows == rows
@@ -282,9 +283,9 @@ def test_a_contact_that_is_being_added_meanwhile_is_not_passed_by(people, file, 
 
     adopting_thread = threading.Thread(target=adopt)
 
-    def add(chunk: Chunk) -> None:
+    def add(chunk: UnitOfWork) -> None:
         chunk.load(["late"])
-        chunk.take(Request("late", "add"))
+        chunk.take(Change("late", "add"))
         adopting_thread.start()
         adopting_thread.join(0.5)
         assert not finished

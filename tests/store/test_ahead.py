@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from funnelflow.store.ahead import contacts_ahead
+from funnelflow.maintenance.tick import contacts_ahead
 
 DAY = dt.timedelta(days=1)
 

@@ -6,7 +6,10 @@ import pytest
 from attrs import evolve
 
 from funnelflow.errors import UsageError
-from funnelflow.store import FileError, FileMapping, Form, Workspace
+from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.input import Form
+from funnelflow.ingest.mapping import FileMapping
+from funnelflow.workspace.workspace import Workspace
 
 from .applying import HEADER, STORY, counts, events, options, story
 

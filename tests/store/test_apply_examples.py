@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from funnelflow.store import FileOptions, Workspace, read_mapping
+from funnelflow.ingest.mapping import read_mapping
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.workspace.workspace import Workspace
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LEADS = (

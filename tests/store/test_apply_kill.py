@@ -27,10 +27,14 @@ import pytest
 from attrs import evolve
 
 from funnelflow.errors import StoreError
-from funnelflow.store import FileOptions, Outbox, Workspace, deciding, streaming
-from funnelflow.store.bulk import Chunk
-from funnelflow.store.connecting import writing
-from funnelflow.store.files import RejectsFile
+from funnelflow.ingest import deciding
+from funnelflow.ingest import run as streaming
+from funnelflow.ingest.rejects import RejectsFile
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.storage.connect import writing
+from funnelflow.storage.outbox import Outbox
+from funnelflow.storage.unit_of_work import UnitOfWork
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import PIPELINE
 
@@ -207,7 +211,7 @@ def half_of_the_rejects(number: int) -> Callable[[], None]:
 
 
 POINTS = {
-    "before contacts are read": lambda n: at_call(Chunk, "load", n, after=False),
+    "before contacts are read": lambda n: at_call(UnitOfWork, "load", n, after=False),
     "before rows are written": lambda n: at_call(streaming, "write_rows", n, after=False),
     "after rows are written": lambda n: at_call(streaming, "write_rows", n, after=True),
     "before rejects are written": lambda n: at_call(RejectsFile, "write", n, after=False),

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from funnelflow.errors import FunnelflowError, UsageError
-from funnelflow.store import FileError
-from funnelflow.store.files import RejectsFile
+from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.rejects import RejectsFile
 
 from .applying import HEADER, STORY, break_after, events, options, story
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from funnelflow.errors import ConflictError
-from funnelflow.store import FileError, Workspace
-from funnelflow.store import streaming as streaming_module
+from funnelflow.ingest import run as streaming_module
+from funnelflow.ingest.file_errors import FileError
+from funnelflow.workspace.workspace import Workspace
 
 from .applying import HEADER, STORY, break_after, counts, events, options, story
 
@@ -131,7 +132,7 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(workspace, write, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(streaming_module, "find_start", meanwhile)
-        patch.setattr("funnelflow.store.files.source.BLOCK", 64)
+        patch.setattr("funnelflow.ingest.source.BLOCK", 64)
         with pytest.raises(FileError) as caught:
             workspace.apply(str(path), options(chunk=50))
     assert "changed while it was read" in caught.value.message

@@ -5,7 +5,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.store.canonical import checksum, encode, row_digest
+from funnelflow.storage.row_format import checksum, encode, row_digest
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 columns = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1f")),

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from funnelflow.errors import FunnelflowError
-from funnelflow.store import FileOptions, Workspace, adopting
-from funnelflow.store.bulk import Chunk
-from funnelflow.store.requests import Request
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.maintenance import adopt as adopting
+from funnelflow.storage.changes import Change
+from funnelflow.storage.unit_of_work import UnitOfWork
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import PIPELINE
 
@@ -158,10 +160,10 @@ def test_chunks_that_meet_on_the_same_contacts_wait_for_each_other(workspace, di
         ids = [f"c{number}" for number in range(80)]
         ids = ids[process * 7 :] + ids[: process * 7]
 
-        def change(chunk: Chunk) -> int:
+        def change(chunk: UnitOfWork) -> int:
             chunk.load(ids)
             for name in ids:
-                chunk.take(Request(name, "replied", create=True))
+                chunk.take(Change(name, "replied", create=True))
             chunk.write()
             return len(ids)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from funnelflow.errors import ConfigurationError
-from funnelflow.store.config import (
+from funnelflow.storage.settings import (
     CONFIG_FILE,
     Setting,
     find_workspace,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from funnelflow.errors import FunnelflowError, StoreError
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import DAY, PIPELINE, T0
 

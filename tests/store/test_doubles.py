@@ -1,7 +1,7 @@
 """Ids that come twice in a file."""
 
-from funnelflow.store import doubles as doubles_module
-from funnelflow.store.doubles import Doubles
+from funnelflow.ingest import seen_ids as doubles_module
+from funnelflow.ingest.seen_ids import SeenIds
 
 from .applying import options
 
@@ -9,21 +9,21 @@ CONTACTS = "contact,email\nada,a@example.com\nbob,b@example.com\ncy,c@example.co
 
 
 def test_an_id_is_known_again_within_a_chunk_and_behind_it():
-    seen = Doubles()
+    seen = SeenIds()
     assert [seen.has("ada"), seen.has("ada")] == [False, True]
     seen.keep()
     assert [seen.has("ada"), seen.has("bob")] == [True, False]
 
 
 def test_a_chunk_that_is_done_again_repeats_nothing():
-    seen = Doubles()
+    seen = SeenIds()
     seen.has("ada")
     seen.forget()
     assert not seen.has("ada")
 
 
 def test_many_ids_are_told_apart():
-    seen = Doubles()
+    seen = SeenIds()
     assert not any(seen.has(f"c{n}") for n in range(20_000))
     seen.keep()
     assert not any(seen.has(f"d{n}") for n in range(20_000))
@@ -32,7 +32,7 @@ def test_many_ids_are_told_apart():
 
 def test_behind_the_most_that_are_kept_no_more_are(monkeypatch):
     monkeypatch.setattr(doubles_module, "MOST", 1)
-    seen = Doubles()
+    seen = SeenIds()
     seen.has("ada")
     seen.keep()
     seen.has("bob")

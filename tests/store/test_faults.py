@@ -18,11 +18,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from funnelflow.errors import ConfigurationError, ConflictError, FunnelflowError, StoreError
-from funnelflow.store import Workspace, connecting, locate
-from funnelflow.store.bulk import Chunk
-from funnelflow.store.connecting import writing
-from funnelflow.store.faults import RetryError, as_store_error
-from funnelflow.store.requests import Request
+from funnelflow.storage import connect as connecting
+from funnelflow.storage.changes import Change
+from funnelflow.storage.connect import locate, writing
+from funnelflow.storage.database_errors import RetryError, as_store_error
+from funnelflow.storage.unit_of_work import UnitOfWork
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import PIPELINE
 
@@ -136,7 +137,7 @@ def test_a_lock_that_is_held_too_long_is_said_to_be(directory, database, monkeyp
     ):
         workspace.add("ada")
         with writing(other.engine) as connection:
-            Chunk(connection, other.store).load(["ada"])
+            UnitOfWork(connection, other.store).load(["ada"])
             with pytest.raises(StoreError, match="locked for too long") as caught:
                 workspace.record("ada", "subscribed")
             assert caught.value.hint
@@ -148,9 +149,9 @@ def test_a_lost_connection_is_an_error_and_the_next_call_works(directory, new_sc
         workspace.add("ada")
         rows = workspace.history().rows
 
-        def lose(chunk: Chunk) -> None:
+        def lose(chunk: UnitOfWork) -> None:
             chunk.load(["ada"])
-            chunk.take(Request("ada", "subscribed"))
+            chunk.take(Change("ada", "subscribed"))
             cut_off(server)
             chunk.write()
 
@@ -265,7 +266,7 @@ def test_nobodys_data_is_in_an_error_or_a_log(workspace, caplog, monkeypatch):
     list(workspace.list())
     said: list[str] = []
 
-    def fail(change: Callable[[Chunk], object]) -> None:
+    def fail(change: Callable[[UnitOfWork], object]) -> None:
         with pytest.raises(FunnelflowError) as caught:
             workspace.in_chunk(change)
         said.extend(traceback.format_exception(caught.value))
@@ -273,34 +274,34 @@ def test_nobodys_data_is_in_an_error_or_a_log(workspace, caplog, monkeypatch):
     monkeypatch.setattr(workspace, "retrying", lambda change: change())
     other = {"email": CANARY}
 
-    def same_contact(chunk: Chunk) -> None:
-        chunk.take(Request(CANARY, "add", facts=other))
+    def same_contact(chunk: UnitOfWork) -> None:
+        chunk.take(Change(CANARY, "add", facts=other))
         chunk.write()
 
-    def same_key(chunk: Chunk) -> None:
-        chunk.take(Request("x", "add", facts=other, key=CANARY))
+    def same_key(chunk: UnitOfWork) -> None:
+        chunk.take(Change("x", "add", facts=other, key=CANARY))
         chunk.write()
 
-    def same_sequence(chunk: Chunk) -> None:
+    def same_sequence(chunk: UnitOfWork) -> None:
         chunk.load([CANARY])
         chunk.held(CANARY).sequence = 0
-        chunk.take(Request(CANARY, "subscribed", facts=other))
+        chunk.take(Change(CANARY, "subscribed", facts=other))
         chunk.write()
 
-    def nobodys_row(chunk: Chunk) -> None:
+    def nobodys_row(chunk: UnitOfWork) -> None:
         chunk.load([CANARY])
         chunk.held(CANARY).contact.id = f"other-{CANARY}"
-        chunk.take(Request(CANARY, "subscribed", facts=other))
+        chunk.take(Change(CANARY, "subscribed", facts=other))
         held = chunk.held(CANARY)
         held.changed = False
         chunk.write()
         chunk.connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
 
-    def missing_column(chunk: Chunk) -> None:
+    def missing_column(chunk: UnitOfWork) -> None:
         rename = "ALTER TABLE history RENAME COLUMN unmet TO other"
         chunk.connection.exec_driver_sql(rename)
         chunk.load([CANARY])
-        chunk.take(Request(CANARY, "subscribed", facts=other))
+        chunk.take(Change(CANARY, "subscribed", facts=other))
         chunk.write()
 
     for change in (same_contact, same_key, same_sequence, nobodys_row, missing_column):

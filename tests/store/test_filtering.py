@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from funnelflow.criteria import BOOLEAN, CriterionError, Scope, compile_expression
 from funnelflow.errors import StoreError
-from funnelflow.store import CONTACT_FACTS, Workspace, filtering
-from funnelflow.store.bulk import Chunk
-from funnelflow.store.requests import Request
+from funnelflow.storage import queries as filtering
+from funnelflow.storage.changes import Change
+from funnelflow.storage.queries import CONTACT_FACTS
+from funnelflow.storage.unit_of_work import UnitOfWork
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import DAY, PIPELINE, T0
 
@@ -99,14 +101,14 @@ CONDITIONS = st.recursive(
 def crowd(workspace) -> Workspace:
     """Give a workspace in which every value of every field occurs, and is missing, often."""
 
-    def add(chunk: Chunk) -> None:
+    def add(chunk: UnitOfWork) -> None:
         for number in range(60):
             facts = {
                 name: values[number % len(values)]
                 for place, (name, values) in enumerate(VALUES.items())
                 if (number + place) % 4
             }
-            chunk.take(Request(f"c{number}", "add", T0 + number * DAY / 24, facts))
+            chunk.take(Change(f"c{number}", "add", T0 + number * DAY / 24, facts))
         chunk.write()
 
     workspace.in_chunk(add)

@@ -3,14 +3,10 @@
 import pytest
 
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.store import (
-    FileError,
-    FileMapping,
-    FileOptions,
-    Workspace,
-    find_mapping,
-    read_mapping,
-)
+from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.mapping import FileMapping, find_mapping, read_mapping
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.workspace.workspace import Workspace
 
 PEOPLE = (
     "id,email,budget,note\n"

@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 from funnelflow.criteria import NUMBER, TEXT, Field
 from funnelflow.definition import shipped_definitions
 from funnelflow.errors import FunnelflowError, UsageError
-from funnelflow.store.files import RowError
-from funnelflow.store.mapping import (
+from funnelflow.ingest.column_matching import match_columns
+from funnelflow.ingest.file_errors import RowError
+from funnelflow.ingest.mapping import (
     FileMapping,
-    bind,
     find_mapping,
     mapping_names,
-    match_columns,
     parse_pairs,
     read_mapping,
     write_mapping,
 )
+from funnelflow.ingest.row_parser import bind
 
 FIELDS = {
     "email": Field("email", TEXT),

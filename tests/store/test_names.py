@@ -3,7 +3,7 @@
 import pytest
 
 from funnelflow.errors import UsageError
-from funnelflow.store.names import check_id, check_key
+from funnelflow.storage.changes import check_id, check_key
 
 
 @pytest.mark.parametrize(

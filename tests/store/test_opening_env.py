@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 
 def test_a_workspace_is_made_in_the_database_that_the_environment_names(tmp_path, monkeypatch):

@@ -10,11 +10,9 @@ from hypothesis import strategies as st
 from funnelflow.criteria import TIMESTAMP, Field
 from funnelflow.definition import load_definition
 from funnelflow.engine import Funnel
-from funnelflow.store import Request
-from funnelflow.store.canonical import checksum, checksum_ending, decode, encode
-from funnelflow.store.quick import QuickDoor
-from funnelflow.store.quick_times import QuickTimes
-from funnelflow.store.times import to_text
+from funnelflow.storage.changes import Change
+from funnelflow.storage.quick_events import FastEventParser, TimestampCache
+from funnelflow.storage.row_format import checksum, checksum_ending, decode, encode, to_text
 
 from .funnels import PIPELINE
 
@@ -60,7 +58,7 @@ FACTS = st.dictionaries(
     max_size=3,
 )  # fmt: skip
 REQUESTS = st.builds(
-    Request,
+    Change,
     contact_id=st.just("c"),
     event=st.sampled_from(["subscribed", "called", "replied", "set", "add", "move", "nope", ""]),
     at=TIMES | st.none() | st.datetimes(timezones=st.just(dt.UTC)),
@@ -76,7 +74,7 @@ NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 
 @given(REQUESTS, st.sampled_from([None, BERLIN, dt.UTC]))
 def test_the_quick_way_gives_what_the_long_way_gives_or_nothing(funnel, request_, zone):
-    door = QuickDoor(funnel, roles_of, zone)
+    door = FastEventParser(funnel, roles_of, zone)
     for _ in range(2):  # the second time from memory
         quick = door.event(request_)
         if quick is not None:
@@ -96,7 +94,7 @@ def long_way(funnel, said, zone):
 
 @given(TIMES, st.sampled_from([None, BERLIN]))
 def test_quick_times_are_those_that_a_field_reads(text, zone):
-    times = QuickTimes(zone)
+    times = TimestampCache(zone)
     for _ in range(2):  # the second time by what is known of its hour
         check_time(times.read(text), text, zone)
 
@@ -109,7 +107,7 @@ def test_quick_times_are_those_that_a_field_reads(text, zone):
     | st.sampled_from([":30:60", ":60:00", ":3٣:00", ":30:00.", ":30:00,123", "-30-00"]),
 )
 def test_a_time_of_a_known_hour_is_read_as_a_field_reads_it(hour, offset, rest):
-    times = QuickTimes(BERLIN)
+    times = TimestampCache(BERLIN)
     times.read(f"{hour}:00:00{offset}")
     text = f"{hour}{rest}{offset}"
     check_time(times.read(text), text, BERLIN)
@@ -129,31 +127,31 @@ def check_time(timed, text, zone):
     ["2026-03-01T09:30:00Z", "2026-03-01T09:30:00+01:00", "2026-03-01 09:30:00.546-03:00"],
 )
 def test_the_usual_times_are_quick(text):
-    times = QuickTimes(None)
+    times = TimestampCache(None)
     for _ in range(2):
         at, stored = times.read(text)
         assert (at, stored) == (dt.datetime.fromisoformat(text), to_text(at))
 
 
 def test_naive_times_of_one_hour_are_not_taken_for_each_other():
-    times = QuickTimes(BERLIN)
+    times = TimestampCache(BERLIN)
     before, after = times.read("2026-10-25 01:30:00"), times.read("2026-10-25 03:30:00")
     assert after[0] - before[0] == dt.timedelta(hours=3)
 
 
 def test_plain_rows_take_the_quick_way(funnel):
-    door = QuickDoor(funnel, roles_of, None)
-    said = Request("c", "called", "2026-03-01T09:30:00Z", {"budget": 5, "minutes": 3}, "ada")
+    door = FastEventParser(funnel, roles_of, None)
+    said = Change("c", "called", "2026-03-01T09:30:00Z", {"budget": 5, "minutes": 3}, "ada")
     event = door.event(said)
     assert event.facts == {"budget": 5.0, "minutes": 3.0}
     assert event.roles == ("boss", "sales")
 
 
 def test_facts_of_one_object_are_read_anew_for_another_event(funnel):
-    door = QuickDoor(funnel, roles_of, None)
+    door = FastEventParser(funnel, roles_of, None)
     facts = {"minutes": 3}
-    assert door.event(Request("c", "called", "2026-03-01T09:30:00Z", facts)) is not None
-    assert door.event(Request("c", "replied", "2026-03-01T09:30:00Z", facts)) is None
+    assert door.event(Change("c", "called", "2026-03-01T09:30:00Z", facts)) is not None
+    assert door.event(Change("c", "replied", "2026-03-01T09:30:00Z", facts)) is None
 
 
 VALUES = st.recursive(
@@ -186,7 +184,7 @@ def test_a_checksum_may_be_taken_of_the_first_column_last(first, others):
 )
 def test_a_time_that_is_written_as_it_was_read_is_written_right(funnel, moment, offset, fraction):
     text = moment.isoformat(timespec="seconds") + fraction + offset
-    door = QuickDoor(funnel, roles_of, None)
-    event = door.event(Request("ada", "subscribed", text))
+    door = FastEventParser(funnel, roles_of, None)
+    event = door.event(Change("ada", "subscribed", text))
     assert event is not None
     assert door.at_text == to_text(event.at)

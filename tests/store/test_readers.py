@@ -7,7 +7,9 @@ import tracemalloc
 import pytest
 
 from funnelflow.errors import FunnelflowError
-from funnelflow.store.files import FileError, Form, open_input, survey
+from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.input import Form, open_input
+from funnelflow.ingest.source import survey
 
 from .reading import failure, read
 

@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from funnelflow.store.files import Form, open_input, survey
+from funnelflow.ingest.input import Form, open_input
+from funnelflow.ingest.source import survey
 
 from .reading import failure, read
 

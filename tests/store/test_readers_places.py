@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from funnelflow.store.files import Form, open_input, survey
-from funnelflow.store.files import source as source_module
+from funnelflow.ingest import source as source_module
+from funnelflow.ingest.input import Form, open_input
+from funnelflow.ingest.source import survey
 
 from .reading import read
 

@@ -3,8 +3,12 @@
 import pytest
 
 from funnelflow.definition import digest, load_definition
-from funnelflow.store import FileOptions, Workspace, bulk, opened, remembered
-from funnelflow.store.faults import RetryError
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.storage import changes as remembered
+from funnelflow.storage import context as opened
+from funnelflow.storage import unit_of_work as bulk
+from funnelflow.storage.database_errors import RetryError
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import PIPELINE
 
@@ -79,7 +83,7 @@ def test_a_definition_that_is_adopted_between_two_chunks_decides_from_there_on(
 
 
 def test_a_chunk_that_was_undone_is_taken_again_from_what_is_stored(workspace, events, monkeypatch):
-    remember, failed = bulk.Chunk.remember, []
+    remember, failed = bulk.UnitOfWork.remember, []
     monkeypatch.setattr(opened, "_ATTEMPTS", 3)
 
     def fail_twice(chunk):
@@ -89,7 +93,7 @@ def test_a_chunk_that_was_undone_is_taken_again_from_what_is_stored(workspace, e
             raise RetryError("somebody was first", hint="try again")
 
     def fail():
-        monkeypatch.setattr(bulk.Chunk, "remember", fail_twice)
+        monkeypatch.setattr(bulk.UnitOfWork, "remember", fail_twice)
 
     workspace.apply(events, FileOptions(chunk=3), progress=between(9, fail))
     assert len(failed) == 2
@@ -123,7 +127,7 @@ def test_a_contact_that_nobody_else_has_changed_is_made_from_its_row_once(
 
 def test_remembering_is_bounded(monkeypatch):
     monkeypatch.setattr(remembered, "KEPT", 10)
-    known = remembered.Remembered()
+    known = remembered.ContactCache()
     for chunk in range(10):
         known.keep({f"c{chunk}-{n}": object() for n in range(4)}, {}, lambda: 1)
     ids = [f"c{chunk}-{n}" for chunk in range(10) for n in range(4)]

@@ -9,9 +9,9 @@ from attrs import evolve
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from funnelflow.store import Workspace
-from funnelflow.store.bulk import Chunk
-from funnelflow.store.requests import Request
+from funnelflow.storage.changes import Change
+from funnelflow.storage.unit_of_work import UnitOfWork
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import DAY, PIPELINE, T0
 
@@ -29,7 +29,7 @@ FACTS = st.fixed_dictionaries(
     },
 )
 REQUESTS = st.builds(
-    Request,
+    Change,
     contact_id=st.sampled_from(["ada", "Bob", "åsa", "客户"]),
     event=st.sampled_from(["subscribed", "replied", "called", "signed", "gave_up", "set"]),
     at=st.datetimes(dt.datetime(2020, 1, 1), dt.datetime(2030, 1, 1), timezones=st.just(dt.UTC)),  # noqa: DTZ001
@@ -38,7 +38,7 @@ REQUESTS = st.builds(
     create=st.just(True),
 )  # fmt: skip
 MOVES = st.builds(
-    Request,
+    Change,
     contact_id=st.sampled_from(["ada", "Bob"]),
     event=st.just("move"),
     at=st.none(),
@@ -73,7 +73,7 @@ def test_chunks_and_single_changes_give_the_same_history_on_both(tmp_path, new_s
     check()
 
 
-def tell(directory: Path, database: str, chunks: list[list[Request]]) -> tuple[list, list]:
+def tell(directory: Path, database: str, chunks: list[list[Change]]) -> tuple[list, list]:
     """Tell a story in a new workspace, and give its history and its contacts."""
     directory.mkdir()
     (directory / "pipeline.yaml").write_text(PIPELINE)
@@ -86,7 +86,7 @@ def tell(directory: Path, database: str, chunks: list[list[Request]]) -> tuple[l
         return [evolve(row, id=0) for row in rows], list(made.list())
 
 
-def take(chunk: Chunk, requests: list[Request]) -> None:
+def take(chunk: UnitOfWork, requests: list[Change]) -> None:
     """Take requests as one chunk."""
     chunk.load([request.contact_id for request in requests])
     for request in requests:

@@ -13,11 +13,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from funnelflow.errors import StoreError
-from funnelflow.store import Workspace, locate, status, upgrade
-from funnelflow.store import schema as store_schema
-from funnelflow.store.connecting import connect, writing
-from funnelflow.store.schema import HEAD, REVISIONS, VERSION_TABLE, create_tables
-from funnelflow.store.tables import metadata
+from funnelflow.storage import schema as store_schema
+from funnelflow.storage.connect import connect, locate, writing
+from funnelflow.storage.schema import HEAD, REVISIONS, VERSION_TABLE, create_tables, status, upgrade
+from funnelflow.storage.tables import metadata
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import PIPELINE
 

@@ -4,7 +4,7 @@ import pytest
 
 from funnelflow.definition import load_definition, shipped_definitions
 from funnelflow.errors import UnknownNameError
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 DIALOGUE = shipped_definitions() / "dialogue.yaml"
 AT = "2026-03-02T09:{:02}:00Z"

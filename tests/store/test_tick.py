@@ -2,7 +2,7 @@
 
 import pytest
 
-from funnelflow.store import ticking
+from funnelflow.maintenance import tick as ticking
 
 from .funnels import DAY, T0
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.store.toml_places import stretch, text_offsets, toml_places
+from funnelflow.toml_source import stretch, text_offsets, toml_places
 
 FILE = '''\
 top = 1  # with a remark

@@ -5,7 +5,7 @@ import pytest
 from funnelflow.definition import load_definition, shipped_definitions
 from funnelflow.engine import Funnel
 from funnelflow.errors import UnknownNameError
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 
 def shipped(name: str) -> Funnel:

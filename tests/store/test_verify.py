@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 from sqlalchemy import text
 
-from funnelflow.store import Finding, contact_check
+from funnelflow.maintenance import verify_contacts as contact_check
+from funnelflow.maintenance.verify_contacts import Finding
 
 from .funnels import DAY, T0
 

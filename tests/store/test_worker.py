@@ -22,20 +22,18 @@ from hypothesis import strategies as st
 
 from funnelflow.definition import digest, load_definition
 from funnelflow.errors import StoreError
-from funnelflow.store import (
-    FileError,
-    FileOptions,
-    Outbox,
-    Workspace,
-    deciding,
-    remembered,
-    streaming,
-)
-from funnelflow.store.collecting import rarely_collected
-from funnelflow.store.mapping import Told
-from funnelflow.store.taking import Decided
-from funnelflow.store.worker import Decider
-from funnelflow.store.writes import Writes
+from funnelflow.ingest import deciding
+from funnelflow.ingest import run as streaming
+from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.row_handler import Decided
+from funnelflow.ingest.row_parser import ParsedRow
+from funnelflow.ingest.run import gc_seldom
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.worker import Decider
+from funnelflow.storage import changes as remembered
+from funnelflow.storage.evidence_rows import Writes
+from funnelflow.storage.outbox import Outbox
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import PIPELINE
 
@@ -133,7 +131,7 @@ class Beside:
             self._decider.forget()
             self._forgets = False
         told = marshal.loads(marshal.dumps([tuple(row) for row in rows]))
-        writes, *others = self._decider.decide([Told._make(row) for row in told])
+        writes, *others = self._decider.decide([ParsedRow._make(row) for row in told])
         plain = marshal.loads(marshal.dumps(tuple(writes)))
         others = pickle.loads(pickle.dumps(others))
         self._answers.append(Decided(Writes(*plain), *others))
@@ -438,7 +436,7 @@ def test_what_stops_a_worker_is_logged_without_anybodys_data(workspace, write, c
 
 def test_overlapping_runs_leave_the_collector_as_they_found_it():
     before = gc.get_threshold()
-    first, second = rarely_collected(), rarely_collected()
+    first, second = gc_seldom(), gc_seldom()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -477,7 +475,7 @@ def worker_processes():
     return [
         child
         for child in psutil.Process().children(recursive=True)
-        if "funnelflow.store.worker" in child.cmdline()
+        if "funnelflow.ingest.worker" in child.cmdline()
     ]
 
 
@@ -573,7 +571,8 @@ def test_where_there_can_be_no_thread_the_run_decides_by_itself(
 
 AFTER_THE_MAIN_THREAD = """
 import sys, threading, time
-from funnelflow.store import FileOptions, Workspace
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.workspace.workspace import Workspace
 
 def work():
     threading.main_thread().join()

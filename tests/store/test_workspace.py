@@ -11,7 +11,7 @@ from funnelflow.errors import (
     UnknownNameError,
     UsageError,
 )
-from funnelflow.store import Workspace
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import DAY, T0
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 import funnelflow.testing.collecting  # imported before a run inside could be the first to do it
-import funnelflow.testing.contracts.notifiers
-import funnelflow.testing.contracts.stores
-import funnelflow.testing.workspaces  # noqa: F401
+import funnelflow.testing.contracts
+import funnelflow.testing.fixtures  # noqa: F401
 
 from .support import Ran
 

@@ -6,7 +6,8 @@ import pytest
 from attrs import field, frozen
 
 from funnelflow.criteria import INTEGER
-from funnelflow.plugins import CriterionProvider, DeliveryError, NotifierProvider, secret
+from funnelflow.definition.library import CriterionProvider
+from funnelflow.plugins import DeliveryError, NotifierProvider, secret
 from funnelflow.testing import CriterionContract, Example, NotifierContract, StoreContract
 
 

@@ -117,9 +117,10 @@ def test_a_project_that_does_not_use_it_imports_next_to_nothing():
     program = (
         "import sys, pytest\n"
         "before = set(sys.modules)\n"
-        "import funnelflow.testing.plugin\n"
+        "import funnelflow.testing.pytest_plugin\n"
         "new = sorted(set(sys.modules) - before)\n"
-        "assert new == ['funnelflow', 'funnelflow.testing', 'funnelflow.testing.plugin'], new\n"
+        "own = ['funnelflow', 'funnelflow.testing', 'funnelflow.testing.pytest_plugin']\n"
+        "assert new == own, new\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 
@@ -129,7 +130,7 @@ def test_a_project_that_does_not_use_it_sees_nothing_of_it(tmp_path):
         "import sys\n"
         "def test_passes():\n"
         "    loaded = [m for m in sys.modules if m.startswith('funnelflow.')]\n"
-        "    assert loaded == ['funnelflow.testing', 'funnelflow.testing.plugin']\n"
+        "    assert loaded == ['funnelflow.testing', 'funnelflow.testing.pytest_plugin']\n"
     )
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions" / "data.yaml").write_text("a: 1\n")

@@ -17,7 +17,8 @@ from funnelflow_webhook import funnelflow_notifiers
 
 from funnelflow.notify import Deliverer, open_channels
 from funnelflow.plugins import PluginHost, hookimpl
-from funnelflow.store import Outbox, Workspace
+from funnelflow.storage.outbox import Outbox
+from funnelflow.workspace.workspace import Workspace
 
 CONTACTS = [f"c{number}" for number in range(12)]
 STAGES = ["talking", "new", "talking"]

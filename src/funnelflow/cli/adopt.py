@@ -9,17 +9,14 @@ from attrs import asdict
 
 from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import library_here, source_of
-from funnelflow.cli.layout import bullets, grid
 from funnelflow.cli.options import acting, as_json, command, dry_run
-from funnelflow.cli.output import counted, hint, note, page_for, say, write_json
-from funnelflow.cli.progress import watching
+from funnelflow.cli.output import counted, hint, note, page_for, say, watching, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, Span, line
+from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line
 from funnelflow.definition import Definition, diff
 from funnelflow.errors import UsageError
-from funnelflow.store import AdoptionPlan, Workspace
-
-__all__ = ["adopt", "plan_lines"]
+from funnelflow.maintenance.adopt import AdoptionPlan
+from funnelflow.workspace.workspace import Workspace
 
 
 @command(
@@ -104,7 +101,7 @@ def plan_lines(plan: AdoptionPlan, changes: Iterable[str], page: Page) -> list[L
     head = f"{plan.funnel}, version {new.version}"
     said = "is in use" if plan.is_in_use else "is not in use yet"
     return [
-        line(Span(head, "strong"), f" {said}"),
+        line(TextSpan(head, "strong"), f" {said}"),
         *_section("What changes", bullets(tuple(changes), page, indent=2)),
         *_section("Who moves", _shifts(plan, page)),
         *_section("Who has no place to go", _homeless(plan, page)),
@@ -113,15 +110,15 @@ def plan_lines(plan: AdoptionPlan, changes: Iterable[str], page: Page) -> list[L
 
 
 def _section(title: str, lines: list[Line]) -> list[Line]:
-    return [(), line(Span(title, "strong")), *lines] if lines else []
+    return [(), line(TextSpan(title, "strong")), *lines] if lines else []
 
 
 def _shifts(plan: AdoptionPlan, page: Page) -> list[Line]:
     rows = [
         [
-            Span(f"{shift.count:,}"),
-            Span(f"{shift.before} → {shift.after}"),
-            Span(f"such as {', '.join(shift.examples)}", "dim"),
+            TextSpan(f"{shift.count:,}"),
+            TextSpan(f"{shift.before} → {shift.after}"),
+            TextSpan(f"such as {', '.join(shift.examples)}", "dim"),
         ]
         for shift in plan.shifts
     ]
@@ -130,7 +127,7 @@ def _shifts(plan: AdoptionPlan, page: Page) -> list[Line]:
 
 def _homeless(plan: AdoptionPlan, page: Page) -> list[Line]:
     rows = [
-        [Span(f"{count:,}", "bad"), Span(f"in {stage}, which is gone")]
+        [TextSpan(f"{count:,}", "bad"), TextSpan(f"in {stage}, which is gone")]
         for stage, count in plan.homeless.items()
     ]
     return grid(rows, page, indent=2)

@@ -1,7 +1,8 @@
 """``funnelflow compare``: what definitions mean by their words, worked out from them."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from html import escape
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -9,20 +10,142 @@ from typing import Any
 import click
 
 from funnelflow.cli.complete import complete_definition
-from funnelflow.cli.data import event_data, matrix_data
+from funnelflow.cli.data import event_data
+from funnelflow.cli.facts import facts_words
 from funnelflow.cli.find import definition_here
-from funnelflow.cli.heat_map import heat_map
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import note, page_for, say, write_json
-from funnelflow.cli.render_compare import compare_lines
-from funnelflow.cli.render_translation import matrix_lines, matrix_of
 from funnelflow.cli.session import Session, current
-from funnelflow.compare import Crosswalk, Difference, crosswalk
+from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph
+from funnelflow.cli.translate import matrix_data, matrix_lines, matrix_of
+from funnelflow.compare import Cell, Crosswalk, Difference, crosswalk
+from funnelflow.definition import Linked
 from funnelflow.engine import Event, Funnel
 from funnelflow.errors import UsageError
-from funnelflow.store import Translated
+from funnelflow.storage.queries import Translated
 
-__all__ = ["compare"]
+_MARKS = {"always": "always", "sometimes": "sometimes", "never": "·"}
+
+
+def compare_lines(one: Crosswalk, linked: Mapping[str, Linked], page: Page) -> list[Line]:
+    """Draw the crosswalk of two definitions, and the words that they use differently.
+
+    Args:
+        one: The crosswalk.
+        linked: The definitions, by name.
+        page: What it is drawn on.
+    """
+    differences = [
+        drawn for d in one.differences for drawn in ((), *_difference(d, linked[d.first], page))
+    ]
+    return [
+        line(TextSpan(f"What {one.first} calls … {one.second} calls …", "strong")),
+        (),
+        *_table(one, page),
+        (),
+        line(TextSpan(_how_far(one), "dim")),
+        *([(), line(TextSpan("In words", "strong")), *differences] if differences else []),
+        (),
+    ]
+
+
+def _table(one: Crosswalk, page: Page) -> list[Line]:
+    head = [
+        TextSpan(f"{one.first} \\ {one.second}", "dim"),
+        *(TextSpan(c, "strong") for c in one.columns),
+    ]
+    rows = [
+        [TextSpan(row, "strong"), *(TextSpan(_MARKS[one.cells[row, c].often]) for c in one.columns)]
+        for row in one.rows
+    ]
+    return grid([head, *rows], page)
+
+
+def _how_far(one: Crosswalk) -> str:
+    if one.is_complete:
+        return f"Every story was looked at that criteria can tell apart ({one.states:,} states)."
+    return f"As far as {one.states:,} states of stories show; there are more."
+
+
+def _difference(one: Difference, linked: Linked, page: Page) -> list[Line]:
+    """Say it in one sentence: after what the first uses the word, and what the second waits for."""
+    waits = f"; it waits for: {', '.join(one.waits_for)}" if one.waits_for else ""
+    text = (
+        f"{one.first} says {one.word!r} after {_told(one.story, linked)}. "
+        f"{one.second} says {one.stage}{waits}."
+    )
+    return paragraph(text, page, indent=2, first="• ")
+
+
+def _told(story: Sequence[Event], linked: Linked) -> str:
+    """Tell a story in a line."""
+    return ", then ".join(_happened(event, linked) for event in story) or "nothing at all"
+
+
+def _happened(event: Event, linked: Linked) -> str:
+    known = linked.events.get(event.name)
+    title = known.event.title if known is not None else ""
+    name = {"set": "it turns out", "tick": "time passes"}.get(event.name, title or event.name)
+    facts = facts_words(event.facts, linked, event.name) if event.facts else ""
+    return f"{name} ({facts})" if facts else name
+
+
+CELL_WIDTH, CELL_HEIGHT, LETTER = 96, 34, 7.6
+_FILLS = {"always": "#1b7f5c", "sometimes": "#a9d8c6", "never": "#f2f2f2"}
+_INKS = {"always": "#ffffff", "sometimes": "#123", "never": "#999"}
+
+
+def heat_map(one: Crosswalk) -> str:
+    """Draw a crosswalk: rows are the first definition's stages, columns the second's.
+
+    Returns:
+        The text of an SVG file. Each cell says how often in a word, so that nothing hangs on
+        telling colours apart.
+    """
+    left = 24 + LETTER * max(map(len, (*one.rows, one.first)))
+    top = 40 + LETTER * max(map(len, one.columns)) * 0.75
+    width, height = (
+        left + CELL_WIDTH * len(one.columns) + 60,
+        top + CELL_HEIGHT * len(one.rows) + 16,
+    )
+    cells = [
+        _cell(one.cells[row, column], left + CELL_WIDTH * x, top + CELL_HEIGHT * y)
+        for y, row in enumerate(one.rows)
+        for x, column in enumerate(one.columns)
+    ]
+    rows = [
+        f'<text x="{left - 10:.0f}" y="{top + CELL_HEIGHT * y + 22:.0f}" text-anchor="end">'
+        f"{escape(row)}</text>"
+        for y, row in enumerate(one.rows)
+    ]
+    columns = [
+        f'<text transform="translate({left + CELL_WIDTH * x + 40:.0f} {top - 10:.0f}) rotate(-35)">'
+        f"{escape(column)}</text>"
+        for x, column in enumerate(one.columns)
+    ]
+    title = escape(f"What {one.first} (rows) calls, {one.second} (columns) calls")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{width:.0f}" height="{height:.0f}" role="img" '
+        'font-family="system-ui, sans-serif" font-size="13">\n'
+        f"<title>{title}</title>\n"
+        f'<rect width="100%" height="100%" fill="#ffffff"/>\n'
+        f'<text x="12" y="20" font-weight="bold">{title}</text>\n'
+        + "\n".join([*columns, *rows, *cells])
+        + "\n</svg>\n"
+    )
+
+
+def _cell(cell: Cell, x: float, y: float) -> str:
+    tip = f"{cell.stage} and {cell.other}: {cell.often}"
+    return (
+        f"<g><title>{escape(tip)}</title>"
+        f'<rect x="{x:.0f}" y="{y:.0f}" width="{CELL_WIDTH - 2}" height="{CELL_HEIGHT - 2}" rx="4" '
+        f'fill="{_FILLS[cell.often]}"/>'
+        f'<text x="{x + CELL_WIDTH / 2 - 1:.0f}" y="{y + 21:.0f}" text-anchor="middle" '
+        f'font-size="12" fill="{_INKS[cell.often]}">{cell.often}</text></g>'
+    )
+
 
 FEWEST = 2
 

@@ -18,15 +18,6 @@ from funnelflow.cli.text import printable
 if TYPE_CHECKING:
     from funnelflow.definition import Definition
 
-__all__ = [
-    "complete_code",
-    "complete_contact",
-    "complete_definition",
-    "complete_event",
-    "complete_fact",
-    "complete_mapping",
-    "complete_stage",
-]
 
 MOST = 50
 """How many names are offered at once."""
@@ -106,7 +97,8 @@ def _codes(_session: Session, _word: str) -> Iterable[str]:
 
 
 def _mappings(session: Session, _word: str) -> Iterable[str]:
-    from funnelflow.store import find_workspace, mapping_names  # noqa: PLC0415  # see above
+    from funnelflow.ingest.mapping import mapping_names  # noqa: PLC0415  # see above
+    from funnelflow.storage.settings import find_workspace  # noqa: PLC0415  # see above
 
     return mapping_names(find_workspace(session.workspace))
 

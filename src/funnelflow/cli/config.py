@@ -5,14 +5,11 @@ from typing import Any, Final
 
 import click
 
-from funnelflow.cli.layout import grid
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import page_for, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, Span, line
-from funnelflow.store import Config, find_workspace, read_config
-
-__all__ = ["config", "config_lines"]
+from funnelflow.cli.text import Line, Page, TextSpan, grid, line
+from funnelflow.storage.settings import Config, find_workspace, read_config
 
 _ORIGINS: Final = {
     "flag": "from the command line",
@@ -48,16 +45,22 @@ def config_lines(settings: Config, page: Page) -> list[Line]:
     """Draw settings with their origins, who has which role, and who is notified."""
     rows = [
         [
-            Span(s.name, "strong"),
-            Span(s.shown or "(none)"),
-            Span(_ORIGINS[s.origin], "dim"),
+            TextSpan(s.name, "strong"),
+            TextSpan(s.shown or "(none)"),
+            TextSpan(_ORIGINS[s.origin], "dim"),
         ]
         for s in settings.settings.values()
     ]
-    roles = [[Span(role, "strong"), Span(", ".join(who))] for role, who in settings.roles.items()]
+    roles = [
+        [TextSpan(role, "strong"), TextSpan(", ".join(who))] for role, who in settings.roles.items()
+    ]
     lines = [line(f"workspace {settings.directory}"), *grid(rows, page, indent=2)]
     told = [
-        [Span(n.name, "strong"), Span(f"by {n.channel}"), Span(n.when or "every transition", "dim")]
+        [
+            TextSpan(n.name, "strong"),
+            TextSpan(f"by {n.channel}"),
+            TextSpan(n.when or "every transition", "dim"),
+        ]
         for n in settings.notices
     ]
     for title, table in (("roles", roles), ("notify", told)):

@@ -15,17 +15,16 @@ from funnelflow.cli.complete import (
     complete_stage,
 )
 from funnelflow.cli.data import recorded_data
+from funnelflow.cli.decisions import decision_answer
 from funnelflow.cli.facts import moment, parse_facts
 from funnelflow.cli.options import Writing, as_json, command, writing
 from funnelflow.cli.output import hint, note, page_for, say, write_json
-from funnelflow.cli.render_decision import decision_answer
 from funnelflow.cli.session import current
 from funnelflow.criteria import TIMESTAMP, Field
 from funnelflow.definition import Linked
 from funnelflow.errors import UsageError
-from funnelflow.store import Recorded, Workspace
-
-__all__ = ["add", "move", "record", "set_"]
+from funnelflow.storage.contacts import Recorded
+from funnelflow.workspace.workspace import Workspace
 
 _FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=complete_fact)
 _CONTACT = click.argument("contact", shell_complete=complete_contact)

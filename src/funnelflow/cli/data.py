@@ -7,19 +7,9 @@ import datetime as dt
 from typing import Any
 
 from funnelflow.cli.facts import value_data
-from funnelflow.cli.render_translation import Matrix
 from funnelflow.criteria import Check, Field
 from funnelflow.engine import Considered, Contact, Decision, Event, Taken
-from funnelflow.store import Recorded, StoredContact
-
-__all__ = [
-    "considered_data",
-    "contact_data",
-    "decision_data",
-    "matrix_data",
-    "question_data",
-    "recorded_data",
-]
+from funnelflow.storage.contacts import Recorded, StoredContact
 
 
 def recorded_data(recorded: Recorded) -> dict[str, Any]:
@@ -134,17 +124,3 @@ def inner_contact_data(contact: Contact) -> dict[str, Any]:
 def optional_time(at: dt.datetime | None) -> Any:
     """Give a time as data; None stays None."""
     return None if at is None else value_data(at)
-
-
-def matrix_data(matrix: Matrix) -> dict[str, Any]:
-    """Give the counts of contacts by where two definitions put them."""
-    return {
-        "from": matrix.home,
-        "to": matrix.name,
-        "contacts": matrix.counts.total(),
-        "flagged": matrix.flagged.total(),
-        "cells": [
-            {"stage": a, "translated": b, "contacts": n, "flagged": matrix.flagged[a, b]}
-            for (a, b), n in sorted(matrix.counts.items())
-        ],
-    }

@@ -6,23 +6,16 @@ from typing import Any
 import click
 from attrs import asdict
 
-from funnelflow.cli.layout import grid
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import hint, note, page_for, say, write_json
 from funnelflow.cli.session import Session, current
-from funnelflow.cli.text import Line, Page, Span
+from funnelflow.cli.text import Line, Page, TextSpan, grid
 from funnelflow.errors import StoreError
-from funnelflow.store import (
-    Database,
-    DatabaseStatus,
-    find_workspace,
-    locate,
-    read_config,
-)
-from funnelflow.store import status as database_status
-from funnelflow.store import upgrade as upgrade_database
-
-__all__ = ["database_of", "db"]
+from funnelflow.storage.connect import Database, locate
+from funnelflow.storage.schema import DatabaseStatus
+from funnelflow.storage.schema import status as database_status
+from funnelflow.storage.schema import upgrade as upgrade_database
+from funnelflow.storage.settings import find_workspace, read_config
 
 _ADVICE = {
     "older": "funnelflow db upgrade",
@@ -68,10 +61,10 @@ def upgrade(*, dry_run: bool) -> int:
     if session.json:
         write_json({"before": before, "after": after, "dry_run": dry_run})
     elif before == after:
-        say([[Span(f"the database is of version {after} already")]])
+        say([[TextSpan(f"the database is of version {after} already")]])
     else:
         done = "would be upgraded" if dry_run else "was upgraded"
-        say([[Span(f"the database {done} from {before or 'nothing'} to version {after}")]])
+        say([[TextSpan(f"the database {done} from {before or 'nothing'} to version {after}")]])
     if dry_run:
         note("dry run: nothing was stored")
     return 0
@@ -97,7 +90,7 @@ def status_lines(found: DatabaseStatus, page: Page) -> list[Line]:
         ("version", found.revision or "(none)"),
         ("needed", found.head),
     ]
-    return grid([[Span(name, "dim"), Span(str(value))] for name, value in rows], page)
+    return grid([[TextSpan(name, "dim"), TextSpan(str(value))] for name, value in rows], page)
 
 
 def _plan(database: Database) -> tuple[str, str]:

@@ -10,8 +10,7 @@ from typing import Any, Final
 import click
 from attrs import asdict
 
-from funnelflow.cli.backlog import backlog_data, backlog_words
-from funnelflow.cli.layout import grid
+from funnelflow.cli.facts import moment, value_data
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import (
     answers,
@@ -24,13 +23,58 @@ from funnelflow.cli.output import (
     write_json,
 )
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Look, Span, line
+from funnelflow.cli.text import Line, Look, TextSpan, grid, line
+from funnelflow.criteria import duration_words
 from funnelflow.errors import ConfigurationError, StoreError, UnknownNameError
 from funnelflow.notify import Channel, Delivered, Deliverer, Delivery, Pace, open_channel
-from funnelflow.store import Outbox, Workspace
-from funnelflow.store.backlog import Backlog, backlogs
+from funnelflow.storage.messages import Backlog, backlogs
+from funnelflow.storage.outbox import Outbox
+from funnelflow.workspace.workspace import Workspace
 
-__all__ = ["deliver"]
+_SHORT: Final = dt.timedelta(minutes=2)
+_SECOND: Final = dt.timedelta(seconds=1)
+_MINUTE: Final = dt.timedelta(minutes=1)
+
+
+def next_words(at: dt.datetime, now: dt.datetime) -> str:
+    """Say when something comes: ``in 12 seconds``, ``in 2 hours 5 minutes``, ``now``."""
+    left = at - now
+    if left <= dt.timedelta(0):
+        return "now"
+    unit = _SECOND if left < _SHORT else _MINUTE
+    return f"in {duration_words(-(-left // unit) * unit)}"
+
+
+def backlog_words(backlog: Backlog, now: dt.datetime) -> str:
+    """Say how many messages wait, and when the next of them is tried."""
+    wait = _waiting(backlog)
+    if backlog.next_at <= now:
+        return wait
+    return f"{wait}, next attempt {next_words(backlog.next_at, now)}"
+
+
+def backlog_data(backlog: Backlog | None) -> dict[str, Any]:
+    """Give the same for a program; nothing waits where there is no backlog."""
+    if backlog is None:
+        return {"waiting": 0, "waiting_since": None, "next_at": None}
+    return {
+        "waiting": backlog.waiting,
+        "waiting_since": value_data(backlog.since),
+        "next_at": value_data(backlog.next_at),
+    }
+
+
+def overdue_words(backlog: Backlog) -> str:
+    """Say what is wrong where messages have waited through several attempts."""
+    return (
+        f"{_waiting(backlog)}, the oldest since {moment(backlog.since)} UTC, after "
+        f"{counted(backlog.attempts, 'attempt')}: {backlog.problem}"
+    )
+
+
+def _waiting(backlog: Backlog) -> str:
+    return f"{counted(backlog.waiting, 'message')} {'waits' if backlog.waiting == 1 else 'wait'}"
+
 
 _UNUSABLE: Final = ConfigurationError.exit_code
 _NOBODY: Final = "nobody is told: funnelflow.toml has no [[notify]]"
@@ -140,7 +184,7 @@ def _foretell(
         return
     for name, count in due.items():
         more = f"; {backlog_words(waits[name], now)}" if name in late else ""
-        say([line(Span(name, "strong"), f": {counted(count, 'message')} due{more}")])
+        say([line(TextSpan(name, "strong"), f": {counted(count, 'message')} due{more}")])
     if due or is_all:
         note("dry run: nothing was sent" if due else _NOBODY)
 
@@ -171,7 +215,7 @@ def _conclude(
         hint("funnelflow outbox list --state dead")
 
 
-def _row(delivered: Delivered, waits: Backlog | None, now: dt.datetime) -> list[Span]:
+def _row(delivered: Delivered, waits: Backlog | None, now: dt.datetime) -> list[TextSpan]:
     parts = [f"{delivered.delivered:,} delivered"]
     if delivered.waiting:
         parts.append(f"{counted(delivered.waiting, 'attempt')} to be repeated")
@@ -179,7 +223,7 @@ def _row(delivered: Delivered, waits: Backlog | None, now: dt.datetime) -> list[
         parts.append(f"{delivered.dead:,} given up")
     if waits is not None:
         parts.append(backlog_words(waits, now))
-    return [Span(delivered.endpoint, "strong"), Span(", ".join(parts))]
+    return [TextSpan(delivered.endpoint, "strong"), TextSpan(", ".join(parts))]
 
 
 def _data(delivered: Delivered, waits: Backlog | None) -> dict[str, Any]:
@@ -210,7 +254,9 @@ def _told(number: int, endpoint: str, contact_id: str, outcome: Any) -> Line:
     state = "will be tried again" if outcome.state == "waiting" else outcome.state
     look: Look = "good" if outcome.state == "delivered" else "bad"
     why = f": {outcome.problem}" if outcome.problem else ""
-    return line(f"{number} ", Span(endpoint, "strong"), f" {contact_id} ", Span(state, look), why)
+    return line(
+        f"{number} ", TextSpan(endpoint, "strong"), f" {contact_id} ", TextSpan(state, look), why
+    )
 
 
 @contextmanager

@@ -10,34 +10,31 @@ from typing import Final
 
 from attrs import asdict, frozen
 
-from funnelflow.cli.backlog import overdue_words
 from funnelflow.cli.db import database_of
+from funnelflow.cli.deliver import overdue_words
 from funnelflow.cli.endpoints_in_use import endpoints_in_use
 from funnelflow.cli.find import library_of
 from funnelflow.cli.hosting import host_of
-from funnelflow.cli.layout import paragraph
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, note, page_for, say, write_json
 from funnelflow.cli.plugins import lacking_here, reports_here
 from funnelflow.cli.session import Session, current
-from funnelflow.cli.text import Line, Page, Span, line
+from funnelflow.cli.text import Line, Page, TextSpan, line, paragraph
 from funnelflow.definition import Problem, read_definition
 from funnelflow.errors import FunnelflowError
+from funnelflow.maintenance.tick import contacts_ahead
 from funnelflow.plugins import PluginHost
-from funnelflow.store import Outbox, find_workspace, read_config
-from funnelflow.store import status as database_status
-from funnelflow.store.ahead import contacts_ahead
-from funnelflow.store.backlog import backlogs
-from funnelflow.store.config import CONFIG_FILE
-
-__all__ = ["Finding", "doctor"]
+from funnelflow.storage.messages import backlogs
+from funnelflow.storage.outbox import Outbox
+from funnelflow.storage.schema import status as database_status
+from funnelflow.storage.settings import CONFIG_FILE, find_workspace, read_config
 
 _OFTEN: Final = 2
 """After how many attempts a message that did not arrive is no passing matter."""
 
 
 @frozen
-class Finding:
+class DoctorFinding:
     """One thing that was looked at.
 
     Attributes:
@@ -78,7 +75,7 @@ def _needing(sick: int, all_: int) -> str:
     return f"{sick} of {all_} {'needs' if sick == 1 else 'need'} attention"
 
 
-def examine(session: Session) -> Iterator[Finding]:
+def examine(session: Session) -> Iterator[DoctorFinding]:
     """Look at everything, each thing whatever the others are like."""
     yield _fine("Python", f"{platform.python_version()} on {platform.system()}")
     yield _fine("SQLite", sqlite3.sqlite_version)
@@ -93,26 +90,26 @@ def examine(session: Session) -> Iterator[Finding]:
     yield from _notices(session)
 
 
-def finding_lines(finding: Finding, page: Page) -> list[Line]:
+def finding_lines(finding: DoctorFinding, page: Page) -> list[Line]:
     """Draw a finding: a mark, what it is, and what to do."""
-    mark = Span("✓", "good") if finding.well else Span("✗", "bad")
+    mark = TextSpan("✓", "good") if finding.well else TextSpan("✗", "bad")
     said, *rest = paragraph(finding.said, page, indent=4, first=f"{finding.name}: ")
     return [
-        line("  ", mark, " ", Span(said[0].text.strip() + " "), said[1]),
+        line("  ", mark, " ", TextSpan(said[0].text.strip() + " "), said[1]),
         *rest,
         *(paragraph(finding.hint, page, indent=6, first="hint: ") if finding.hint else []),
     ]
 
 
-def _fine(name: str, said: str) -> Finding:
-    return Finding(name, well=True, said=said)
+def _fine(name: str, said: str) -> DoctorFinding:
+    return DoctorFinding(name, well=True, said=said)
 
 
-def _ill(name: str, said: str, hint: str) -> Finding:
-    return Finding(name, well=False, said=said, hint=hint)
+def _ill(name: str, said: str, hint: str) -> DoctorFinding:
+    return DoctorFinding(name, well=False, said=said, hint=hint)
 
 
-def _workspace(session: Session) -> Generator[Finding, None, Path | None]:
+def _workspace(session: Session) -> Generator[DoctorFinding, None, Path | None]:
     """Find the workspace and read its settings; give its directory."""
     try:
         root = find_workspace(session.workspace)
@@ -124,7 +121,7 @@ def _workspace(session: Session) -> Generator[Finding, None, Path | None]:
     return root
 
 
-def _looking(name: str, look: Callable[[], Finding]) -> Iterator[Finding]:
+def _looking(name: str, look: Callable[[], DoctorFinding]) -> Iterator[DoctorFinding]:
     """Look at one thing; what cannot be looked at is a finding too."""
     try:
         yield look()
@@ -132,9 +129,9 @@ def _looking(name: str, look: Callable[[], Finding]) -> Iterator[Finding]:
         yield _ill(name, error.message, error.hint)
 
 
-def _database(session: Session) -> Finding:
+def _database(session: Session) -> DoctorFinding:
     found = database_status(database_of(session))
-    return Finding(
+    return DoctorFinding(
         "database",
         found.state == "current",
         f"{found.database}, version {found.revision or '(none)'}, {found.state}",
@@ -142,7 +139,7 @@ def _database(session: Session) -> Finding:
     )
 
 
-def _plugins(session: Session) -> Iterator[Finding]:
+def _plugins(session: Session) -> Iterator[DoctorFinding]:
     """Look at every plugin from another process; those that are broken are left out after it."""
     try:
         reports = reports_here(session)
@@ -168,7 +165,7 @@ def _plugins(session: Session) -> Iterator[Finding]:
     session.no_plugins = ",".join(filter(None, (session.no_plugins, *broken)))
 
 
-def _definitions(session: Session, root: Path) -> Iterator[Finding]:
+def _definitions(session: Session, root: Path) -> Iterator[DoctorFinding]:
     """Check every definition of the workspace."""
     library = host_of(session).library(library_of(root))
     for path in sorted((root / "definitions").glob("*.y*ml")):
@@ -178,10 +175,10 @@ def _definitions(session: Session, root: Path) -> Iterator[Finding]:
         both = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
         said = both if problems else "sound"
         hint = f"funnelflow check {path.relative_to(root)}" if errors else ""
-        yield Finding(f"definition {path.stem}", not errors, said, hint)
+        yield DoctorFinding(f"definition {path.stem}", not errors, said, hint)
 
 
-def _in_use(session: Session) -> Finding:
+def _in_use(session: Session) -> DoctorFinding:
     """Compare the definitions in use with their files."""
     with session.open() as workspace:
         names = workspace.funnels()
@@ -195,7 +192,7 @@ def _in_use(session: Session) -> Finding:
     )
 
 
-def _clocks(session: Session) -> Finding:
+def _clocks(session: Session) -> DoctorFinding:
     """Look for contacts whose last evidence lies in the future."""
     with session.open() as workspace:
         found = contacts_ahead(workspace)
@@ -219,7 +216,7 @@ def _first(problems: Sequence[Problem]) -> str:
     return f"{place}: {problems[0].message}{more}"
 
 
-def _notices(session: Session) -> Iterator[Finding]:
+def _notices(session: Session) -> Iterator[DoctorFinding]:
     """Look at every endpoint: its channel, its criterion, whether it is off, what waits."""
     try:
         with session.open() as workspace:

@@ -11,13 +11,13 @@ from funnelflow.cli.session import Session
 from funnelflow.definition import Library, Linked, Problem, link
 from funnelflow.errors import FunnelflowError
 from funnelflow.notify import check_notices
-from funnelflow.store import Config, Notice, Workspace
-from funnelflow.store.shelf import Shelf
+from funnelflow.storage.definition_store import DefinitionStore
+from funnelflow.storage.settings import Config
+from funnelflow.storage.subscriptions import Subscription
+from funnelflow.workspace.workspace import Workspace
 
-__all__ = ["endpoints_in_use", "problems_of"]
 
-
-def endpoints_in_use(workspace: Workspace) -> list[tuple[Notice, tuple[Problem, ...]]]:
+def endpoints_in_use(workspace: Workspace) -> list[tuple[Subscription, tuple[Problem, ...]]]:
     """Check every endpoint against the definitions that decide now."""
     in_use = workspace.funnels() or (workspace.config.funnel,)
     return list(check_notices(workspace.config, workspace.plugins, in_use, workspace.linked))
@@ -42,7 +42,7 @@ class _Finder:
 
     def find(self, name: str) -> Linked:
         try:
-            return link(Shelf(self.library).file(name), self.library)
+            return link(DefinitionStore(self.library).file(name), self.library)
         except FunnelflowError:
             if self.workspace is None:
                 raise

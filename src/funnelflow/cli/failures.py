@@ -18,7 +18,6 @@ from funnelflow.cli.session import Session
 if TYPE_CHECKING:
     from funnelflow.errors import FunnelflowError
 
-__all__ = ["BUG", "CLOSED", "INTERRUPTED", "USAGE", "run_reporting"]
 
 USAGE = 2
 BUG = 70

@@ -13,26 +13,14 @@ from funnelflow.definition import (
     Definition,
     Library,
     Linked,
-    Reading,
+    LoadedFile,
     check,
     link,
     load_definition,
     read_definition,
 )
 from funnelflow.errors import ConfigurationError, UnknownNameError, UsageError
-from funnelflow.store import find_workspace, read_config
-
-__all__ = [
-    "definition_here",
-    "definitions_here",
-    "library_here",
-    "linked_from",
-    "names_here",
-    "path_of",
-    "reading_of",
-    "source_of",
-    "workspace_funnels",
-]
+from funnelflow.storage.settings import find_workspace, read_config
 
 SUFFIXES = {".yaml", ".yml"}
 MOST = 20
@@ -101,13 +89,13 @@ def source_of(target: str, library: Library) -> Path | Definition:
     return path_of(target, library)
 
 
-def reading_of(source: Path | Definition, library: Library) -> Reading:
+def reading_of(source: Path | Definition, library: Library) -> LoadedFile:
     """Read a definition with everything that is wrong with it, from its file or its record."""
     if isinstance(source, Path):
         return read_definition(source, library)
     problems = check(source, library)
     sound = not any(problem.severity == "error" for problem in problems)
-    return Reading(source, link(source, library) if sound else None, problems, {})
+    return LoadedFile(source, link(source, library) if sound else None, problems, {})
 
 
 def linked_from(source: Path | Definition, library: Library) -> Linked:

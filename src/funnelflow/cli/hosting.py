@@ -13,10 +13,8 @@ from funnelflow.cli.output import hint, note
 from funnelflow.cli.session import Session
 from funnelflow.errors import ConfigurationError, FunnelflowError
 from funnelflow.plugins import CommandProvider, PluginHost, load_plugins
-from funnelflow.plugins.guard import describe_error
-from funnelflow.store import find_workspace
-
-__all__ = ["host_of", "plugin_command", "plugin_command_names"]
+from funnelflow.plugins.isolation import describe_error
+from funnelflow.storage.settings import find_workspace
 
 COMPLETING = "_FUNNELFLOW_COMPLETE"
 WRITING = {"add", "adopt", "apply", "deliver", "import", "move", "record", "set", "tick"}

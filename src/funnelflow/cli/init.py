@@ -13,12 +13,10 @@ from funnelflow.cli.hosting import host_of
 from funnelflow.cli.options import command, dry_run
 from funnelflow.cli.output import hint, note, say
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Span, line
+from funnelflow.cli.text import TextSpan, line
 from funnelflow.definition import DefinitionError, schema_path
 from funnelflow.errors import ConfigurationError
-from funnelflow.store import Workspace
-
-__all__ = ["init", "make_workspace", "plan", "say_plan"]
+from funnelflow.workspace.workspace import Workspace
 
 SETTINGS = "funnelflow.toml"
 IGNORED = """\
@@ -63,7 +61,12 @@ def init(directory: Path | None, funnel: str, *, dry_run: bool) -> int:
         say_plan(root, files)
         return 0
     make_workspace(root, name, files, session.database)
-    say([line(Span("workspace made: ", "good"), str(root)), line("funnel: ", Span(name, "strong"))])
+    say(
+        [
+            line(TextSpan("workspace made: ", "good"), str(root)),
+            line("funnel: ", TextSpan(name, "strong")),
+        ]
+    )
     start = "" if root == Path.cwd() else f"cd {shlex.quote(_shown(root))} && "
     hint(f"{start}funnelflow show {name}\nthen: funnelflow add ada email=ada@example.com")
     return 0
@@ -97,7 +100,7 @@ def plan(root: Path, funnel: str) -> tuple[str, dict[Path, str]]:
 
 def say_plan(root: Path, files: Iterable[Path]) -> None:
     """Say what making a workspace would write."""
-    say(line("would write ", Span(str(path), "strong")) for path in [root / SETTINGS, *files])
+    say(line("would write ", TextSpan(str(path), "strong")) for path in [root / SETTINGS, *files])
     note("dry run: nothing was written")
 
 

@@ -12,15 +12,13 @@ import click
 from funnelflow.cli.complete import complete_definition, complete_stage
 from funnelflow.cli.data import contact_data
 from funnelflow.cli.facts import moment, value_data
-from funnelflow.cli.layout import grid
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, json_text, note, page_for, say, say_text
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, Span
+from funnelflow.cli.text import Line, Page, TextSpan, grid
 from funnelflow.errors import UsageError
-from funnelflow.store import StoredContact, Workspace
-
-__all__ = ["list_"]
+from funnelflow.storage.contacts import StoredContact
+from funnelflow.workspace.workspace import Workspace
 
 BATCH = 1_000
 """How many contacts are laid out together: a table of any length takes no more memory."""
@@ -88,13 +86,13 @@ def _write_table(found: Iterable[StoredContact]) -> int:
 
 def contact_lines(batch: Iterable[StoredContact], page: Page, *, titled: bool = True) -> list[Line]:
     """Draw contacts as rows of a table."""
-    titles = [[Span(title, "dim") for title in ("contact", "stage", "since", "funnel")]]
+    titles = [[TextSpan(title, "dim") for title in ("contact", "stage", "since", "funnel")]]
     rows = [
         [
-            Span(stored.id),
-            Span(stored.contact.stage, "strong"),
-            Span(moment(stored.contact.since)),
-            Span(stored.funnel, "dim"),
+            TextSpan(stored.id),
+            TextSpan(stored.contact.stage, "strong"),
+            TextSpan(moment(stored.contact.since)),
+            TextSpan(stored.funnel, "dim"),
         ]
         for stored in batch
     ]

@@ -8,8 +8,6 @@ import click
 
 from funnelflow.cli.session import of
 
-__all__ = ["Command", "Writing", "acting", "as_json", "command", "dry_run", "shared", "writing"]
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -6,9 +6,8 @@ from typing import Any, Final
 import click
 from attrs import asdict
 
-from funnelflow.cli.backlog import next_words
+from funnelflow.cli.deliver import next_words
 from funnelflow.cli.facts import moment, value_data
-from funnelflow.cli.layout import grid
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import (
     answers,
@@ -22,17 +21,17 @@ from funnelflow.cli.output import (
     write_json,
 )
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Look, Span, line
+from funnelflow.cli.text import Line, Look, TextSpan, grid, line
 from funnelflow.criteria import parse_duration
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.store import LETTER_STATES, Letter, LetterState, Outbox, Workspace
+from funnelflow.storage.messages import MESSAGE_STATES, MessageState, OutboxMessage
+from funnelflow.storage.outbox import Outbox
+from funnelflow.workspace.workspace import Workspace
 
-__all__ = ["outbox"]
-
-_LOOKS: dict[LetterState, Look] = {"delivered": "good", "dead": "bad", "waiting": "unknown"}
+_LOOKS: dict[MessageState, Look] = {"delivered": "good", "dead": "bad", "waiting": "unknown"}
 
 _TITLES: Final = [
-    Span(title, "dim")
+    TextSpan(title, "dim")
     for title in ("number", "endpoint", "contact", "moved", "state", "since then")
 ]
 _NO_ENDPOINTS: Final = "funnelflow.toml has no [[notify]]"
@@ -46,7 +45,7 @@ def outbox() -> None:
 
 
 @command("list", "funnelflow outbox list", "funnelflow outbox list --state dead")
-@click.option("--state", type=click.Choice(LETTER_STATES), help="Only those in this state.")
+@click.option("--state", type=click.Choice(MESSAGE_STATES), help="Only those in this state.")
 @to
 @click.option("--contact", metavar="ID", help="Only those about this contact.")
 @click.option(
@@ -55,7 +54,7 @@ def outbox() -> None:
 @click.option("--after", metavar="N", type=int, default=0, help="Only those behind this number.")
 @as_json
 def list_(
-    state: LetterState | None, endpoint: str | None, contact: str | None, limit: int, after: int
+    state: MessageState | None, endpoint: str | None, contact: str | None, limit: int, after: int
 ) -> int:
     """List messages, the oldest first."""
     session = current()
@@ -159,7 +158,7 @@ def prune(age: str, endpoint: str | None, *, dry_run: bool) -> int:
     if session.json:
         write_json({"messages": count, "dry_run": dry_run})
         return 0
-    say([line(Span(counted(count, "message"), "strong"), " removed")])
+    say([line(TextSpan(counted(count, "message"), "strong"), " removed")])
     if dry_run:
         note("dry run: nothing was removed")
     return 0
@@ -209,7 +208,7 @@ def _change(what: str, numbers: tuple[int, ...], endpoint: str | None, *, dry_ru
         write_json({"messages": count, "left": reasons, "dry_run": dry_run})
         return 1 if reasons else 0
     done = "will be tried again" if what == "retry" else "discarded"
-    say([line(Span(counted(count, "message"), "strong"), f" {done}")])
+    say([line(TextSpan(counted(count, "message"), "strong"), f" {done}")])
     for number, reason in reasons.items():
         note(f"message {number} is left as it is: {reason}")
     if dry_run:
@@ -219,13 +218,15 @@ def _change(what: str, numbers: tuple[int, ...], endpoint: str | None, *, dry_ru
     return 1 if reasons else 0
 
 
-def _reasons(letters: list[Letter], endpoint: str | None, now: dt.datetime) -> dict[int, str]:
+def _reasons(
+    letters: list[OutboxMessage], endpoint: str | None, now: dt.datetime
+) -> dict[int, str]:
     """Say why messages cannot be retried or discarded, by number; most can be."""
     found = {letter.id: _reason(letter, endpoint, now) for letter in letters}
     return {number: reason for number, reason in found.items() if reason}
 
 
-def _reason(letter: Letter, endpoint: str | None, now: dt.datetime) -> str:
+def _reason(letter: OutboxMessage, endpoint: str | None, now: dt.datetime) -> str:
     if endpoint is not None and letter.endpoint != endpoint:
         return f"it is for {letter.endpoint}"
     if letter.state in ("delivered", "discarded"):
@@ -235,18 +236,18 @@ def _reason(letter: Letter, endpoint: str | None, now: dt.datetime) -> str:
     return ""
 
 
-def _row(letter: Letter, now: dt.datetime) -> list[Span]:
+def _row(letter: OutboxMessage, now: dt.datetime) -> list[TextSpan]:
     return [
-        Span(str(letter.id)),
-        Span(letter.endpoint, "strong"),
-        Span(letter.contact_id),
-        Span(f"{letter.data.get('before')} → {letter.data.get('after')}"),
-        Span(letter.state, _LOOKS.get(letter.state, "")),
-        Span(_more(letter, now), "dim"),
+        TextSpan(str(letter.id)),
+        TextSpan(letter.endpoint, "strong"),
+        TextSpan(letter.contact_id),
+        TextSpan(f"{letter.data.get('before')} → {letter.data.get('after')}"),
+        TextSpan(letter.state, _LOOKS.get(letter.state, "")),
+        TextSpan(_more(letter, now), "dim"),
     ]
 
 
-def _more(letter: Letter, now: dt.datetime) -> str:
+def _more(letter: OutboxMessage, now: dt.datetime) -> str:
     """Say what has become of a message so far."""
     if letter.settled_at is not None and not letter.problem:
         return moment(letter.settled_at)
@@ -256,16 +257,18 @@ def _more(letter: Letter, now: dt.datetime) -> str:
     return f"{counted(letter.attempts, 'attempt')}{again}: {letter.problem}"
 
 
-def _lines(letter: Letter, now: dt.datetime) -> list[Line]:
+def _lines(letter: OutboxMessage, now: dt.datetime) -> list[Line]:
     """Say what a message is, above what it tells."""
     more = _more(letter, now)
     return [
-        line(Span(f"{letter.id}", "strong"), f" to {letter.endpoint}, message {letter.message}"),
-        line(Span(letter.state, _LOOKS.get(letter.state, "")), f": {more}" if more else ""),
+        line(
+            TextSpan(f"{letter.id}", "strong"), f" to {letter.endpoint}, message {letter.message}"
+        ),
+        line(TextSpan(letter.state, _LOOKS.get(letter.state, "")), f": {more}" if more else ""),
     ]
 
 
-def _data(letter: Letter) -> dict[str, Any]:
+def _data(letter: OutboxMessage) -> dict[str, Any]:
     return {
         name: value_data(value) if hasattr(value, "isoformat") else value
         for name, value in asdict(letter, recurse=False).items()

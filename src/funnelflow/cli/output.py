@@ -1,30 +1,17 @@
-"""Where answers go: data to stdout, everything else to stderr."""
+"""How far a long run has come: on stderr, and only while somebody is looking."""
 
 import json
 import os
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
-from typing import IO, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Any, TypeAlias
 
 import click
 
-from funnelflow.cli.text import Line, Page, Span, line, paint, printable
-
-__all__ = [
-    "answers",
-    "counted",
-    "hint",
-    "json_text",
-    "note",
-    "page_for",
-    "say",
-    "say_text",
-    "tell",
-    "tell_failure",
-    "write_json",
-]
+from funnelflow.cli.text import Line, Page, TextSpan, line, paint, printable
 
 _OUTSIDE_ASCII = re.compile("[^\x00-\x7e]")
 
@@ -48,7 +35,7 @@ def page_for(stream: IO[str] | None) -> Page:
 
 def answers() -> IO[str] | None:
     """Give the stream for answers: stdout, also while a plugin runs and that is led elsewhere."""
-    guard = sys.modules.get("funnelflow.plugins.guard")
+    guard = sys.modules.get("funnelflow.plugins.isolation")
     stream: IO[str] | None = sys.stdout if guard is None else guard.real_stdout()
     return stream
 
@@ -80,7 +67,7 @@ def hint(message: str) -> None:
     """Write what to do next to stderr; nothing when there is nothing to say."""
     if message:
         first, *rest = message.split("\n")
-        tell([line(Span("hint: ", "dim"), first), *(line("      ", part) for part in rest)])
+        tell([line(TextSpan("hint: ", "dim"), first), *(line("      ", part) for part in rest)])
 
 
 def tell_failure(
@@ -91,7 +78,7 @@ def tell_failure(
         click.echo(json_text({"error": data}), err=True)
         return
     first, *rest = message.split("\n")
-    tell([line(Span("error: ", "bad") if code != "help" else "", first), *map(line, rest)])
+    tell([line(TextSpan("error: ", "bad") if code != "help" else "", first), *map(line, rest)])
     hint(next_step)
 
 
@@ -123,3 +110,38 @@ def _escaped(match: re.Match[str]) -> str:
 def _width_of_pipe() -> int:
     columns = os.environ.get("COLUMNS", "")
     return max(20, int(columns)) if columns.isdecimal() else 100
+
+
+Step: TypeAlias = Callable[..., None]
+"""Called with how many things are done, and with how much of the whole: (done, size, read)."""
+
+
+@contextmanager
+def watching(name: str, things: str) -> Iterator[Step]:
+    """Show a bar while the block runs; it leaves nothing behind.
+
+    Args:
+        name: What is running.
+        things: What is counted ("rows").
+
+    Yields:
+        What to call with the count of things that are done, the size of the whole, None where
+        nobody knows, and how much of that is behind.
+    """
+    if not page_for(sys.stderr).terminal:
+        yield lambda _done, _size=None, _behind=0: None
+        return
+    from rich.console import Console  # noqa: PLC0415  # only a terminal pays for it
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[done]:,} {task.fields[things]}", markup=False),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(printable(name), total=None, done=0, things=things)
+        yield lambda done, size=None, behind=0: bar.update(
+            task, total=size, completed=behind, done=done
+        )

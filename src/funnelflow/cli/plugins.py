@@ -1,23 +1,97 @@
 """``funnelflow plugins``: which there are, what each offers, and a new one to begin with."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from funnelflow.cli.find import workspace_root
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import hint, note, page_for, say, write_json
-from funnelflow.cli.render_plugins import plugin_lines, plugins_lines
 from funnelflow.cli.session import Session, current
+from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, line, paragraph
 from funnelflow.errors import UnknownNameError
 from funnelflow.plugins import read_plugin_config
+from funnelflow.plugins.host import Unmet, unmet
+from funnelflow.plugins.loading import Status
+from funnelflow.plugins.probe import PluginReport
 from funnelflow.plugins.probing import probe_plugins
-from funnelflow.plugins.reports import PluginReport
-from funnelflow.plugins.requiring import Unmet, unmet
 
-__all__ = ["lacking_here", "plugins", "reports_here"]
+LOOKS: Final[dict[Status, Look]] = {"active": "good", "blocked": "dim", "broken": "bad"}
+
+
+def plugins_lines(reports: Sequence[PluginReport], page: Page) -> list[Line]:
+    """Draw a table of plugins, in the order in which their hooks are called."""
+    if not reports:
+        return []
+    titles = [TextSpan(t, "dim") for t in ("plugin", "version", "status", "source", "hooks")]
+    lines = grid([titles, *map(_row, reports)], page)
+    for report in reports:
+        lines += _troubles(report, page)
+    return lines
+
+
+def plugin_lines(report: PluginReport, page: Page) -> list[Line]:
+    """Draw everything that is known of a plugin."""
+    status = report.status + (f" ({report.blocked_by})" if report.blocked_by else "")
+    rows = [
+        [TextSpan("status", "dim"), TextSpan(status, LOOKS[report.status])],
+        [TextSpan("source", "dim"), TextSpan(f"{report.source} ({report.kind})")],
+        [TextSpan("hooks", "dim"), TextSpan(", ".join(report.hooks) or "none")],
+        *(
+            [TextSpan(kind, "dim"), TextSpan(", ".join(names))]
+            for kind, names in report.offers.items()
+        ),
+        [TextSpan("import", "dim"), TextSpan(f"{report.seconds:.2f} seconds")],
+    ]
+    head = line(TextSpan(f"{report.name} {report.version}".strip(), "strong"))
+    about = paragraph(report.about, page, indent=2) if report.about else []
+    return [
+        head,
+        *about,
+        *grid(rows, page, indent=2),
+        *_settings(report, page),
+        *_troubles(report, page),
+    ]
+
+
+def _row(report: PluginReport) -> list[TextSpan]:
+    hooks = [name.removeprefix("funnelflow_") for name in report.hooks]
+    return [
+        TextSpan(report.name, "strong"),
+        TextSpan(report.version or "-"),
+        TextSpan(report.status, LOOKS[report.status]),
+        TextSpan(report.source, "dim"),
+        TextSpan(", ".join(hooks) or "-"),
+    ]
+
+
+def _settings(report: PluginReport, page: Page) -> list[Line]:
+    if not report.settings:
+        return []
+    rows = [
+        [
+            TextSpan(s.name, "strong"),
+            TextSpan(s.shown or "(none)"),
+            TextSpan(f"from the {s.origin}", "dim"),
+        ]
+        for s in report.settings
+    ]
+    return [line(TextSpan("  settings", "dim")), *grid(rows, page, indent=4)]
+
+
+def _troubles(report: PluginReport, page: Page) -> list[Line]:
+    """Draw what is wrong with a plugin, and what turns it off."""
+    if not report.problems:
+        return []
+    drawn = [
+        part
+        for problem in report.problems
+        for part in paragraph(problem, page, indent=2, first=f"✗ {report.name}: ")
+    ]
+    return [*drawn, line(TextSpan("    to go on without it: ", "dim"), report.turn_off)]
 
 
 @click.group()

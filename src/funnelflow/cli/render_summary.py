@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 
-from funnelflow.cli.layout import grid, paragraph
 from funnelflow.cli.output import counted
-from funnelflow.cli.text import Line, Look, Page, Span, line
-from funnelflow.store import Match, Summary, Tally
-
-__all__ = ["commonest", "guess_lines", "summary_lines"]
+from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, line, paragraph
+from funnelflow.ingest.column_matching import Match
+from funnelflow.ingest.summary import Counts, Summary
 
 MOST_REASONS = 5
 MOST_EXAMPLES = 5
@@ -18,7 +16,7 @@ def guess_lines(summary: Summary, page: Page) -> list[Line]:
     matches = summary.matched.matches
     plain = [_target(m) for m in matches if m.how == "guessed" and m.column == _target(m)]
     rows = [
-        [Span(_target(m), "strong"), Span(_source(m)), Span(_how(m), "dim")]
+        [TextSpan(_target(m), "strong"), TextSpan(_source(m)), TextSpan(_how(m), "dim")]
         for m in matches
         if _target(m) not in plain
     ]
@@ -41,7 +39,7 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
         head = f"{summary.path}: {rows} read in {summary.seconds:.1f} s{dry}"
     went_on = f"an earlier run had done the first {summary.resumed:,} rows"
     return [
-        line(Span(head, "strong")),
+        line(TextSpan(head, "strong")),
         *([line(f"  {went_on}")] if summary.resumed and not summary.already else []),
         *grid(_counts(summary.tally), page, indent=2),
         *_warnings(summary.tally, page),
@@ -56,7 +54,7 @@ def commonest(counts: Mapping[str, int], most: int) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
 
 
-def _counts(tally: Tally) -> list[list[Span]]:
+def _counts(tally: Counts) -> list[list[TextSpan]]:
     counted: dict[str, tuple[int, Look]] = {
         "moved": (tally.moved, "good"),
         "stayed": (tally.stayed, ""),
@@ -70,12 +68,12 @@ def _counts(tally: Tally) -> list[list[Span]]:
     shown = {name: c for name, c in counted.items() if c[0] or name in always}
     width = max(len(f"{count:,}") for count, _ in shown.values())
     return [
-        [Span(name), Span(f"{count:{width},}", look if count else "dim")]
+        [TextSpan(name), TextSpan(f"{count:{width},}", look if count else "dim")]
         for name, (count, look) in shown.items()
     ]
 
 
-def _warnings(tally: Tally, page: Page) -> list[Line]:
+def _warnings(tally: Counts, page: Page) -> list[Line]:
     """Tell of rows that were taken, and that somebody may not have meant."""
     ahead = f"{counted(tally.ahead, 'row')} with a time in the future: funnelflow doctor says whose"
     doubled = (
@@ -86,9 +84,10 @@ def _warnings(tally: Tally, page: Page) -> list[Line]:
     return [drawn for text in said for drawn in paragraph(text, page, indent=2)]
 
 
-def _refusals(tally: Tally, page: Page) -> list[Line]:
+def _refusals(tally: Counts, page: Page) -> list[Line]:
     rows = [
-        [Span(f"{count:,}"), Span(label)] for label, count in commonest(tally.reasons, MOST_REASONS)
+        [TextSpan(f"{count:,}"), TextSpan(label)]
+        for label, count in commonest(tally.reasons, MOST_REASONS)
     ]
     return [line("  commonest reasons of refusals"), *grid(rows, page, indent=4)] if rows else []
 
@@ -97,7 +96,7 @@ def _rejections(summary: Summary, page: Page) -> list[Line]:
     """Name the first rows that could not be used, and where all of them are."""
     examples = summary.examples[:MOST_EXAMPLES]
     rows = [
-        [Span(f"line {r.line:,}"), Span(_column(r.column, summary)), Span(r.reason)]
+        [TextSpan(f"line {r.line:,}"), TextSpan(_column(r.column, summary)), TextSpan(r.reason)]
         for r in examples
     ]
     left = summary.tally.rejected - len(rows)

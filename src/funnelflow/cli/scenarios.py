@@ -1,21 +1,147 @@
-"""``funnelflow test``: the scenarios of definitions, run."""
+"""``funnelflow story``: one story, read by several definitions."""
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from funnelflow.cli.complete import complete_definition
-from funnelflow.cli.find import definitions_here, library_here, linked_from
+from funnelflow.cli.decisions import open_count
+from funnelflow.cli.find import (
+    definition_here,
+    definitions_here,
+    library_here,
+    linked_from,
+    names_here,
+)
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, note, page_for, say, write_json
-from funnelflow.cli.render_scenarios import scenarios_lines
-from funnelflow.cli.session import current
-from funnelflow.definition import Linked
-from funnelflow.engine import Coverage, Funnel, ScenarioResult, coverage_of, run_scenario
+from funnelflow.cli.session import Session, current
+from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph
+from funnelflow.compare import Moment, StoryReading, read_story
+from funnelflow.criteria import duration_words
+from funnelflow.definition import Linked, LinkedTransition, ScenarioStep, Story, load_story, takes
+from funnelflow.engine import Coverage, Decision, Funnel, ScenarioResult, coverage_of, run_scenario
+from funnelflow.errors import UnknownNameError
 
-__all__ = ["test"]
+MOST = 10
+"""How many of the things that no scenario exercises are named."""
+
+
+def scenarios_lines(linked: Linked, results: Sequence[ScenarioResult], page: Page) -> list[Line]:
+    """Draw what came of a definition's scenarios.
+
+    Args:
+        linked: The definition.
+        results: What came of each scenario.
+        page: What it is drawn on.
+    """
+    return [
+        line(TextSpan(linked.definition.name, "strong")),
+        *(drawn for result in results for drawn in _result(result, page)),
+        *_coverage(coverage_of(linked, results), page),
+    ]
+
+
+def _result(result: ScenarioResult, page: Page) -> list[Line]:
+    mark = TextSpan("✓", "good") if result.passed else TextSpan("✗", "bad")
+    story = paragraph(result.scenario.story, page, indent=4)
+    lines = [line("  ", mark, " ", *story[0][1:]), *story[1:]]
+    return lines if result.passed else [*lines, *_failure(result, page)]
+
+
+def _failure(result: ScenarioResult, page: Page) -> list[Line]:
+    """Say where a story went instead, step by step."""
+    position = result.scenario.position
+    where = f" ({position.path}:{position.line})" if position else ""
+    ended = result.error or f"ended in {result.actual}, not in {result.expected}"
+    lines = paragraph(ended + where, page, indent=6)
+    for decision in result.decisions:
+        lines += paragraph(_step(decision), page, indent=6, first="· ")
+    return lines
+
+
+def _step(decision: Decision) -> str:
+    """Tell one step of a story, with what kept the transitions closed."""
+    event = decision.event
+    said = f"{event.name} {event.to}".strip()
+    if decision.outcome == "moved":
+        return f"{said}: moved to {decision.after}"
+    blocked = "; ".join(open_count(way) for way in decision.blocking)
+    stays = "refused, stays" if decision.outcome == "refused" else "stays"
+    return f"{said}: {stays} {decision.after}" + (f" ({blocked})" if blocked else "")
+
+
+def _coverage(coverage: Coverage, page: Page) -> list[Line]:
+    """Say in one line what no scenario exercises, then name it."""
+    if not coverage.untaken and not coverage.unseen:
+        return paragraph(
+            f"every transition ({coverage.transitions}) is taken and every criterion "
+            f"({coverage.criteria}) is looked at",
+            page,
+            indent=2,
+        )
+    untaken = [f"never taken: {_arrow(t)}" for t in coverage.untaken]
+    unseen = [f"never looked at: {label} ({_arrow(t)})" for t, label in coverage.unseen]
+    head = (
+        f"no scenario exercises {len(untaken)} of {coverage.transitions} transitions, "
+        f"{len(unseen)} of {coverage.criteria} criteria"
+    )
+    named = [*untaken, *unseen]
+    more = [f"and {len(named) - MOST} more"] if len(named) > MOST else []
+    return [
+        *paragraph(head, page, indent=2),
+        *(drawn for text in [*named[:MOST], *more] for drawn in paragraph(text, page, indent=4)),
+    ]
+
+
+def _arrow(linked: LinkedTransition) -> str:
+    written = linked.transition
+    return f"{', '.join(written.sources)} → {written.to}, {takes(written)}"
+
+
+def story_lines(told: Story, readings: Sequence[StoryReading], page: Page) -> list[Line]:
+    """Draw where each definition puts the person after each event.
+
+    Args:
+        told: The story.
+        readings: What the definitions make of it.
+        page: What it is drawn on.
+    """
+    head = [TextSpan(""), *(TextSpan(reading.name, "strong") for reading in readings)]
+    steps = ["(begins)", *map(step_words, told.told.when)]
+    rows = [
+        [TextSpan(step), *(_stage(reading.moments[number]) for reading in readings)]
+        for number, step in enumerate(steps)
+    ]
+    return [
+        line(TextSpan(told.told.story, "strong")),
+        *(paragraph(told.about, page, indent=2) if told.about else []),
+        (),
+        *grid([head, *rows], page),
+        *(drawn for reading in readings for drawn in _unread(reading, page)),
+    ]
+
+
+def step_words(step: ScenarioStep) -> str:
+    """Say what happens in a step, with the facts it brings."""
+    what = step.event or (f"move to {step.to}" if step.to else "")
+    if step.wait is not None:
+        what = f"{duration_words(step.wait)} pass"
+    facts = " ".join(f"{name}={value}" for name, value in step.facts.items())
+    return " ".join(filter(None, (what or "it turns out:", facts)))
+
+
+def _stage(moment: Moment) -> TextSpan:
+    return TextSpan(moment.stage, "strong" if moment.has_moved else "dim")
+
+
+def _unread(reading: StoryReading, page: Page) -> list[Line]:
+    return [
+        d for text in reading.unread for d in paragraph(f"{reading.name}: {text}", page, indent=2)
+    ]
 
 
 @command(
@@ -88,3 +214,68 @@ def _coverage_data(coverage: Coverage) -> dict[str, Any]:
 
 def _transition(sources: Sequence[str], to: str) -> dict[str, Any]:
     return {"from": list(sources), "to": to}
+
+
+@command(
+    "story",
+    "funnelflow story cold-call.yaml",
+    "funnelflow story cold-call.yaml outreach levels dialogue",
+    "funnelflow story cold-call.yaml --json",
+)
+@click.argument("file", metavar="FILE", type=click.Path())
+@click.argument("definitions", nargs=-1, shell_complete=complete_definition)
+@as_json
+def story(file: str, definitions: tuple[str, ...]) -> int:
+    """Read one story by several definitions.
+
+    FILE tells what happened to somebody, as a scenario does; the table shows where
+    each definition puts the person after each event. Without DEFINITIONS, those
+    that the file's `then` names, or all there are. Exits 1 if one of them does not
+    end where `then` says.
+    """
+    session = current()
+    told = load_story(Path(file))
+    funnels = [Funnel(definition_here(n, session)) for n in _names(told, definitions, session)]
+    readings = read_story(told.told, funnels)
+    if session.json:
+        write_json(_story_data(told, readings))
+    else:
+        say(story_lines(told, readings, page_for(sys.stdout)))
+    return _judge(told, readings, funnels)
+
+
+def _names(told: Story, definitions: Sequence[str], session: Session) -> Sequence[str]:
+    return definitions or tuple(told.expected) or names_here(session)
+
+
+def _judge(told: Story, readings: Sequence[StoryReading], funnels: Sequence[Funnel]) -> int:
+    """Hold the end of the story to what the file expects."""
+    wrong = 0
+    for reading, funnel in zip(readings, funnels, strict=True):
+        expected = told.expected.get(reading.name)
+        if expected is None:
+            continue
+        try:
+            leaves = funnel.linked.leaves_of(funnel.linked.resolve_stage(expected))
+        except UnknownNameError as error:
+            raise UnknownNameError("stage", expected, error.known) from None
+        if reading.moments[-1].stage not in leaves:
+            wrong += 1
+            note(f"{reading.name} ends in {reading.moments[-1].stage}, not {expected}")
+    return 1 if wrong else 0
+
+
+def _story_data(told: Story, readings: Sequence[StoryReading]) -> Any:
+    return {
+        "story": told.told.story,
+        "steps": ["begins", *map(step_words, told.told.when)],
+        "definitions": [
+            {
+                "definition": reading.name,
+                "stages": [moment.stage for moment in reading.moments],
+                "expected": told.expected.get(reading.name),
+                "unread": list(reading.unread),
+            }
+            for reading in readings
+        ],
+    }

@@ -6,9 +6,7 @@ import click
 
 if TYPE_CHECKING:
     from funnelflow.plugins import PluginHost
-    from funnelflow.store import Workspace
-
-__all__ = ["Session", "current"]
+    from funnelflow.workspace.workspace import Workspace
 
 
 class Session:
@@ -42,7 +40,7 @@ class Session:
             StoreError: Its database cannot be used.
         """
         from funnelflow.cli.hosting import host_of  # noqa: PLC0415  # loads the plugins
-        from funnelflow.store import Workspace  # noqa: PLC0415  # loads the database library
+        from funnelflow.workspace.workspace import Workspace  # noqa: PLC0415  # loads the database library
 
         return Workspace.open(self.workspace, database=self.database, plugins=host_of(self))
 

@@ -1,29 +1,9 @@
-"""Text for people: made of spans, cleaned and coloured at one place.
-
-Everything that a command shows is a list of lines, a line a list of spans, and only
-`paint` turns them into characters for a terminal. Data is cleaned there, without
-exception, so that no fact, name or error text can move the cursor, change colours or
-reverse the writing direction; colours are added after that.
-"""
+"""Tables: cells of spans, aligned by display width, wrapped where somebody is looking."""
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Final, Literal, NamedTuple, TypeAlias
-
-__all__ = [
-    "PLAIN",
-    "Line",
-    "Look",
-    "Page",
-    "Span",
-    "columns",
-    "cut",
-    "line",
-    "pad",
-    "paint",
-    "printable",
-    "wrap",
-]
 
 Look: TypeAlias = Literal["", "good", "bad", "unknown", "dim", "strong"]
 
@@ -61,14 +41,14 @@ _PLAINER: Final = {
 }
 
 
-class Span(NamedTuple):
+class TextSpan(NamedTuple):
     """A piece of text and how it looks."""
 
     text: str
     look: Look = ""
 
 
-Line: TypeAlias = Sequence[Span]
+Line: TypeAlias = Sequence[TextSpan]
 
 
 class Page(NamedTuple):
@@ -90,9 +70,9 @@ class Page(NamedTuple):
 PLAIN: Final = Page()
 
 
-def line(*pieces: str | Span) -> Line:
+def line(*pieces: str | TextSpan) -> Line:
     """Make a line of spans from spans and plain strings."""
-    return tuple(p if isinstance(p, Span) else Span(p) for p in pieces)
+    return tuple(p if isinstance(p, TextSpan) else TextSpan(p) for p in pieces)
 
 
 def printable(text: str, *, newlines: bool = False) -> str:
@@ -196,3 +176,105 @@ def _broken(word: str, width: int, page: Page) -> list[str]:
         pieces.append(word[:head])
         word = word[head:]
     return [*pieces, word]
+
+
+GAP = 2
+_PIECES = re.compile(r" *[^ ]+| +")
+NARROWEST = 8
+
+
+def grid(
+    rows: Sequence[Sequence[TextSpan]],
+    page: Page,
+    *,
+    indent: int = 0,
+    gap: int = GAP,
+    wrapped: bool | None = None,
+) -> list[Line]:
+    """Lay out rows in columns; on a terminal the widest are wrapped until they fit.
+
+    Args:
+        rows: Cells, row by row; rows may be shorter than others.
+        page: What they are drawn on.
+        indent: Spaces before every row.
+        gap: Spaces between columns.
+        wrapped: Whether to wrap; None for what `page` is: a pipe gets whole rows.
+    """
+    widths = [
+        max((columns(cell.text, page) for cell in column if cell), default=0)
+        for column in zip_longest(*rows)
+    ]
+    if page.terminal if wrapped is None else wrapped:
+        widths = _shrunk(widths, page.width - indent - gap * (len(widths) - 1))
+    return [drawn for row in rows for drawn in _row(row, widths, page, indent, gap)]
+
+
+def flow(spans: Line, page: Page, *, hang: int = 4) -> list[Line]:
+    """Break one line of spans at spaces where it is too long, the rest indented by `hang`."""
+    lines: list[list[TextSpan]] = [[]]
+    used = 0
+    for text, look in spans:
+        for piece in _PIECES.findall(text):
+            width = columns(piece, page)
+            if used + width > page.width and lines[-1]:
+                lines.append([TextSpan(" " * hang)])
+                piece, used = piece.lstrip(" "), hang  # noqa: PLW2901  # the blank was the break
+                width = columns(piece, page)
+            used += width
+            lines[-1].append(TextSpan(piece, look))
+    return [_joined(one) for one in lines]
+
+
+def paragraph(text: str, page: Page, *, indent: int = 0, first: str = "") -> list[Line]:
+    """Wrap running text, indented; `first` hangs before it (a bullet, a label)."""
+    lead = " " * indent + first
+    lines = wrap(text, max(NARROWEST, page.width - columns(lead, page)), page)
+    blank = " " * columns(lead, page)
+    return [(TextSpan(lead if n == 0 else blank), TextSpan(part)) for n, part in enumerate(lines)]
+
+
+def bullets(texts: Sequence[str], page: Page, *, indent: int = 0) -> list[Line]:
+    """Give a list of texts, each behind a bullet."""
+    return [drawn for text in texts for drawn in paragraph(text, page, indent=indent, first="• ")]
+
+
+def _joined(spans: Sequence[TextSpan]) -> Line:
+    """Put neighbours that look alike together."""
+    joined: list[TextSpan] = []
+    for text, look in spans:
+        if joined and joined[-1].look == look:
+            joined[-1] = TextSpan(joined[-1].text + text, look)
+        else:
+            joined.append(TextSpan(text, look))
+    return joined
+
+
+def _row(
+    row: Sequence[TextSpan], widths: Sequence[int], page: Page, indent: int, gap: int
+) -> list[Line]:
+    """Draw one row on as many lines as its tallest cell needs."""
+    if all(columns(cell.text, page) <= width for cell, width in zip(row, widths, strict=False)):
+        cells = [[cell.text] for cell in row]
+    else:
+        cells = [wrap(cell.text, width, page) for cell, width in zip(row, widths, strict=False)]
+    return [
+        (
+            TextSpan(" " * indent),
+            *(
+                TextSpan(pad(text, width + gap, page) if n < len(row) - 1 else text, cell.look)
+                for n, (text, width, cell) in enumerate(zip(texts, widths, row, strict=False))
+            ),
+        )
+        for texts in zip_longest(*cells, fillvalue="")
+    ]
+
+
+def _shrunk(widths: list[int], room: int) -> list[int]:
+    """Take columns from the widest until they fit, none below `NARROWEST`."""
+    widths = list(widths)
+    while sum(widths) > room and max(widths, default=0) > NARROWEST:
+        widest = widths.index(max(widths))
+        runner_up = max([NARROWEST, *(w for n, w in enumerate(widths) if n != widest)])
+        excess = sum(widths) - room
+        widths[widest] -= max(1, min(excess, widths[widest] - runner_up))
+    return widths

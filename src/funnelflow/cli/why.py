@@ -2,24 +2,188 @@
 
 import datetime as dt
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from shlex import quote
 from typing import Any
 
 import click
+from attrs import frozen
 
 from funnelflow.cli.complete import complete_contact
 from funnelflow.cli.contacts import moment_of
 from funnelflow.cli.data import considered_data, contact_data, question_data
+from funnelflow.cli.decisions import (
+    DecisionView,
+    askable,
+    check_lines,
+    open_count,
+    open_criteria,
+    to_do,
+    what_takes_it,
+)
+from funnelflow.cli.facts import about_of, facts_words, moment, owner_of, playbook_of
 from funnelflow.cli.options import acting, as_json, command
 from funnelflow.cli.output import hint, page_for, say, write_json
-from funnelflow.cli.render_why import questions, why_answer
 from funnelflow.cli.session import current
-from funnelflow.cli.stages import owner_of, playbook_of
+from funnelflow.cli.text import Line, Page, TextSpan, flow, grid, line, paragraph
+from funnelflow.criteria import Check, Field, Value, Verdict, duration_words
 from funnelflow.definition import Linked
-from funnelflow.engine import Considered
-from funnelflow.store import StoredContact
+from funnelflow.engine import Considered, Contact
+from funnelflow.storage.contacts import StoredContact
 
-__all__ = ["why"]
+
+@frozen
+class Question:
+    """Something to find out next.
+
+    Attributes:
+        field: The field it settles.
+        stages: The stages whose transition it bears on, the nearest first.
+        left: How many other criteria stay open even if the answer is good; 0 means that
+            this answer alone can open a transition.
+    """
+
+    field: Field
+    stages: tuple[str, ...]
+    left: int
+
+
+def questions(considered: Iterable[Considered], linked: Linked) -> tuple[Question, ...]:
+    """Find what to ask next, each question once, the most decisive first.
+
+    Most decisive is the answer that leaves the fewest other criteria open, then the one
+    that bears on most stages.
+    """
+    found: dict[str, list[tuple[int, str, Field]]] = {}
+    for way in considered:
+        closed = open_criteria(way.check)
+        for field in askable((f for c in closed for f in _missing(c)), linked):
+            found.setdefault(field.name, []).append((len(closed) - 1, way.to, field))
+    asked = [_question(sorted(bears, key=lambda b: b[0])) for bears in found.values()]
+    return tuple(sorted(asked, key=lambda q: (q.left, -len(q.stages))))
+
+
+def why_answer(
+    contact: Contact, considered: Sequence[Considered], linked: Linked, now: dt.datetime, page: Page
+) -> DecisionView:
+    """Draw where a contact stands and every transition that leads on.
+
+    Args:
+        contact: The contact.
+        considered: Its transitions out, from `Funnel.why`.
+        linked: The definition that was asked.
+        now: The moment that was asked about.
+        page: What it is drawn on.
+    """
+    asked = questions(considered, linked)
+    lines = [
+        *_head(contact, linked, now, page),
+        *to_do(contact.stage, linked, page),
+        *(drawn for way in considered for drawn in ((), *_way(way, linked, page))),
+        *([] if considered else [(), line("No transition leaves this stage.")]),
+        *_asking(asked, page),
+        *_due(considered, now, page),
+    ]
+    facts = " ".join(f"{q.field.name}=…" for q in asked)
+    return DecisionView(
+        [*lines, ()], f"funnelflow set {quote(contact.id)} {facts}" if facts else ""
+    )
+
+
+def _question(bears: list[tuple[int, str, Field]]) -> Question:
+    """Put together what one field bears on, the nearest first."""
+    left, _, field = bears[0]
+    return Question(field, tuple(dict.fromkeys(to for _, to, _ in bears)), left)
+
+
+def _missing(criterion: Check) -> list[Field]:
+    """Give the unknown fields that could settle a criterion or group that is still open."""
+    if criterion.verdict is Verdict.NOT_MET:
+        return []
+    return [field for leaf in criterion.leaves() for field in leaf.missing]
+
+
+def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> list[Line]:
+    about, owner = about_of(contact.stage, linked), owner_of(contact.stage, linked)
+    known = facts_words(_told(contact, linked), linked)
+    said = {"": about, "looked after by ": owner, "known: ": known}
+    head = line(
+        TextSpan(f"{contact.id} is {contact.stage}", "strong"),
+        TextSpan(_since(contact, now), "dim"),
+    )
+    return [
+        *flow(head, page),
+        *(
+            drawn
+            for label, words in said.items()
+            if words
+            for drawn in paragraph(words, page, indent=2, first=label)
+        ),
+    ]
+
+
+def _told(contact: Contact, linked: Linked) -> dict[str, Value]:
+    """Give the facts that somebody told; what events count is seen at the criteria."""
+    told = {f.name for f in askable(linked.fields.values(), linked)}
+    return {
+        name: value
+        for name, value in contact.fields.items()
+        if name in told and value != linked.fields[name].default
+    }
+
+
+def _since(contact: Contact, now: dt.datetime) -> str:
+    if contact.since is None:
+        return ""
+    spent = _whole(now - contact.since)
+    long = f", for {duration_words(spent)}" if spent > dt.timedelta(0) else ""
+    return f" since {moment(contact.since)}{long}"
+
+
+def _way(way: Considered, linked: Linked, page: Page) -> list[Line]:
+    """Draw one transition: where it leads, what takes it, and its criteria."""
+    is_open = way.verdict is Verdict.MET
+    state = TextSpan("open", "good") if is_open else TextSpan(open_count(way, ""))
+    head = line(
+        TextSpan(f"→ {way.to}", "strong"),
+        TextSpan(f" ({what_takes_it(way, linked)})", "dim"),
+        ": ",
+        state,
+    )
+    return [*flow(head, page), *check_lines(way.check, page, indent=4)]
+
+
+def _asking(asked: Sequence[Question], page: Page) -> list[Line]:
+    rows = [
+        [
+            TextSpan(f"{number}."),
+            TextSpan(question.field.ask or f"Find out: {question.field.label}"),
+            TextSpan(f"{question.field.name}, for {' and '.join(question.stages)}", "dim"),
+        ]
+        for number, question in enumerate(asked, 1)
+    ]
+    title = [(), line(TextSpan("What to ask next", "strong"))] if rows else []
+    return [*title, *grid(rows, page, indent=2)]
+
+
+def _due(considered: Sequence[Considered], now: dt.datetime, page: Page) -> list[Line]:
+    """Say what time will do next."""
+    timed = [(way.due, way.to) for way in considered if way.due is not None]
+    if not timed:
+        return []
+    due, to = min(timed)
+    left = _whole(due - now)
+    when = f"in {duration_words(left)}" if left > dt.timedelta(0) else "`funnelflow tick` takes it"
+    said = line(TextSpan("Next by itself: ", "strong"), f"{to} on {moment(due)} ({when})")
+    return [(), *flow(said, page)]
+
+
+def _whole(span: dt.timedelta) -> dt.timedelta:
+    """Round down to what a person would say: days, else hours, else minutes."""
+    for unit in (dt.timedelta(days=1), dt.timedelta(hours=1), dt.timedelta(minutes=1)):
+        if abs(span) >= unit:
+            return span // unit * unit
+    return dt.timedelta(0)
 
 
 @command("why", "funnelflow why ada", "funnelflow why ada --json")

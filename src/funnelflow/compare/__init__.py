@@ -2,21 +2,27 @@
 
 from funnelflow.compare.crosswalk import Cell, Crosswalk, Difference, Often, crosswalk
 from funnelflow.compare.exploring import Exploration, Place, explore
-from funnelflow.compare.glossary import Entry, Meaning, Way, glossary
-from funnelflow.compare.stories import Moment, Reading, read_story
-from funnelflow.compare.translating import Translation, translate, without_move
+from funnelflow.compare.glossary import GlossaryEntry, Meaning, Way, glossary
+from funnelflow.compare.translate import (
+    Moment,
+    StoryReading,
+    Translation,
+    read_story,
+    translate,
+    without_move,
+)
 
 __all__ = [
     "Cell",
     "Crosswalk",
     "Difference",
-    "Entry",
     "Exploration",
+    "GlossaryEntry",
     "Meaning",
     "Moment",
     "Often",
     "Place",
-    "Reading",
+    "StoryReading",
     "Translation",
     "Way",
     "crosswalk",

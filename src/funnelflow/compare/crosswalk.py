@@ -9,8 +9,6 @@ from funnelflow.compare.exploring import MOST_STATES, Place, explore
 from funnelflow.criteria import Verdict
 from funnelflow.engine import Considered, Event, Funnel, decide, why
 
-__all__ = ["Cell", "Crosswalk", "Difference", "Often", "crosswalk"]
-
 Often: TypeAlias = Literal["always", "sometimes", "never"]
 
 

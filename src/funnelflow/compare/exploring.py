@@ -17,13 +17,10 @@ from typing import TypeAlias
 
 from attrs import evolve, frozen
 
-from funnelflow.compare.openings import Opening, openings_of
-from funnelflow.compare.values import NOW, samples_of
+from funnelflow.compare.openings import NOW, Opening, openings_of, samples_of
 from funnelflow.criteria import Fields, Type, Value
 from funnelflow.engine import Contact, Event, Funnel, GuardedTransition
 from funnelflow.errors import UsageError
-
-__all__ = ["Exploration", "Place", "explore"]
 
 Place: TypeAlias = tuple[str, ...]
 """Where each definition puts the contact: one leaf stage a definition."""

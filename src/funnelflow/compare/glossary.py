@@ -7,8 +7,6 @@ from attrs import frozen
 from funnelflow.criteria import Rule
 from funnelflow.definition import Linked
 
-__all__ = ["Entry", "Meaning", "Way", "glossary"]
-
 
 @frozen
 class Way:
@@ -47,14 +45,14 @@ class Meaning:
 
 
 @frozen
-class Entry:
+class GlossaryEntry:
     """A word, with what each definition that uses it means by it."""
 
     word: str
     meanings: tuple[Meaning, ...]
 
 
-def glossary(definitions: Sequence[Linked]) -> tuple[Entry, ...]:
+def glossary(definitions: Sequence[Linked]) -> tuple[GlossaryEntry, ...]:
     """Collect the words for stages, aliases included, with their meanings.
 
     Args:
@@ -70,7 +68,7 @@ def glossary(definitions: Sequence[Linked]) -> tuple[Entry, ...]:
             for word in dict.fromkeys((stage.name.replace("_", " "), *stage.aliases)):
                 meanings.setdefault(word.casefold(), []).append(meaning)
     ordered = sorted(meanings.items(), key=lambda item: (-len(item[1]), item[0]))
-    return tuple(Entry(word, tuple(found)) for word, found in ordered)
+    return tuple(GlossaryEntry(word, tuple(found)) for word, found in ordered)
 
 
 def _meaning(linked: Linked, name: str) -> Meaning:

@@ -21,13 +21,16 @@ errors: a fact that nobody knows, and a calculation without a result, are *unkno
 'budget is 3,000 EUR; needs at least 5,000 EUR'
 """
 
-from funnelflow.criteria.codes import EXPRESSION_CODES
-from funnelflow.criteria.durations import duration_words, parse_duration
+from funnelflow.criteria.check_names import Scope
+from funnelflow.criteria.explain import Clause, Explanation, Seen, Verdict
 from funnelflow.criteria.expression import Expression, compile_expression
+from funnelflow.criteria.expression_problems import (
+    EXPRESSION_CODES,
+    CriterionError,
+    ExpressionProblem,
+    Position,
+)
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.position import Position
-from funnelflow.criteria.problems import CriterionError, ExpressionProblem
-from funnelflow.criteria.reads import constants_of, rule_expressions
 from funnelflow.criteria.rules import (
     AllOf,
     AnyOf,
@@ -40,9 +43,11 @@ from funnelflow.criteria.rules import (
     Rule,
     check_rule,
     compile_rule,
+    constants_of,
+    rule_expressions,
 )
-from funnelflow.criteria.scope import Scope
 from funnelflow.criteria.sql import SqlFilter
+from funnelflow.criteria.times import duration_words, parse_duration
 from funnelflow.criteria.types import (
     BOOLEAN,
     DURATION,
@@ -59,7 +64,6 @@ from funnelflow.criteria.types import (
     list_of,
     parse_type,
 )
-from funnelflow.criteria.verdicts import Clause, Explanation, Seen, Verdict
 
 __all__ = [
     "BOOLEAN",

@@ -1,22 +1,108 @@
 """Names in an expression: fields, the time, and what was probably meant by anything else."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from funnelflow.criteria.checking import Checking, kind_words
+from attrs import define, field, frozen
+
+from funnelflow.criteria.expression_problems import ExpressionProblem, Severity
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.scope import ROOTS
-from funnelflow.criteria.syntax import Name, Select, Syntax
+from funnelflow.criteria.parser import Name, Select, Syntax
 from funnelflow.criteria.tree import Node, Now, Read
+from funnelflow.criteria.types import Type, list_of
 from funnelflow.errors import nearest
 
-__all__ = ["check_name", "check_select", "find_field"]
+ROOTS: Final = ("contact", "event")
+"""The names before the dot."""
+
+
+@frozen
+class Scope:
+    """The fields that an expression may read; ``now`` is always there beside them.
+
+    Attributes:
+        contact: What ``contact.x`` may be, by field name.
+        event: What ``event.x`` may be, by field name.
+    """
+
+    contact: Mapping[str, Field]
+    event: Mapping[str, Field] = field(factory=dict)
+
+    def fields(self, root: str) -> Mapping[str, Field]:
+        """Give the fields behind ``contact`` or ``event``."""
+        return self.contact if root == "contact" else self.event
+
+
+NOTHING: Final = Type("nothing")
+"""The type of the items of an empty list, which goes with every other."""
+
+_WORDS: Final = {
+    "boolean": "yes or no",
+    "integer": "a whole number",
+    "number": "a number",
+    "text": "text",
+    "timestamp": "a timestamp",
+    "duration": "a duration",
+}
+
+
+@define
+class CheckContext:
+    """One type check under way."""
+
+    source: str
+    scope: Scope
+    problems: list[ExpressionProblem] = field(factory=list)
+
+    def problem(
+        self,
+        code: str,
+        message: str,
+        at: Syntax | Node,
+        help: str = "",  # noqa: A002  # as the problem calls it
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        severity: Severity = "error",
+    ) -> None:
+        """Note a problem at a node, or at a part of it."""
+        first = at.start if start is None else start
+        last = at.end if end is None else end
+        self.problems.append(ExpressionProblem(code, message, first, last, help, severity))
+
+    def text(self, at: Syntax | Node) -> str:
+        """Give what was written, cut where it is long."""
+        text = " ".join(self.source[at.start : at.end].split())
+        return text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004  # a line of help
+
+
+def kind_words(kind: Type) -> str:
+    """Say what a value of a type is: ``a number``, ``a list of text``."""
+    if kind.item is None:
+        return _WORDS.get(kind.name, kind.name)
+    return "an empty list" if kind.item == NOTHING else f"a list of {kind.item.name}"
+
+
+def compares(left: Type, right: Type) -> bool:
+    """Tell whether values of two types can be equal."""
+    if left.item is not None and right.item is not None:
+        return NOTHING in (left.item, right.item) or compares(left.item, right.item)
+    return left == right or (left.is_numeric and right.is_numeric)
+
+
+def joined(left: Type, right: Type) -> Type | None:
+    """Give the type that values of both types have, where CEL sees one; None if there is none."""
+    if left == right or right == list_of(NOTHING):
+        return left
+    return right if left == list_of(NOTHING) else None
+
 
 _LISTED: Final = 6
 _TRUTH: Final = {"yes": "true", "no": "false", "True": "true", "False": "false"}
 _NOTHING: Final = frozenset({"null", "None", "nil", "NULL", "undefined", "empty", "unknown"})
 
 
-def check_name(checking: Checking, syntax: Name) -> Node | None:
+def check_name(checking: CheckContext, syntax: Name) -> Node | None:
     """Give the meaning of a bare name: only ``now`` has one."""
     if syntax.name == "now":
         return Now(syntax.start, syntax.end)
@@ -25,13 +111,13 @@ def check_name(checking: Checking, syntax: Name) -> Node | None:
     return None
 
 
-def check_select(checking: Checking, syntax: Select) -> Node | None:
+def check_select(checking: CheckContext, syntax: Select) -> Node | None:
     """Give the meaning of ``contact.x`` or ``event.x``."""
     found = find_field(checking, syntax)
     return None if found is None else Read(syntax.start, syntax.end, *found)
 
 
-def find_field(checking: Checking, syntax: Select) -> tuple[str, Field] | None:
+def find_field(checking: CheckContext, syntax: Select) -> tuple[str, Field] | None:
     """Give the root and the field that ``root.name`` names, or say what is wrong with it."""
     of = syntax.of
     if not isinstance(of, Name) or of.name not in ROOTS:
@@ -47,7 +133,7 @@ def find_field(checking: Checking, syntax: Select) -> tuple[str, Field] | None:
     return None
 
 
-def _bare(checking: Checking, name: str) -> tuple[str, str, str]:
+def _bare(checking: CheckContext, name: str) -> tuple[str, str, str]:
     """Say what is wrong with a name that has no meaning, and what was probably meant."""
     if name in _NOTHING:
         return "E121", f"there is no {name}", "ask whether a fact is known: !has(contact.x)"
@@ -61,7 +147,7 @@ def _bare(checking: Checking, name: str) -> tuple[str, str, str]:
     return "E131", f"{name} has no meaning here", _guess(checking, name)
 
 
-def _guess(checking: Checking, name: str) -> str:
+def _guess(checking: CheckContext, name: str) -> str:
     """Say which name was probably meant."""
     known = {field: root for root in reversed(ROOTS) for field in checking.scope.fields(root)}
     guess = nearest(name, [*known, "now", *ROOTS])
@@ -70,7 +156,7 @@ def _guess(checking: Checking, name: str) -> str:
     return f"did you mean {known[guess]}.{guess}?" if guess in known else f"did you mean {guess}?"
 
 
-def _nearest_field(checking: Checking, root: str, name: str) -> str:
+def _nearest_field(checking: CheckContext, root: str, name: str) -> str:
     """Say which field was probably meant, or which there are."""
     fields = checking.scope.fields(root)
     guess = nearest(name, fields)
@@ -83,7 +169,7 @@ def _nearest_field(checking: Checking, root: str, name: str) -> str:
     return f"the {root} has: {shown}" if shown else f"the {root} has no fields here"
 
 
-def _not_a_root(checking: Checking, syntax: Select, of: Syntax) -> None:
+def _not_a_root(checking: CheckContext, syntax: Select, of: Syntax) -> None:
     """Say what is wrong with a dot behind something that has no fields."""
     if isinstance(of, Name):
         guess = nearest(of.name, ROOTS) or "contact"

@@ -6,13 +6,24 @@ gives one message.
 
 from typing import Final
 
-from funnelflow.criteria.check_calls import check_call, check_has
-from funnelflow.criteria.check_names import check_name, check_select
-from funnelflow.criteria.check_operators import check_arithmetic, check_compare, check_in
-from funnelflow.criteria.checking import NOTHING, Checking, joined, kind_words
-from funnelflow.criteria.syntax import (
+from funnelflow.criteria.check_names import (
+    NOTHING,
+    CheckContext,
+    check_name,
+    check_select,
+    joined,
+    kind_words,
+)
+from funnelflow.criteria.check_operations import (
+    check_arithmetic,
+    check_call,
+    check_compare,
+    check_has,
+    check_in,
+)
+from funnelflow.criteria.parser import (
     Binary,
-    Call,
+    CallSyntax,
     Choice,
     Index,
     ListSyntax,
@@ -35,18 +46,7 @@ from funnelflow.criteria.tree import (
     Read,
     Widen,
 )
-from funnelflow.criteria.types import (
-    BOOLEAN,
-    INTEGER,
-    NUMBER,
-    TEXT,
-    Scalar,
-    Type,
-    Value,
-    list_of,
-)
-
-__all__ = ["check", "check_whole"]
+from funnelflow.criteria.types import BOOLEAN, INTEGER, NUMBER, TEXT, Scalar, Type, Value, list_of
 
 _EXAMPLES: Final = {TEXT: '{} != ""', NUMBER: "{} > 0", INTEGER: "{} > 0"}
 _NUMBERS: Final = list_of(NUMBER)
@@ -55,7 +55,7 @@ _SAME: Final = "give both branches the same type"
 _LITERALS: Final = {bool: BOOLEAN, int: INTEGER, float: NUMBER, str: TEXT}
 
 
-def check_whole(checking: Checking, syntax: Syntax, expect: Type | None) -> Node | None:
+def check_whole(checking: CheckContext, syntax: Syntax, expect: Type | None) -> Node | None:
     """Give the meaning of a whole expression, whose type must be `expect` where that is given."""
     node = check(checking, syntax)
     if node is None or expect is None or (node.type == expect and expect != _NUMBERS):
@@ -72,7 +72,7 @@ def check_whole(checking: Checking, syntax: Syntax, expect: Type | None) -> Node
 
 
 def check(  # noqa: C901, PLR0911  # one case a kind of syntax
-    checking: Checking, syntax: Syntax
+    checking: CheckContext, syntax: Syntax
 ) -> Node | None:
     """Give the meaning of a part of an expression; None when something in it is wrong."""
     match syntax:
@@ -92,7 +92,7 @@ def check(  # noqa: C901, PLR0911  # one case a kind of syntax
             return _choice(checking, syntax)
         case ListSyntax():
             return _list(checking, syntax)
-        case Call():
+        case CallSyntax():
             return _call(checking, syntax)
         case Index():
             return _index(checking, syntax)
@@ -112,7 +112,7 @@ def _widens(given: Type, wanted: Type) -> bool:
     return given == INTEGER and wanted == NUMBER
 
 
-def _logic(checking: Checking, syntax: Logic) -> Node | None:
+def _logic(checking: CheckContext, syntax: Logic) -> Node | None:
     """Check the operands of ``&&`` or ``||``."""
     items = [_condition(checking, item) for item in syntax.items]
     sound = tuple([item for item in items if item is not None])
@@ -122,7 +122,7 @@ def _logic(checking: Checking, syntax: Logic) -> Node | None:
     return kind(syntax.start, syntax.end, sound)
 
 
-def _condition(checking: Checking, syntax: Syntax) -> Node | None:
+def _condition(checking: CheckContext, syntax: Syntax) -> Node | None:
     """Check what must be true or false."""
     node = check(checking, syntax)
     if node is None or node.type == BOOLEAN:
@@ -131,7 +131,7 @@ def _condition(checking: Checking, syntax: Syntax) -> Node | None:
     return None
 
 
-def _no_condition(checking: Checking, node: Node) -> None:
+def _no_condition(checking: CheckContext, node: Node) -> None:
     """Say how a value that is no condition becomes one."""
     text = checking.text(node)
     compared = f"size({text}) > 0" if node.type.is_list else _EXAMPLES.get(node.type, "")
@@ -143,7 +143,7 @@ def _no_condition(checking: Checking, node: Node) -> None:
     checking.problem("E143", f"{text} is {kind_words(node.type)}, not a condition", node, help_)
 
 
-def _binary(checking: Checking, syntax: Binary) -> Node | None:
+def _binary(checking: CheckContext, syntax: Binary) -> Node | None:
     """Check a comparison or an arithmetical operation."""
     left, right = check(checking, syntax.left), check(checking, syntax.right)
     if left is None or right is None:
@@ -155,7 +155,7 @@ def _binary(checking: Checking, syntax: Binary) -> Node | None:
     return check_compare(checking, syntax, left, right)
 
 
-def _unary(checking: Checking, syntax: Unary) -> Node | None:
+def _unary(checking: CheckContext, syntax: Unary) -> Node | None:
     """Check ``!`` or ``-``."""
     if syntax.operator == "!":
         item = _condition(checking, syntax.of)
@@ -167,7 +167,7 @@ def _unary(checking: Checking, syntax: Unary) -> Node | None:
     return None
 
 
-def _choice(checking: Checking, syntax: Choice) -> Node | None:
+def _choice(checking: CheckContext, syntax: Choice) -> Node | None:
     """Check ``? :``, whose branches must be of one type."""
     test = _condition(checking, syntax.test)
     then, other = check(checking, syntax.then), check(checking, syntax.other)
@@ -185,7 +185,7 @@ def _choice(checking: Checking, syntax: Choice) -> Node | None:
     return None
 
 
-def _list(checking: Checking, syntax: ListSyntax) -> Node | None:
+def _list(checking: CheckContext, syntax: ListSyntax) -> Node | None:
     """Check a list, whose items must be single values of one type."""
     items = [check(checking, item) for item in syntax.items]
     sound = tuple([item for item in items if item is not None])
@@ -224,14 +224,14 @@ def _list_node(syntax: ListSyntax, items: tuple[Node, ...], kind: Type) -> Node:
     return Constant(syntax.start, syntax.end, value, kind)
 
 
-def _call(checking: Checking, syntax: Call) -> Node | None:
+def _call(checking: CheckContext, syntax: CallSyntax) -> Node | None:
     """Check a call; ``has`` looks at a name, all others at values."""
     if syntax.of is None and syntax.name == "has":
         return check_has(checking, syntax)
     return check_call(checking, syntax, lambda part: check(checking, part))
 
 
-def _index(checking: Checking, syntax: Index) -> Node | None:
+def _index(checking: CheckContext, syntax: Index) -> Node | None:
     """Say what to write for ``of[item]``, which there is not."""
     item = syntax.item
     if isinstance(syntax.of, Name) and isinstance(item, Literal) and isinstance(item.value, str):

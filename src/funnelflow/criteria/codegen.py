@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from funnelflow.criteria import arithmetic
+from funnelflow.criteria import evaluate as arithmetic
 from funnelflow.criteria.tree import (
     And,
     Arithmetic,
@@ -40,8 +40,6 @@ from funnelflow.criteria.tree import (
     Widen,
 )
 from funnelflow.criteria.types import INTEGER, NUMBER, Scalar, Value
-
-__all__ = ["Writer", "compile_function"]
 
 _TESTS: Final = {"startsWith": "{0}.startswith({1})", "endsWith": "{0}.endswith({1})"}
 _CONTAINS: Final = "{1} in {0}"

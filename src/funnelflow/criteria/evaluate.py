@@ -5,23 +5,13 @@ never hold use it, because it can answer for every part alone.
 """
 
 import datetime as dt
-from typing import Any
+import math
+from collections.abc import Callable
+from typing import Any, Final
 
 from attrs import frozen
 
-from funnelflow.criteria.arithmetic import (
-    alike,
-    all_of,
-    any_of,
-    contained,
-    equal_lists,
-    list_made,
-    negated_integer,
-    negated_number,
-    operation,
-    size_of,
-    widened,
-)
+from funnelflow.criteria.times import SECONDS, in_range
 from funnelflow.criteria.tree import (
     And,
     Arithmetic,
@@ -41,9 +31,222 @@ from funnelflow.criteria.tree import (
     TextTest,
     Widen,
 )
-from funnelflow.criteria.types import INTEGER, Facts, Fields
+from funnelflow.criteria.types import (
+    DURATION,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    TIMESTAMP,
+    Facts,
+    Fields,
+    Scalar,
+    Type,
+)
 
-__all__ = ["Known", "evaluate"]
+EXACT: Final = 2**53
+"""Up to here integers and numbers are the same; beyond, an integer may fall between numbers."""
+
+_INT_MIN: Final = -(2**63)
+_INT_MAX: Final = 2**63 - 1
+
+
+def operation(operator: str, kind: Type, left: Type) -> Callable[[Any, Any], Any]:
+    """Give the function behind an operator, by the type of its result and of its left side."""
+    if kind.is_list:
+        return _join
+    if operator == "+" and kind == TIMESTAMP and left == DURATION:
+        return _later_from
+    return (
+        _OPERATIONS[operator, kind, left]
+        if left == TIMESTAMP
+        else _OPERATIONS[operator, kind, kind]
+    )
+
+
+def _checked(value: int) -> int | None:
+    return value if _INT_MIN <= value <= _INT_MAX else None
+
+
+def _add(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else _checked(a + b)
+
+
+def _subtract(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else _checked(a - b)
+
+
+def _multiply(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else _checked(a * b)
+
+
+def _divide(a: int | None, b: int | None) -> int | None:
+    if a is None or not b:
+        return None
+    quotient = abs(a) // abs(b)
+    return _checked(quotient if (a < 0) == (b < 0) else -quotient)
+
+
+def _remainder(a: int | None, b: int | None) -> int | None:
+    if a is None or not b or (a == _INT_MIN and b == -1):
+        return None
+    rest = abs(a) % abs(b)
+    return rest if a >= 0 else -rest
+
+
+def negated_integer(a: int | None) -> int | None:
+    """Turn the sign of an integer; the smallest one has no counterpart."""
+    return None if a is None else _checked(-a)
+
+
+def negated_number(a: float | None) -> float | None:
+    """Turn the sign of a number."""
+    return None if a is None else -a
+
+
+def _add_numbers(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a + b
+
+
+def _subtract_numbers(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+def _multiply_numbers(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a * b
+
+
+def _divide_numbers(a: float | None, b: float | None) -> float | None:
+    if a is None or b is None:
+        return None
+    if b:
+        return a / b
+    if a == 0 or math.isnan(a):
+        return math.nan
+    return math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+def _join(a: Any, b: Any) -> Any:
+    """Put two texts, or two lists, behind each other."""
+    return None if a is None or b is None else a + b
+
+
+def _later(a: dt.datetime | None, b: dt.timedelta | None) -> dt.datetime | None:
+    if a is None or b is None:
+        return None
+    try:
+        return a + b
+    except OverflowError:
+        return None
+
+
+def _later_from(a: dt.timedelta | None, b: dt.datetime | None) -> dt.datetime | None:
+    return _later(b, a)
+
+
+def _earlier(a: dt.datetime | None, b: dt.timedelta | None) -> dt.datetime | None:
+    return None if b is None else _later(a, -b)
+
+
+def _between(a: dt.datetime | None, b: dt.datetime | None) -> dt.timedelta | None:
+    """Give the duration from `b` to `a`.
+
+    CEL's implementations count whole seconds first and turn them into nanoseconds, so the
+    range ends a little earlier than that of durations (`SECONDS`).
+    """
+    if a is None or b is None:
+        return None
+    value = a - b
+    seconds = abs(a.replace(microsecond=0) - b.replace(microsecond=0))
+    return value if seconds <= SECONDS and in_range(value) else None
+
+
+def _shorter(a: dt.timedelta | None, b: dt.timedelta | None) -> dt.timedelta | None:
+    return None if b is None else _longer(a, -b)
+
+
+def _longer(a: dt.timedelta | None, b: dt.timedelta | None) -> dt.timedelta | None:
+    if a is None or b is None:
+        return None
+    value = a + b
+    return value if in_range(value) else None
+
+
+def size_of(a: str | tuple[Scalar, ...] | None) -> int | None:
+    """Count the characters (code points) of a text, or the items of a list."""
+    return None if a is None else len(a)
+
+
+def list_made(*items: Scalar | None) -> tuple[Scalar, ...] | None:
+    """Give a list; unknown when one of its items is."""
+    return None if None in items else items  # type: ignore[return-value]
+
+
+def alike(a: Any, b: Any) -> tuple[Any, Any]:
+    """Give two values as they compare: an integer beside a number as the nearest number.
+
+    Python would compare them exactly. CEL does not: its conformance cases want
+    ``9223372036854775807 < 9223372036854775808.0`` to be false.
+    """
+    if type(a) is int and type(b) is float:
+        return float(a), b
+    if type(a) is float and type(b) is int:
+        return a, float(b)
+    return a, b
+
+
+def _equal(a: Scalar, b: Scalar) -> bool:
+    a, b = alike(a, b)
+    return bool(a == b)
+
+
+def contained(item: Scalar, items: tuple[Scalar, ...]) -> bool:
+    """Tell whether a value is in a list; unlike with Python's ``in``, NaN never is."""
+    return any(_equal(item, other) for other in items)
+
+
+def equal_lists(a: tuple[Scalar, ...], b: tuple[Scalar, ...]) -> bool:
+    """Tell whether two lists are equal; unlike with Python's ``==``, not when they hold NaN."""
+    return len(a) == len(b) and all(map(_equal, a, b))
+
+
+def all_of(*values: bool | None) -> bool | None:
+    """Give CEL's ``&&``: false absorbs the unknown."""
+    if False in values:
+        return False
+    return None if None in values else True
+
+
+def any_of(*values: bool | None) -> bool | None:
+    """Give CEL's ``||``: true absorbs the unknown."""
+    if True in values:
+        return True
+    return None if None in values else False
+
+
+def widened(value: Any) -> Any:
+    """Give an integer as a number, and a list of numbers without integers among them."""
+    if isinstance(value, tuple):
+        return tuple([float(item) for item in value])
+    return None if value is None else float(value)
+
+
+_OPERATIONS: Final[dict[tuple[str, Type, Type], Callable[[Any, Any], Any]]] = {
+    ("+", INTEGER, INTEGER): _add,
+    ("-", INTEGER, INTEGER): _subtract,
+    ("*", INTEGER, INTEGER): _multiply,
+    ("/", INTEGER, INTEGER): _divide,
+    ("%", INTEGER, INTEGER): _remainder,
+    ("+", NUMBER, NUMBER): _add_numbers,
+    ("-", NUMBER, NUMBER): _subtract_numbers,
+    ("*", NUMBER, NUMBER): _multiply_numbers,
+    ("/", NUMBER, NUMBER): _divide_numbers,
+    ("+", TEXT, TEXT): _join,
+    ("+", TIMESTAMP, TIMESTAMP): _later,
+    ("-", TIMESTAMP, TIMESTAMP): _earlier,
+    ("-", DURATION, TIMESTAMP): _between,
+    ("-", DURATION, DURATION): _shorter,
+    ("+", DURATION, DURATION): _longer,
+}
 
 
 @frozen

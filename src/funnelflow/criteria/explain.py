@@ -5,6 +5,7 @@ true beside ``||`` decides without it. Negation is carried down to the compariso
 the words always say what is wanted, never "not (…)".
 """
 
+import enum
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,18 +13,7 @@ from attrs import frozen
 
 from funnelflow.criteria.evaluate import Known, evaluate
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.phrases import (
-    INVERSE,
-    age,
-    asked,
-    asked_age,
-    asked_text,
-    label,
-    subject,
-    unit,
-    valued,
-)
-from funnelflow.criteria.shown import listed, shown
+from funnelflow.criteria.times import listed, shown
 from funnelflow.criteria.tree import (
     And,
     Compare,
@@ -39,10 +29,65 @@ from funnelflow.criteria.tree import (
     walk,
 )
 from funnelflow.criteria.types import BOOLEAN, Value
-from funnelflow.criteria.verdicts import Clause, Explanation, Seen, Verdict
-from funnelflow.criteria.words import compared, criterion_words
+from funnelflow.criteria.words import (
+    INVERSE,
+    age,
+    asked,
+    asked_age,
+    asked_text,
+    compared,
+    criterion_words,
+    label,
+    subject,
+    unit,
+    valued,
+)
 
-__all__ = ["explain"]
+
+class Verdict(enum.Enum):
+    """Whether a criterion is met; unknown where facts are missing, and then it is not taken."""
+
+    MET = "met"
+    NOT_MET = "not met"
+    UNKNOWN = "unknown"
+
+
+@frozen
+class Seen:
+    """A fact that was looked at: ``contact.budget``, its field, and its value or None."""
+
+    name: str
+    field: Field | None
+    value: Value | None
+
+
+@frozen
+class Clause:
+    """One operand of the outermost ``&&`` or ``||``, by itself."""
+
+    source: str
+    verdict: Verdict
+    words: str
+    seen: tuple[Seen, ...]
+
+
+@frozen
+class Explanation:
+    """Why a criterion is met, or is not, or cannot be known.
+
+    Attributes:
+        verdict: The answer; MET exactly where `Expression.holds` is True.
+        words: The reason in plain words.
+        seen: Every fact that was looked at, once.
+        missing: The unknown fields whose answer could still make it met.
+        clauses: The outermost operands, or the criterion itself as the only one.
+    """
+
+    verdict: Verdict
+    words: str
+    seen: tuple[Seen, ...]
+    missing: tuple[Field, ...]
+    clauses: tuple[Clause, ...]
 
 
 @frozen

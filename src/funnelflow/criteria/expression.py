@@ -7,23 +7,19 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
+from funnelflow.criteria.check_names import CheckContext, Scope
 from funnelflow.criteria.checker import check_whole
-from funnelflow.criteria.checking import Checking
 from funnelflow.criteria.codegen import Writer, compile_function
-from funnelflow.criteria.dialects import DialectName
+from funnelflow.criteria.constant_conditions import find_suspicious
 from funnelflow.criteria.evaluate import Known
-from funnelflow.criteria.explain import explain
+from funnelflow.criteria.explain import Explanation, explain
+from funnelflow.criteria.expression_problems import CriterionError, ExpressionProblem
 from funnelflow.criteria.parser import parse
-from funnelflow.criteria.problems import CriterionError, ExpressionProblem
-from funnelflow.criteria.scope import Scope
 from funnelflow.criteria.sql import SqlFilter, sql_filter
-from funnelflow.criteria.suspicious import find_suspicious
+from funnelflow.criteria.sql_dialects import DialectName
 from funnelflow.criteria.tree import Has, Node, Read, walk
 from funnelflow.criteria.types import BOOLEAN, Facts, Fields, Type, Value
-from funnelflow.criteria.verdicts import Explanation
 from funnelflow.criteria.words import criterion_words
-
-__all__ = ["Expression", "compile_expression"]
 
 Holds: TypeAlias = Callable[[Fields, Facts, dt.datetime], bool]
 Gives: TypeAlias = Callable[[Fields, Facts, dt.datetime], Value | None]
@@ -121,7 +117,7 @@ def compile_expression(source: str, scope: Scope, expect: Type | None = BOOLEAN)
     """
     problems: list[ExpressionProblem] = []
     syntax = parse(source, problems)
-    checking = Checking(source, scope, problems)
+    checking = CheckContext(source, scope, problems)
     node = None if syntax is None else check_whole(checking, syntax, expect)
     errors = [problem for problem in problems if problem.severity == "error"]
     if node is None or errors:

@@ -4,17 +4,184 @@ A slip whose meaning is plain (``=`` for ``==``, ``and`` for ``&&``, curly quote
 reported and read as what was meant, so that one look finds everything that is wrong.
 """
 
+import math
 import re
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 from attrs import define, field, frozen
 
-from funnelflow.criteria.escapes import EscapeError, unescape
-from funnelflow.criteria.numerals import read_numeral
-from funnelflow.criteria.problems import ExpressionProblem
-from funnelflow.criteria.slips import CURRENCY, LOOKALIKES, SLIPS, WORDS, Slip, closing_quotes
+from funnelflow.criteria.expression_problems import ExpressionProblem
 
-__all__ = ["SyntaxProblem", "Token", "TokenKind", "tokenize"]
+_INTEGER: Final = re.compile(r"0x[0-9a-fA-F]+|[0-9]+")
+_DOUBLE_LITERAL: Final = re.compile(r"[0-9]*\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+")
+_UNSIGNED: Final = re.compile(r"(0x[0-9a-fA-F]+|[0-9]+)[uU]")
+_DURATION: Final = re.compile(r"([0-9]+)(d|h|w|min|s|days?|hours?|weeks?)")
+_SCALED: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kKmM])")
+_GROUPED: Final = re.compile(r"[0-9]+(?:_[0-9]+)+")
+_SECONDS: Final = {"d": 86_400, "h": 3600, "w": 604_800, "m": 60, "s": 1}
+_SCALES: Final = {"k": 1000, "m": 1_000_000}
+_LARGEST: Final = 2**63
+"""One more than the largest integer: it is valid after a minus sign, which the parser sees."""
+
+
+@frozen
+class NumeralProblem:
+    """What is wrong with a number, and what to write instead."""
+
+    code: str
+    message: str
+    help: str
+
+
+def read_numeral(text: str) -> tuple[int | float | None, NumeralProblem | None]:
+    """Give the value of a number, or what is wrong with it."""
+    if _INTEGER.fullmatch(text):
+        value = int(text, 0) if text.startswith("0x") else int(text)
+        return (value, None) if value <= _LARGEST else (None, _too_large())
+    if _DOUBLE_LITERAL.fullmatch(text):
+        number = float(text)
+        return (number, None) if math.isfinite(number) else (None, _too_large())
+    return _slip(text)
+
+
+def _too_large() -> NumeralProblem:
+    return NumeralProblem("E117", "the number is too large", "integers have 64 bits")
+
+
+def _slip(text: str) -> tuple[None, NumeralProblem]:
+    """Say what was meant by a number with letters in it."""
+    if found := _UNSIGNED.fullmatch(text):
+        return None, NumeralProblem("E118", "unsigned numbers are not used", f"write {found[1]}")
+    if found := _GROUPED.fullmatch(text):
+        return None, NumeralProblem(
+            "E116", "_ is no part of a number", f"write {text.replace('_', '')}"
+        )
+    if found := _DURATION.fullmatch(text):
+        seconds = int(found[1]) * _SECONDS[found[2][0]]
+        written = f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds}s"
+        return None, NumeralProblem(
+            "E116", f"{text} is no duration", f'write duration("{written}")'
+        )
+    if found := _SCALED.fullmatch(text):
+        scaled = float(found[1]) * _SCALES[found[2].lower()]
+        return None, NumeralProblem("E116", f"{text} is no number", f"write {scaled:.15g}")
+    return None, NumeralProblem("E116", f"{text} is no number", "write digits, like 5000 or 12.5")
+
+
+_ESCAPE: Final = re.compile(
+    r"\\(?:([abfnrtv\\?\"'`])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})"
+    r"|([0-3][0-7]{2})|(.?))",
+    re.DOTALL,
+)
+_NAMED: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_HELP = "write \\\\ for a backslash, or \\n, \\t, \\u20AC"
+_LAST_CODE_POINT = 0x10FFFF
+
+
+class EscapeError(ValueError):
+    """A backslash with something after it that means nothing; offsets within the text."""
+
+    def __init__(self, message: str, start: int, end: int) -> None:
+        super().__init__(message)
+        self.start = start
+        self.end = end
+        self.help = _HELP
+
+
+def unescape(body: str) -> str:
+    """Replace the escape sequences of a text by what they stand for.
+
+    Raises:
+        EscapeError: One of them is unknown, incomplete, or no character.
+    """
+    return _ESCAPE.sub(_meant, body)
+
+
+def _meant(found: re.Match[str]) -> str:
+    """Give the character that an escape sequence stands for."""
+    named, short, medium, long, octal, _ = found.groups()
+    if named is not None:
+        return _NAMED.get(named, named)
+    digits = short or medium or long
+    if digits is None and octal is None:
+        raise EscapeError(f"{found[0]} is no escape sequence", found.start(), found.end())
+    code = int(digits, 16) if digits is not None else int(octal, 8)
+    if code > _LAST_CODE_POINT or 0xD800 <= code < 0xE000:  # noqa: PLR2004  # surrogates
+        raise EscapeError(f"{found[0]} is no character", found.start(), found.end())
+    return chr(code)
+
+
+@frozen
+class CommonMistake:
+    """A sign that is no operator: its problem, and the operator that was meant, if any."""
+
+    code: str
+    message: str
+    help: str
+    meant: str = ""
+
+
+def _for(code: str, meant: str, message: str) -> CommonMistake:
+    """Describe a slip whose meaning is plain."""
+    return CommonMistake(code, message, f"write {meant}", meant)
+
+
+SLIPS: Final = {
+    "=": _for("E110", "==", "= does not compare"),
+    "===": _for("E110", "==", "=== is no comparison"),
+    "!==": _for("E110", "!=", "!== is no comparison"),
+    "=>": _for("E112", ">=", "=> is the wrong way round"),
+    "=<": _for("E112", "<=", "=< is the wrong way round"),
+    "<>": _for("E113", "!=", "<> is no comparison"),
+    "&": _for("E115", "&&", "a single & does not combine criteria"),
+    "|": _for("E115", "||", "a single | does not combine criteria"),
+    "//": CommonMistake("E119", "an expression has no comments", "say it in the label"),
+    "/*": CommonMistake("E119", "an expression has no comments", "say it in the label"),
+    "**": CommonMistake("E105", "there is no power operator", "multiply instead"),
+    ";": CommonMistake("E105", "; has no meaning here", "join conditions by &&"),
+}
+WORDS: Final = {
+    word: _for("E111", meant, f"{word!r} is no operator here")
+    for lower, meant in (("and", "&&"), ("or", "||"), ("not", "!"))
+    for word in (lower, lower.upper(), lower.capitalize())
+}
+LOOKALIKES: Final = {
+    sign: _for("E105", meant, f"{sign} is no operator")
+    for sign, meant in {
+        "\u2265": ">=",
+        "\u2264": "<=",
+        "\u2260": "!=",
+        "\u00d7": "*",
+        "\u00f7": "/",
+        "\u2212": "-",
+        "\u2013": "-",
+        "\u2014": "-",
+        "\u2227": "&&",
+        "\u2228": "||",
+        "\u00ac": "!",
+        "\u2208": "in",
+    }.items()
+}
+CURRENCY: Final = "$\u20ac\u00a3\u00a5\u20b9\u20bd\u00a2\u20a9\u20ba\u20b4\u20bf"
+
+_DOUBLE = "\u201c\u201d\u201e\u201f"
+_SINGLE = "\u2018\u2019\u201a\u201b"
+_QUOTES: Final = {
+    **dict.fromkeys(_DOUBLE, _DOUBLE + '"'),
+    **dict.fromkeys(_SINGLE, _SINGLE + "'"),
+    "\u00ab": "\u00bb",
+    "\u00bb": "\u00ab",
+    "\u2033": "\u2033",
+    "\u2032": "\u2032",
+    "`": "`\u00b4",
+    "\u00b4": "\u00b4",
+}
+
+
+def closing_quotes(char: str) -> str:
+    """Give the characters that end a text which a curly quote begins; empty for no quote."""
+    return _QUOTES.get(char, "")
+
 
 TokenKind: TypeAlias = Literal["name", "number", "text", "operator", "end"]
 
@@ -113,7 +280,7 @@ class _Lexer:
             self._problem(problem.code, problem.message, start, end, problem.help)
         self._add("number", text, start, end, value)
 
-    def _slip(self, slip: Slip, start: int, end: int) -> None:
+    def _slip(self, slip: CommonMistake, start: int, end: int) -> None:
         """Report a sign of another language, and read what was meant by it."""
         if not slip.meant:
             _stop(slip.code, slip.message, start, end, slip.help)

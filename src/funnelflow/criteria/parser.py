@@ -4,28 +4,109 @@ Three caps keep every expression small: its length, its depth and its operators.
 steps walk the tree by recursion, which the depth makes safe.
 """
 
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias
 
-from attrs import define
+from attrs import define, frozen
 
-from funnelflow.criteria.faults import fault_at
+from funnelflow.criteria.expression_problems import ExpressionProblem
 from funnelflow.criteria.lexer import SyntaxProblem, Token, tokenize
-from funnelflow.criteria.problems import ExpressionProblem
-from funnelflow.criteria.syntax import (
-    Binary,
-    Call,
-    Choice,
-    Index,
-    ListSyntax,
-    Literal,
-    Logic,
-    Name,
-    Select,
-    Syntax,
-    Unary,
+from funnelflow.criteria.syntax_errors import fault_at
+
+
+@frozen
+class _Place:
+    """Where a node stands in the source, and how deep the tree below it is."""
+
+    start: int
+    end: int
+    depth: int
+
+
+@frozen
+class Literal(_Place):
+    """A number, a text, or a truth value; None where what is written is reported as none."""
+
+    value: bool | int | float | str | None
+
+
+@frozen
+class Name(_Place):
+    """A name that nothing stands before."""
+
+    name: str
+
+
+@frozen
+class Select(_Place):
+    """A selection: ``of.name``."""
+
+    of: "Syntax"
+    name: str
+
+
+@frozen
+class Index(_Place):
+    """A pick: ``of[item]``."""
+
+    of: "Syntax"
+    item: "Syntax"
+
+
+@frozen
+class CallSyntax(_Place):
+    """``name(arguments)`` or, with a receiver, ``of.name(arguments)``."""
+
+    of: "Syntax | None"
+    name: str
+    arguments: tuple["Syntax", ...]
+    name_start: int
+
+
+@frozen
+class Unary(_Place):
+    """``!of`` or ``-of``."""
+
+    operator: str
+    of: "Syntax"
+
+
+@frozen
+class Binary(_Place):
+    """A comparison or an arithmetical operation."""
+
+    operator: str
+    left: "Syntax"
+    right: "Syntax"
+
+
+@frozen
+class Logic(_Place):
+    """Two or more operands joined by ``&&``, or by ``||``."""
+
+    operator: str
+    items: tuple["Syntax", ...]
+
+
+@frozen
+class Choice(_Place):
+    """One or the other: ``test ? then : other``."""
+
+    test: "Syntax"
+    then: "Syntax"
+    other: "Syntax"
+
+
+@frozen
+class ListSyntax(_Place):
+    """A list: ``[a, b]``."""
+
+    items: tuple["Syntax", ...]
+
+
+Syntax: TypeAlias = (
+    Literal | Name | Select | Index | CallSyntax | Unary | Binary | Logic | Choice | ListSyntax
 )
 
-__all__ = ["DEPTH_CAP", "LENGTH_CAP", "OPERATOR_CAP", "parse"]
 
 LENGTH_CAP: Final = 2_000
 DEPTH_CAP: Final = 50
@@ -212,7 +293,7 @@ class _Parser:
         """Read the arguments of a call."""
         arguments = self._items(self._operator())
         depth = _depth(*arguments, *([of] if of is not None else []))
-        return self._made(Call(start, self._end, depth, of, name.text, arguments, name.start))
+        return self._made(CallSyntax(start, self._end, depth, of, name.text, arguments, name.start))
 
     def _items(self, opening: Token) -> tuple[Syntax, ...]:
         """Read expressions with commas between, up to the closing bracket."""

@@ -1,9 +1,4 @@
-"""Rules: criteria put together, as a transition requires them.
-
-A rule is a tree: leaves are labelled expressions, a plugin's criteria, and the roles that
-may act; above them stand all, any and at least so many. One compiled function answers
-fast; `check_rule` answers with reasons, and always the same.
-"""
+"""What a rule looks at: its expressions, and what it holds each field against."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
@@ -13,28 +8,13 @@ from typing import Any, Final, Literal, TypeAlias
 from attrs import field, frozen
 
 from funnelflow.criteria.codegen import Writer, compile_function
+from funnelflow.criteria.explain import Seen, Verdict
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.shown import listed, shown, shown_text
-from funnelflow.criteria.types import Facts, Fields
-from funnelflow.criteria.verdicts import Seen, Verdict
+from funnelflow.criteria.times import listed, shown, shown_text
+from funnelflow.criteria.tree import Compare, Constant, In, Read, TextTest, walk
+from funnelflow.criteria.types import Facts, Fields, Value
 from funnelflow.errors import UsageError
-
-__all__ = [
-    "AllOf",
-    "AnyOf",
-    "AtLeast",
-    "CannotTellError",
-    "Check",
-    "Custom",
-    "CustomCall",
-    "Leaf",
-    "Roles",
-    "Rule",
-    "Ruled",
-    "check_rule",
-    "compile_rule",
-]
 
 Ruled: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
 """A compiled rule: (contact fields, event facts, now, roles of the actor)."""
@@ -354,3 +334,23 @@ def _once(items: list[Any]) -> tuple[Any, ...]:
         if item not in unique:
             unique.append(item)
     return tuple(unique)
+
+
+def rule_expressions(rule: Rule) -> Iterator[Expression]:
+    """Yield the expressions that a rule is made of, in order."""
+    if isinstance(rule, Leaf):
+        yield rule.expression
+    elif isinstance(rule, AllOf | AnyOf | AtLeast):
+        for inner in rule.rules:
+            yield from rule_expressions(inner)
+
+
+def constants_of(expression: Expression) -> Iterator[tuple[str, Value]]:
+    """Yield (field of the contact, constant) for every constant that a field is held against."""
+    for node in walk(expression.tree):
+        if isinstance(node, Compare | In | TextTest):
+            below = tuple(walk(node))
+            names = {n.field.name for n in below if isinstance(n, Read) and n.root == "contact"}
+            for constant in (n.value for n in below if isinstance(n, Constant)):
+                values = constant if isinstance(constant, tuple) else (constant,)
+                yield from ((name, value) for name in sorted(names) for value in values)

@@ -8,29 +8,6 @@ from attrs import frozen
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.types import BOOLEAN, INTEGER, TIMESTAMP, Type, Value
 
-__all__ = [
-    "And",
-    "Arithmetic",
-    "Compare",
-    "Conditional",
-    "Constant",
-    "Has",
-    "In",
-    "ListOf",
-    "Negate",
-    "Node",
-    "Not",
-    "Now",
-    "Or",
-    "Read",
-    "Size",
-    "TextTest",
-    "Widen",
-    "children",
-    "names_fields",
-    "walk",
-]
-
 Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 

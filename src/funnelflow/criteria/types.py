@@ -21,23 +21,6 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-__all__ = [
-    "BOOLEAN",
-    "DURATION",
-    "INTEGER",
-    "NUMBER",
-    "SCALARS",
-    "TEXT",
-    "TIMESTAMP",
-    "Facts",
-    "Fields",
-    "Scalar",
-    "Type",
-    "Value",
-    "list_of",
-    "parse_type",
-]
-
 Scalar: TypeAlias = bool | int | float | str | dt.datetime | dt.timedelta
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
 Fields: TypeAlias = Mapping[str, Value]

@@ -3,19 +3,20 @@
 from funnelflow.criteria import Field, Position
 from funnelflow.definition.codec import digest, from_json, to_json
 from funnelflow.definition.codes import CODES, Code
-from funnelflow.definition.difference import Change, diff, renamed_stages
-from funnelflow.definition.library import Library, shipped_definitions
-from funnelflow.definition.linked import (
-    Linked,
-    LinkedEvent,
-    LinkedInvariant,
-    LinkedTransition,
-)
+from funnelflow.definition.diff import DefinitionChange, diff, renamed_stages
+from funnelflow.definition.json_schema import schema, schema_path
+from funnelflow.definition.library import CriterionProvider, Library, shipped_definitions
+from funnelflow.definition.linked import Linked, LinkedEvent, LinkedInvariant, LinkedTransition
 from funnelflow.definition.linking import check, link
-from funnelflow.definition.problems import DefinitionError, Problem
-from funnelflow.definition.providers import CriterionProvider
-from funnelflow.definition.reading import Reading, load_definition, read_definition, read_vocabulary
-from funnelflow.definition.records import (
+from funnelflow.definition.load import (
+    LoadedFile,
+    Story,
+    load_definition,
+    load_story,
+    read_definition,
+    read_vocabulary,
+)
+from funnelflow.definition.model import (
     Criterion,
     Definition,
     EventType,
@@ -28,19 +29,19 @@ from funnelflow.definition.records import (
     StageType,
     Transition,
     Vocabulary,
+    either,
+    takes,
 )
-from funnelflow.definition.schema import schema, schema_path
-from funnelflow.definition.shown import Format, render_problems
-from funnelflow.definition.told import Story, load_story
-from funnelflow.definition.words import either, takes
+from funnelflow.definition.problem_formats import Format, render_problems
+from funnelflow.definition.problems import DefinitionError, Problem
 
 __all__ = [
     "CODES",
-    "Change",
     "Code",
     "Criterion",
     "CriterionProvider",
     "Definition",
+    "DefinitionChange",
     "DefinitionError",
     "EventType",
     "Field",
@@ -52,9 +53,9 @@ __all__ = [
     "LinkedEvent",
     "LinkedInvariant",
     "LinkedTransition",
+    "LoadedFile",
     "Position",
     "Problem",
-    "Reading",
     "Requirement",
     "Scenario",
     "ScenarioStep",

@@ -17,7 +17,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from funnelflow.criteria import DURATION, Field, Type, parse_type
-from funnelflow.definition.records import (
+from funnelflow.definition.model import (
     Criterion,
     Definition,
     EventType,
@@ -31,8 +31,6 @@ from funnelflow.definition.records import (
     Vocabulary,
 )
 from funnelflow.errors import UsageError
-
-__all__ = ["digest", "from_json", "to_json"]
 
 _RECORDS = (
     Criterion,

@@ -15,12 +15,9 @@ from funnelflow.criteria import (
     Type,
     compile_expression,
 )
-from funnelflow.definition.places import Place, Span, locate_text
-from funnelflow.definition.problems import Problems
-from funnelflow.definition.records import EventType, Vocabulary
-from funnelflow.definition.written.nodes import Scalar
-
-__all__ = ["Expressions", "Written"]
+from funnelflow.definition.model import EventType, Vocabulary
+from funnelflow.definition.problems import Problems, SourcePath, Span, locate_text
+from funnelflow.definition.yaml.nodes import ScalarNode
 
 
 @frozen
@@ -128,8 +125,8 @@ _CUT = "YAML takes ' #' and what follows for a comment: put the expression in qu
 
 def _cut_at(position: Position | None) -> Span | None:
     """Give where a comment cut off a plain expression; None if none did."""
-    node = position.node if isinstance(position, Place) else None
-    if position is None or not isinstance(node, Scalar) or not node.comment:
+    node = position.node if isinstance(position, SourcePath) else None
+    if position is None or not isinstance(node, ScalarNode) or not node.comment:
         return None
     start = Position(position.path, node.end_line, node.comment)
     return Span(start, node.comment + 1)

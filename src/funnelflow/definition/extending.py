@@ -9,17 +9,181 @@ events can be added, never declared otherwise: evidence is shared, so a name mea
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
-from attrs import evolve
+from attrs import define, evolve
 
 from funnelflow.criteria import Position
-from funnelflow.definition.blocks import with_blocks
-from funnelflow.definition.decoding.drafts import Draft
-from funnelflow.definition.places import locate
-from funnelflow.definition.problems import Problems
-from funnelflow.definition.records import Definition, Stage, Vocabulary
-from funnelflow.definition.removing import without
+from funnelflow.definition.decoder import Draft, Use
+from funnelflow.definition.model import (
+    Criterion,
+    Definition,
+    Group,
+    Invariant,
+    Requirement,
+    Scenario,
+    Stage,
+    Transition,
+    Vocabulary,
+)
+from funnelflow.definition.problems import Problems, Span, did_you_mean, locate
 
-__all__ = ["build", "extend"]
+MOST_USED = 20_000
+"""How many criteria all uses of a file may stand for; a short file could stand for millions."""
+
+
+def with_blocks(
+    transitions: tuple[Transition, ...], blocks: Mapping[str, Group], problems: Problems
+) -> tuple[Transition, ...]:
+    """Put the criteria of blocks in the places where transitions use them.
+
+    Args:
+        transitions: As they were read.
+        blocks: The blocks of the vocabulary, by name.
+        problems: Where blocks are reported that do not exist.
+    """
+    filler = _Filler(blocks, problems)
+    return tuple(filler.transition(transition) for transition in transitions)
+
+
+@define
+class _Filler:
+    """Fills in blocks, and counts the criteria that this makes."""
+
+    blocks: Mapping[str, Group]
+    problems: Problems
+    used: int = 0
+
+    def transition(self, transition: Transition) -> Transition:
+        """Give a transition with the criteria of the blocks it uses."""
+        if transition.require is None:
+            return transition
+        filled = self._filled(transition.require)
+        same = filled is transition.require
+        return transition if same else evolve(transition, require=filled)
+
+    def _filled(self, item: Requirement) -> Requirement | None:
+        """Give an item with its blocks filled in; None where they do not exist."""
+        if isinstance(item, Use):
+            return self._block(item)
+        if isinstance(item, Criterion):
+            return item
+        found = tuple(self._filled(inner) for inner in item.items)
+        if all(new is old for new, old in zip(found, item.items, strict=True)):
+            return item
+        kept = tuple(inner for inner in found if inner is not None)
+        return evolve(item, items=kept) if kept else None
+
+    def _block(self, use: Use) -> Group | None:
+        """Give the criteria of a block, under the label of the use if it has one."""
+        block = self.blocks.get(use.block)
+        span = locate(use.position, "use")
+        if block is None:
+            message = f"there is no block of criteria {use.block!r}"
+            known = did_you_mean(use.block, self.blocks, kind="block")
+            self.problems.add("F214", span, message, known)
+            return None
+        self.used += _count(block)
+        if self.used > MOST_USED:
+            message = f"the blocks stand for more than {MOST_USED:,} criteria"
+            self.problems.add("F003", span, message, "split the definition")
+            return None
+        return evolve(block, label=use.label) if use.label else block
+
+
+def _count(item: Requirement) -> int:
+    return 1 if isinstance(item, Criterion) else sum(map(_count, item.items))
+
+
+def without(base: Definition, draft: Draft, problems: Problems) -> Definition:
+    """Remove the stages that a draft does without.
+
+    Args:
+        base: The definition that is extended.
+        draft: Whose `without` names the stages.
+        problems: Where stages are reported that do not exist or are not optional.
+    """
+    for number, name in enumerate(draft.without):
+        span = locate(draft.position, "without", number)
+        if _may_go(base, name, span, problems):
+            base = remove_stage(base, name)
+    if draft.without and not base.initial and not draft.initial:
+        message = "the stage in which contacts start is removed"
+        problems.add("F605", locate(draft.position, "without"), message, "add `initial: stage`")
+    return base
+
+
+def _may_go(base: Definition, name: str, span: Span, problems: Problems) -> bool:
+    """Tell whether a stage may be removed, or report why not."""
+    stages = dict(base.walk())
+    if name not in stages:
+        known = [other for other, stage in stages.items() if stage.optional]
+        message = f"there is no stage {name!r} to remove"
+        problems.add("F203", span, message, did_you_mean(name, known or stages, kind="stage"))
+    elif not stages[name].optional:
+        message = f"the stage {name!r} is not optional in {base.name!r}"
+        problems.add("F603", span, message, "remove it here, or mark it `optional: true` there")
+    else:
+        return True
+    return False
+
+
+def remove_stage(definition: Definition, name: str) -> Definition:
+    """Give a definition without a stage and those nested in it; the initial one leaves a gap.
+
+    Args:
+        definition: The definition.
+        name: The stage's dotted name.
+    """
+    into = [t for t in definition.transitions if _is_in(t.to, name)]
+    before = dict.fromkeys(s for t in into for s in t.sources if not _is_in(s, name))
+    closed = [_led_out(t, name, tuple(before)) for t in definition.transitions]
+    return evolve(
+        definition,
+        initial="" if _is_in(definition.initial, name) else definition.initial,
+        stages=_cut(definition.stages, name.split(".")),
+        transitions=tuple(t for t in closed if t is not None),
+        scenarios=tuple(s for s in definition.scenarios if not _tells_of(s, name)),
+        always=tuple(i for i in definition.always if not _promises(i, name)),
+    )
+
+
+def _led_out(transition: Transition, name: str, before: tuple[str, ...]) -> Transition | None:
+    """Give a transition that starts from the predecessors where it left the removed stage."""
+    if _is_in(transition.to, name):
+        return None
+    kept: dict[str, None] = {}
+    for source in transition.sources:
+        if not _is_in(source, name):
+            kept[source] = None
+            continue
+        kept.update(dict.fromkeys(other for other in before if other != transition.to))
+    return evolve(transition, sources=tuple(kept)) if kept else None
+
+
+def _cut(stages: tuple[Stage, ...], way: list[str]) -> tuple[Stage, ...]:
+    """Give stages without the one that the way leads to."""
+    first, *rest = way
+    if not rest:
+        return tuple(stage for stage in stages if stage.name != first)
+    return tuple(
+        evolve(stage, stages=_cut(stage.stages, rest)) if stage.name == first else stage
+        for stage in stages
+    )
+
+
+def _tells_of(scenario: Scenario, name: str) -> bool:
+    """Tell whether a scenario ends in a removed stage, or moves there."""
+    return any(_is_in(stage, name) for stage in (scenario.then, *(s.to for s in scenario.when)))
+
+
+def _promises(invariant: Invariant, name: str) -> bool:
+    """Tell whether a promise speaks of a removed stage."""
+    named = (invariant.stage, invariant.inside, *invariant.after, *invariant.never_after)
+    return any(_is_in(stage, name) for stage in named)
+
+
+def _is_in(stage: str, name: str) -> bool:
+    """Tell whether a stage is the named one or nested in it."""
+    return stage == name or stage.startswith(f"{name}.")
 
 
 class _Declared(Protocol):

@@ -1,7 +1,7 @@
 """Where the names of definitions and vocabularies are looked up."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -9,10 +9,32 @@ from typing import NamedTuple
 
 from attrs import evolve, field, frozen
 
-from funnelflow.definition.providers import CriterionProvider
-from funnelflow.definition.records import Definition, Vocabulary
+from funnelflow.criteria import CustomCall, Type, Value
+from funnelflow.definition.model import Definition, Vocabulary
 
-__all__ = ["Library", "shipped_definitions"]
+
+@frozen
+class CriterionProvider:
+    """A criterion that a definition uses as ``{criterion: name, …arguments}``.
+
+    Attributes:
+        name: What definitions call it.
+        function: Tells whether it is met: True, False, or None for unknown.
+        label: What people read where the definition gives no label.
+        parameters: The arguments it takes, with their types.
+        provider: The plugin that offers it, for messages.
+        reads: The contact's fields it looks at.
+        defaults: The arguments that may be left out, with their values.
+    """
+
+    name: str
+    function: Callable[[CustomCall], bool | None]
+    label: str
+    parameters: Mapping[str, Type] = field(factory=dict)
+    provider: str = ""
+    reads: tuple[str, ...] = ()
+    defaults: Mapping[str, Value] = field(factory=dict)
+
 
 SUFFIXES = (".yaml", ".yml")
 

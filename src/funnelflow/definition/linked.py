@@ -5,18 +5,16 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from funnelflow.criteria import Expression, Field, Rule
-from funnelflow.definition.records import (
+from funnelflow.definition.model import (
     Definition,
     EventType,
     Invariant,
     Stage,
+    StageIndex,
     StageType,
     Transition,
 )
-from funnelflow.definition.stages import StageIndex
 from funnelflow.errors import UnknownNameError
-
-__all__ = ["Linked", "LinkedEvent", "LinkedInvariant", "LinkedTransition"]
 
 
 @frozen

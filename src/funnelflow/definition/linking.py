@@ -5,41 +5,38 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from funnelflow.criteria import (
-    AllOf,
-    AnyOf,
-    AtLeast,
-    Custom,
-    Leaf,
-    Roles,
-    Rule,
-)
+from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Roles, Rule
 from funnelflow.definition.expressions import Expressions, Written
 from funnelflow.definition.library import Library
-from funnelflow.definition.linked import (
-    Linked,
-    LinkedEvent,
-    LinkedInvariant,
-    LinkedTransition,
+from funnelflow.definition.linked import Linked, LinkedEvent, LinkedInvariant, LinkedTransition
+from funnelflow.definition.lint import check_sound, check_whole
+from funnelflow.definition.lint.locations import (
+    SourceLocation,
+    event_site,
+    invariant_site,
+    transition_site,
 )
-from funnelflow.definition.lint import check_sizes, check_sound, check_whole
-from funnelflow.definition.lint.arguments import arguments_of
-from funnelflow.definition.lint.sites import Site, event_site, invariant_site, transition_site
-from funnelflow.definition.pausing import collector_resting
-from funnelflow.definition.places import locate
-from funnelflow.definition.problems import DefinitionError, Help, Problem, Problems, did_you_mean
-from funnelflow.definition.records import (
+from funnelflow.definition.lint.values import arguments_of, check_sizes
+from funnelflow.definition.model import (
     Criterion,
     Definition,
     EventType,
     Group,
     Invariant,
     Requirement,
+    StageIndex,
     Transition,
+    index_stages,
 )
-from funnelflow.definition.stages import StageIndex, index_stages
-
-__all__ = ["Examination", "check", "examine", "link"]
+from funnelflow.definition.problems import (
+    DefinitionError,
+    Help,
+    Problem,
+    Problems,
+    did_you_mean,
+    locate,
+)
+from funnelflow.gc_pause import gc_paused
 
 Sources: TypeAlias = tuple[tuple[str, int], ...]
 
@@ -94,7 +91,7 @@ def examine(
         is_partial: Whether parts of the definition could not be read, so that nothing can
             be said about the whole.
     """
-    with collector_resting():
+    with gc_paused():
         return _examine(definition, library or Library(), doubtful, is_partial=is_partial)
 
 
@@ -137,7 +134,11 @@ class _Linker:
             for number, transition in enumerate(self.definition.transitions)
         ]
         for name, block in self.definition.vocabulary.criteria.items():
-            list(self._rules((block,), (), Site(block.position, f"block of criteria {name!r}")))
+            list(
+                self._rules(
+                    (block,), (), SourceLocation(block.position, f"block of criteria {name!r}")
+                )
+            )
         always = [
             self._invariant(number, promise)
             for number, promise in enumerate(self.definition.always)
@@ -216,7 +217,7 @@ class _Linker:
         label = f"{' or '.join(transition.sources)} to {transition.to}"
         return LinkedTransition(number, transition, pairs, leaf, rule, label)
 
-    def _stage(self, name: str, site: Site) -> str | None:
+    def _stage(self, name: str, site: SourceLocation) -> str | None:
         """Look up a stage by its dotted name."""
         if name in self.index.stages:
             return name
@@ -225,7 +226,7 @@ class _Linker:
         )
         return None
 
-    def _check_events(self, transition: Transition, site: Site) -> None:
+    def _check_events(self, transition: Transition, site: SourceLocation) -> None:
         known = self.definition.vocabulary.events
         for number, name in enumerate(transition.on):
             if name not in known:
@@ -233,7 +234,7 @@ class _Linker:
                 span = site.part("on", number).span()
                 self.problems.add("F204", span, message, did_you_mean(name, known, kind="event"))
 
-    def _rule(self, transition: Transition, site: Site) -> Rule | None:
+    def _rule(self, transition: Transition, site: SourceLocation) -> Rule | None:
         """Put together what a transition requires: its criteria, and the roles of `by`."""
         rules: list[Rule] = [Roles(transition.by)] if transition.by else []
         label = ""
@@ -246,7 +247,7 @@ class _Linker:
         return AllOf(label, tuple(rules)) if rules else None
 
     def _rules(
-        self, items: tuple[Requirement, ...], events: tuple[str, ...], site: Site
+        self, items: tuple[Requirement, ...], events: tuple[str, ...], site: SourceLocation
     ) -> Iterator[Rule]:
         for item in items:
             if isinstance(item, Group):
@@ -257,14 +258,16 @@ class _Linker:
             else:
                 yield from self._leaf(item, events, site)
 
-    def _leaf(self, item: Criterion, events: tuple[str, ...], site: Site) -> Iterator[Rule]:
+    def _leaf(
+        self, item: Criterion, events: tuple[str, ...], site: SourceLocation
+    ) -> Iterator[Rule]:
         about = f"{site.about}, criterion {item.label!r}"
         written = Written(item.expression, about, item.expression_position, events)
         compiled = self.expressions.compile(written, self.problems)
         if compiled is not None:
             yield Leaf(item.label or compiled.words(), compiled)
 
-    def _custom(self, item: Criterion, site: Site) -> Iterator[Rule]:
+    def _custom(self, item: Criterion, site: SourceLocation) -> Iterator[Rule]:
         """Find the plugin's criterion and check the arguments it is called with."""
         provider = self.library.criteria.get(item.function)
         if provider is None:

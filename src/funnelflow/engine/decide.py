@@ -9,9 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 
 from funnelflow.criteria import TIMESTAMP, Check, Field, Seen, Verdict, check_rule
-from funnelflow.engine.funnel import Funnel
-from funnelflow.engine.machine import GuardedTransition
-from funnelflow.engine.records import (
+from funnelflow.engine.decisions import (
     Cause,
     Considered,
     Contact,
@@ -20,8 +18,8 @@ from funnelflow.engine.records import (
     Veto,
     changes_between,
 )
-
-__all__ = ["decide", "why"]
+from funnelflow.engine.funnel import Funnel
+from funnelflow.engine.machine import GuardedTransition
 
 DAY = dt.timedelta(days=1)
 HOUR = dt.timedelta(hours=1)

@@ -13,10 +13,7 @@ from attrs import evolve
 
 from funnelflow.criteria import Facts, Value
 from funnelflow.definition import Definition, Library, Linked, link
-from funnelflow.engine.declared import Declared, Derived, apply_sets, defaults_of
-from funnelflow.engine.evidence import Door
-from funnelflow.engine.machine import AUTOMATIC, TIMED, FunnelMachine, GuardedTransition, StageEvent
-from funnelflow.engine.records import (
+from funnelflow.engine.decisions import (
     MOVED_NOWHERE,
     REFUSED,
     Cause,
@@ -26,9 +23,19 @@ from funnelflow.engine.records import (
     Taken,
     Verb,
 )
+from funnelflow.engine.events import EventParser
+from funnelflow.engine.machine import (
+    AUTOMATIC,
+    TIMED,
+    Declared,
+    Derived,
+    FunnelMachine,
+    GuardedTransition,
+    StageEvent,
+    apply_sets,
+    defaults_of,
+)
 from funnelflow.errors import FunnelflowError
-
-__all__ = ["Funnel", "Watch"]
 
 MAX_TIMED_STEPS = 1_000
 """How many timed transitions one event may set off: a clock that stood still for years ends."""
@@ -57,7 +64,7 @@ class Funnel:
         self.linked = definition if isinstance(definition, Linked) else link(definition, library)
         self._library = library
         self.machine = FunnelMachine(self.linked)
-        self._door = Door(self.linked)
+        self._door = EventParser(self.linked)
         self._fields = self.linked.fields
         self._defaults = defaults_of(self._fields)
         self._declared = {

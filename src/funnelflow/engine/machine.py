@@ -1,11 +1,4 @@
-"""The state machine underneath, made of `transitions` objects: the only module that knows them.
-
-States, events and transitions are subclasses given through ``state_cls``, ``event_cls`` and
-``transition_cls``, so the library's own tools (diagrams, ``get_transitions``) see an ordinary
-machine. What differs is how an event is triggered: on any object with a ``stage``, without
-registering it, and without the per-trigger machinery (partials, event data, callbacks) that
-a funnel has no use for. Nested stages arrive here as their leaves.
-"""
+"""What an event of the vocabulary does by itself: looked up once per definition."""
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,11 +6,21 @@ from typing import Any, TypeAlias, cast
 
 import transitions
 
-from funnelflow.criteria import Facts, Fields, compile_rule
+from funnelflow.criteria import (
+    BOOLEAN,
+    DURATION,
+    INTEGER,
+    TIMESTAMP,
+    Expression,
+    Facts,
+    Field,
+    Fields,
+    Value,
+    compile_rule,
+)
 from funnelflow.definition import Linked, LinkedTransition
-from funnelflow.engine.records import Cause, Contact, Event, Outcome, Taken
-
-__all__ = ["AUTOMATIC", "TIMED", "FunnelMachine", "GuardedTransition", "StageEvent"]
+from funnelflow.engine.decisions import Cause, Contact, Event, Outcome, Taken
+from funnelflow.errors import FieldError
 
 AUTOMATIC = "(automatic)"
 TIMED = "(timed)"
@@ -167,3 +170,64 @@ def _triggers(linked: LinkedTransition) -> tuple[str, ...]:
     if written.is_automatic:
         return (AUTOMATIC,)
     return written.on if written.after is None else (*written.on, TIMED)
+
+
+_WHOLE = (BOOLEAN, INTEGER, TIMESTAMP, DURATION)
+"""Types of which every value that an expression can give is a value of a field."""
+
+
+class Declared:
+    """What the machine does on one event of the vocabulary, looked up once per definition."""
+
+    __slots__ = ("defaults", "sets", "trigger")
+
+    def __init__(
+        self,
+        defaults: dict[str, Value],
+        sets: tuple["Derived", ...],
+        trigger: StageEvent | None,
+    ) -> None:
+        self.defaults = defaults
+        self.sets = sets
+        self.trigger = trigger
+
+    def complete(self, event: Event) -> Event:
+        """Give the event with what its definition takes for granted where it says nothing."""
+        if self.defaults.keys() <= event.facts.keys():
+            return event
+        facts = {**self.defaults, **event.facts}
+        return event._replace(facts=facts)
+
+
+class Derived:
+    """A field that an event derives, and how: looked up once per definition."""
+
+    __slots__ = ("name", "normalise", "value")
+
+    def __init__(self, target: Field, expression: Expression) -> None:
+        self.name = target.name
+        self.value = expression.value
+        fits = expression.type == target.type in _WHOLE and not target.choices
+        self.normalise = None if fits else target.normalise
+
+
+def apply_sets(sets: tuple[Derived, ...], contact: Contact, facts: Facts, now: dt.datetime) -> None:
+    """Derive fields from an event; all read the contact as it was before any of them.
+
+    A value that cannot be computed, or is none of its field's, leaves the field as it was.
+    """
+    fields = contact.fields
+    for one, value in [(one, one.value(fields, facts, now)) for one in sets]:
+        fitting = value
+        if one.normalise is not None:
+            try:
+                fitting = one.normalise(value)
+            except FieldError:
+                continue
+        if fitting is not None:
+            fields[one.name] = fitting
+
+
+def defaults_of(fields: Mapping[str, Field]) -> dict[str, Value]:
+    """Collect the values that fields have until something else is known."""
+    return {name: f.default for name, f in fields.items() if f.default is not None}

@@ -1,18 +1,17 @@
-"""Scenarios: the example stories in a definition, run."""
+"""Which transitions and criteria the scenarios of a definition exercise, and which none does."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from attrs import frozen
 
-from funnelflow.definition import Scenario, ScenarioStep
+from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Rule
+from funnelflow.definition import Linked, LinkedTransition, Scenario, ScenarioStep
 from funnelflow.engine.decide import decide
+from funnelflow.engine.decisions import Contact, Decision, Event
 from funnelflow.engine.funnel import Funnel
-from funnelflow.engine.records import Contact, Decision, Event
 from funnelflow.errors import FunnelflowError
-
-__all__ = ["ScenarioResult", "run_scenario", "scenario_events"]
 
 START = dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC)
 """When every scenario begins: a Monday morning, so that stories read the same for ever."""
@@ -92,3 +91,48 @@ def _event(funnel: Funnel, step: ScenarioStep, at: dt.datetime) -> Event:
 def _within(contact: Contact, stage: str) -> bool:
     """Tell whether a contact is in a stage or in one nested in it."""
     return contact.stage == stage or contact.stage.startswith(f"{stage}.")
+
+
+@frozen
+class Coverage:
+    """What the scenarios of a definition exercise.
+
+    Attributes:
+        transitions: How many there are.
+        untaken: Those that no scenario takes.
+        criteria: How many there are.
+        unseen: Those that no scenario looks at, with the transition that each belongs to.
+    """
+
+    transitions: int
+    untaken: tuple[LinkedTransition, ...]
+    criteria: int
+    unseen: tuple[tuple[LinkedTransition, str], ...]
+
+
+def coverage_of(linked: Linked, results: Iterable[ScenarioResult]) -> Coverage:
+    """Find what no scenario exercises: transitions never taken, criteria never looked at."""
+    decisions = [decision for result in results for decision in result.decisions]
+    taken = {step.index for decision in decisions for step in decision.path}
+    seen = {
+        (way.index, leaf.label)
+        for decision in decisions
+        for way in decision.considered
+        for leaf in way.leaves()
+    }
+    criteria = [(t, leaf.label) for t in linked.transitions for leaf in criteria_in(t.rule)]
+    return Coverage(
+        transitions=len(linked.transitions),
+        untaken=tuple(t for t in linked.transitions if t.index not in taken),
+        criteria=len(criteria),
+        unseen=tuple((t, label) for t, label in criteria if (t.index, label) not in seen),
+    )
+
+
+def criteria_in(rule: Rule | None) -> Iterator[Leaf | Custom]:
+    """Yield the criteria themselves, without the groups and roles around them."""
+    if isinstance(rule, Leaf | Custom):
+        yield rule
+    elif isinstance(rule, AllOf | AnyOf | AtLeast):
+        for inner in rule.rules:
+            yield from criteria_in(inner)

@@ -1,12 +1,9 @@
 """Notifications: the outbox is delivered, through notifiers, to endpoints."""
 
-from funnelflow.notify.builtin import BUILT_IN
-from funnelflow.notify.channels import Channel, open_channel, open_channels
-from funnelflow.notify.checking import check_notices
-from funnelflow.notify.delivering import Delivered, Deliverer
-from funnelflow.notify.envelope import CONTENT_TYPE, cloud_event, message_of
-from funnelflow.notify.lanes import Delivery, Pace
-from funnelflow.notify.schedule import next_attempt
+from funnelflow.notify.builtin_notifiers import BUILT_IN, CONTENT_TYPE, cloud_event, message_of
+from funnelflow.notify.delivery import Delivered, Deliverer
+from funnelflow.notify.endpoint_worker import Delivery, Pace, next_attempt
+from funnelflow.notify.endpoints import Channel, check_notices, open_channel, open_channels
 
 __all__ = [
     "BUILT_IN",

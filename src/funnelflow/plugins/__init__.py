@@ -1,12 +1,13 @@
 """Plugins: what they can do (`hookspecs`), how they are found, and that none does harm."""
 
 from funnelflow.definition import CriterionProvider
-from funnelflow.plugins.configuring import read_plugin_config
-from funnelflow.plugins.guard import refuse_inside
+from funnelflow.plugins.discovery import read_plugin_config
+from funnelflow.plugins.hookspecs import hookimpl, secret
 from funnelflow.plugins.host import PluginHost, load_plugins
+from funnelflow.plugins.isolation import refuse_inside
 from funnelflow.plugins.loading import Plugin
-from funnelflow.plugins.markers import hookimpl, secret
-from funnelflow.plugins.records import (
+from funnelflow.plugins.plugin_settings import Settings, expand, read_settings, shown_settings
+from funnelflow.plugins.providers import (
     BeforeTransition,
     CommandProvider,
     Committed,
@@ -16,7 +17,6 @@ from funnelflow.plugins.records import (
     Message,
     NotifierProvider,
 )
-from funnelflow.plugins.settings import Settings, expand, read_settings, shown_settings
 
 __all__ = [
     "BeforeTransition",

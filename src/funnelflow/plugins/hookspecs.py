@@ -15,9 +15,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import pluggy
+
 from funnelflow.definition import CriterionProvider, Definition, Vocabulary
-from funnelflow.plugins.markers import hookspec
-from funnelflow.plugins.records import (
+from funnelflow.plugins.providers import (
     BeforeTransition,
     CommandProvider,
     Committed,
@@ -26,7 +27,16 @@ from funnelflow.plugins.records import (
     NotifierProvider,
 )
 
-__all__ = ["EVENT_HOOKS", "HOOKS", "OFFERS", "REGISTRATION_HOOKS", "OfferKind"]
+PROJECT: Final = "funnelflow"
+ENTRY_POINTS: Final = "funnelflow.v1"
+"""The group of entry points in which installed plugins are found."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Put before a function of a plugin: it is an implementation of the hook of its name."""
+
+secret: Final[dict[str, Any]] = {"funnelflow_secret": True}
+"""Marks a setting that nobody may see: ``token: str = field(metadata=secret, repr=False)``."""
 
 
 @hookspec

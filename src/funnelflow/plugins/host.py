@@ -9,27 +9,27 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from funnelflow.definition import CriterionProvider, Library
 from funnelflow.errors import ConfigurationError, nearest
-from funnelflow.plugins.configuring import (
+from funnelflow.plugins.discovery import (
     Blocking,
+    Candidate,
     PluginConfig,
     blocking_from,
+    find_plugins,
     fold,
     read_plugin_config,
 )
-from funnelflow.plugins.finding import Candidate, find_plugins
-from funnelflow.plugins.guard import Fault, describe_error, place_of
 from funnelflow.plugins.hookspecs import EVENT_HOOKS, OfferKind
-from funnelflow.plugins.loading import Hook, Plugin, blocked, load
-from funnelflow.plugins.offers import Conflict, Misfit, Offer, collect, into_library
-from funnelflow.plugins.records import (
+from funnelflow.plugins.isolation import Fault, describe_error, place_of
+from funnelflow.plugins.loading import Hook, Plugin, Status, blocked, load
+from funnelflow.plugins.providers import (
     BeforeTransition,
     CommandProvider,
     Committed,
@@ -37,9 +37,90 @@ from funnelflow.plugins.records import (
     FormatProvider,
     NotifierProvider,
 )
-from funnelflow.plugins.requiring import unmet
+from funnelflow.plugins.registry import Conflict, Misfit, Offer, collect, into_library
 
-__all__ = ["PluginHost", "Tell", "load_plugins"]
+
+class Found(Protocol):
+    """A plugin that was found, or the report on one."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def qualified(self) -> str:
+        """Its name with its kind."""
+
+    @property
+    def status(self) -> Status:
+        """Whether it is in use."""
+
+    @property
+    def blocked_by(self) -> str:
+        """Who blocks it."""
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """What is wrong with it."""
+
+
+@frozen
+class Unmet:
+    """A required plugin that is not in use.
+
+    Attributes:
+        name: The plugin; as the configuration calls it where there is none.
+        why: What is the matter with it.
+        hint: What to do.
+        is_told: Whether what is the matter is a problem of the plugin, told as such.
+    """
+
+    name: str
+    why: str
+    hint: str
+    is_told: bool = False
+
+
+def unmet(config: PluginConfig, plugins: Iterable[Found]) -> tuple[Unmet, ...]:
+    """List the required plugins that are not in use, as they are named."""
+    found = tuple(plugins)
+    named = ((name, _called(name, found)) for name in config.required)
+    return tuple(
+        _why(name, called[0] if called else None, config)
+        for name, called in named
+        if not any(plugin.status == "active" for plugin in called)
+    )
+
+
+def require_plugins(config: PluginConfig, plugins: Iterable[Found]) -> None:
+    """Refuse to write while a required plugin is not in use.
+
+    Raises:
+        ConfigurationError: One is not; the first is said, with what to do.
+    """
+    for lacking in unmet(config, plugins):
+        raise ConfigurationError(
+            f"nothing is written: plugin {lacking.name} is required here, and {lacking.why}",
+            hint=lacking.hint,
+        )
+
+
+def _called(name: str, plugins: tuple[Found, ...]) -> tuple[Found, ...]:
+    names = {fold(name)}
+    return tuple(p for p in plugins if {fold(p.name), fold(p.qualified)} & names)
+
+
+def _why(name: str, plugin: Found | None, config: PluginConfig) -> Unmet:
+    else_ = f"or take {name!r} from `required` ({config.where_all('required')})"
+    if plugin is None:
+        return Unmet(name, "is not there", f"install it, {else_}")
+    name = plugin.name
+    if plugin.status == "blocked":
+        by = plugin.blocked_by
+        return Unmet(name, f"is turned off ({by})", f"do without {by.split()[0]}, {else_}")
+    problem = plugin.problems[0] if plugin.problems else "it is not in order"
+    return Unmet(name, f"cannot be used: {problem}", f"correct that, {else_}", is_told=True)
+
 
 Tell: TypeAlias = Callable[[str, str, str], None]
 """Told of a problem: the message, the plugin to turn off (empty for none), and a hint."""

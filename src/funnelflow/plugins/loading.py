@@ -13,13 +13,16 @@ from attrs import define, field
 
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.plugins import hookspecs
-from funnelflow.plugins.configuring import PluginConfig, variable_prefix
-from funnelflow.plugins.finding import Candidate
-from funnelflow.plugins.guard import Fault, attempt, describe_error, place_of
-from funnelflow.plugins.markers import PROJECT
-from funnelflow.plugins.settings import MASK, SettingFault, Settings, SettingsError, read_settings
-
-__all__ = ["Hook", "Plugin", "Status", "blocked", "load"]
+from funnelflow.plugins.discovery import Candidate, PluginConfig, variable_prefix
+from funnelflow.plugins.hookspecs import PROJECT
+from funnelflow.plugins.isolation import Fault, attempt, describe_error, place_of
+from funnelflow.plugins.plugin_settings import (
+    MASK,
+    SettingFault,
+    Settings,
+    SettingsError,
+    read_settings,
+)
 
 Status: TypeAlias = Literal["active", "blocked", "broken"]
 

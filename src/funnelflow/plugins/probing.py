@@ -18,10 +18,8 @@ from typing import IO, Any, Final
 from attrs import evolve
 
 from funnelflow.errors import ConfigurationError
-from funnelflow.plugins.configuring import read_plugin_config
-from funnelflow.plugins.reports import PluginReport, read_report
-
-__all__ = ["DEADLINE", "probe_plugins"]
+from funnelflow.plugins.discovery import read_plugin_config
+from funnelflow.plugins.probe import PluginReport, read_report
 
 DEADLINE: Final = 20.0
 """Seconds that one call of a plugin may take."""

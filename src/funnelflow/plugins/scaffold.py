@@ -7,9 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from funnelflow.errors import UsageError
-from funnelflow.plugins.configuring import LISTS, variable_prefix
-
-__all__ = ["write_scaffold"]
+from funnelflow.plugins.discovery import LISTS, variable_prefix
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MOST = 40

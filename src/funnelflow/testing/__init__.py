@@ -11,12 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from funnelflow.testing.clock import FrozenClock
-    from funnelflow.testing.contracts.criteria import CriterionContract, Example
-    from funnelflow.testing.contracts.notifiers import NotifierContract, example_message
-    from funnelflow.testing.contracts.stores import StoreContract
-    from funnelflow.testing.receiver import Answer, Received, Receiver
-    from funnelflow.testing.workspaces import WorkspaceMaker
+    from funnelflow.testing.contracts import (
+        CriterionContract,
+        Example,
+        NotifierContract,
+        StoreContract,
+        example_message,
+    )
+    from funnelflow.testing.fixtures import Answer, FrozenClock, Received, Receiver, WorkspaceMaker
 
 __all__ = [
     "Answer",
@@ -32,16 +34,16 @@ __all__ = [
 ]
 
 _WHERE = {
-    "Answer": "receiver",
-    "CriterionContract": "contracts.criteria",
-    "Example": "contracts.criteria",
-    "FrozenClock": "clock",
-    "NotifierContract": "contracts.notifiers",
-    "Received": "receiver",
-    "Receiver": "receiver",
-    "StoreContract": "contracts.stores",
-    "WorkspaceMaker": "workspaces",
-    "example_message": "contracts.notifiers",
+    "Answer": "fixtures",
+    "CriterionContract": "contracts",
+    "Example": "contracts",
+    "FrozenClock": "fixtures",
+    "NotifierContract": "contracts",
+    "Received": "fixtures",
+    "Receiver": "fixtures",
+    "StoreContract": "contracts",
+    "WorkspaceMaker": "fixtures",
+    "example_message": "contracts",
 }
 
 

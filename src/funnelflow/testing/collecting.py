@@ -11,16 +11,14 @@ from funnelflow.definition import (
     Library,
     Linked,
     LinkedTransition,
-    Reading,
+    LoadedFile,
     Scenario,
     read_definition,
     render_problems,
 )
 from funnelflow.engine import Decision, Funnel, ScenarioResult, coverage_of, run_scenario
 from funnelflow.plugins import PluginHost, load_plugins
-from funnelflow.testing.plugin import MODULES
-
-__all__ = ["DefinitionFile", "write_coverage"]
+from funnelflow.testing.pytest_plugin import MODULES
 
 MOST = 10
 """How many of the things that no scenario exercises are named."""
@@ -56,7 +54,7 @@ class DefinitionFile(pytest.File):
 class SoundItem(pytest.Item):
     """That nothing is wrong with a definition."""
 
-    def __init__(self, *, reading: Reading, **kwargs: Any) -> None:
+    def __init__(self, *, reading: LoadedFile, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._reading = reading
 

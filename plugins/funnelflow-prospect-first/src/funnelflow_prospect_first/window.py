@@ -12,14 +12,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from funnelflow.definition import (
-    Definition,
-    Group,
-    Requirement,
-    Scenario,
-    ScenarioStep,
-    Transition,
-)
+from funnelflow.definition import Definition, Group, Requirement, Scenario, ScenarioStep, Transition
 
 __all__ = ["WINDOW_DAYS", "with_window"]
 

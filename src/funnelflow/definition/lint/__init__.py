@@ -1,20 +1,19 @@
 """The rules a definition is held to, from a file or built in Python, by theme."""
 
 from funnelflow.definition.linked import Linked
-from funnelflow.definition.lint.always import check_always
-from funnelflow.definition.lint.circles import check_circles
-from funnelflow.definition.lint.demands import demands_of
-from funnelflow.definition.lint.ends import check_ends, check_twins
-from funnelflow.definition.lint.names import check_names
-from funnelflow.definition.lint.reach import check_reach
-from funnelflow.definition.lint.scenarios import check_scenarios
-from funnelflow.definition.lint.shadows import check_shadows
-from funnelflow.definition.lint.texts import check_texts
+from funnelflow.definition.lint.declarations import check_scenarios, check_used, check_vocabulary
+from funnelflow.definition.lint.invariants import check_always
+from funnelflow.definition.lint.names import check_names, check_texts
+from funnelflow.definition.lint.reachability import (
+    check_circles,
+    check_ends,
+    check_reach,
+    check_twins,
+)
+from funnelflow.definition.lint.shadowing import check_shadows, guard_conditions
 from funnelflow.definition.lint.values import check_sizes, check_values
-from funnelflow.definition.lint.vocabulary import check_used, check_vocabulary
+from funnelflow.definition.model import Definition, StageIndex
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.records import Definition
-from funnelflow.definition.stages import StageIndex
 
 __all__ = ["check_sizes", "check_sound", "check_whole"]
 
@@ -30,7 +29,7 @@ def check_sound(definition: Definition, index: StageIndex, problems: Problems) -
 
 def check_whole(linked: Linked, problems: Problems) -> None:
     """Check what can only be said of stages and transitions together."""
-    demands = [demands_of(transition.rule) for transition in linked.transitions]
+    demands = [guard_conditions(transition.rule) for transition in linked.transitions]
     check_used(linked.definition, problems)
     check_reach(linked, problems)
     check_shadows(linked, demands, problems)

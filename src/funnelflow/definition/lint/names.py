@@ -1,20 +1,22 @@
-"""Names: what they may look like, and that no two stages share one."""
+"""Text that people read: short enough, and without characters that steer or hide.
+
+A file cannot hold such characters; a definition that was built in Python is held to the same.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
 
-from funnelflow.definition.lint.sites import Site
+from funnelflow.criteria import Field
+from funnelflow.definition.lint.locations import (
+    SourceLocation,
+    event_site,
+    invariant_site,
+    scenario_site,
+    transition_site,
+)
+from funnelflow.definition.model import Definition, EventType, Requirement, Stage, StageIndex
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.records import Definition, Stage
-from funnelflow.definition.stages import StageIndex
-
-__all__ = [
-    "RESERVED_EVENTS",
-    "RESERVED_FIELDS",
-    "check_event_name",
-    "check_field_name",
-    "check_names",
-]
+from funnelflow.definition.yaml.compose import UNSAFE, character_words
 
 RESERVED_EVENTS = {
     "add": "the first word of every history",
@@ -45,7 +47,7 @@ _HOW_FIELD = "letters, digits and _, at most 64, a letter first"
 
 def check_names(definition: Definition, index: StageIndex, problems: Problems) -> None:
     """Check the names of the funnel, its stages, their aliases, and the roles it speaks of."""
-    whole = Site(definition.position, "")
+    whole = SourceLocation(definition.position, "")
     if definition.name:
         _check_name("funnel", definition.name, whole.part("funnel"), problems)
     else:
@@ -53,7 +55,7 @@ def check_names(definition: Definition, index: StageIndex, problems: Problems) -
     for dotted, stage in definition.walk():
         _check_name("stage", stage.name, stage_site(dotted, stage), problems, is_key=True)
     for name, block in definition.vocabulary.criteria.items():
-        site = Site(block.position, f"block of criteria {name!r}")
+        site = SourceLocation(block.position, f"block of criteria {name!r}")
         _check_name("block of criteria", name, site, problems)
     for number, role in enumerate(definition.force):
         _check_name("role", role, whole.part("force", number), problems)
@@ -61,7 +63,7 @@ def check_names(definition: Definition, index: StageIndex, problems: Problems) -
     _check_aliases(index, problems)
 
 
-def check_event_name(name: str, site: Site, problems: Problems) -> None:
+def check_event_name(name: str, site: SourceLocation, problems: Problems) -> None:
     """Check the name of an event."""
     _check_name("event", name, site, problems, is_key=True)
     if name in RESERVED_EVENTS:
@@ -69,7 +71,7 @@ def check_event_name(name: str, site: Site, problems: Problems) -> None:
         problems.add("F202", site.key(), message, "choose another name")
 
 
-def check_field_name(name: str, site: Site, problems: Problems) -> None:
+def check_field_name(name: str, site: SourceLocation, problems: Problems) -> None:
     """Check the name of a field."""
     if not _FIELD.fullmatch(name):
         problems.add("F201", site.key(), f"{name!r} is no name of a field", _HOW_FIELD)
@@ -78,19 +80,19 @@ def check_field_name(name: str, site: Site, problems: Problems) -> None:
         problems.add("F202", site.key(), message, f"choose another name, such as '{name}_'")
 
 
-def check_roles(roles: Iterable[str], site: Site, problems: Problems) -> None:
+def check_roles(roles: Iterable[str], site: SourceLocation, problems: Problems) -> None:
     """Check the names of roles in a list."""
     for number, role in enumerate(roles):
         _check_name("role", role, site.part(number), problems)
 
 
-def stage_site(dotted: str, stage: Stage) -> Site:
+def stage_site(dotted: str, stage: Stage) -> SourceLocation:
     """Give the site of a stage."""
-    return Site(stage.position, f"stage {dotted!r}")
+    return SourceLocation(stage.position, f"stage {dotted!r}")
 
 
 def _check_name(
-    kind: str, name: str, site: Site, problems: Problems, *, is_key: bool = False
+    kind: str, name: str, site: SourceLocation, problems: Problems, *, is_key: bool = False
 ) -> None:
     if not _NAME.fullmatch(name):
         span = site.key() if is_key else site.span()
@@ -133,3 +135,75 @@ def _aliases(index: StageIndex) -> Iterator[tuple[str, Stage, int, str]]:
     for dotted, stage in index.stages.items():
         for number, alias in enumerate(stage.aliases):
             yield dotted, stage, number, alias
+
+
+LONGEST = 10_000
+"""How many characters a text may have."""
+
+
+def check_texts(definition: Definition, problems: Problems) -> None:
+    """Check every text of a definition."""
+    for text, site in _texts(definition):
+        if len(text) > LONGEST:
+            problems.add("F212", site.span(), f"a text has more than {LONGEST:,} characters")
+            continue
+        unsafe = None if text.isascii() and text.isprintable() else UNSAFE.search(text)
+        if unsafe:
+            message = f"the character {character_words(unsafe[0])} may not be in a text"
+            problems.add("F212", site.span(), message, "remove it")
+
+
+def _texts(definition: Definition) -> Iterator[tuple[str, SourceLocation]]:
+    """Yield every text with its site."""
+    whole = SourceLocation(definition.position, "")
+    yield from ((getattr(definition, key), whole.part(key)) for key in ("title", "about"))
+    for dotted, stage in definition.walk():
+        yield from _of_stage(stage, SourceLocation(stage.position, f"stage {dotted!r}"))
+    for number, transition in enumerate(definition.transitions):
+        site = transition_site(number, transition)
+        yield transition.about, site.part("about")
+        yield from _of_requirement(transition.require, site)
+    for number, promise in enumerate(definition.always):
+        yield promise.label, invariant_site(number, promise)
+    for name, block in definition.vocabulary.criteria.items():
+        yield from _of_requirement(
+            block, SourceLocation(block.position, f"block of criteria {name!r}")
+        )
+    for number, scenario in enumerate(definition.scenarios):
+        yield scenario.story, scenario_site(number, scenario).part("story")
+    for field in definition.vocabulary.fields.values():
+        yield from _of_field(field)
+    for event in definition.vocabulary.events.values():
+        yield from _of_event(event)
+
+
+def _of_stage(stage: Stage, site: SourceLocation) -> Iterator[tuple[str, SourceLocation]]:
+    yield from ((getattr(stage, key), site.part(key)) for key in ("title", "about", "owner"))
+    yield from _listed(stage.aliases, site.part("aliases"))
+    yield from _listed(stage.playbook, site.part("playbook"))
+
+
+def _listed(texts: Iterable[str], site: SourceLocation) -> Iterator[tuple[str, SourceLocation]]:
+    return ((text, site.part(number)) for number, text in enumerate(texts))
+
+
+def _of_requirement(
+    item: Requirement | None, site: SourceLocation
+) -> Iterator[tuple[str, SourceLocation]]:
+    if item is None:
+        return
+    yield item.label, SourceLocation(item.position or site.position, site.about)
+    for inner in getattr(item, "items", ()):
+        yield from _of_requirement(inner, site)
+
+
+def _of_field(field: Field) -> Iterator[tuple[str, SourceLocation]]:
+    site = SourceLocation(field.position, f"field {field.name!r}")
+    return ((getattr(field, key), site.part(key)) for key in ("title", "about", "unit", "ask"))
+
+
+def _of_event(event: EventType) -> Iterator[tuple[str, SourceLocation]]:
+    site = event_site(event)
+    yield from ((getattr(event, key), site.part(key)) for key in ("title", "about"))
+    for field in event.fields.values():
+        yield from _of_field(field)

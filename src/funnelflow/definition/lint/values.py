@@ -1,25 +1,62 @@
 """Values that are of the right kind and still make no sense where they stand."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from funnelflow.criteria import Field
+from funnelflow.definition.library import CriterionProvider
+from funnelflow.definition.lint.locations import SourceLocation, invariant_site, transition_site
 from funnelflow.definition.lint.names import check_roles
-from funnelflow.definition.lint.sites import Site, invariant_site, transition_site
-from funnelflow.definition.problems import Problems, did_you_mean
-from funnelflow.definition.records import (
+from funnelflow.definition.model import (
     Criterion,
     Definition,
     Group,
     Invariant,
     Requirement,
     Stage,
+    StageIndex,
     Transition,
 )
-from funnelflow.definition.stages import StageIndex
-from funnelflow.definition.written.compose import DEEPEST
+from funnelflow.definition.problems import Problems, did_you_mean
+from funnelflow.definition.yaml.compose import DEEPEST
+from funnelflow.errors import FieldError
 
-__all__ = ["MOST", "check_sizes", "check_values"]
+
+def arguments_of(
+    criterion: Criterion, provider: CriterionProvider, site: SourceLocation, problems: Problems
+) -> Mapping[str, Any]:
+    """Give the arguments of a criterion as values of their types, defaults filled in.
+
+    Args:
+        criterion: The criterion, whose `function` is the provider's.
+        provider: What takes the arguments.
+        site: Where the criterion stands.
+        problems: Where unknown, missing and unfitting arguments are reported.
+    """
+    here = SourceLocation(criterion.position or site.position, f"{site.about}, {provider.name}")
+    found: dict[str, Any] = dict(provider.defaults)
+    for name, raw in criterion.arguments.items():
+        if name in provider.parameters:
+            found[name] = _value(name, raw, provider, here.part(name), problems)
+            continue
+        message = f"{provider.name!r} takes no argument {name!r}"
+        known = did_you_mean(name, provider.parameters, kind="argument")
+        problems.add("F211", here.part(name).key(), message, known)
+    for name in provider.parameters.keys() - found.keys():
+        problems.add("F211", here.span(), f"{provider.name!r} needs the argument {name!r}")
+    return found
+
+
+def _value(
+    name: str, raw: Any, provider: CriterionProvider, site: SourceLocation, problems: Problems
+) -> Any:
+    try:
+        return Field(name, provider.parameters[name]).normalise(raw)
+    except FieldError as error:
+        problems.add("F211", site.span(), error.message, error.hint)
+        return None
+
 
 MOST = {"stages": 2_000, "transitions": 20_000, "fields": 2_000, "events": 2_000}
 """How many of each a definition may have."""
@@ -33,7 +70,7 @@ _PROMISED = ("after", "never_after", "inside", "needs")
 
 def check_values(definition: Definition, index: StageIndex, problems: Problems) -> None:
     """Check version, initial stage, and each transition by itself."""
-    whole = Site(definition.position, "")
+    whole = SourceLocation(definition.position, "")
     version = definition.version
     if type(version) is not int or not 1 <= version < 2**31:
         problems.add(
@@ -46,14 +83,16 @@ def check_values(definition: Definition, index: StageIndex, problems: Problems) 
     for number, transition in enumerate(definition.transitions):
         _check_transition(transition, transition_site(number, transition), problems)
     for name, block in definition.vocabulary.criteria.items():
-        _check_requirement(block, Site(block.position, f"block of criteria {name!r}"), problems)
+        _check_requirement(
+            block, SourceLocation(block.position, f"block of criteria {name!r}"), problems
+        )
     for number, promise in enumerate(definition.always):
         _check_promise(promise, invariant_site(number, promise), problems)
 
 
 def check_sizes(definition: Definition, problems: Problems) -> bool:
     """Tell whether a definition is small enough to be looked at more closely."""
-    whole = Site(definition.position, "")
+    whole = SourceLocation(definition.position, "")
     if _is_too_deep(definition):
         problems.add("F003", whole.span(), f"nested more than {DEEPEST} levels deep")
         return False
@@ -109,7 +148,7 @@ def _count(item: Requirement | None) -> int:
 
 
 def _check_initial(
-    definition: Definition, index: StageIndex, whole: Site, problems: Problems
+    definition: Definition, index: StageIndex, whole: SourceLocation, problems: Problems
 ) -> None:
     site = whole.part("initial")
     if not definition.initial:
@@ -120,7 +159,7 @@ def _check_initial(
         problems.add("F402", site.span(), message, did_you_mean(definition.initial, index.stages))
 
 
-def _check_transition(transition: Transition, site: Site, problems: Problems) -> None:
+def _check_transition(transition: Transition, site: SourceLocation, problems: Problems) -> None:
     _check_time(transition, site, problems)
     check_roles(transition.by, site.part("by"), problems)
     if not transition.sources:
@@ -131,7 +170,7 @@ def _check_transition(transition: Transition, site: Site, problems: Problems) ->
         _check_requirement(transition.require, site, problems)
 
 
-def _check_promise(promise: Invariant, site: Site, problems: Problems) -> None:
+def _check_promise(promise: Invariant, site: SourceLocation, problems: Problems) -> None:
     """Check that a promise says what it is about, and one thing about it."""
     said = [key for key in _PROMISED if getattr(promise, key)]
     if not promise.label:
@@ -142,7 +181,7 @@ def _check_promise(promise: Invariant, site: Site, problems: Problems) -> None:
         problems.add("F108", site.span(), message, f"write one of {', '.join(_PROMISED)}")
 
 
-def _check_time(transition: Transition, site: Site, problems: Problems) -> None:
+def _check_time(transition: Transition, site: SourceLocation, problems: Problems) -> None:
     """Check that a wait is long enough and that nobody has to act when it is over."""
     if transition.after is None:
         if transition.since != "stage":
@@ -157,7 +196,7 @@ def _check_time(transition: Transition, site: Site, problems: Problems) -> None:
         problems.add("F410", site.part("by").span(), message, "remove 'by' or 'after'")
 
 
-def _check_once(key: str, names: Iterable[str], site: Site, problems: Problems) -> None:
+def _check_once(key: str, names: Iterable[str], site: SourceLocation, problems: Problems) -> None:
     seen: set[str] = set()
     for number, name in enumerate(names):
         if name in seen:
@@ -165,9 +204,9 @@ def _check_once(key: str, names: Iterable[str], site: Site, problems: Problems) 
         seen.add(name)
 
 
-def _check_requirement(item: Requirement, site: Site, problems: Problems) -> None:
+def _check_requirement(item: Requirement, site: SourceLocation, problems: Problems) -> None:
     """Check the sizes of groups and the labels of criteria, all the way down."""
-    here = Site(item.position or site.position, site.about)
+    here = SourceLocation(item.position or site.position, site.about)
     if isinstance(item, Criterion):
         _check_criterion(item, here, problems)
         return
@@ -176,7 +215,7 @@ def _check_requirement(item: Requirement, site: Site, problems: Problems) -> Non
         _check_requirement(inner, site, problems)
 
 
-def _check_group(group: Group, site: Site, problems: Problems) -> None:
+def _check_group(group: Group, site: SourceLocation, problems: Problems) -> None:
     if not group.items:
         problems.add("F105", site.span(), "a group of criteria is empty", "add one, or remove it")
     elif group.kind == "at_least" and not 1 <= group.count <= len(group.items):
@@ -186,7 +225,7 @@ def _check_group(group: Group, site: Site, problems: Problems) -> None:
         )
 
 
-def _check_criterion(criterion: Criterion, site: Site, problems: Problems) -> None:
+def _check_criterion(criterion: Criterion, site: SourceLocation, problems: Problems) -> None:
     if bool(criterion.expression) == bool(criterion.function):
         message = "a criterion is either an expression or a plugin's"
         problems.add("F105", site.span(), message, "give one of the two")

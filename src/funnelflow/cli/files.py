@@ -1,0 +1,279 @@
+"""``funnelflow import``: contacts from a file, added or updated."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import click
+
+from funnelflow.cli.complete import complete_definition, complete_mapping
+from funnelflow.cli.options import acting, as_json, command, dry_run
+from funnelflow.cli.output import Step, hint, note, page_for, say, tell, watching, write_json
+from funnelflow.cli.render_summary import guess_lines, summary_lines
+from funnelflow.cli.session import current
+from funnelflow.errors import UsageError
+from funnelflow.ingest.apply import MODES, apply_file, import_file
+from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.input import Form
+from funnelflow.ingest.mapping import (
+    FileMapping,
+    find_mapping,
+    parse_pairs,
+    read_mapping,
+    write_mapping,
+)
+from funnelflow.ingest.summary import FileOptions, Progress, Summary
+from funnelflow.storage.settings import find_workspace
+
+Watch = Callable[[Progress], None]
+
+
+def reading_a_file(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of reading a file, given to the command as `options`, `FileOptions`."""
+
+    @functools.wraps(command)
+    def gathered(**said: Any) -> Any:
+        own = {name: said.pop(name) for name in list(said) if name not in _NAMES}
+        return command(options=_options(**said), keep=said["save_mapping"], **own)
+
+    for option in _OPTIONS:
+        gathered = option(gathered)
+    return gathered
+
+
+_OPTIONS = (
+    dry_run,
+    acting,
+    click.option(
+        "--restart",
+        is_flag=True,
+        help="Apply all of a file that was begun or changed; events without a key once more.",
+    ),
+    click.option("--continue", "go_on", is_flag=True, help="Apply what a file has grown by."),
+    click.option(
+        "--rejects",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Where rows that cannot be used go.  [default: below rejects/]",
+    ),
+    click.option(
+        "--on-duplicate",
+        type=click.Choice(["skip", "error"]),
+        default="skip",
+        show_default=True,
+        help="What becomes of a row whose key was applied before.",
+    ),
+    click.option(
+        "--funnel",
+        metavar="NAME",
+        default="",
+        shell_complete=complete_definition,
+        help="The funnel of contacts that are added.",
+    ),
+    click.option(
+        "--timezone", metavar="ZONE", default="", help="The zone of times without an offset."
+    ),
+    click.option("--delimiter", metavar="CHAR", default="", help="What separates cells of CSV."),
+    click.option(
+        "--encoding", metavar="NAME", default="", help="If not UTF-8, or UTF-16 with a BOM."
+    ),
+    click.option(
+        "--format",
+        "form",
+        metavar="NAME",
+        default=None,
+        help="csv, jsonl or a plugin's, if neither the name nor the content tells.",
+    ),
+    click.option(
+        "--worker/--no-worker",
+        default=None,
+        help="Decide in a second process: faster.  [default: in files of 4 MB or more]",
+    ),
+    click.option(
+        "--save-mapping",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Keep what the columns mean in a file, to be used again.",
+    ),
+    click.option(
+        "--mapping",
+        metavar="FILE|NAME",
+        shell_complete=complete_mapping,
+        help="What the columns mean: a file, or one that is known by name.",
+    ),
+    click.option(
+        "--map",
+        "pairs",
+        metavar="TARGET=COLUMN",
+        multiple=True,
+        help="What a column means; repeat it. Others are guessed, and the guess is shown.",
+    ),
+)
+_NAMES = frozenset(
+    {
+        *("pairs", "mapping", "save_mapping", "form", "encoding", "delimiter", "timezone"),
+        *("funnel", "on_duplicate", "rejects", "go_on", "restart", "actor", "dry_run"),
+        "worker",
+    }
+)
+
+
+def _options(  # noqa: PLR0913  # the options of a command line
+    *,
+    pairs: tuple[str, ...],
+    mapping: str | None,
+    form: str | None,
+    encoding: str,
+    delimiter: str,
+    timezone: str,
+    funnel: str,
+    on_duplicate: Any,
+    rejects: Path | None,
+    go_on: bool,
+    restart: bool,
+    actor: str,
+    dry_run: bool,
+    worker: bool | None,
+    **_: Any,
+) -> FileOptions:
+    """Put together how a file is read."""
+    if go_on and restart:
+        raise UsageError("--continue and --restart exclude each other")
+    known = FileMapping()
+    if mapping is not None:
+        known = read_mapping(find_mapping(mapping, find_workspace(current().workspace)))
+    return FileOptions(
+        form=Form(form or "", encoding, "\t" if delimiter == "\\t" else delimiter),
+        mapping=known.with_columns(parse_pairs(pairs)),
+        timezone=timezone,
+        actor=actor,
+        funnel=funnel,
+        on_duplicate=on_duplicate,
+        rejects=rejects,
+        changed="continue" if go_on else "restart" if restart else "refuse",
+        dry_run=dry_run,
+        worker=worker,
+    )
+
+
+def run_file_command(
+    command: str, name: str, run: Callable[[Watch], Summary], keep: Path | None
+) -> int:
+    """Run over a file and say what came of it; 1 if rows were rejected.
+
+    Args:
+        command: The command that takes the file, and its rejected rows once more.
+        name: The file, as it was typed.
+        run: Does it; is given what wants to know how far it has come.
+        keep: Where to keep what the columns meant; None not to.
+    """
+    if keep is not None and keep.exists():
+        raise UsageError(f"{keep} is there already", hint="name another file, or move it away")
+    try:
+        with watching(name, "rows") as step:
+            summary = run(lambda p: _watch(p, step))
+    except FileError as error:
+        if error.summary is not None:
+            _tell(error.summary, command)
+        raise
+    _tell(summary, command)
+    if keep is not None:
+        write_mapping(keep, summary.matched.mapping)
+        note(f"what the columns mean is kept in {keep}: use it with --mapping {keep}")
+    return 1 if summary.tally.rejected else 0
+
+
+def _watch(progress: Progress, step: Step) -> None:
+    """Show how far it is, and before the first row what the columns are taken for."""
+    if progress.begun is not None and not current().json:
+        tell(guess_lines(progress.begun, page_for(sys.stderr)))
+    step(progress.rows, progress.size, progress.bytes_read)
+
+
+def _tell(summary: Summary, command: str) -> None:
+    """Say what came of a file: as data, or to a person."""
+    if current().json:
+        write_json(summary.to_json())
+        return
+    say(summary_lines(summary, page_for(sys.stdout)))
+    if summary.dry_run:
+        note("dry run: nothing was stored")
+    if summary.rejects and summary.tally.rejected:
+        hint(_correcting(summary, command))
+
+
+def _correcting(summary: Summary, command: str) -> str:
+    """Say how to go on with rejected rows; a missing time zone needs no row corrected."""
+    if any("in which time zone" in rejected.reason for rejected in summary.examples):
+        return (
+            f"funnelflow {command} {quote(summary.rejects)} --timezone ZONE "
+            "(such as Europe/Berlin),\nor put the offset behind every time"
+        )
+    return f"correct the rows, then: funnelflow {command} {quote(summary.rejects)}"
+
+
+@command(
+    "apply",
+    "funnelflow apply events.csv",
+    "funnelflow apply events.csv --dry-run",
+    "funnelflow apply export.csv --map contact=entity_id --map at='Event time' --timezone UTC",
+    "gzip -dc events.jsonl.gz | funnelflow apply - --format jsonl",
+)
+@click.argument("file", type=click.Path(allow_dash=True))
+@click.option("--no-create", is_flag=True, help="Reject events of contacts that nobody knows.")
+@reading_a_file
+@as_json
+def apply(file: str, options: FileOptions, keep: Path | None, *, no_create: bool) -> int:
+    """Record the events of a file.
+
+    FILE is CSV or JSON Lines, also gzipped; - reads standard input. A run that
+    was broken off goes on with the same command, and a finished one changes
+    nothing when repeated. Rows that cannot be used go to a rejects file, which
+    can be corrected and applied. Exits 1 if there are any.
+    """
+    with current().open() as workspace:
+        return run_file_command(
+            "apply",
+            file,
+            lambda watch: apply_file(
+                workspace, file, options, create=not no_create, progress=watch
+            ),
+            keep,
+        )
+
+
+@command(
+    "import",
+    "funnelflow import contacts.csv --mode create",
+    "funnelflow import contacts.csv --map contact=Id --map email='E-mail' --dry-run",
+    "funnelflow import hubspot.csv --mapping hubspot.toml",
+)
+@click.argument("file", type=click.Path(allow_dash=True))
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="both",
+    show_default=True,
+    help="Add contacts, update those that are known, or both.",
+)
+@reading_a_file
+@as_json
+def import_(file: str, options: FileOptions, keep: Path | None, mode: Any) -> int:
+    """Add or update contacts from a file.
+
+    FILE is CSV or JSON Lines with a row for each contact; - reads standard
+    input. What a row says is kept as evidence; a row that says nothing new
+    changes nothing, so the same export can be imported every night. Where an id
+    comes more than once, the last row counts, and the summary says how many do.
+    Exits 1 if rows were rejected.
+    """
+    with current().open() as workspace:
+        return run_file_command(
+            "import",
+            file,
+            lambda watch: import_file(workspace, file, options, mode=mode, progress=watch),
+            keep,
+        )

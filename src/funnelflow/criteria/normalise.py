@@ -1,0 +1,235 @@
+"""The storage forms of values: what stands in JSON and in the databases (see `types`)."""
+
+import datetime as dt
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from funnelflow.criteria.times import (
+    DurationError,
+    TimestampError,
+    duration_json,
+    in_range,
+    parse_cel_duration,
+    parse_duration,
+    parse_timestamp,
+    timestamp_json,
+    to_utc,
+)
+from funnelflow.criteria.types import (
+    BOOLEAN,
+    DURATION,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    TIMESTAMP,
+    Scalar,
+    Type,
+    Value,
+)
+from funnelflow.errors import FieldError
+
+Normaliser: TypeAlias = Callable[[Any, dt.tzinfo | None], Value]
+
+TEXT_CAP: Final = 10_000
+LIST_CAP: Final = 100
+_INT_MIN: Final = -(2**63)
+_INT_MAX: Final = 2**63 - 1
+_HUGE: Final = 10**30
+_TOLD: Final = 60
+
+
+def normaliser(kind: Type) -> Normaliser:
+    """Give the function that normalises values of a type; it raises FieldError."""
+    if kind.item is not None:
+        return _LISTS[kind.item]
+    return _SCALARS[kind]
+
+
+def refuse(raw: Any, wanted: str, hint: str = "") -> FieldError:
+    """Make the error for a value that is not what a field takes."""
+    return FieldError(f"{_told(raw)} is not {wanted}", hint=hint)
+
+
+def _told(raw: Any) -> str:
+    """Name a value in a message, whatever it is; no data can make this long, or fail."""
+    if isinstance(raw, str):
+        return repr(raw if len(raw) <= _TOLD else raw[: _TOLD - 1] + "…")
+    if isinstance(raw, float | bool) or (isinstance(raw, int) and -_HUGE < raw < _HUGE):
+        return repr(raw)
+    if isinstance(raw, int | Decimal):
+        return "the number"
+    return f"a value of type {type(raw).__name__}"
+
+
+def _boolean(raw: Any, _: dt.tzinfo | None) -> bool:
+    if raw is True or raw is False:
+        return bool(raw)
+    raise refuse(raw, "yes or no", "give true or false")
+
+
+def _integer(raw: Any, _: dt.tzinfo | None) -> int:
+    if isinstance(raw, Decimal) and raw.is_nan():
+        raise refuse(raw, "a whole number", "give a number without decimals, like 5000")
+    if isinstance(raw, float | Decimal) and -_HUGE < raw < _HUGE and raw == int(raw):
+        raw = int(raw)
+    if not isinstance(raw, int) or isinstance(raw, bool):
+        raise refuse(raw, "a whole number", "give a number without decimals, like 5000")
+    if not _INT_MIN <= raw <= _INT_MAX:
+        raise FieldError("the number is beyond 64 bits", hint="give it as text, or a smaller one")
+    return int(raw)
+
+
+def _number(raw: Any, _: dt.tzinfo | None) -> float:
+    if not isinstance(raw, int | float | Decimal) or isinstance(raw, bool):
+        raise refuse(raw, "a number", "give a number like 5000 or 12.5")
+    try:
+        value = float(raw)
+    except (OverflowError, ValueError):
+        value = math.inf
+    if not math.isfinite(value):
+        raise FieldError("the number is not finite or too large", hint="give a finite number")
+    return value
+
+
+def _text(raw: Any, _: dt.tzinfo | None) -> str:
+    if not isinstance(raw, str):
+        raise refuse(raw, "text", "put it in quotes" if _is_number(raw) else "")
+    if len(raw) > TEXT_CAP:
+        raise FieldError(
+            f"the text has {len(raw):,} characters", hint=f"at most {TEXT_CAP:,} are kept"
+        )
+    if not raw.isprintable():
+        _check_characters(raw)
+    return str(raw)
+
+
+def _check_characters(raw: str) -> None:
+    """Refuse the characters that one of the databases, or a terminal, would stumble over."""
+    for index, char in enumerate(raw):
+        code = ord(char)
+        control = code < 0x20 and char not in "\n\t"  # noqa: PLR2004  # C0 control codes
+        if control or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000:  # noqa: PLR2004
+            raise FieldError(
+                f"the text has the character U+{code:04X} at position {index + 1}",
+                hint="leave control characters out; a line break or a tab is fine",
+            )
+
+
+def _timestamp(raw: Any, timezone: dt.tzinfo | None) -> dt.datetime:
+    if isinstance(raw, str):
+        try:
+            return parse_timestamp(raw, timezone)
+        except TimestampError as error:
+            raise FieldError(str(error), hint=error.help) from None
+    if not isinstance(raw, dt.datetime):
+        if not isinstance(raw, dt.date):
+            raise refuse(raw, "a timestamp", 'give it like "2026-03-01T09:30:00Z"')
+        raw = dt.datetime(raw.year, raw.month, raw.day)  # noqa: DTZ001  # the zone is added below
+    return _aware(raw, timezone)
+
+
+def _aware(raw: dt.datetime, timezone: dt.tzinfo | None) -> dt.datetime:
+    """Bring a time to UTC, reading one without an offset in `timezone`."""
+    if raw.utcoffset() is None:
+        if timezone is None:
+            raise refuse(
+                raw.isoformat(), "in a time zone", "add an offset like Z or +01:00, or set a zone"
+            )
+        raw = raw.replace(tzinfo=timezone)
+    try:
+        return to_utc(raw)
+    except TimestampError as error:
+        raise FieldError(str(error), hint=error.help) from None
+
+
+def _duration(raw: Any, _: dt.tzinfo | None) -> dt.timedelta:
+    if isinstance(raw, str):
+        try:
+            return parse_duration(raw)
+        except DurationError as error:
+            raise FieldError(str(error), hint=error.help) from None
+    if not isinstance(raw, dt.timedelta):
+        raise refuse(raw, "a duration", 'give it like "30d", "36h" or "1h30m"')
+    if not in_range(raw):
+        raise FieldError("the duration is longer than 292 years", hint="give a shorter one")
+    return raw
+
+
+def _list_of(item: Callable[[Any, dt.tzinfo | None], Scalar]) -> Normaliser:
+    """Give the normaliser of lists from the one of their items."""
+
+    def _list(raw: Any, timezone: dt.tzinfo | None) -> Value:
+        if not isinstance(raw, list | tuple):
+            raise refuse(raw, "a list", "give a list, even of one item")
+        if len(raw) > LIST_CAP:
+            raise FieldError(f"the list has {len(raw):,} items", hint=f"at most {LIST_CAP} fit")
+        return tuple([item(element, timezone) for element in raw])
+
+    return _list
+
+
+def _is_number(raw: Any) -> bool:
+    """Tell whether somebody left the quotes off."""
+    return isinstance(raw, int | float) and not isinstance(raw, bool)
+
+
+_SCALARS: Final[dict[Type, Callable[[Any, dt.tzinfo | None], Any]]] = {
+    BOOLEAN: _boolean,
+    INTEGER: _integer,
+    NUMBER: _number,
+    TEXT: _text,
+    TIMESTAMP: _timestamp,
+    DURATION: _duration,
+}
+_LISTS: Final = {kind: _list_of(function) for kind, function in _SCALARS.items()}
+
+
+Loader: TypeAlias = Callable[[Any], Any]
+
+
+def dump_value(value: Value) -> Any:
+    """Give the JSON form of a value."""
+    if isinstance(value, dt.datetime):
+        return timestamp_json(value)
+    if isinstance(value, dt.timedelta):
+        return duration_json(value)
+    if isinstance(value, tuple):
+        return [dump_value(item) for item in value]
+    return value
+
+
+def loader(kind: Type) -> Loader:
+    """Give the function that reads the JSON form of a type back; it trusts what it reads."""
+    if kind.item is None:
+        return _SCALAR_LOADERS.get(kind, _same)
+    return _LIST_LOADERS.get(kind.item, tuple)
+
+
+def _same(raw: Any) -> Any:
+    return raw
+
+
+def _timestamps(raw: list[str]) -> tuple[dt.datetime, ...]:
+    return tuple([dt.datetime.fromisoformat(item) for item in raw])
+
+
+def _durations(raw: list[str]) -> tuple[dt.timedelta, ...]:
+    return tuple([parse_cel_duration(item) for item in raw])
+
+
+def _numbers(raw: list[float]) -> tuple[float, ...]:
+    return tuple([float(item) for item in raw])
+
+
+_SCALAR_LOADERS: Final[dict[Type, Loader]] = {
+    NUMBER: float,
+    TIMESTAMP: dt.datetime.fromisoformat,
+    DURATION: parse_cel_duration,
+}
+_LIST_LOADERS: Final[dict[Type, Loader]] = {
+    NUMBER: _numbers,
+    TIMESTAMP: _timestamps,
+    DURATION: _durations,
+}

@@ -1,0 +1,196 @@
+"""How two databases read facts out of a JSON text, and compare them.
+
+Facts stand in one text column as canonical JSON, in the storage forms of `types`. Texts
+compare by code point in both (BINARY, ``COLLATE "C"``), and so do timestamps, whose
+storage form sorts as they do. PostgreSQL raises where a cast fails, so every cast stands
+behind a look at the type.
+"""
+
+import abc
+from typing import Final, Literal, TypeAlias
+
+from attrs import frozen
+
+from funnelflow.criteria.types import BOOLEAN, DURATION, INTEGER, NUMBER, TEXT, TIMESTAMP, Type
+
+DialectName: TypeAlias = Literal["sqlite", "postgresql"]
+
+_AS_TEXT: Final = (TEXT, TIMESTAMP, DURATION)
+
+
+@frozen
+class Dialect(abc.ABC):
+    """One database's words; every method gives SQL text.
+
+    Attributes:
+        fields: The SQL of the text that holds the facts.
+    """
+
+    fields: str
+
+    @abc.abstractmethod
+    def value(self, name: str, kind: Type) -> str:
+        """Give the value of a fact; NULL where it is unknown."""
+
+    @abc.abstractmethod
+    def known(self, name: str) -> str:
+        """Tell whether a fact is known."""
+
+    @abc.abstractmethod
+    def column(self, sql: str, kind: Type) -> str:
+        """Give a column so that it compares as a fact of its type does."""
+
+    @abc.abstractmethod
+    def real(self, sql: str) -> str:
+        """Give an integer as the nearest number."""
+
+    @abc.abstractmethod
+    def parameter(self, name: str, kind: Type) -> str:
+        """Refer to a parameter whose type is that of a fact."""
+
+    @abc.abstractmethod
+    def unknown(self, kind: Type) -> str:
+        """Give a NULL of a type."""
+
+    @abc.abstractmethod
+    def within(self, time: str, first: str, last: str, test: str) -> str:
+        """Compare a time where it lies in a range; NULL elsewhere.
+
+        `test` is what follows the time: a sign and a limit.
+        """
+
+    @abc.abstractmethod
+    def starts(self, text: str, part: str, length: int) -> str:
+        """Tell whether a text starts with a part of so many characters."""
+
+    @abc.abstractmethod
+    def ends(self, text: str, part: str, length: int) -> str:
+        """Tell whether a text ends with a part of so many characters."""
+
+    @abc.abstractmethod
+    def contains(self, text: str, part: str) -> str:
+        """Tell whether a text contains a part."""
+
+    @abc.abstractmethod
+    def items(self, name: str) -> str:
+        """Count the items of a list; NULL where it is unknown."""
+
+    @abc.abstractmethod
+    def among(self, item: str, name: str, kind: Type) -> str:
+        """Tell whether a value, which is not NULL, is in a list; NULL where that is unknown."""
+
+
+class _Sqlite(Dialect):
+    """SQLite 3.38 or newer, whose values carry their types with them."""
+
+    def value(self, name: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
+        return f"json_extract({self.fields}, '$.\"{name}\"')"
+
+    def known(self, name: str) -> str:
+        return f"(json_type({self.fields}, '$.\"{name}\"') IS NOT NULL)"
+
+    def column(self, sql: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
+        return sql
+
+    def real(self, sql: str) -> str:
+        return f"CAST({sql} AS REAL)"
+
+    def parameter(self, name: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
+        return f":{name}"
+
+    def unknown(self, kind: Type) -> str:  # noqa: ARG002  # a NULL is of every type
+        return "NULL"
+
+    def within(self, time: str, first: str, last: str, test: str) -> str:
+        return f"(CASE WHEN {time} BETWEEN {first} AND {last} THEN {time} {test} END)"
+
+    def starts(self, text: str, part: str, length: int) -> str:
+        return f"(substr({text}, 1, {length}) = {part})"
+
+    def ends(self, text: str, part: str, length: int) -> str:
+        start = f"-{length}, {length}" if length else "1, 0"
+        return f"(substr({text}, {start}) = {part})"
+
+    def contains(self, text: str, part: str) -> str:
+        return f"(instr({text}, {part}) > 0)"
+
+    def items(self, name: str) -> str:
+        return f"json_array_length({self.fields}, '$.\"{name}\"')"
+
+    def among(self, item: str, name: str, kind: Type) -> str:
+        value = "CAST(value AS REAL)" if kind == NUMBER else "value"
+        listed = f"json_each({self.fields}, '$.\"{name}\"')"
+        look = f"SELECT 1 FROM {listed} WHERE {value} = {item}"  # noqa: S608  # names, no values
+        return f"(CASE WHEN {self.known(name)} THEN EXISTS ({look}) END)"
+
+
+class _Postgresql(Dialect):
+    """PostgreSQL 13 or newer."""
+
+    @property
+    def _json(self) -> str:
+        return f"CAST({self.fields} AS json)"
+
+    def value(self, name: str, kind: Type) -> str:
+        text = f"({self._json} ->> '{name}')"
+        if kind in _AS_TEXT:
+            return f'({text} COLLATE "C")'
+        if kind == BOOLEAN:
+            return f"(CASE {text} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END)"
+        number = (
+            f"CASE json_typeof(v) WHEN 'number' THEN CAST(v #>> '{{}}' AS {_NUMERIC[kind]}) END"
+        )
+        return _once(number, f"{self._json} -> '{name}'")
+
+    def known(self, name: str) -> str:
+        return f"(({self._json} -> '{name}') IS NOT NULL)"
+
+    def column(self, sql: str, kind: Type) -> str:
+        return f'({sql} COLLATE "C")' if kind in _AS_TEXT else sql
+
+    def real(self, sql: str) -> str:
+        return f"CAST({sql} AS double precision)"
+
+    def parameter(self, name: str, kind: Type) -> str:
+        return f"CAST(:{name} AS {_NUMERIC.get(kind, 'text')})"
+
+    def unknown(self, kind: Type) -> str:
+        return f"CAST(NULL AS {_CASTS.get(kind, 'text')})"
+
+    def within(self, time: str, first: str, last: str, test: str) -> str:
+        inside = f'v COLLATE "C" BETWEEN {first} AND {last}'
+        return _once(f'CASE WHEN {inside} THEN v COLLATE "C" {test} END', time)
+
+    def starts(self, text: str, part: str, length: int) -> str:
+        return f"(left({text}, {length}) = {part})"
+
+    def ends(self, text: str, part: str, length: int) -> str:
+        return f"(right({text}, {length}) = {part})"
+
+    def contains(self, text: str, part: str) -> str:
+        return f"(strpos({text}, {part}) > 0)"
+
+    def items(self, name: str) -> str:
+        items = f"({self._json} -> '{name}')"
+        return f"(CASE json_typeof({items}) WHEN 'array' THEN json_array_length({items}) END)"
+
+    def among(self, item: str, name: str, kind: Type) -> str:
+        items = f"({self._json} -> '{name}')"
+        value = 'item COLLATE "C"' if kind in _AS_TEXT else f"CAST(item AS {_CASTS[kind]})"
+        listed = f"json_array_elements_text({items}) AS _(item)"
+        look = f"SELECT 1 FROM {listed} WHERE {value} = {item}"  # noqa: S608  # names, no values
+        return f"(CASE json_typeof({items}) WHEN 'array' THEN EXISTS ({look}) END)"
+
+
+def _once(expression: str, value: str) -> str:
+    """Give an expression of ``v`` that PostgreSQL computes only once: reading JSON is dear."""
+    return f"(SELECT {expression} FROM (SELECT {value} OFFSET 0) AS _(v))"  # noqa: S608
+
+
+_NUMERIC: Final = {INTEGER: "numeric", NUMBER: "double precision"}
+_CASTS: Final = {**_NUMERIC, BOOLEAN: "boolean"}
+
+DIALECTS: Final[dict[DialectName, type[Dialect]]] = {
+    "sqlite": _Sqlite,
+    "postgresql": _Postgresql,
+}

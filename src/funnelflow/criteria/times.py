@@ -1,0 +1,311 @@
+"""How values are shown to people: numbers, texts, times, lists."""
+
+import datetime as dt
+import math
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final
+
+from funnelflow.criteria.types import Scalar, Value
+
+_MICROSECOND = dt.timedelta(microseconds=1)
+LONGEST: Final = dt.timedelta(microseconds=(2**63 - 1) // 1000)
+"""The longest duration that is valid everywhere, either way."""
+SECONDS: Final = dt.timedelta(seconds=(2**63 - 1) // 10**9)
+"""The most whole seconds that 64 bits of nanoseconds hold."""
+_CEL_UNITS: Final = {
+    "h": Fraction(3_600_000_000),
+    "m": Fraction(60_000_000),
+    "s": Fraction(1_000_000),
+    "ms": Fraction(1_000),
+    "us": Fraction(1),
+    "ns": Fraction(1, 1000),
+}
+_UNITS: Final = {"w": 7 * 24 * _CEL_UNITS["h"], "d": 24 * _CEL_UNITS["h"], **_CEL_UNITS}
+_PART: Final = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([a-zA-Zµ]+)")
+_TEXT_CAP = 64
+_NAMED: Final = (("day", 86_400), ("hour", 3600), ("minute", 60))
+
+
+class DurationError(ValueError):
+    """A text that is no duration; `help` says what to write instead."""
+
+    def __init__(self, message: str, help: str = "") -> None:  # noqa: A002  # as everywhere here
+        super().__init__(message)
+        self.help = help
+
+
+def parse_duration(text: str) -> dt.timedelta:
+    """Read a duration as people write it: ``30d``, ``2w``, ``36h``, ``1h30m``, ``90s``.
+
+    Raises:
+        DurationError: The text is no duration, or one longer than 292 years.
+    """
+    return _parse(text.strip(), _UNITS, 'write it like "30d", "36h" or "1h30m"')
+
+
+def parse_cel_duration(text: str) -> dt.timedelta:
+    """Read the text inside CEL's ``duration("…")``, whose units end at hours.
+
+    Raises:
+        DurationError: The text is no duration of CEL, or finer than a microsecond.
+    """
+    try:
+        return _parse(text, _CEL_UNITS, 'write it like "720h", "90m" or "30s"')
+    except DurationError as error:
+        raise DurationError(str(error), _in_hours(text) or error.help) from None
+
+
+def in_range(value: dt.timedelta) -> bool:
+    """Tell whether a duration is one that CEL can hold."""
+    return -LONGEST <= value <= LONGEST
+
+
+def duration_json(value: dt.timedelta) -> str:
+    """Write a duration in CEL's own form, in seconds: ``5400s``, ``-1.5s``."""
+    micros = value // _MICROSECOND
+    seconds, rest = divmod(abs(micros), 1_000_000)
+    fraction = f".{rest:06d}".rstrip("0") if rest else ""
+    return f"{'-' if micros < 0 else ''}{seconds}{fraction}s"
+
+
+def duration_words(value: dt.timedelta) -> str:
+    """Read a duration out exactly: ``30 days``, ``1 hour 30 minutes``, ``0 seconds``."""
+    micros = value // _MICROSECOND
+    seconds, rest = divmod(abs(micros), 1_000_000)
+    words = []
+    for name, length in _NAMED:
+        count, seconds = divmod(seconds, length)
+        if count:
+            words.append(_counted(f"{count:,}", name))
+    if seconds or rest or not words:
+        fraction = f".{rest:06d}".rstrip("0") if rest else ""
+        words.append(_counted(f"{seconds}{fraction}", "second"))
+    return ("minus " if micros < 0 else "") + " ".join(words)
+
+
+def rough_words(value: dt.timedelta) -> str:
+    """Read the length of a duration out by its largest unit, rounded down: ``34 days``."""
+    seconds = abs(value) // dt.timedelta(seconds=1)
+    for name, length in _NAMED:
+        if seconds >= length:
+            return _counted(f"{seconds // length:,}", name)
+    return _counted(str(seconds), "second")
+
+
+def _parse(text: str, units: dict[str, Fraction], form: str) -> dt.timedelta:
+    """Add up the parts of a duration, exactly."""
+    body = text[1:] if text[:1] in ("+", "-") else text
+    parts = _PART.findall(body) if len(body) <= _TEXT_CAP else []
+    if not parts or "".join(map("".join, parts)) != body:
+        raise DurationError(f"{_quoted(text)} is no duration", form)
+    micros = Fraction(0)
+    for number, unit in parts:
+        if unit not in units:
+            raise DurationError(f"{_quoted(text)} has the unknown unit {unit!r}", form)
+        micros += Fraction(number) * units[unit]
+    return _exact(-micros if text[0] == "-" else micros, text)
+
+
+def _exact(micros: Fraction, text: str) -> dt.timedelta:
+    """Give so many microseconds as a duration, if there is one."""
+    if micros.denominator != 1:
+        raise DurationError(
+            f"{_quoted(text)} is finer than a microsecond", "microseconds (us) are the finest unit"
+        )
+    if abs(micros) > LONGEST // _MICROSECOND:
+        raise DurationError(f"{_quoted(text)} is longer than 292 years", "write a shorter duration")
+    return dt.timedelta(microseconds=micros.numerator)
+
+
+def _in_hours(text: str) -> str:
+    """Say how a duration with days or weeks is written in CEL; empty when it is none."""
+    try:
+        seconds = parse_duration(text) // dt.timedelta(seconds=1)
+    except DurationError:
+        return ""
+    hours, rest = divmod(seconds, 3600)
+    return f'write duration("{hours}h")' if not rest else f'write duration("{seconds}s")'
+
+
+def _counted(number: str, name: str) -> str:
+    """Put a number before a name, in the plural where it needs one."""
+    return f"{number} {name}" if number == "1" else f"{number} {name}s"
+
+
+def _quoted(text: str) -> str:
+    """Quote a text for a message, cut where it is long."""
+    return repr(text if len(text) <= _TEXT_CAP else text[: _TEXT_CAP - 1] + "…")
+
+
+_FORM: Final = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})"
+    r"(?:([Tt ])(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?"
+    r"([Zz]|[+-]\d{2}:\d{2})?)?",
+    re.ASCII,
+)
+_EXAMPLE = "2026-03-01T09:30:00Z"
+
+
+class TimestampError(ValueError):
+    """A text that is no timestamp; `help` says what to write instead."""
+
+    def __init__(self, message: str, help: str = "") -> None:  # noqa: A002  # as everywhere here
+        super().__init__(message)
+        self.help = help
+
+
+def parse_timestamp(
+    text: str, timezone: dt.tzinfo | None = None, *, strict: bool = False
+) -> dt.datetime:
+    """Read a timestamp and give it in UTC.
+
+    Args:
+        text: RFC 3339; a time without an offset, or a date alone, needs `timezone`.
+        timezone: The zone in which a time without an offset is read.
+        strict: Take only what every implementation of CEL takes: ``T``, seconds, an offset.
+
+    Raises:
+        TimestampError: The text is no timestamp of the years 1 to 9999, or finer than a
+            microsecond, or says no offset while `timezone` is None.
+    """
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise TimestampError(f"{text[:64]!r} is no timestamp", f'write it like "{_EXAMPLE}"')
+    if strict:
+        _check_strict(text, found)
+    local = _civil(text, found)
+    zone = _zone(text, found[9]) or timezone
+    if zone is None:
+        raise TimestampError(
+            f"{text!r} does not say in which time zone", f'write "{_completed(found)}" for UTC'
+        )
+    return to_utc(local.replace(tzinfo=zone))
+
+
+def to_utc(value: dt.datetime) -> dt.datetime:
+    """Bring an aware time to UTC.
+
+    Raises:
+        TimestampError: It falls out of the years 1 to 9999 there.
+    """
+    try:
+        return value.astimezone(dt.UTC)
+    except OverflowError:
+        raise TimestampError(
+            f"{value.isoformat()} is not within the years 1 to 9999", "write another time"
+        ) from None
+
+
+def timestamp_json(value: dt.datetime) -> str:
+    """Write a UTC time as RFC 3339 with six decimals, so that texts sort as times do."""
+    return f"{value.year:04d}-{value:%m-%dT%H:%M:%S}.{value.microsecond:06d}Z"
+
+
+def timestamp_words(value: dt.datetime) -> str:
+    """Read a UTC time out: ``2026-03-01 09:30 UTC``, ``2026-03-01`` for a midnight."""
+    date = f"{value.year:04d}-{value:%m-%d}"
+    if not (value.hour or value.minute or value.second or value.microsecond):
+        return date
+    fraction = f".{value.microsecond:06d}".rstrip("0") if value.microsecond else ""
+    seconds = f":{value:%S}{fraction}" if value.second or fraction else ""
+    return f"{date} {value:%H:%M}{seconds} UTC"
+
+
+def _civil(text: str, found: re.Match[str]) -> dt.datetime:
+    """Build the time on the clock from the parts of the text."""
+    year, month, day = int(found[1]), int(found[2]), int(found[3])
+    fraction = (found[8] or "").ljust(6, "0")
+    if fraction[6:].strip("0"):
+        raise TimestampError(
+            f"{text!r} is finer than a microsecond", "six decimals are the finest part of a second"
+        )
+    try:
+        return dt.datetime(  # noqa: DTZ001  # the zone is added by the caller
+            year, month, day, int(found[5] or 0), int(found[6] or 0), int(found[7] or 0),
+            int(fraction[:6]),
+        )  # fmt: skip
+    except ValueError as error:
+        raise TimestampError(f"{text!r} is no timestamp: {error}", "look at the date") from None
+
+
+def _zone(text: str, offset: str | None) -> dt.tzinfo | None:
+    """Give the zone that an offset names; None when there is none."""
+    if offset is None or offset in "Zz":
+        return dt.UTC if offset else None
+    hours, minutes = int(offset[1:3]), int(offset[4:6])
+    if hours > 23 or minutes > 59:  # noqa: PLR2004  # the clock
+        raise TimestampError(f"{text!r} has an impossible offset", f'write it like "{_EXAMPLE}"')
+    length = dt.timedelta(hours=hours, minutes=minutes)
+    return dt.timezone(-length if offset[0] == "-" else length)
+
+
+def _check_strict(text: str, found: re.Match[str]) -> None:
+    """Refuse the forms that only some implementations of CEL take."""
+    if found[4] != "T" or found[7] is None or found[9] is None or found[9] == "z":
+        raise TimestampError(
+            f"{text!r} is not a full timestamp", f'write timestamp("{_completed(found)}")'
+        )
+
+
+def _completed(found: re.Match[str]) -> str:
+    """Write the timestamp that was meant, as a full one in UTC where it says no offset."""
+    clock = f"{found[5] or '00'}:{found[6] or '00'}:{found[7] or '00'}"
+    fraction = f".{found[8]}" if found[8] else ""
+    return f"{found[1]}-{found[2]}-{found[3]}T{clock}{fraction}{(found[9] or 'Z').upper()}"
+
+
+_SHOWN_CAP: Final = 60
+_LIST_CAP: Final = 10
+_WHOLE: Final = 1e16
+
+
+def shown(value: Value, unit: str = "") -> str:
+    """Show a value as a person writes it: ``3,000 EUR``, ``yes``, ``2026-03-01 09:30 UTC``."""
+    if isinstance(value, tuple):
+        return listed([shown(item, unit) for item in value]) if value else "an empty list"
+    text = _scalar(value)
+    return f"{text} {unit}" if unit and not isinstance(value, (bool, str)) else text
+
+
+def shown_text(value: str) -> str:
+    """Show a text: as it is, quoted where it is empty or ends in spaces, cut where it is long."""
+    text = "".join(char if char.isprintable() else "·" for char in value[: _SHOWN_CAP + 1])
+    if len(value) > _SHOWN_CAP:
+        return text[: _SHOWN_CAP - 1] + "…"
+    return text if text and text == text.strip() else f'"{text}"'
+
+
+def listed(words: Sequence[str]) -> str:
+    """Put words in a row with commas, cut where there are many."""
+    more = "" if len(words) <= _LIST_CAP else f", … ({len(words)} in all)"
+    return ", ".join(words[:_LIST_CAP]) + more
+
+
+def _scalar(value: Scalar) -> str:
+    """Show a single value without its unit."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return _number(value)
+        case str():
+            return shown_text(value)
+        case dt.datetime():
+            return timestamp_words(value)
+        case dt.timedelta():
+            return duration_words(value)
+
+
+def _number(value: float) -> str:
+    """Show a number with thousands separators, a whole one without decimals."""
+    if math.isnan(value):
+        return "not a number"
+    if math.isinf(value):
+        return "infinity" if value > 0 else "minus infinity"
+    if value.is_integer() and abs(value) < _WHOLE:
+        return f"{int(value):,}"
+    return f"{value:,}"

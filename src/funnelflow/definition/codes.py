@@ -1,0 +1,503 @@
+"""The stable codes of what can be wrong with a definition, each with what it means.
+
+The hundreds say where the fault lies: 0 the file, 1 its shape, 2 names and values, 3 the
+vocabulary, 4 stages and transitions as a whole, 5 scenarios, 6 extending, 7 whom a workspace
+tells (its `funnelflow.toml`, not a definition). Problems inside an expression keep the codes of
+`funnelflow.criteria` (``E…``).
+
+A code is an error when the definition cannot be run, or contradicts itself; it is a
+warning when the definition runs but will surprise somebody.
+"""
+
+from typing import Literal, TypeAlias
+
+from attrs import frozen
+
+from funnelflow.criteria import EXPRESSION_CODES
+
+Severity: TypeAlias = Literal["error", "warning"]
+
+
+@frozen
+class Code:
+    """One kind of problem: its stable code, how grave it is, its name, and a paragraph."""
+
+    code: str
+    severity: Severity
+    title: str
+    explanation: str
+
+
+def error(code: str, title: str, explanation: str) -> Code:
+    """Give a code of what keeps a definition from being run."""
+    return Code(code, "error", title, explanation)
+
+
+def warning(code: str, title: str, explanation: str) -> Code:
+    """Give a code of what runs and will surprise somebody."""
+    return Code(code, "warning", title, explanation)
+
+
+FILE = (
+    error(
+        "F001",
+        "the file cannot be read",
+        "The file is missing, is a directory or a device, is empty, or may not be opened by you. "
+        "Check the path; a definition is one ordinary text file.",
+    ),
+    error(
+        "F002",
+        "the file is not plain text",
+        "A definition is text in UTF-8. This file is in another encoding, is binary, or holds "
+        "characters that cannot be seen: control characters, or marks that turn the direction of "
+        "text, with which a file can look different from what it says. Save it as UTF-8 and "
+        "remove those characters.",
+    ),
+    error(
+        "F003",
+        "the file is too large or nested too deeply",
+        "A definition may have 1 MiB of text, 20 levels of nesting, 2,000 stages and 20,000 "
+        "transitions. Files beyond that are refused before they can exhaust anything; split them, "
+        "or generate the definition in Python.",
+    ),
+    error(
+        "F004",
+        "the file is not well-formed YAML",
+        "The structure of the text breaks off here: an indentation that fits no line above it, a "
+        "bracket or quote that is never closed, a tab where spaces are needed. The message says "
+        "which; nothing after this place could be read.",
+    ),
+    error(
+        "F005",
+        "an expression needs quotes",
+        "YAML gives a meaning of its own to text that begins with ! [ { \" ' & * | > % @ or `, "
+        "and to ': ' and ' #' inside text. An expression with one of these must stand in quotes, "
+        "best in single ones, because criteria use double quotes for text: "
+        "`- Label: '!has(contact.email)'`.",
+    ),
+    error(
+        "F006",
+        "a part of YAML that definitions do without",
+        "Anchors, aliases, merge keys, tags, directives and several documents in one file are "
+        "refused: they let a short file stand for an endless one, or a value be another than what "
+        "can be read. Write the value out; to share stages between funnels use `extends`.",
+    ),
+    error(
+        "F007",
+        "a key stands twice",
+        "The same key is written twice in one place. YAML readers would keep one of the two and "
+        "say nothing; here both are shown. Remove one, or rename it.",
+    ),
+    error(
+        "F008",
+        "a value that cannot be kept",
+        "A whole number beyond 64 bits, or a number too large for a computer's arithmetic. "
+        "Write a smaller number, or put it in quotes if it is a name.",
+    ),
+    error(
+        "F009",
+        "more problems than are shown",
+        "A file with hundreds of problems usually has one cause. The first are listed; correct "
+        "them and check again.",
+    ),
+)
+
+SHAPE = (
+    error(
+        "F101",
+        "a key that is not known here",
+        "Keys are checked, because a misspelt one would otherwise be ignored without a word. "
+        "The message lists the keys that may stand in this place.",
+    ),
+    error(
+        "F102",
+        "a key is missing",
+        "This part of a definition says nothing without the key that is named.",
+    ),
+    error(
+        "F103",
+        "another kind of value is needed here",
+        "The value has the wrong shape: a list where text belongs, a number where a list of names "
+        "belongs, or nothing at all. The message says what belongs here. Text that YAML takes for "
+        "a number or a truth value is put in quotes.",
+    ),
+    error(
+        "F104",
+        "a criterion has no label",
+        "A criterion is written as `Label: expression`. The label is what people read when it is "
+        "not met, so it is part of the definition: `- Budget is confirmed: contact.budget > 0`.",
+    ),
+    error(
+        "F105",
+        "criteria are not put together correctly",
+        "`require` is a list of criteria that all must be met, or one of `all`, `any` (each a "
+        "list) and `at_least: N` with `of:` (a list). Each item of a list is one criterion or one "
+        "such group.",
+    ),
+    error(
+        "F106",
+        "a step of a scenario is not understood",
+        "A step under `when` is the name of an event, `{event_name: {facts}}`, `{move: stage}`, "
+        "`{set: {facts}}` or `{wait: 30d}`; `as: [roles]` may stand beside it.",
+    ),
+    error(
+        "F108",
+        "a promise is not understood",
+        "`always` lists what a definition promises about its stages, each as a label with what it "
+        "promises: `- Every prospect was a lead before: {stage: prospect, after: lead}`. Besides "
+        "`stage` it says exactly one of `after`, `never_after`, `inside` and `needs`.",
+    ),
+    warning(
+        "F107",
+        "a criterion has no label",
+        "A criterion built in Python carries an empty label. It works, and its expression is shown "
+        "in plain words instead; a label in your company's own words tells people more.",
+    ),
+)
+
+
+NAMES = (
+    error(
+        "F201",
+        "a name that cannot be used",
+        "Names of funnels, stages, events and roles begin with a letter or underscore and go on "
+        "with letters, digits, underscores and hyphens; fields have no hyphen, because "
+        "expressions would read it as minus. At most 64 characters. Titles and aliases are free.",
+    ),
+    error(
+        "F202",
+        "a reserved name",
+        "The name already means something: `set`, `move`, `add`, `tick`, `adopt`, `import`, "
+        "`wait` and `as` are words of scenarios and of the history, and expressions have words "
+        "of their own. Choose another name and say the rest in `title`.",
+    ),
+    error(
+        "F203",
+        "no such stage",
+        "The stage is not in this definition. Nested stages are named with their outer one, as in "
+        "`lead.inquiry`; an alias is for people, transitions use the name.",
+    ),
+    error("F204", "no such event", "The event is neither in the vocabulary nor in this file."),
+    error("F205", "no such field", "The field is neither in the vocabulary nor in this file."),
+    error(
+        "F206",
+        "no such criterion",
+        "No plugin that is installed and switched on offers a criterion of this name. "
+        "`funnelflow plugins list` shows what there is.",
+    ),
+    error(
+        "F207",
+        "no such vocabulary or definition",
+        "Vocabularies are looked for in `vocabularies/NAME.yaml` beside the file, in the "
+        "workspace and among those that ship; definitions in `NAME.yaml` in the same places.",
+    ),
+    error(
+        "F208",
+        "two stages share a name or an alias",
+        "A stage is found by its name and by its aliases, whatever their case; so no two stages "
+        "may share one.",
+    ),
+    error(
+        "F209",
+        "a value that does not fit",
+        "The value is of the right kind and still makes no sense here: a version that is not a "
+        "positive whole number, a count larger than the list it counts, a wait that is too short.",
+    ),
+    error(
+        "F210",
+        "a fact that is not a value of its field",
+        "The field's type, or the list of values it may have, does not allow this one.",
+    ),
+    error(
+        "F211",
+        "arguments that a plugin's criterion does not take",
+        "The criterion is called with an argument it does not know, without one that it needs, "
+        "or with a value of another type.",
+    ),
+    error(
+        "F212",
+        "text that cannot be shown safely",
+        "Titles, labels and other text may not hold control characters or marks that turn the "
+        "direction of text, and have at most 10,000 characters.",
+    ),
+    warning(
+        "F213",
+        "something is listed twice",
+        "The same name stands twice in one list. It changes nothing; perhaps another was meant.",
+    ),
+)
+
+BLOCKS = (
+    error(
+        "F214",
+        "no such block of criteria",
+        "`use` names a block of criteria that stands under `criteria` in the vocabulary or in "
+        "this file. There is none of that name.",
+    ),
+)
+
+VOCABULARY = (
+    error(
+        "F301",
+        "no such type",
+        "A field's type is one of boolean, integer, number, text, timestamp, duration, or "
+        "`list of` one of these.",
+    ),
+    error(
+        "F302",
+        "declared twice, differently",
+        "The vocabulary and this file both declare the name, and not in the same way. Evidence "
+        "is shared between definitions, so a name means one thing: choose another name, or "
+        "change the vocabulary.",
+    ),
+    error(
+        "F303",
+        "one name for two kinds of fact",
+        "An event's own field has the name of a contact's field, or of another event's field of "
+        "another type. Expressions could not tell them apart.",
+    ),
+    warning(
+        "F304",
+        "an event that nothing uses",
+        "This file adds an event that no transition waits for, no scenario tells of, and that "
+        "sets no field. Perhaps a transition was to name it.",
+    ),
+)
+
+
+SETTINGS = (
+    error(
+        "F701",
+        "a `[[notify]]` that is not understood",
+        "A `[[notify]]` of `funnelflow.toml` has a `channel`, and may have `name`, `when`, "
+        "`funnels`, `fields`, `source` and a table `[notify.settings]` for what belongs to the "
+        "channel. Each endpoint has a name of its own; without `name` it is that of its channel.",
+    ),
+    error(
+        "F702",
+        "no such notifier",
+        "`channel` names a notifier: `log` and `command` are built in, others come with plugins. "
+        "`funnelflow plugins list` shows which are installed and switched on.",
+    ),
+    error(
+        "F703",
+        "a setting that the notifier does not take",
+        "A setting under `[notify.settings]` is unknown, missing, or of another kind. `funnelflow "
+        "plugins show NAME` lists what a plugin's notifier takes. Values are not shown, since they "
+        "may be secrets.",
+    ),
+    error(
+        "F704",
+        "no such funnel",
+        "`funnels` keeps an endpoint to the contacts of some funnels, and there is no funnel of "
+        "this name in the workspace, in a plugin, or among those that ship.",
+    ),
+    error(
+        "F705",
+        "a field that nobody is told of",
+        "`fields` lists the fields of a contact that may be told, and none of the funnels that "
+        "the endpoint is for has a field of this name.",
+    ),
+    error(
+        "F706",
+        "the settings of the workspace cannot be used",
+        "`funnelflow.toml` says something, apart from `[[notify]]`, that is not understood. "
+        "Nothing works in the workspace before that is corrected.",
+    ),
+    warning(
+        "F707",
+        "a variable that is not set here",
+        "A setting names a variable of the environment, as `${NAME}`, so that a secret need not "
+        "stand in the file, and here there is no such variable. Where only files are checked that "
+        "does no harm; `funnelflow deliver` needs it.",
+    ),
+    error(
+        "F708",
+        "a plugin that cannot be used",
+        "A plugin of this workspace cannot be imported, has hooks that do not fit, or its settings "
+        "under `[plugins.NAME]` are not in order. Its criteria are closed and its vetoes are not "
+        "heard while that is so. `funnelflow plugins show NAME` shows everything about it; "
+        "`required` under `[plugins]` keeps everybody from writing without it.",
+    ),
+)
+
+
+GRAPH = (
+    error(
+        "F401",
+        "there are no stages",
+        "A definition needs at least one stage, under `stages`: the places a contact can be in.",
+    ),
+    error(
+        "F402",
+        "no stage to begin in",
+        "`initial` names the stage in which a contact starts. It is one of the stages of the file.",
+    ),
+    warning(
+        "F403",
+        "a stage that nothing leads to",
+        "No chain of transitions from the initial stage arrives here, so no contact will, except "
+        "by a forced move. Add a transition, or remove the stage.",
+    ),
+    warning(
+        "F404",
+        "a trap",
+        "The stage is open and no transition leaves it: a contact that arrives stays for ever. "
+        "Give it `type: won` or `type: lost` if it is an end, or a transition onwards.",
+    ),
+    warning(
+        "F405",
+        "a transition that is never taken",
+        "An earlier transition leaves the same stage on the same event and asks for nothing more, "
+        "so it is always taken first. Put the one with more criteria first, or remove one.",
+    ),
+    warning(
+        "F406",
+        "automatic transitions go in a circle",
+        "Each of these transitions is taken as soon as its criteria hold, and they lead back to "
+        "where they began. A contact that meets all of them would go round; the engine stops it "
+        "after each stage was visited once. Give one of them an event, or criteria that exclude "
+        "each other.",
+    ),
+    warning(
+        "F407",
+        "waiting goes in a circle",
+        "These transitions are taken by time alone and lead back to where they began, so an idle "
+        "contact goes round for ever and its history never ends. Let an event close the circle.",
+    ),
+    warning(
+        "F408",
+        "a closed stage that is left by accident",
+        "A stage of type won or lost is left without anybody meaning to: by an automatic or timed "
+        "transition, or by one that names only an outer stage. To take contacts back on purpose, "
+        "name the stage in `from` and an event in `on`.",
+    ),
+    warning(
+        "F409",
+        "two stages that nothing tells apart",
+        "Both stages are entered and left in the same ways under the same criteria, so which of "
+        "them a contact is in says nothing. Merge them, or write down what the difference is.",
+    ),
+    error(
+        "F410",
+        "nobody takes a transition that time takes",
+        "`by` limits who may take a transition, but nobody acts when a wait is over, so it would "
+        "never be taken. Remove `by`, or give the transition an event; where both are wanted, "
+        "write two transitions.",
+    ),
+    error(
+        "F411",
+        "a wait that is too short",
+        "`after` is at least one minute. To go on at once leave out both `on` and `after`: the "
+        "transition is then taken as soon as its criteria hold.",
+    ),
+    warning(
+        "F412",
+        "`since` without `after`",
+        "`since` says what a wait is counted from, and this transition does not wait.",
+    ),
+    warning(
+        "F413",
+        "a stage that nobody stays in",
+        "An automatic transition without criteria leaves this stage the moment it is entered. "
+        "Give it a criterion, an event, or leave the stage out.",
+    ),
+    warning(
+        "F414",
+        "a transition that goes nowhere",
+        "An automatic or timed transition leads back to the very stage it leaves.",
+    ),
+)
+
+PROMISES = (
+    warning(
+        "F415",
+        "the definition contradicts itself",
+        "Under `always` the definition promises something about a stage, and its own transitions "
+        "break the promise; the message shows the way on which they do. A way counts even if its "
+        "criteria are rarely met, and a criterion counts as required only where it is written out. "
+        "Forced moves are left aside. Change the transition, or do not promise it.",
+    ),
+)
+
+SCENARIOS = (
+    warning(
+        "F501",
+        "two scenarios tell the same story",
+        "Scenarios run as tests under their story, so two with one story cannot be told apart.",
+    ),
+    error(
+        "F502",
+        "a scenario without an end",
+        "`then` names the stage in which the story must end.",
+    ),
+)
+
+EXTENDING = (
+    error(
+        "F601",
+        "definitions extend each other in a circle",
+        "Following `extends` from file to file leads back to the first. One of them must stand "
+        "on its own.",
+    ),
+    error(
+        "F602",
+        "the definition that is extended has problems",
+        "What this file builds on cannot be read; its own problems are listed beside this one.",
+    ),
+    error(
+        "F603",
+        "the stage is not optional",
+        "Only a stage that its definition marks `optional: true` may be removed by `without`; "
+        "the others are what that funnel means.",
+    ),
+    error(
+        "F604",
+        "`without` needs `extends`",
+        "`without` removes stages of the definition that `extends` names, and there is none.",
+    ),
+    error(
+        "F605",
+        "the initial stage is removed",
+        "`without` removes the stage in which contacts start; say in `initial` where they start "
+        "instead.",
+    ),
+    error(
+        "F606",
+        "the stage is already there",
+        "A file that extends another may add stages, and nested stages to those it took over, but "
+        "does not declare the same stage again with another type.",
+    ),
+)
+
+
+_OWN = sorted(
+    (
+        *FILE, *SHAPE, *NAMES, *BLOCKS, *VOCABULARY, *GRAPH, *PROMISES, *SCENARIOS, *EXTENDING,
+        *SETTINGS,
+    ),
+    key=lambda code: code.code,
+)  # fmt: skip
+
+_WARNED = ("E19",)
+"""How the codes of expressions begin that are warnings."""
+
+
+def _of_expressions(code: str, meaning: str) -> Code:
+    """Give a code of the criteria as one of the table."""
+    severity: Severity = "warning" if code.startswith(_WARNED) else "error"
+    where = "The caret shows the place inside the expression, and the help what to write instead."
+    return Code(code, severity, meaning, f"In an expression: {meaning}. {where}")
+
+
+CODES: dict[str, Code] = {
+    code.code: code
+    for code in (*_OWN, *(_of_expressions(*pair) for pair in EXPRESSION_CODES.items()))
+}
+"""Every code that a check may report, in order: the definition's own, then the expressions'."""
+
+
+def severity_of(code: str) -> Severity:
+    """Give the severity of a code; a code that is not of the table is an error."""
+    known = CODES.get(code)
+    return known.severity if known else "error"

@@ -1,1 +1,0 @@
-"""Nodes become records: every key and every kind of value is checked on the way."""

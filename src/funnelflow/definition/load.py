@@ -1,0 +1,286 @@
+"""A definition file, read whole: records, the linked definition, and every problem."""
+
+from collections.abc import Mapping
+from collections.abc import Mapping as MappingType
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from funnelflow.criteria import Position
+from funnelflow.definition import decode_records as definitions
+from funnelflow.definition import decode_records as vocabularies
+from funnelflow.definition.decode_records import given, steps
+from funnelflow.definition.decoder import Draft, Shape
+from funnelflow.definition.extending import build, extend
+from funnelflow.definition.library import Library
+from funnelflow.definition.linked import Linked
+from funnelflow.definition.linking import examine
+from funnelflow.definition.model import Definition, Scenario, Stage, Vocabulary
+from funnelflow.definition.problems import (
+    DefinitionError,
+    Problem,
+    Problems,
+    Span,
+    did_you_mean,
+    locate,
+)
+from funnelflow.definition.yaml.compose import compose, read_text
+from funnelflow.definition.yaml.nodes import MappingNode, Node
+from funnelflow.errors import UsageError
+from funnelflow.gc_pause import gc_paused
+
+STORY_KEYS = ("story", "about", "given", "when", "then")
+
+
+@frozen
+class Story:
+    """A story that several definitions read.
+
+    Attributes:
+        told: What happened; its ``then`` is empty.
+        about: What it shows.
+        expected: Where definitions must put the person at the end, by name.
+    """
+
+    told: Scenario
+    about: str
+    expected: MappingType[str, str]
+
+
+def load_story(path: Path | str) -> Story:
+    """Read a story file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DefinitionError: It cannot be read as a story; everything wrong with it is listed.
+    """
+    name = str(path)
+    problems = Problems(name)
+    text = read_text(Path(path), problems)
+    node = None if text is None else compose(text, name, problems)
+    story = (
+        _story_file(Shape(name, problems, set()), node) if isinstance(node, MappingNode) else None
+    )
+    if story is None and not problems.has_errors:
+        problems.add(
+            "F103", Span(Position(name, 1, 1)), "this is no story", "begin with `story: title`"
+        )
+    if story is None or problems.has_errors:
+        raise DefinitionError(problems.all(), {} if text is None else {name: text})
+    return story
+
+
+def _story_file(shape: Shape, node: MappingNode) -> Story:
+    keys = shape.mapping(node, "a story", STORY_KEYS, ["story", "when"])
+    told = Scenario(
+        story=shape.text(keys.get("story"), "'story'"),
+        then="",
+        when=steps(shape, keys.get("when")),
+        given=given(shape, keys.get("given")),
+        position=shape.place(node),
+    )
+    return Story(told, shape.text(keys.get("about"), "'about'"), _expected(shape, keys.get("then")))
+
+
+def _expected(shape: Shape, node: Node | None) -> dict[str, str]:
+    """Read where each definition must put the person."""
+    found = shape.anything(node, "'then'")
+    return {name: shape.name(stage, f"the stage of {name!r}") for name, stage in found.items()}
+
+
+_SPEAK = "name a definition that speaks it"
+_BEGIN = "begin with `funnel: name`"
+_OF_DEFINITIONS = {"funnel", "initial", "stages", "transitions", "extends"}
+"""Keys that a vocabulary never has."""
+_OF_VOCABULARY = ("E", "F204", "F205", "F214")
+"""How the codes begin of what goes wrong when there is no vocabulary."""
+_OF_BASE = ("F203", "F401", "F402")
+"""And of what goes wrong when what is extended is missing."""
+
+
+@frozen
+class LoadedFile:
+    """What came of reading a definition file.
+
+    Attributes:
+        definition: The records, as far as they could be read.
+        linked: What the engine runs; None when there are errors.
+        problems: Everything that is wrong, in the order of the file.
+        sources: The text of every file that was read, by path.
+    """
+
+    definition: Definition | None
+    linked: Linked | None
+    problems: tuple[Problem, ...]
+    sources: Mapping[str, str]
+
+
+def read_definition(path: Path | str, library: Library | None = None) -> LoadedFile:
+    """Read a definition file with all it builds on, and find everything that is wrong.
+
+    Args:
+        path: The file.
+        library: Where the vocabulary, what is extended and plugins' criteria are looked up,
+            after the file's own directory.
+
+    Returns:
+        The reading; whatever is in the file, nothing is raised.
+    """
+    with gc_paused():
+        return _read(Path(path), library or Library())
+
+
+def _read(path: Path, library: Library) -> LoadedFile:
+    reader = _Reader(library, Problems(str(path)))
+    found = reader.definition(path)
+    if found is None:
+        return LoadedFile(None, None, reader.problems.all(), reader.sources)
+    doubtful = frozenset(reader.doubtful)
+    lacks_block = any(problem.code == "F214" for problem in reader.problems.found)
+    is_partial = reader.is_partial or lacks_block
+    examined = examine(found, library, doubtful=doubtful, is_partial=is_partial)
+    reader.problems.extend(p for p in examined.problems if not reader.is_echo(p))
+    if reader.is_vocabulary:
+        return LoadedFile(None, None, reader.problems.all(), reader.sources)
+    linked = None if reader.problems.has_errors else examined.linked
+    return LoadedFile(found, linked, reader.problems.all(), reader.sources)
+
+
+def load_definition(path: Path | str, library: Library | None = None) -> Linked:
+    """Read a definition file that is expected to be sound.
+
+    Args:
+        path: The file.
+        library: Where names are looked up, after the file's own directory.
+
+    Raises:
+        DefinitionError: It has errors; all of them are listed.
+        UsageError: It is a vocabulary.
+    """
+    reading = read_definition(path, library)
+    if reading.linked is None:
+        if not any(problem.severity == "error" for problem in reading.problems):
+            raise UsageError(f"{path} is a vocabulary, not a definition", hint=_SPEAK)
+        raise DefinitionError(reading.problems, reading.sources)
+    return reading.linked
+
+
+def read_vocabulary(path: Path | str) -> tuple[Vocabulary | None, tuple[Problem, ...]]:
+    """Read a vocabulary file by itself; its expressions are checked with a definition.
+
+    Args:
+        path: The file.
+    """
+    reader = _Reader(Library(), Problems(str(path)))
+    return reader.vocabulary_file(Path(path)), reader.problems.all()
+
+
+@define
+class _Reader:
+    """Reads a file and those it names; remembers what it has read and on which way it is."""
+
+    library: Library
+    problems: Problems
+    sources: dict[str, str] = field(factory=dict)
+    doubtful: set[str] = field(factory=set)
+    is_partial: bool = False
+    echoes: tuple[str, ...] = ()
+    is_vocabulary: bool = False
+    way: list[Path] = field(factory=list)
+
+    def is_echo(self, problem: Problem) -> bool:
+        """Tell whether a problem only says again that another file could not be read."""
+        return problem.code.startswith(self.echoes)
+
+    def definition(self, path: Path) -> Definition | None:
+        """Read a definition with what it builds on; a vocabulary gets a stage to stand in."""
+        node = self._node(path)
+        if node is None:
+            return None
+        if "vocabulary" in node.values and not node.values.keys() & _OF_DEFINITIONS:
+            self.is_vocabulary = not self.way
+            spoken = vocabularies.vocabulary(self._shape(path), node)
+            return Definition(spoken.name, spoken, "end", (Stage("end", type="won"),))
+        draft = definitions.definition(self._shape(path), node)
+        self.is_partial |= draft.is_partial
+        self.way.append(path.resolve())
+        base = self._base(draft, path) if draft.extends else None
+        self.way.pop()
+        if draft.extends and base is None:
+            self.is_partial = True
+            self.echoes += (*_OF_BASE, *_OF_VOCABULARY)
+        vocabulary = self._vocabulary(draft, path)
+        if base is None:
+            return build(draft, vocabulary, self.problems)
+        return extend(base, draft, vocabulary, self.problems)
+
+    def vocabulary_file(self, path: Path) -> Vocabulary | None:
+        """Read a vocabulary."""
+        node = self._node(path)
+        return None if node is None else vocabularies.vocabulary(self._shape(path), node)
+
+    def _shape(self, path: Path) -> Shape:
+        return Shape(str(path), self.problems, self.doubtful)
+
+    def _node(self, path: Path) -> MappingNode | None:
+        """Read the nodes of a file; None when there is nothing to go on with."""
+        text = read_text(path, self.problems)
+        if text is None:
+            return None
+        name = str(path)
+        self.sources[name] = text
+        had = len(self.problems.found)
+        node = compose(text, name, self.problems)
+        if isinstance(node, MappingNode):
+            return node
+        start = Span(Position(name, 1, 1))
+        if node is not None:
+            message = "this is no definition: a file is a mapping that begins with a key"
+            self.problems.add("F103", start, message, _BEGIN)
+        elif len(self.problems.found) == had:
+            self.problems.add("F001", start, "the file is empty but for comments", _BEGIN)
+        return None
+
+    def _base(self, draft: Draft, path: Path) -> Definition | None:
+        """Read the definition that a draft extends."""
+        span = locate(draft.position, "extends")
+        beside = self.library.beside(path)
+        found = beside.find(draft.extends, besides=path)
+        if found is None and draft.extends in self.library.definitions:
+            return self.library.definitions[draft.extends]
+        if found is None:
+            message = f"there is no definition {draft.extends!r}"
+            self.problems.add("F207", span, message, did_you_mean(draft.extends, beside.names()))
+            return None
+        if found.resolve() in self.way:
+            self.problems.add("F601", span, f"{draft.extends!r} extends this file in turn")
+            return None
+        had = len(self.problems.found)
+        base = self.definition(found)
+        if any(p.severity == "error" for p in self.problems.found[had:]):
+            message = f"the definition {draft.extends!r} has problems"
+            self.problems.add("F602", span, message, f"correct {found} first")
+        return base
+
+    def _vocabulary(self, draft: Draft, path: Path) -> Vocabulary | None:
+        """Read the vocabulary that a draft names; None when it names none, or there is none."""
+        name = draft.vocabulary
+        if not name:
+            return None
+        beside = self.library.beside(path)
+        found = beside.find_vocabulary(name)
+        if found is not None:
+            vocabulary = self.vocabulary_file(found)
+            self.echoes += _OF_VOCABULARY if vocabulary is None else ()
+            return vocabulary
+        if name in self.library.vocabularies:
+            return self.library.vocabularies[name]
+        known = beside.vocabulary_names()
+        span = locate(draft.position, "vocabulary")
+        self.problems.add(
+            "F207", span, f"there is no vocabulary {name!r}", did_you_mean(name, known)
+        )
+        self.echoes += _OF_VOCABULARY
+        return None

@@ -1,0 +1,349 @@
+"""Parts of a definition in plain words."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from funnelflow.criteria import TEXT, Field, Position, duration_words
+
+StageType: TypeAlias = Literal["open", "won", "lost"]
+GroupKind: TypeAlias = Literal["all", "any", "at_least"]
+Since: TypeAlias = Literal["stage", "activity"]
+
+
+def _names(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Take a lone name for a list of one, as a file does."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _required(require: "Requirement | Iterable[Criterion | Group] | None") -> "Requirement | None":
+    """Take a list of criteria for a group that must all be met, as a file does."""
+    if require is None or isinstance(require, Criterion | Group):
+        return require
+    return Group("all", tuple(require))
+
+
+def _plain(value: Any) -> Any:
+    """Give a fact as a file would hold it, so that it can be stored and read back as it is."""
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        return _AS_FACT(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return float(value) if isinstance(value, Decimal) else value
+
+
+_AS_FACT = Field("fact", TEXT).to_json
+
+
+@frozen
+class Criterion:
+    """One labelled condition: an expression, or a plugin's function with its arguments.
+
+    Attributes:
+        label: What a person reads ("Budget is confirmed"); empty for a plugin's own label.
+        expression: The source of the expression; empty when `function` names a plugin's.
+        function: The name under which a plugin offers the criterion.
+        arguments: What the plugin's criterion is called with, by name.
+    """
+
+    label: str
+    expression: str = ""
+    function: str = ""
+    arguments: Mapping[str, Any] = field(factory=dict, converter=_plain)
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+    expression_position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Group:
+    """Criteria of which all, any or at least `count` must be met; groups nest."""
+
+    kind: GroupKind
+    items: tuple["Requirement", ...]
+    count: int = 0
+    label: str = ""
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+
+Requirement: TypeAlias = Criterion | Group
+
+
+@frozen
+class Transition:
+    """A permitted step between stages.
+
+    Attributes:
+        sources: The stages it leaves; a stage with nested ones stands for all of them.
+        to: The stage it enters; a stage with nested ones is entered at its first.
+        on: The events that take it; empty, with no `after`, makes it automatic.
+        after: How long after `since` it is taken by itself; None for never.
+        since: What `after` counts from: entering the stage, or the last thing that happened.
+        require: What must be met; None when nothing must.
+        by: The roles that may take it; empty for everybody.
+        about: What it is for, in words.
+    """
+
+    sources: tuple[str, ...] = field(converter=_names)
+    to: str
+    on: tuple[str, ...] = field(default=(), converter=_names)
+    after: dt.timedelta | None = None
+    since: Since = "stage"
+    require: Requirement | None = field(default=None, converter=_required)
+    by: tuple[str, ...] = field(default=(), converter=_names)
+    about: str = ""
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+    @property
+    def is_automatic(self) -> bool:
+        """Tell whether it is taken as soon as its criteria are met, with no event or wait."""
+        return not self.on and self.after is None
+
+
+@frozen
+class Stage:
+    """A named place in the funnel; `stages` are nested in it, the first is where it is entered."""
+
+    name: str
+    title: str = ""
+    about: str = ""
+    type: StageType = "open"
+    aliases: tuple[str, ...] = field(default=(), converter=_names)
+    owner: str = ""
+    playbook: tuple[str, ...] = field(default=(), converter=_names)
+    stages: tuple["Stage", ...] = ()
+    optional: bool = False
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+    def walk(self, prefix: str = "") -> Iterator[tuple[str, "Stage"]]:
+        """Yield this stage and those nested in it as (dotted name, stage), outermost first."""
+        path = f"{prefix}.{self.name}" if prefix else self.name
+        yield path, self
+        for stage in self.stages:
+            yield from stage.walk(path)
+
+
+@frozen
+class EventType:
+    """Something that can happen.
+
+    Attributes:
+        name: What a record of it says (``form_submitted``).
+        title: What a person reads.
+        about: When it is recorded.
+        fields: Facts about the event alone; criteria read them as ``event.x``.
+        sets: What becomes of the contact's fields: field name to the source of an expression.
+    """
+
+    name: str
+    title: str = ""
+    about: str = ""
+    fields: Mapping[str, Field] = field(factory=dict)
+    sets: Mapping[str, str] = field(factory=dict)
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+    sets_positions: Mapping[str, Position] = field(factory=dict, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Vocabulary:
+    """The fields and events that several definitions share, and criteria that have a name.
+
+    Attributes:
+        name: What definitions call it.
+        title: What it is about, in one line.
+        about: What it is about, at length.
+        fields: The facts about a contact.
+        events: What can happen.
+        criteria: Groups of criteria by the name under which a file uses them.
+    """
+
+    name: str
+    title: str = ""
+    about: str = ""
+    fields: Mapping[str, Field] = field(factory=dict)
+    events: Mapping[str, EventType] = field(factory=dict)
+    criteria: Mapping[str, Group] = field(factory=dict)
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Invariant:
+    """What a definition promises about one of its stages; a check holds it to that.
+
+    It says exactly one of `after`, `never_after`, `inside` and `needs`.
+
+    Attributes:
+        label: What people read ("Every prospect was a lead before").
+        stage: The stage it is about, with all that is nested in it.
+        after: Stages of which every contact in `stage` was in one before.
+        never_after: Stages from which no way leads to `stage` again.
+        inside: The stage that `stage` is nested in.
+        needs: The source of an expression that every way into `stage` requires.
+    """
+
+    label: str
+    stage: str
+    after: tuple[str, ...] = ()
+    never_after: tuple[str, ...] = ()
+    inside: str = ""
+    needs: str = ""
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+    needs_position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class ScenarioStep:
+    """One thing that happens in a scenario.
+
+    Attributes:
+        event: The event that is recorded; empty for a move, a wait or facts alone.
+        facts: The facts it brings.
+        to: The stage that a move asks for.
+        wait: How much time passes first.
+        roles: The roles of whoever does it.
+    """
+
+    event: str = ""
+    facts: Mapping[str, Any] = field(factory=dict, converter=_plain)
+    to: str = ""
+    wait: dt.timedelta | None = None
+    roles: tuple[str, ...] = field(default=(), converter=_names)
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Scenario:
+    """An example story with the stage it must end in; runs as a test."""
+
+    story: str
+    then: str
+    when: tuple[ScenarioStep, ...] = ()
+    given: Mapping[str, Any] = field(factory=dict, converter=_plain)
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Definition:
+    """A funnel: stages, the transitions between them, and the vocabulary it speaks.
+
+    Attributes:
+        name: The name it is called by, ``funnel`` in a file.
+        version: Counts up with every change of meaning.
+        title: Its idea in one line.
+        about: Its idea at length.
+        vocabulary: The fields and events it speaks of, already merged with its own.
+        initial: The stage in which a contact starts.
+        stages: The outermost stages, in order.
+        transitions: In the order in which they are tried.
+        scenarios: Its example stories.
+        always: What it promises about its stages.
+        force: The roles that may force a move; nobody when empty.
+        path: The file it came from; empty when it was built in Python.
+    """
+
+    name: str
+    vocabulary: Vocabulary
+    initial: str
+    stages: tuple[Stage, ...]
+    transitions: tuple[Transition, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
+    always: tuple[Invariant, ...] = ()
+    version: int = 1
+    title: str = ""
+    about: str = ""
+    force: tuple[str, ...] = field(default=(), converter=_names)
+    path: str = field(default="", eq=False, kw_only=True)
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+    def walk(self) -> Iterator[tuple[str, Stage]]:
+        """Yield every stage as (dotted name, stage), outermost first, in file order."""
+        for stage in self.stages:
+            yield from stage.walk()
+
+
+@frozen
+class StageIndex:
+    """The stages of a definition, found by dotted name.
+
+    Attributes:
+        stages: Every stage, outermost first, in file order.
+        leaves: The stages that nothing is nested in; contacts are in these.
+        inside: The leaves of each stage; a leaf's own is itself. The first is its entry.
+        types: What each stage is, where an outer stage's type holds for those in it.
+    """
+
+    stages: Mapping[str, Stage]
+    leaves: tuple[str, ...]
+    inside: Mapping[str, tuple[str, ...]]
+    types: Mapping[str, StageType]
+
+    def leaf_of(self, name: str) -> str:
+        """Give the leaf in which a contact lands that enters the stage `name`."""
+        return self.inside[name][0]
+
+
+def index_stages(stages: Iterable[Stage]) -> StageIndex:
+    """Index stages by dotted name; of two with one name the first counts."""
+    found: dict[str, Stage] = {}
+    inside: dict[str, tuple[str, ...]] = {}
+    types: dict[str, StageType] = {}
+    for stage in stages:
+        _index(stage, "", "open", found, inside, types)
+    ordered = {name: inside[name] for name in found}
+    leaves = tuple(name for name, below in ordered.items() if below == (name,))
+    return StageIndex(found, leaves, ordered, types)
+
+
+def parent_of(name: str) -> str:
+    """Give the name of the stage that a stage is nested in; empty for an outermost one."""
+    return name.rpartition(".")[0]
+
+
+def _index(
+    stage: Stage,
+    parent: str,
+    outer: StageType,
+    found: dict[str, Stage],
+    inside: dict[str, tuple[str, ...]],
+    types: dict[str, StageType],
+) -> tuple[str, ...]:
+    """Index one stage and those in it; give its leaves."""
+    name = f"{parent}.{stage.name}" if parent else stage.name
+    if name in found:
+        return ()
+    found[name] = stage
+    types[name] = stage.type if stage.type != "open" else outer
+    below: list[str] = []
+    for nested in stage.stages:
+        below += _index(nested, name, types[name], found, inside, types)
+    inside[name] = tuple(below) or (name,)
+    return inside[name]
+
+
+def takes(transition: Transition) -> str:
+    """Say what takes a transition: its events, the time it waits, or nothing but its criteria.
+
+    Args:
+        transition: The transition.
+    """
+    ways = [f"on {either(transition.on)}"] if transition.on else []
+    if transition.after is not None:
+        counted = "without activity" if transition.since == "activity" else "in this stage"
+        ways.append(f"after {duration_words(transition.after)} {counted}")
+    return ", or ".join(ways) or "as soon as its criteria are met"
+
+
+def either(names: Sequence[str]) -> str:
+    """Join names as alternatives: ``a, b or c``.
+
+    Args:
+        names: At least one name.
+    """
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last

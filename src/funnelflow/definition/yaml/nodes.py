@@ -1,0 +1,258 @@
+"""From a place inside a scalar's text to its place in the file, whatever quotes it is in.
+
+Escapes, doubled quotes, folded lines and stripped indentation make text differ from what
+stands in the file. The walkers here go over the raw text once, as YAML readers do, and note
+for each character of the result where it came from. They run only when a problem inside an
+expression has to be shown.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from collections.abc import ItemsView
+
+
+@define(eq=False)
+class ScalarNode:
+    """A piece of text; `style` is the quote or block mark it is written with, empty if plain.
+
+    `raw` is what stands in the file, kept only where it differs from `text` in more than the
+    quotes around it, so that a place inside `text` can be found in the file. `comment` is the
+    column of a ``#`` that follows in the same line, 0 if none does.
+    """
+
+    text: str
+    style: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    raw: str = ""
+    comment: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether YAML's rules may read it as another kind of value than text."""
+        return not self.style
+
+
+@define(eq=False)
+class SequenceNode:
+    """A list of nodes."""
+
+    line: int
+    column: int
+    items: "list[Node]" = field(factory=list)
+    end_line: int = 0
+    end_column: int = 0
+
+
+@define(eq=False)
+class MappingNode:
+    """Keys with their nodes, in order; `keys` has the node of each key."""
+
+    line: int
+    column: int
+    values: "dict[str, Node]" = field(factory=dict)
+    keys: dict[str, ScalarNode] = field(factory=dict)
+    end_line: int = 0
+    end_column: int = 0
+
+    def items(self) -> "ItemsView[str, Node]":
+        """Give each key with its node."""
+        return self.values.items()
+
+
+Node: TypeAlias = ScalarNode | SequenceNode | MappingNode
+
+
+Plain: TypeAlias = bool | int | float | str | None
+
+_CONSTANTS: dict[str, Plain] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+}
+_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_LONGEST = 24
+"""No 64-bit integer is written longer, in any base but with needless zeros."""
+
+
+class TooLargeError(ValueError):
+    """A number that does not fit into 64 bits."""
+
+
+def resolve(node: ScalarNode) -> Plain:
+    """Give the value of a scalar.
+
+    Raises:
+        TooLargeError: An integer beyond 64 bits, or a number beyond the range of a float.
+    """
+    if not node.is_plain:
+        return node.text
+    text = node.text
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] not in "+-.0123456789":
+        return text
+    if _INTEGER.fullmatch(text):
+        return _integer(text)
+    return _number(text) if _FLOAT.fullmatch(text) else text
+
+
+def _integer(text: str) -> int:
+    base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+    if len(text) > _LONGEST:
+        raise TooLargeError(text)
+    value = int(text[2:] if base != 10 else text, base)  # noqa: PLR2004
+    if not -(2**63) <= value < 2**63:
+        raise TooLargeError(text)
+    return value
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise TooLargeError(text)
+    return value
+
+
+Spot: TypeAlias = tuple[int, int]
+
+_ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}
+
+
+def line_and_column(node: ScalarNode, offset: int) -> Spot:
+    """Give the line and column (from 1) of the character at `offset` of a scalar's text.
+
+    An offset past the end gives the place just after the last character.
+    """
+    if not node.raw:
+        return node.line, node.column + bool(node.style) + offset
+    spots = places_of(node)
+    if offset < len(spots):
+        return spots[offset]
+    if not spots:
+        return node.line, node.column
+    line, column = spots[-1]
+    return line, column + 1 + offset - len(spots)
+
+
+def places_of(node: ScalarNode) -> list[Spot]:
+    """Give line and column of each character of a scalar that was kept with its raw text."""
+    if node.style == "|":
+        return _literal(node)
+    if node.style == ">":
+        return _folded(node)
+    return list(_flow(node))
+
+
+def _literal(node: ScalarNode) -> list[Spot]:
+    """Each line of the text is the end of its line in the file."""
+    written = node.raw.split("\n")[1:]
+    spots: list[Spot] = []
+    for number, text in enumerate(node.text.split("\n")):
+        raw = written[number] if number < len(written) else ""
+        first = len(raw) - len(text) + 1
+        spots += [(node.line + 1 + number, max(first, 1) + i) for i in range(len(text) + 1)]
+    return spots[: len(node.text)]
+
+
+def _folded(node: ScalarNode) -> list[Spot]:
+    """Lines are joined by one space, unless one of them is indented further or blank."""
+    indent = _indentation(node)
+    spots: list[Spot] = []
+    break_before: list[Spot] = []
+    blank_lines: list[Spot] = []
+    was_indented = False
+    for number, raw in enumerate(node.raw.split("\n")[1:]):
+        line = node.line + 1 + number
+        text = raw[indent:]
+        if not text:
+            blank_lines.append((line, 1))
+            continue
+        is_indented = text[0] in " \t"
+        if was_indented or is_indented or not blank_lines:
+            spots += break_before
+        spots += blank_lines
+        spots += [(line, indent + 1 + i) for i in range(len(text))]
+        break_before, blank_lines, was_indented = [(line, len(raw) + 1)], [], is_indented
+    return (spots + break_before + blank_lines)[: len(node.text)]
+
+
+def _indentation(node: ScalarNode) -> int:
+    """Tell how many spaces a block scalar's lines begin with that are not part of its text."""
+    written = next((line for line in node.raw.split("\n")[1:] if line.strip(" ")), "")
+    text = node.text.lstrip("\n")
+    return len(written) - len(written.lstrip(" ")) - (len(text) - len(text.lstrip(" ")))
+
+
+def _flow(node: ScalarNode) -> Iterator[Spot]:
+    """Walk a plain or quoted scalar: quotes off, escapes one character, line breaks folded."""
+    raw = node.raw[1:-1] if node.style else node.raw
+    line, column = node.line, node.column + bool(node.style)
+    at = 0
+    while at < len(raw):
+        length, emits = _flow_piece(raw, at, node.style)
+        spots = _spots(raw[at : at + length], line, column)
+        yield from (spots[i] for i in emits)
+        line, column = _after(raw[at : at + length], line, column)
+        at += length
+
+
+def _flow_piece(raw: str, at: int, style: str) -> tuple[int, list[int]]:
+    """Give the length of the piece at `at`, and which of its characters the text keeps."""
+    character = raw[at]
+    if character in " \t\n":
+        end = at
+        while end < len(raw) and raw[end] in " \t\n":
+            end += 1
+        return end - at, _kept_of_space(raw[at:end])
+    if style == "'" and raw.startswith("''", at):
+        return 2, [0]
+    if style == '"' and character == "\\":
+        return _escape(raw, at)
+    return 1, [0]
+
+
+def _kept_of_space(space: str) -> list[int]:
+    """Spaces stay; one line break is a space; more than one lose the first."""
+    breaks = [i for i, character in enumerate(space) if character == "\n"]
+    if not breaks:
+        return list(range(len(space)))
+    return breaks[1:] or breaks
+
+
+def _escape(raw: str, at: int) -> tuple[int, list[int]]:
+    """An escape is one character; an escaped line break is none, and takes indentation along."""
+    if raw[at + 1] != "\n":
+        return _ESCAPE_LENGTHS.get(raw[at + 1], 2), [0]
+    end = at + 2
+    while end < len(raw) and raw[end] in " \t\n":
+        end += 1
+    return end - at, [i for i in range(2, end - at) if raw[at + i] == "\n"]
+
+
+def _spots(piece: str, line: int, column: int) -> list[Spot]:
+    """Give the place of each character of a piece."""
+    spots = []
+    for character in piece:
+        spots.append((line, column))
+        line, column = (line + 1, 1) if character == "\n" else (line, column + 1)
+    return spots
+
+
+def _after(piece: str, line: int, column: int) -> Spot:
+    """Give the place after a piece that begins at line and column."""
+    if "\n" not in piece:
+        return line, column + len(piece)
+    return line + piece.count("\n"), len(piece) - piece.rindex("\n")

@@ -1,0 +1,305 @@
+"""What a YAML parser stumbled over, said in the words of somebody who writes criteria.
+
+A parser reports where it gave up, in terms of its own grammar. The line it gave up in is
+read here as a person reads it, key and value, to find the expression that should have been
+in quotes; only what remains is called a mistake of structure.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+_HEAD = re.compile(r"\s*(?:- +)*")
+_KEY = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s\"'\[{#][^#]*?)\s*:(?:\s+|$)")
+_FLOW_KEY = re.compile(r"\s*(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s\"'\[{,][^,\[\]{}]*?)\s*: +")
+_CLOSERS = {"[": "]", "{": "}", "(": ")"}
+_LONGEST = 4_000
+"""Lines beyond this are no hand's work, and are not searched."""
+_DEEPEST = 10
+
+
+@frozen
+class Value:
+    """A value in a line.
+
+    Attributes:
+        start: Its first character, counted from 0.
+        text: The value, without spaces or comment after it.
+        in_brackets: Whether it is an item of a list or mapping in brackets.
+        is_collection: Whether it is itself a whole list or mapping in brackets.
+        is_key: Whether a key without value is possible here.
+    """
+
+    start: int
+    text: str
+    in_brackets: bool = False
+    is_collection: bool = False
+    is_key: bool = False
+
+
+def values_in(line: str) -> Iterator[Value]:
+    """Yield the values of a line, outer ones before those inside their brackets."""
+    if len(line) > _LONGEST:
+        return
+    head = _HEAD.match(line)
+    start = head.end() if head else 0
+    key = _KEY.match(line, start)
+    yield from _block_value(line, key.end() if key else start, has_key=key is not None)
+
+
+def _block_value(line: str, start: int, *, has_key: bool) -> Iterator[Value]:
+    """Yield the rest of a line as one value, and what is inside if it is in brackets."""
+    end, _ = _end(line, start, stops="")
+    text = line[start:end].rstrip()
+    if not text:
+        return
+    whole = text[0] in "[{" and _closes_at(text) in (len(text), None)
+    yield Value(start, text, is_collection=whole, is_key=not has_key)
+    if whole:
+        yield from _items(line, start + 1)
+
+
+def _items(line: str, start: int, depth: int = 0) -> Iterator[Value]:
+    """Yield the values of a list or mapping in brackets that opens before `start`."""
+    while start < len(line):
+        key = _FLOW_KEY.match(line, start)
+        begin = key.end() if key else start
+        begin += len(line[begin:]) - len(line[begin:].lstrip())
+        end, stopped = _end(line, begin, stops=",")
+        text = line[begin:end].rstrip()
+        if text:
+            whole = text[0] in "[{" and _closes_at(text) in (len(text), None)
+            yield Value(begin, text, in_brackets=True, is_collection=whole)
+            if whole and depth < _DEEPEST:
+                yield from _items(line, begin + 1, depth + 1)
+        if stopped != ",":
+            return
+        start = end + 1
+
+
+def _end(line: str, start: int, stops: str) -> tuple[int, str]:
+    """Give where a value ends and the character that ends it: brackets and quotes stay whole."""
+    open_brackets: list[str] = []
+    at = start
+    while at < len(line):
+        character = line[at]
+        if character in "\"'":
+            at = _after_quote(line, at)
+            continue
+        if character == "#" and (at == 0 or line[at - 1] in " \t"):
+            return at, "#"
+        if character in _CLOSERS:
+            open_brackets.append(_CLOSERS[character])
+        elif character in ")]}":
+            if not open_brackets:
+                return at, character
+            if character in open_brackets:
+                while open_brackets.pop() != character:
+                    pass
+        elif character in stops and not open_brackets:
+            return at, character
+        at += 1
+    return at, ""
+
+
+def _after_quote(line: str, at: int) -> int:
+    """Give the place after the text in quotes at `at`; after the quote alone if it never ends."""
+    end = line.find(line[at], at + 1)
+    while end > 0 and line[at] == '"' and line[end - 1] == "\\":
+        end = line.find(line[at], end + 1)
+    return end + 1 if end > 0 else at + 1
+
+
+def _closes_at(text: str) -> int | None:
+    """Give the place after the bracket that closes the one a text begins with; None if none."""
+    end, closer = _end(text, 1, stops="")
+    return end + 1 if closer in ("]", "}") else None
+
+
+_EXPRESSION = re.compile(
+    r"\b(contact|event)\.|\bnow\b|\w\(|&&|\|\||[=!<>]=|[<>] *\d|^!|^[\[{].*[\]}] "
+)
+_BLOCK_HEADER = re.compile(r"[|>][-+0-9]{0,2}\s*(#.*)?")
+_NAMED = re.compile(r"[&*][\w-]+\s*")
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"\\]|\\.)*\"")
+_NAMES_A_FACT = re.compile(r"!+(contact|event)\.")
+_PLAIN_TAG = re.compile(r"!(?:!?[A-Za-z][\w:./-]*|<[^>]*>)?(?:\s+[\w.-]+)?")
+
+
+@frozen
+class Covered:
+    """An expression that was hidden from the parser, to be put back into its node."""
+
+    text: str
+
+
+@frozen
+class Mistake:
+    """What is wrong in one line; `value` is the unquoted text, if that is what is wrong."""
+
+    code: str
+    line: int
+    column: int
+    end_column: int | None
+    message: str
+    help: str = ""
+    value: str = ""
+
+    def cover(self, lines: list[str], covered: dict[tuple[int, int], Covered]) -> bool:
+        """Put a quoted stand-in of the same length over the text; tell whether there was any."""
+        place = (self.line, self.column)
+        if not self.value or place in covered:
+            return False
+        covered[place] = Covered(self.value)
+        size = len(self.value)
+        stand_in = f"'{'x' * (size - 2)}'" if size > 1 else "x"
+        line = lines[self.line - 1]
+        start = self.column - 1
+        lines[self.line - 1] = line[:start] + stand_in + line[start + size :]
+        return True
+
+
+def explain(error: Any, lines: list[str]) -> Mistake:
+    """Say what is wrong where a parser gave up.
+
+    Args:
+        error: What PyYAML raised.
+        lines: The text, line by line.
+    """
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return Mistake("F004", 1, 1, None, "the text is not YAML")
+    at = min(mark.line, len(lines) - 1)
+    tab = _tab(lines[at], at + 1)
+    if tab:
+        return tab
+    for line in dict.fromkeys((at, min(_context_line(error, at), at))):
+        unquoted = _unquoted(lines[line], line + 1, mark.column if line == mark.line else None)
+        if unquoted:
+            return unquoted
+    return _unclosed(error, mark) or _breaking_off(lines, mark) or _structure(lines[at], mark)
+
+
+def is_expression_tag(written: str) -> bool:
+    """Tell whether text that YAML takes for a tag is an expression that begins with ``!``."""
+    return _PLAIN_TAG.fullmatch(written) is None or _NAMES_A_FACT.match(written) is not None
+
+
+def quoted(line: int, column: int, text: str) -> Mistake:
+    """Say that the text at a place must stand in quotes."""
+    kind = "expression" if _EXPRESSION.search(text) else "text"
+    message = f"{_why(text)}: put the {kind} in quotes"
+    shown = text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004
+    help_text = "write '" + shown.replace("'", "''") + "'"
+    return Mistake("F005", line, column, column + len(text), message, help_text, text)
+
+
+def _why(text: str) -> str:
+    """Say which part of a text has a meaning of its own in YAML."""
+    if text[0] in "!&*|>%@`'\"[{":
+        return f"YAML reads text that begins with {text[0]} in its own way"
+    if text.startswith(("- ", "? ")):
+        return f"YAML reads text that begins with '{text[:2]}' in its own way"
+    if ": " in text or text.endswith(":"):
+        return "YAML takes ': ' inside text for a key"
+    return "YAML reads brackets and commas here in its own way"
+
+
+def _context_line(error: Any, otherwise: int) -> int:
+    """Give the line where the part began in which the parser gave up, if it is near."""
+    mark = getattr(error, "context_mark", None)
+    if mark is None or not re.search("scanning|flow", error.context or ""):
+        return otherwise
+    return int(mark.line)
+
+
+def _tab(line: str, number: int) -> Mistake | None:
+    """Find a tab among the spaces that a line begins with."""
+    indentation = line[: len(line) - len(line.lstrip(" \t"))]
+    if "\t" not in indentation:
+        return None
+    column = indentation.index("\t") + 1
+    message = "a tab stands where YAML needs spaces"
+    return Mistake("F004", number, column, column + 1, message, "indent with spaces only")
+
+
+def _unquoted(line: str, number: int, column: int | None) -> Mistake | None:
+    """Find the value of a line that a parser must misread, nearest to where it gave up."""
+    suspects = [value for value in values_in(line) if _is_misread(value)]
+    if not suspects:
+        return None
+    before = [value for value in suspects if column is None or value.start <= column]
+    value = before[-1] if before else suspects[0]
+    return quoted(number, value.start + 1, value.text)
+
+
+def _is_misread(value: Value) -> bool:
+    """Tell whether YAML reads a value otherwise than a person does."""
+    text = value.text
+    first = text[0]
+    if first in "|>":
+        return _BLOCK_HEADER.fullmatch(text) is None
+    if first in "&*":
+        return _NAMED.fullmatch(text) is None
+    if first in "'\"":
+        closed = _QUOTED.match(text)
+        return closed is not None and closed.end() < len(text)
+    if first == "!":
+        return is_expression_tag(text)
+    return not value.is_collection if first in "[{" else _is_cut_up(value)
+
+
+def _is_cut_up(value: Value) -> bool:
+    """Tell whether YAML ends a plain text too early, or does not let it begin."""
+    text = value.text
+    if text[0] in "%@`" or text.startswith(("- ", "? ")):
+        return True
+    if ": " in text or (text.endswith(":") and not value.is_key):
+        return True
+    return value.in_brackets and any(character in text for character in "[]{},?")
+
+
+def _unclosed(error: Any, mark: Any) -> Mistake | None:
+    """Find the quote or bracket that was opened and never closed."""
+    context, start = error.context or "", error.context_mark
+    if start is None:
+        return None
+    line, column = start.line + 1, start.column + 1
+    if "quoted scalar" in context:
+        message = "a quote is opened here and never closed"
+        if "end of stream" not in error.problem:
+            return Mistake("F004", mark.line + 1, mark.column + 1, None, _QUOTE_PROBLEM)
+        return Mistake("F004", line, column, column + 1, message, "close it in the same line")
+    if "flow sequence" in context or "flow mapping" in context:
+        bracket = "[" if "sequence" in context else "{"
+        message = f"a {bracket} is opened here, and the list inside it breaks off"
+        return Mistake("F004", line, column, column + 1, message, _BRACKET_HELP)
+    return None
+
+
+_QUOTE_PROBLEM = "this escape or line break cannot stand in double quotes"
+_BRACKET_HELP = "close it, put commas between its items, and quotes around expressions"
+
+
+def _breaking_off(lines: list[str], mark: Any) -> Mistake | None:
+    """Say that the text ends where something is still open."""
+    if any(line.strip() for line in lines[mark.line : mark.line + 1]):
+        return None
+    last = max((at for at, line in enumerate(lines[: mark.line + 1]) if line.strip()), default=0)
+    column = len(lines[last].rstrip()) + 1
+    help_text = "is a bracket or a quote left open?"
+    return Mistake("F004", last + 1, column, column + 1, "the text breaks off here", help_text)
+
+
+def _structure(line: str, mark: Any) -> Mistake:
+    """Say that a line does not follow from the lines above it."""
+    indentation = len(line) - len(line.lstrip())
+    is_at_start = mark.column <= indentation or ": " in line[indentation:] + " "
+    column = (indentation if is_at_start else mark.column) + 1
+    message = "this line does not follow from the lines above it"
+    return Mistake("F004", mark.line + 1, column, None, message, _STRUCTURE_HELP)
+
+
+_STRUCTURE_HELP = "check its indentation, and that the key above it ends with a colon"

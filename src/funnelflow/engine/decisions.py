@@ -1,0 +1,215 @@
+"""What goes into the engine and what comes out: a contact, evidence, an outcome, a decision."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, TypeAlias
+
+from attrs import define, evolve, field, frozen
+
+from funnelflow.criteria import Check, Facts, Field, Fields, Value, Verdict
+
+Verb: TypeAlias = Literal["moved", "stayed", "refused"]
+Cause: TypeAlias = Literal["event", "automatic", "timed", "move", "forced"]
+
+_NO_FACTS: Facts = {}
+
+RESERVED_EVENTS = {
+    "add": "the contact became known; facts only",
+    "set": "facts became known, nothing else happened",
+    "move": "somebody asked for a stage",
+    "tick": "time passed",
+    "adopt": "a new version of the definition was taken into use",
+}
+"""Evidence that every definition understands, by name; no vocabulary may use these names."""
+
+
+@define
+class Contact:
+    """Where a contact is: what the fold over its evidence has come to.
+
+    It is never registered with the machine, so that one machine serves millions of them.
+
+    Attributes:
+        id: Who it is.
+        stage: The innermost stage, as a dotted name.
+        fields: What is known; a field that is unknown is absent.
+        since: When the stage was entered; None before anything happened.
+        clock: The latest time of any evidence; it never goes back.
+        active: When an event of the vocabulary was last recorded.
+    """
+
+    id: str
+    stage: str
+    fields: dict[str, Value] = field(factory=dict)
+    since: dt.datetime | None = None
+    clock: dt.datetime | None = None
+    active: dt.datetime | None = None
+
+    def copy(self) -> "Contact":
+        """Give a contact of its own with the same content."""
+        return evolve(self, fields=dict(self.fields))
+
+
+@frozen
+class Veto:
+    """A plugin's word against a transition, kept as evidence so that a replay agrees.
+
+    Attributes:
+        index: The transition's place in the definition, from 0.
+        plugin: Who vetoed it.
+        reason: Why, for the person who asked.
+    """
+
+    index: int
+    plugin: str
+    reason: str
+
+
+class Event(NamedTuple):
+    """One piece of evidence, validated: something that happened, or was asked for.
+
+    `Funnel.event` makes them from outside input; whoever builds one directly vouches for it.
+    Millions of them are made: a named tuple takes a third of the time of a frozen class.
+
+    Attributes:
+        name: An event of the vocabulary, or one of `RESERVED_EVENTS`.
+        at: When, in UTC.
+        facts: The facts it brings; None takes a fact back.
+        actor: Who recorded it.
+        roles: The actor's roles at that time; part of the evidence, so that a replay agrees.
+        to: The stage that a move asks for, or to which the rule of an adoption leads.
+        reason: Why a move is forced.
+        force: Whether the move goes past criteria that are not met.
+        vetoes: What plugins had against transitions when it was decided.
+    """
+
+    name: str
+    at: dt.datetime
+    facts: Facts = _NO_FACTS
+    actor: str = ""
+    roles: tuple[str, ...] = ()
+    to: str = ""
+    reason: str = ""
+    force: bool = False
+    vetoes: tuple[Veto, ...] = ()
+
+
+@frozen
+class Taken:
+    """A transition that was taken.
+
+    Attributes:
+        index: Its place in the definition, from 0; -1 for a forced move, which follows none.
+        source: The stage that was left.
+        to: The stage that was entered.
+        cause: What took it.
+        at: When, if that is not the event's own moment: a timed transition fires when it is due,
+            and automatic ones follow it at once.
+    """
+
+    index: int
+    source: str
+    to: str
+    cause: Cause
+    at: dt.datetime | None = None
+
+
+@frozen
+class Outcome:
+    """The engine's short answer: what became of one event, without the reasons."""
+
+    outcome: Verb
+    path: tuple[Taken, ...] = ()
+
+
+MOVED_NOWHERE = Outcome("stayed")
+REFUSED = Outcome("refused")
+
+
+@frozen
+class Considered:
+    """A transition that was looked at, and what was found.
+
+    Attributes:
+        index: Its place in the definition, from 0; -1 for a forced move.
+        source: The stage it leaves.
+        to: The stage it enters.
+        cause: What would have taken it.
+        verdict: Whether it was open; unknown does not open it.
+        check: Every criterion with its verdict and the values it saw; None if it has none.
+        due: When a timed transition is due; None for the others.
+    """
+
+    index: int
+    source: str
+    to: str
+    cause: Cause
+    verdict: Verdict
+    check: Check | None = None
+    due: dt.datetime | None = None
+
+    def leaves(self) -> Iterator[Check]:
+        """Yield the criteria themselves, without the groups that they stand in."""
+        if self.check is not None:
+            yield from self.check.leaves()
+
+    def missing(self) -> tuple[Field, ...]:
+        """Give the unknown fields that could still settle the criteria, each once."""
+        return tuple(dict.fromkeys(f for leaf in self.leaves() for f in leaf.missing))
+
+
+@frozen
+class FactChange:
+    """What became of one field: its value before and after, None where it was not known."""
+
+    field: str
+    before: Value | None
+    after: Value | None
+
+
+@frozen
+class Decision:
+    """The engine's whole answer to one event, with everything it considered.
+
+    Attributes:
+        outcome: ``moved``, ``stayed``, or ``refused`` for a move that was not allowed.
+        contact: The contact's id.
+        event: The evidence it answers.
+        before: The stage before the event.
+        after: The stage after it.
+        path: The transitions that were taken, in order.
+        considered: Every transition that was looked at, in the order in which it was.
+        reachable: The stages that a transition leads to from `after`.
+        changes: The fields that changed.
+        contact_after: The contact as the decision leaves it.
+    """
+
+    outcome: Verb
+    contact: str
+    event: Event
+    before: str
+    after: str
+    path: tuple[Taken, ...]
+    considered: tuple[Considered, ...]
+    reachable: tuple[str, ...]
+    changes: tuple[FactChange, ...]
+    contact_after: Contact = field(repr=False)
+
+    @property
+    def blocking(self) -> tuple[Considered, ...]:
+        """The transitions that were looked at and not open."""
+        return tuple(c for c in self.considered if c.verdict is not Verdict.MET)
+
+    def questions(self) -> tuple[Field, ...]:
+        """Give the unknown fields that could open what stayed closed, each once."""
+        return tuple(dict.fromkeys(f for c in self.blocking for f in c.missing()))
+
+
+def changes_between(before: Fields, after: Fields) -> tuple[FactChange, ...]:
+    """Compare two sets of facts, in the order of the field names."""
+    names = sorted({*before, *after})
+    return tuple(
+        FactChange(name, before.get(name), after.get(name))
+        for name in names
+        if before.get(name) != after.get(name)
+    )

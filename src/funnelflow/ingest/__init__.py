@@ -1,0 +1,1 @@
+"""Files in: readers, mappings, checkpoints, rejects, and the runs `apply` and `import`."""

@@ -1,0 +1,144 @@
+"""How far a file has been applied, kept in the same transactions as what it brought."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from attrs import evolve, frozen
+from sqlalchemy import Connection, Row, select, text
+
+from funnelflow.errors import ConflictError, StoreError
+from funnelflow.ingest.lines import FileOffset
+from funnelflow.ingest.summary import Counts
+from funnelflow.storage.row_format import checksum, encode, to_text
+from funnelflow.storage.tables import imports
+
+State: TypeAlias = Literal["running", "finished"]
+
+START = FileOffset(0, 0, "")
+
+_COLUMNS = tuple(column.name for column in imports.c if column.name != "id")
+_INSERT = text(
+    f"INSERT INTO imports ({', '.join(_COLUMNS)}) "  # noqa: S608  # only names of columns
+    f"VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "
+    "ON CONFLICT (kind, identity) DO NOTHING"
+)
+_UPDATE = text(
+    f"UPDATE imports SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)} "  # noqa: S608
+    "WHERE id = :held_id AND position = :held_position AND state = :held_state"
+)
+
+
+@frozen
+class Checkpoint:
+    """How far a file has been applied.
+
+    Attributes:
+        kind: What is read from it: ``events`` or ``contacts``.
+        path: The file, absolute; ``-`` for a stream.
+        identity: Tells the content.
+        asked: Digest of how it was to be applied.
+        state: Whether all of it is done.
+        place: Behind the last row that is done; `START` before the first.
+        rejects: The file with the rejected rows.
+        rejects_size: The bytes of it that belong to rows that are done.
+        tally: What came of the rows that are done.
+        id: Its number in the database; None before it is stored.
+        started_at: When the file was begun.
+        updated_at: When the last of it was done.
+    """
+
+    kind: str
+    path: str
+    identity: str
+    asked: str
+    state: State = "running"
+    place: FileOffset = START
+    rejects: str = ""
+    rejects_size: int = 0
+    tally: Counts = Counts()  # noqa: RUF009  # never changed in place
+    id: int | None = None
+    started_at: str = ""
+    updated_at: str = ""
+
+
+def find_checkpoint(connection: Connection, kind: str, identity: str) -> Checkpoint | None:
+    """Give how far a content has been applied; None if it never was."""
+    wanted = select(imports).where(imports.c.kind == kind, imports.c.identity == identity)
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else _read(row)
+
+
+def find_latest(connection: Connection, kind: str, path: str) -> Checkpoint | None:
+    """Give the checkpoint of what was applied last from a path, whatever it contains now."""
+    wanted = (
+        select(imports)
+        .where(imports.c.kind == kind, imports.c.path == path)
+        .order_by(imports.c.updated_at.desc(), imports.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else _read(row)
+
+
+def save_checkpoint(
+    connection: Connection, held: Checkpoint | None, now: Checkpoint, at: dt.datetime
+) -> Checkpoint:
+    """Write how far a file has come, if it still is where this run left it.
+
+    Args:
+        connection: The transaction that holds what the rows brought.
+        held: The checkpoint as this run last read or wrote it; None if there was none.
+        now: What it becomes.
+        at: The time it is.
+
+    Raises:
+        ConflictError: Another process applies the same file.
+    """
+    written = evolve(
+        now, started_at=held.started_at if held else to_text(at), updated_at=to_text(at)
+    )
+    values = _values(written)
+    if held is None:
+        done = connection.execute(_INSERT, values)
+    else:
+        was = {"held_id": held.id, "held_position": held.place.position, "held_state": held.state}
+        done = connection.execute(_UPDATE, {**values, **was})
+    if done.rowcount != 1:
+        raise ConflictError(
+            "another process is applying the same file",
+            hint="let it finish; nothing of what it does is done twice",
+        )
+    return evolve(written, id=held.id) if held else _stored(connection, written)
+
+
+def _stored(connection: Connection, checkpoint: Checkpoint) -> Checkpoint:
+    found = find_checkpoint(connection, checkpoint.kind, checkpoint.identity)
+    assert found is not None
+    return found
+
+
+def _values(checkpoint: Checkpoint) -> dict[str, Any]:
+    position, lines, prefix = checkpoint.place
+    said = {name: getattr(checkpoint, name, None) for name in _COLUMNS}
+    tally = encode(checkpoint.tally.to_json())
+    values = said | {"position": position, "lines": lines, "prefix": prefix, "tally": tally}
+    return values | {"checksum": import_checksum(values)}
+
+
+def import_checksum(columns: Mapping[str, Any]) -> int:
+    """Give the checksum of a row of the imports over all its other columns but its number."""
+    return checksum(*(columns[name] for name in _COLUMNS if name != "checksum"))
+
+
+def _read(row: Row[Any]) -> Checkpoint:
+    held = dict(row._mapping)  # noqa: SLF001  # the public name of it
+    if held.pop("checksum") != import_checksum(held):
+        raise StoreError(
+            f"what the database knows of {held['path']} has been altered",
+            hint="`funnelflow verify` says what else is; restore a backup",
+        )
+    place = FileOffset(held.pop("position"), held.pop("lines"), held.pop("prefix"))
+    tally = Counts.from_json(json.loads(held.pop("tally")))
+    return Checkpoint(**held, place=place, tally=tally)

@@ -1,0 +1,302 @@
+"""JSON Lines files: one JSON object a line, read strictly (RFC 8259)."""
+
+import csv
+import json
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from funnelflow.ingest.batches import MAX_BATCH, UNREADABLE, RecordReader, unreadable
+from funnelflow.ingest.file_errors import FileError, Rejection, RowError
+from funnelflow.ingest.lines import Lines
+
+if TYPE_CHECKING:
+    import _csv
+
+
+DELIMITERS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r"(?i)sep=(.)\r?\n?$")
+_QUOTED = re.compile(r'"[^"]*"')
+_CELL = re.compile(r'"(?:[^"]|"")*+"')
+_LINE_END = re.compile(r"\r\n?|\n")
+
+
+class CsvReader(RecordReader):
+    """Reads a CSV file whose first record names the columns.
+
+    Raises:
+        FileError: When there is no header that can be used.
+    """
+
+    format = "csv"
+
+    def __init__(self, lines: Lines, *, delimiter: str = "") -> None:
+        super().__init__(lines)
+        self.delimiter = delimiter or self._separator_line() or self._find_delimiter()
+        self.columns = self._header()
+        self._width = len(self.columns)
+
+    def _fill(self, size: int) -> None:
+        while size > 0 and not self.lines.ended and self.lines.waiting < MAX_BATCH:
+            size = self._read(size)
+
+    def _read(self, size: int) -> int:
+        """Read up to `size` records, or up to one that is none; gives how many are left."""
+        start = line = self._line
+        reader = self._reader(start)
+        rows, width, lines = self._rows, self._width, self.lines
+        known = len(rows)
+        try:
+            for cells in islice(reader, size):
+                size -= 1
+                if len(cells) == width:
+                    rows.append((line + 1, cells))
+                elif cells:
+                    self._reject_width(line + 1, cells)
+                line = start + reader.line_num
+                if lines.waiting > MAX_BATCH:
+                    break
+        except csv.Error as error:
+            size -= 1
+            self._line = line
+            self._recover(error, start + reader.line_num)
+        finally:
+            self._line = max(self._line, line)
+            if lines.damaged:
+                self._set_unreadable_aside(known)
+        return size
+
+    def _recover(self, error: csv.Error, last: int) -> None:
+        """Set one broken line aside; a record broken over several lines ends the reading."""
+        first = self._line + 1
+        text = "".join(self.lines.text(first, last))
+        if last > first or "unexpected end" in str(error):
+            raise self._unclosed(text, first)
+        if "field limit" in str(error):
+            raise FileError(
+                self.lines.name,
+                f"a cell here is longer than {csv.field_size_limit():,} characters",
+                line=first,
+                column=1,
+            )
+        column = _last_opened(text, self.delimiter) + 1
+        self._reject(
+            first,
+            column,
+            f"the quote that opens at character {column} closes in the middle of the cell; "
+            'write a quote inside a quoted cell twice ("")',
+            text,
+        )
+        self._line = last
+
+    def _unclosed(self, text: str, first: int) -> FileError:
+        before = text[: _last_opened(text, self.delimiter)]
+        return FileError(
+            self.lines.name,
+            "the quote that opens here is not closed, or not at the end of its cell",
+            line=first + len(_LINE_END.findall(before)),
+            column=len(before) - max(before.rfind("\n"), before.rfind("\r")),
+            hint="correct that line; what stands before it has been read",
+        )
+
+    def _reject_width(self, line: int, cells: list[str]) -> None:
+        if not any(cells):
+            return
+        reason = f"{len(cells)} cells, but the header names {self._width} columns"
+        self._reject(line, "", reason, cells)
+
+    def _set_unreadable_aside(self, since: int) -> None:
+        """Set the rows aside that hold NUL or bytes that are not UTF-8."""
+        rows, self._rows[since:] = self._rows[since:], []
+        for line, cells in rows:
+            if any(map(UNREADABLE.search, cells)):
+                self._rejected.append(self._unreadable(line, cells))
+            else:
+                self._rows.append((line, cells))
+
+    def _unreadable(self, first: int, cells: list[str]) -> Rejection:
+        texts = self.lines.text(first, first + len(_LINE_END.findall("".join(cells))))
+        for line, text in enumerate(texts, first):
+            if found := UNREADABLE.search(text):
+                column = str(found.start() + 1)
+                return Rejection(first, column, unreadable(found.group(), line), cells)
+        return Rejection(first, "", "NUL or a byte that is not UTF-8", cells)
+
+    def _reader(self, line: int) -> "_csv.Reader":
+        return csv.reader(self.lines.after(line), delimiter=self.delimiter, strict=True)
+
+    def _separator_line(self) -> str:
+        """Read the line ``sep=;`` that spreadsheets write to name the delimiter."""
+        found = _SEPARATOR_LINE.match(next(self.lines.after(0), ""))
+        if found is None:
+            return ""
+        self.lines.settle(1)
+        return found[1]
+
+    def _first_line(self) -> str:
+        """Give the first line that is not blank."""
+        lines = self.lines.after(self.lines.place.lines)
+        return next((line for line in lines if line.strip()), "")
+
+    def _find_delimiter(self) -> str:
+        line = _QUOTED.sub("", self._first_line())
+        return max(DELIMITERS, key=line.count)
+
+    def _header(self) -> tuple[str, ...]:
+        """Read the first record that is not blank, and hold it to what a header must be."""
+        start = self.lines.place.lines
+        reader = self._reader(start)
+        try:
+            cells = next((cells for cells in reader if cells), None)
+        except csv.Error:
+            text = "".join(self.lines.text(start + 1, start + reader.line_num))
+            raise self._unclosed(text, start + 1) from None
+        if cells is None:
+            raise FileError(self.lines.name, "the file is empty", hint="a header comes first")
+        self._line = start + reader.line_num
+        self.lines.settle(self._line)
+        names = tuple(cell.strip() for cell in cells)
+        self._check_header(names)
+        return names
+
+    def _check_header(self, names: tuple[str, ...]) -> None:
+        seen: dict[str, int] = {}
+        for number, name in enumerate(names, 1):
+            if not name:
+                raise self._header_error(f"column {number} has no name", "name every column")
+            if not name.isprintable():
+                raise self._header_error(f"the name of column {number} is not readable: {name!r}")
+            if name in seen:
+                raise self._header_error(
+                    f"columns {seen[name]} and {number} are both named {name!r}",
+                    "give every column a name of its own",
+                )
+            seen[name] = number
+
+    def _header_error(self, message: str, hint: str = "") -> FileError:
+        return FileError(self.lines.name, message, line=self._line, hint=hint)
+
+
+def _last_opened(text: str, delimiter: str) -> int:
+    """Give the offset of the last quote that opens a cell, up to where the text goes wrong."""
+    ends = delimiter + "\r\n"
+    position = opened = 0
+    while position < len(text):
+        if text[position] == '"':
+            opened = position
+            found = _CELL.match(text, position)
+            if found is None or text[found.end() : found.end() + 1] not in ends:
+                break
+            position = found.end()
+        while position < len(text) and text[position] not in ends:
+            position += 1
+        position += 1
+    return opened
+
+
+_WHITE = " \t\r\n"
+
+
+class JsonLinesReader(RecordReader):
+    """Reads a JSON Lines file.
+
+    Raises:
+        FileError: When the file is empty, or one JSON document over many lines.
+    """
+
+    format = "jsonl"
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__(lines)
+        self.columns = self._members()
+
+    def _fill(self, size: int) -> None:
+        rows, lines = self._rows, self.lines
+        for text in islice(lines.after(self._line), size):
+            self._line += 1
+            if text.strip(_WHITE):
+                try:
+                    rows.append((self._line, read_object(text)))
+                except RowError as error:
+                    self._reject(self._line, error.column, error.reason, text)
+                if lines.damaged and (found := UNREADABLE.search(text)):
+                    self._set_last_aside(text, found)
+            if lines.waiting > MAX_BATCH:
+                break
+
+    def _set_last_aside(self, text: str, found: re.Match[str]) -> None:
+        """Set the line aside that has just been read: part of it is not UTF-8, or NUL."""
+        if self._rows and self._rows[-1][0] == self._line:
+            self._rows.pop()
+            column = found.start() + 1
+            self._reject(self._line, column, unreadable(found.group(), self._line), text)
+
+    def _members(self) -> tuple[str, ...]:
+        """Look at the first line without using it up."""
+        for text in self.lines.after(self._line):
+            if not text.strip(_WHITE):
+                continue
+            if text.lstrip(_WHITE).startswith("["):
+                raise FileError(
+                    self.lines.name,
+                    "this is one JSON list, not JSON Lines",
+                    line=1,
+                    hint="write one object a line; jq -c '.[]' FILE does it",
+                )
+            return _member_names(text)
+        raise FileError(self.lines.name, "the file is empty")
+
+
+def read_object(text: str) -> dict[str, Any]:
+    """Read one line as a JSON object.
+
+    Raises:
+        RowError: When it is something else, with the character where it goes wrong.
+    """
+    line = text.strip(_WHITE)
+    try:
+        value, end = _scan(line, 0)
+    except StopIteration as stop:
+        raise _no_json(text, line, stop.value, "a value should stand here") from None
+    except json.JSONDecodeError as error:
+        raise _no_json(text, line, error.pos, error.msg[0].lower() + error.msg[1:]) from None
+    except RecursionError:
+        raise RowError("", "the object is nested too deeply") from None
+    except ValueError:
+        raise RowError("", "a number in it is far too long") from None
+    if end != len(line):
+        raise _no_json(text, line, end, "something stands behind the object")
+    if type(value) is not dict:
+        raise RowError("1", "a line must be one JSON object: {…}")
+    found: dict[str, Any] = value
+    return found
+
+
+def _no_json(text: str, line: str, position: int, why: str) -> RowError:
+    column = text.index(line) + position + 1
+    return RowError(str(column), f"this is no JSON, from character {column} on: {why}")
+
+
+def _members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object, refusing a member that comes twice: which one would count?"""
+    built = dict(pairs)
+    if len(built) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RowError(twice, f"the member {twice!r} comes twice")
+    return built
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise RowError("", f"{name} is no JSON value; leave the member out, or write null")
+
+
+_decoder: Any = json.JSONDecoder(object_pairs_hook=_members_once, parse_constant=_no_constant)
+_scan = _decoder.scan_once
+
+
+def _member_names(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(read_object(text))
+    except RowError:
+        return ()

@@ -1,0 +1,248 @@
+"""What a run over a file needs to know before the first row: columns, zone, places."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from attrs import evolve, frozen
+
+from funnelflow.criteria import Field
+from funnelflow.engine import Funnel
+from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.ingest.checkpoints import START, Checkpoint, find_checkpoint, find_latest
+from funnelflow.ingest.column_matching import Matched, match_columns
+from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.input import Input
+from funnelflow.ingest.lines import FileOffset
+from funnelflow.ingest.rejects import RejectsFile
+from funnelflow.ingest.source import STDIN, Survey
+from funnelflow.ingest.summary import Changed, FileOptions
+from funnelflow.storage.changes import Store
+from funnelflow.storage.connect import reading
+
+if TYPE_CHECKING:
+    from funnelflow.storage.context import Context
+
+
+@frozen
+class Start:
+    """Where a run begins.
+
+    Attributes:
+        checkpoint: What it goes on from; a new one at the beginning.
+        held: The checkpoint in the database that it takes the place of; None for none.
+        already: Everything is done.
+    """
+
+    checkpoint: Checkpoint
+    held: Checkpoint | None = None
+    already: bool = False
+
+
+def find_start(
+    workspace: "Context",
+    opened: Input,
+    fresh: Checkpoint,
+    known: Survey | None,
+    changed: Changed,
+    *,
+    keyed: bool,
+) -> Start:
+    """Find out how far the content of an input is done, and bring its reader there.
+
+    Args:
+        workspace: Where it is applied.
+        opened: The input, at its first record.
+        fresh: The checkpoint of a run from the beginning.
+        known: What a survey of the file found; None for a stream, which can be read once.
+        changed: What to do about a file that has changed since.
+        keyed: Rows have a key, by which one that was applied before is known again.
+
+    Raises:
+        FileError: It has changed since, or is asked for in another way than it was begun.
+    """
+    with reading(workspace.engine) as connection:
+        same = find_checkpoint(connection, fresh.kind, fresh.identity)
+        latest = None if fresh.path == STDIN else find_latest(connection, fresh.kind, fresh.path)
+    if changed == "restart":
+        return Start(fresh, same)
+    if same is not None and same.asked != fresh.asked and _is_void(same):
+        return Start(evolve(fresh, rejects=same.rejects), same)
+    again = _all_again(fresh.kind, keyed=keyed)
+    if same is not None:
+        return _same(opened, fresh, same, changed, again, stream=known is None)
+    if latest is not None:
+        return _changed(opened, fresh, latest, changed, again)
+    return Start(fresh)
+
+
+def _same(
+    opened: Input,
+    fresh: Checkpoint,
+    same: Checkpoint,
+    changed: Changed,
+    again: str,
+    *,
+    stream: bool,
+) -> Start:
+    """Go on with a content that was begun before."""
+    name = opened.source.name
+    if same.asked != fresh.asked:
+        begun = "begun" if same.state == "running" else "applied"
+        raise FileError(
+            name,
+            f"this file was {begun} in another way: another mapping, actor, zone or mode",
+            hint=f"give the same command as before; {again}",
+        )
+    unchanged = _skip(opened, same.place)
+    if not unchanged:
+        raise _differs(name, same, again)
+    if same.state == "finished":
+        if not stream or opened.reader.lines.at_end():
+            return Start(same, same, already=True)
+        if changed != "continue":
+            raise _grown(name, same, again)
+    return Start(evolve(same, state="running", path=fresh.path), same)
+
+
+def _changed(
+    opened: Input, fresh: Checkpoint, latest: Checkpoint, changed: Changed, again: str
+) -> Start:
+    """Refuse a path whose content is another than it was, or go on as somebody said."""
+    name = opened.source.name
+    if not _skip(opened, latest.place):
+        raise _differs(name, latest, again)
+    if changed != "continue":
+        raise _grown(name, latest, again)
+    going_on = evolve(latest, state="running", identity=fresh.identity, asked=fresh.asked)
+    return Start(going_on, latest)
+
+
+def _is_void(before: Checkpoint) -> bool:
+    """Tell whether a run stored nothing, so that the file can be taken in another way."""
+    return before.tally.rows == before.tally.rejected
+
+
+def _skip(opened: Input, place: FileOffset) -> bool:
+    """Bring the reader behind what is done; False when that is not what it was."""
+    return place == START or opened.reader.lines.skip(place)
+
+
+def _all_again(kind: str, *, keyed: bool) -> str:
+    """Say what ``--restart`` does; without a key nobody knows a row again."""
+    if kind != "events":
+        return "--restart takes all of it again"
+    if keyed:
+        return "--restart applies all of it; rows with a key that was applied are skipped"
+    return (
+        "--restart applies all of it, and records every event that was applied a second time: "
+        "no column is taken for the key. A file of only the new rows does not"
+    )
+
+
+def _differs(name: str, before: Checkpoint, again: str) -> FileError:
+    return FileError(
+        name,
+        f"the file has changed since {_when(before)}: the {before.tally.rows:,} rows that were "
+        "applied are not the same any more",
+        hint=again,
+    )
+
+
+def _grown(name: str, before: Checkpoint, again: str) -> FileError:
+    return FileError(
+        name,
+        f"the file has changed since {_when(before)}, behind the {before.tally.rows:,} rows that "
+        "were applied",
+        hint=f"--continue applies what comes behind them; {again}",
+    )
+
+
+def _when(before: Checkpoint) -> str:
+    return f"{before.updated_at[:16].replace('T', ' ')} UTC"
+
+
+def absolute(name: str, known: Survey | None) -> str:
+    """Give the path under which a file is remembered; a stream has none."""
+    return STDIN if known is None else str(Path(name).absolute())
+
+
+if TYPE_CHECKING:
+    from funnelflow.storage.context import Context
+
+
+def match(
+    workspace: "Context", opened: Input, targets: tuple[str, ...], options: FileOptions
+) -> Matched:
+    """Find out what the columns of an input are.
+
+    Raises:
+        UnknownNameError: The mapping names a column or a field that there is not.
+        UsageError: It gives one target two meanings.
+    """
+    funnel = workspace.funnel(options.funnel or None)
+    reader = opened.reader
+    return match_columns(
+        reader.columns,
+        fields_of(funnel),
+        options.mapping,
+        targets=targets,
+        open_ended=reader.format == "jsonl",
+    )
+
+
+def fields_of(funnel: Funnel) -> dict[str, Field]:
+    """Give every field that a fact can be about: a contact's, and those of events."""
+    fields: dict[str, Field] = {}
+    for event in funnel.linked.events.values():
+        fields |= event.event.fields
+    return {**fields, **funnel.linked.fields}
+
+
+def store_for(workspace: "Context", options: FileOptions) -> Store:
+    """Give the workspace's store with the zone in which the file's times are meant.
+
+    Raises:
+        UnknownNameError: There is no such zone.
+    """
+    name = options.timezone or options.mapping.timezone
+    if not name:
+        return workspace.store
+    try:
+        return evolve(workspace.store, timezone=ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise UnknownNameError("time zone", name, sorted(available_timezones())) from None
+
+
+def open_rejects(
+    workspace: "Context", opened: Input, options: FileOptions, checkpoint: Checkpoint
+) -> RejectsFile:
+    """Open the rejects file where the last commit left it; it is made with the first row.
+
+    Raises:
+        UsageError: The file that was named holds something else.
+        StoreError: It is not what it was when rows were last written to it.
+    """
+    held = Path(checkpoint.rejects) if checkpoint.rejects else None
+    path = (options.rejects or held or _default_rejects(workspace, opened, checkpoint)).absolute()
+    if options.rejects is not None and path != held and path.exists():
+        raise UsageError(
+            f"{options.rejects} exists already, and bad rows would replace what is in it",
+            hint="name another file: --rejects FILE",
+        )
+    reader = opened.reader
+    return RejectsFile(
+        path,
+        reader.columns,
+        format=reader.format,
+        delimiter=reader.delimiter,
+        size=checkpoint.rejects_size if path == held else 0,
+    )
+
+
+def _default_rejects(workspace: "Context", opened: Input, checkpoint: Checkpoint) -> Path:
+    """Name a file after the input and its content, so that one's rejects replace no other's."""
+    name = opened.source.name
+    stem = "stdin" if name == STDIN else Path(name).name.split(".")[0]
+    mark = checkpoint.identity.removeprefix("head:")[:8]
+    return workspace.config.directory / "rejects" / f"{stem}.{mark}.rejects.{opened.reader.format}"

@@ -1,0 +1,213 @@
+"""How a file is to be applied."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from attrs import asdict, define, field, frozen
+
+from funnelflow.ingest.column_matching import Matched
+from funnelflow.ingest.file_errors import Rejection
+from funnelflow.ingest.input import Form
+from funnelflow.ingest.mapping import FileMapping
+from funnelflow.storage.changes import ChangeResult
+from funnelflow.storage.row_format import encode
+
+EXAMPLES = 20
+"""How many rejected rows a summary shows; the rejects file has them all."""
+
+
+@define
+class Counts:
+    """Counts of rows.
+
+    Attributes:
+        rows: All that were read.
+        moved: The contact moved.
+        stayed: It stayed where it was.
+        refused: A move was refused; that is kept in the history, too.
+        repeated: They had been applied before, under the same key.
+        unchanged: They said nothing new, so nothing was recorded.
+        rejected: They could not be used, and are in the rejects file.
+        created: Contacts that were added.
+        ahead: Their time lies more than a day in the future.
+        doubled: An earlier row of the same import was about the same contact.
+        stages: Stage to how many rows moved a contact into it.
+        reasons: Criterion to how many refusals it was a reason of.
+    """
+
+    rows: int = 0
+    moved: int = 0
+    stayed: int = 0
+    refused: int = 0
+    repeated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    created: int = 0
+    ahead: int = 0
+    doubled: int = 0
+    stages: Counter[str] = field(factory=Counter)
+    reasons: Counter[str] = field(factory=Counter)
+
+    def count(self, entry: ChangeResult) -> None:
+        """Count what became of a row."""
+        if entry.duplicate:
+            self.repeated += 1
+            return
+        if entry.created:
+            self.created += 1
+        if entry.outcome == "moved":
+            self.moved += 1
+            self.stages[entry.after] += 1
+        elif entry.outcome == "stayed":
+            self.stayed += 1
+        else:
+            self.refused += 1
+            self.reasons.update(label for label, _ in entry.unmet)
+
+    def plus(self, other: "Counts") -> "Counts":
+        """Give the sum of two tallies."""
+        mine, theirs = asdict(self, recurse=False), asdict(other, recurse=False)
+        return Counts(**{name: mine[name] + theirs[name] for name in mine})
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the counts as data, the commonest stages and reasons first."""
+        counted = asdict(self, recurse=False)
+        for name in ("stages", "reasons"):
+            counted[name] = dict(
+                sorted(counted[name].items(), key=lambda pair: (-pair[1], pair[0]))
+            )
+        return counted
+
+    @classmethod
+    def from_json(cls, counted: Mapping[str, Any]) -> "Counts":
+        """Read what `to_json` gave."""
+        maps = {name: Counter(counted[name]) for name in ("stages", "reasons")}
+        return cls(**{**counted, **maps})
+
+
+@frozen
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        rows: The rows that are done.
+        bytes_read: The bytes of the file that were read.
+        size: The bytes it has; None where nobody knows.
+        begun: Told once, before the first row: what the columns are taken for.
+    """
+
+    rows: int
+    bytes_read: int
+    size: int | None
+    begun: "Summary | None" = None
+
+
+@frozen
+class Summary:
+    """What a run did, or with `dry_run` would do.
+
+    Attributes:
+        path: The file.
+        tally: What came of its rows, those of earlier runs over the file included.
+        matched: Which column was taken for what.
+        ignored: The columns or members that nothing was read from.
+        format: ``csv`` or ``jsonl``.
+        delimiter: What separates its cells.
+        encoding: The encoding it was read in.
+        rejects: The file with the rejected rows; empty when there are none.
+        examples: The first rejected rows of this run.
+        resumed: The rows that an earlier run had done.
+        already: Everything had been done before; nothing was changed.
+        dry_run: Nothing was stored.
+        seconds: How long this run took.
+    """
+
+    path: str
+    tally: Counts
+    matched: Matched
+    ignored: tuple[str, ...]
+    format: str
+    delimiter: str
+    encoding: str
+    rejects: str = ""
+    examples: tuple[Rejection, ...] = ()
+    resumed: int = 0
+    already: bool = False
+    dry_run: bool = False
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the summary as data."""
+        return {
+            "path": self.path,
+            **self.tally.to_json(),
+            "format": self.format,
+            "delimiter": self.delimiter,
+            "encoding": self.encoding,
+            "columns": [asdict(match) for match in self.matched.matches],
+            "ignored": list(self.ignored),
+            "rejects": self.rejects,
+            "examples": [
+                {"line": r.line, "column": r.column, "reason": r.reason} for r in self.examples
+            ],
+            "resumed": self.resumed,
+            "already": self.already,
+            "dry_run": self.dry_run,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+Changed: TypeAlias = Literal["refuse", "continue", "restart"]
+OnDuplicate: TypeAlias = Literal["skip", "error"]
+
+CHUNK = 10_000
+
+
+@frozen
+class FileOptions:
+    """How a file is to be applied.
+
+    Attributes:
+        form: Its format, encoding and delimiter, as far as they are known.
+        mapping: What its columns mean, as far as somebody said.
+        timezone: IANA name of the zone of times without an offset; empty for what the mapping
+            says, else the workspace's.
+        actor: Who did what rows do not name an actor for.
+        funnel: The home of contacts that are added; empty for the workspace's own.
+        on_duplicate: What becomes of a row whose key was applied before.
+        rejects: Where bad rows go; None for a file under ``rejects`` in the workspace.
+        changed: What to do with a file that was applied and has changed since: refuse, go on
+            behind what was applied if that is as it was, or apply all of it again.
+        dry_run: Do everything, and store nothing.
+        chunk: Rows a transaction.
+        worker: Decide in a second process, where that can be: True from the first row on,
+            None in a large file as soon as there is one, False never. It changes nothing but
+            how long the run takes.
+    """
+
+    form: Form = field(factory=Form)
+    mapping: FileMapping = field(factory=FileMapping)
+    timezone: str = ""
+    actor: str = ""
+    funnel: str = ""
+    on_duplicate: OnDuplicate = "skip"
+    rejects: Path | None = None
+    changed: Changed = "refuse"
+    dry_run: bool = False
+    chunk: int = CHUNK
+    worker: bool | None = None
+
+    def digest(self, **more: Any) -> str:
+        """Give a digest of everything that decides what a row becomes."""
+        said = {
+            "mapping": asdict(self.mapping),
+            "timezone": self.timezone,
+            "actor": self.actor,
+            "funnel": self.funnel,
+            "on_duplicate": self.on_duplicate,
+            **more,
+        }
+        return hashlib.sha256(encode(said).encode()).hexdigest()

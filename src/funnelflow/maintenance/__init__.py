@@ -1,0 +1,1 @@
+"""Work on a whole workspace: adopting a definition, time passing, verifying."""

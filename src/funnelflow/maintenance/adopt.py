@@ -1,0 +1,319 @@
+"""Taking a new version of a definition into use: who moves where, and then moving them.
+
+Every contact says which definition it is under, so an adoption can stop anywhere and go on
+later, and others may record meanwhile: whatever they add to a contact is decided by the
+definition the contact is under at that moment. How one contact is brought under the new
+definition stands in `moving`.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from attrs import evolve, field, frozen
+from sqlalchemy import Connection, select
+
+from funnelflow.definition import Definition
+from funnelflow.engine import Contact
+from funnelflow.errors import ConflictError, UnknownNameError
+from funnelflow.maintenance.adopt_rules import Mover, UnmappedStageError, read_rules
+from funnelflow.storage.connect import reading
+from funnelflow.storage.contacts import stored_contact
+from funnelflow.storage.context import Context
+from funnelflow.storage.definition_store import (
+    DefinitionStore,
+    LoadedDefinition,
+    store_definition,
+    write_funnel,
+)
+from funnelflow.storage.queries import funnel_names
+from funnelflow.storage.row_format import to_text
+from funnelflow.storage.tables import contacts, funnels, history
+from funnelflow.storage.unit_of_work import UnitOfWork
+
+CHUNK = 500
+EXAMPLES = 3
+_FIRST = ""
+
+
+@frozen
+class Shift:
+    """Contacts that an adoption moves from one stage to another.
+
+    Attributes:
+        before: The stage they are in.
+        after: The stage that the new definition gives.
+        count: How many they are.
+        examples: The ids of the first few.
+    """
+
+    before: str
+    after: str
+    count: int
+    examples: tuple[str, ...]
+
+
+@frozen
+class AdoptionPlan:
+    """What an adoption would do.
+
+    Attributes:
+        funnel: The funnel.
+        definition: The new definition.
+        digest: Its digest.
+        is_in_use: The funnel is under it already; an adoption goes on with what was left.
+        contacts: How many contacts are under another definition.
+        shifts: Who would move where, the most contacts first.
+        restated: How many stay where they are with other fields or times.
+        homeless: Stages that the new definition does not have, and no rule leads out of, to
+            the number of contacts in them; an adoption is refused while there are any.
+        dropped: How many facts are no values of the new definition's fields.
+    """
+
+    funnel: str
+    definition: Definition = field(repr=False)
+    digest: str
+    is_in_use: bool
+    contacts: int
+    shifts: tuple[Shift, ...]
+    restated: int
+    homeless: Mapping[str, int]
+    dropped: int
+
+
+@frozen
+class Adopted:
+    """What an adoption has done so far.
+
+    Attributes:
+        funnel: The funnel.
+        digest: The digest of the definition that it is under now.
+        contacts: How many contacts were brought under it.
+        moved: How many of them changed their stage.
+    """
+
+    funnel: str
+    digest: str
+    contacts: int = 0
+    moved: int = 0
+
+
+def plan_adoption(
+    workspace: Context,
+    definition: Definition,
+    rules: Mapping[str, str],
+    instead_of: str = "",
+) -> AdoptionPlan:
+    """Find out who would move where, changing nothing; see `Workspace.plan_adoption`."""
+    shelf, draft = workspace.shelf, _Draft()
+    with reading(workspace.engine) as connection:
+        new = shelf.ready(definition, shelf.number_of(connection, definition))
+        found = read_rules(connection, shelf, new.funnel.linked, rules)
+        _require_funnel(connection, instead_of)
+        mover = Mover(new, found, workspace.clock(), instead_of=instead_of)
+        current = shelf.current(connection, definition.name)
+        _draft(connection, shelf, mover, draft)
+    return AdoptionPlan(
+        funnel=definition.name,
+        definition=definition,
+        digest=new.digest,
+        is_in_use=current is not None and current.digest == new.digest,
+        contacts=draft.contacts,
+        shifts=draft.shifts(),
+        restated=draft.restated,
+        homeless=draft.homeless,
+        dropped=mover.dropped,
+    )
+
+
+def run_adoption(
+    workspace: Context,
+    definition: Definition,
+    rules: Mapping[str, str],
+    *,
+    instead_of: str = "",
+    actor: str = "",
+    progress: Callable[[Adopted], None] | None = None,
+) -> Adopted:
+    """Take a definition into use and bring the contacts under it; see `Workspace.adopt`."""
+    plan = plan_adoption(workspace, definition, rules, instead_of)
+    for stage in plan.homeless:
+        raise UnmappedStageError(stage)
+    mover = workspace.in_chunk(partial(_begin, definition=definition, rules=rules, actor=actor))
+    mover.instead_of = instead_of
+    done = Adopted(plan.funnel, plan.digest)
+    last: str | None = _FIRST
+    while last is not None:
+        done, last = workspace.in_chunk(partial(_adopt_some, mover=mover, done=done, after=last))
+        if progress is not None and last is not None:
+            progress(done)
+    return done
+
+
+def _begin(
+    chunk: UnitOfWork, *, definition: Definition, rules: Mapping[str, str], actor: str
+) -> Mover:
+    """Put the funnel under the definition: from here on, new contacts come under it."""
+    number = _take_over(chunk.connection, definition, chunk.now)
+    running = chunk.shelf.by_id(chunk.connection, number)
+    found = read_rules(chunk.connection, chunk.shelf, running.funnel.linked, rules)
+    return Mover(running, found, chunk.now, actor)
+
+
+def _require_funnel(connection: Connection, name: str) -> None:
+    """Refuse to replace a funnel that nobody uses."""
+    known = funnel_names(connection)
+    if name and name not in known:
+        raise UnknownNameError("funnel", name, known)
+
+
+def _take_over(connection: Connection, definition: Definition, now: dt.datetime) -> int:
+    """Store a definition and point its funnel at it; gives the definition's number."""
+    number, _ = store_definition(connection, definition, now)
+    known = connection.execute(
+        select(funnels.c.definition).where(funnels.c.name == definition.name).with_for_update()
+    ).scalar()
+    if known != number:
+        write_funnel(connection, definition.name, number, to_text(now))
+    return number
+
+
+def _adopt_some(
+    chunk: UnitOfWork, *, mover: Mover, done: Adopted, after: str
+) -> tuple[Adopted, str | None]:
+    """Bring the next contacts under the new definition, and write them.
+
+    Args:
+        chunk: An empty chunk.
+        mover: Brings contacts under the new definition.
+        done: What was done before.
+        after: The last contact that was.
+
+    Returns:
+        What is done now, and the last of these contacts; None when there are no more.
+
+    Raises:
+        HomelessError: One is in a stage that is gone, and no rule leads out of it.
+        ConflictError: Yet another version was adopted meanwhile.
+    """
+    _require_current(chunk.connection, mover.running)
+    ids = [row.id for row in _left(chunk.connection, mover, after)]
+    if not ids:
+        return done, None
+    chunk.load(ids)
+    with _evidence(chunk.connection, ids) as evidence:
+        moved = sum(_bring_under(chunk, mover, name, evidence(name)) for name in ids)
+    chunk.write()
+    return evolve(done, contacts=done.contacts + len(ids), moved=done.moved + moved), ids[-1]
+
+
+def _require_current(connection: Connection, running: LoadedDefinition) -> None:
+    """Stop when somebody else takes another version into use: its contacts are theirs now."""
+    wanted = select(funnels.c.definition).where(funnels.c.name == running.name)
+    if connection.execute(wanted.with_for_update(read=True)).scalar() != running.id:
+        raise ConflictError(
+            f"another version of {running.name} was adopted meanwhile",
+            hint=f"see which is in use, then adopt again: funnelflow show {running.name}",
+        )
+
+
+def _bring_under(chunk: UnitOfWork, mover: Mover, contact_id: str, rows: Iterable[Any]) -> bool:
+    """Bring one contact under the new definition; gives whether that changed its stage."""
+    held = chunk.held(contact_id)
+    if held is None or held.running is mover.running:
+        return False
+    before = held.contact.stage
+    contact, event, outcome = mover.place(
+        chunk.connection, chunk.shelf, held.contact, held.funnel, rows
+    )
+    held.contact, held.running, held.changed = contact, mover.running, True
+    held.funnel = mover.running.name
+    if event is not None:
+        chunk.append(held, event, outcome, before)
+    return before != contact.stage
+
+
+def _draft(connection: Connection, shelf: DefinitionStore, mover: Mover, draft: "_Draft") -> None:
+    """Place every contact that is under another definition, and count."""
+    rows = _left(connection, mover, _FIRST)
+    while rows:
+        with _evidence(connection, [row.id for row in rows]) as evidence:
+            for row in rows:
+                contact = stored_contact(row, shelf.by_id(connection, row.definition)).contact
+                draft.look_at(connection, shelf, mover, contact, row.funnel, evidence(row.id))
+        rows = _left(connection, mover, rows[-1].id)
+
+
+class _Draft:
+    """Counts who would move where."""
+
+    def __init__(self) -> None:
+        self.contacts = 0
+        self.restated = 0
+        self.homeless: dict[str, int] = {}
+        self._ways: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
+
+    def look_at(
+        self,
+        connection: Connection,
+        shelf: DefinitionStore,
+        mover: Mover,
+        contact: Contact,
+        home: str,
+        rows: Iterable[Any],
+    ) -> None:
+        """Place one contact, and count it."""
+        self.contacts += 1
+        try:
+            after, event, _ = mover.place(connection, shelf, contact, home, rows)
+        except UnmappedStageError:
+            self.homeless[contact.stage] = self.homeless.get(contact.stage, 0) + 1
+            return
+        if after.stage == contact.stage:
+            self.restated += event is not None
+            return
+        way = (contact.stage, after.stage)
+        count, examples = self._ways.get(way, (0, ()))
+        self._ways[way] = (count + 1, (*examples, contact.id)[:EXAMPLES])
+
+    def shifts(self) -> tuple[Shift, ...]:
+        """Give who would move where, the most contacts first."""
+        ways = sorted(self._ways.items(), key=lambda item: (-item[1][0], item[0]))
+        return tuple(Shift(*way, count, examples) for way, (count, examples) in ways)
+
+
+def _left(connection: Connection, mover: Mover, after: str) -> Sequence[Any]:
+    """Read the next contacts of the funnels concerned that are under another definition."""
+    wanted = (
+        select(contacts)
+        .where(contacts.c.id > after, contacts.c.funnel.in_(mover.funnels))
+        .where(contacts.c.definition != mover.running.id)
+        .order_by(contacts.c.id)
+        .limit(CHUNK)
+    )
+    return connection.execute(wanted).all()
+
+
+@contextmanager
+def _evidence(connection: Connection, ids: list[str]) -> Iterator[Callable[[str], Iterable[Any]]]:
+    """Give what reads the history of each of some contacts, asked for in their order."""
+    wanted = (
+        select(history)
+        .where(history.c.contact_id.in_(ids))
+        .order_by(history.c.contact_id, history.c.sequence)
+        .execution_options(yield_per=CHUNK)
+    )
+    with connection.execute(wanted) as found:
+        groups = groupby(found, key=attrgetter("contact_id"))
+
+        def rows_of(contact_id: str) -> Iterable[Any]:
+            for name, rows in groups:
+                if name == contact_id:
+                    return rows
+            return ()
+
+        yield rows_of

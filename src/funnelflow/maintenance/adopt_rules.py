@@ -1,0 +1,141 @@
+"""Bringing one contact under a new definition: its evidence is folded anew.
+
+Where that gives something else than what is stored, a row in the history says so; where it
+gives the same, only the contact's definition is brought forward. A contact in a stage that
+the new definition does not have needs a rule that says where to; the rule is kept in the
+row, as evidence that every later fold honours.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import define
+from sqlalchemy import Connection, select
+
+from funnelflow.definition import Linked
+from funnelflow.engine import Contact, Event, Outcome
+from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
+from funnelflow.storage.replay import ADOPT, EvidenceReader, fold_rows
+from funnelflow.storage.tables import definitions
+
+
+class UnmappedStageError(UsageError):
+    """A contact is in a stage that the new definition does not have."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage = stage
+        super().__init__(
+            f"the new definition has no stage {stage!r}, and contacts are in it",
+            hint=f"say where they go: --map {stage}=STAGE, or make {stage!r} an alias",
+        )
+
+
+@define(eq=False)
+class Mover:
+    """Brings contacts under a new definition.
+
+    Attributes:
+        running: The new definition.
+        rules: Stage that it does not have to a leaf that it has.
+        at: When the adoption takes place.
+        actor: Who adopts.
+        dropped: How many facts were no values of its fields.
+        instead_of: Another funnel whose contacts come over, by translation; empty for none.
+    """
+
+    running: LoadedDefinition
+    rules: Mapping[str, str]
+    at: dt.datetime
+    actor: str = ""
+    dropped: int = 0
+    instead_of: str = ""
+
+    @property
+    def funnels(self) -> tuple[str, ...]:
+        """Name the funnels whose contacts are brought under the new definition."""
+        return (self.running.name, self.instead_of)
+
+    def place(
+        self,
+        connection: Connection,
+        shelf: DefinitionStore,
+        contact: Contact,
+        home: str,
+        rows: Iterable[Any],
+    ) -> tuple[Contact, Event | None, Outcome]:
+        """Fold a contact's evidence by the new definition.
+
+        A contact of another funnel is translated: its stage there needs no rule.
+
+        Returns:
+            The contact as it becomes, the evidence of the adoption, and what came of that;
+            no evidence where the contact stays just as it is.
+
+        Raises:
+            HomelessError: It is in a stage that the new definition does not have, and no
+                rule leads out of it.
+        """
+        is_translated = home != self.running.name
+        to = "" if is_translated else self.way_out(contact.stage)
+        reader = EvidenceReader(self.running)
+        folded = fold_rows(connection, shelf, reader, rows)
+        self.dropped += reader.dropped
+        if not (to or is_translated) and folded == contact:
+            return folded, None, Outcome("stayed")
+        event = Event(ADOPT, self.at, actor=self.actor, to=to)
+        self.running.funnel.step(folded, event)
+        return folded, event, Outcome("stayed" if folded.stage == contact.stage else "moved")
+
+    def way_out(self, stage: str) -> str:
+        """Give where a rule leads from a stage; empty where none is needed."""
+        if _resolved(self.running.funnel.linked, stage):
+            return ""
+        name = stage
+        while name and name not in self.rules:
+            name = name.rpartition(".")[0]
+        if not name:
+            raise UnmappedStageError(stage)
+        return self.rules[name]
+
+
+def read_rules(
+    connection: Connection, shelf: DefinitionStore, new: Linked, rules: Mapping[str, str]
+) -> dict[str, str]:
+    """Look up the stages that rules name, by name or alias.
+
+    Returns:
+        Stage of an earlier version, as its dotted name, to a leaf of the new one.
+
+    Raises:
+        UnknownNameError: A rule leads from or to a stage that there is not.
+    """
+    if not rules:
+        return {}
+    earlier = _versions(connection, shelf, new.definition.name)
+    known = sorted({stage for linked in earlier for stage in linked.stages})
+    found: dict[str, str] = {}
+    for before, after in rules.items():
+        stages = [name for linked in earlier if (name := _resolved(linked, before))]
+        if not stages:
+            raise UnknownNameError("stage", before, known)
+        leaf = new.leaf_of(new.resolve_stage(after))
+        found.update(dict.fromkeys(stages, leaf))
+    return found
+
+
+def _versions(connection: Connection, shelf: DefinitionStore, funnel: str) -> list[Linked]:
+    """Give every stored version of a funnel."""
+    numbers = connection.execute(
+        select(definitions.c.id).where(definitions.c.name == funnel).order_by(definitions.c.id)
+    ).scalars()
+    return [shelf.by_id(connection, number).funnel.linked for number in numbers.all()]
+
+
+def _resolved(linked: Linked, name: str) -> str:
+    """Give the dotted name of a stage by its name or an alias; empty if there is none."""
+    try:
+        return linked.resolve_stage(name)
+    except UnknownNameError:
+        return ""

@@ -1,0 +1,128 @@
+"""Time passes: the timed transitions that are due are taken, found by an index."""
+
+import datetime as dt
+from functools import partial
+from typing import Any, TypeAlias
+
+from attrs import evolve, frozen
+from sqlalchemy import Select, func, select, tuple_
+
+from funnelflow.engine import Event
+from funnelflow.storage.changes import Change
+from funnelflow.storage.connect import reading
+from funnelflow.storage.context import Context
+from funnelflow.storage.row_format import horizon, to_text
+from funnelflow.storage.tables import contacts
+from funnelflow.storage.unit_of_work import UnitOfWork
+
+_EXAMPLES = 3
+
+
+@frozen
+class Ahead:
+    """The contacts whose clock lies in the future.
+
+    Attributes:
+        count: How many.
+        examples: The first of them by id, each with its clock.
+    """
+
+    count: int
+    examples: tuple[tuple[str, str], ...]
+
+
+def contacts_ahead(workspace: Context, now: dt.datetime | None = None) -> Ahead:
+    """Find the contacts whose last evidence lies more than a day after `now`.
+
+    Args:
+        workspace: Whose contacts.
+        now: The time it is; None for the workspace's clock.
+    """
+    is_ahead = contacts.c.clock > to_text(horizon(now or workspace.clock()))
+    some = select(contacts.c.id, contacts.c.clock).where(is_ahead).order_by(contacts.c.id)
+    with reading(workspace.engine) as connection:
+        count = connection.execute(select(func.count()).where(is_ahead)).scalar_one()
+        rows = connection.execute(some.limit(_EXAMPLES)).all() if count else []
+    return Ahead(count, tuple((row.id, row.clock) for row in rows))
+
+
+Place: TypeAlias = tuple[str, str]
+
+TICK = "tick"
+CHUNK = 1_000
+_START: Place = ("", "")
+
+
+@frozen
+class Ticked:
+    """What time has done.
+
+    Attributes:
+        now: The time that it was brought to.
+        due: How many contacts had a transition that was due.
+        moved: How many of them moved; the criteria of the others are not met.
+        dry_run: Nothing was stored.
+    """
+
+    now: dt.datetime
+    due: int = 0
+    moved: int = 0
+    dry_run: bool = False
+
+
+def run_tick(
+    workspace: Context, now: dt.datetime, *, actor: str = "", dry_run: bool = False
+) -> Ticked:
+    """Take the timed transitions that are due; see `Workspace.tick`."""
+    done = Ticked(now, dry_run=dry_run)
+    last: Place | None = _START
+    while last is not None:
+        some = partial(_tick_some, done=done, after=last, actor=actor)
+        done, last = workspace.in_chunk(some, dry_run=dry_run)
+    return done
+
+
+def _tick_some(
+    chunk: UnitOfWork, *, done: Ticked, after: Place, actor: str
+) -> tuple[Ticked, Place | None]:
+    """Bring the next contacts that are due to the time of a tick, and write them.
+
+    Args:
+        chunk: An empty chunk.
+        done: What was done before.
+        after: Where the contacts before ended: when they were due, and who.
+        actor: Who lets time pass.
+
+    Returns:
+        What is done now, and where these contacts ended; None when there are no more.
+    """
+    rows = chunk.connection.execute(due_query(done.now, after)).all()
+    if not rows:
+        return done, None
+    chunk.load(row.id for row in rows)
+    moved = sum(_bring_to(chunk, row.id, done.now, actor) for row in rows)
+    chunk.write()
+    last = (rows[-1].due_at, rows[-1].id)
+    return evolve(done, due=done.due + len(rows), moved=done.moved + moved), last
+
+
+def due_query(now: dt.datetime, after: Place) -> Select[Any]:
+    """Ask who is due, in the order of the index."""
+    place = tuple_(contacts.c.due_at, contacts.c.id)
+    return (
+        select(contacts.c.due_at, contacts.c.id)
+        .where(contacts.c.due_at <= to_text(now), place > after)
+        .order_by(contacts.c.due_at, contacts.c.id)
+        .limit(CHUNK)
+    )
+
+
+def _bring_to(chunk: UnitOfWork, contact_id: str, now: dt.datetime, actor: str) -> bool:
+    """Record that time has passed for a contact, if that takes a transition."""
+    held = chunk.held(contact_id)
+    if held is None:
+        return False
+    trial, event = held.contact.copy(), Event(TICK, now, actor=actor)
+    if not held.running.funnel.step(trial, chunk.asked(held, event)).path:
+        return False
+    return chunk.take(Change(contact_id, TICK, now, actor=actor)).outcome == "moved"

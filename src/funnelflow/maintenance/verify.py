@@ -1,0 +1,198 @@
+"""The database proves itself: every row is as it was written, and says what its evidence gives.
+
+Contacts and history are read side by side in the order of ids, so that memory stays flat
+however many there are. A row that has been altered is named once: the rows behind it are
+checked against the digest that it carried.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Literal, TypeAlias
+
+from attrs import evolve
+from sqlalchemy import Connection, Select, select, text
+from sqlalchemy.exc import DatabaseError
+
+from funnelflow.maintenance.verify_contacts import (
+    SHOWN,
+    ContactCheck,
+    Deciders,
+    Finding,
+    Verification,
+    check_definitions,
+)
+from funnelflow.storage.database_errors import as_store_error
+from funnelflow.storage.definition_store import DefinitionStore
+from funnelflow.storage.tables import contacts, history
+
+Watch: TypeAlias = Callable[[Verification], None]
+
+_BATCH = 1_000
+_EVERY = 1_000
+
+
+def verify(
+    connection: Connection,
+    shelf: DefinitionStore,
+    *,
+    found: Callable[[Finding], None] | None = None,
+    progress: Watch | None = None,
+) -> Verification:
+    """Check everything; see `Workspace.verify`.
+
+    Args:
+        connection: A reading transaction.
+        shelf: The definitions, none of them read before.
+        found: Told of every finding at once.
+        progress: Told how far it has come, every thousand contacts.
+    """
+    tally = _Tally(found, progress)
+    with _any_bytes(connection):
+        with _damage_found(connection, tally):
+            _check_file(connection, tally)
+        deciders, findings = check_definitions(connection, shelf)
+        for finding in findings:
+            tally.add(finding)
+        with _damage_found(connection, tally):
+            _check_contacts(connection, shelf, deciders, tally)
+    return tally.result
+
+
+class _Tally:
+    """Counts, and hands on what is found."""
+
+    def __init__(self, found: Callable[[Finding], None] | None, progress: Watch | None) -> None:
+        self.result = Verification()
+        self._found = found
+        self._progress = progress
+
+    def add(self, finding: Finding) -> None:
+        known = self.result.findings
+        shown = (*known, finding) if len(known) < SHOWN else known
+        self.result = evolve(self.result, problems=self.result.problems + 1, findings=shown)
+        if self._found is not None:
+            self._found(finding)
+
+    def count(self, rows: int) -> None:
+        done = self.result
+        self.result = evolve(done, contacts=done.contacts + 1, rows=done.rows + rows)
+        if self._progress is not None and self.result.contacts % _EVERY == 0:
+            self._progress(self.result)
+
+
+def _check_contacts(
+    connection: Connection, shelf: DefinitionStore, deciders: Deciders, tally: _Tally
+) -> None:
+    """Walk over contacts and their histories side by side."""
+    by_id, by_row = contacts.c.id, (history.c.contact_id, history.c.sequence)
+    people = _Queue(connection, select(contacts).order_by(by_id), "id", "contact", tally)
+    rows = _Queue(connection, select(history).order_by(*by_row), "contact_id", "history", tally)
+    with closing(people), closing(rows):
+        _check_side_by_side(connection, shelf, deciders, tally, people, rows)
+
+
+def _check_side_by_side(
+    connection: Connection,
+    shelf: DefinitionStore,
+    deciders: Deciders,
+    tally: _Tally,
+    people: "_Queue",
+    rows: "_Queue",
+) -> None:
+    """Take each contact with the rows of its history."""
+    while people.head is not None or rows.head is not None:
+        contact_id = min(queue.name for queue in (people, rows) if queue.head is not None)
+        check = ContactCheck(connection, shelf, deciders, contact_id)
+        while rows.head is not None and rows.name == contact_id:
+            for finding in check.row(rows.take()):
+                tally.add(finding)
+        is_known = people.head is not None and people.name == contact_id
+        for finding in check.end(people.take() if is_known else None):
+            tally.add(finding)
+        tally.count(check.rows)
+
+
+class _Queue:
+    """Rows in the order of ids, the next of which can be looked at before it is taken.
+
+    A row that stands where its id does not belong (its bytes, or those of the index, have
+    been altered) is reported and left out, so that it does not mix up all that follow.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        query: Select[Any],
+        column: str,
+        kind: Literal["contact", "history"],
+        tally: _Tally,
+    ) -> None:
+        self._rows = connection.execute(query.execution_options(yield_per=_BATCH))
+        self._column = column
+        self._kind = kind
+        self._tally = tally
+        self._next: Any = next(self._rows, None)
+        self.name = ""
+        self.head: Any = None
+        self.take()
+
+    def take(self) -> Any:
+        """Give the next row, and go to the one behind it."""
+        taken, last = self.head, self.name
+        while True:
+            self.head, self._next = self._next, next(self._rows, None)
+            if self.head is None:
+                return taken
+            self.name = self._id(self.head)
+            behind = None if self._next is None else self._id(self._next)
+            if last <= self.name and (behind is None or behind >= self.name or behind < last):
+                return taken
+            self._tally.add(Finding(self._kind, self.name, 0, "a row has got out of order"))
+            self.name = last
+
+    def close(self) -> None:
+        """Let go of the rows that are left."""
+        self._rows.close()
+
+    def _id(self, row: Any) -> str:
+        return str(getattr(row, self._column))
+
+
+def _check_file(connection: Connection, tally: _Tally) -> None:
+    """Let SQLite check its own file: what lies behind the rows, such as the indexes."""
+    if connection.dialect.name != "sqlite":
+        return
+    for (said,) in connection.execute(text("PRAGMA integrity_check(100)")):
+        if said != "ok":
+            tally.add(Finding("database", "", 0, f"SQLite says: {said}"))
+
+
+@contextmanager
+def _damage_found(connection: Connection, tally: _Tally) -> Iterator[None]:
+    """Report it when SQLite cannot read on in a damaged file, and let every other error out."""
+    try:
+        yield
+    except DatabaseError as error:
+        if connection.dialect.name != "sqlite":
+            raise
+        tally.add(Finding("database", "", 0, as_store_error(error).message))
+
+
+@contextmanager
+def _any_bytes(connection: Connection) -> Iterator[None]:
+    """Let text that is no UTF-8 through, on SQLite, so that its row can be named."""
+    driver: Any = connection.connection.dbapi_connection
+    if not isinstance(driver, sqlite3.Connection):
+        yield
+        return
+    driver.text_factory = _read_text
+    try:
+        yield
+    finally:
+        driver.text_factory = str
+
+
+def _read_text(raw: bytes) -> str:
+    """Read text, each byte that belongs to none as half of a surrogate pair."""
+    return raw.decode("utf-8", "surrogateescape")

@@ -1,0 +1,370 @@
+"""Checking one contact: the chain of its rows, and the fold over them."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from operator import attrgetter
+from typing import Any, Final, Literal, TypeAlias
+
+from attrs import field, frozen
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from funnelflow.definition import DefinitionError
+from funnelflow.engine import Contact, decide
+from funnelflow.errors import FunnelflowError
+from funnelflow.ingest.checkpoints import import_checksum
+from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
+from funnelflow.storage.replay import ADOPT, EvidenceReader, Replay, fold_rows, rows_of
+from funnelflow.storage.row_format import (
+    checksum,
+    dump_facts,
+    dump_path,
+    encode,
+    optional_to_text,
+    row_digest,
+)
+from funnelflow.storage.tables import definitions, funnels, imports
+from funnelflow.storage.unit_of_work import unmet_criteria
+
+Kind: TypeAlias = Literal["database", "definition", "funnel", "import", "contact", "history"]
+
+SHOWN = 100
+
+
+def _encodable(text: str) -> str:
+    """Spell out bytes that are no text, so that they can be printed."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+@frozen
+class Finding:
+    """One thing that is not as it was written, or not what the evidence gives.
+
+    It names columns and stages, never what a column says about a person.
+
+    Attributes:
+        kind: What is concerned.
+        name: Which one: a contact's id for ``contact`` and ``history``.
+        sequence: The row of the contact's history; 0 where it is none.
+        what: What is wrong, in words.
+        hint: What to do about it, where that is something else than to restore a backup.
+    """
+
+    kind: Kind
+    name: str = field(converter=_encodable)
+    sequence: int
+    what: str = field(converter=_encodable)
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        where = f"{self.kind} {self.name}".rstrip()
+        return (
+            f"{where}, row {self.sequence}: {self.what}"
+            if self.sequence
+            else (f"{where}: {self.what}")
+        )
+
+
+@frozen
+class Verification:
+    """What came of verifying a workspace.
+
+    Attributes:
+        contacts: How many contacts were folded again.
+        rows: How many rows of the history were checked.
+        problems: How many findings there were.
+        findings: The first hundred of them; `Workspace.verify` hands out every one.
+    """
+
+    contacts: int = 0
+    rows: int = 0
+    problems: int = 0
+    findings: tuple[Finding, ...] = field(default=(), repr=False)
+
+    @property
+    def is_sound(self) -> bool:
+        """Tell whether everything agrees."""
+        return self.problems == 0
+
+
+NO_CRITERION: Final = "F206"
+"""The code of a criterion that no plugin offers."""
+
+
+@frozen
+class Deciders:
+    """The stored definitions, as far as they can be trusted.
+
+    Attributes:
+        digests: What each may be called in the digests of rows, by its number: as it is
+            stored, and as its content gives.
+        broken: Those that cannot decide anything any more.
+    """
+
+    digests: Mapping[int, frozenset[str]]
+    broken: frozenset[int]
+
+
+def check_definitions(
+    connection: Connection, shelf: DefinitionStore
+) -> tuple[Deciders, list[Finding]]:
+    """Check definitions, funnels and imports; give the definitions, and what was found."""
+    digests: dict[int, frozenset[str]] = {}
+    broken: set[int] = set()
+    found: list[Finding] = []
+    for row in connection.execute(select(definitions).order_by(definitions.c.id)):
+        counted = hashlib.sha256(str(row.content).encode("utf-8", "surrogateescape")).hexdigest()
+        digests[row.id] = frozenset({row.digest, counted})
+        faults = list(_definition(connection, shelf, row, counted))
+        if faults:
+            broken.add(row.id)
+        found.extend(faults)
+    for row in connection.execute(select(funnels).order_by(funnels.c.name)):
+        found.extend(_funnel(row, digests))
+    found.extend(
+        Finding("import", str(row.path), 0, "its row has been altered")
+        for row in connection.execute(select(imports).order_by(imports.c.id))
+        if row.checksum != import_checksum(row._asdict())
+    )
+    return Deciders(digests, frozenset(broken)), found
+
+
+def _definition(
+    connection: Connection, shelf: DefinitionStore, row: Any, counted: str
+) -> Iterator[Finding]:
+    """Check one definition."""
+    name = f"{row.name} ({row.id})"
+    if row.digest != counted:
+        yield Finding("definition", name, 0, "its content or its digest has been altered")
+        return
+    try:
+        running = shelf.by_id(connection, row.id)
+    except FunnelflowError as error:
+        yield _unusable(name, error)
+        return
+    said = json.loads(row.content)
+    if (row.name, row.version) != (running.name, said.get("version", 1)):
+        yield Finding("definition", name, 0, "its name or version has been altered")
+    elif row.checksum != checksum(row.digest, row.name, row.version, row.stored_at):
+        yield Finding("definition", name, 0, "the time at which it was stored has been altered")
+
+
+def _unusable(name: str, error: FunnelflowError) -> Finding:
+    """Say why a definition cannot decide: a plugin is missing, or it has been damaged."""
+    problems = error.problems if isinstance(error, DefinitionError) else ()
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if not errors or any(problem.code != NO_CRITERION for problem in errors):
+        return Finding("definition", name, 0, f"it cannot be used: {error.message}")
+    said = "; ".join(dict.fromkeys(problem.message for problem in errors))
+    hint = "install the plugin that offers it again, or turn it on; nothing is damaged by that"
+    return Finding("definition", name, 0, f"what it decided cannot be proved: {said}", hint)
+
+
+def _funnel(row: Any, digests: Mapping[int, frozenset[str]]) -> Iterator[Finding]:
+    """Check which definition a funnel is under."""
+    if row.checksum != checksum(row.name, row.definition, row.adopted_at):
+        yield Finding("funnel", str(row.name), 0, "its row has been altered")
+    elif row.definition not in digests:
+        yield Finding("funnel", str(row.name), 0, "its definition is missing")
+
+
+_CONTENT = (
+    "contact_id", "sequence", "key", "event", "at", "actor", "roles", "facts", "to_stage",
+    "reason", "force", "outcome", "before_stage", "after_stage", "path", "unmet", "vetoes",
+)  # fmt: skip
+_FORCE = _CONTENT.index("force") - 3
+_content_of = attrgetter(*_CONTENT)
+
+
+class ContactCheck:
+    """Goes along the history of one contact.
+
+    Args:
+        connection: The database.
+        shelf: The definitions.
+        deciders: The stored definitions.
+        contact_id: Whose history it is.
+
+    Attributes:
+        rows: How many rows there were.
+    """
+
+    def __init__(
+        self, connection: Connection, shelf: DefinitionStore, deciders: Deciders, contact_id: str
+    ) -> None:
+        self.rows = 0
+        self._connection = connection
+        self._shelf = shelf
+        self._deciders = deciders
+        self._id = contact_id
+        self._replay = Replay(connection, shelf, contact_id)
+        self._previous: frozenset[str] = frozenset({""})
+        self._sequence = 0
+        self._last: Any = None
+        self._created_at = ""
+        self._is_foldable = True
+
+    def row(self, row: Any) -> Iterator[Finding]:
+        """Check the next row of the history."""
+        self.rows += 1
+        if row.sequence != self._sequence + 1:
+            yield self._gap(row)
+            self._previous = frozenset()
+            self._is_foldable = False
+        names = self._deciders.digests.get(row.definition)
+        computed = _digests(row, self._previous, names or frozenset())
+        if row.definition in self._deciders.broken:
+            self._is_foldable = False
+        if names is None:
+            yield self._found(row, "the definition that decided it is missing")
+        elif not self._previous:
+            yield self._found(row, "it cannot be proved, as the row before it is missing")
+        elif row.digest not in computed:
+            yield self._found(row, "it has been altered")
+        elif row.checksum != checksum(row.digest, row.recorded_at):
+            yield self._found(row, "the time at which it was recorded has been altered", harm=False)
+        if self._is_foldable:
+            yield from self._decided_as_stored(row)
+        self._previous = frozenset({row.digest}) | computed
+        self._sequence, self._last = row.sequence, row
+        self._created_at = self._created_at or row.at
+
+    def end(self, row: Any) -> Iterator[Finding]:
+        """Compare the contact itself; None if there is none."""
+        if row is None:
+            yield Finding("contact", self._id, 0, "there is a history, but no contact")
+            return
+        if self._last is None:
+            yield Finding("contact", self._id, 0, "there is a contact, but no history")
+            return
+        differing = [name for name, value in self._chain() if getattr(row, name) != value]
+        if self._is_foldable:
+            differing += self._state(row)
+        if differing:
+            columns = ", ".join(dict.fromkeys(differing))
+            yield Finding("contact", self._id, 0, f"not what its history gives: {columns}")
+
+    def _decided_as_stored(self, row: Any) -> Iterator[Finding]:
+        """Decide a row again, and compare."""
+        try:
+            expected = self._decide(row)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever an altered row sets off, name the row
+            said = error.message if isinstance(error, FunnelflowError) else type(error).__name__
+            yield self._found(row, f"it cannot be decided again: {said}")
+            return
+        stored = (row.outcome, row.before_stage, row.after_stage, row.path, row.unmet)
+        if stored != expected:
+            names = ("outcome", "before_stage", "after_stage", "path", "unmet")
+            differing = [
+                f"{name} is {was}, the definition gives {gives}"
+                for name, was, gives in zip(names, stored, expected, strict=True)
+                if was != gives
+            ]
+            yield self._found(row, "decided otherwise: " + "; ".join(differing))
+
+    def _decide(self, row: Any) -> tuple[str, ...]:
+        """Give outcome, stages, path and unmet criteria as the definition decides them now."""
+        replay = self._replay
+        if row.event == ADOPT:
+            before = replay.contact.stage if replay.contact is not None else ""
+            outcome = replay.feed(row)
+            assert replay.contact is not None
+            return (outcome.outcome, before, replay.contact.stage, "[]", "[]")
+        contact = replay.turn_to(row)
+        before, unmet = contact.stage, "[]"
+        if row.outcome == "refused" and replay.running is not None:
+            decision = decide(replay.running.funnel, contact, replay.event(row))
+            unmet = encode(unmet_criteria(decision))
+        outcome = replay.feed(row)
+        return (outcome.outcome, before, contact.stage, dump_path(outcome.path), unmet)
+
+    def _chain(self) -> Iterator[tuple[str, Any]]:
+        """Give what the last row says about the contact."""
+        yield "sequence", self._last.sequence
+        yield "digest", self._last.digest
+        yield "created_at", self._created_at
+
+    def _state(self, row: Any) -> list[str]:
+        """Name the columns that are not what the fold gives."""
+        try:
+            running, contact = self._current(row)
+        except SQLAlchemyError:
+            raise
+        except Exception:  # noqa: BLE001  # as above
+            return ["definition"]
+        expected = {
+            "funnel": running.name,
+            "definition": running.id,
+            "stage": contact.stage,
+            "fields": dump_facts(contact.fields),
+            "since": optional_to_text(contact.since),
+            "clock": optional_to_text(contact.clock),
+            "active": optional_to_text(contact.active),
+            "due_at": optional_to_text(running.funnel.due_at(contact)),
+        }
+        return [name for name, value in expected.items() if getattr(row, name) != value]
+
+    def _current(self, row: Any) -> tuple[LoadedDefinition, Contact]:
+        """Give the definition that the contact is under, and the contact under it.
+
+        An adoption that changes nothing for a contact leaves no row in its history, so the
+        contact may be under a later definition than its last row.
+        """
+        running, contact = self._replay.running, self._replay.contact
+        assert running is not None
+        assert contact is not None
+        if row.definition == running.id:
+            return running, contact
+        adopted = self._shelf.by_id(self._connection, row.definition)
+        rows = rows_of(self._connection, self._id)
+        return adopted, fold_rows(self._connection, self._shelf, EvidenceReader(adopted), rows)
+
+    def _gap(self, row: Any) -> Finding:
+        """Say which rows are missing before this one."""
+        first = self._sequence + 1
+        if not isinstance(row.sequence, int) or row.sequence < first:
+            return Finding("history", self._id, 0, f"row {first} has no place of its own")
+        missing = f"row {first} is missing"
+        if row.sequence - 1 > first:
+            missing = f"rows {first} to {row.sequence - 1} are missing"
+        return Finding("history", self._id, 0, missing)
+
+    def _found(self, row: Any, what: str, *, harm: bool = True) -> Finding:
+        """Say what is wrong with a row; one that does harm makes the fold behind it pointless."""
+        if harm:
+            self._is_foldable = False
+        return Finding("history", self._id, row.sequence, what)
+
+
+def _digests(row: Any, previous: frozenset[str], definitions: frozenset[str]) -> frozenset[str]:
+    """Compute the digest of a row, for each row that may have been before it."""
+    try:
+        content = _texts(row)
+        return frozenset(
+            row_digest((before, *content, definition))
+            for before in previous
+            for definition in definitions
+        )
+    except (TypeError, ValueError):  # columns of other types, bytes that are no text
+        return frozenset()
+
+
+def _texts(row: Any) -> list[str]:
+    """Give the columns of a row as its digest takes them.
+
+    Raises:
+        TypeError: A column is of a type that was never written.
+        ValueError: A key is empty, which none is.
+    """
+    contact_id, sequence, key, *texts = _content_of(row)
+    force = texts[_FORCE]
+    if type(sequence) is not int or type(force) is not int:
+        raise TypeError
+    if key == "":
+        raise ValueError
+    texts[_FORCE] = str(force)
+    return [contact_id, str(sequence), "" if key is None else key, *texts]

@@ -1,0 +1,256 @@
+"""Checking every ``[[notify]]`` of a workspace, before something happens that it is about."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import attrs
+from attrs import evolve, field, frozen
+
+from funnelflow.criteria import CriterionError, ExpressionProblem, Scope, compile_expression
+from funnelflow.definition import Linked, Problem
+from funnelflow.engine import RESERVED_EVENTS
+from funnelflow.errors import FunnelflowError, UnknownNameError, nearest
+from funnelflow.notify.builtin_notifiers import BUILT_IN, message_of
+from funnelflow.plugins import NotifierProvider, PluginHost, Settings, read_settings
+from funnelflow.plugins.isolation import inside
+from funnelflow.plugins.plugin_settings import MASK, SettingFault, SettingsError, environment_texts
+from funnelflow.storage.messages import OutboxMessage
+from funnelflow.storage.outbox_writer import when_scope
+from funnelflow.storage.settings import Config
+from funnelflow.storage.subscriptions import Subscription, SubscriptionsError
+
+
+@frozen
+class _NoSettings:
+    """The settings of a notifier that has none."""
+
+
+@frozen(eq=False)
+class Channel:
+    """An endpoint that messages can be sent to.
+
+    Attributes:
+        notice: What the configuration says about it.
+        provider: The notifier.
+        settings: Its settings.
+        secrets: The texts that must not be shown anywhere.
+    """
+
+    notice: Subscription
+    provider: NotifierProvider
+    settings: Any = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The endpoint."""
+        return self.notice.name
+
+    def send(self, letter: OutboxMessage) -> None:
+        """Send a message.
+
+        Raises:
+            DeliveryError: It did not arrive.
+            BaseException: Whatever else a plugin may raise.
+        """
+        message = message_of(letter)
+        if not self.provider.provider:
+            self.provider.send(message, self.settings)
+            return
+        with inside(self.provider.provider, f"notifier {self.provider.name}", watched=False):
+            self.provider.send(message, self.settings)
+
+    def masked(self, text: str) -> str:
+        """Give a text in one line, without the channel's secrets."""
+        for secret in self.secrets:
+            text = text.replace(secret, MASK)
+        return " ".join(text.split())
+
+
+def open_channels(
+    notices: tuple[Subscription, ...], plugins: PluginHost, root: Path
+) -> tuple[Channel, ...]:
+    """Give the channel of every endpoint.
+
+    Args:
+        notices: What the configuration says.
+        plugins: Who offers notifiers.
+        root: Where relative paths start.
+
+    Raises:
+        NoticesError: A channel or its settings are not usable; all of it is said.
+    """
+    channels: list[Channel] = []
+    problems: list[Problem] = []
+    for notice in notices:
+        try:
+            channels.append(open_channel(notice, plugins, root))
+        except SubscriptionsError as error:
+            problems += error.problems
+    if problems:
+        raise SubscriptionsError(problems)
+    return tuple(channels)
+
+
+def open_channel(
+    notice: Subscription,
+    plugins: PluginHost,
+    root: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Channel:
+    """Give the channel of one endpoint.
+
+    Raises:
+        NoticesError: There is no such notifier, or its settings are not usable.
+    """
+    provider = _provider(notice, plugins)
+    try:
+        settings = read_settings(
+            provider.settings or _NoSettings,
+            notice.settings,
+            lambda name: notice.site.where("settings", *([name] if name else [])),
+            environment=environment,
+        )
+    except SettingsError as error:
+        raise SubscriptionsError([_problem(notice, fault) for fault in error.faults]) from None
+    secrets = {*settings.secrets, *environment_texts(notice.settings, environment)}
+    longest_first = tuple(sorted(secrets, key=len, reverse=True))
+    return Channel(notice, provider, _rooted(settings, root), longest_first)
+
+
+def _provider(notice: Subscription, plugins: PluginHost) -> NotifierProvider:
+    """Give the notifier that an endpoint names."""
+    offered = {**plugins.notifiers, **BUILT_IN}
+    if notice.channel not in offered:
+        guess = nearest(notice.channel, offered)
+        known = f"known: {', '.join(sorted(offered))}; plugins bring more"
+        help_ = f"did you mean {guess!r}?" if guess else known
+        said = f"there is no notifier {notice.channel!r}"
+        raise SubscriptionsError([notice.site.problem("F702", ("channel",), said, help_)])
+    return offered[notice.channel]
+
+
+def _problem(notice: Subscription, fault: SettingFault) -> Problem:
+    """Say what is wrong with a setting, where it stands."""
+    way = ("settings", fault.name) if fault.name else ("settings",)
+    if fault.variable:
+        return notice.site.problem("F707", way, fault.message, f"export {fault.variable}=…")
+    help_ = f"they are the settings of the notifier {notice.channel!r}"
+    return notice.site.problem("F703", way, fault.message, help_)
+
+
+def _rooted(settings: Settings, root: Path) -> Any:
+    """Let relative paths in settings start in the workspace."""
+    paths = {
+        a.alias: root / value
+        for a in attrs.fields(type(settings.value))
+        if a.init and isinstance(value := getattr(settings.value, a.name), Path)
+    }
+    return attrs.evolve(settings.value, **paths) if paths else settings.value
+
+
+Find: TypeAlias = Callable[[str], Linked]
+"""Gives a definition by the name of its funnel; raises a `FunnelflowError` where it cannot."""
+
+Funnels: TypeAlias = Mapping[str, Linked]
+
+_NAME_THEM: Final = 'name the funnels that it is for: funnels = ["…"]'
+
+
+def check_notices(
+    config: Config, plugins: PluginHost, in_use: Iterable[str], find: Find
+) -> Iterator[tuple[Subscription, tuple[Problem, ...]]]:
+    """Yield every ``[[notify]]`` with all that is wrong with it, in the order of the file.
+
+    Its channel and settings are looked at, and its funnels, fields and criterion.
+
+    Args:
+        config: What the workspace says.
+        plugins: Who offers notifiers.
+        in_use: The funnels that are meant where none is named.
+        find: Gives their definitions.
+    """
+    meant = tuple(in_use)
+    for notice in config.notices:
+        funnels, missing = _find_all(notice, meant, find)
+        problems = [*_of_channel(notice, plugins, config), *missing]
+        problems += [*_of_fields(notice, funnels), *_of_when(notice, funnels)]
+        yield notice, tuple(sorted(problems, key=Problem.order))
+
+
+def _find_all(
+    notice: Subscription, in_use: tuple[str, ...], find: Find
+) -> tuple[Funnels, list[Problem]]:
+    """Give the definitions that a notice is for, and what is wrong with those that it names."""
+    found: dict[str, Linked] = {}
+    problems = []
+    for number, name in enumerate(notice.funnels or in_use):
+        try:
+            found[name] = find(name)
+        except FunnelflowError as error:
+            is_unknown = isinstance(error, UnknownNameError)
+            said = error.message if is_unknown else f"the funnel {name!r} cannot be used"
+            way = ("funnels", number)
+            if notice.funnels:
+                problems.append(notice.site.problem("F704", way, said, error.hint))
+    return found, problems
+
+
+def _of_channel(notice: Subscription, plugins: PluginHost, config: Config) -> tuple[Problem, ...]:
+    try:
+        open_channel(notice, plugins, config.directory)
+    except SubscriptionsError as error:
+        return error.problems
+    return ()
+
+
+def _of_fields(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
+    """Yield the fields that none of the funnels has."""
+    known = {name for linked in funnels.values() for name in linked.fields}
+    for number, name in enumerate(notice.fields):
+        if funnels and name not in known:
+            guess = nearest(name, known)
+            said = f"no funnel of the endpoint {notice.name!r} has a field {name!r}"
+            help_ = f"did you mean {guess!r}?" if guess else "funnelflow show lists the fields"
+            yield notice.site.problem("F705", ("fields", number), said, help_)
+
+
+def _of_when(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
+    """Yield what is wrong with the criterion under any of the funnels, each once."""
+    found: dict[ExpressionProblem, list[str]] = {}
+    for name, linked in funnels.items() if notice.when else ():
+        for problem in _compile(notice.when, _scope(linked, funnels)):
+            found.setdefault(problem, []).append(name)
+    for problem, names in found.items():
+        message, help_ = problem.message, problem.help
+        if len(names) < len(funnels):
+            message += f" in {', '.join(names)}"
+            help_ = f"{help_} or {_NAME_THEM}" if help_ else _NAME_THEM
+        stretch = (problem.start, problem.end)
+        yield notice.site.problem(problem.code, ("when",), message, help_, stretch)
+
+
+def _compile(when: str, scope: Scope) -> tuple[ExpressionProblem, ...]:
+    """Compile a criterion for what is wrong with it, and what is suspicious."""
+    try:
+        return compile_expression(when, scope).warnings
+    except CriterionError as error:
+        return error.problems
+
+
+def _scope(linked: Linked, funnels: Funnels) -> Scope:
+    """Give what a criterion may name, with the stages and events that there are.
+
+    Texts are compared with those of all funnels, since a criterion may be about several.
+    """
+    stages = tuple(dict.fromkeys(leaf for each in funnels.values() for leaf in each.leaves))
+    events = {name for each in funnels.values() for name in each.events} | set(RESERVED_EVENTS)
+    scope = when_scope(linked.fields)
+    contact, event = dict(scope.contact), dict(scope.event)
+    if "stage" not in linked.fields:
+        contact["stage"] = evolve(contact["stage"], choices=stages)
+    for name in ("before", "after"):
+        event[name] = evolve(event[name], choices=stages)
+    event["name"] = evolve(event["name"], choices=tuple(sorted(events)))
+    return Scope(contact, event)

@@ -1,0 +1,237 @@
+"""Calling what a plugin wrote: whatever it does, funnelflow goes on.
+
+pluggy calls hooks and isolates nothing. Here one function of one plugin is called at a time:
+
+* an exception, `sys.exit`, or any other way out is caught and given back, except Ctrl-C;
+* what it prints goes to stderr, because stdout is for the answer;
+* it cannot change the workspace from within (`refuse_inside`), which would call it again, and
+  within a transaction wait for ever for the lock that its own caller holds;
+* one that takes long is named on stderr, with what turns it off (`watching`).
+
+Nothing here can stop an endless loop or `os._exit` within this process. Ctrl-C ends the loop,
+and the message says which plugin to turn off; `funnelflow plugins` and `doctor` look at
+plugins in a process of their own (`probing`), with a deadline.
+"""
+
+import importlib
+import itertools
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TextIO
+
+from attrs import define
+
+from funnelflow.errors import UsageError
+
+_OURS: Final = (Path(__file__).parents[1], Path(importlib.__file__).parent)
+PATIENCE: Final = 10.0
+"""Seconds after which a plugin that has not come back is named."""
+_TICK: Final = 0.5
+
+
+class Call(NamedTuple):
+    """Something of a plugin that runs."""
+
+    plugin: str
+    what: str
+
+
+@define(eq=False)
+class Fault(Exception):  # noqa: N818  # it is what came of a call, caught at once
+    """What went wrong in a plugin.
+
+    Attributes:
+        call: What was called.
+        error: The way out that it took.
+    """
+
+    call: Call
+    error: BaseException
+
+
+_running: ContextVar[Call | None] = ContextVar("funnelflow_plugin", default=None)
+
+
+def attempt(plugin: str, what: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call something of a plugin.
+
+    Args:
+        plugin: Whose it is.
+        what: What is called, for messages: a hook, or "import".
+        function: It.
+        args: What it is called with.
+        kwargs: The same, by name.
+
+    Raises:
+        Fault: It raised or left in any other way than by giving an answer.
+    """
+    with inside(plugin, what) as call:
+        try:
+            return function(*args, **kwargs)
+        except (KeyboardInterrupt, Fault):
+            raise
+        except BaseException as error:  # sys.exit and everything else that gets out
+            raise Fault(call, error) from error
+
+
+def describe_error(error: BaseException) -> str:
+    """Name an exception in one line; a mistake of syntax with its place."""
+    said = " ".join(str(error).split())
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({'' if error.code is None else repr(error.code)})"
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def place_of(error: BaseException) -> str:
+    """Say in brackets where in the plugin something was raised; empty where that is not known."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_of_plugin(f.filename)]
+    own = [frame for frame in frames if frame.filename == frames[0].filename]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+
+
+def _is_of_plugin(filename: str) -> bool:
+    """Tell whether a frame's file is neither funnelflow's nor what imports modules."""
+    return not filename.startswith("<") and not any(
+        Path(filename).is_relative_to(place) for place in _OURS
+    )
+
+
+@contextmanager
+def inside(plugin: str, what: str, *, watched: bool = True) -> Iterator[Call]:
+    """Run a block as a plugin's: named while it runs, its stdout led to stderr.
+
+    Args:
+        plugin: Whose it is.
+        what: What is called.
+        watched: Tell when it does not come back; False where the caller sees to that.
+    """
+    call = Call(plugin, what)
+    token = _running.set(call)
+    _STDOUT.lead_away()
+    try:
+        with watching(call) if watched else nullcontext():
+            yield call
+    finally:
+        _STDOUT.lead_back()
+        _running.reset(token)
+
+
+def refuse_inside(what: str) -> None:
+    """Refuse something that a plugin asks for while it is being called.
+
+    Raises:
+        UsageError: A plugin's function is running in this context.
+    """
+    call = _running.get()
+    if call is not None:
+        raise UsageError(
+            f"plugin {call.plugin} tried to {what} from within {call.what}",
+            hint="give an answer and return; a command or a notifier can do it afterwards",
+        )
+
+
+def real_stdout() -> TextIO | None:
+    """Give stdout itself, where funnelflow answers whatever plugins are running meanwhile."""
+    return _STDOUT.real()
+
+
+class _Stdout:
+    """Leads stdout to stderr while any plugin runs, in any thread.
+
+    One that never comes back, in a thread that was given up, leaves it so.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._kept: TextIO | None = None
+
+    def lead_away(self) -> None:
+        """Lead it to stderr, once."""
+        with self._lock:
+            if self._count == 0:
+                self._kept, sys.stdout = sys.stdout, sys.stderr
+            self._count += 1
+
+    def lead_back(self) -> None:
+        """Lead it back with the last one that returns."""
+        with self._lock:
+            self._count -= 1
+            if self._count == 0:
+                assert self._kept is not None or sys.stderr is None
+                sys.stdout, self._kept = self._kept, None
+
+    def real(self) -> TextIO | None:
+        """Give it as it is when no plugin runs."""
+        with self._lock:
+            return self._kept if self._count else sys.stdout
+
+
+class _Watch:
+    """Notices calls that do not come back; one thread for all of them, started by the first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._calls: dict[int, tuple[float, Call]] = {}
+        self._tickets = itertools.count()
+        self.patience = PATIENCE
+
+    def enter(self, call: Call) -> int:
+        """Begin to watch a call; gives what `leave` ends it with."""
+        if self._thread is None or not self._thread.is_alive():
+            with self._lock:
+                self._thread = threading.Thread(
+                    target=self._look, name="funnelflow-plugins", daemon=True
+                )
+                self._thread.start()
+        ticket = next(self._tickets)
+        self._calls[ticket] = (time.monotonic(), call)
+        return ticket
+
+    def leave(self, ticket: int) -> None:
+        """End watching a call."""
+        self._calls.pop(ticket, None)
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(min(_TICK, self.patience))
+            late = time.monotonic() - self.patience
+            for ticket, (began, call) in list(self._calls.items()):
+                if began < late and self._calls.pop(ticket, None) is not None:
+                    _tell_late(call, self.patience)
+
+
+def _tell_late(call: Call, patience: float) -> None:
+    """Say which plugin keeps everybody waiting; stderr may be gone by then."""
+    try:
+        sys.stderr.write(
+            f"warning: plugin {call.plugin} has not come back from {call.what} "
+            f"for {patience:.0f} seconds\n"
+            f"hint: Ctrl-C ends it; --no-plugins={call.plugin} goes on without it\n"
+        )
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        return
+
+
+_STDOUT = _Stdout()
+WATCH = _Watch()
+
+
+@contextmanager
+def watching(call: Call) -> Iterator[None]:
+    """Name a call on stderr if it does not come back for a long time."""
+    ticket = WATCH.enter(call)
+    try:
+        yield
+    finally:
+        WATCH.leave(ticket)

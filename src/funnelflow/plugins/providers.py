@@ -1,0 +1,283 @@
+"""What plugins offer and what they are told, as frozen records.
+
+A record can gain an attribute with a default without breaking a plugin; that is why hooks
+take and give records, and not long lists of arguments.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from attrs import field, frozen
+
+from funnelflow.criteria import Facts, Fields
+from funnelflow.engine import Cause, Taken, Verb
+from funnelflow.errors import FunnelflowError
+
+if TYPE_CHECKING:
+    import click
+
+
+def freeze(value: Any) -> Any:
+    """Give a value that nobody can change: mappings read-only and copied, lists as tuples."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({name: freeze(inner) for name, inner in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(freeze(inner) for inner in value)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Give a copy that can be changed: mappings as dicts, tuples as lists."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give facts that nobody can change; their values never can."""
+    return mapping if isinstance(mapping, MappingProxyType) else MappingProxyType(dict(mapping))
+
+
+class _Told(dict[str, Any]):
+    """A dict that nobody can change; unlike a mapping proxy, ``json.dumps`` can write it."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("what a message tells cannot be changed; dict(message.data) is a copy")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a dict, which is made one of these again."""
+        return _Told, (dict(self),)
+
+
+def _told(value: Any) -> Any:
+    """Give a copy that nobody can change and JSON can write: dicts, and lists as tuples."""
+    if isinstance(value, Mapping):
+        return _Told({name: _told(inner) for name, inner in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(_told(inner) for inner in value)
+    return value
+
+
+@frozen
+class Message:
+    """What a notifier sends: a CloudEvent, as a record.
+
+    Attributes:
+        id: What a receiver knows it by; the same every time it is sent.
+        type: What happened, such as ``funnelflow.contact.moved``.
+        source: Who says so.
+        subject: The contact's id.
+        time: When it happened, in UTC.
+        data: What is told about it: only the fields that the configuration allows. Plain
+            data that ``json.dumps`` writes and nobody can change.
+    """
+
+    id: str
+    type: str
+    source: str
+    subject: str
+    time: dt.datetime
+    data: Mapping[str, Any] = field(factory=dict, converter=_told)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as a CloudEvent 1.0: a dict of its own that ``json.dumps`` can write."""
+        return {
+            "specversion": "1.0",
+            "id": self.id,
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "time": self.time.astimezone(dt.UTC).isoformat().replace("+00:00", "Z"),
+            "datacontenttype": "application/json",
+            "data": _plain(self.data),
+        }
+
+    def text(self) -> str:
+        """Give it as a CloudEvent in JSON, in one line of ASCII; the same every time."""
+        return json.dumps(self.to_json(), ensure_ascii=True, separators=(",", ":"))
+
+
+class DeliveryError(FunnelflowError):
+    """A message that did not arrive.
+
+    Args:
+        reason: Why, for people; it must not hold a secret.
+        retry_after: Seconds that the receiver asks to wait; None for the usual schedule.
+        gone: The receiver wants no more messages: the notifier is turned off.
+        permanent: Sending it again is of no use: it becomes a dead letter at once.
+    """
+
+    code = "delivery"
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        gone: bool = False,
+        permanent: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+        self.gone = gone
+        self.permanent = permanent
+
+
+@frozen
+class NotifierProvider:
+    """A way to tell the outside world.
+
+    Attributes:
+        name: What ``channel`` in ``[[notify]]`` calls it.
+        send: Sends one message with a channel's settings; raises `DeliveryError` if it does
+            not arrive. It is called from several threads, never twice at once for a contact.
+        settings: The attrs class of a channel's settings; None when it has none.
+        about: What it does, in a line.
+        provider: The plugin that offers it; filled in when it is registered.
+    """
+
+    name: str
+    send: Callable[[Message, Any], None]
+    settings: type | None = None
+    about: str = ""
+    provider: str = ""
+
+
+@frozen
+class CommandProvider:
+    """A command of the command line: ``funnelflow NAME``.
+
+    Attributes:
+        name: What is typed. The names of funnelflow's own commands are taken.
+        command: The command.
+        about: What it does, in a line.
+        provider: The plugin that offers it; filled in when it is registered.
+    """
+
+    name: str
+    command: "click.Command"
+    about: str = ""
+    provider: str = ""
+
+
+@frozen
+class FormatProvider:
+    """A format of files for ``apply`` and ``import``.
+
+    Attributes:
+        name: What ``--format`` calls it.
+        suffixes: How the names of such files end (``.xlsx``).
+        read: Yields the rows of a file in order, each a mapping of column to value. The same
+            file must give the same rows, so that a run that was broken off can go on.
+        about: What it reads, in a line.
+        provider: The plugin that offers it; filled in when it is registered.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Path], Iterable[Mapping[str, Any]]]
+    about: str = ""
+    provider: str = ""
+
+
+@frozen(kw_only=True)
+class BeforeTransition:
+    """A transition whose criteria are met and that is about to be taken.
+
+    Attributes:
+        contact: The contact's id.
+        funnel: The definition that decides.
+        version: Its version.
+        index: The transition's place in the definition, from 0.
+        source: The leaf stage that is left.
+        to: The leaf stage that is entered.
+        cause: What takes it.
+        event: The evidence: an event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``.
+        at: When that happened.
+        actor: Who recorded it.
+        roles: The actor's roles.
+        facts: The facts it brought.
+        fields: The contact's fields with these facts.
+    """
+
+    contact: str
+    funnel: str
+    version: int
+    index: int
+    source: str
+    to: str
+    cause: Cause
+    event: str
+    at: dt.datetime
+    actor: str
+    roles: tuple[str, ...]
+    facts: Facts = field(converter=_frozen)
+    fields: Fields = field(converter=_frozen)
+
+
+@frozen(kw_only=True)
+class Committed:
+    """Evidence that has been stored.
+
+    Attributes:
+        contact: The contact's id.
+        funnel: The definition that decided.
+        version: Its version.
+        sequence: The place of the evidence in the contact's history.
+        event: An event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``, ``adopt``.
+        at: When it happened.
+        actor: Who recorded it.
+        outcome: What became of it.
+        before: The stage before.
+        after: The stage after.
+        path: The transitions that were taken.
+        facts: The facts it brought.
+        fields: The contact's fields after it.
+    """
+
+    contact: str
+    funnel: str
+    version: int
+    sequence: int
+    event: str
+    at: dt.datetime
+    actor: str
+    outcome: Verb
+    before: str
+    after: str
+    path: tuple[Taken, ...]
+    facts: Facts = field(converter=_frozen)
+    fields: Fields = field(converter=_frozen)
+
+
+@frozen(kw_only=True)
+class ContactCreated:
+    """A contact that has been added and stored.
+
+    Attributes:
+        contact: The contact's id.
+        funnel: The definition it is under.
+        version: Its version.
+        stage: The stage it came to.
+        at: The time of its first evidence.
+        actor: Who added it.
+        fields: What is known about it.
+    """
+
+    contact: str
+    funnel: str
+    version: int
+    stage: str
+    at: dt.datetime
+    actor: str
+    fields: Fields = field(converter=_frozen)

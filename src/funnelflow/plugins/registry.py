@@ -1,0 +1,356 @@
+"""What plugins offer: called for, checked record by record, and no name offered twice."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import attrs
+from attrs import evolve, frozen
+
+from funnelflow.criteria import Field, Type
+from funnelflow.definition import CriterionProvider, Library
+from funnelflow.errors import FieldError
+from funnelflow.plugins.custom_criteria import GuardedCriterion
+from funnelflow.plugins.hookspecs import OFFERS, OfferKind
+from funnelflow.plugins.isolation import Fault, attempt
+from funnelflow.plugins.loading import Hook, Plugin
+from funnelflow.plugins.providers import CommandProvider, FormatProvider, NotifierProvider, freeze
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_TYPES: Final = {bool: "BOOLEAN", int: "INTEGER", float: "NUMBER", str: "TEXT"}
+_MOST: Final = 60
+
+
+def misfit_of(record: Any) -> str:
+    """Say what is wrong with a record and what to write instead; empty if it can be used."""
+    return next(_misfits(record), "")
+
+
+def _misfits(record: Any) -> Iterator[str]:
+    check = _CHECKS.get(type(record))
+    if check is not None:
+        yield from _name(record.name)
+        yield from check(record)
+
+
+def _name(name: Any) -> Iterator[str]:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        yield f"its name is {_shown(name)}; write letters, digits, - and _, a letter first"
+
+
+def _function(what: str, function: Any, takes: str) -> Iterator[str]:
+    if not callable(function):
+        yield f"its {what} is {_shown(function)}; give a function of {takes}"
+
+
+def _text(what: str, text: Any) -> Iterator[str]:
+    if not isinstance(text, str):
+        yield f"its {what} is {_shown(text)}; give a text"
+
+
+def _texts(what: str, texts: Any, example: str) -> Iterator[str]:
+    if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
+        yield f"its {what} is {_shown(texts)}; write a tuple of texts: {example}"
+
+
+def _criterion(record: Any) -> Iterator[str]:
+    yield from _function("function", record.function, "one argument, the call")
+    yield from _text("label", record.label)
+    example = f'("{record.reads}",)' if isinstance(record.reads, str) else '("budget",)'
+    yield from _texts("reads", record.reads, example)
+    yield from _parameters(record.parameters)
+    yield from _defaults(record.defaults, record.parameters)
+
+
+def _parameters(parameters: Any) -> Iterator[str]:
+    if not isinstance(parameters, Mapping):
+        yield f'its parameters is {_shown(parameters)}; write {{"least": INTEGER}}'
+        return
+    for name, kind in parameters.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            yield f"a parameter is called {_shown(name)}; write a name such as least"
+        elif not isinstance(kind, Type):
+            meant = _TYPES.get(kind) if isinstance(kind, type) else None
+            better = f"write {meant}" if meant else "write a type such as INTEGER"
+            said = f"its parameter {name!r} has the type {_shown(kind)}"
+            yield f"{said}; {better}, from funnelflow.criteria"
+
+
+def _defaults(defaults: Any, parameters: Mapping[str, Type]) -> Iterator[str]:
+    if not isinstance(defaults, Mapping):
+        yield f'its defaults is {_shown(defaults)}; write {{"least": 2}}'
+        return
+    for name, value in defaults.items():
+        if name not in parameters:
+            yield f"it has a default for {_shown(name)}, which is none of its parameters"
+            continue
+        try:
+            fit = Field(name, parameters[name]).normalise(value)
+        except FieldError as error:
+            fit = None
+            yield f"the default of {name!r} is of another type: {error.message}"
+        if fit is None:
+            yield f"the default of {name!r} is no value; leave it out"
+
+
+def _notifier(record: Any) -> Iterator[str]:
+    yield from _function("send", record.send, "two arguments, the message and its settings")
+    cls = record.settings
+    if cls is not None and not (isinstance(cls, type) and attrs.has(cls)):
+        yield f"its settings is {_shown(cls)}; give an attrs class, or None"
+    yield from _text("about", record.about)
+
+
+def _command(record: Any) -> Iterator[str]:
+    import click  # noqa: PLC0415  # slow, and only commands need it
+
+    if not isinstance(record.command, click.Command):
+        yield f"its command is {_shown(record.command)}; give a function with @click.command()"
+    yield from _text("about", record.about)
+
+
+def _format(record: Any) -> Iterator[str]:
+    example = f'("{record.suffixes}",)' if isinstance(record.suffixes, str) else '(".pipes",)'
+    yield from _texts("suffixes", record.suffixes, example)
+    yield from (
+        f"its suffix {suffix!r} does not begin with a dot; write {'.' + suffix!r}"
+        for suffix in record.suffixes
+        if not suffix.startswith(".")
+    )
+    yield from _function("read", record.read, "one argument, the path of a file")
+    yield from _text("about", record.about)
+
+
+_CHECKS: Final[Mapping[type, Callable[[Any], Iterator[str]]]] = {
+    CriterionProvider: _criterion,
+    NotifierProvider: _notifier,
+    CommandProvider: _command,
+    FormatProvider: _format,
+}
+
+
+def _shown(value: Any) -> str:
+    """Show a value in a few characters, whatever it makes of being shown."""
+    if isinstance(value, type):
+        return value.__name__
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001  # an object of a plugin may raise anything
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _MOST else f"a {type(value).__name__}"
+
+
+SINGULAR: Final[dict[OfferKind, str]] = {
+    "definitions": "definition",
+    "vocabularies": "vocabulary",
+    "criteria": "criterion",
+    "notifiers": "notifier",
+    "commands": "command",
+    "formats": "format",
+}
+RESERVED: Final[dict[OfferKind, frozenset[str]]] = {
+    "commands": frozenset(
+        {
+            *("init", "demo", "doctor", "check", "test", "show", "compare", "story", "glossary"),
+            *("adopt", "add", "import", "list", "history", "why", "translate", "record", "move"),
+            *("set", "apply", "tick", "deliver", "outbox", "verify", "plugins", "config", "db"),
+        }
+    ),
+    "formats": frozenset({"csv", "jsonl"}),
+    "notifiers": frozenset({"command", "log"}),
+}
+"""Names that are funnelflow's own."""
+
+Report = Callable[[str, Fault], None]
+
+
+@frozen
+class Offer:
+    """Something that a plugin offers under a name."""
+
+    name: str
+    record: Any
+    plugin: Plugin
+
+
+@frozen
+class Conflict:
+    """A name that is offered more than once, so that nobody's offer is used.
+
+    Attributes:
+        kind: What is offered.
+        name: The name.
+        plugins: Who offers it; one plugin may offer a name twice, or one that is reserved.
+    """
+
+    kind: str
+    name: str
+    plugins: tuple[Plugin, ...]
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        names = list(dict.fromkeys(plugin.title for plugin in self.plugins))
+        if len(names) > 1:
+            return (
+                f"plugins {' and '.join(names)} both offer the {self.kind} {self.name!r}, "
+                "so neither's is used"
+            )
+        twice = "twice" if len(self.plugins) > 1 else "which is the name of funnelflow's own"
+        return f"plugin {names[0]} offers the {self.kind} {self.name!r} {twice}: it is not used"
+
+
+@frozen
+class Misfit:
+    """An offer that cannot be used, and is left out.
+
+    Attributes:
+        plugin: Who offers it.
+        what: What it is, in words.
+        said: What is wrong with it, and what to write instead.
+    """
+
+    plugin: Plugin
+    what: str
+    said: str
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Who offers it."""
+        return (self.plugin,)
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        return f"plugin {self.plugin.title} offers {self.what}, which is left out: {self.said}"
+
+
+Refused: TypeAlias = Conflict | Misfit
+
+
+def collect(
+    kind: OfferKind, hooks: Iterable[Hook], report: Report
+) -> tuple[dict[str, Offer], list[Refused]]:
+    """Call a registration hook of every plugin and put together what they offer.
+
+    Args:
+        kind: What is asked for.
+        hooks: The implementations, in order.
+        report: Told of a plugin whose hook fails; the offers of that hook are left out.
+
+    Returns:
+        The offers by name, and what is left out: names that are offered more than once, and
+        records that cannot be used.
+    """
+    found: dict[str, list[Offer]] = {}
+    refused: list[Refused] = []
+    for hook in hooks:
+        try:
+            offered = _offered(kind, hook, report)
+        except Fault as fault:
+            report(hook.plugin.name, fault)
+            continue
+        for offer in offered:
+            if isinstance(offer, Misfit):
+                refused.append(offer)
+            else:
+                found.setdefault(offer.name, []).append(offer)
+    reserved = RESERVED.get(kind, frozenset())
+    clear = {n: o[0] for n, o in found.items() if len(o) == 1 and n not in reserved}
+    refused += [
+        Conflict(SINGULAR[kind], name, tuple(offer.plugin for offer in offers))
+        for name, offers in found.items()
+        if name not in clear
+    ]
+    return clear, refused
+
+
+def into_library(
+    library: Library,
+    definitions: Mapping[str, Any],
+    vocabularies: Mapping[str, Any],
+    criteria: Mapping[str, CriterionProvider],
+) -> Library:
+    """Give a library that also knows what plugins offer."""
+    return evolve(
+        library,
+        definitions={**library.definitions, **_records(definitions)},
+        vocabularies={**library.vocabularies, **_records(vocabularies)},
+        criteria={**library.criteria, **criteria},
+        files={**library.files, **_files(definitions)},
+        vocabulary_files={**library.vocabulary_files, **_files(vocabularies)},
+    )
+
+
+def _offered(kind: OfferKind, hook: Hook, report: Report) -> list[Offer | Misfit]:
+    """Call one plugin's hook and check what it gives."""
+    # A hook may be a generator: what it yields is computed while it is being listed.
+    given = attempt(hook.plugin.name, hook.name, lambda: _listed(hook.call()))
+    return [found for record in given for found in _taken_in(kind, record, hook, report)]
+
+
+def _taken_in(kind: OfferKind, record: Any, hook: Hook, report: Report) -> Iterator[Offer | Misfit]:
+    """Yield what one record offers by name, or why it cannot."""
+    wanted = " or ".join(cls.__name__ for cls in OFFERS[kind])
+    named = getattr(record, "name", "")
+    what = f"the {SINGULAR[kind]}{f' {named!r}' if isinstance(named, str) and named else ''}"
+    if not isinstance(record, OFFERS[kind]):
+        said = f"{hook.name} gave {type(record).__name__}, not {wanted}"
+    elif isinstance(record, Path) and not record.exists():
+        said = f"{hook.name} gave {record}, and there is no such file"
+    else:
+        said = misfit_of(record)
+    if said:
+        yield Misfit(hook.plugin, what if isinstance(record, OFFERS[kind]) else "something", said)
+        return
+    yield from (Offer(name, r, hook.plugin) for name, r in _named(record, hook, report))
+
+
+def _listed(answer: Any) -> list[Any]:
+    if answer is None:
+        return []
+    if isinstance(answer, str) or not isinstance(answer, Iterable):
+        raise TypeError(f"it gave {type(answer).__name__}; give a list of records")
+    return list(answer)
+
+
+def _named(record: Any, hook: Hook, report: Report) -> Iterator[tuple[str, Any]]:
+    """Yield what a record offers by name; a directory offers the files in it."""
+    if isinstance(record, Path):
+        for path in _yaml_files(record):
+            yield path.stem, path
+    elif isinstance(record, CriterionProvider):
+        yield record.name, _guarded(record, hook.plugin.name, report)
+    elif hasattr(record, "provider"):
+        yield record.name, evolve(record, provider=hook.plugin.name)
+    else:
+        yield record.name, record
+
+
+def _guarded(record: CriterionProvider, plugin: str, report: Report) -> CriterionProvider:
+    """Give a criterion that cannot do harm, and whose lists nobody can change."""
+    defaults = {
+        name: Field(name, record.parameters[name]).normalise(value)
+        for name, value in record.defaults.items()
+    }
+    return evolve(
+        record,
+        function=GuardedCriterion(plugin, record.name, record.function, report),
+        provider=plugin,
+        parameters=freeze(record.parameters),
+        defaults=freeze(defaults),
+        reads=tuple(record.reads),
+    )
+
+
+def _yaml_files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
+    return [path]
+
+
+def _records(offered: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: record for name, record in offered.items() if not isinstance(record, Path)}
+
+
+def _files(offered: Mapping[str, Any]) -> dict[str, Path]:
+    return {name: record for name, record in offered.items() if isinstance(record, Path)}

@@ -1,0 +1,227 @@
+"""Reaching a database: which one is meant, and how its transactions begin."""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+from urllib.parse import quote
+
+from attrs import frozen
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from funnelflow.errors import ConfigurationError, StoreError
+from funnelflow.plugins.isolation import refuse_inside
+from funnelflow.storage.database_errors import translated
+
+Kind: TypeAlias = Literal["sqlite", "postgresql"]
+
+_QUIET = "funnelflow"
+logging.getLogger(f"sqlalchemy.engine.Engine.{_QUIET}").setLevel(logging.WARNING)
+"""SQLAlchemy logs the rows it reads when its loggers are turned up; ours stays quiet then."""
+
+_AFTERWARDS = "funnelflow_afterwards"
+BUSY_SECONDS = 60
+"""How long a writer waits for another one before it gives up."""
+
+
+@frozen
+class Database:
+    """Which database is meant.
+
+    Attributes:
+        kind: SQLite or PostgreSQL.
+        url: Where it is, for SQLAlchemy; its text form hides a password.
+        path: The file; None on PostgreSQL.
+    """
+
+    kind: Kind
+    url: URL
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        """Name it for people, without a password."""
+        return str(self.path) if self.path is not None else self.url.render_as_string()
+
+
+def locate(setting: str, directory: Path) -> Database:
+    """Tell which database a setting means.
+
+    Args:
+        setting: A path, ``sqlite:///path``, or ``postgresql://user@host/name``.
+        directory: Where a relative path starts.
+
+    Raises:
+        ConfigurationError: It is neither, or the driver for PostgreSQL is not installed.
+    """
+    scheme, separator, rest = setting.partition("://")
+    if not separator:
+        return _file(directory / Path(setting).expanduser())
+    if scheme == "sqlite":
+        return _file(directory / rest.removeprefix("/"))
+    if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise ConfigurationError(
+            f"there is no database of kind {scheme!r}", hint="use a path or postgresql://…"
+        )
+    try:
+        url = make_url(f"postgresql+psycopg://{rest}")
+    except (ArgumentError, ValueError):
+        raise ConfigurationError(
+            "the setting `database` is not a URL", hint="write postgresql://user@host/name"
+        ) from None
+    if find_spec("psycopg") is None:
+        raise ConfigurationError(
+            "the driver for PostgreSQL is not installed",
+            hint="pip install 'funnelflow[postgres]'",
+        )
+    return Database("postgresql", url)
+
+
+def connect(database: Database, *, create: bool = False) -> Engine:
+    """Give the engine that reaches a database; nothing is opened before it is used.
+
+    Args:
+        database: Which one.
+        create: Make the SQLite file when it is not there.
+    """
+    if database.path is not None:
+        return _connect_sqlite(database, database.path, create=create)
+    engine = create_engine(
+        database.url,
+        hide_parameters=True,
+        logging_name=_QUIET,
+        paramstyle="format",
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": 10, "application_name": "funnelflow"},
+    )
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Connection]:
+    """Run one writing transaction: all of it is stored when the block ends, or nothing is.
+
+    On SQLite it holds the only write lock from the start, so that what it reads cannot change
+    under it; on PostgreSQL the rows it is about to change are locked as they are read.
+
+    Args:
+        engine: The database.
+        dry_run: Undo everything at the end.
+
+    Raises:
+        RetryError: Another writer was first; nothing was changed.
+        StoreError: The database cannot do it; nothing was changed.
+        UsageError: A plugin asks for it while it is being asked or told something.
+    """
+    refuse_inside("change the workspace")
+    with translated(), engine.connect() as connection, connection.begin() as transaction:
+        waiting: list[Callable[[], None]] = []
+        connection.info[_AFTERWARDS] = waiting
+        yield connection
+        if dry_run:
+            transaction.rollback()
+        else:
+            _refuse_silent_loss(connection)
+    if not dry_run:
+        for tell in waiting:
+            tell()
+
+
+def afterwards(connection: Connection, tell: Callable[[], None]) -> None:
+    """Have something done when a writing transaction has been committed, and only then.
+
+    Args:
+        connection: The transaction, from `writing`.
+        tell: It; it must not raise.
+    """
+    connection.info[_AFTERWARDS].append(tell)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Run one reading transaction, which sees one state of the database from first to last.
+
+    Raises:
+        StoreError: The database cannot be read.
+    """
+    with translated(), engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        else:
+            connection.execution_options(funnelflow_reads=True)
+        with connection.begin():
+            yield connection
+
+
+def _file(path: Path) -> Database:
+    """Give the SQLite database in a file."""
+    return Database("sqlite", URL.create("sqlite", database=str(path)), path)
+
+
+def _connect_sqlite(database: Database, path: Path, *, create: bool) -> Engine:
+    """Set SQLite up so that a commit that was acknowledged survives a power cut."""
+    engine = create_engine(
+        database.url,
+        hide_parameters=True,
+        logging_name=_QUIET,
+        creator=_opener(path, create=create),
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _opener(path: Path, *, create: bool) -> Callable[[], sqlite3.Connection]:
+    """Give what opens the file; one that is not there is not made by reading from it."""
+
+    def open_file() -> sqlite3.Connection:
+        mode = "rwc" if create else "rw"
+        if not create and not path.is_file():
+            raise StoreError(
+                f"there is no database {path}",
+                hint="start a workspace with `funnelflow init`, or check the setting `database`",
+            )
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=BUSY_SECONDS,
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    return open_file
+
+
+def _begin(connection: Connection) -> None:
+    """Take the write lock at once unless the transaction only reads.
+
+    A deferred ``BEGIN`` asks for it at the first write, and fails then without waiting if
+    another process has written since the first read.
+    """
+    reads = connection.get_execution_options().get("funnelflow_reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _refuse_silent_loss(connection: Connection) -> None:
+    """Notice that SQLite has rolled back by itself, when committing would say that all is well."""
+    driver: Any = connection.connection.dbapi_connection
+    if isinstance(driver, sqlite3.Connection) and not driver.in_transaction:
+        raise StoreError(
+            "the database undid the change by itself", hint="run the same command again"
+        )
+
+
+def _prepare_postgres(connection: Any, _record: object) -> None:
+    """Bound the wait for a lock, as on SQLite, and never trade durability for speed."""
+    connection.execute(f"SET lock_timeout = {BUSY_SECONDS * 1000}")
+    connection.execute("SET synchronous_commit = on")
+    connection.commit()

@@ -1,0 +1,339 @@
+"""Looking at a workspace: one contact, many contacts, the history."""
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from shlex import quote
+from typing import Any
+
+from attrs import field, frozen
+from sqlalchemy import Connection, false, select
+
+from funnelflow.engine import Contact, Decision, Taken, Verb, Veto
+from funnelflow.errors import UnknownNameError, nearest
+from funnelflow.storage.changes import TrackedContact, check_id, is_storable
+from funnelflow.storage.database_errors import UNREADABLE, altered
+from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
+from funnelflow.storage.dialects import Row
+from funnelflow.storage.row_format import (
+    dump_facts,
+    from_text,
+    load_path,
+    load_vetoes,
+    optional_from_text,
+    optional_to_text,
+    to_text,
+)
+from funnelflow.storage.tables import contacts, definitions, history
+
+
+@frozen
+class StoredContact:
+    """A contact as the database holds it.
+
+    Attributes:
+        id: Who it is.
+        funnel: The funnel that is its home.
+        contact: Stage, fields and clock, as the engine takes them.
+        sequence: How many rows its history has.
+        due_at: When time may move it next; None if it does not.
+        created_at: When it became known: the time of its first evidence.
+        definition: The digest of the definition that it is under.
+    """
+
+    id: str
+    funnel: str
+    contact: Contact = field(repr=False)
+    sequence: int
+    due_at: dt.datetime | None
+    created_at: dt.datetime
+    definition: str = field(repr=False)
+
+
+@frozen
+class HistoryRow:
+    """One piece of evidence with what was decided on it.
+
+    Attributes:
+        id: Its number in this database; counts up, not always by one.
+        contact_id: Who it happened to.
+        sequence: Its place in the contact's history, from 1.
+        key: The idempotency key under which it was recorded, if any.
+        event: An event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``, ``adopt``.
+        at: When it happened.
+        recorded_at: When it was recorded.
+        actor: Who recorded it.
+        roles: The roles the actor had.
+        facts: The facts it brought, in their storage form; None takes a fact back.
+        to_stage: The stage that was asked for, by a move.
+        reason: Why the move was forced.
+        force: Whether it was.
+        outcome: ``moved``, ``stayed`` or ``refused``.
+        before: The stage before.
+        after: The stage after.
+        path: The transitions that were taken.
+        unmet: For a refused move, the criteria in its way: label and verdict.
+        vetoes: The transitions that plugins closed for this event, and why.
+        definition: The digest of the definition that decided.
+        digest: The digest of the row, chained to the contact's row before it.
+    """
+
+    id: int
+    contact_id: str
+    sequence: int
+    key: str | None
+    event: str
+    at: dt.datetime
+    recorded_at: dt.datetime
+    actor: str
+    roles: tuple[str, ...]
+    facts: Mapping[str, Any]
+    to_stage: str
+    reason: str
+    force: bool
+    outcome: Verb
+    before: str
+    after: str
+    path: tuple[Taken, ...]
+    unmet: tuple[tuple[str, str], ...]
+    vetoes: tuple[Veto, ...]
+    definition: str
+    digest: str
+
+
+@frozen
+class HistoryPage:
+    """Some rows of the history.
+
+    Attributes:
+        rows: In the order in which they were recorded.
+        after: What to ask with for the rows that follow; None when these are the last.
+    """
+
+    rows: tuple[HistoryRow, ...]
+    after: int | None
+
+
+@frozen
+class Recorded:
+    """The answer to a change: the decision, and where it stands.
+
+    Attributes:
+        decision: What was decided, with every reason.
+        sequence: The place of the evidence in the contact's history.
+        duplicate: It had been recorded before, under the same key; this is the first answer.
+        dry_run: Nothing was stored.
+        ahead: Its time lies more than a day in the future, and the contact's clock with it.
+    """
+
+    decision: Decision
+    sequence: int
+    duplicate: bool = False
+    dry_run: bool = False
+    ahead: bool = False
+
+
+def read_contact(row: Row, running: LoadedDefinition) -> TrackedContact:
+    """Read a contact from its columns, in the order of `CONTACT_COLUMNS`.
+
+    Raises:
+        StoreError: They have been altered.
+    """
+    contact_id, funnel, _, stage, fields, since, clock, active, sequence, digest, _, created = row
+    try:
+        entered = from_text(since)
+        contact = Contact(
+            contact_id,
+            stage,
+            running.codec.load_fields(fields),
+            entered,
+            entered if clock == since else from_text(clock),
+            entered if active == since else optional_from_text(active),
+        )
+    except UNREADABLE:
+        raise altered(f"contact {contact_id!r}") from None
+    if stage not in running.leaves:
+        raise altered(f"contact {contact_id!r}")
+    held = TrackedContact(contact, running, funnel, sequence, digest, sequence, running.id, created)
+    held.entered, held.entered_text = entered, since
+    return held
+
+
+def contact_columns(held: TrackedContact) -> Row:
+    """Write a contact as its columns behind the id."""
+    contact, running = held.contact, held.running
+    since, clock, active = contact.since, contact.clock, contact.active
+    assert since is not None
+    assert clock is not None
+    now = held.text_of(clock)
+    return (
+        held.funnel,
+        running.id,
+        contact.stage,
+        dump_facts(contact.fields),
+        now if since is clock else held.text_of(since),
+        now,
+        now if active is clock else None if active is None else held.text_of(active),
+        held.sequence,
+        held.digest,
+        optional_to_text(running.funnel.due_at(contact)) if running.waits else None,
+        held.created_at,
+    )
+
+
+_NEIGHBOURS = 200
+_SHOWN = 5
+
+
+def find_contact(
+    connection: Connection, shelf: DefinitionStore, contact_id: str
+) -> tuple[StoredContact, LoadedDefinition]:
+    """Read a contact, and the definition that it is under.
+
+    Raises:
+        UnknownNameError: There is none by that id; the nearest one is named.
+        UsageError: It can be nobody's id.
+    """
+    wanted = select(contacts).where(contacts.c.id == check_id(contact_id))
+    row = connection.execute(wanted).one_or_none()
+    if row is None:
+        raise unknown_contact(connection, contact_id)
+    running = shelf.by_id(connection, row.definition)
+    return stored_contact(row, running), running
+
+
+def unknown_contact(connection: Connection, contact_id: str) -> UnknownNameError:
+    """Say that nobody is known by an id, naming the nearest of those that begin alike."""
+    known = _neighbours(connection, contact_id)
+    near = nearest(contact_id, known)
+    add = f"funnelflow add {quote(contact_id)}"
+    some = ", ".join(dict.fromkeys(known[:_SHOWN]))
+    hint = (
+        f"did you mean {near!r}?" if near else f"known contacts: {some}\nor: {add}" if some else add
+    )
+    return UnknownNameError("contact", contact_id, hint=hint)
+
+
+def stored_contact(row: Any, running: LoadedDefinition) -> StoredContact:
+    """Read a contact from its columns.
+
+    Raises:
+        StoreError: They are not what was once written there.
+    """
+    if row.stage not in running.leaves:
+        raise altered(f"contact {row.id!r}")
+    try:
+        return _stored_contact(row, running)
+    except UNREADABLE:
+        raise altered(f"contact {row.id!r}") from None
+
+
+def _stored_contact(row: Any, running: LoadedDefinition) -> StoredContact:
+    """Read a contact from its columns as they are."""
+    contact = Contact(
+        row.id,
+        row.stage,
+        running.codec.load_fields(row.fields),
+        from_text(row.since),
+        from_text(row.clock),
+        optional_from_text(row.active),
+    )
+    return StoredContact(
+        row.id,
+        row.funnel,
+        contact,
+        row.sequence,
+        optional_from_text(row.due_at),
+        from_text(row.created_at),
+        running.digest,
+    )
+
+
+def read_history(
+    connection: Connection,
+    equal: Mapping[str, str | None],
+    span: tuple[dt.datetime | None, dt.datetime | None],
+    *,
+    limit: int,
+    after: int | None,
+) -> HistoryPage:
+    """Read a page of the history; see `Workspace.history`.
+
+    Args:
+        connection: A reading transaction.
+        equal: Column to the value that it must have; None for any.
+        span: The first moment, and the first that is too late; None for open ends.
+        limit: How many rows at most.
+        after: The number of the last row of the page before.
+    """
+    since, until = span
+    wanted = select(history, definitions.c.digest.label("decided_by")).join(
+        definitions, definitions.c.id == history.c.definition
+    )
+    for name, value in equal.items():
+        if value is not None:
+            wanted = wanted.where(history.c[name] == value if is_storable(value) else false())
+    if since is not None:
+        wanted = wanted.where(history.c.at >= to_text(since))
+    if until is not None:
+        wanted = wanted.where(history.c.at < to_text(until))
+    if after is not None:
+        wanted = wanted.where(history.c.id > after)
+    rows = connection.execute(wanted.order_by(history.c.id).limit(limit + 1)).all()
+    shown = tuple(read_row(row) for row in rows[:limit])
+    return HistoryPage(shown, shown[-1].id if len(rows) > limit else None)
+
+
+def read_row(row: Any) -> HistoryRow:
+    """Read a row of the history, with the digest of its definition as ``decided_by``.
+
+    Raises:
+        StoreError: Its columns are not what was once written there.
+    """
+    try:
+        return _read_row(row)
+    except UNREADABLE:
+        raise altered(f"row {row.sequence} of the history of {row.contact_id!r}") from None
+
+
+def _read_row(row: Any) -> HistoryRow:
+    """Read a row of the history as it is."""
+    return HistoryRow(
+        id=row.id,
+        contact_id=row.contact_id,
+        sequence=row.sequence,
+        key=row.key,
+        event=row.event,
+        at=from_text(row.at),
+        recorded_at=from_text(row.recorded_at),
+        actor=row.actor,
+        roles=tuple(json.loads(row.roles)),
+        facts=json.loads(row.facts),
+        to_stage=row.to_stage,
+        reason=row.reason,
+        force=bool(row.force),
+        outcome=row.outcome,
+        before=row.before_stage,
+        after=row.after_stage,
+        path=load_path(row.path),
+        unmet=tuple((label, verdict) for label, verdict in json.loads(row.unmet)),
+        vetoes=load_vetoes(row.vetoes),
+        definition=row.decided_by,
+        digest=row.digest,
+    )
+
+
+def _neighbours(connection: Connection, contact_id: str) -> Sequence[str]:
+    """Read ids around one, those that share its beginning first; ranges of the index, no scan."""
+    start = contact_id[:2]
+    near = [
+        select(contacts.c.id).where(contacts.c.id >= begin).order_by(contacts.c.id)
+        for begin in (start, contact_id)
+    ]
+    near.append(select(contacts.c.id).where(contacts.c.id < start).order_by(contacts.c.id.desc()))
+    return [
+        found
+        for query in near
+        for found in connection.execute(query.limit(_NEIGHBOURS)).scalars()
+        if isinstance(found, str)  # which it may not be in a damaged file
+    ]

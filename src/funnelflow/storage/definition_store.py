@@ -1,0 +1,246 @@
+"""The definitions of a workspace: kept by their content, each made ready to run once."""
+
+import datetime as dt
+import hashlib
+import json
+
+from attrs import define, field
+from sqlalchemy import Connection, select, text
+
+from funnelflow.definition import (
+    Definition,
+    Library,
+    digest,
+    from_json,
+    link,
+    load_definition,
+    to_json,
+)
+from funnelflow.engine import Contact, Funnel
+from funnelflow.errors import StoreError, UnknownNameError, UsageError
+from funnelflow.plugins.custom_criteria import close_missing
+from funnelflow.storage.database_errors import altered
+from funnelflow.storage.row_format import FactCodec, checksum, encode, to_text
+from funnelflow.storage.tables import definitions, funnels
+
+
+@define(eq=False)
+class LoadedDefinition:
+    """A definition that is ready to decide.
+
+    Attributes:
+        id: Its number in this database.
+        digest: What it is known by everywhere: the SHA-256 of its content.
+        funnel: The engine that runs it.
+        codec: Writes and reads the facts it speaks of.
+        leaves: The stages that a contact can be in.
+        waits: Whether time takes any transition.
+    """
+
+    id: int
+    digest: str
+    funnel: Funnel
+    codec: FactCodec
+    leaves: frozenset[str] = field(init=False)
+
+    waits: bool = field(init=False)
+
+    @waits.default
+    def _look_for_waits(self) -> bool:
+        return any(t.after is not None for t in self.funnel.definition.transitions)
+
+    @leaves.default
+    def _collect_leaves(self) -> frozenset[str]:
+        return frozenset(self.funnel.linked.leaves)
+
+    @property
+    def name(self) -> str:
+        """The funnel it defines."""
+        return self.funnel.definition.name
+
+    def require_readable(self, contact: Contact) -> None:
+        """Refuse a contact that holds what the definition cannot have put there.
+
+        Whoever meets an error that no sound contact sets off asks this first.
+
+        Raises:
+            StoreError: Its stage or its fields have been altered.
+        """
+        if contact.stage not in self.leaves or not self.codec.is_sound(contact.fields):
+            raise altered(f"contact {contact.id!r}")
+
+
+class DefinitionStore:
+    """Gives the definitions that decided, and those that decide now.
+
+    Args:
+        library: Where definitions and the criteria of plugins are looked up.
+        is_strict: Refuse a stored definition with a criterion that no plugin offers any more;
+            else that criterion is closed.
+    """
+
+    def __init__(self, library: Library, *, is_strict: bool = False) -> None:
+        self.library = library
+        self._is_strict = is_strict
+        self._by_id: dict[int, LoadedDefinition] = {}
+
+    def by_id(self, connection: Connection, number: int) -> LoadedDefinition:
+        """Give a stored definition by its number.
+
+        Raises:
+            StoreError: There is none, or its content is not what it was.
+            DefinitionError: It needs something that is not installed any more.
+        """
+        running = self._by_id.get(number)
+        if running is None:
+            running = self._read(connection, number)
+            self._by_id[number] = running
+        return running
+
+    def current(self, connection: Connection, name: str) -> LoadedDefinition | None:
+        """Give the definition that a funnel is under now; None before its first use."""
+        number = connection.execute(
+            select(funnels.c.definition).where(funnels.c.name == name)
+        ).scalar()
+        return None if number is None else self.by_id(connection, number)
+
+    def home(self, connection: Connection, name: str, now: dt.datetime) -> LoadedDefinition:
+        """Give the definition that new contacts of a funnel come under, to stay until the end.
+
+        The first use of a funnel takes its file into use. The row is locked against `adopt`,
+        so that no contact comes under a definition after its adoption has passed by.
+
+        Raises:
+            UnknownNameError: There is no such funnel.
+            DefinitionError: Its file has errors.
+        """
+        held = select(funnels.c.definition).where(funnels.c.name == name)
+        number = connection.execute(held.with_for_update(read=True)).scalar()
+        if number is None:
+            self._take_into_use(connection, name, now)
+            number = connection.execute(held.with_for_update(read=True)).scalar_one()
+        return self.by_id(connection, number)
+
+    def file(self, name: str) -> Definition:
+        """Read the file of a funnel.
+
+        Raises:
+            UnknownNameError: There is none.
+            DefinitionError: It has errors.
+        """
+        path = self.library.find(name)
+        if path is not None:
+            found = load_definition(path, self.library).definition
+        elif name in self.library.definitions:
+            found = self.library.definitions[name]
+        else:
+            raise UnknownNameError("funnel", name, self.library.names())
+        if found.name != name:
+            raise UsageError(
+                f"the file of {name!r} defines the funnel {found.name!r}",
+                hint="name the file like the funnel in it",
+            )
+        return found
+
+    def ready(self, definition: Definition, number: int = 0) -> LoadedDefinition:
+        """Make a definition ready that may not be stored.
+
+        Raises:
+            DefinitionError: It has errors.
+        """
+        linked = link(definition, self.library)
+        return LoadedDefinition(number, digest(definition), Funnel(linked), FactCodec(linked))
+
+    def number_of(self, connection: Connection, definition: Definition) -> int:
+        """Give the number of a definition in this database; 0 if it is not stored."""
+        wanted = select(definitions.c.id).where(definitions.c.digest == digest(definition))
+        return connection.execute(wanted).scalar() or 0
+
+    def _take_into_use(self, connection: Connection, name: str, now: dt.datetime) -> None:
+        """Put a funnel under the definition in its file, unless somebody just did."""
+        number, _ = store_definition(connection, self.file(name), now)
+        write_funnel(connection, name, number, to_text(now), replace=False)
+
+    def _read(self, connection: Connection, number: int) -> LoadedDefinition:
+        """Read a definition from its row and make it ready."""
+        row = connection.execute(
+            select(definitions.c.digest, definitions.c.content).where(definitions.c.id == number)
+        ).one_or_none()
+        if row is None:
+            raise StoreError(
+                f"the definition {number} is missing from the database",
+                hint="`funnelflow verify` says which contacts it decided",
+            )
+        if hashlib.sha256(row.content.encode()).hexdigest() != row.digest:
+            raise StoreError(
+                f"the definition {number} in the database has been altered",
+                hint="restore a backup; `funnelflow verify` says what else is wrong",
+            )
+        definition = from_json(json.loads(row.content))
+        library = self.library if self._is_strict else close_missing(self.library, definition)
+        linked = link(definition, library)
+        return LoadedDefinition(number, row.digest, Funnel(linked), FactCodec(linked))
+
+
+def store_definition(
+    connection: Connection, definition: Definition, now: dt.datetime
+) -> tuple[int, str]:
+    """Keep a definition by its content, once.
+
+    Returns:
+        Its number in this database, and its digest.
+    """
+    content = encode(to_json(definition))
+    known_as = hashlib.sha256(content.encode()).hexdigest()
+    stored = to_text(now)
+    connection.execute(
+        text(
+            "INSERT INTO definitions (digest, name, version, content, stored_at, checksum) "
+            "VALUES (:digest, :name, :version, :content, :stored, :checksum) "
+            "ON CONFLICT (digest) DO NOTHING"
+        ),
+        {
+            "digest": known_as,
+            "name": definition.name,
+            "version": definition.version,
+            "content": content,
+            "stored": stored,
+            "checksum": checksum(known_as, definition.name, definition.version, stored),
+        },
+    )
+    number = connection.execute(
+        select(definitions.c.id).where(definitions.c.digest == known_as)
+    ).scalar_one()
+    return number, known_as
+
+
+def write_funnel(
+    connection: Connection, name: str, number: int, adopted_at: str, *, replace: bool = True
+) -> None:
+    """Put a funnel under a definition.
+
+    Args:
+        connection: A writing transaction.
+        name: The funnel.
+        number: The number of the definition.
+        adopted_at: The time it is, as text.
+        replace: Do so even if it is under one already.
+    """
+    conflict = (
+        "UPDATE SET definition = excluded.definition, adopted_at = excluded.adopted_at, "
+        "checksum = excluded.checksum"
+        if replace
+        else "NOTHING"
+    )
+    connection.execute(
+        text(
+            "INSERT INTO funnels (name, definition, adopted_at, checksum) "  # noqa: S608
+            f"VALUES (:name, :number, :adopted, :checksum) ON CONFLICT (name) DO {conflict}"
+        ),
+        {
+            "name": name,
+            "number": number,
+            "adopted": adopted_at,
+            "checksum": checksum(name, number, adopted_at),
+        },
+    )

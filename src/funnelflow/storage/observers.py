@@ -1,0 +1,127 @@
+"""What plugins are asked before a change, and told after it.
+
+Only a chunk of a workspace with such plugins has one of these; any other pays one comparison
+with None an event.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection
+
+from funnelflow.engine import Contact, Event, Outcome, Taken, Veto
+from funnelflow.plugins import BeforeTransition, Committed, ContactCreated, PluginHost
+from funnelflow.storage.changes import TrackedContact
+from funnelflow.storage.connect import afterwards
+from funnelflow.storage.definition_store import LoadedDefinition
+
+ADOPT = "adopt"
+
+
+class Observers:
+    """Asks and tells plugins about the changes of one transaction.
+
+    Args:
+        host: The plugins.
+        connection: The transaction; they are told when it has been committed.
+    """
+
+    def __init__(self, host: PluginHost, connection: Connection) -> None:
+        self._host = host
+        self._connection = connection
+
+    def asked(self, held: TrackedContact, event: Event) -> Event:
+        """Give an event with the vetoes of plugins against what it would do to a contact.
+
+        Every transition that would be taken is asked about once. A veto may open the way to
+        another transition, which is asked about in its turn.
+        """
+        if not self._host.watches_transitions or event.name == ADOPT:
+            return event
+        asked: set[tuple[int, str]] = set()
+        while True:
+            trial = held.contact.copy()
+            outcome = held.running.funnel.step(trial, event)
+            vetoes = self._vetoes(held.running, trial, event, outcome, asked)
+            if not vetoes:
+                return event
+            event = event._replace(vetoes=(*event.vetoes, *vetoes))
+
+    def appended(self, held: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
+        """Remember a row of the history, to tell plugins when it has been committed."""
+        if not self._host.watches_commits:
+            return
+        contact, definition = held.contact, held.running.funnel.definition
+        stored = Committed(
+            contact=contact.id,
+            funnel=definition.name,
+            version=definition.version,
+            sequence=held.sequence,
+            event=event.name,
+            at=event.at,
+            actor=event.actor,
+            outcome=outcome.outcome,
+            before=before,
+            after=contact.stage,
+            path=outcome.path,
+            facts=event.facts,
+            fields=contact.fields,
+        )
+        if held.sequence == 1:
+            self._later(_created(stored, self._host))
+        self._later(lambda: self._host.committed(stored))
+
+    def _vetoes(
+        self,
+        running: LoadedDefinition,
+        trial: Contact,
+        event: Event,
+        outcome: Outcome,
+        asked: set[tuple[int, str]],
+    ) -> list[Veto]:
+        """Ask about each transition of a path up to the first that is vetoed."""
+        for taken in outcome.path:
+            if taken.index < 0 or (taken.index, taken.source) in asked:
+                continue
+            asked.add((taken.index, taken.source))
+            found = self._host.before(_context(running, trial, event, taken))
+            if found:
+                return [Veto(taken.index, plugin, reason) for plugin, reason in found]
+        return []
+
+    def _later(self, tell: Callable[[], None]) -> None:
+        afterwards(self._connection, tell)
+
+
+def _context(
+    running: LoadedDefinition, trial: Contact, event: Event, taken: Taken
+) -> BeforeTransition:
+    definition = running.funnel.definition
+    return BeforeTransition(
+        contact=trial.id,
+        funnel=definition.name,
+        version=definition.version,
+        index=taken.index,
+        source=taken.source,
+        to=taken.to,
+        cause=taken.cause,
+        event=event.name,
+        at=event.at,
+        actor=event.actor,
+        roles=event.roles,
+        facts=event.facts,
+        fields=trial.fields,
+    )
+
+
+def _created(stored: Committed, host: PluginHost) -> Callable[[], None]:
+    """Give what tells that a contact has been added."""
+    context = ContactCreated(
+        contact=stored.contact,
+        funnel=stored.funnel,
+        version=stored.version,
+        stage=stored.after,
+        at=stored.at,
+        actor=stored.actor,
+        fields=stored.fields,
+    )
+    return lambda: host.created(context)

@@ -1,0 +1,214 @@
+"""Rows of the outbox: what is to be told of a transition, made as it is decided.
+
+Only a workspace with a ``[[notify]]`` has this; any other pays one comparison with None an
+event. The rows are written in the transaction of the transition, so that it is told if it is
+stored, and never otherwise.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from attrs import frozen
+
+from funnelflow.criteria import (
+    BOOLEAN,
+    TEXT,
+    TIMESTAMP,
+    CriterionError,
+    Expression,
+    Facts,
+    Field,
+    Fields,
+    Scope,
+    Value,
+    compile_expression,
+)
+from funnelflow.engine import Event
+from funnelflow.errors import StoreError
+from funnelflow.storage.changes import TrackedContact
+from funnelflow.storage.definition_store import LoadedDefinition
+from funnelflow.storage.dialects import Row
+from funnelflow.storage.queries import CONTACT_FACTS
+from funnelflow.storage.row_format import dump_facts, from_text
+from funnelflow.storage.subscriptions import Subscription
+
+
+class SubscriptionError(StoreError):
+    """A ``when`` that does not compile: nothing can be stored before it does.
+
+    It is about no row of a file, so that it ends a whole run and not one row of it.
+    """
+
+    code = "configuration"
+
+
+EVENT_FACTS = {
+    name: Field(name, kind, about=about)
+    for name, kind, about in (
+        ("name", TEXT, "What happened, such as form_submitted or move."),
+        ("actor", TEXT, "Who recorded it."),
+        ("before", TEXT, "The stage that was left, as a dotted name."),
+        ("after", TEXT, "The stage that was entered, as a dotted name."),
+        ("funnel", TEXT, "The funnel that decided."),
+        ("forced", BOOLEAN, "Whether it went past criteria that are not met."),
+        ("at", TIMESTAMP, "When it happened."),
+    )
+}
+"""What ``when`` may ask of a transition: ``event.before``; the fields of a contact, and what
+`CONTACT_FACTS` lists, are ``contact.x``, and ``now`` is the time of the event."""
+
+
+@frozen(eq=False)
+class _Matcher:
+    """A notice under one definition.
+
+    Attributes:
+        notice: What it says.
+        holds: Whether it is meant; None for every transition.
+        asks_more: Whether that asks for more of the contact than its fields.
+        source: The ``source`` of its messages.
+    """
+
+    notice: Subscription
+    holds: Callable[[Fields, Facts, dt.datetime], bool] | None
+    asks_more: bool
+    source: str
+
+
+class OutboxWriter:
+    """Makes the outbox rows of a workspace.
+
+    Args:
+        notices: Every ``[[notify]]``.
+    """
+
+    def __init__(self, notices: tuple[Subscription, ...]) -> None:
+        self._notices = notices
+        self._matchers: dict[str, tuple[_Matcher, ...]] = {}
+
+    def rows(self, held: TrackedContact, event: Event, before: str, recorded_at: str) -> list[Row]:
+        """Give the rows for a contact that has just moved.
+
+        Of what is told they hold the fields, as they are now; all else is in the row of the
+        history, from which a message is made when it is sent.
+
+        Args:
+            held: The contact, with the transition taken and its row chained.
+            event: What made it move.
+            before: The stage that it left.
+            recorded_at: When that is recorded.
+
+        Raises:
+            NoticeError: A ``when`` does not compile under this definition.
+        """
+        matchers = self._matchers.get(held.running.digest)
+        if matchers is None:
+            matchers = self._matchers[held.running.digest] = self._ready(held.running)
+        meant = [
+            matcher
+            for matcher in matchers
+            if matcher.holds is None or _is_meant(matcher, matcher.holds, held, event, before)
+        ]
+        if not meant:
+            return []
+        message, contact_id, sequence = held.digest[:32], held.contact.id, held.sequence
+        at = held.text_of(event.at)
+        return [
+            (
+                m.notice.name, message, contact_id, sequence, m.source, at,
+                _fields(m.notice, held) if m.notice.fields else "{}",
+                "waiting", 0, recorded_at, "", "", "", recorded_at, None,
+            )
+            for m in meant
+        ]  # fmt: skip
+
+    def _ready(self, running: LoadedDefinition) -> tuple[_Matcher, ...]:
+        """Compile what is meant for a definition."""
+        return tuple(
+            _matcher(notice, running)
+            for notice in self._notices
+            if not notice.funnels or running.name in notice.funnels
+        )
+
+
+def when_scope(fields: Mapping[str, Field]) -> Scope:
+    """Give what ``when`` may name under a definition with these fields."""
+    return Scope({**CONTACT_FACTS, **fields}, EVENT_FACTS)
+
+
+def _compile(notice: Subscription, fields: Mapping[str, Field]) -> Expression:
+    """Compile the criterion of a notice for a definition with these fields.
+
+    Raises:
+        NoticeError: It does not compile. Evidence is kept out then rather than told to
+            everybody: a ``when`` may be what keeps a contact from being told of to somebody,
+            and the same command, once more, loses nothing. That it names a field which this
+            definition lacks is refused too: who meant another funnel has to say so, for
+            nobody would notice a message that is never sent.
+    """
+    try:
+        return compile_expression(notice.when, when_scope(fields), BOOLEAN)
+    except CriterionError as error:
+        raise SubscriptionError(
+            f"{notice.site.where('when')}: `when` of the endpoint {notice.name!r} does not "
+            f"compile, so this was not recorded\n{error.show()}",
+            hint='correct it, or name the funnels it is for: funnels = ["…"]; '
+            "`funnelflow check` shows where, then do the same again",
+        ) from None
+
+
+def _matcher(notice: Subscription, running: LoadedDefinition) -> _Matcher:
+    source = notice.source or f"/funnelflow/{quote(running.name, safe='')}"
+    if not notice.when:
+        return _Matcher(notice, None, asks_more=False, source=source)
+    fields = running.funnel.linked.fields
+    expression = _compile(notice, fields)
+    asked = {name for root, name in expression.names if root == "contact"}
+    asks_more = bool(asked & CONTACT_FACTS.keys() - fields.keys())
+    return _Matcher(notice, expression.holds, asks_more=asks_more, source=source)
+
+
+def _is_meant(
+    matcher: _Matcher,
+    holds: Callable[[Fields, Facts, dt.datetime], bool],
+    held: TrackedContact,
+    event: Event,
+    before: str,
+) -> bool:
+    """Tell whether a notice asks to be told; what it cannot know is no yes."""
+    contact = held.contact
+    fields: Fields = contact.fields
+    if matcher.asks_more:
+        fields = {**_contact_facts(held), **fields}
+    facts: dict[str, Value | None] = {
+        "name": event.name,
+        "actor": event.actor,
+        "before": before,
+        "after": contact.stage,
+        "funnel": held.running.name,
+        "forced": event.force,
+        "at": event.at,
+    }
+    return holds(fields, facts, event.at)
+
+
+def _contact_facts(held: TrackedContact) -> dict[str, Value]:
+    """Give what may be asked of a contact besides its fields."""
+    contact = held.contact
+    assert contact.since is not None
+    assert contact.clock is not None
+    return {
+        "id": contact.id,
+        "funnel": held.funnel,
+        "stage": contact.stage,
+        "stage_since": contact.since,
+        "updated_at": contact.clock,
+        "created_at": from_text(held.created_at) if held.created_at else contact.since,
+    }
+
+
+def _fields(notice: Subscription, held: TrackedContact) -> str:
+    """Give the fields that may be told, as far as they are known, in canonical JSON."""
+    known = held.contact.fields
+    return dump_facts({name: known[name] for name in notice.fields if name in known})

@@ -1,0 +1,232 @@
+"""The fold over stored evidence: each row by the definition that decided it.
+
+A row that says ``adopt`` is where a contact came under another definition, which folds all
+the evidence before it anew: ``stage = fold(definition, evidence)``, whenever it came in. An
+adoption that changed nothing for a contact leaves no row; the next row names the definition.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import define, evolve, field
+from sqlalchemy import Connection, select
+
+from funnelflow.compare import without_move
+from funnelflow.criteria import Field, Value
+from funnelflow.definition import Linked, LinkedTransition
+from funnelflow.engine import Contact, Event, Outcome, Veto
+from funnelflow.errors import FieldError
+from funnelflow.storage.database_errors import UNREADABLE, altered
+from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
+from funnelflow.storage.row_format import from_text, load_vetoes
+from funnelflow.storage.tables import history
+
+
+def read_event(running: LoadedDefinition, row: Any) -> Event:
+    """Read the evidence of a row of the history by the definition that decided it.
+
+    Args:
+        running: That definition.
+        row: A row with the columns of the table, by name.
+
+    Raises:
+        StoreError: Its columns are not what was once written there.
+    """
+    try:
+        return _read_event(running, row)
+    except UNREADABLE:
+        raise altered(f"row {row.sequence} of the history of {row.contact_id!r}") from None
+
+
+def _read_event(running: LoadedDefinition, row: Any) -> Event:
+    """Read the evidence of a row as it is."""
+    return Event(
+        row.event,
+        from_text(row.at),
+        running.codec.load_facts(row.event, row.facts),
+        row.actor,
+        tuple(json.loads(row.roles)),
+        row.to_stage,
+        row.reason,
+        bool(row.force),
+        load_vetoes(row.vetoes),
+    )
+
+
+@define(eq=False)
+class EvidenceReader:
+    """Reads evidence for a definition that may not be the one that decided it.
+
+    Facts are held to the fields of the reading definition: what is no value of them is left
+    out, as it would be if it came in now, and counted. Vetoes hold for the transitions between
+    the same stages. Events it does not know stay: they
+    happened, and say when; the engine makes nothing of them.
+
+    Attributes:
+        running: The reading definition.
+        dropped: How many facts were no value of its fields.
+    """
+
+    running: LoadedDefinition
+    dropped: int = 0
+    _differ: dict[tuple[str, str], Mapping[str, Field] | None] = field(factory=dict, repr=False)
+
+    def read(self, decided: LoadedDefinition, row: Any) -> Event:
+        """Read one row, decided by another definition or by this one."""
+        event = read_event(decided, row)
+        if decided.digest == self.running.digest:
+            return event
+        if event.vetoes:
+            linked = decided.funnel.linked, self.running.funnel.linked
+            event = event._replace(vetoes=_translated(event.vetoes, *linked))
+        if not event.facts:
+            return event
+        fields = self._fields_unless_same(decided, event.name)
+        if fields is None:
+            return event
+        return event._replace(facts=self._fit(event.facts, fields))
+
+    def _fields_unless_same(
+        self, decided: LoadedDefinition, event: str
+    ) -> Mapping[str, Field] | None:
+        """Give the fields to hold the facts of an event to; None where both read them the same."""
+        key = (decided.digest, event)
+        if key not in self._differ:
+            before, after = (_fields(d.funnel.linked, event) for d in (decided, self.running))
+            self._differ[key] = None if before == after else after
+        return self._differ[key]
+
+    def _fit(
+        self, facts: Mapping[str, Value | None], fields: Mapping[str, Field]
+    ) -> dict[str, Value | None]:
+        """Keep the facts that are values of the fields."""
+        fitting: dict[str, Value | None] = {}
+        for name, value in facts.items():
+            if name not in fields:
+                continue
+            try:
+                fitting[name] = fields[name].normalise(value)
+            except FieldError:
+                self.dropped += 1
+        return fitting
+
+
+def _translated(vetoes: Iterable[Veto], before: Linked, after: Linked) -> tuple[Veto, ...]:
+    """Give vetoes against the transitions of another definition that lead the same way."""
+    return tuple(
+        evolve(veto, index=new.index)
+        for veto in vetoes
+        if veto.index < len(before.transitions)
+        for old in (before.transitions[veto.index],)
+        for new in after.transitions
+        if new.to == old.to and not _leaves(new).isdisjoint(_leaves(old))
+    )
+
+
+def _leaves(transition: LinkedTransition) -> set[str]:
+    return {leaf for leaf, _ in transition.sources}
+
+
+def _fields(linked: Linked, event: str) -> Mapping[str, Field]:
+    """Give the fields whose facts an event may bring."""
+    declared = linked.events.get(event)
+    return linked.fields if declared is None else {**linked.fields, **declared.event.fields}
+
+
+ADOPT = "adopt"
+
+_BATCH = 1_000
+
+
+class Replay:
+    """Folds the history of one contact, row by row, as it was decided.
+
+    Args:
+        connection: The database, for the rows that an adoption folds again.
+        shelf: The definitions.
+        contact_id: Whose history it is.
+
+    Attributes:
+        contact: What the rows so far come to; None before the first.
+        running: The definition that decided the last row; None before the first.
+    """
+
+    def __init__(self, connection: Connection, shelf: DefinitionStore, contact_id: str) -> None:
+        self.contact: Contact | None = None
+        self.running: LoadedDefinition | None = None
+        self._connection = connection
+        self._shelf = shelf
+        self._id = contact_id
+
+    def turn_to(self, row: Any) -> Contact:
+        """Bring the contact under the definition that decided a row, and give it."""
+        running = self._shelf.by_id(self._connection, row.definition)
+        if self.running is not running:
+            folded = None if self.contact is None else self._fold(running, row.sequence)
+            self.contact, self.running = folded, running
+        if self.contact is None:
+            self.contact = running.funnel.new_contact(self._id)
+        return self.contact
+
+    def feed(self, row: Any) -> Outcome:
+        """Take the next row, and give what its definition makes of it."""
+        if row.event == ADOPT:
+            return self._adopt(row)
+        contact = self.turn_to(row)
+        assert self.running is not None
+        return self.running.funnel.step(contact, self.event(row))
+
+    def event(self, row: Any) -> Event:
+        """Read the evidence of a row."""
+        return read_event(self._shelf.by_id(self._connection, row.definition), row)
+
+    def _adopt(self, row: Any) -> Outcome:
+        """Fold everything up to and with an adoption anew."""
+        before = None if self.contact is None else self.contact.stage
+        self.running = self._shelf.by_id(self._connection, row.definition)
+        self.contact = self._fold(self.running, row.sequence + 1)
+        return Outcome("stayed" if self.contact.stage == before else "moved")
+
+    def _fold(self, running: LoadedDefinition, before: int) -> Contact:
+        """Fold the rows before a sequence from the first, all by one definition."""
+        rows = rows_of(self._connection, self._id, before=before)
+        return fold_rows(self._connection, self._shelf, EvidenceReader(running), rows)
+
+
+def fold_rows(
+    connection: Connection, shelf: DefinitionStore, reader: EvidenceReader, rows: Iterable[Any]
+) -> Contact:
+    """Fold a contact's rows from the first, all by one definition.
+
+    Args:
+        connection: The database, for the definitions that decided the rows.
+        shelf: The definitions.
+        reader: Reads evidence for the definition that folds.
+        rows: The rows, at least one.
+    """
+    funnel = reader.running.funnel
+    contact: Contact | None = None
+    for row in rows:
+        contact = contact or funnel.new_contact(row.contact_id)
+        decided = shelf.by_id(connection, row.definition)
+        event = reader.read(decided, row)
+        if decided.name != reader.running.name:  # another funnel's stages mean nothing here
+            event = without_move(event)
+        try:
+            funnel.step(contact, event)
+        except UNREADABLE:
+            reader.running.require_readable(contact)
+            raise
+    assert contact is not None
+    return contact
+
+
+def rows_of(connection: Connection, contact_id: str, *, before: int | None = None) -> Iterator[Any]:
+    """Yield the history of one contact in order, up to but not including a sequence."""
+    wanted = select(history).where(history.c.contact_id == contact_id)
+    if before is not None:
+        wanted = wanted.where(history.c.sequence < before)
+    ordered = wanted.order_by(history.c.sequence).execution_options(yield_per=_BATCH)
+    with connection.execute(ordered) as rows:
+        yield from rows

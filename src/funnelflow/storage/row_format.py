@@ -1,0 +1,234 @@
+"""Facts between the engine and the database: canonical JSON, read back by their fields."""
+
+import datetime as dt
+import hashlib
+import json
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from json import encoder as _json
+from json.encoder import encode_basestring_ascii as _quoted
+from typing import Any, TypeAlias
+
+from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, Field, Fields, Value
+from funnelflow.definition import Linked
+from funnelflow.engine import Taken, Veto
+from funnelflow.errors import FieldError
+
+_TOLERATED = dt.timedelta(days=1)
+
+Clock: TypeAlias = Callable[[], dt.datetime]
+"""Gives the time it is, aware."""
+
+
+def utc_now() -> dt.datetime:
+    """Give the time it is, in UTC, to the microsecond."""
+    return dt.datetime.now(dt.UTC)
+
+
+def horizon(now: dt.datetime) -> dt.datetime:
+    """Give the moment after which a time lies in the future: clocks and zones differ by hours."""
+    latest = dt.datetime.max.replace(tzinfo=dt.UTC)
+    return latest if now > latest - _TOLERATED else now + _TOLERATED
+
+
+def to_text(at: dt.datetime) -> str:
+    """Write a time in UTC as ``2026-03-01T09:30:00.000000Z``."""
+    return at.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+def from_text(text: str) -> dt.datetime:
+    """Read what `to_text` wrote."""
+    return dt.datetime.fromisoformat(text)
+
+
+def optional_to_text(at: dt.datetime | None) -> str | None:
+    """Write a time that may be missing."""
+    return None if at is None else to_text(at)
+
+
+def optional_from_text(text: str | None) -> dt.datetime | None:
+    """Read a time that may be missing."""
+    return None if text is None else dt.datetime.fromisoformat(text)
+
+
+SEPARATOR = "\x1f"
+"""What stands between the columns of a row in what its digest is over."""
+
+
+def encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]:
+    """Give what writes a JSON value in its one canonical form: sorted, compact, ASCII.
+
+    `json.JSONEncoder.encode` makes its C encoder anew for every value, which takes longer
+    than to encode the few facts of an event; so that is made once here, where there is one.
+
+    Args:
+        default: Gives the JSON form of what JSON has no type for.
+    """
+    plain = json.JSONEncoder(
+        sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=default
+    )
+    make: Any = getattr(_json, "c_make_encoder", None)
+    if make is None:
+        return plain.encode
+    pieces = make(None, plain.default, _quoted, None, ":", ",", True, False, False)  # noqa: FBT003
+
+    def encode_value(value: Any) -> str:
+        return "".join(pieces(value, 0))
+
+    return encode_value
+
+
+encode = encoder()
+"""Write a JSON value in its one canonical form."""
+
+_scan: Any = getattr(json.JSONDecoder(), "scan_once")  # noqa: B009  # not in the stubs
+
+
+def decode(text: str) -> Any:
+    """Read what `encode` wrote, which has no blanks around it; faster than `json.loads`.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        end = -1
+    if end != len(text):
+        raise ValueError("no canonical JSON")
+    return value
+
+
+def row_digest(columns: Iterable[str]) -> str:
+    """Give the digest of a row of the history, chained to the contact's row before it.
+
+    It is the SHA-256 over the texts of the columns, joined by the unit separator (U+001F).
+    Nothing that is let in contains that, so two rows have the same digest only if they are
+    the same: one with the separator within a column has one more of them than any that was
+    written. The same evidence has the same digest in every database: when a row was
+    recorded, and its number, are left to `checksum`.
+
+    Args:
+        columns: The digest of the contact's row before, empty for the first; the columns
+            from `contact_id` to `vetoes` but `recorded_at`, numbers in decimal, a missing
+            key empty; the digest of the definition that decided. Several may be given as
+            one text, joined.
+
+    Returns:
+        64 hexadecimal characters.
+    """
+    return hashlib.sha256(SEPARATOR.join(columns).encode()).hexdigest()
+
+
+def checksum(*columns: str | int | None) -> int:
+    """Guard columns that no digest covers against altered bytes.
+
+    Returns:
+        The CRC-32 over the columns, 0 to 4294967295.
+    """
+    return zlib.crc32("\x1f".join(map(str, columns)).encode("utf-8", "surrogateescape"))
+
+
+def checksum_ending(*columns: str | int | None) -> Callable[[str], int]:
+    """Give `checksum` as a function of its first column, for rows that share the others."""
+    ending = "".join(f"\x1f{column}" for column in columns).encode("utf-8", "surrogateescape")
+    return lambda first: zlib.crc32(ending, zlib.crc32(first.encode()))
+
+
+Loaders: TypeAlias = Mapping[str, Callable[[Any], Value]]
+
+_AS_JSON = {BOOLEAN, INTEGER, NUMBER, TEXT}
+
+
+class FactCodec:
+    """Writes and reads the facts that a definition speaks of.
+
+    Args:
+        linked: The definition.
+    """
+
+    def __init__(self, linked: Linked) -> None:
+        self._fields = linked.fields
+        self._contact = _loaders(linked.fields)
+        self._events = {
+            name: _loaders({**linked.fields, **event.event.fields})
+            for name, event in linked.events.items()
+        }
+
+    def load_fields(self, text: str) -> dict[str, Value]:
+        """Read the fields of a contact."""
+        return _load(text, self._contact)
+
+    def is_sound(self, fields: Mapping[str, Any]) -> bool:
+        """Tell whether every field of a contact holds a value that it can have."""
+        try:
+            return all(
+                value is not None and self._fields[name].normalise(value) == value
+                for name, value in fields.items()
+            )
+        except (KeyError, FieldError):
+            return False
+
+    def load_facts(self, event: str, text: str) -> dict[str, Value | None]:
+        """Read the facts that an event brought; None takes a fact back."""
+        return _load(text, self._events.get(event, self._contact))
+
+
+def dump_facts(facts: Fields | Mapping[str, Value | None]) -> str:
+    """Write facts in canonical JSON: sorted, compact, ASCII."""
+    return _encode(facts) if facts else "{}"
+
+
+def dump_path(path: tuple[Taken, ...]) -> str:
+    """Write the transitions that were taken; stage names need no quoting."""
+    if not path:
+        return "[]"
+    steps = [
+        f'[{t.index},"{t.source}","{t.to}","{t.cause}",'
+        + ("null]" if t.at is None else f'"{to_text(t.at)}"]')
+        for t in path
+    ]
+    return f"[{','.join(steps)}]"
+
+
+def dump_vetoes(vetoes: tuple[Veto, ...]) -> str:
+    """Write what plugins have against transitions."""
+    return _encode([[v.index, v.plugin, v.reason] for v in vetoes]) if vetoes else "[]"
+
+
+def load_vetoes(text: str) -> tuple[Veto, ...]:
+    """Read what `dump_vetoes` wrote."""
+    return tuple(Veto(*veto) for veto in json.loads(text)) if text != "[]" else ()
+
+
+def load_path(text: str) -> tuple[Taken, ...]:
+    """Read what `dump_path` wrote."""
+    return tuple(
+        Taken(index, source, to, cause, None if at is None else dt.datetime.fromisoformat(at))
+        for index, source, to, cause, at in json.loads(text)
+    )
+
+
+def _to_json(value: Any) -> Any:
+    """Give the JSON form of what JSON has no type for."""
+    return _ANY.to_json(value)
+
+
+_ANY = Field("value", TEXT)
+_encode = encoder(_to_json)
+
+
+def _loaders(fields: Mapping[str, Field]) -> dict[str, Callable[[Any], Value]]:
+    """Collect how to read the fields whose JSON form is not their value already."""
+    return {name: field.from_json for name, field in fields.items() if field.type not in _AS_JSON}
+
+
+def _load(text: str, loaders: Loaders) -> dict[str, Any]:
+    """Read a JSON object, turning what needs it into values."""
+    facts: dict[str, Any] = decode(text)
+    if loaders:
+        for name in loaders.keys() & facts.keys():
+            raw = facts[name]
+            if raw is not None:
+                facts[name] = loaders[name](raw)
+    return facts

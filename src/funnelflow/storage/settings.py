@@ -1,0 +1,283 @@
+"""The settings of a workspace: what `funnelflow.toml` says, and where each value came from."""
+
+import datetime as dt
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+from zoneinfo import ZoneInfo
+
+from attrs import field, frozen
+
+from funnelflow.errors import ConfigurationError, nearest
+from funnelflow.storage.subscriptions import Subscription, read_subscriptions
+
+CONFIG_FILE = "funnelflow.toml"
+DATABASE_VARIABLE = "FUNNELFLOW_DATABASE"
+
+Origin: TypeAlias = Literal["flag", "environment", "file", "default"]
+
+_DEFAULTS = {"funnel": "standard", "database": "funnelflow.db", "timezone": ""}
+_TABLES = ("workspace", "roles", "plugins", "notify")
+_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
+
+
+@frozen
+class Setting:
+    """One setting, and where its value came from."""
+
+    name: str
+    value: str
+    origin: Origin
+
+    @property
+    def shown(self) -> str:
+        """The value as it may be shown: without a password."""
+        return _PASSWORD.sub(lambda found: f"{found[1]}:***" if found[1] else "***", self.value)
+
+
+@frozen
+class Config:
+    """The settings of a workspace.
+
+    Attributes:
+        directory: The directory that holds the workspace; relative paths start there.
+        settings: Every setting by its name.
+        roles: Role to the actors who have it.
+        notices: Who is to be told of transitions.
+    """
+
+    directory: Path
+    settings: Mapping[str, Setting]
+    roles: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    notices: tuple[Subscription, ...] = ()
+
+    @property
+    def funnel(self) -> str:
+        """The funnel of contacts for whom none is named."""
+        return self.settings["funnel"].value
+
+    @property
+    def database(self) -> str:
+        """Where the data is: a path, or the URL of a PostgreSQL database."""
+        return self.settings["database"].value
+
+    @property
+    def timezone(self) -> dt.tzinfo | None:
+        """The zone in which times without an offset are read; None refuses them."""
+        name = self.settings["timezone"].value
+        return _zone(name, self.directory / CONFIG_FILE) if name else None
+
+    def roles_of(self, actor: str) -> tuple[str, ...]:
+        """Name the roles of an actor, sorted; nobody has none."""
+        return tuple(sorted(role for role, actors in self.roles.items() if actor in actors))
+
+
+def find_workspace(start: Path | str | None = None) -> Path:
+    """Find the workspace that a directory belongs to: the nearest one with settings in it.
+
+    Args:
+        start: Where to begin looking upwards; None for the current directory.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    begin = Path(start or ".").absolute()
+    for directory in (begin, *begin.parents):
+        if (directory / CONFIG_FILE).is_file():
+            return directory
+    raise ConfigurationError(
+        f"there is no workspace here: no {CONFIG_FILE} in {begin} or above it",
+        hint="start one with `funnelflow init`",
+    )
+
+
+def read_config(
+    directory: Path,
+    *,
+    flags: Mapping[str, str | None] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Config:
+    """Read the settings of a workspace; a flag wins over the environment, that over the file.
+
+    Args:
+        directory: The workspace.
+        flags: Setting to the value said on the command line; None where nothing was said.
+        environment: The environment; None for that of this process.
+
+    Raises:
+        ConfigurationError: The file cannot be read or says something that is not understood.
+    """
+    path = directory / CONFIG_FILE
+    text = _read(path)
+    content = _parse(path, text)
+    _refuse_unknown(path, text, content, _TABLES, "table")
+    workspace = _table(path, text, content, "workspace")
+    _refuse_unknown(path, text, workspace, tuple(_DEFAULTS), "setting")
+    said = {name: value for name, value in (flags or {}).items() if value is not None}
+    surroundings = os.environ if environment is None else environment
+    settings = {
+        name: _setting(path, text, name, said, surroundings, workspace) for name in _DEFAULTS
+    }
+    if settings["timezone"].value:
+        _zone(settings["timezone"].value, path)
+    roles = _roles(path, text, _table(path, text, content, "roles"))
+    return Config(directory, settings, roles, read_subscriptions(path, text, content))
+
+
+def write_config(directory: Path, *, funnel: str, database: str) -> Path:
+    """Write the settings of a new workspace, with a word on each.
+
+    Raises:
+        ConfigurationError: There is a workspace already, or the file cannot be written.
+    """
+    path = directory / CONFIG_FILE
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(_TEMPLATE.format(funnel=_quoted(funnel), database=_quoted(database)))
+    except FileExistsError:
+        raise ConfigurationError(
+            f"there is a workspace already: {path}", hint="use it, or choose another directory"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
+    return path
+
+
+_TEMPLATE = """\
+# The settings of this workspace; `funnelflow config show` says what is in force and why.
+
+[workspace]
+# The funnel of contacts for whom no other is named.
+funnel = {funnel}
+# A file beside this one, or postgresql://user@host/name; FUNNELFLOW_DATABASE wins over it.
+database = {database}
+# The zone of times without an offset, such as "Europe/Paris"; empty refuses them.
+timezone = ""
+
+[roles]
+# Who may take the transitions that say `by:`. A local command line is no login: whoever
+# can write to the database can claim to be anybody.
+# sales = ["ada", "grace"]
+
+# Who is told of transitions, by `funnelflow deliver`; each endpoint has a [[notify]].
+# [[notify]]
+# channel = "log"
+# when = "event.after == 'customer'"
+# fields = ["email"]
+"""
+
+
+def _quoted(text: str) -> str:
+    """Write a text as a TOML string."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _read(path: Path) -> str:
+    """Read the file of settings."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigurationError(
+            f"there is no workspace in {path.parent}: {path.name} is missing",
+            hint="start one with `funnelflow init`",
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            f"{path} is not UTF-8 text", hint="save it as UTF-8 in an editor"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    """Parse the file of settings, saying where it is no TOML."""
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
+        where = f"{path}:{found[2]}:{found[3]}: {found[1]}" if found else f"{path}: {error}"
+        raise ConfigurationError(where, hint='the file is TOML: name = "value"') from None
+
+
+def _table(path: Path, text: str, content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Give a table of the file; empty when it is not there."""
+    table = content.get(name, {})
+    if not isinstance(table, dict):
+        raise ConfigurationError(
+            f"{_where(path, text, name)}: {name} is not a table", hint=f"write it as [{name}]"
+        )
+    return table
+
+
+def _setting(
+    path: Path,
+    text: str,
+    name: str,
+    flags: Mapping[str, str],
+    environment: Mapping[str, str],
+    workspace: Mapping[str, Any],
+) -> Setting:
+    """Decide one setting by precedence."""
+    if name in flags:
+        return Setting(name, flags[name], "flag")
+    variable = f"FUNNELFLOW_{name.upper()}"
+    if environment.get(variable):
+        return Setting(name, environment[variable], "environment")
+    value = workspace.get(name, "")
+    if not isinstance(value, str):
+        raise ConfigurationError(
+            f"{_where(path, text, name)}: {name} is not text", hint=f'write {name} = "…"'
+        )
+    return Setting(name, value, "file") if value else Setting(name, _DEFAULTS[name], "default")
+
+
+def _roles(path: Path, text: str, table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Read who has which role."""
+    roles = {}
+    for role, actors in table.items():
+        if not isinstance(actors, list) or not all(isinstance(actor, str) for actor in actors):
+            raise ConfigurationError(
+                f"{_where(path, text, role)}: role {role!r} is not a list of actors",
+                hint=f'write {role} = ["ada", "grace"]',
+            )
+        roles[role] = tuple(actors)
+    return roles
+
+
+def _refuse_unknown(
+    path: Path, text: str, content: Mapping[str, Any], known: tuple[str, ...], kind: str
+) -> None:
+    """Refuse a name that means nothing here, naming the nearest that does."""
+    for name in content:
+        if name not in known:
+            guess = nearest(name, known)
+            raise ConfigurationError(
+                f"{_where(path, text, name)}: there is no {kind} {name!r}",
+                hint=f"did you mean {guess!r}?" if guess else f"known: {', '.join(known)}",
+            )
+
+
+def _where(path: Path, text: str, name: str) -> str:
+    """Say where a name stands in the file, as far as it can be found."""
+    pattern = re.compile(rf"\s*\[?\s*[\"']?{re.escape(name)}[\"']?\s*[=\].]")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if pattern.match(line):
+            return f"{path}:{number}"
+    return str(path)
+
+
+def _zone(name: str, path: Path) -> ZoneInfo:
+    """Find a time zone by its name."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ConfigurationError(
+            f"{path}: there is no time zone {name!r}",
+            hint='write a name such as "Europe/Paris" or "UTC"; '
+            "where the system knows no zones, `pip install tzdata` brings them",
+        ) from None

@@ -1,0 +1,214 @@
+"""The tables of a workspace, the same on SQLite and PostgreSQL.
+
+Texts compare by code point on both (collation ``C`` is what SQLite does anyway), times are
+texts of one width (see `times`), and JSON is text in one canonical form (see `canonical`),
+so that the same input gives the same rows, whichever database holds them.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_index",
+    }
+)
+
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _text(name: str, *, nullable: bool = False) -> Column[str]:
+    """Give a column of text."""
+    return Column(name, _TEXT, nullable=nullable)
+
+
+definitions = Table(
+    "definitions",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("digest", _TEXT, nullable=False, unique=True),
+    _text("name"),
+    Column("version", _BIG, nullable=False),
+    _text("content"),
+    _text("stored_at"),
+    Column("checksum", _BIG, nullable=False),
+)
+"""Every definition that ever decided, by its content; rows never change."""
+
+funnels = Table(
+    "funnels",
+    metadata,
+    Column("name", _TEXT, primary_key=True),
+    Column("definition", Integer, ForeignKey("definitions.id"), nullable=False),
+    _text("adopted_at"),
+    Column("checksum", _BIG, nullable=False),
+)
+"""The definition that each funnel is under now."""
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", _TEXT, primary_key=True),
+    _text("funnel"),
+    Column("definition", Integer, nullable=False),
+    _text("stage"),
+    _text("fields"),
+    _text("since"),
+    _text("clock"),
+    _text("active", nullable=True),
+    Column("sequence", Integer, nullable=False),
+    _text("digest"),
+    _text("due_at", nullable=True),
+    _text("created_at"),
+    postgresql_with={"fillfactor": 70},  # room to write a contact again where it stands
+)
+"""Where each contact is: what the fold over its history has come to.
+
+``definition`` is the one the contact is under, which a running `adopt` brings forward. It is
+no foreign key, here and in the history: definitions are never deleted, `verify` says if one is
+missing, and PostgreSQL would look each of them up again for every single row.
+``digest`` is that of the contact's last row in the history.
+"""
+
+contacts_due = Index(
+    "contacts_due_at_index",
+    contacts.c.due_at,
+    contacts.c.id,
+    postgresql_where=contacts.c.due_at.is_not(None),
+    sqlite_where=contacts.c.due_at.is_not(None),
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("id", _BIG, Identity(), primary_key=True),
+    Column("contact_id", _TEXT, ForeignKey("contacts.id"), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    _text("key", nullable=True),
+    _text("event"),
+    _text("at"),
+    _text("recorded_at"),
+    _text("actor"),
+    _text("roles"),
+    _text("facts"),
+    _text("to_stage"),
+    _text("reason"),
+    Column("force", Integer, nullable=False),
+    _text("outcome"),
+    _text("before_stage"),
+    _text("after_stage"),
+    _text("path"),
+    _text("unmet"),
+    _text("vetoes"),
+    Column("definition", Integer, nullable=False),
+    _text("digest"),
+    Column("checksum", _BIG, nullable=False),
+    UniqueConstraint("contact_id", "sequence"),
+)
+"""The evidence, append-only, with what was decided on it and by which definition.
+
+``unmet`` names, for a refused move, the criteria that were not met or unknown; ``vetoes`` is
+evidence too: which transitions plugins closed for this event, and why.
+"""
+
+history_key = Index(
+    "history_key_index",
+    history.c.key,
+    unique=True,
+    postgresql_where=history.c.key.is_not(None),
+    sqlite_where=history.c.key.is_not(None),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    _text("kind"),
+    _text("path"),
+    _text("identity"),
+    _text("asked"),
+    _text("state"),
+    Column("position", _BIG, nullable=False),
+    Column("lines", _BIG, nullable=False),
+    _text("prefix"),
+    _text("rejects"),
+    Column("rejects_size", _BIG, nullable=False),
+    _text("tally"),
+    _text("started_at"),
+    _text("updated_at"),
+    Column("checksum", _BIG, nullable=False),
+    UniqueConstraint("kind", "identity"),
+)
+"""How far each file has been applied: written with the rows that it is about.
+
+``identity`` tells the content, ``prefix`` is the digest of what stands before ``position``,
+and ``asked`` that of how it was to be applied.
+"""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _BIG, Identity(), primary_key=True),
+    _text("endpoint"),
+    _text("message"),
+    _text("contact_id"),
+    Column("sequence", Integer, nullable=False),
+    _text("source"),
+    _text("at"),
+    _text("data"),
+    _text("state"),
+    Column("attempts", Integer, nullable=False),
+    _text("due_at"),
+    _text("leased_until"),
+    _text("worker"),
+    _text("problem"),
+    _text("created_at"),
+    _text("settled_at", nullable=True),
+)
+"""What is to be told, written with the history row that it is about.
+
+``message`` is the id that receivers know it by; ``data`` holds the fields that the configuration
+allowed to be told at that time, and the row of the history all else that is told. A row waits
+until it is ``delivered``, ``dead`` or ``discarded``; a worker has it until ``leased_until``,
+which is empty when nobody does.
+"""
+
+outbox_waiting = Index(
+    "outbox_waiting_index",
+    outbox.c.endpoint,
+    outbox.c.contact_id,
+    outbox.c.id,
+    postgresql_where=outbox.c.state == "waiting",
+    sqlite_where=outbox.c.state == "waiting",
+)
+outbox_due = Index(
+    "outbox_due_index",
+    outbox.c.endpoint,
+    outbox.c.due_at,
+    outbox.c.id,
+    postgresql_where=outbox.c.state == "waiting",
+    sqlite_where=outbox.c.state == "waiting",
+)
+
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("name", _TEXT, primary_key=True),
+    _text("off_since"),
+    _text("reason"),
+)
+"""The endpoints that are turned off, because their receiver wants no more messages."""

@@ -1,1 +1,0 @@
-"""What every notifier, criterion and store must do, as classes of tests to be subclassed."""

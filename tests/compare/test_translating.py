@@ -6,8 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelflow.compare import translate
-from funnelflow.definition import load_definition, shipped_definitions
-from funnelflow.engine import Event, Funnel
+from funnelflow.criteria import NUMBER, Field
+from funnelflow.definition import (
+    Criterion,
+    Definition,
+    EventType,
+    Stage,
+    Transition,
+    Vocabulary,
+    load_definition,
+    shipped_definitions,
+)
+from funnelflow.engine import Event, Funnel, Veto
 
 T0 = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
 
@@ -19,6 +29,28 @@ def shipped(name: str) -> Funnel:
 
 STANDARD, DIALOGUE = shipped("standard"), shipped("dialogue")
 EVENTS = sorted(STANDARD.linked.events)
+
+BUDGETED = Funnel(
+    Definition(
+        "budgeted",
+        vocabulary=Vocabulary(
+            "small",
+            fields={"budget": Field("budget", NUMBER)},
+            events={"asked": EventType("asked"), "offered": EventType("offered")},
+        ),
+        initial="new",
+        stages=(Stage("new"), Stage("talking"), Stage("customer", type="won")),
+        transitions=(
+            Transition(("new",), "talking", on=("asked",)),
+            Transition(
+                ("talking",),
+                "customer",
+                on=("offered",),
+                require=Criterion("Budget is enough", "contact.budget >= 5000"),
+            ),
+        ),
+    )
+)
 
 
 @st.composite
@@ -59,6 +91,31 @@ def test_what_no_answer_would_change_is_certain():
         Event("disqualified", T0, {"lost_reason": "no_budget"}),
     ]
     assert not translate(STANDARD, "ada", story).is_flagged
+
+
+def test_a_contact_whose_answers_are_all_known_and_say_no_is_certain():
+    asked = Event("asked", T0)
+    offered = Event("offered", T0, {"budget": 3000.0})
+    translation = translate(BUDGETED, "ada", [asked, offered])
+    assert translation.stage == "talking"
+    assert not translation.is_flagged
+
+
+def test_an_event_that_came_before_the_stage_was_entered_flags_nothing():
+    """The budget is asked for when they are offered something, which was too early."""
+    early = [Event("offered", T0), Event("asked", T0)]
+    assert translate(BUDGETED, "ada", early).stage == "talking"
+    assert not translate(BUDGETED, "ada", early).is_flagged
+    assert translate(BUDGETED, "ada", [*early, Event("offered", T0)]).is_flagged
+
+
+def test_a_veto_of_one_definition_closes_nothing_in_another():
+    vetoes = tuple(Veto(t.index, "office-hours", "not today") for t in BUDGETED.linked.transitions)
+    vetoed = Event("asked", T0, {"budget": 9000.0}, vetoes=vetoes)
+    assert BUDGETED.fold("ada", [vetoed]).stage == "new"
+    translation = translate(BUDGETED, "ada", [vetoed])
+    assert translation.contact == BUDGETED.fold("ada", [vetoed._replace(vetoes=())])
+    assert (translation.stage, translation.moves) == ("talking", 0)
 
 
 def test_a_move_by_hand_says_nothing_in_another_definition():

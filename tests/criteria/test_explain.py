@@ -146,6 +146,33 @@ def test_the_facts_of_an_event_are_told_apart_from_those_of_the_contact():
     )
 
 
+@pytest.mark.parametrize(
+    ("away", "words"),
+    [
+        (dt.timedelta(seconds=59), "59 seconds"),
+        (dt.timedelta(minutes=1), "1 minute"),
+        (dt.timedelta(minutes=59), "59 minutes"),
+        (dt.timedelta(hours=1), "1 hour"),
+        (dt.timedelta(minutes=119), "1 hour"),
+        (dt.timedelta(hours=23), "23 hours"),
+        (dt.timedelta(days=1), "1 day"),
+    ],
+    ids=str,
+)
+def test_a_time_says_how_far_away_it_is_in_its_largest_unit(away, words):
+    past = told("has(contact.last_reply)", {"last_reply": NOW - away}).words
+    coming = told("has(contact.last_reply)", {"last_reply": NOW + away}).words
+    assert past.startswith("last reply was ")
+    assert past.endswith(f", {words} ago")
+    assert coming.startswith("last reply is ")
+    assert coming.endswith(f", in {words}")
+
+
+def test_a_time_that_is_now_has_come():
+    words = told("has(contact.last_reply)", {"last_reply": NOW}).words
+    assert words == "last reply was 2026-04-04, 0 seconds ago"
+
+
 ASKED = [
     ('contact.authority == "decides"', {"authority"}),
     ('contact.authority == "decides" && contact.budget > 1', {"authority"}),

@@ -3,17 +3,29 @@
 import pickle
 
 import transitions
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from funnelflow.criteria import Verdict, check_rule
-from funnelflow.definition import Definition, check, link
+from funnelflow.definition import Criterion, Definition, Stage, Transition, check, link
 from funnelflow.engine import Event, Funnel, decide
 
-from .worlds import EVENTS, HOUR, T0, definitions, stories
+from .worlds import EVENTS, HOUR, T0, VOCABULARY, definitions, stories
 
 GOES_ROUND = "F406"
 """The code of a circle of automatic transitions, which any evidence pushes on."""
+
+SECOND_OPENS = Definition(
+    "world",
+    vocabulary=VOCABULARY,
+    initial="s0",
+    stages=(Stage("s0"), Stage("s1"), Stage("s2")),
+    transitions=(
+        Transition(("s0",), "s1", on=("called",), require=Criterion("c", "contact.fits")),
+        Transition(("s0",), "s2", on=("called",)),
+    ),
+)
+"""One event takes two transitions, the first of them closed, which is seldom drawn."""
 
 
 def funnel_of(definition: Definition) -> Funnel:
@@ -40,6 +52,7 @@ def test_folding_in_two_parts_equals_folding_at_once(definition, story, cut):
 
 
 @given(definitions(), stories(moves=("s0", "s1", "s2")))
+@example(SECOND_OPENS, [Event("called", T0)])
 def test_the_explanation_agrees_with_the_fast_path(definition, story):
     funnel = funnel_of(definition)
     contact = funnel.new_contact("ada")

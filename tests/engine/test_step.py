@@ -159,6 +159,21 @@ def test_a_forced_contact_is_not_moved_on_by_the_same_event(funnel):
     assert contact.stage == "lead.ready"
 
 
+def test_a_move_forced_into_a_parent_stage_enters_its_first_leaf(funnel):
+    contact = story(funnel, ("set", {"email": "ada@example.com"}))
+    force = {"to": "lead", "reason": "on paper", "force": True, "roles": ("admin",)}
+    funnel.step(contact, funnel.event("move", T0 + DAY, **force))
+    assert contact.stage == "lead.inquiry"
+
+
+def test_an_adoption_that_leads_to_the_parent_of_where_the_contact_is_changes_nothing(funnel):
+    contact = story(funnel, *READY)
+    since = contact.since
+    outcome = funnel.step(contact, Event("adopt", T0 + DAY, to="lead"))
+    assert (outcome.outcome, outcome.path) == ("stayed", ())
+    assert (contact.stage, contact.since) == ("lead.ready", since)
+
+
 def test_evidence_of_another_vocabulary_is_read_as_far_as_it_is_known(funnel):
     contact = funnel.new_contact("ada")
     alien = Event("webinar_attended", T0, {"email": "a@example.com", "webinar": "x"})

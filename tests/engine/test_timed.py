@@ -40,6 +40,17 @@ def test_one_late_event_sets_off_every_wait_in_turn():
     assert [(t.to, t.at) for t in outcome.path] == [("b", T0 + DAY), ("c", T0 + 3 * DAY)]
 
 
+def test_a_wait_that_ran_out_before_an_event_is_a_step_of_its_own():
+    """Also where nothing is automatic, which lets an event's own step be given as it is."""
+    funnel = funnel_with(Transition(("a",), "b", after=DAY))
+    contact = funnel.fold("ada", [funnel.event("add", T0)])
+    outcome = funnel.step(contact, funnel.event("disqualify", T0 + 5 * DAY))
+    assert [(t.source, t.to, t.cause) for t in outcome.path] == [
+        ("a", "b", "timed"),
+        ("b", "a", "event"),
+    ]
+
+
 def test_what_was_due_before_its_criteria_were_met_is_taken_when_they_are():
     transition = Transition(("a",), "b", after=DAY, require=all_of(Fits="contact.fits"))
     funnel = funnel_with(transition)
@@ -65,6 +76,12 @@ def test_activity_before_a_stage_was_entered_does_not_shorten_its_wait():
     moved = funnel.event("move", T0 + 6 * DAY, to="b")
     contact = funnel.fold("ada", [funnel.event("replied", T0), moved])
     assert funnel.due_at(contact) == T0 + 16 * DAY
+
+
+def test_activity_does_not_put_off_a_wait_since_the_stage_was_entered():
+    funnel = funnel_with(Transition(("a",), "b", after=10 * DAY))
+    contact = funnel.fold("ada", [funnel.event("add", T0), funnel.event("replied", T0 + 6 * DAY)])
+    assert funnel.due_at(contact) == T0 + 10 * DAY
 
 
 def test_facts_and_ticks_are_no_activity():

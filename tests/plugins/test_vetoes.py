@@ -5,6 +5,8 @@ from click.testing import CliRunner
 from sqlalchemy import text
 
 from funnelflow.cli.app import app
+from funnelflow.definition import load_definition
+from funnelflow.engine import Funnel
 from funnelflow.plugins import PluginHost, hookimpl
 from funnelflow.storage.changes import Change
 from funnelflow.workspace.workspace import Workspace
@@ -148,6 +150,21 @@ def test_a_veto_on_what_time_takes_holds_in_a_tick(make):
     assert workspace.contact("ada").contact.stage == "thinking"
     assert make().verify().findings == ()
     assert make().tick().moved == 1
+    assert make().verify().findings == ()
+
+
+def test_a_veto_of_one_funnel_closes_nothing_in_another(make, tmp_path):
+    """Translated or brought over, what happened has happened, and opens what the veto closed."""
+    other = tmp_path / "other.yaml"
+    wait = "  - {from: thinking, to: talking, after: 30d}\n"
+    other.write_text(FUNNEL.replace("funnel: small", "funnel: other").replace(wait, ""))
+    workspace = make(guardian=Guardian("talking", "not today"))
+    workspace.add("ada", at=AT)
+    assert workspace.record("ada", "asked", at=AT).decision.after == "thinking"
+    read = Funnel(load_definition(other))
+    assert make().translate("ada", read).translation.stage == "talking"
+    make().adopt(other, instead_of="small")
+    assert make().contact("ada").contact.stage == "talking"
     assert make().verify().findings == ()
 
 

@@ -1,12 +1,15 @@
 """The database proves itself: whatever is altered, removed or added is named."""
 
+import re
 import sqlite3
 
 import pytest
 from sqlalchemy import text
 
+from funnelflow.errors import StoreError
 from funnelflow.maintenance import verify_contacts as contact_check
 from funnelflow.maintenance.verify_contacts import Finding
+from funnelflow.workspace.workspace import Workspace
 
 from .funnels import DAY, T0
 
@@ -190,3 +193,40 @@ def test_what_is_said_about_a_row_quotes_nothing_from_it(sound):
         f'UPDATE contacts SET fields = \'{{"email":"{canary}"}}\'',
     ):
         assert canary not in "".join(map(str, tamper(sound, statement)))
+
+
+@pytest.fixture
+def on_disk(directory):
+    """Give a workspace on SQLite, whose bytes a test may alter, with four contacts."""
+    with Workspace.create(directory, "pipeline") as made:
+        for name in ("ada", "bob", "cid", "dan"):
+            made.add(name, at=T0, actor="grace")
+        yield made
+
+
+def test_bytes_that_are_no_text_are_refused_as_before_once_it_is_verified(on_disk):
+    found = tamper(on_disk, "UPDATE history SET actor = CAST(x'ff' AS TEXT) WHERE sequence = 1")
+    assert len(found) == 4
+    with pytest.raises(StoreError):
+        on_disk.history("ada")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [("ada", "zed"), ("bob", "zed"), ("cid", "zed"), ("cid", "aaa"), ("dan", "abe")],
+)
+def test_one_row_out_of_order_is_one_finding(directory, on_disk, was, becomes):
+    """Too far ahead or too far behind, first or last: the rows around it are in their places."""
+    on_disk.close()
+    file = directory / "funnelflow.db"
+    # An entry of the index by id: the lengths of what is in it, the text, the row's number.
+    entry = re.compile(rb"(\x03\x13[\x01\x09])" + was.encode())
+    altered, count = entry.subn(rb"\g<1>" + becomes.encode(), file.read_bytes())
+    assert count == 1
+    file.write_bytes(altered)
+    with Workspace.open(directory) as workspace:
+        found = [f for f in workspace.verify().findings if f.kind != "database"]
+    assert [(f.kind, f.name, f.what) for f in found] == [
+        ("contact", becomes, "a row has got out of order"),
+        ("contact", was, "there is a history, but no contact"),
+    ]

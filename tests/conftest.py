@@ -20,6 +20,10 @@ from forks import Start, forks
 from hypothesis import settings
 from packages import build_wheel, unpack
 
+from funnelflow.workspace.workspace import Workspace
+
+from .funnels import PIPELINE, Ticking
+
 settings.register_profile("small", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("full", deadline=None, max_examples=5_000)
 settings.load_profile("small")
@@ -130,3 +134,37 @@ def database(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return "funnelflow.db"
     return request.getfixturevalue("new_schema")()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Give a directory with the funnel of the tests in it."""
+    place = tmp_path / "work"
+    place.mkdir()
+    (place / "pipeline.yaml").write_text(PIPELINE)
+    return place
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., str]:
+    """Give what writes bytes or text to a file and gives its path."""
+
+    def make(content: bytes | str, name: str = "events.csv") -> str:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return str(path)
+
+    return make
+
+
+@pytest.fixture
+def clock() -> Ticking:
+    """Give a clock that advances one second each time it is looked at."""
+    return Ticking()
+
+
+@pytest.fixture
+def workspace(directory: Path, database: str, clock: Ticking) -> Iterator[Workspace]:
+    """Give an empty workspace on each kind of database."""
+    with Workspace.create(directory, "pipeline", database=database, clock=clock) as made:
+        yield made

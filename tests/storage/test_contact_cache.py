@@ -10,7 +10,7 @@ from funnelflow.storage import unit_of_work as bulk
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import PIPELINE
+from ..funnels import PIPELINE
 
 HEADER = "contact,event,at,facts\n"
 

@@ -1,7 +1,7 @@
 """Damaged files of SQLite: a cut log is a clean prefix, altered bytes are named.
 
-`FUNNELFLOW_DAMAGE=500 pytest tests/store/test_damage.py --log-cli-level=INFO` tries five hundred
-of each, and says how often altered bytes were named.
+`FUNNELFLOW_DAMAGE=500 pytest tests/maintenance/test_damage.py --log-cli-level=INFO` tries five
+hundred of each, and says how often altered bytes were named.
 """
 
 import logging
@@ -16,7 +16,7 @@ import pytest
 from funnelflow.errors import FunnelflowError, StoreError
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import DAY, PIPELINE, T0
+from ..funnels import DAY, PIPELINE, T0
 
 TRIES = int(os.environ.get("FUNNELFLOW_DAMAGE", "25"))
 

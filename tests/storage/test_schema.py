@@ -19,7 +19,7 @@ from funnelflow.storage.schema import HEAD, REVISIONS, VERSION_TABLE, create_tab
 from funnelflow.storage.tables import metadata
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import PIPELINE
+from ..funnels import PIPELINE
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from funnelflow.storage.changes import Change
 from funnelflow.storage.quick_events import FastEventParser, TimestampCache
 from funnelflow.storage.row_format import checksum, checksum_ending, decode, encode, to_text
 
-from .funnels import PIPELINE
+from ..funnels import PIPELINE
 
 AT = Field("at", TIMESTAMP)
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import event
 
-from .funnels import T0
+from ..funnels import T0
 
 
 def plans(workspace, statements: list[tuple[str, tuple]]) -> list[str]:

@@ -3,7 +3,7 @@
 The disk is a small one, mounted for one process and what it starts; see `small_disk.py`. Two
 kinds are part of every test run; all four are done by::
 
-    FUNNELFLOW_DISKS="sqlite tables log all" pytest tests/store/test_full_disk.py
+    FUNNELFLOW_DISKS="sqlite tables log all" pytest tests/ingest/test_full_disk.py
 """
 
 import json
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from .funnels import PIPELINE
+from ..funnels import PIPELINE
 
 KINDS = os.environ.get("FUNNELFLOW_DISKS", "tables log").split()
 EVENTS = 40_000

@@ -25,7 +25,7 @@ from funnelflow.storage.database_errors import RetryError, as_store_error
 from funnelflow.storage.unit_of_work import UnitOfWork
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import PIPELINE
+from ..funnels import PIPELINE
 
 CANARY = "canary-4711"
 

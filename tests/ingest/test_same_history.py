@@ -13,7 +13,7 @@ from funnelflow.storage.changes import Change
 from funnelflow.storage.unit_of_work import UnitOfWork
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import DAY, PIPELINE, T0
+from ..funnels import DAY, PIPELINE, T0
 
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
 FACTS = st.fixed_dictionaries(

@@ -1,6 +1,6 @@
 """Real processes on the same contacts: everything acknowledged is there exactly once.
 
-`FUNNELFLOW_STRESS=20 pytest tests/store/test_concurrency.py` runs twenty times as much.
+`FUNNELFLOW_STRESS=20 pytest tests/storage/test_concurrency.py` runs twenty times as much.
 """
 
 import os
@@ -19,7 +19,7 @@ from funnelflow.storage.changes import Change
 from funnelflow.storage.unit_of_work import UnitOfWork
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import PIPELINE
+from ..funnels import PIPELINE
 
 STRESS = int(os.environ.get("FUNNELFLOW_STRESS", "1"))
 CONTACTS = 5

@@ -11,7 +11,7 @@ from funnelflow.maintenance import verify_contacts as contact_check
 from funnelflow.maintenance.verify_contacts import Finding
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import DAY, T0
+from ..funnels import DAY, T0
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ the story that an undisturbed run tells, digests included, and the outbox must h
 transitions; at the end, all of it. A couple of
 dozen kills are part of every test run; as many as one likes are done by::
 
-    FUNNELFLOW_KILLS=200 pytest tests/store/test_apply_kill.py
+    FUNNELFLOW_KILLS=200 pytest tests/ingest/test_apply_kill.py
 """
 
 import os
@@ -36,7 +36,7 @@ from funnelflow.storage.outbox import Outbox
 from funnelflow.storage.unit_of_work import UnitOfWork
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import PIPELINE
+from ..funnels import PIPELINE
 
 KILLS = int(os.environ.get("FUNNELFLOW_KILLS", "24"))
 SEED = 20260301

@@ -13,7 +13,7 @@ from funnelflow.errors import (
 )
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import DAY, T0
+from ..funnels import DAY, T0
 
 
 @pytest.fixture

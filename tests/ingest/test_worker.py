@@ -35,7 +35,7 @@ from funnelflow.storage.evidence_rows import Writes
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import PIPELINE
+from ..funnels import PIPELINE
 
 HEADER = "contact,event,at,to,facts,key\n"
 EVENTS = ["subscribed", "replied", "replied", "called", "signed", "gave_up", "move", "nope", ""]

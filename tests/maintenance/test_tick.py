@@ -4,7 +4,7 @@ import pytest
 
 from funnelflow.maintenance import tick as ticking
 
-from .funnels import DAY, T0
+from ..funnels import DAY, T0
 
 
 @pytest.fixture

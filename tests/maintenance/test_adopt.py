@@ -15,7 +15,7 @@ from funnelflow.storage.changes import Change
 from funnelflow.storage.unit_of_work import UnitOfWork
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import DAY, PIPELINE, T0
+from ..funnels import DAY, PIPELINE, T0
 
 
 def version(*changes: tuple[str, str]) -> str:

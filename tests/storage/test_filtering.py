@@ -14,7 +14,7 @@ from funnelflow.storage.queries import CONTACT_FACTS
 from funnelflow.storage.unit_of_work import UnitOfWork
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import DAY, PIPELINE, T0
+from ..funnels import DAY, PIPELINE, T0
 
 VALUES = {
     "budget": [0.0, -0.0, 0.1, 5000.0, 1e300, -1e-300],

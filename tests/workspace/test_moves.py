@@ -4,7 +4,7 @@ import pytest
 
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import DAY, PIPELINE, T0
+from ..funnels import DAY, PIPELINE, T0
 
 TWO_WAYS = PIPELINE.replace(
     "  - from: prospect\n", "  - {from: lead, to: prospect, on: [signed]}\n  - from: prospect\n"

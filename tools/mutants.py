@@ -10,7 +10,8 @@ stays as it is. What is changed, by kind:
 - `default`: a parameter's default text is empty, or is not
 - `arithmetic`: `+` becomes `-`, `*` becomes `//`, and the reverse; `/` becomes `*`
 - `function`: `min` becomes `max`, `any` becomes `all`, and the reverse
-- `return`: `None` is given back; `loop`: `break` becomes `continue`, and the reverse
+- `return`: `None` is returned, but not for `False`, which mostly means the same
+- `loop`: `break` becomes `continue`, and the reverse
 - `statement`: a call, an assignment to a part of something, a deletion or a `raise` is left out
 
 Left alone is what no test should notice: docstrings, `__all__`, annotations and aliases of types,
@@ -140,7 +141,7 @@ class _Finder:
 
     def _statement(self, node: ast.stmt) -> Iterator[Change]:
         match node:
-            case ast.Return(value=ast.expr() as value) if not _is_none(value):
+            case ast.Return(value=ast.expr() as value) if not _is_no(value):
                 yield self._replace("return", value, "None")
             case ast.Break():
                 yield self._replace("loop", node, "continue")
@@ -265,5 +266,5 @@ def _can_go(node: ast.stmt) -> bool:
             return False
 
 
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_no(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is False)

@@ -53,6 +53,7 @@ def test_an_expression_is_changed_where_its_operator_stands(source, expected):
     [
         ("def f():\n    return 'x'\n", ["def f():\n    return None\n"]),
         ("def f():\n    return None\n", []),
+        ("def f():\n    return False\n", ["def f():\n    return True\n"]),
         ("for a in b:\n    break\n", ["for a in b:\n    continue\n"]),
         ("for a in b:\n    continue\n", ["for a in b:\n    break\n"]),
         ("f()\n", ["pass\n"]),

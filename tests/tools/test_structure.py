@@ -121,7 +121,11 @@ def test_tests_are_counted_by_directory(tree):
 def test_the_measures_are_printed_as_text_and_as_json(tree, capsys):
     root = tree(src__p__init="x = 1\n", tests__test_top="def test_a(): ...\n")
     assert structure.main(["--root", str(root)]) == 0
-    assert "lines of tests to lines of source: 1.00" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert text.startswith(
+        "package  files  lines\n.            1      1\nall          1      1\n\n"
+    )
+    assert "lines of tests to lines of source: 1.00" in text
     assert structure.main(["--root", str(root), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["packages"] == {".": {"files": 1, "lines": 1}}
 

@@ -1,6 +1,6 @@
 """Every error that funnelflow raises on purpose, in one tree.
 
-* FunnelflowError: the root; ``except FunnelflowError`` catches all of them.
+* Error: the root; ``except Error`` catches all of them.
     * UsageError: the request cannot be understood or carried out as asked (exit 2).
         * UnknownNameError: a name that nothing carries, with the nearest one.
         * ConfigurationError: the workspace or its settings are not usable.
@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 
-class FunnelflowError(Exception):
+class Error(Exception):
     """Something a person has to know, said so that they know what to do next.
 
     Attributes:
@@ -43,7 +43,7 @@ class FunnelflowError(Exception):
         return {"code": self.code, "message": self.message, "hint": self.hint}
 
 
-class UsageError(FunnelflowError):
+class UsageError(Error):
     """The request cannot be understood or carried out as asked."""
 
     code = "usage"
@@ -79,20 +79,20 @@ class ConfigurationError(UsageError):
     code = "configuration"
 
 
-class FieldError(FunnelflowError):
+class FieldError(Error):
     """A fact that is not a value of its field."""
 
     code = "field"
 
 
-class RefusedError(FunnelflowError):
+class RefusedError(Error):
     """The answer is no: a move was refused, a check failed."""
 
     code = "refused"
     exit_code = 1
 
 
-class StoreError(FunnelflowError):
+class StoreError(Error):
     """The database cannot do what was asked."""
 
     code = "store"

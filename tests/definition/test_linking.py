@@ -17,7 +17,7 @@ from funnelflow.definition import (
     load_definition,
     shipped_definitions,
 )
-from funnelflow.errors import FunnelflowError, UnknownNameError
+from funnelflow.errors import Error, UnknownNameError
 
 from .strategies import VOCABULARY, definitions
 
@@ -144,7 +144,7 @@ def test_a_definition_with_errors_is_not_linked():
         link(broken)
     assert [p.code for p in caught.value.problems] == ["F402", "F203", "F203", "F204"]
     assert caught.value.message.count("\n") == 3
-    assert isinstance(caught.value, FunnelflowError)
+    assert isinstance(caught.value, Error)
 
 
 def test_the_error_survives_a_pickle():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from funnelflow.errors import FunnelflowError, UsageError
+from funnelflow.errors import Error, UsageError
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.rejects import RejectsFile
 
@@ -109,7 +109,7 @@ def test_a_rejects_file_that_was_shortened_meanwhile_is_noticed(
         with pytest.raises(KeyboardInterrupt):
             workspace.apply(path, options(rejects=tmp_path / "bad.csv"))
     (tmp_path / "bad.csv").write_text("")
-    with pytest.raises(FunnelflowError) as caught:
+    with pytest.raises(Error) as caught:
         workspace.apply(path, options())
     assert "shorter" in caught.value.message
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from funnelflow.criteria import NUMBER, TEXT, Field
 from funnelflow.definition import shipped_definitions
-from funnelflow.errors import FunnelflowError, UsageError
+from funnelflow.errors import Error, UsageError
 from funnelflow.ingest.column_matching import match_columns
 from funnelflow.ingest.file_errors import RowError
 from funnelflow.ingest.mapping import (
@@ -285,7 +285,7 @@ def test_a_mapping_is_read_back_as_it_was_written(tmp_path_factory, mapping):
 def test_a_mapping_file_with_a_mistake_says_where_and_what(tmp_path, text, words):
     path = tmp_path / "m.toml"
     path.write_text(text)
-    with pytest.raises(FunnelflowError) as caught:
+    with pytest.raises(Error) as caught:
         read_mapping(path)
     assert str(path) in caught.value.message
     assert words in caught.value.message + caught.value.hint
@@ -296,12 +296,12 @@ def test_a_mapping_file_that_is_none_is_a_clear_error(tmp_path, content):
     path = tmp_path / "m.toml"
     path.write_bytes(content)
     for place in (path, tmp_path, tmp_path / "nowhere.toml"):
-        with pytest.raises(FunnelflowError):
+        with pytest.raises(Error):
             read_mapping(place)
 
 
 def test_a_mapping_that_cannot_be_written_is_a_clear_error(tmp_path):
-    with pytest.raises(FunnelflowError):
+    with pytest.raises(Error):
         write_mapping(tmp_path / "no" / "m.toml", FileMapping())
 
 

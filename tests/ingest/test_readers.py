@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from funnelflow.errors import FunnelflowError
+from funnelflow.errors import Error
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.input import Form, open_input
 from funnelflow.ingest.source import survey
@@ -49,7 +49,7 @@ def test_a_delimiter_that_was_named_is_used(write):
 
 @pytest.mark.parametrize("form", [Form(delimiter="::"), Form(delimiter='"'), Form(format="xml")])
 def test_a_form_that_cannot_be_is_refused(write, form):
-    with pytest.raises(FunnelflowError):
+    with pytest.raises(Error):
         open_input(write("a\n1\n"), form)
 
 

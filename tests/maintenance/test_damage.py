@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from funnelflow.errors import FunnelflowError, StoreError
+from funnelflow.errors import Error, StoreError
 from funnelflow.workspace.workspace import Workspace
 
 from ..funnels import DAY, PIPELINE, T0
@@ -130,7 +130,7 @@ def verified(directory: Path) -> str:
     try:
         with Workspace.open(directory) as workspace:
             result = workspace.verify()
-    except FunnelflowError as error:
+    except Error as error:
         said = (error.message, error.hint)
         return "clear error" if all(said) else f"unclear: {said}"
     for finding in result.findings:
@@ -154,7 +154,7 @@ def use(directory: Path) -> None:
         try:
             with Workspace.open(directory) as workspace:
                 operation(workspace)
-        except FunnelflowError as error:
+        except Error as error:
             said += error.message + error.hint
     assert "@example.com" not in said
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from funnelflow.errors import FunnelflowError
+from funnelflow.errors import Error
 from funnelflow.ingest.summary import FileOptions
 from funnelflow.maintenance import adopt as adopting
 from funnelflow.storage.changes import Change
@@ -62,7 +62,7 @@ def tried(change: Callable[[], object]) -> str:
     """Give what came of one change: ``ok``, or the name of our error with its message."""
     try:
         change()
-    except FunnelflowError as error:
+    except Error as error:
         return f"{type(error).__name__}: {error.message}"
     return "ok"
 

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from funnelflow.errors import ConfigurationError, ConflictError, FunnelflowError, StoreError
+from funnelflow.errors import ConfigurationError, ConflictError, Error, StoreError
 from funnelflow.storage import connect as connecting
 from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import locate, writing
@@ -39,7 +39,7 @@ def in_child(function: Callable[[], object], *, limits: Callable[[], object] = l
         limits()
         try:
             there.send(("returned", function()))
-        except FunnelflowError as error:
+        except Error as error:
             there.send(("raised", (type(error).__name__, error.message, error.hint)))
 
     process = context.Process(target=child)
@@ -267,7 +267,7 @@ def test_nobodys_data_is_in_an_error_or_a_log(workspace, caplog, monkeypatch):
     said: list[str] = []
 
     def fail(change: Callable[[UnitOfWork], object]) -> None:
-        with pytest.raises(FunnelflowError) as caught:
+        with pytest.raises(Error) as caught:
             workspace.in_chunk(change)
         said.extend(traceback.format_exception(caught.value))
 

@@ -21,7 +21,7 @@ from funnelflow.cli.plugins import lacking_here, reports_here
 from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import Line, Page, TextSpan, line, paragraph
 from funnelflow.definition import Problem, read_definition
-from funnelflow.errors import FunnelflowError
+from funnelflow.errors import Error
 from funnelflow.maintenance.tick import contacts_ahead
 from funnelflow.plugins import PluginHost
 from funnelflow.storage.messages import backlogs
@@ -114,7 +114,7 @@ def _workspace(session: Session) -> Generator[DoctorFinding, None, Path | None]:
     try:
         root = find_workspace(session.workspace)
         read_config(root, flags={"database": session.database})
-    except FunnelflowError as error:
+    except Error as error:
         yield _ill("workspace", error.message, error.hint)
         return None
     yield _fine("workspace", str(root))
@@ -125,7 +125,7 @@ def _looking(name: str, look: Callable[[], DoctorFinding]) -> Iterator[DoctorFin
     """Look at one thing; what cannot be looked at is a finding too."""
     try:
         yield look()
-    except FunnelflowError as error:
+    except Error as error:
         yield _ill(name, error.message, error.hint)
 
 
@@ -143,7 +143,7 @@ def _plugins(session: Session) -> Iterator[DoctorFinding]:
     """Look at every plugin from another process; those that are broken are left out after it."""
     try:
         reports = reports_here(session)
-    except FunnelflowError as error:
+    except Error as error:
         yield _ill("plugins", error.message, error.hint)
         session.host = PluginHost()
         return
@@ -224,7 +224,7 @@ def _notices(session: Session) -> Iterator[DoctorFinding]:
             box = Outbox(workspace.engine)
             off = {found.name: found.reason for found in box.off()}
             waits = backlogs(workspace.engine)
-    except FunnelflowError as error:
+    except Error as error:
         yield _ill("endpoints", error.message, error.hint)
         return
     for notice, problems in checked:

@@ -9,7 +9,7 @@ from funnelflow.cli.find import library_here
 from funnelflow.cli.hosting import host_of
 from funnelflow.cli.session import Session
 from funnelflow.definition import Library, Linked, Problem, link
-from funnelflow.errors import FunnelflowError
+from funnelflow.errors import Error
 from funnelflow.notify import check_notices
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.settings import Config
@@ -43,7 +43,7 @@ class _Finder:
     def find(self, name: str) -> Linked:
         try:
             return link(DefinitionStore(self.library).file(name), self.library)
-        except FunnelflowError:
+        except Error:
             if self.workspace is None:
                 raise
             return self.workspace.linked(name)
@@ -54,7 +54,7 @@ def _opened(session: Session) -> Iterator[Workspace | None]:
     """Open the workspace if its database can be used; give None where it cannot."""
     try:
         workspace = session.open()
-    except FunnelflowError:
+    except Error:
         yield None
         return
     with workspace:

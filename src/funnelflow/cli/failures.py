@@ -16,7 +16,7 @@ import click
 from funnelflow.cli.session import Session
 
 if TYPE_CHECKING:
-    from funnelflow.errors import FunnelflowError
+    from funnelflow.errors import Error
 
 
 USAGE = 2
@@ -63,9 +63,9 @@ def run_reporting(run: Callable[[], Any], session: Session) -> NoReturn:
 
 def describe(error: BaseException) -> Failure:
     """Say what an exception means to the person at the keyboard."""
-    from funnelflow.errors import FunnelflowError  # noqa: PLC0415  # only failures pay for it
+    from funnelflow.errors import Error  # noqa: PLC0415  # only failures pay for it
 
-    if isinstance(error, FunnelflowError):
+    if isinstance(error, Error):
         return _of_ours(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return Failure("interrupted", "interrupted", "", INTERRUPTED)
@@ -76,7 +76,7 @@ def describe(error: BaseException) -> Failure:
     return _of_bug(error)
 
 
-def _of_ours(error: "FunnelflowError") -> Failure:
+def _of_ours(error: "Error") -> Failure:
     """Say what one of our errors says; one about an expression shows it, with carets."""
     show = getattr(error, "show", None)
     message, hint = (show(), "") if show else (error.message, error.hint)

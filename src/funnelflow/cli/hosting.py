@@ -11,17 +11,17 @@ import click
 
 from funnelflow.cli.output import hint, note
 from funnelflow.cli.session import Session
-from funnelflow.errors import ConfigurationError, FunnelflowError
+from funnelflow.errors import ConfigurationError, Error
 from funnelflow.plugins import CommandProvider, PluginHost, load_plugins
 from funnelflow.plugins.isolation import describe_error
 from funnelflow.storage.settings import find_workspace
 
 COMPLETING = "_FUNNELFLOW_COMPLETE"
 WRITING = {"add", "adopt", "apply", "deliver", "import", "move", "record", "set", "tick"}
-PASSES = (FunnelflowError, click.ClickException, click.exceptions.Exit, click.Abort)
+PASSES = (Error, click.ClickException, click.exceptions.Exit, click.Abort)
 
 
-class PluginCommandError(FunnelflowError):
+class PluginCommandError(Error):
     """A command of a plugin that failed in a way that it did not foresee."""
 
     code = "plugin"

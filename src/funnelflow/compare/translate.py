@@ -15,7 +15,7 @@ from funnelflow.engine import (
     scenario_events,
     why,
 )
-from funnelflow.errors import FunnelflowError
+from funnelflow.errors import Error
 
 
 @frozen
@@ -165,7 +165,7 @@ def _reading(story: Scenario, funnel: Funnel) -> StoryReading:
         before = contact.stage
         try:
             funnel.step(contact, make())
-        except FunnelflowError as problem:
+        except Error as problem:
             unread.append(problem.message)
         moments.append(Moment(contact.stage, contact.stage != before))
     return StoryReading(funnel.definition.name, tuple(moments), tuple(unread))

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from funnelflow.errors import FunnelflowError
+from funnelflow.errors import Error
 
 
 @frozen(order=True)
@@ -121,7 +121,7 @@ class ExpressionProblem:
         }
 
 
-class CriterionError(FunnelflowError):
+class CriterionError(Error):
     """An expression that does not compile, with everything that is wrong with it.
 
     Attributes:

@@ -15,7 +15,7 @@ from funnelflow.definition.yaml.nodes import (
     SequenceNode,
     line_and_column,
 )
-from funnelflow.errors import FunnelflowError, nearest
+from funnelflow.errors import Error, nearest
 
 """Where things stand in a file, exactly: the place of a record knows the places of its parts.
 
@@ -172,7 +172,7 @@ class Problem:
         return (self.position.path, self.position.line, self.position.column, self.code)
 
 
-class DefinitionError(FunnelflowError):
+class DefinitionError(Error):
     """A definition with problems.
 
     Attributes:

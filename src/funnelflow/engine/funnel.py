@@ -35,7 +35,7 @@ from funnelflow.engine.machine import (
     apply_sets,
     defaults_of,
 )
-from funnelflow.errors import FunnelflowError
+from funnelflow.errors import Error
 
 MAX_TIMED_STEPS = 1_000
 """How many timed transitions one event may set off: a clock that stood still for years ends."""
@@ -322,7 +322,7 @@ class Funnel:
         """Give the leaves of a stage; none when another definition's move names it."""
         try:
             return self.linked.leaves_of(self.linked.resolve_stage(name))
-        except FunnelflowError:
+        except Error:
             return ()
 
 

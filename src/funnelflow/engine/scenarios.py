@@ -11,7 +11,7 @@ from funnelflow.definition import Linked, LinkedTransition, Scenario, ScenarioSt
 from funnelflow.engine.decide import decide
 from funnelflow.engine.decisions import Contact, Decision, Event
 from funnelflow.engine.funnel import Funnel
-from funnelflow.errors import FunnelflowError
+from funnelflow.errors import Error
 
 START = dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC)
 """When every scenario begins: a Monday morning, so that stories read the same for ever."""
@@ -56,7 +56,7 @@ def run_scenario(funnel: Funnel, scenario: Scenario) -> ScenarioResult:
             decision = decide(funnel, contact, make())
             decisions.append(decision)
             contact = decision.contact_after
-    except FunnelflowError as problem:
+    except Error as problem:
         error = problem.message
     return ScenarioResult(
         scenario=scenario,
@@ -72,7 +72,7 @@ def scenario_events(funnel: Funnel, scenario: Scenario) -> Iterator[Callable[[],
     """Turn a story into evidence, one piece at a time: what is given, then each step.
 
     Yields:
-        A function that gives the evidence; it raises FunnelflowError where the vocabulary does
+        A function that gives the evidence; it raises Error where the vocabulary does
         not know what the story tells, and the story goes on behind it.
     """
     clock = START

@@ -109,7 +109,7 @@ def apply_file(
         What came of the rows.
 
     Raises:
-        FunnelflowError: As `streaming.run_file`.
+        Error: As `streaming.run_file`.
     """
     task = _Events(options, create=create)
     return run_file(workspace, name, task, options, progress=progress, stdin=stdin)
@@ -203,7 +203,7 @@ def import_file(
 
     Raises:
         UnknownNameError: There is no such mode.
-        FunnelflowError: As `streaming.run_file`.
+        Error: As `streaming.run_file`.
     """
     if mode not in MODES:
         raise UnknownNameError("mode", mode, MODES)

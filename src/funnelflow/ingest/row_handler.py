@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 
 from funnelflow.errors import (
     ConflictError,
+    Error,
     FieldError,
-    FunnelflowError,
     UnknownNameError,
     UsageError,
 )
@@ -41,7 +41,7 @@ class Task(Protocol):
         """Get ready for the columns there are; raises UsageError if a needed one is not."""
 
     def take(self, chunk: UnitOfWork, told: ParsedRow, tally: Counts) -> None:
-        """Take one row; raises RowError or FunnelflowError if it cannot be used."""
+        """Take one row; raises RowError or Error if it cannot be used."""
 
 
 class Refusal(NamedTuple):
@@ -112,12 +112,12 @@ class RowHandler:
         return mapping.column(field_target(target)) or mapping.column("facts")
 
 
-def _words(error: FunnelflowError) -> str:
+def _words(error: Error) -> str:
     """Say what is wrong with a row and what to do, in one line."""
     return f"{error.message} ({error.hint})" if error.hint else error.message
 
 
-def _target(told: ParsedRow, error: FunnelflowError) -> str:
+def _target(told: ParsedRow, error: Error) -> str:
     """Tell which target an error is about."""
     if isinstance(error, UnknownNameError):
         return {"stage": "to", "field": "facts"}.get(error.kind, error.kind)

@@ -18,7 +18,7 @@ from typing import IO
 from sqlalchemy import Connection
 
 from funnelflow.definition import Library
-from funnelflow.errors import FunnelflowError, StoreError
+from funnelflow.errors import Error, StoreError
 from funnelflow.ingest import deciding
 from funnelflow.ingest.deciding import GREETING, Order, read_message, write_message
 from funnelflow.ingest.row_handler import Decided, RowHandler
@@ -82,7 +82,7 @@ class Decider:
         SQLite from clearing its log.
 
         Raises:
-            FunnelflowError: They cannot be decided here.
+            Error: They cannot be decided here.
         """
         with reading(self._engine) as connection:
             chunk = UnitOfWork(connection, self._store, self._remembered)
@@ -100,7 +100,7 @@ def main() -> None:
     with suppress(EOFError, BrokenPipeError):  # the run has ended
         try:
             _serve(asked, answer)
-        except FunnelflowError as error:
+        except Error as error:
             write_message(answer, type(error).__name__)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from funnelflow.definition import DefinitionError
 from funnelflow.engine import Contact, decide
-from funnelflow.errors import FunnelflowError
+from funnelflow.errors import Error
 from funnelflow.ingest.checkpoints import import_checksum
 from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
 from funnelflow.storage.replay import ADOPT, EvidenceReader, Replay, fold_rows, rows_of
@@ -141,7 +141,7 @@ def _definition(
         return
     try:
         running = shelf.by_id(connection, row.id)
-    except FunnelflowError as error:
+    except Error as error:
         yield _unusable(name, error)
         return
     said = json.loads(row.content)
@@ -151,7 +151,7 @@ def _definition(
         yield Finding("definition", name, 0, "the time at which it was stored has been altered")
 
 
-def _unusable(name: str, error: FunnelflowError) -> Finding:
+def _unusable(name: str, error: Error) -> Finding:
     """Say why a definition cannot decide: a plugin is missing, or it has been damaged."""
     problems = error.problems if isinstance(error, DefinitionError) else ()
     errors = [problem for problem in problems if problem.severity == "error"]
@@ -253,7 +253,7 @@ class ContactCheck:
         except SQLAlchemyError:
             raise
         except Exception as error:  # noqa: BLE001  # whatever an altered row sets off, name the row
-            said = error.message if isinstance(error, FunnelflowError) else type(error).__name__
+            said = error.message if isinstance(error, Error) else type(error).__name__
             yield self._found(row, f"it cannot be decided again: {said}")
             return
         stored = (row.outcome, row.before_stage, row.after_stage, row.path, row.unmet)

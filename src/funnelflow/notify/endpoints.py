@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 from funnelflow.criteria import CriterionError, ExpressionProblem, Scope, compile_expression
 from funnelflow.definition import Linked, Problem
 from funnelflow.engine import RESERVED_EVENTS
-from funnelflow.errors import FunnelflowError, UnknownNameError, nearest
+from funnelflow.errors import Error, UnknownNameError, nearest
 from funnelflow.notify.builtin_notifiers import BUILT_IN, message_of
 from funnelflow.plugins import NotifierProvider, PluginHost, Settings, read_settings
 from funnelflow.plugins.isolation import inside
@@ -151,7 +151,7 @@ def _rooted(settings: Settings, root: Path) -> Any:
 
 
 Find: TypeAlias = Callable[[str], Linked]
-"""Gives a definition by the name of its funnel; raises a `FunnelflowError` where it cannot."""
+"""Gives a definition by the name of its funnel; raises a `Error` where it cannot."""
 
 Funnels: TypeAlias = Mapping[str, Linked]
 
@@ -188,7 +188,7 @@ def _find_all(
     for number, name in enumerate(notice.funnels or in_use):
         try:
             found[name] = find(name)
-        except FunnelflowError as error:
+        except Error as error:
             is_unknown = isinstance(error, UnknownNameError)
             said = error.message if is_unknown else f"the funnel {name!r} cannot be used"
             way = ("funnels", number)

@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from funnelflow.criteria import Facts, Fields
 from funnelflow.engine import Cause, Taken, Verb
-from funnelflow.errors import FunnelflowError
+from funnelflow.errors import Error
 
 if TYPE_CHECKING:
     import click
@@ -106,7 +106,7 @@ class Message:
         return json.dumps(self.to_json(), ensure_ascii=True, separators=(",", ":"))
 
 
-class DeliveryError(FunnelflowError):
+class DeliveryError(Error):
     """A message that did not arrive.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from funnelflow.errors import ConfigurationError, ConflictError, FunnelflowError, StoreError
+from funnelflow.errors import ConfigurationError, ConflictError, Error, StoreError
 
 
 class RetryError(ConflictError):
@@ -133,7 +133,7 @@ def translated() -> Iterator[None]:
     """
     try:
         yield
-    except FunnelflowError:
+    except Error:
         raise
     except (SQLAlchemyError, sqlite3.Error) as error:
         translation = as_store_error(error)
@@ -148,7 +148,7 @@ def translated() -> Iterator[None]:
     raise translation from None
 
 
-def as_store_error(error: BaseException) -> FunnelflowError:
+def as_store_error(error: BaseException) -> Error:
     """Say in our words what a database or its driver raised."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     if isinstance(cause, PoolTimeoutError):

@@ -118,7 +118,7 @@ class UnitOfWork:
             explain: Give the whole decision with every reason; slower.
 
         Raises:
-            FunnelflowError: The request cannot be recorded; the chunk is as it was.
+            Error: The request cannot be recorded; the chunk is as it was.
         """
         if request.key is not None and request.key in self._keys:
             return self._repeat(request, self._keys[request.key])
@@ -385,7 +385,7 @@ def record_one(chunk: UnitOfWork, request: Change, *, dry_run: bool) -> Recorded
         dry_run: Said in the answer; undoing the transaction is the caller's.
 
     Raises:
-        FunnelflowError: It cannot be recorded.
+        Error: It cannot be recorded.
     """
     check_id(request.contact_id)
     chunk.load([request.contact_id], [request.key])

@@ -57,7 +57,7 @@ class ChangingWorkspace(Context):
 
         Raises:
             ConflictError: There is one by that id.
-            FunnelflowError: The id or a fact cannot be used; nothing is stored.
+            Error: The id or a fact cannot be used; nothing is stored.
         """
         request = Change(
             contact_id, "add", at, facts or {}, actor, key=key, funnel=funnel or "", text=text

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from funnelflow.cli.output import counted
 from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, line, paragraph
 from funnelflow.ingest.column_matching import Match
-from funnelflow.ingest.summary import Counts, Summary
+from funnelflow.ingest.summary import Summary
+from funnelflow.storage.checkpoints import Counts
 
 MOST_REASONS = 5
 MOST_EXAMPLES = 5

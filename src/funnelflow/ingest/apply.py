@@ -16,8 +16,9 @@ from funnelflow.ingest.file_errors import RowError
 from funnelflow.ingest.mapping import TARGETS, field_target
 from funnelflow.ingest.row_parser import ParsedRow
 from funnelflow.ingest.run import Watch, run_file
-from funnelflow.ingest.summary import Counts, FileOptions, Summary
+from funnelflow.ingest.summary import FileOptions, Summary
 from funnelflow.storage.changes import Change
+from funnelflow.storage.checkpoints import Counts
 from funnelflow.storage.definition_store import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple
 
 from funnelflow.ingest.file_errors import FileError, Rejection
-from funnelflow.ingest.lines import FileOffset, Lines
+from funnelflow.ingest.lines import Lines
+from funnelflow.storage.checkpoints import FileOffset
 
 MAX_BATCH = 1 << 23
 """Bytes of a batch, whatever its number of rows: what bounds the memory."""

@@ -15,26 +15,13 @@ from typing import NamedTuple
 
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.source import Source
+from funnelflow.storage.checkpoints import FileOffset
 
 MAX_LINE = 1 << 20
 """Bytes that one line may have. Whatever is longer is no table of contacts."""
 
 
 HEAD = 1 << 16
-
-
-class FileOffset(NamedTuple):
-    """A place in a source from which reading can go on.
-
-    Attributes:
-        position: Bytes of plain UTF-8 before the next record.
-        lines: Physical lines before it.
-        digest: sha256 of those bytes, which proves that what stood before is unchanged.
-    """
-
-    position: int
-    lines: int
-    digest: str
 
 
 class _Block(NamedTuple):

@@ -15,8 +15,8 @@ from funnelflow.ingest.column_matching import Matched
 from funnelflow.ingest.file_errors import RowError
 from funnelflow.ingest.mapping import FileMapping, field_target
 from funnelflow.ingest.row_parser import ParsedRow
-from funnelflow.ingest.summary import Counts
 from funnelflow.storage.changes import is_id
+from funnelflow.storage.checkpoints import Counts
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.evidence_rows import Writes
 from funnelflow.storage.unit_of_work import UnitOfWork

@@ -22,7 +22,6 @@ from attrs import evolve
 from sqlalchemy import Connection
 
 from funnelflow.ingest.batches import Batch
-from funnelflow.ingest.checkpoints import Checkpoint, save_checkpoint
 from funnelflow.ingest.deciding import Order, Worker, is_worth_it
 from funnelflow.ingest.file_errors import FileError, Rejection, RowError
 from funnelflow.ingest.input import Input, open_input, readable
@@ -33,6 +32,7 @@ from funnelflow.ingest.source import Survey, is_regular, survey
 from funnelflow.ingest.start import absolute, find_start, match, open_rejects, store_for
 from funnelflow.ingest.summary import EXAMPLES, FileOptions, Progress, Summary
 from funnelflow.storage.changes import ContactCache
+from funnelflow.storage.checkpoints import Checkpoint, save_checkpoint
 from funnelflow.storage.connect import writing
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.evidence_rows import require_homes, require_looked_at, write_rows

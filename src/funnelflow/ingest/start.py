@@ -9,15 +9,20 @@ from attrs import evolve, frozen
 from funnelflow.criteria import Field
 from funnelflow.engine import Funnel
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.ingest.checkpoints import START, Checkpoint, find_checkpoint, find_latest
 from funnelflow.ingest.column_matching import Matched, match_columns
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.input import Input
-from funnelflow.ingest.lines import FileOffset
 from funnelflow.ingest.rejects import RejectsFile
 from funnelflow.ingest.source import STDIN, Survey
 from funnelflow.ingest.summary import Changed, FileOptions
 from funnelflow.storage.changes import Store
+from funnelflow.storage.checkpoints import (
+    START,
+    Checkpoint,
+    FileOffset,
+    find_checkpoint,
+    find_latest,
+)
 from funnelflow.storage.connect import reading
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from funnelflow.definition import DefinitionError
 from funnelflow.engine import Contact, decide
 from funnelflow.errors import Error
-from funnelflow.ingest.checkpoints import import_checksum
+from funnelflow.storage.checkpoints import import_checksum
 from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
 from funnelflow.storage.replay import ADOPT, EvidenceReader, Replay, fold_rows, rows_of
 from funnelflow.storage.row_format import (

@@ -2,19 +2,103 @@
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import asdict, define, evolve, field, frozen
 from sqlalchemy import Connection, Row, select, text
 
 from funnelflow.errors import ConflictError, StoreError
-from funnelflow.ingest.lines import FileOffset
-from funnelflow.ingest.summary import Counts
+from funnelflow.storage.changes import ChangeResult
 from funnelflow.storage.row_format import checksum, encode, to_text
 from funnelflow.storage.tables import imports
 
 State: TypeAlias = Literal["running", "finished"]
+
+
+class FileOffset(NamedTuple):
+    """A place in a source from which reading can go on.
+
+    Attributes:
+        position: Bytes of plain UTF-8 before the next record.
+        lines: Physical lines before it.
+        digest: sha256 of those bytes, which proves that what stood before is unchanged.
+    """
+
+    position: int
+    lines: int
+    digest: str
+
+
+@define
+class Counts:
+    """Counts of rows.
+
+    Attributes:
+        rows: All that were read.
+        moved: The contact moved.
+        stayed: It stayed where it was.
+        refused: A move was refused; that is kept in the history, too.
+        repeated: They had been applied before, under the same key.
+        unchanged: They said nothing new, so nothing was recorded.
+        rejected: They could not be used, and are in the rejects file.
+        created: Contacts that were added.
+        ahead: Their time lies more than a day in the future.
+        doubled: An earlier row of the same import was about the same contact.
+        stages: Stage to how many rows moved a contact into it.
+        reasons: Criterion to how many refusals it was a reason of.
+    """
+
+    rows: int = 0
+    moved: int = 0
+    stayed: int = 0
+    refused: int = 0
+    repeated: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    created: int = 0
+    ahead: int = 0
+    doubled: int = 0
+    stages: Counter[str] = field(factory=Counter)
+    reasons: Counter[str] = field(factory=Counter)
+
+    def count(self, entry: ChangeResult) -> None:
+        """Count what became of a row."""
+        if entry.duplicate:
+            self.repeated += 1
+            return
+        if entry.created:
+            self.created += 1
+        if entry.outcome == "moved":
+            self.moved += 1
+            self.stages[entry.after] += 1
+        elif entry.outcome == "stayed":
+            self.stayed += 1
+        else:
+            self.refused += 1
+            self.reasons.update(label for label, _ in entry.unmet)
+
+    def plus(self, other: "Counts") -> "Counts":
+        """Give the sum of two tallies."""
+        mine, theirs = asdict(self, recurse=False), asdict(other, recurse=False)
+        return Counts(**{name: mine[name] + theirs[name] for name in mine})
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the counts as data, the commonest stages and reasons first."""
+        counted = asdict(self, recurse=False)
+        for name in ("stages", "reasons"):
+            counted[name] = dict(
+                sorted(counted[name].items(), key=lambda pair: (-pair[1], pair[0]))
+            )
+        return counted
+
+    @classmethod
+    def from_json(cls, counted: Mapping[str, Any]) -> "Counts":
+        """Read what `to_json` gave."""
+        maps = {name: Counter(counted[name]) for name in ("stages", "reasons")}
+        return cls(**{**counted, **maps})
+
 
 START = FileOffset(0, 0, "")
 

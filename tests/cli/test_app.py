@@ -14,7 +14,7 @@ from funnelflow.cli.app import COMMANDS, SECTIONS, app
 
 from .support import COMMAND, environment, run, run_in_terminal
 
-HEAVY = {"attrs", "sqlalchemy", "alembic", "transitions", "rich", "yaml", "pluggy", "psycopg"}
+HEAVY = {"attrs", "sqlalchemy", "alembic", "transitions", "wcwidth", "yaml", "pluggy", "psycopg"}
 
 
 @pytest.fixture

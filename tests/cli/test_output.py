@@ -2,12 +2,22 @@
 
 import io
 import json
+from contextlib import redirect_stderr
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.cli.output import hint, json_text, note, page_for, say, say_text, tell_failure
+from funnelflow.cli.output import (
+    hint,
+    json_text,
+    note,
+    page_for,
+    say,
+    say_text,
+    tell_failure,
+    watching,
+)
 from funnelflow.cli.text import TextSpan, line, printable
 
 
@@ -99,3 +109,66 @@ def test_json_says_the_same_and_moves_no_terminal(text: str):
     shown = json_text(text)
     assert json.loads(shown) == text
     assert printable(shown) == shown
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """Give a terminal on which every step is drawn."""
+    monkeypatch.setattr("funnelflow.cli.output.monotonic", iter(range(100)).__next__)
+    return Terminal()
+
+
+def left_on(shown):
+    """Give what a person sees on the last line: each return starts it anew."""
+    line = ""
+    for part in shown.getvalue().rpartition("\n")[2].split("\r"):
+        line = part + line[len(part) :]
+    return line.rstrip()
+
+
+def test_progress_says_how_much_of_the_whole_is_behind(screen):
+    with redirect_stderr(screen), watching("reading e.csv", "rows") as step:
+        step(1234, 100, 50)
+        assert left_on(screen) == f"reading e.csv {'█' * 15}{'·' * 15} 50% 1,234 rows"
+        step(2000, 100, 90)
+        assert left_on(screen).endswith("90% 2,000 rows, 0 s left")
+
+
+def test_progress_without_a_size_counts(screen):
+    with redirect_stderr(screen), watching("verifying", "contacts") as step:
+        step(7)
+        assert left_on(screen) == "verifying 7 contacts"
+
+
+def test_progress_leaves_nothing_behind(screen):
+    with redirect_stderr(screen), watching("verifying", "contacts") as step:
+        step(7)
+    assert left_on(screen) == ""
+
+
+def test_progress_makes_room_for_what_is_said_meanwhile(screen):
+    with redirect_stderr(screen), watching("verifying", "contacts") as step:
+        step(7)
+        note("remark")
+        assert "\rremark\n" in screen.getvalue()
+        step(8)
+        assert left_on(screen) == "verifying 8 contacts"
+
+
+def test_control_characters_in_a_name_do_not_reach_the_terminal_with_progress(screen):
+    with redirect_stderr(screen), watching("\x1b[2J", "rows") as step:
+        step(1)
+    assert "\x1b" not in screen.getvalue()
+
+
+def test_no_terminal_gets_no_progress(capsys):
+    with watching("verifying", "contacts") as step:
+        step(7)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_dumb_terminal_gets_no_progress(screen, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    with redirect_stderr(screen), watching("verifying", "contacts") as step:
+        step(7)
+    assert screen.getvalue() == ""

@@ -4,6 +4,7 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
+from wcwidth import wcswidth
 
 from funnelflow.cli.text import (
     PLAIN,
@@ -95,6 +96,15 @@ def test_spaces_at_the_end_of_a_line_are_left_out():
 
 def test_wide_characters_count_as_two_columns():
     assert columns("日本", PLAIN) == 4
+
+
+@given(st.text(st.characters(max_codepoint=0x24F) | st.sampled_from("✓✗→…•·█▌—≥≤")))
+def test_what_is_counted_without_wcwidth_is_counted_alike(text: str):
+    assert columns(text, PLAIN) == wcswidth(printable(text))
+
+
+def test_an_emoji_joined_of_several_takes_two_columns():
+    assert columns("👩\u200d👩\u200d👧", PLAIN) == 2
 
 
 def test_combining_characters_take_no_column():

@@ -156,7 +156,7 @@ def test_a_definition_with_errors_is_not_adopted(newer, call):
 
 def test_adopting_shows_its_progress_on_a_terminal(newer, workspace):
     code, shown = run_in_terminal("adopt", "standard", "--yes", cwd=workspace)
-    assert (code, "version 2" in shown) == (0, True)
+    assert (code, "version 2" in shown, "adopting standard" in shown) == (0, True, True)
 
 
 def changed(workspace, *replacements):

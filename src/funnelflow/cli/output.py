@@ -1,4 +1,4 @@
-"""How far a long run has come: on stderr, and only while somebody is looking."""
+"""Where text goes: answers to stdout, all else to stderr, JSON, and the progress of a run."""
 
 import json
 import os
@@ -7,11 +7,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any, TypeAlias
+from time import monotonic
+from typing import IO, Any, ClassVar, TypeAlias
 
 import click
 
-from funnelflow.cli.text import Line, Page, TextSpan, line, paint, printable
+from funnelflow.cli.text import Line, Page, TextSpan, columns, cut, fitting, line, paint, printable
 
 _OUTSIDE_ASCII = re.compile("[^\x00-\x7e]")
 
@@ -42,6 +43,7 @@ def answers() -> IO[str] | None:
 
 def say(lines: Iterable[Line]) -> None:
     """Write an answer to stdout."""
+    _wipe_progress()
     page = page_for(answers())
     click.echo(paint(lines, page), file=answers(), nl=False, color=page.colour)
 
@@ -54,8 +56,9 @@ def say_text(text: str) -> None:
 
 def tell(lines: Iterable[Line]) -> None:
     """Write what is not the answer to stderr."""
+    _wipe_progress()
     page = page_for(sys.stderr)
-    click.echo(paint(lines, page), nl=False, err=True, color=page.colour)
+    click.echo(paint(lines, page), file=sys.stderr, nl=False, color=page.colour)
 
 
 def note(message: str) -> None:
@@ -108,17 +111,75 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _width_of_pipe() -> int:
-    columns = os.environ.get("COLUMNS", "")
-    return max(20, int(columns)) if columns.isdecimal() else 100
+    wanted = os.environ.get("COLUMNS", "")
+    return max(20, int(wanted)) if wanted.isdecimal() else 100
 
 
 Step: TypeAlias = Callable[..., None]
-"""Called with how many things are done, and with how much of the whole: (done, size, read)."""
+"""Called with how many things are done, the size of the whole, and how much of it is behind."""
+
+
+class _ProgressLine:
+    """One line on a terminal that says how far a run has come, wiped before anything else.
+
+    Args:
+        page: What it is drawn on.
+        name: What is running.
+        things: What is counted.
+    """
+
+    shown: ClassVar["_ProgressLine | None"] = None
+    """The one that stands on the terminal now."""
+
+    def __init__(self, page: Page, name: str, things: str) -> None:
+        self.page, self.name, self.things = page, name, things
+        self.start = monotonic()
+        self.next = self.start
+        self.used = 0
+
+    def step(self, done: int, size: int | None = None, behind: int = 0) -> None:
+        """Draw how far the run has come, ten times a second at most."""
+        now = monotonic()
+        if now < self.next:
+            return
+        self.next = now + 0.1
+        text = cut(
+            self._words(done, size, behind, now - self.start), self.page.width - 1, self.page
+        )
+        self.wipe()
+        _ProgressLine.shown, self.used = self, columns(text, self.page)
+        click.echo(fitting(text, self.page), file=sys.stderr, nl=False)
+
+    def wipe(self) -> None:
+        """Take the line off the terminal."""
+        if _ProgressLine.shown is self:
+            click.echo(f"\r{' ' * self.used}\r", file=sys.stderr, nl=False)
+            _ProgressLine.shown = None
+
+    def _words(self, done: int, size: int | None, behind: int, spent: float) -> str:
+        counts = f"{self.name} {done:,} {self.things}"
+        if not size:
+            return counts
+        share = min(1.0, behind / size)
+        full = round(share * _BAR)
+        bar = "█" * full + "·" * (_BAR - full)
+        left = f", {spent / share - spent:,.0f} s left" if share and spent > 1 else ""
+        return f"{self.name} {bar} {share:.0%} {done:,} {self.things}{left}"
+
+
+_BAR = 30
+"""Columns of a whole bar."""
+
+
+def _wipe_progress() -> None:
+    """Make room for what is written below or in place of the progress of a run."""
+    if _ProgressLine.shown is not None:
+        _ProgressLine.shown.wipe()
 
 
 @contextmanager
 def watching(name: str, things: str) -> Iterator[Step]:
-    """Show a bar while the block runs; it leaves nothing behind.
+    """Show on a terminal how far the block has come; it leaves nothing behind.
 
     Args:
         name: What is running.
@@ -128,20 +189,12 @@ def watching(name: str, things: str) -> Iterator[Step]:
         What to call with the count of things that are done, the size of the whole, None where
         nobody knows, and how much of that is behind.
     """
-    if not page_for(sys.stderr).terminal:
+    page = page_for(sys.stderr)
+    if not page.terminal or os.environ.get("TERM") == "dumb":
         yield lambda _done, _size=None, _behind=0: None
         return
-    from rich.console import Console  # noqa: PLC0415  # only a terminal pays for it
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.fields[done]:,} {task.fields[things]}", markup=False),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(printable(name), total=None, done=0, things=things)
-        yield lambda done, size=None, behind=0: bar.update(
-            task, total=size, completed=behind, done=done
-        )
+    progress = _ProgressLine(page, name, things)
+    try:
+        yield progress.step
+    finally:
+        progress.wipe()

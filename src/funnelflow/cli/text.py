@@ -1,4 +1,4 @@
-"""Tables: cells of spans, aligned by display width, wrapped where somebody is looking."""
+"""Text for people: cleaned of control characters, measured in columns, laid out and coloured."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -39,6 +39,8 @@ _PLAINER: Final = {
     "≤": "<=",
     "\N{NO-BREAK SPACE}": " ",
 }
+_NARROW: Final = re.compile(f"[ -~\u00a1-\u00ac\u00ae-\u024f{''.join(_PLAINER)}]*")
+"""ASCII, Latin letters and what we draw with: one column each, as wcwidth knows too."""
 
 
 class TextSpan(NamedTuple):
@@ -102,11 +104,11 @@ def fitting(text: str, page: Page) -> str:
 def columns(text: str, page: Page) -> int:
     """Count the terminal columns `text` takes on `page`, wide characters as two."""
     shown = fitting(text, page)
-    if shown.isascii():
+    if _NARROW.fullmatch(shown):
         return len(shown)
-    from rich.cells import cell_len  # noqa: PLC0415  # loaded only where it is needed
+    from wcwidth import wcswidth  # noqa: PLC0415  # as slow to load as all that is ours here
 
-    return cell_len(shown)
+    return wcswidth(shown)
 
 
 def pad(text: str, width: int, page: Page) -> str:

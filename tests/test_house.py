@@ -36,8 +36,8 @@ DOORS = {
         CODES Code Criterion CriterionProvider Definition DefinitionChange DefinitionError EventType
         Field Format Group Invariant Library Linked LinkedEvent LinkedInvariant LinkedTransition
         LoadedFile Position Problem Requirement Scenario ScenarioStep Stage StageType Story
-        Transition Vocabulary check diff digest either from_json link load_definition load_story
-        read_definition read_vocabulary renamed_stages render_problems schema schema_path
+        Transition Vocabulary check diff digest either from_json link link_stored load_definition
+        load_story read_definition read_vocabulary renamed_stages render_problems schema schema_path
         shipped_definitions takes to_json
     """,
     "funnelflow.engine": """

@@ -14,9 +14,12 @@ from funnelflow.definition import (
     Transition,
     check,
     link,
+    link_stored,
+    linking,
     load_definition,
     shipped_definitions,
 )
+from funnelflow.definition.problems import Span
 from funnelflow.errors import Error, UnknownNameError
 
 from .strategies import VOCABULARY, definitions
@@ -145,6 +148,30 @@ def test_a_definition_with_errors_is_not_linked():
     assert [p.code for p in caught.value.problems] == ["F402", "F203", "F203", "F204"]
     assert caught.value.message.count("\n") == 3
     assert isinstance(caught.value, Error)
+
+
+def test_a_stored_definition_is_linked_without_any_lint_rule(monkeypatch):
+    def refuse_everything(linked, problems):
+        problems.add("F401", Span(None), "an error rule that a later release added")
+
+    monkeypatch.setattr(linking, "check_whole", refuse_everything)
+    with pytest.raises(DefinitionError):
+        link(NESTED)
+    assert link_stored(NESTED).leaves == LEAVES
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"initial": "gone"}, "F402"),
+        ({"transitions": (Transition("lead", "gone", "form"),)}, "F203"),
+        ({"transitions": (Transition("lead", "done", "no_such"),)}, "F204"),
+    ],
+)
+def test_a_stored_definition_whose_names_lead_nowhere_is_refused(change, code):
+    with pytest.raises(DefinitionError) as caught:
+        link_stored(evolve(NESTED, **change))
+    assert [p.code for p in caught.value.problems] == [code]
 
 
 def test_the_error_survives_a_pickle():

@@ -7,7 +7,7 @@ from funnelflow.definition.diff import DefinitionChange, diff, renamed_stages
 from funnelflow.definition.json_schema import schema, schema_path
 from funnelflow.definition.library import CriterionProvider, Library, shipped_definitions
 from funnelflow.definition.linked import Linked, LinkedEvent, LinkedInvariant, LinkedTransition
-from funnelflow.definition.linking import check, link
+from funnelflow.definition.linking import check, link, link_stored
 from funnelflow.definition.load import (
     LoadedFile,
     Story,
@@ -70,6 +70,7 @@ __all__ = [
     "either",
     "from_json",
     "link",
+    "link_stored",
     "load_definition",
     "load_story",
     "read_definition",

@@ -75,6 +75,27 @@ def link(definition: Definition, library: Library | None = None) -> Linked:
     return examined.linked
 
 
+def link_stored(definition: Definition, library: Library | None = None) -> Linked:
+    """Link a definition that was accepted when it was stored, without any lint rule.
+
+    A lint rule that a later release adds must not close a workspace, so the definition store
+    uses `link_stored`; `check`, `adopt` and first use are held to every rule by `link`.
+
+    Args:
+        definition: The definition, from a definition store.
+        library: Where the criteria of plugins are looked up.
+
+    Raises:
+        DefinitionError: A name leads nowhere, or an expression does not compile.
+    """
+    problems = Problems(definition.name)
+    with gc_paused():
+        linked = _linker(definition, library or Library(), problems).link()
+    if linked is None or problems.has_errors:
+        raise DefinitionError(problems.all())
+    return linked
+
+
 def examine(
     definition: Definition,
     library: Library | None = None,
@@ -101,19 +122,23 @@ def _examine(
     problems = Problems(definition.name or "definition")
     if not check_sizes(definition, problems):
         return Examination(None, problems.all())
-    index = index_stages(definition.stages)
-    check_sound(definition, index, problems)
-    linker = _Linker(
-        definition,
-        index,
-        library,
-        Expressions(definition.vocabulary, doubtful),
-        problems,
-    )
+    linker = _linker(definition, library, problems, doubtful)
+    check_sound(definition, linker.index, problems)
     linked = linker.link()
     if linked is not None and not is_partial:
         check_whole(linked, problems)
     return Examination(None if problems.has_errors else linked, problems.all())
+
+
+def _linker(
+    definition: Definition,
+    library: Library,
+    problems: Problems,
+    doubtful: frozenset[str] = frozenset(),
+) -> "_Linker":
+    index = index_stages(definition.stages)
+    expressions = Expressions(definition.vocabulary, doubtful)
+    return _Linker(definition, index, library, expressions, problems)
 
 
 @frozen
@@ -143,7 +168,7 @@ class _Linker:
             self._invariant(number, promise)
             for number, promise in enumerate(self.definition.always)
         ]
-        if self.definition.initial not in self.index.stages or None in transitions:
+        if not self._has_initial() or None in transitions:
             return None
         return Linked(
             definition=self.definition,
@@ -157,6 +182,18 @@ class _Linker:
             index=self.index,
             always=tuple(promise for promise in always if promise is not None),
         )
+
+    def _has_initial(self) -> bool:
+        """Whether the stage to begin in exists; reported if not."""
+        initial, stages = self.definition.initial, self.index.stages
+        span = SourceLocation(self.definition.position, "").part("initial").span()
+        if not initial:
+            help_text = f"add `initial: {next(iter(stages), 'stage')}`"
+            self.problems.add("F402", span, "no stage is named to begin in", help_text)
+        elif initial not in stages:
+            message = f"there is no stage {initial!r} to begin in"
+            self.problems.add("F402", span, message, did_you_mean(initial, stages))
+        return initial in stages
 
     def _invariant(self, number: int, promise: Invariant) -> LinkedInvariant | None:
         """Look up the stages of a promise, and compile what it needs; None if one is missing."""

@@ -76,7 +76,6 @@ def check_values(definition: Definition, index: StageIndex, problems: Problems) 
         problems.add(
             "F209", whole.part("version").span(), f"{version!r} is no version", "count from 1"
         )
-    _check_initial(definition, index, whole, problems)
     if not index.stages:
         help_text = "add the first under 'stages'"
         problems.add("F401", whole.part("stages").span(), "there are no stages", help_text)
@@ -145,18 +144,6 @@ def _check_criteria(definition: Definition, problems: Problems) -> int:
 def _count(item: Requirement | None) -> int:
     """Count the criteria of a requirement."""
     return sum(map(_count, item.items)) if isinstance(item, Group) else item is not None
-
-
-def _check_initial(
-    definition: Definition, index: StageIndex, whole: SourceLocation, problems: Problems
-) -> None:
-    site = whole.part("initial")
-    if not definition.initial:
-        help_text = f"add `initial: {next(iter(index.stages), 'stage')}`"
-        problems.add("F402", site.span(), "no stage is named to begin in", help_text)
-    elif definition.initial not in index.stages:
-        message = f"there is no stage {definition.initial!r} to begin in"
-        problems.add("F402", site.span(), message, did_you_mean(definition.initial, index.stages))
 
 
 def _check_transition(transition: Transition, site: SourceLocation, problems: Problems) -> None:

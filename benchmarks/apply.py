@@ -4,8 +4,8 @@ The file has three events for each contact, with the first events of ten thousan
 between one and the next, so that they fall into different chunks; one transition of the
 definition has three criteria. The floor writes the rows that `apply` left behind into the
 same tables with the same indexes, keys and durability and as many transactions:
-``executemany`` of `sqlite3`, ``COPY`` on PostgreSQL. `apply` as it is, `apply` without a
-worker, and the floor are run alternately, and the ratio of the medians counts.
+``executemany`` of `sqlite3`, ``COPY`` on PostgreSQL. `apply` and the floor are run
+alternately, and the ratio of the medians counts.
 
 ``python -m benchmarks apply``                the ratios, and where the time goes
 ``python -m benchmarks apply EVENTS``         the same for another number of events
@@ -36,7 +36,6 @@ from urllib.parse import quote
 
 import psycopg
 
-from funnelflow.ingest.summary import FileOptions
 from funnelflow.storage.tables import history
 from funnelflow.workspace.workspace import Workspace
 
@@ -49,13 +48,13 @@ CONTACT_ID, SEQUENCE, RECORDED_AT = (
     list(history.c.keys()).index(name) for name in ("contact_id", "sequence", "recorded_at")
 )
 PARTS = {
-    "csvfile._read": "reading the file",
-    "streaming._tell": "mapping the columns",
-    "bulk.load": "loading contacts",
-    "bulk.take": "checking, deciding, chaining digests",
-    "bulk.collect": "making rows of contacts",
-    "writes.write_rows": "writing rows",
-    "streaming.save_checkpoint": "the checkpoint",
+    "readers._read": "reading the file",
+    "run._tell": "mapping the columns",
+    "unit_of_work.load": "loading contacts",
+    "unit_of_work.take": "checking, deciding, chaining digests",
+    "unit_of_work.collect": "making rows of contacts",
+    "evidence_rows.write_rows": "writing rows",
+    "checkpoints.save_checkpoint": "the checkpoint",
     "base._commit_impl": "committing",
 }
 
@@ -121,10 +120,9 @@ def _compare(
     floor: Callable[[Path, str, dict[str, list[Any]]], float],
 ) -> None:
     """Print how long both take, and the ratio of the medians."""
-    applied, alone, raw, rows = [], [], [], 0
+    applied, raw, rows = [], [], 0
     for number in range(REPEATS):
         directory = place / f"{kind}{number}"
-        alone.append(_apply(place / f"{kind}-alone{number}", database(), path, worker=False))
         applied.append(_apply(directory, database(), path))
         kept = _final_rows(directory)
         rows = len(kept["history"]) + len(kept["contacts"])
@@ -134,9 +132,10 @@ def _compare(
     least = statistics.median(raw)
     print(f"{kind}: {rows:,} final rows")
     print(f"  the same raw       {least:6.2f} s   ({_listed(raw)})")
-    for what, taken in (("apply", applied), ("without a worker", alone)):
-        median = statistics.median(taken)
-        print(f"  {what:18} {median:6.2f} s   ({_listed(taken)})   ratio {median / least:.2f}")
+    median = statistics.median(applied)
+    print(
+        f"  apply              {median:6.2f} s   ({_listed(applied)})   ratio {median / least:.2f}"
+    )
 
 
 def write_events(path: Path, events: int) -> None:
@@ -172,12 +171,12 @@ def _facts(turn: int, contact: int) -> str:
     return json.dumps({"budget": 1000 * (contact % 12)}) if turn == 1 else ""
 
 
-def _apply(directory: Path, database: str, path: Path, *, worker: bool | None = None) -> float:
+def _apply(directory: Path, database: str, path: Path) -> float:
     directory.mkdir()
     (directory / "bench.yaml").write_text(DEFINITION)
     with Workspace.create(directory, "bench", database=database) as workspace:
         start = time.perf_counter()
-        summary = workspace.apply(str(path), FileOptions(worker=worker))
+        summary = workspace.apply(str(path))
         taken = time.perf_counter() - start
         assert summary.tally.rejected == 0
     return taken
@@ -259,9 +258,9 @@ def _chunks(rows: dict[str, list[Any]]) -> Iterator[tuple[list[Any], list[Any]]]
 
 
 def profile(place: Path, path: Path) -> None:
-    """Print the share of each part of one run on SQLite, in one process."""
+    """Print the share of each part of one run on SQLite."""
     profiler = cProfile.Profile()
-    profiler.runcall(_apply, place / "profiled", "funnelflow.db", path, worker=False)
+    profiler.runcall(_apply, place / "profiled", "funnelflow.db", path)
     calls = {name: taken for name, taken in _cumulated(profiler).items() if name in PARTS}
     whole = sum(calls.values())
     print("where the time goes on SQLite (under a profiler, which makes Python dearer):")
@@ -294,11 +293,8 @@ def _one(path: str) -> None:
     """Apply a file and print what that took."""
     with tempfile.TemporaryDirectory(prefix="funnelflow-bench-") as place:
         taken = _apply(Path(place) / "work", "funnelflow.db", Path(path))
-    mine, worker = (
-        resource.getrusage(who).ru_maxrss / 1024
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    print(f"peak {mine:.0f} MB, of the worker {worker:.0f} MB, {taken:.1f} s")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak {peak:.0f} MB, {taken:.1f} s")
 
 
 @contextlib.contextmanager

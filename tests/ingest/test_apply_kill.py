@@ -16,18 +16,15 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 from attrs import evolve
 
 from funnelflow.errors import StoreError
-from funnelflow.ingest import deciding
 from funnelflow.ingest import run as streaming
 from funnelflow.ingest.rejects import RejectsFile
 from funnelflow.ingest.summary import FileOptions
@@ -146,16 +143,14 @@ def begin(tmp_path, request) -> Callable[[str], Path]:
     return make
 
 
-def start(
-    directory: Path, path: str, hook: Callable[[], object] = lambda: None, *, worker: bool = False
-):
+def start(directory: Path, path: str, hook: Callable[[], object] = lambda: None):
     """Apply the file in a process of its own."""
 
     def child() -> None:
         hook()
         try:
             with Workspace.open(directory) as workspace:
-                workspace.apply(path, FileOptions(chunk=CHUNK, worker=worker))
+                workspace.apply(path, FileOptions(chunk=CHUNK))
         except StoreError:
             os._exit(STORE_ERROR)
         os._exit(0)
@@ -212,8 +207,8 @@ def half_of_the_rejects(number: int) -> Callable[[], None]:
 
 POINTS = {
     "before contacts are read": lambda n: at_call(UnitOfWork, "load", n, after=False),
-    "before rows are written": lambda n: at_call(streaming, "write_rows", n, after=False),
-    "after rows are written": lambda n: at_call(streaming, "write_rows", n, after=True),
+    "before rows are written": lambda n: at_call(UnitOfWork, "write", n, after=False),
+    "after rows are written": lambda n: at_call(UnitOfWork, "write", n, after=True),
     "before rejects are written": lambda n: at_call(RejectsFile, "write", n, after=False),
     "with half the rejects written": half_of_the_rejects,
     "after rejects are written": lambda n: at_call(RejectsFile, "write", n, after=True),
@@ -223,28 +218,16 @@ POINTS = {
 }
 
 
-AHEAD = {name: point for name, point in POINTS.items() if name != "before contacts are read"} | {
-    "before rows are sent": lambda n: at_call(deciding.Worker, "send", n, after=False),
-    "after rows are sent": lambda n: at_call(deciding.Worker, "send", n, after=True),
-    "before an answer": lambda n: at_call(deciding.Worker, "receive", n, after=False),
-    "after an answer": lambda n: at_call(deciding.Worker, "receive", n, after=True),
-}
-"""Where a run that has a worker is killed."""
-
-WORKER = pytest.mark.parametrize("worker", [False, True], ids=["alone", "helped"])
-
-
-@WORKER
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_run_killed_at_named_points_goes_on(kind, begin, path, told, worker):
+def test_a_run_killed_at_named_points_goes_on(kind, begin, path, told):
     dice, left = random.Random(SEED), max(KILLS // 3, len(POINTS))
-    points = [*(AHEAD if worker else POINTS).values()]
+    points = [*POINTS.values()]
     while left > 0:
         directory, code = begin(kind), None
         while code != 0:
             hook = points[left % len(points)](dice.randint(1, 6)) if left > 0 else nothing
             left -= 1
-            process = start(directory, path, hook, worker=worker)
+            process = start(directory, path, hook)
             process.join()
             code = process.exitcode
             assert code in {0, -signal.SIGKILL}
@@ -258,18 +241,16 @@ def nothing(*_) -> None:
     """Change nothing."""
 
 
-@WORKER
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_run_killed_at_random_times_goes_on(kind, begin, path, told, worker):
+def test_a_run_killed_at_random_times_goes_on(kind, begin, path, told):
     dice, left = random.Random(SEED), max(KILLS // 6, 1)
-    length = duration(begin(kind), path, worker=worker)
-    soonest = 0.6 * length if worker else 0  # until there is one, nothing happens
+    length = duration(begin(kind), path)
     while left > 0:
         directory, code = begin(kind), None
         while code != 0:
-            process = start(directory, path, worker=worker)
+            process = start(directory, path)
             if left > 0:
-                time.sleep(dice.uniform(soonest, length if worker else length / 2))
+                time.sleep(dice.uniform(0, length / 2))
                 left -= process.is_alive()
                 process.kill()
             process.join()
@@ -280,10 +261,10 @@ def test_a_run_killed_at_random_times_goes_on(kind, begin, path, told, worker):
             told.check_done(workspace, path)
 
 
-def duration(directory: Path, path: str, *, worker: bool = False) -> float:
+def duration(directory: Path, path: str) -> float:
     """Give how long an undisturbed run takes, its process included."""
     begun = time.monotonic()
-    start(directory, path, worker=worker).join()
+    start(directory, path).join()
     return time.monotonic() - begun
 
 
@@ -345,33 +326,6 @@ def test_a_run_whose_server_is_killed_goes_on(tmp_path, path, told, mortal):
                 told.check_begun(workspace)
         with Workspace.open(directory) as workspace:
             told.check_done(workspace, path)
-
-
-def test_a_worker_whose_run_is_killed_ends(begin, path):
-    directory = begin("sqlite")
-    mark = f"{directory}-test"
-
-    def remembered() -> None:
-        os.environ["FUNNELFLOW_TEST_MARK"] = mark
-        at_call(deciding.Worker, "send", 3, after=True)()
-
-    process = start(directory, path, remembered, worker=True)
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
-    gone = time.monotonic() + 20
-    while workers_with(mark) and time.monotonic() < gone:
-        time.sleep(0.02)
-    assert workers_with(mark) == []
-
-
-def workers_with(mark: str) -> list[psutil.Process]:
-    """Give the workers whose run had that mark in its environment."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if process.environ().get("FUNNELFLOW_TEST_MARK") == mark:
-                found.append(process)
-    return [p for p in found if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
 def commit_the_checkpoint_by_itself() -> None:

@@ -7,7 +7,6 @@ from click.testing import CliRunner
 
 from funnelflow.cli.app import app
 from funnelflow.errors import UsageError
-from funnelflow.ingest import run as streaming
 from funnelflow.ingest.apply import apply_file
 from funnelflow.ingest.summary import FileOptions
 from funnelflow.plugins import PluginHost, hookimpl
@@ -355,7 +354,7 @@ def test_a_workspace_without_such_plugins_watches_nothing(make):
 
 
 ROWS = [f"c{n % 4},asked,2026-03-02T09:{n:02d}:00Z,{9 if n % 2 else 1}\n" for n in range(20)]
-WITH_WORKER = FileOptions(chunk=4, worker=True)
+SMALL_CHUNKS = FileOptions(chunk=4)
 
 
 @pytest.fixture
@@ -367,22 +366,15 @@ def events(tmp_path):
 
 
 @pytest.mark.parametrize("plugin", [Observer(), Guardian("nowhere")])
-def test_plugins_are_asked_and_told_in_the_process_of_the_run(make, events, monkeypatch, plugin):
-    monkeypatch.setattr(streaming, "Worker", None)  # which would fail where one is started
+def test_plugins_are_asked_and_told_of_the_rows_of_a_file(make, events, plugin):
     workspace = make(plugin)
-    assert workspace.apply(events, WITH_WORKER).tally.rows == len(ROWS)
+    assert workspace.apply(events, SMALL_CHUNKS).tally.rows == len(ROWS)
     assert plugin.told if isinstance(plugin, Observer) else plugin.asked
 
 
-def test_the_criteria_of_plugins_are_evaluated_in_the_process_of_the_run(
-    with_criterion, events, monkeypatch
-):
-    def never(*_):
-        raise AssertionError("stored what another process decided with a plugin's criterion")
-
-    monkeypatch.setattr(streaming._Run, "_store_decided", never)
+def test_the_criteria_of_plugins_decide_the_rows_of_a_file(with_criterion, events):
     with Workspace.open(with_criterion) as workspace:
-        assert workspace.apply(events, WITH_WORKER).tally.rows == len(ROWS)
+        assert workspace.apply(events, SMALL_CHUNKS).tally.rows == len(ROWS)
         stages = {c.id: c.contact.stage for c in workspace.list()}
         assert workspace.verify().is_sound
     assert stages["c1"] == stages["c3"] == "talking"

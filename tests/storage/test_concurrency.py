@@ -215,9 +215,7 @@ def all_rows(workspace: Workspace):
 
 
 @pytest.mark.parametrize("processes", [2, 4])
-def test_files_that_are_applied_at_once_with_workers_are_all_there(
-    workspace, directory, tmp_path, processes
-):
+def test_files_that_are_applied_at_once_are_all_there(workspace, directory, tmp_path, processes):
     def rows(process: int) -> str:
         lines = [
             f"c{n % CONTACTS},replied,2026-03-01T09:{n // 60 % 60:02d}:{n % 60:02d}Z,{process}-{n}"
@@ -229,7 +227,7 @@ def test_files_that_are_applied_at_once_with_workers_are_all_there(
         (tmp_path / f"{process}.csv").write_text(rows(process))
 
     def work(mine: Workspace, process: int) -> list[int]:
-        options = FileOptions(chunk=5, worker=True)
+        options = FileOptions(chunk=5)
         return [mine.apply(str(tmp_path / f"{process}.csv"), options).tally.rejected]
 
     assert together(directory, processes, work) == [[0]] * processes

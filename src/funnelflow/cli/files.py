@@ -88,11 +88,6 @@ _OPTIONS = (
         help="csv, jsonl or a plugin's, if neither the name nor the content tells.",
     ),
     click.option(
-        "--worker/--no-worker",
-        default=None,
-        help="Decide in a second process: faster.  [default: in files of 4 MB or more]",
-    ),
-    click.option(
         "--save-mapping",
         metavar="FILE",
         type=click.Path(path_type=Path),
@@ -116,7 +111,6 @@ _NAMES = frozenset(
     {
         *("pairs", "mapping", "save_mapping", "form", "encoding", "delimiter", "timezone"),
         *("funnel", "on_duplicate", "rejects", "go_on", "restart", "actor", "dry_run"),
-        "worker",
     }
 )
 
@@ -136,7 +130,6 @@ def _options(  # noqa: PLR0913  # the options of a command line
     restart: bool,
     actor: str,
     dry_run: bool,
-    worker: bool | None,
     **_: Any,
 ) -> FileOptions:
     """Put together how a file is read."""
@@ -155,7 +148,6 @@ def _options(  # noqa: PLR0913  # the options of a command line
         rejects=rejects,
         changed="continue" if go_on else "restart" if restart else "refuse",
         dry_run=dry_run,
-        worker=worker,
     )
 
 

@@ -1,4 +1,4 @@
-"""From what the rows of a file say to what is to be written."""
+"""From what the rows of a file say to changes, or to why one cannot be used."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -18,7 +18,6 @@ from funnelflow.ingest.row_parser import ParsedRow
 from funnelflow.storage.changes import is_id
 from funnelflow.storage.checkpoints import Counts
 from funnelflow.storage.database_errors import RetryError
-from funnelflow.storage.evidence_rows import Writes
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 
@@ -59,15 +58,13 @@ class Refusal(NamedTuple):
 
 
 class Decided(NamedTuple):
-    """What came of some rows, ready to be written.
+    """What came of some rows.
 
     Attributes:
-        writes: The rows for the database.
         refused: The rows of the file that cannot be used.
         tally: What came of the others, counted.
     """
 
-    writes: Writes
     refused: list[Refusal]
     tally: Counts
 
@@ -102,7 +99,7 @@ class RowHandler:
                     raise
                 refused.append(Refusal(number, self._column(_target(told, error)), _words(error)))
         tally.ahead = chunk.ahead
-        return Decided(chunk.collect(), refused, tally)
+        return Decided(refused, tally)
 
     def _column(self, target: str) -> str:
         """Give the column that a target is read from; empty when there is none."""

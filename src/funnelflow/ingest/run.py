@@ -4,16 +4,11 @@ Each chunk is one transaction that holds what the rows brought, and the place be
 Whatever happens, the database knows exactly which rows are done: the same command goes on
 behind them. The rejects file is written, and on the disk, before the transaction ends; what
 is in it beyond what the database knows of is cut off when a run goes on.
-
-A large file is decided by a worker, chunk by chunk ahead of what is written here (see
-`deciding`); the rest, and whatever is not true any more when it comes to be written, is decided
-in the transaction that writes it.
 """
 
 import gc
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -22,7 +17,6 @@ from attrs import evolve
 from sqlalchemy import Connection
 
 from funnelflow.ingest.batches import Batch
-from funnelflow.ingest.deciding import Order, Worker, is_worth_it
 from funnelflow.ingest.file_errors import FileError, Rejection, RowError
 from funnelflow.ingest.input import Input, open_input, readable
 from funnelflow.ingest.row_handler import Decided, RowHandler, Task
@@ -34,8 +28,6 @@ from funnelflow.ingest.summary import EXAMPLES, FileOptions, Progress, Summary
 from funnelflow.storage.changes import ContactCache
 from funnelflow.storage.checkpoints import Checkpoint, save_checkpoint
 from funnelflow.storage.connect import writing
-from funnelflow.storage.database_errors import RetryError
-from funnelflow.storage.evidence_rows import require_homes, require_looked_at, write_rows
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 _COLLECT_AFTER = 1_000_000
@@ -68,9 +60,6 @@ def gc_seldom() -> Iterator[None]:
 if TYPE_CHECKING:
     from funnelflow.storage.context import Context
 
-
-_CONFLICTS = 8
-"""How often others may have been first before a worker is given up."""
 
 Watch: TypeAlias = Callable[[Progress], None]
 
@@ -163,8 +152,6 @@ class _Run:
         self._examples: list[Rejection] = []
         self._remembered = ContactCache()
         self._doubles = SeenIds()
-        self._sent: deque[_Rows] = deque()
-        self._conflicts = 0
 
     def run(self) -> Summary:
         """Do what is left to do."""
@@ -173,83 +160,16 @@ class _Run:
         self._rejects = open_rejects(self._workspace, self._opened, self._options, self._checkpoint)
         self._report(0, begun=self._summary())
         try:
-            with gc_seldom(), self._outer() as outer, self._helped() as worker:
-                self._run_over(outer, worker)
+            with gc_seldom(), self._outer() as outer:
+                for batch in self._opened.reader.batches(self._options.chunk):
+                    self._refuse_changed(batch)
+                    self._commit(self._tell(batch), outer)
         except FileError as error:
             error.summary = self._summary()
             raise
         finally:
             self._rejects.close()
         return self._summary()
-
-    def _run_over(self, outer: Connection | None, worker: Worker | None) -> None:
-        """Take every batch; what a worker has is written before an error is told."""
-        batches = self._opened.reader.batches(self._options.chunk)
-        try:
-            for batch in batches:
-                self._refuse_changed(batch, worker)
-                self._take(self._tell(batch), outer, worker)
-        except FileError:
-            self._settle(0, worker)
-            raise
-        self._settle(0, worker)
-
-    def _take(self, rows: _Rows, outer: Connection | None, worker: Worker | None) -> None:
-        """Decide and store a batch, or have it decided while the one before is stored."""
-        if worker is not None and worker.is_ready:
-            self._remembered = ContactCache()  # it has a memory of its own
-            worker.send(rows.told)
-            self._sent.append(rows)
-            self._settle(1, worker)
-        else:
-            self._settle(0, worker)
-            self._commit(rows, outer)
-
-    def _settle(self, left: int, worker: Worker | None) -> None:
-        """Store what a worker was sent, but for the last `left` batches."""
-        while len(self._sent) > left:
-            assert worker is not None
-            rows = self._sent.popleft()
-            decided = worker.receive()
-            if decided is None or not self._store_decided(rows, decided):
-                self._commit(rows, None)
-                self._take_back(worker)
-
-    def _take_back(self, worker: Worker) -> None:
-        """Decide here what a worker still has: what that was decided on is not true."""
-        while self._sent:
-            worker.receive()
-            self._commit(self._sent.popleft(), None)
-        worker.forget()
-        self._conflicts += 1
-        if self._conflicts == _CONFLICTS:
-            worker.give_up()
-
-    @contextmanager
-    def _helped(self) -> Iterator[Worker | None]:
-        """Have a worker, if that is worth it."""
-        done = self._checkpoint.place.position
-        left = None if self._known is None else self._known.size - done
-        if not is_worth_it(self._workspace, self._options, left):
-            yield None
-            return
-        order = Order(
-            self._workspace.database,
-            self._workspace.config,
-            self._store.timezone,
-            self._task,
-            self._matched.mapping,
-            self._options.funnel,
-        )
-        try:
-            worker = Worker(order)
-        except (OSError, RuntimeError):  # there is no room for another process or thread
-            yield None
-            return
-        with worker:
-            if self._options.worker:
-                worker.wait()
-            yield worker
 
     @contextmanager
     def _outer(self) -> Iterator[Connection | None]:
@@ -260,11 +180,10 @@ class _Run:
         with writing(self._workspace.engine, dry_run=True) as connection:
             yield connection
 
-    def _refuse_changed(self, batch: Batch, worker: Worker | None) -> None:
+    def _refuse_changed(self, batch: Batch) -> None:
         """Notice that a file was cut short or written to while it was read."""
         known = self._known
         if batch.last and known is not None and batch.bytes_read != known.size:
-            self._settle(0, worker)
             raise FileError(
                 self._opened.source.name,
                 f"the file has changed while it was read: it had {known.size:,} bytes, and then "
@@ -296,29 +215,16 @@ class _Run:
                 chunk = UnitOfWork(connection, self._store, remembered)
                 self._taker.load(chunk, rows.told)
                 decided = self._taker.decide(chunk, rows.told)
-                reached = self._write(connection, rows, decided)
+                chunk.write()
+                reached = self._save(connection, rows, decided)
                 chunk.remember()
             self._remembered = remembered
             self._reach(rows, decided, reached)
 
         self._workspace.retrying(attempt)
 
-    def _store_decided(self, rows: _Rows, decided: Decided) -> bool:
-        """Store what a worker decided; False if that is not true any more."""
-        store = self._store
-        try:
-            with writing(self._workspace.engine) as connection:
-                require_homes(connection, store.shelf, decided.writes.homes, store.clock())
-                require_looked_at(store.bulk, connection, decided.writes.looked_at)
-                reached = self._write(connection, rows, decided)
-        except RetryError:
-            return False
-        self._reach(rows, decided, reached)
-        return True
-
-    def _write(self, connection: Connection, rows: _Rows, decided: Decided) -> Checkpoint:
-        """Write what came of a batch, and how far the file has come with it."""
-        write_rows(self._store.bulk, connection, decided.writes)
+    def _save(self, connection: Connection, rows: _Rows, decided: Decided) -> Checkpoint:
+        """Write which rows were rejected, and how far the file has come."""
         reached = self._behind(rows, decided)
         if self._options.dry_run:
             return reached

@@ -112,9 +112,6 @@ class FileOptions:
             behind what was applied if that is as it was, or apply all of it again.
         dry_run: Do everything, and store nothing.
         chunk: Rows a transaction.
-        worker: Decide in a second process, where that can be: True from the first row on,
-            None in a large file as soon as there is one, False never. It changes nothing but
-            how long the run takes.
     """
 
     form: Form = field(factory=Form)
@@ -127,7 +124,6 @@ class FileOptions:
     changed: Changed = "refuse"
     dry_run: bool = False
     chunk: int = CHUNK
-    worker: bool | None = None
 
     def digest(self, **more: Any) -> str:
         """Give a digest of everything that decides what a row becomes."""

@@ -200,7 +200,7 @@ def to_utc(value: dt.datetime) -> dt.datetime:
 
 def timestamp_json(value: dt.datetime) -> str:
     """Write a UTC time as RFC 3339 with six decimals, so that texts sort as times do."""
-    return f"{value.year:04d}-{value:%m-%dT%H:%M:%S}.{value.microsecond:06d}Z"
+    return value.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def timestamp_words(value: dt.datetime) -> str:

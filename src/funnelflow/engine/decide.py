@@ -84,7 +84,6 @@ def why(
         _consider(funnel, t, _cause(t), contact, asked, now)
         for t in funnel.leaving(contact.stage)
         if only is None or only(t)
-        if only is None or only(t)
     )
 
 

@@ -64,7 +64,7 @@ class Funnel:
         self.linked = definition if isinstance(definition, Linked) else link(definition, library)
         self._library = library
         self.machine = FunnelMachine(self.linked)
-        self._door = EventParser(self.linked)
+        self._parser = EventParser(self.linked)
         self._fields = self.linked.fields
         self._defaults = defaults_of(self._fields)
         self._declared = {
@@ -126,14 +126,13 @@ class Funnel:
             FieldError: A fact or the time is not a value of its field.
             UsageError: What is said does not go together.
         """
-        stage = self.linked.resolve_stage(to) if to else ""
-        return self._door.event(
+        return self._parser.read(
             name,
             at,
             facts or {},
             actor=actor,
             roles=roles,
-            to=stage,
+            to=to,
             reason=reason,
             force=force,
             timezone=timezone,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 from attrs import define, field
 
 from funnelflow.engine import Contact, Decision, Verb
+from funnelflow.engine.events import EventParser, TimestampCache
 from funnelflow.errors import ConflictError, UsageError
 from funnelflow.plugins import PluginHost
 from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
 from funnelflow.storage.dialects import CONTACT_COLUMNS, Bulk, Row
-from funnelflow.storage.quick_events import FastEventParser
 from funnelflow.storage.row_format import Clock, to_text
 
 MAX_LENGTH = 200
@@ -118,15 +118,20 @@ class Store:
     clock: Clock
     plugins: PluginHost | None = None
     telling: "OutboxWriter | None" = None
-    _doors: dict[str, FastEventParser] = field(factory=dict, init=False)
+    times: TimestampCache = field(init=False)
+    _parsers: dict[str, EventParser] = field(factory=dict, init=False)
 
-    def door(self, running: LoadedDefinition) -> FastEventParser:
-        """Give what reads the plain forms of evidence for a definition."""
-        door = self._doors.get(running.digest)
-        if door is None:
-            door = FastEventParser(running.funnel, self.roles_of, self.timezone)
-            self._doors[running.digest] = door
-        return door
+    @times.default
+    def _make_times(self) -> TimestampCache:
+        return TimestampCache(self.timezone)
+
+    def parser(self, running: LoadedDefinition) -> EventParser:
+        """Return the event parser of a definition."""
+        parser = self._parsers.get(running.digest)
+        if parser is None:
+            parser = EventParser(running.funnel.linked, self.times, self.roles_of)
+            self._parsers[running.digest] = parser
+        return parser
 
 
 @define(eq=False)

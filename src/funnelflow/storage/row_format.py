@@ -10,6 +10,7 @@ from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, TypeAlias
 
 from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, Field, Fields, Value
+from funnelflow.criteria.times import timestamp_json
 from funnelflow.definition import Linked
 from funnelflow.engine import Taken, Veto
 from funnelflow.errors import FieldError
@@ -31,9 +32,8 @@ def horizon(now: dt.datetime) -> dt.datetime:
     return latest if now > latest - _TOLERATED else now + _TOLERATED
 
 
-def to_text(at: dt.datetime) -> str:
-    """Write a time in UTC as ``2026-03-01T09:30:00.000000Z``."""
-    return at.isoformat(timespec="microseconds")[:26] + "Z"
+to_text = timestamp_json
+"""Write a time in UTC as ``2026-03-01T09:30:00.000000Z``."""
 
 
 def from_text(text: str) -> dt.datetime:

@@ -71,8 +71,7 @@ class UnitOfWork:
         self._steps: list[Step] = []
         self._letters: list[Row] = []
         self._homes: dict[str, LoadedDefinition] = {}
-        self._at: dt.datetime | None = None
-        self._at_text = ""
+        self._times = store.times
         plugins = store.plugins
         is_watched = plugins and (plugins.watches_transitions or plugins.watches_commits)
         self._watching = Observers(plugins, connection) if plugins and is_watched else None
@@ -147,7 +146,7 @@ class UnitOfWork:
     ) -> None:
         """Collect the row of a step that was taken, and chain it to the one before."""
         moment = event.at
-        at = self._at_text if moment is self._at else held.text_of(moment)
+        at = self._time_of(held, moment)
         held.last, held.last_text, held.changed = moment, at, True
         step = self._writer.row(held, event, at, outcome, before, key, unmet)
         self._steps.append(step)
@@ -163,7 +162,8 @@ class UnitOfWork:
 
     def _time_of(self, held: TrackedContact, moment: dt.datetime) -> str:
         """Write the time of an event; most came with that text a moment ago."""
-        return self._at_text if moment is self._at else held.text_of(moment)
+        at, text = self._times.last
+        return text if moment is at else held.text_of(moment)
 
     def write(self) -> None:
         """Write what was collected; the transaction is the caller's to end.
@@ -271,27 +271,7 @@ class UnitOfWork:
             raise UsageError("adopt is no event to record", hint="funnelflow adopt FILE")
         if request.key is not None:
             check_key(request.key)
-        door = self._store.door(running)
-        quick = door.event(request)
-        if quick is None:
-            return self._long_way(running, request)
-        self._at, self._at_text = quick.at, door.at_text
-        return quick
-
-    def _long_way(self, running: LoadedDefinition, request: Change) -> Event:
-        """Let the engine read what is of no plain form, or say what is wrong with it."""
-        return running.funnel.event(
-            request.event,
-            self.now if request.at is None else request.at,
-            request.facts,
-            actor=request.actor,
-            roles=self._store.roles_of(request.actor),
-            to=request.to,
-            reason=request.reason,
-            force=request.force,
-            timezone=self._store.timezone,
-            text=request.text,
-        )
+        return self._store.parser(running).parse(request, self.now)
 
     def home(self, name: str = "") -> LoadedDefinition:
         """Give the definition that new contacts of a funnel come under.

@@ -26,19 +26,19 @@ DOORS = {
         Translation Way crosswalk explore glossary read_story translate without_move
     """,
     "funnelflow.criteria": """
-        BOOLEAN DURATION EXPRESSION_CODES INTEGER NUMBER SCALARS TEXT TIMESTAMP AllOf AnyOf
-        AtLeast Check Clause CriterionError Custom CustomCall Explanation Expression
-        ExpressionProblem Facts Field Fields Leaf Position Roles Rule Scalar Scope Seen
-        SqlFilter Type Value Verdict check_rule compile_expression compile_rule constants_of
-        duration_words list_of parse_duration parse_type rule_expressions
+        AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS TEXT TIMESTAMP
+        AllOf AnyOf AtLeast Check Clause Code CriterionError Custom CustomCall Explanation
+        Expression ExpressionProblem Facts Field Fields Leaf Position Roles Rule Scalar Scope Seen
+        Severity SqlFilter Type Value Verdict check_rule compile_expression compile_rule
+        constants_of duration_words list_of parse_duration parse_type rule_expressions wordings
     """,
     "funnelflow.definition": """
         CODES Code Criterion CriterionProvider Definition DefinitionChange DefinitionError EventType
         Field Format Group Invariant Library Linked LinkedEvent LinkedInvariant LinkedTransition
-        LoadedFile Position Problem Requirement Scenario ScenarioStep Stage StageType Story
+        LoadedFile Position Problem Requirement Scenario ScenarioStep Span Stage StageType Story
         Transition Vocabulary check diff digest either from_json link link_stored load_definition
         load_story read_definition read_vocabulary renamed_stages render_problems schema schema_path
-        shipped_definitions takes to_json
+        shipped_definitions takes to_json written_problem
     """,
     "funnelflow.engine": """
         RESERVED_EVENTS Cause Considered Contact Coverage Decision Event FactChange

@@ -1,7 +1,9 @@
 """Problems are collected whole, in order, each once; beyond a bound they are counted."""
 
+import pickle
+
 from funnelflow.criteria import Position
-from funnelflow.definition.problems import MOST, Problems, Span, did_you_mean
+from funnelflow.definition.problems import MOST, Problems, Span, did_you_mean, suggest
 
 
 def at(line, column=1):
@@ -93,3 +95,32 @@ def test_among_very_many_names_the_nearest_is_still_found():
     assert did_you_mean("sta_1234", names)() == "did you mean 'stage_1234'?"
     assert did_you_mean("xtage_1234", names)() == "did you mean 'stage_1234'?"
     assert did_you_mean("zzz", names)().startswith("known names: stage_0")
+
+
+def test_a_problem_holds_data_and_its_text_is_made_when_it_is_shown():
+    problems = Problems("small")
+    problems.report("F009", at(3), count=1_200)
+    (problem,) = problems.found
+    assert (problem.code, problem.parameters) == ("F009", {"count": 1_200})
+    assert problem.message == "1,200 more problems are not listed"
+    assert (problem.severity, problem.position.line, problem.end_column) == ("error", 3, 2)
+    assert pickle.loads(pickle.dumps(problem)) == problem
+
+
+def test_what_is_suggested_is_not_found_out_for_what_is_not_kept():
+    problems, asked = Problems(), []
+
+    def find():
+        asked.append(1)
+        return {"guess": "lead"}
+
+    for _ in range(MOST + 7):
+        problems.report("F009", at(1), suggestion=find, count=1)
+    assert len(asked) == MOST
+
+
+def test_the_nearest_name_is_suggested_as_data():
+    assert suggest("prospct", ["lead", "prospect"])() == {"guess": "prospect"}
+    assert suggest("x", ["lead", "prospect"])() == {"known": ("lead", "prospect")}
+    assert suggest("x", [])() == {}
+    assert suggest("x", [f"name{n}" for n in range(20)])()["known"][-2:] == ("name7", "…")

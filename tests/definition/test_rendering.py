@@ -9,23 +9,32 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from funnelflow.criteria import Position
-from funnelflow.definition import CODES, Criterion, Definition, Problem, Stage, Transition, check
+from funnelflow.definition import (
+    CODES,
+    Criterion,
+    Definition,
+    Span,
+    Stage,
+    Transition,
+    check,
+    written_problem,
+)
 from funnelflow.definition import render_problems as render
 
 from .strategies import VOCABULARY
 
 TEXT = "funnel: small\nstages:\n  lead: {titel: x}\n  日本: {type: wun}\n"
 SOURCES = {"a.yaml": TEXT}
-UNKNOWN = Problem(
+UNKNOWN = written_problem(
     "F101",
-    "error",
+    Span(Position("a.yaml", 3, 10), 15),
     "the stage 'lead' has no key 'titel'",
-    Position("a.yaml", 3, 10),
-    15,
     "did you mean 'title'?",
 )
-WARNING = Problem("F404", "warning", "nothing leads out", Position("a.yaml", 4, 14), 17)
-NOWHERE = Problem("F203", "error", "there is no stage 'x'", name="small, transition 1 (a to x)")
+WARNING = written_problem("F404", Span(Position("a.yaml", 4, 14), 17), "nothing leads out")
+NOWHERE = written_problem(
+    "F203", Span(None), "there is no stage 'x'", name="small, transition 1 (a to x)"
+)
 
 
 def test_full_shows_the_line_the_carets_and_the_help():
@@ -51,12 +60,12 @@ def test_carets_stand_right_under_wide_letters():
 
 
 def test_without_an_end_the_carets_go_to_the_end_of_the_line():
-    problem = Problem("F004", "error", "m", Position("a.yaml", 2, 3))
+    problem = written_problem("F004", Span(Position("a.yaml", 2, 3)), "m")
     assert render([problem], SOURCES).splitlines()[-1] == "    |   ^^^^^"
 
 
 def test_an_empty_stretch_still_has_a_caret():
-    problem = Problem("F103", "error", "m", Position("a.yaml", 2, 8), 8)
+    problem = written_problem("F103", Span(Position("a.yaml", 2, 8), 8), "m")
     assert render([problem], SOURCES).splitlines()[-1] == "    |        ^"
 
 
@@ -100,7 +109,7 @@ def test_nothing_wrong_is_nothing_said():
 
 def test_a_long_line_is_shown_around_the_place():
     text = "x" * 5000 + "HERE" + "y" * 5000
-    problem = Problem("F004", "error", "m", Position("a.yaml", 1, 5001), 5005)
+    problem = written_problem("F004", Span(Position("a.yaml", 1, 5001), 5005), "m")
     _, _, line, carets = render([problem], {"a.yaml": text}).splitlines()
     assert len(line) < 200
     start = carets.index("^")
@@ -109,7 +118,7 @@ def test_a_long_line_is_shown_around_the_place():
 
 def test_a_line_that_just_fits_is_shown_whole():
     for size, dots in ((160, 0), (161, 1)):
-        problem = Problem("F004", "error", "m", Position("a.yaml", 1, 1), 2)
+        problem = written_problem("F004", Span(Position("a.yaml", 1, 1), 2), "m")
         _, _, line, _ = render([problem], {"a.yaml": "x" * size}).splitlines()
         assert (line.count("x"), line.count("…")) == (160, dots)
 
@@ -120,7 +129,7 @@ texts = st.text(st.characters(codec="utf-8"), max_size=40)
 @given(texts, texts, texts, st.integers(1, 50), st.integers(0, 50))
 @pytest.mark.parametrize("form", ["full", "concise", "json", "github", "sarif"])
 def test_nothing_that_steers_a_terminal_is_ever_written(form, text, message, path, column, size):
-    problem = Problem("F004", "error", message, Position(path, 1, column), column + size, text)
+    problem = written_problem("F004", Span(Position(path, 1, column), column + size), message, text)
     written = render([problem], {path: text}, form)
     unsafe = {unicodedata.category(c) for c in written if c != "\n"}
     assert not unsafe & {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -152,7 +161,7 @@ def test_github_gets_a_command_for_each_problem():
 
 
 def test_what_has_a_meaning_to_github_is_escaped():
-    problem = Problem("F004", "error", "50% of\nit", Position("a,b:c.yaml", 1, 1))
+    problem = written_problem("F004", Span(Position("a,b:c.yaml", 1, 1)), "50% of\nit")
     assert render([problem], {}, "github") == (
         "::error file=a%2Cb%3Ac.yaml,line=1,col=1,title=F004::50%25 of\\nit\n"
     )
@@ -260,14 +269,16 @@ SARIF = {
 }
 
 problems = st.builds(
-    Problem,
+    written_problem,
     st.sampled_from(sorted(CODES)),
-    st.sampled_from(["error", "warning"]),
+    st.builds(
+        Span,
+        st.none() | st.builds(Position, texts.filter(bool), st.integers(1, 99), st.integers(1, 99)),
+        st.none() | st.integers(1, 99),
+    ),
     texts,
-    st.none() | st.builds(Position, texts.filter(bool), st.integers(1, 99), st.integers(1, 99)),
-    st.none() | st.integers(1, 99),
     texts,
-    texts,
+    name=texts,
 )
 
 

@@ -17,7 +17,14 @@ from funnelflow.cli.output import counted, note, page_for, say, say_text, write_
 from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import TextSpan, line, paragraph
 from funnelflow.criteria.expression_problems import Position
-from funnelflow.definition import CODES, Definition, Problem, render_problems
+from funnelflow.definition import (
+    CODES,
+    Definition,
+    Problem,
+    Span,
+    render_problems,
+    written_problem,
+)
 from funnelflow.errors import ConfigurationError, UnknownNameError
 from funnelflow.storage.settings import CONFIG_FILE, read_config
 from funnelflow.storage.subscriptions import SubscriptionsError, masked_source
@@ -98,7 +105,7 @@ def _placed(code: str, about: str, said: str, path: Path, hint: str) -> Problem:
     found = re.fullmatch(rf"{re.escape(str(path))}(?::(\d+))?(?::(\d+))?: (.*)", said, re.DOTALL)
     message = about + (found[3] if found else said)
     at = Position(str(path), int(found[1]), int(found[2] or 1)) if found and found[1] else None
-    return Problem(code, "error", message, at, help=hint, name=str(path))
+    return written_problem(code, Span(at), message, hint, name=str(path))
 
 
 def _sources(path: Path) -> dict[str, str]:

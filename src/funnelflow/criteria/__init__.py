@@ -31,6 +31,7 @@ from funnelflow.criteria.expression_problems import (
     Position,
 )
 from funnelflow.criteria.fields import Field
+from funnelflow.criteria.message_catalogue import AS_WRITTEN, MORE, Code, Severity, wordings
 from funnelflow.criteria.rules import (
     AllOf,
     AnyOf,
@@ -66,10 +67,12 @@ from funnelflow.criteria.types import (
 )
 
 __all__ = [
+    "AS_WRITTEN",
     "BOOLEAN",
     "DURATION",
     "EXPRESSION_CODES",
     "INTEGER",
+    "MORE",
     "NUMBER",
     "SCALARS",
     "TEXT",
@@ -79,6 +82,7 @@ __all__ = [
     "AtLeast",
     "Check",
     "Clause",
+    "Code",
     "CriterionError",
     "Custom",
     "CustomCall",
@@ -95,6 +99,7 @@ __all__ = [
     "Scalar",
     "Scope",
     "Seen",
+    "Severity",
     "SqlFilter",
     "Type",
     "Value",
@@ -108,4 +113,5 @@ __all__ = [
     "parse_duration",
     "parse_type",
     "rule_expressions",
+    "wordings",
 ]

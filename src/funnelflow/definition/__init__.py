@@ -1,8 +1,8 @@
 """What a company writes: a funnel as records, read from YAML, checked, and linked to run."""
 
-from funnelflow.criteria import Field, Position
+from funnelflow.criteria import Code, Field, Position
 from funnelflow.definition.codec import digest, from_json, to_json
-from funnelflow.definition.codes import CODES, Code
+from funnelflow.definition.codes import CODES
 from funnelflow.definition.diff import DefinitionChange, diff, renamed_stages
 from funnelflow.definition.json_schema import schema, schema_path
 from funnelflow.definition.library import CriterionProvider, Library, shipped_definitions
@@ -33,7 +33,7 @@ from funnelflow.definition.model import (
     takes,
 )
 from funnelflow.definition.problem_formats import Format, render_problems
-from funnelflow.definition.problems import DefinitionError, Problem
+from funnelflow.definition.problems import DefinitionError, Problem, Span, written_problem
 
 __all__ = [
     "CODES",
@@ -59,6 +59,7 @@ __all__ = [
     "Requirement",
     "Scenario",
     "ScenarioStep",
+    "Span",
     "Stage",
     "StageType",
     "Story",
@@ -82,4 +83,5 @@ __all__ = [
     "shipped_definitions",
     "takes",
     "to_json",
+    "written_problem",
 ]

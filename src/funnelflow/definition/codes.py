@@ -9,33 +9,25 @@ A code is an error when the definition cannot be run, or contradicts itself; it 
 warning when the definition runs but will surprise somebody.
 """
 
-from typing import Literal, TypeAlias
-
-from attrs import frozen
-
-from funnelflow.criteria import EXPRESSION_CODES
-
-Severity: TypeAlias = Literal["error", "warning"]
+from funnelflow.criteria import EXPRESSION_CODES, Code, Severity, wordings
 
 
-@frozen
-class Code:
-    """One kind of problem: its stable code, how grave it is, its name, and a paragraph."""
+def error(code: str, title: str, explanation: str, **texts: str | tuple[str, ...]) -> Code:
+    """Return a code of what keeps a definition from being run.
 
-    code: str
-    severity: Severity
-    title: str
-    explanation: str
-
-
-def error(code: str, title: str, explanation: str) -> Code:
-    """Give a code of what keeps a definition from being run."""
-    return Code(code, "error", title, explanation)
+    Args:
+        code: What it is known by.
+        title: Its name.
+        explanation: A paragraph about what it means.
+        texts: For each variant the template of its message, or that and templates of help, of
+            which the first is used whose parameters are all there.
+    """
+    return Code(code, "error", title, explanation, wordings(texts))
 
 
-def warning(code: str, title: str, explanation: str) -> Code:
-    """Give a code of what runs and will surprise somebody."""
-    return Code(code, "warning", title, explanation)
+def warning(code: str, title: str, explanation: str, **texts: str | tuple[str, ...]) -> Code:
+    """Return a code of what runs and will surprise somebody; see `error`."""
+    return Code(code, "warning", title, explanation, wordings(texts))
 
 
 FILE = (
@@ -99,6 +91,7 @@ FILE = (
         "more problems than are shown",
         "A file with hundreds of problems usually has one cause. The first are listed; correct "
         "them and check again.",
+        more=("{count:,} more problems are not listed", "correct the first ones and check again"),
     ),
 )
 
@@ -484,7 +477,7 @@ _WARNED = ("E19",)
 
 
 def _of_expressions(code: str, meaning: str) -> Code:
-    """Give a code of the criteria as one of the table."""
+    """Return a code of the criteria as one of the table."""
     severity: Severity = "warning" if code.startswith(_WARNED) else "error"
     where = "The caret shows the place inside the expression, and the help what to write instead."
     return Code(code, severity, meaning, f"In an expression: {meaning}. {where}")
@@ -495,9 +488,3 @@ CODES: dict[str, Code] = {
     for code in (*_OWN, *(_of_expressions(*pair) for pair in EXPRESSION_CODES.items()))
 }
 """Every code that a check may report, in order: the definition's own, then the expressions'."""
-
-
-def severity_of(code: str) -> Severity:
-    """Give the severity of a code; a code that is not of the table is an error."""
-    known = CODES.get(code)
-    return known.severity if known else "error"

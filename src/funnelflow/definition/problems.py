@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
 
-from funnelflow.criteria import Position
-from funnelflow.definition.codes import Severity, severity_of
+from funnelflow.criteria import AS_WRITTEN, MORE, Position, Severity
+from funnelflow.definition.codes import CODES
 from funnelflow.definition.yaml.nodes import (
     MappingNode,
     Node,
@@ -132,44 +132,85 @@ MOST = 200
 _MANY = 200
 """With so many names the nearest is looked for only among those that are alike at a glance."""
 
+_MOST_KNOWN = 8
+"""How many names are listed."""
+
 Help: TypeAlias = str | Callable[[], str]
+Suggestion: TypeAlias = Callable[[], Mapping[str, Any]]
+"""Finds out further parameters of a problem."""
 
 
 @frozen
 class Problem:
-    """One fault of a definition.
+    """One fault of a definition, as data; its text is made from the catalogue when it is shown.
 
     Attributes:
-        code: A code of `CODES`, or one of the codes of criteria.
-        severity: ``error`` or ``warning``.
-        message: What is wrong, one sentence without a full stop.
-        position: Where; None for a definition that was built in Python.
-        end_column: The column after the last character, if it ends in the same line.
-        help: What to do next; empty when the message says it.
+        code: A code of `CODES`.
+        span: Where it is.
+        parameters: What the templates of the code are filled in with.
+        variant: Which of the code's wordings it has; empty for the first.
         name: What the definition or file is called where there is no position.
-        excerpt: Where there is no position: an expression, and where in it the fault
-            begins and ends.
+        severity: ``error`` or ``warning``; that of the code.
     """
 
     code: str
-    severity: Severity
-    message: str
-    position: Position | None = None
-    end_column: int | None = None
-    help: str = ""
-    name: str = ""
-    excerpt: tuple[str, int, int] | None = None
+    span: Span = NOWHERE
+    parameters: Mapping[str, Any] = field(factory=dict, hash=False)
+    variant: str = ""
+    name: str = field(default="", kw_only=True)
+    severity: Severity = field(kw_only=True)
+
+    @severity.default
+    def _severity_of_code(self) -> Severity:
+        return CODES[self.code].severity
+
+    @property
+    def message(self) -> str:
+        """What is wrong, one sentence without a full stop."""
+        return CODES[self.code].message(self.variant, self.parameters)
+
+    @property
+    def help(self) -> str:
+        """What to do next; empty when the message says it."""
+        return CODES[self.code].help(self.variant, self.parameters)
+
+    @property
+    def position(self) -> Position | None:
+        """Where it begins; None for a definition that was built in Python."""
+        return self.span.position
+
+    @property
+    def end_column(self) -> int | None:
+        """The column after the last character, if it ends in the same line."""
+        return self.span.end_column
+
+    @property
+    def excerpt(self) -> tuple[str, int, int] | None:
+        """Where there is no position: an expression, and where in it the fault begins and ends."""
+        return self.span.excerpt
 
     @property
     def path(self) -> str:
-        """Give the file it stands in, or the name of the definition."""
+        """The file it stands in, or the name of the definition."""
         return self.position.path if self.position else self.name
 
     def order(self) -> tuple[str, int, int, str]:
-        """Give what problems are sorted by: file, line, column, code."""
+        """Return what problems are sorted by: file, line, column, code."""
         if self.position is None:
             return (self.name, 0, 0, self.code)
         return (self.position.path, self.position.line, self.position.column, self.code)
+
+
+def written_problem(
+    code: str,
+    span: Span,
+    message: str,
+    help: str = "",  # noqa: A002
+    *,
+    name: str = "",
+) -> Problem:
+    """Return a problem whose text was written where it was found."""
+    return Problem(code, span, {"message": message, "help": help}, AS_WRITTEN, name=name)
 
 
 class DefinitionError(Error):
@@ -212,8 +253,36 @@ class Problems:
     left_out: Counter[Severity] = field(factory=Counter)
     _kept: Counter[Severity] = field(factory=Counter)
 
-    def add(self, code: str, span: Span, message: str, help: Help = "") -> None:  # noqa: A002
+    def report(
+        self,
+        code: str,
+        span: Span,
+        variant: str = "",
+        /,
+        suggestion: Suggestion | None = None,
+        **parameters: object,
+    ) -> None:
         """Keep one problem of a code of `CODES`.
+
+        Args:
+            code: Its code, which decides its severity and its words.
+            span: Where it stands.
+            variant: Which of the code's wordings it has; empty for the first.
+            suggestion: Gives further parameters; asked only if the problem is kept, since
+                finding them takes time.
+            parameters: What the templates of the code are filled in with.
+        """
+        severity = CODES[code].severity
+        if self._kept[severity] >= MOST:
+            self.left_out[severity] += 1
+            return
+        self._kept[severity] += 1
+        further = suggestion() if suggestion else {}
+        name = ", ".join(part for part in (self.name, span.about) if part)
+        self.found.append(Problem(code, span, {**parameters, **further}, variant, name=name))
+
+    def add(self, code: str, span: Span, message: str, help: Help = "") -> None:  # noqa: A002
+        """Keep one problem whose text was written where it was found.
 
         Args:
             code: Its code, which decides its severity.
@@ -221,35 +290,8 @@ class Problems:
             message: What is wrong.
             help: What to do; given as a function where finding it out takes time.
         """
-        self.report(code, severity_of(code), span, message, help)
-
-    def report(
-        self,
-        code: str,
-        severity: Severity,
-        span: Span,
-        message: str,
-        help: Help = "",  # noqa: A002
-    ) -> None:
-        """Keep one problem of any code with the severity given."""
-        if self._kept[severity] >= MOST:
-            self.left_out[severity] += 1
-            return
-        self._kept[severity] += 1
-        text = help if isinstance(help, str) else help()
-        name = ", ".join(part for part in (self.name, span.about) if part)
-        self.found.append(
-            Problem(
-                code,
-                severity,
-                message,
-                position=span.position,
-                end_column=span.end_column,
-                help=text,
-                name=name,
-                excerpt=span.excerpt,
-            )
-        )
+        find = (lambda: {"help": help}) if isinstance(help, str) else lambda: {"help": help()}
+        self.report(code, span, AS_WRITTEN, find, message=message)
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Keep problems that were found elsewhere."""
@@ -271,23 +313,41 @@ class Problems:
         if not self.left_out.total():
             return ordered
         severity: Severity = "error" if self.left_out["error"] else "warning"
-        more = f"{self.left_out.total():,} more problems are not listed"
-        help_text = "correct the first ones and check again"
-        return (*ordered, Problem("F009", severity, more, help=help_text, name=ordered[-1].path))
+        count = {"count": self.left_out.total()}
+        last = Problem("F009", NOWHERE, count, name=ordered[-1].path, severity=severity)
+        return (*ordered, last)
+
+
+def suggest(name: str, known: Iterable[str]) -> Suggestion:
+    """Return what finds, for an unknown name, the nearest known one or which ones there are.
+
+    Args:
+        name: The name.
+        known: The names there are.
+
+    Returns:
+        A function that gives the parameter `guess`, or else the parameter `known`, or neither.
+    """
+
+    def find() -> dict[str, Any]:
+        names = tuple(known)
+        guess = nearest(name, names if len(names) < _MANY else _alike(name, names))
+        if guess is not None:
+            return {"guess": guess}
+        more = (MORE,) if len(names) > _MOST_KNOWN else ()
+        return {"known": (*names[:_MOST_KNOWN], *more)} if names else {}
+
+    return find
 
 
 def did_you_mean(name: str, known: Iterable[str], *, kind: str = "") -> Callable[[], str]:
     """Give the help for an unknown name: the nearest known one, or which ones there are."""
 
     def find() -> str:
-        names = tuple(known)
-        guess = nearest(name, names if len(names) < _MANY else _alike(name, names))
-        if guess is not None:
-            return f"did you mean {guess!r}?"
-        if not names:
-            return ""
-        more = ", …" if len(names) > 8 else ""  # noqa: PLR2004
-        return f"known {kind or 'name'}s: {', '.join(names[:8])}{more}"
+        found = suggest(name, known)()
+        if "guess" in found:
+            return f"did you mean {found['guess']!r}?"
+        return f"known {kind or 'name'}s: {', '.join(found['known'])}" if found else ""
 
     return find
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from funnelflow.criteria import Position
-from funnelflow.definition import CODES, Problem
+from funnelflow.definition import Problem, Span, written_problem
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.toml_source import TomlEntry, Way, stretch, text_offsets, toml_places
 
@@ -86,15 +86,14 @@ class TomlLocation:
             within: The part of it, if it is text: where that begins and ends.
         """
         place = self._nearest(way)
-        severity = CODES[code].severity
         if place is None:
-            return Problem(code, severity, message, help=help, name=str(self.path))
+            return written_problem(code, Span(None), message, help, name=str(self.path))
         start, end = place.start, place.end
         if place.value is not None and way in self.places and way[0] in _SHOWN:
             start, end = _part(self.text, place.value, within)
         line, column, end_column = stretch(self.text, start, end)
         position = Position(str(self.path), line, column)
-        return Problem(code, severity, message, position, end_column, help)
+        return written_problem(code, Span(position, end_column), message, help)
 
     def _nearest(self, way: Way) -> TomlEntry | None:
         """Give the place of something, or of what it is in.

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from funnelflow.criteria import duration_words, parse_duration
 from funnelflow.criteria.times import (
-    DurationError,
+    TimeTextError,
     duration_json,
     in_range,
     parse_cel_duration,
@@ -45,24 +45,24 @@ def test_a_duration_is_read_as_people_write_it(text, length):
              "1d" * 40, "9" * 30 + "s"]
 )  # fmt: skip
 def test_what_is_no_duration_is_refused(text):
-    with pytest.raises(DurationError):
+    with pytest.raises(TimeTextError):
         parse_duration(text)
 
 
 @pytest.mark.parametrize("text", ["293y", "107000d", "2562048h", "-107000d"])
 def test_a_duration_beyond_292_years_is_refused(text):
-    with pytest.raises(DurationError):
+    with pytest.raises(TimeTextError):
         parse_duration(text)
 
 
 def test_cel_knows_no_days_and_the_help_says_how_many_hours_they_are():
-    with pytest.raises(DurationError) as caught:
+    with pytest.raises(TimeTextError) as caught:
         parse_cel_duration("2d")
     assert caught.value.help == 'write duration("48h")'
 
 
 def test_the_help_gives_seconds_where_hours_are_not_whole():
-    with pytest.raises(DurationError) as caught:
+    with pytest.raises(TimeTextError) as caught:
         parse_cel_duration("1d1s")
     assert caught.value.help == 'write duration("86401s")'
 

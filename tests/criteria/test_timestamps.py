@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from funnelflow.criteria.times import (
-    TimestampError,
+    TimeTextError,
     parse_timestamp,
     timestamp_json,
     timestamp_words,
@@ -44,7 +44,7 @@ def test_a_date_alone_is_the_midnight_of_the_zone_given():
 
 
 def test_a_time_without_an_offset_is_refused_where_no_zone_is_given():
-    with pytest.raises(TimestampError) as caught:
+    with pytest.raises(TimeTextError) as caught:
         parse_timestamp("2026-03-01 10:30")
     assert caught.value.help == 'write "2026-03-01T10:30:00Z" for UTC'
 
@@ -58,12 +58,12 @@ def test_a_time_without_an_offset_is_refused_where_no_zone_is_given():
      "0001-01-01T00:00:00+01:00", "9999-12-31T23:30:00-01:00", "2026-03-01T09:30:00Z\n"],
 )  # fmt: skip
 def test_what_is_no_timestamp_is_refused(text):
-    with pytest.raises(TimestampError):
+    with pytest.raises(TimeTextError):
         parse_timestamp(text)
 
 
 def test_what_is_finer_than_a_microsecond_is_refused():
-    with pytest.raises(TimestampError, match="finer than a microsecond"):
+    with pytest.raises(TimeTextError, match="finer than a microsecond"):
         parse_timestamp("2026-03-01T09:30:00.0000001Z")
 
 
@@ -72,7 +72,7 @@ def test_what_is_finer_than_a_microsecond_is_refused():
              "2026-03-01T09:30Z", "2026-03-01", "2026-03-01T09:30:00"]
 )  # fmt: skip
 def test_the_strict_reading_takes_full_timestamps_only(text):
-    with pytest.raises(TimestampError) as caught:
+    with pytest.raises(TimeTextError) as caught:
         parse_timestamp(text, dt.UTC, strict=True)
     assert 'write timestamp("2026-03-01T' in caught.value.help
 

@@ -16,7 +16,7 @@ from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, note, page_for, say, say_text, write_json
 from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import TextSpan, line, paragraph
-from funnelflow.criteria.expression_problems import Position
+from funnelflow.criteria import Position
 from funnelflow.definition import (
     CODES,
     Definition,

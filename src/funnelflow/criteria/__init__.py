@@ -21,7 +21,6 @@ errors: a fact that nobody knows, and a calculation without a result, are *unkno
 'budget is 3,000 EUR; needs at least 5,000 EUR'
 """
 
-from funnelflow.criteria.check_names import Scope
 from funnelflow.criteria.explain import Clause, Explanation, Seen, Verdict
 from funnelflow.criteria.expression import Expression, compile_expression
 from funnelflow.criteria.expression_problems import (
@@ -32,6 +31,7 @@ from funnelflow.criteria.expression_problems import (
 )
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.message_catalogue import AS_WRITTEN, MORE, Code, Severity, wordings
+from funnelflow.criteria.resolve_names import Scope
 from funnelflow.criteria.rules import (
     AllOf,
     AnyOf,

@@ -66,7 +66,7 @@ class Writer:
     _variables: int = 0
 
     def bind(self, prefix: str, value: Any) -> str:
-        """Give a name under which the code finds an object."""
+        """Return a name under which the code finds an object."""
         name = f"{prefix}{len(self.names)}"
         self.names[name] = value
         return name
@@ -232,12 +232,12 @@ class Writer:
 
 
 def _is_exact(value: Value) -> bool:
-    """Tell whether comparing an integer with a constant is the same in Python and in CEL."""
+    """Whether comparing an integer with a constant is the same in Python and in CEL."""
     return isinstance(value, int) or (isinstance(value, float) and abs(value) < arithmetic.EXACT)
 
 
 def is_known(node: Node) -> bool:  # noqa: PLR0911  # one a kind of node
-    """Tell whether a node has a value whatever the facts are."""
+    """Whether a node has a value whatever the facts are."""
     match node:
         case Constant() | Now() | Has():
             return True

@@ -14,9 +14,9 @@ from typing import Any, Final, TypeAlias
 
 from attrs import define, field
 
-from funnelflow.criteria.check_names import CheckContext
+from funnelflow.criteria.display import listed, shown
 from funnelflow.criteria.evaluate import EXACT, Known, all_of, any_of, evaluate
-from funnelflow.criteria.times import listed, shown
+from funnelflow.criteria.resolve_names import CheckContext
 from funnelflow.criteria.tree import (
     And,
     Arithmetic,
@@ -35,7 +35,17 @@ from funnelflow.criteria.tree import (
     TextTest,
     walk,
 )
-from funnelflow.criteria.types import BOOLEAN, DURATION, INTEGER, NUMBER, TEXT, TIMESTAMP, Type
+from funnelflow.criteria.types import (
+    BOOLEAN,
+    DURATION,
+    INT_MAX,
+    INT_MIN,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    TIMESTAMP,
+    Type,
+)
 from funnelflow.criteria.words import age
 
 Name: TypeAlias = tuple[str, str]
@@ -45,8 +55,6 @@ FIXED_NOW: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 """The time at which criteria are tried; comparisons with ``now`` see only what lies around it."""
 
 _STEP: Final = dt.timedelta(microseconds=1)
-_INT_MIN: Final = -(2**63)
-_INT_MAX: Final = 2**63 - 1
 
 
 def _compared_with(atom: Node) -> Compared | None:
@@ -84,7 +92,7 @@ def _compared(atom: Compare) -> Compared | None:
 
 
 def _with(read: Read, values: tuple[Any, ...]) -> Compared | None:
-    """Give a field with constants, unless integers are lost among numbers so large."""
+    """Return a field with constants, unless integers are lost among numbers so large."""
     numbers = [value for value in values if isinstance(value, float)]
     if read.type == INTEGER and any(abs(value) >= EXACT for value in numbers):
         return None
@@ -108,7 +116,7 @@ def _name(node: Read | Has) -> Name:
 
 
 def goes_both_ways(node: Node) -> bool:
-    """Tell, of the most usual conditions, that they can be true and can be false."""
+    """Whether a condition is of the most usual form, which can be true and can be false."""
     if isinstance(node, Has) or (isinstance(node, Read) and not node.field.choices):
         return True
     if not (isinstance(node, Compare) and isinstance(node.left, Read)):
@@ -122,7 +130,7 @@ def goes_both_ways(node: Node) -> bool:
 
 
 def cases(atoms: Iterable[Node], presences: Iterable[Has]) -> dict[Name, tuple[Any, ...]]:
-    """Give the cases of every field that these conditions look at; None is among them."""
+    """Return the cases of every field that these conditions look at; None is among them."""
     constants: dict[Name, list[Any]] = {}
     reads: dict[Name, Read | Has] = {}
     for atom in atoms:
@@ -136,7 +144,7 @@ def cases(atoms: Iterable[Node], presences: Iterable[Has]) -> dict[Name, tuple[A
 
 
 def _cases(read: Read | Has, constants: list[Any]) -> tuple[Any, ...]:
-    """Give the cases of a field among constants."""
+    """Return the cases of a field among constants."""
     field = read.field
     if field.type.is_list:
         return ((), None)
@@ -149,12 +157,12 @@ def _cases(read: Read | Has, constants: list[Any]) -> tuple[Any, ...]:
 
 
 def _any(kind: Type) -> Any:
-    """Give some value of a type."""
+    """Return some value of a type."""
     return {TEXT: "a", TIMESTAMP: FIXED_NOW, DURATION: _STEP}.get(kind, 0)
 
 
 def _around(kind: Type, constant: Any) -> Iterable[Any]:
-    """Give a constant and its nearest neighbours, as values of a type."""
+    """Return a constant and its nearest neighbours, as values of a type."""
     if kind == TEXT:
         return ("", constant, constant + "\0")
     if kind == INTEGER:
@@ -166,13 +174,13 @@ def _around(kind: Type, constant: Any) -> Iterable[Any]:
 
 
 def _integers_around(constant: float) -> Iterable[int]:
-    """Give the integers next to a number."""
+    """Return the integers next to a number."""
     whole = math.floor(constant)
-    return {min(max(whole + step, _INT_MIN), _INT_MAX) for step in (-1, 0, 1, 2)}
+    return {min(max(whole + step, INT_MIN), INT_MAX) for step in (-1, 0, 1, 2)}
 
 
 def _times_around(constant: Any) -> Iterable[Any]:
-    """Give a time or a duration and those a microsecond beside it."""
+    """Return a time or a duration and those a microsecond beside it."""
     values = [constant]
     for step in (-_STEP, _STEP):
         try:
@@ -214,7 +222,7 @@ def _find_without_result(checking: CheckContext, tree: Node) -> None:
 
 
 def _divides_by_zero(node: Arithmetic) -> bool:
-    """Tell whether an integer is divided by a constant zero."""
+    """Whether an integer is divided by a constant zero."""
     right = node.right
     return node.operator in "/%" and isinstance(right, Constant) and right.value == 0
 
@@ -227,7 +235,7 @@ class _Search:
     found: set[int] = field(factory=set)
 
     def look(self, node: Node) -> bool:
-        """Report the smallest suspicious parts; tell whether there were any."""
+        """Report the smallest suspicious parts; return whether there were any."""
         if isinstance(node, Not):
             return self.look(node.item)
         if not isinstance(node, And | Or):
@@ -255,12 +263,12 @@ class _Search:
 
 
 def _part(node: And | Or, items: tuple[Node, ...]) -> Node:
-    """Give a node with some of its operands only."""
+    """Return a node with some of its operands only."""
     return type(node)(node.start, node.end, items)
 
 
 def _reason(nodes: Sequence[Node]) -> str:
-    """Say what about the fields makes it so."""
+    """Return what about the fields makes it so."""
     reads = [part for node in nodes for part in walk(node) if isinstance(part, Read)]
     for read in reads:
         if read.field.choices and not read.type.is_list:
@@ -297,7 +305,7 @@ def _names(node: Node) -> Iterator[Name]:
 
 
 def _outcomes(node: Node) -> frozenset[bool]:
-    """Give the truth values that a node can have; both where that would be hard to find out."""
+    """Return the truth values that a node can have; both where that would be hard to find out."""
     if isinstance(node, Constant):
         return frozenset({node.value is True})
     if goes_both_ways(node):
@@ -350,7 +358,7 @@ def _presences(node: Node) -> list[Has]:
 
 
 def _truth(node: Node, facts: Known, free: dict[int, bool | None]) -> bool | None:
-    """Give the truth of a node in one case."""
+    """Return the truth of a node in one case."""
     match node:
         case And():
             return all_of(*[_truth(item, facts, free) for item in node.items])
@@ -371,7 +379,7 @@ def _truth(node: Node, facts: Known, free: dict[int, bool | None]) -> bool | Non
 
 
 def _free_cases(atom: Node) -> tuple[bool | None, ...]:
-    """Give the ways in which a condition can come out that is no plain comparison."""
+    """Return the ways in which a condition can come out that is no plain comparison."""
     if not any(isinstance(part, Read | Has | Now) for part in walk(atom)):
         return (evaluate(atom, Known({}, {}, FIXED_NOW)),)
     if isinstance(atom, Compare) and _is_same(atom.left, atom.right):
@@ -384,14 +392,14 @@ def _free_cases(atom: Node) -> tuple[bool | None, ...]:
 
 
 def _is_same(left: Node, right: Node) -> bool:
-    """Tell whether both sides read the same field; a fact is never NaN."""
+    """Whether both sides read the same field; a fact is never NaN."""
     if isinstance(left, Read) and isinstance(right, Read):
         return (left.root, left.field.name) == (right.root, right.field.name)
     return False
 
 
 def _size_cases(atom: Compare, limit: float) -> tuple[bool | None, ...]:
-    """Give the ways in which a comparison of a size with a constant can come out."""
+    """Return the ways in which a comparison of a size with a constant can come out."""
     near = [math.floor(limit) + step for step in (-1, 0, 1, 2)] if math.isfinite(limit) else []
     sizes = {size for size in [*near, *_NO_SIZE] if size >= 0}
     nowhere = Known({}, {}, FIXED_NOW)

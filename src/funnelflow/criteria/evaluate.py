@@ -1,4 +1,4 @@
-"""Walking the tree with values: what an expression gives, and where it is unknown.
+"""The tree evaluated: the value of an expression, and where it is unknown.
 
 Slower than the compiled code and equal to it; explanations and the look for criteria that
 never hold use it, because it can answer for every part alone.
@@ -33,6 +33,8 @@ from funnelflow.criteria.tree import (
 )
 from funnelflow.criteria.types import (
     DURATION,
+    INT_MAX,
+    INT_MIN,
     INTEGER,
     NUMBER,
     TEXT,
@@ -46,12 +48,9 @@ from funnelflow.criteria.types import (
 EXACT: Final = 2**53
 """Up to here integers and numbers are the same; beyond, an integer may fall between numbers."""
 
-_INT_MIN: Final = -(2**63)
-_INT_MAX: Final = 2**63 - 1
-
 
 def operation(operator: str, kind: Type, left: Type) -> Callable[[Any, Any], Any]:
-    """Give the function behind an operator, by the type of its result and of its left side."""
+    """Return the function behind an operator, by the type of its result and of its left side."""
     if kind.is_list:
         return _join
     if operator == "+" and kind == TIMESTAMP and left == DURATION:
@@ -64,7 +63,7 @@ def operation(operator: str, kind: Type, left: Type) -> Callable[[Any, Any], Any
 
 
 def _checked(value: int) -> int | None:
-    return value if _INT_MIN <= value <= _INT_MAX else None
+    return value if INT_MIN <= value <= INT_MAX else None
 
 
 def _add(a: int | None, b: int | None) -> int | None:
@@ -87,7 +86,7 @@ def _divide(a: int | None, b: int | None) -> int | None:
 
 
 def _remainder(a: int | None, b: int | None) -> int | None:
-    if a is None or not b or (a == _INT_MIN and b == -1):
+    if a is None or not b or (a == INT_MIN and b == -1):
         return None
     rest = abs(a) % abs(b)
     return rest if a >= 0 else -rest
@@ -148,7 +147,7 @@ def _earlier(a: dt.datetime | None, b: dt.timedelta | None) -> dt.datetime | Non
 
 
 def _between(a: dt.datetime | None, b: dt.datetime | None) -> dt.timedelta | None:
-    """Give the duration from `b` to `a`.
+    """Return the duration from `b` to `a`.
 
     CEL's implementations count whole seconds first and turn them into nanoseconds, so the
     range ends a little earlier than that of durations (`SECONDS`).
@@ -177,12 +176,12 @@ def size_of(a: str | tuple[Scalar, ...] | None) -> int | None:
 
 
 def list_made(*items: Scalar | None) -> tuple[Scalar, ...] | None:
-    """Give a list; unknown when one of its items is."""
+    """Return a list; unknown when one of its items is."""
     return None if None in items else items  # type: ignore[return-value]
 
 
 def alike(a: Any, b: Any) -> tuple[Any, Any]:
-    """Give two values as they compare: an integer beside a number as the nearest number.
+    """Return two values as they compare: an integer beside a number as the nearest number.
 
     Python would compare them exactly. CEL does not: its conformance cases want
     ``9223372036854775807 < 9223372036854775808.0`` to be false.
@@ -200,31 +199,31 @@ def _equal(a: Scalar, b: Scalar) -> bool:
 
 
 def contained(item: Scalar, items: tuple[Scalar, ...]) -> bool:
-    """Tell whether a value is in a list; unlike with Python's ``in``, NaN never is."""
+    """Whether a value is in a list; unlike with Python's ``in``, NaN never is."""
     return any(_equal(item, other) for other in items)
 
 
 def equal_lists(a: tuple[Scalar, ...], b: tuple[Scalar, ...]) -> bool:
-    """Tell whether two lists are equal; unlike with Python's ``==``, not when they hold NaN."""
+    """Whether two lists are equal; unlike with Python's ``==``, not when they hold NaN."""
     return len(a) == len(b) and all(map(_equal, a, b))
 
 
 def all_of(*values: bool | None) -> bool | None:
-    """Give CEL's ``&&``: false absorbs the unknown."""
+    """Return CEL's ``&&``: false absorbs the unknown."""
     if False in values:
         return False
     return None if None in values else True
 
 
 def any_of(*values: bool | None) -> bool | None:
-    """Give CEL's ``||``: true absorbs the unknown."""
+    """Return CEL's ``||``: true absorbs the unknown."""
     if True in values:
         return True
     return None if None in values else False
 
 
 def widened(value: Any) -> Any:
-    """Give an integer as a number, and a list of numbers without integers among them."""
+    """Return an integer as a number, and a list of numbers without integers among them."""
     if isinstance(value, tuple):
         return tuple([float(item) for item in value])
     return None if value is None else float(value)
@@ -258,12 +257,12 @@ class Known:
     now: dt.datetime
 
     def read(self, node: Read | Has) -> Any:
-        """Give the value of a field, or None."""
+        """Return the value of a field, or None."""
         return (self.contact if node.root == "contact" else self.event).get(node.field.name)
 
 
 def evaluate(node: Node, known: Known) -> Any:  # noqa: C901, PLR0911, PLR0912  # one case a node
-    """Give the value of a node; None where it is unknown."""
+    """Return the value of a node; None where it is unknown."""
     match node:
         case Constant():
             return node.value

@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import frozen
 
+from funnelflow.criteria.display import listed, shown
 from funnelflow.criteria.evaluate import Known, evaluate
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.times import listed, shown
 from funnelflow.criteria.tree import (
     And,
     Compare,
@@ -92,7 +92,7 @@ class Explanation:
 
 @frozen
 class _Part:
-    """What one node has to say."""
+    """The explanation of one node."""
 
     verdict: Verdict
     words: str
@@ -143,17 +143,17 @@ def _choice(node: Conditional, known: Known, *, wanted: bool) -> _Part:
     part = _part(node.then if test else node.other, known, wanted=wanted)
     missing = part.missing
     if part.verdict is not Verdict.MET:
-        missing = _unique([*missing, *_turning(node, known, test=test, wanted=wanted)])
-    return _Part(part.verdict, part.words, _unique([*seen, *part.seen]), missing)
+        missing = unique([*missing, *_turning(node, known, test=test, wanted=wanted)])
+    return _Part(part.verdict, part.words, unique([*seen, *part.seen]), missing)
 
 
 def _turning(node: Conditional, known: Known, *, test: bool, wanted: bool) -> tuple[Field, ...]:
-    """Give the unknown fields that could make the other branch be taken, and be met."""
+    """Return the unknown fields that could make the other branch be taken, and be met."""
     turned = _part(node.test, known, wanted=not test)
     other = _part(node.other if test else node.then, known, wanted=wanted)
     if not turned.missing or (other.verdict is Verdict.NOT_MET and not other.missing):
         return ()
-    return _unique([*turned.missing, *other.missing])
+    return unique([*turned.missing, *other.missing])
 
 
 def _has(node: Has, known: Known, *, wanted: bool) -> _Part:
@@ -179,20 +179,20 @@ def _leaf(node: Node, known: Known, *, wanted: bool) -> _Part:
     if value is None:
         missing = _lacking(node, known)
         return _Part(Verdict.UNKNOWN, _unknown(node, missing, known), seen, missing)
-    fact, need = _said(node, known, wanted=wanted)
+    fact, need = _fact_and_need(node, known, wanted=wanted)
     if value is wanted:
         return _Part(Verdict.MET, fact, seen)
     words = f"{fact}; needs {need}" if need else fact
     return _Part(Verdict.NOT_MET, words, seen, _absent(node, known))
 
 
-def _said(node: Node, known: Known, *, wanted: bool) -> tuple[str, str]:
-    """Say what is, and what is needed."""
+def _fact_and_need(node: Node, known: Known, *, wanted: bool) -> tuple[str, str]:
+    """Return what is, and what is needed."""
     match node:
         case Compare():
-            return _said_compare(node, known, wanted=wanted)
+            return _fact_and_need_compare(node, known, wanted=wanted)
         case In():
-            return _said_in(node, known, wanted=wanted)
+            return _fact_and_need_in(node, known, wanted=wanted)
         case TextTest():
             return _value_words(node.text, known), asked_text(node, wanted=wanted)
         case Constant():
@@ -201,8 +201,8 @@ def _said(node: Node, known: Known, *, wanted: bool) -> tuple[str, str]:
             return _value_words(node, known), "yes" if wanted else "no"
 
 
-def _said_compare(node: Compare, known: Known, *, wanted: bool) -> tuple[str, str]:
-    """Say what a comparison found, and what it needs."""
+def _fact_and_need_compare(node: Compare, known: Known, *, wanted: bool) -> tuple[str, str]:
+    """Return what a comparison found, and what it needs."""
     if (found := age(node)) is not None:
         read, operator, length = found
         need = asked_age(operator if wanted else INVERSE[operator], length)
@@ -212,8 +212,8 @@ def _said_compare(node: Compare, known: Known, *, wanted: bool) -> tuple[str, st
     return _value_words(left, known), asked(operator if wanted else INVERSE[operator], left, other)
 
 
-def _said_in(node: In, known: Known, *, wanted: bool) -> tuple[str, str]:
-    """Say what was looked for in a list, and what is needed."""
+def _fact_and_need_in(node: In, known: Known, *, wanted: bool) -> tuple[str, str]:
+    """Return what was looked for in a list, and what is needed."""
     if isinstance(node.item, Constant):
         item = shown(node.item.value, unit(node.items))
         return _value_words(node.items, known), f"{item} {'' if wanted else 'not '}among them"
@@ -222,7 +222,7 @@ def _said_in(node: In, known: Known, *, wanted: bool) -> tuple[str, str]:
 
 
 def _value_words(node: Node, known: Known) -> str:
-    """Say what the value of a node is."""
+    """Return the value of a node in words."""
     if isinstance(node, Constant):
         return shown(node.value)
     value: Value = evaluate(node, known)
@@ -232,46 +232,46 @@ def _value_words(node: Node, known: Known) -> str:
 
 
 def _operand_words(left: Node, right: Node, known: Known) -> str:
-    """Say what a value is compared with, and what that is if it is no constant."""
+    """Return what a value is compared with, and its value if it is no constant."""
     value: Value = evaluate(right, known)
     words = shown(value, unit(left) or unit(right))
     return words if isinstance(right, Constant) else f"{subject(right)} ({words})"
 
 
 def _unknown(node: Node, missing: Sequence[Field], known: Known) -> str:
-    """Say why a node has no value."""
+    """Return why a node has no value."""
     if missing:
         return f"unknown: {listed([field.label for field in missing])}"
-    values = [valued_name(one) for one in _seen(node, known)]
+    values = [_valued_name(one) for one in _seen(node, known)]
     return f"cannot be worked out{f' with {listed(values)}' if values else ''}"
 
 
-def valued_name(seen: Seen) -> str:
-    """Say what a fact that was looked at is."""
+def _valued_name(seen: Seen) -> str:
+    """Return a fact that was looked at, with its value."""
     assert seen.field is not None
     value = "unknown" if seen.value is None else seen.field.words(seen.value)
     return f"{seen.field.label} {value}"
 
 
 def _lacking(node: Node, known: Known) -> tuple[Field, ...]:
-    """Give the unknown fields that a node without a value needs."""
+    """Return the unknown fields that a node without a value needs."""
     if isinstance(node, Conditional):
         test = evaluate(node.test, known)
         branch = node.test if test is None else node.then if test else node.other
-        return _unique([*_lacking(branch, known), *_absent(node.test, known)])
+        return unique([*_lacking(branch, known), *_absent(node.test, known)])
     reads = [part for part in walk(node) if isinstance(part, Read | Has)]
-    return _unique([read.field for read in reads if known.read(read) is None])
+    return unique([read.field for read in reads if known.read(read) is None])
 
 
 def _absent(node: Node, known: Known) -> tuple[Field, ...]:
-    """Give the fields that a node asks for by ``has`` and that are not known."""
+    """Return the fields that a node asks for by ``has`` and that are not known."""
     asked_for = [part for part in walk(node) if isinstance(part, Has)]
-    return _unique([part.field for part in asked_for if known.read(part) is None])
+    return unique([part.field for part in asked_for if known.read(part) is None])
 
 
 def _seen(node: Node, known: Known) -> tuple[Seen, ...]:
-    """Give every fact that a node looks at, once."""
-    return _unique(
+    """Return every fact that a node looks at, once."""
+    return unique(
         [
             Seen(f"{part.root}.{part.field.name}", part.field, known.read(part))
             for part in walk(node)
@@ -288,28 +288,28 @@ def _combined(parts: Sequence[_Part], *, needs_all: bool) -> _Part:
     verdict = decisive if decisive in verdicts else other
     if verdict is other and Verdict.UNKNOWN in verdicts:
         verdict = Verdict.UNKNOWN
-    seen = _unique([one for part in parts for one in part.seen])
+    seen = unique([one for part in parts for one in part.seen])
     missing = _missing(parts, verdict, needs_all=needs_all)
     return _Part(verdict, _joined(parts, verdict, needs_all=needs_all), seen, missing)
 
 
 def _missing(parts: Sequence[_Part], verdict: Verdict, *, needs_all: bool) -> tuple[Field, ...]:
-    """Give the fields whose answers could still make the whole met."""
+    """Return the fields whose answers could still make the whole met."""
     if verdict is Verdict.MET:
         return ()
     failed = [part for part in parts if part.verdict is Verdict.NOT_MET]
     if needs_all and not all(part.missing for part in failed):
         return ()
-    return _unique([field for part in parts for field in part.missing])
+    return unique([field for part in parts for field in part.missing])
 
 
 def _joined(parts: Sequence[_Part], verdict: Verdict, *, needs_all: bool) -> str:
     """Join the words of the parts that decide."""
-    words = _unique([part.words for part in parts if part.verdict is verdict])
+    words = unique([part.words for part in parts if part.verdict is verdict])
     if verdict is Verdict.MET:
         return ", ".join(words)
     if verdict is Verdict.UNKNOWN:
-        unknown = _unique(
+        unknown = unique(
             [field for part in parts if part.verdict is verdict for field in part.missing]
         )
         labels = [field.label for field in unknown]
@@ -321,16 +321,16 @@ def _joined(parts: Sequence[_Part], verdict: Verdict, *, needs_all: bool) -> str
 
 
 def _none_known(labels: Sequence[str]) -> str:
-    """Say that none of several fields is known."""
+    """Return that none of several fields is known, in words."""
     if len(labels) == 2:  # noqa: PLR2004  # a pair has words of its own
         return f"neither {labels[0]} nor {labels[1]} is known"
     return f"none of {listed(labels)} is known"
 
 
-def _unique(items: Iterable[Any]) -> tuple[Any, ...]:
-    """Leave out what came before; values need not be hashable."""
-    unique: list[Any] = []
+def unique(items: Iterable[Any]) -> tuple[Any, ...]:
+    """Return items without repetitions; they need not be hashable."""
+    once: list[Any] = []
     for item in items:
-        if item not in unique:
-            unique.append(item)
-    return tuple(unique)
+        if item not in once:
+            once.append(item)
+    return tuple(once)

@@ -1,4 +1,4 @@
-"""Compiling a criterion, and everything that can be asked of a compiled one."""
+"""A compiled expression: its functions, its explanation, its words and its SQL."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -7,17 +7,17 @@ from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
-from funnelflow.criteria.check_names import CheckContext, Scope
-from funnelflow.criteria.checker import check_whole
 from funnelflow.criteria.codegen import Writer, compile_function
 from funnelflow.criteria.constant_conditions import find_suspicious
 from funnelflow.criteria.evaluate import Known
 from funnelflow.criteria.explain import Explanation, explain
 from funnelflow.criteria.expression_problems import CriterionError, ExpressionProblem
 from funnelflow.criteria.parser import parse
+from funnelflow.criteria.resolve_names import CheckContext, Scope
 from funnelflow.criteria.sql import SqlFilter, sql_filter
 from funnelflow.criteria.sql_dialects import DialectName
 from funnelflow.criteria.tree import Has, Node, Read, walk
+from funnelflow.criteria.type_checker import check_whole
 from funnelflow.criteria.types import BOOLEAN, Facts, Fields, Type, Value
 from funnelflow.criteria.words import criterion_words
 
@@ -44,18 +44,18 @@ class Expression:
 
     @property
     def type(self) -> Type:
-        """Give the type of its value."""
+        """Return the type of its value."""
         return self.tree.type
 
     @cached_property
     def names(self) -> frozenset[tuple[str, str]]:
-        """Give the fields it reads: ``("contact", "budget")``."""
+        """Return the fields it reads: ``("contact", "budget")``."""
         reads = [node for node in walk(self.tree) if isinstance(node, Read | Has)]
         return frozenset((node.root, node.field.name) for node in reads)
 
     @cached_property
     def holds(self) -> Holds:
-        """Give the function (contact fields, event facts, now) that tells whether it is true.
+        """Return the function (contact fields, event facts, now) for whether it is true.
 
         It never raises: whatever is unknown, or cannot be computed, is not true.
         """
@@ -64,16 +64,16 @@ class Expression:
 
     @cached_property
     def value(self) -> Gives:
-        """Give the function (contact fields, event facts, now) for its value; None is unknown."""
+        """Return the function (contact fields, event facts, now) for its value; None is unknown."""
         writer = Writer()
         return compile_function("value", "f, e, now", writer.value(self.tree), writer.names)
 
     def explain(self, fields: Fields, facts: Facts, now: dt.datetime) -> Explanation:
-        """Say whether it is true with these facts, why, and what is missing."""
+        """Explain whether it is true with these facts, why, and what is missing."""
         return explain(self.tree, self.source, Known(fields, facts, now))
 
     def words(self) -> str:
-        """Say what it asks for in plain words: ``budget is at least 5,000 EUR``."""
+        """Return what it asks for in plain words: ``budget is at least 5,000 EUR``."""
         return criterion_words(self.tree)
 
     def to_sql(

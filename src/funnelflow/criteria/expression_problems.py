@@ -110,7 +110,7 @@ class ExpressionProblem:
     severity: Severity = "error"
 
     def to_json(self) -> dict[str, Any]:
-        """Give the problem as data."""
+        """Return the problem as data."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -145,7 +145,7 @@ class CriterionError(Error):
         return "\n".join(show_problem(self.source, problem) for problem in self.problems)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the error as data, with its problems."""
+        """Return the error as data, with its problems."""
         return {**super().to_json(), "problems": [problem.to_json() for problem in self.problems]}
 
     def _told(self) -> str:

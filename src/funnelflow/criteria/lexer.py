@@ -34,7 +34,7 @@ class NumeralProblem:
 
 
 def read_numeral(text: str) -> tuple[int | float | None, NumeralProblem | None]:
-    """Give the value of a number, or what is wrong with it."""
+    """Return the value of a number, or what is wrong with it."""
     if _INTEGER.fullmatch(text):
         value = int(text, 0) if text.startswith("0x") else int(text)
         return (value, None) if value <= _LARGEST else (None, _too_large())
@@ -98,7 +98,7 @@ def unescape(body: str) -> str:
 
 
 def _meant(found: re.Match[str]) -> str:
-    """Give the character that an escape sequence stands for."""
+    """Return the character that an escape sequence stands for."""
     named, short, medium, long, octal, _ = found.groups()
     if named is not None:
         return _NAMED.get(named, named)
@@ -179,7 +179,7 @@ _QUOTES: Final = {
 
 
 def closing_quotes(char: str) -> str:
-    """Give the characters that end a text which a curly quote begins; empty for no quote."""
+    """Return the characters that end a text which a curly quote begins; empty for no quote."""
     return _QUOTES.get(char, "")
 
 
@@ -314,7 +314,7 @@ class _Lexer:
         return _stop("E106", "the text has no closing quote", start, end, f"add {quote} at its end")
 
     def _read(self, body: str, inside: int, *, raw: bool) -> str:
-        """Give the value of a text; invisible characters and unknown escapes are reported."""
+        """Return the value of a text; invisible characters and unknown escapes are reported."""
         for offset, char in enumerate(body):
             if not char.isprintable() and char not in "\n\t":
                 self._invisible(char, inside + offset)

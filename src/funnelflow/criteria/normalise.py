@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from funnelflow.criteria.times import (
-    DurationError,
-    TimestampError,
+    TimeTextError,
     duration_json,
     in_range,
     parse_cel_duration,
@@ -20,6 +19,8 @@ from funnelflow.criteria.times import (
 from funnelflow.criteria.types import (
     BOOLEAN,
     DURATION,
+    INT_MAX,
+    INT_MIN,
     INTEGER,
     NUMBER,
     TEXT,
@@ -34,28 +35,26 @@ Normaliser: TypeAlias = Callable[[Any, dt.tzinfo | None], Value]
 
 TEXT_CAP: Final = 10_000
 LIST_CAP: Final = 100
-_INT_MIN: Final = -(2**63)
-_INT_MAX: Final = 2**63 - 1
 _HUGE: Final = 10**30
-_TOLD: Final = 60
+_QUOTED: Final = 60
 
 
 def normaliser(kind: Type) -> Normaliser:
-    """Give the function that normalises values of a type; it raises FieldError."""
+    """Return the function that normalises values of a type; it raises FieldError."""
     if kind.item is not None:
         return _LISTS[kind.item]
     return _SCALARS[kind]
 
 
 def refuse(raw: Any, wanted: str, hint: str = "") -> FieldError:
-    """Make the error for a value that is not what a field takes."""
-    return FieldError(f"{_told(raw)} is not {wanted}", hint=hint)
+    """Return the error for a value that is not what a field takes."""
+    return FieldError(f"{_quoted(raw)} is not {wanted}", hint=hint)
 
 
-def _told(raw: Any) -> str:
+def _quoted(raw: Any) -> str:
     """Name a value in a message, whatever it is; no data can make this long, or fail."""
     if isinstance(raw, str):
-        return repr(raw if len(raw) <= _TOLD else raw[: _TOLD - 1] + "…")
+        return repr(raw if len(raw) <= _QUOTED else raw[: _QUOTED - 1] + "…")
     if isinstance(raw, float | bool) or (isinstance(raw, int) and -_HUGE < raw < _HUGE):
         return repr(raw)
     if isinstance(raw, int | Decimal):
@@ -76,7 +75,7 @@ def _integer(raw: Any, _: dt.tzinfo | None) -> int:
         raw = int(raw)
     if not isinstance(raw, int) or isinstance(raw, bool):
         raise refuse(raw, "a whole number", "give a number without decimals, like 5000")
-    if not _INT_MIN <= raw <= _INT_MAX:
+    if not INT_MIN <= raw <= INT_MAX:
         raise FieldError("the number is beyond 64 bits", hint="give it as text, or a smaller one")
     return int(raw)
 
@@ -121,7 +120,7 @@ def _timestamp(raw: Any, timezone: dt.tzinfo | None) -> dt.datetime:
     if isinstance(raw, str):
         try:
             return parse_timestamp(raw, timezone)
-        except TimestampError as error:
+        except TimeTextError as error:
             raise FieldError(str(error), hint=error.help) from None
     if not isinstance(raw, dt.datetime):
         if not isinstance(raw, dt.date):
@@ -140,7 +139,7 @@ def _aware(raw: dt.datetime, timezone: dt.tzinfo | None) -> dt.datetime:
         raw = raw.replace(tzinfo=timezone)
     try:
         return to_utc(raw)
-    except TimestampError as error:
+    except TimeTextError as error:
         raise FieldError(str(error), hint=error.help) from None
 
 
@@ -148,7 +147,7 @@ def _duration(raw: Any, _: dt.tzinfo | None) -> dt.timedelta:
     if isinstance(raw, str):
         try:
             return parse_duration(raw)
-        except DurationError as error:
+        except TimeTextError as error:
             raise FieldError(str(error), hint=error.help) from None
     if not isinstance(raw, dt.timedelta):
         raise refuse(raw, "a duration", 'give it like "30d", "36h" or "1h30m"')
@@ -158,7 +157,7 @@ def _duration(raw: Any, _: dt.tzinfo | None) -> dt.timedelta:
 
 
 def _list_of(item: Callable[[Any, dt.tzinfo | None], Scalar]) -> Normaliser:
-    """Give the normaliser of lists from the one of their items."""
+    """Return the normaliser of lists from the one of their items."""
 
     def _list(raw: Any, timezone: dt.tzinfo | None) -> Value:
         if not isinstance(raw, list | tuple):
@@ -171,7 +170,7 @@ def _list_of(item: Callable[[Any, dt.tzinfo | None], Scalar]) -> Normaliser:
 
 
 def _is_number(raw: Any) -> bool:
-    """Tell whether somebody left the quotes off."""
+    """Whether somebody left the quotes off."""
     return isinstance(raw, int | float) and not isinstance(raw, bool)
 
 
@@ -190,7 +189,7 @@ Loader: TypeAlias = Callable[[Any], Any]
 
 
 def dump_value(value: Value) -> Any:
-    """Give the JSON form of a value."""
+    """Return the JSON form of a value."""
     if isinstance(value, dt.datetime):
         return timestamp_json(value)
     if isinstance(value, dt.timedelta):
@@ -201,7 +200,7 @@ def dump_value(value: Value) -> Any:
 
 
 def loader(kind: Type) -> Loader:
-    """Give the function that reads the JSON form of a type back; it trusts what it reads."""
+    """Return the function that reads the JSON form of a type back; it trusts what it reads."""
     if kind.item is None:
         return _SCALAR_LOADERS.get(kind, _same)
     return _LIST_LOADERS.get(kind.item, tuple)

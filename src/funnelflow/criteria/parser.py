@@ -14,7 +14,7 @@ from funnelflow.criteria.syntax_errors import fault_at
 
 
 @frozen
-class _Place:
+class _SyntaxNode:
     """Where a node stands in the source, and how deep the tree below it is."""
 
     start: int
@@ -23,21 +23,21 @@ class _Place:
 
 
 @frozen
-class Literal(_Place):
+class Literal(_SyntaxNode):
     """A number, a text, or a truth value; None where what is written is reported as none."""
 
     value: bool | int | float | str | None
 
 
 @frozen
-class Name(_Place):
+class Name(_SyntaxNode):
     """A name that nothing stands before."""
 
     name: str
 
 
 @frozen
-class Select(_Place):
+class Select(_SyntaxNode):
     """A selection: ``of.name``."""
 
     of: "Syntax"
@@ -45,7 +45,7 @@ class Select(_Place):
 
 
 @frozen
-class Index(_Place):
+class Index(_SyntaxNode):
     """A pick: ``of[item]``."""
 
     of: "Syntax"
@@ -53,7 +53,7 @@ class Index(_Place):
 
 
 @frozen
-class CallSyntax(_Place):
+class CallSyntax(_SyntaxNode):
     """``name(arguments)`` or, with a receiver, ``of.name(arguments)``."""
 
     of: "Syntax | None"
@@ -63,7 +63,7 @@ class CallSyntax(_Place):
 
 
 @frozen
-class Unary(_Place):
+class Unary(_SyntaxNode):
     """``!of`` or ``-of``."""
 
     operator: str
@@ -71,7 +71,7 @@ class Unary(_Place):
 
 
 @frozen
-class Binary(_Place):
+class Binary(_SyntaxNode):
     """A comparison or an arithmetical operation."""
 
     operator: str
@@ -80,7 +80,7 @@ class Binary(_Place):
 
 
 @frozen
-class Logic(_Place):
+class Logic(_SyntaxNode):
     """Two or more operands joined by ``&&``, or by ``||``."""
 
     operator: str
@@ -88,7 +88,7 @@ class Logic(_Place):
 
 
 @frozen
-class Choice(_Place):
+class Choice(_SyntaxNode):
     """One or the other: ``test ? then : other``."""
 
     test: "Syntax"
@@ -97,7 +97,7 @@ class Choice(_Place):
 
 
 @frozen
-class ListSyntax(_Place):
+class ListSyntax(_SyntaxNode):
     """A list: ``[a, b]``."""
 
     items: tuple["Syntax", ...]
@@ -165,17 +165,17 @@ class _Parser:
 
     @property
     def _end(self) -> int:
-        """Give the place behind the token that was taken last."""
+        """Return the place behind the token that was taken last."""
         return self.tokens[self.place - 1].end
 
     def _next(self) -> Token:
-        """Take the token at hand."""
+        """Return the token at hand, and go on to the next."""
         token = self.tokens[self.place]
         self.place += 1
         return token
 
     def _at(self, *texts: str) -> bool:
-        """Tell whether the token at hand is one of these operators."""
+        """Whether the token at hand is one of these operators."""
         token = self.tokens[self.place]
         return token.kind == "operator" and token.text in texts
 
@@ -232,7 +232,7 @@ class _Parser:
         return left
 
     def _binds(self) -> int:
-        """Tell how tightly the operator at hand binds; 0 where there is none."""
+        """Return how tightly the operator at hand binds; 0 where there is none."""
         token = self.tokens[self.place]
         return _BINDS.get(token.text, 0) if token.kind == "operator" else 0
 
@@ -330,7 +330,7 @@ class _Parser:
         return self._made(ListSyntax(opening.start, self._end, _depth(*items), items))
 
     def _positive(self, token: Token) -> int | float | None:
-        """Give the value of a number without a sign."""
+        """Return the value of a number without a sign."""
         value: int | float | None = token.value
         if value == _FIRST_BEYOND and isinstance(value, int):
             self.problems.append(
@@ -354,7 +354,7 @@ class _Parser:
         return Name(token.start, token.end, 1, token.text)
 
     def _operator(self) -> Token:
-        """Take an operator, counting."""
+        """Read an operator, counting."""
         self.operators += 1
         token = self._next()
         if self.operators > OPERATOR_CAP:
@@ -363,7 +363,7 @@ class _Parser:
         return token
 
     def _made(self, node: Syntax) -> Syntax:
-        """Give a node, unless its tree is too deep."""
+        """Return a node, unless its tree is too deep."""
         if node.depth > DEPTH_CAP:
             self._too_deep(node)
         return node
@@ -373,7 +373,7 @@ class _Parser:
         self._fail("E103", f"the expression is nested more than {DEPTH_CAP} deep", at, _SPLIT)
 
     def _close(self, opening: Token) -> Token:
-        """Take the bracket that closes another."""
+        """Read the bracket that closes another."""
         closing = _PAIRS[opening.text]
         if self._at(closing):
             return self._next()
@@ -383,7 +383,7 @@ class _Parser:
         return self._unexpected()
 
     def _unexpected(self) -> NoReturn:
-        """Say why the token at hand cannot stand here."""
+        """Stop with the reason why the token at hand cannot stand here."""
         raise SyntaxProblem(fault_at(self.tokens, self.place))
 
     def _fail(self, code: str, message: str, at: Token | Syntax, help_: str) -> NoReturn:
@@ -393,5 +393,5 @@ class _Parser:
 
 
 def _depth(*nodes: Syntax) -> int:
-    """Give the depth of a tree above these."""
+    """Return the depth of a tree above these."""
     return 1 + max((node.depth for node in nodes), default=0)

@@ -1,4 +1,4 @@
-"""What a rule looks at: its expressions, and what it holds each field against."""
+"""Rules: expressions, plugins' criteria and roles, in groups of which all, any or some hold."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
@@ -8,10 +8,10 @@ from typing import Any, Final, Literal, TypeAlias
 from attrs import field, frozen
 
 from funnelflow.criteria.codegen import Writer, compile_function
-from funnelflow.criteria.explain import Seen, Verdict
+from funnelflow.criteria.display import listed, shown, shown_text
+from funnelflow.criteria.explain import Seen, Verdict, unique
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.times import listed, shown, shown_text
 from funnelflow.criteria.tree import Compare, Constant, In, Read, TextTest, walk
 from funnelflow.criteria.types import Facts, Fields, Value
 from funnelflow.errors import UsageError
@@ -149,7 +149,7 @@ class Check:
 
 
 def compile_rule(rule: Rule) -> Ruled:
-    """Give one function for a whole rule: True exactly where `check_rule` says met.
+    """Return one function for a whole rule: True exactly where `check_rule` says met.
 
     Raises:
         UsageError: The rule is nested too deep.
@@ -204,7 +204,7 @@ def _joined(rules: tuple[Rule, ...], joint: str, empty: str, writer: Writer, dep
 
 
 def _ask(rule: Custom) -> Callable[[Fields, Facts, dt.datetime], bool]:
-    """Give a function that asks a plugin's criterion and never raises."""
+    """Return a function that asks a plugin's criterion and never raises."""
 
     def _asked(fields: Fields, facts: Facts, now: dt.datetime) -> bool:
         return _answer(rule, fields, facts, now)[0] is True
@@ -230,14 +230,14 @@ def _answer(
 
 def _check_leaf(rule: Leaf, fields: Fields, facts: Facts, now: dt.datetime) -> Check:
     """Answer a labelled expression."""
-    told = rule.expression.explain(fields, facts, now)
+    found = rule.expression.explain(fields, facts, now)
     return Check(
         rule.label or rule.expression.words(),
         "criterion",
-        told.verdict,
-        told.words,
-        told.seen,
-        told.missing,
+        found.verdict,
+        found.words,
+        found.seen,
+        found.missing,
         source=rule.expression.source,
     )
 
@@ -260,7 +260,7 @@ def _check_custom(rule: Custom, fields: Fields, facts: Facts, now: dt.datetime) 
 
 
 def _custom_words(rule: Custom, said: str, fields: Fields) -> str:
-    """Say what a plugin's criterion answered, with which arguments, and what it looked at."""
+    """Return what a plugin's criterion answered, with which arguments, and what it looked at."""
     if isinstance(said, _Sentence):
         return said
     given = ", ".join(f"{name}: {_given(value)}" for name, value in rule.arguments.items())
@@ -311,7 +311,7 @@ def _check_group(rule: AllOf | AnyOf | AtLeast, checks: tuple[Check, ...]) -> Ch
         kind,
         verdict,
         f"{met} of {len(checks)} met" + (f"; needs {needs}" if met < needs else ""),
-        _once([seen for check in checks for seen in check.seen]),
+        unique([seen for check in checks for seen in check.seen]),
         _missing(checks, verdict, needs),
         checks,
         needs=needs,
@@ -319,21 +319,12 @@ def _check_group(rule: AllOf | AnyOf | AtLeast, checks: tuple[Check, ...]) -> Ch
 
 
 def _missing(checks: tuple[Check, ...], verdict: Verdict, needs: int) -> tuple[Field, ...]:
-    """Give the fields whose answers could still make a group met."""
+    """Return the fields whose answers could still make a group met."""
     open_ = [check for check in checks if check.verdict is not Verdict.MET and check.missing]
     met = sum(check.verdict is Verdict.MET for check in checks)
     if verdict is Verdict.MET or met + len(open_) < needs:
         return ()
-    return _once([missing for check in open_ for missing in check.missing])
-
-
-def _once(items: list[Any]) -> tuple[Any, ...]:
-    """Leave out what came before."""
-    unique: list[Any] = []
-    for item in items:
-        if item not in unique:
-            unique.append(item)
-    return tuple(unique)
+    return unique([missing for check in open_ for missing in check.missing])
 
 
 def rule_expressions(rule: Rule) -> Iterator[Expression]:

@@ -1,4 +1,4 @@
-"""A criterion as SQL: a filter that runs in the database and answers as Python does.
+"""An expression as SQL: a filter that runs in the database and answers as Python does.
 
 SQL's own logic has three values too, and NULL is unknown: so a comparison becomes a
 comparison, ``&&`` becomes AND, and a row is selected exactly where the criterion is true.
@@ -124,7 +124,7 @@ def _distant(
 
 
 def _reach(time: dt.datetime) -> tuple[str, str]:
-    """Give the first and the last time whose distance from a time has a value in CEL."""
+    """Return the first and the last time whose distance from a time has a value in CEL."""
     second = time.replace(microsecond=0)
     first = max(_moved(time, -LONGEST), _moved(second, -SECONDS))
     last = min(_moved(time, LONGEST), _moved(second, SECONDS + _ALMOST))
@@ -132,7 +132,7 @@ def _reach(time: dt.datetime) -> tuple[str, str]:
 
 
 def _moved(time: dt.datetime, length: dt.timedelta) -> str:
-    """Give the storage form of a time moved, or a text before or after all of them."""
+    """Return the storage form of a time moved, or a text before or after all of them."""
     try:
         return timestamp_json(time + length)
     except OverflowError:
@@ -292,7 +292,7 @@ class _Writer:
         return self.dialect.items(self.stored_list(item))
 
     def stored_list(self, node: Node) -> str:
-        """Give the name of a list among the facts."""
+        """Return the name of a list among the facts."""
         if not isinstance(node, Read) or node.root == "event":
             raise _NotInSql
         if node.field.name in self.columns:
@@ -376,7 +376,7 @@ class _Writer:
 
 
 def _plain(name: str) -> str:
-    """Give the name of a field, which is written into SQL, where it is nothing but a name."""
+    """Return the name of a field, which is written into SQL, where it is nothing but a name."""
     if not (name.isascii() and name.isidentifier()):
         raise _NotInSql
     return name

@@ -20,7 +20,7 @@ _AS_TEXT: Final = (TEXT, TIMESTAMP, DURATION)
 
 @frozen
 class Dialect(abc.ABC):
-    """One database's words; every method gives SQL text.
+    """The SQL of one database; every method returns text.
 
     Attributes:
         fields: The SQL of the text that holds the facts.
@@ -30,19 +30,19 @@ class Dialect(abc.ABC):
 
     @abc.abstractmethod
     def value(self, name: str, kind: Type) -> str:
-        """Give the value of a fact; NULL where it is unknown."""
+        """Return the value of a fact; NULL where it is unknown."""
 
     @abc.abstractmethod
     def known(self, name: str) -> str:
-        """Tell whether a fact is known."""
+        """Whether a fact is known."""
 
     @abc.abstractmethod
     def column(self, sql: str, kind: Type) -> str:
-        """Give a column so that it compares as a fact of its type does."""
+        """Return a column so that it compares as a fact of its type does."""
 
     @abc.abstractmethod
     def real(self, sql: str) -> str:
-        """Give an integer as the nearest number."""
+        """Return an integer as the nearest number."""
 
     @abc.abstractmethod
     def parameter(self, name: str, kind: Type) -> str:
@@ -50,7 +50,7 @@ class Dialect(abc.ABC):
 
     @abc.abstractmethod
     def unknown(self, kind: Type) -> str:
-        """Give a NULL of a type."""
+        """Return a NULL of a type."""
 
     @abc.abstractmethod
     def within(self, time: str, first: str, last: str, test: str) -> str:
@@ -61,15 +61,15 @@ class Dialect(abc.ABC):
 
     @abc.abstractmethod
     def starts(self, text: str, part: str, length: int) -> str:
-        """Tell whether a text starts with a part of so many characters."""
+        """Whether a text starts with a part of so many characters."""
 
     @abc.abstractmethod
     def ends(self, text: str, part: str, length: int) -> str:
-        """Tell whether a text ends with a part of so many characters."""
+        """Whether a text ends with a part of so many characters."""
 
     @abc.abstractmethod
     def contains(self, text: str, part: str) -> str:
-        """Tell whether a text contains a part."""
+        """Whether a text contains a part."""
 
     @abc.abstractmethod
     def items(self, name: str) -> str:
@@ -77,7 +77,7 @@ class Dialect(abc.ABC):
 
     @abc.abstractmethod
     def among(self, item: str, name: str, kind: Type) -> str:
-        """Tell whether a value, which is not NULL, is in a list; NULL where that is unknown."""
+        """Whether a value, which is not NULL, is in a list; NULL where that is unknown."""
 
 
 class _Sqlite(Dialect):
@@ -183,7 +183,7 @@ class _Postgresql(Dialect):
 
 
 def _once(expression: str, value: str) -> str:
-    """Give an expression of ``v`` that PostgreSQL computes only once: reading JSON is dear."""
+    """Return an expression of ``v`` that PostgreSQL computes only once: reading JSON is dear."""
     return f"(SELECT {expression} FROM (SELECT {value} OFFSET 0) AS _(v))"  # noqa: S608
 
 

@@ -24,7 +24,7 @@ _CAP: Final = 20
 
 
 def fault_at(tokens: Sequence[Token], place: int) -> ExpressionProblem:
-    """Give the problem of the token at a place, which does not fit what stands before it."""
+    """Return the problem of the token at a place, which does not fit what stands before it."""
     token = tokens[place]
     before = tokens[place - 1] if place else None
     if before is not None and before.text == "%" and _percents(tokens, place - 1):
@@ -40,7 +40,7 @@ def fault_at(tokens: Sequence[Token], place: int) -> ExpressionProblem:
 
 
 def _after_value(tokens: Sequence[Token], place: int) -> ExpressionProblem:
-    """Give the problem of a token that cannot follow a value."""
+    """Return the problem of a token that cannot follow a value."""
     token = tokens[place]
     if token.text in (")", "]"):
         return _problem("E109", f"this {token.text} closes nothing", token, "leave it out")
@@ -64,20 +64,20 @@ def _help(tokens: Sequence[Token], place: int) -> str:
 
 
 def _complete(before: Token | None) -> bool:
-    """Tell whether a value has just ended."""
+    """Whether a value has just ended."""
     if before is None or before.kind == "operator":
         return before is not None and before.text in (")", "]")
     return True
 
 
 def _percents(tokens: Sequence[Token], place: int) -> bool:
-    """Tell whether a percent sign stands right behind a number."""
+    """Whether a percent sign stands right behind a number."""
     number = tokens[place - 1]
     return number.kind == "number" and number.end == tokens[place].start
 
 
 def _groups(tokens: Sequence[Token], place: int) -> bool:
-    """Tell whether a comma groups the digits of a number."""
+    """Whether a comma groups the digits of a number."""
     before, comma, after = tokens[place - 1], tokens[place], tokens[place + 1]
     touching = before.end == comma.start and after.start == comma.end
     return touching and before.kind == after.kind == "number" and len(after.text) == _GROUP
@@ -101,6 +101,6 @@ def _name(token: Token) -> str:
 
 
 def _problem(code: str, message: str, token: Token, help_: str) -> ExpressionProblem:
-    """Give a problem at a token; one at the end points behind the last character."""
+    """Return a problem at a token; one at the end points behind the last character."""
     end = max(token.end, token.start + (token.kind != "end"))
     return ExpressionProblem(code, message, token.start, end, help_)

@@ -1,13 +1,9 @@
-"""How values are shown to people: numbers, texts, times, lists."""
+"""Durations and timestamps as text: reading what people and CEL write, and writing them."""
 
 import datetime as dt
-import math
 import re
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
-
-from funnelflow.criteria.types import Scalar, Value
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 LONGEST: Final = dt.timedelta(microseconds=(2**63 - 1) // 1000)
@@ -25,11 +21,18 @@ _CEL_UNITS: Final = {
 _UNITS: Final = {"w": 7 * 24 * _CEL_UNITS["h"], "d": 24 * _CEL_UNITS["h"], **_CEL_UNITS}
 _PART: Final = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([a-zA-Zµ]+)")
 _TEXT_CAP = 64
+_TIMESTAMP: Final = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})"
+    r"(?:([Tt ])(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?"
+    r"([Zz]|[+-]\d{2}:\d{2})?)?",
+    re.ASCII,
+)
+_EXAMPLE: Final = "2026-03-01T09:30:00Z"
 _NAMED: Final = (("day", 86_400), ("hour", 3600), ("minute", 60))
 
 
-class DurationError(ValueError):
-    """A text that is no duration; `help` says what to write instead."""
+class TimeTextError(ValueError):
+    """A text that is no duration, or no timestamp; `help` is what to write instead."""
 
     def __init__(self, message: str, help: str = "") -> None:  # noqa: A002  # as everywhere here
         super().__init__(message)
@@ -40,7 +43,7 @@ def parse_duration(text: str) -> dt.timedelta:
     """Read a duration as people write it: ``30d``, ``2w``, ``36h``, ``1h30m``, ``90s``.
 
     Raises:
-        DurationError: The text is no duration, or one longer than 292 years.
+        TimeTextError: The text is no duration, or one longer than 292 years.
     """
     return _parse(text.strip(), _UNITS, 'write it like "30d", "36h" or "1h30m"')
 
@@ -49,16 +52,16 @@ def parse_cel_duration(text: str) -> dt.timedelta:
     """Read the text inside CEL's ``duration("…")``, whose units end at hours.
 
     Raises:
-        DurationError: The text is no duration of CEL, or finer than a microsecond.
+        TimeTextError: The text is no duration of CEL, or finer than a microsecond.
     """
     try:
         return _parse(text, _CEL_UNITS, 'write it like "720h", "90m" or "30s"')
-    except DurationError as error:
-        raise DurationError(str(error), _in_hours(text) or error.help) from None
+    except TimeTextError as error:
+        raise TimeTextError(str(error), _in_hours(text) or error.help) from None
 
 
 def in_range(value: dt.timedelta) -> bool:
-    """Tell whether a duration is one that CEL can hold."""
+    """Whether a duration is one that CEL can hold."""
     return -LONGEST <= value <= LONGEST
 
 
@@ -71,7 +74,7 @@ def duration_json(value: dt.timedelta) -> str:
 
 
 def duration_words(value: dt.timedelta) -> str:
-    """Read a duration out exactly: ``30 days``, ``1 hour 30 minutes``, ``0 seconds``."""
+    """Return a duration in words, exactly: ``30 days``, ``1 hour 30 minutes``, ``0 seconds``."""
     micros = value // _MICROSECOND
     seconds, rest = divmod(abs(micros), 1_000_000)
     words = []
@@ -86,7 +89,7 @@ def duration_words(value: dt.timedelta) -> str:
 
 
 def rough_words(value: dt.timedelta) -> str:
-    """Read the length of a duration out by its largest unit, rounded down: ``34 days``."""
+    """Return a duration in words by its largest unit, rounded down: ``34 days``."""
     seconds = abs(value) // dt.timedelta(seconds=1)
     for name, length in _NAMED:
         if seconds >= length:
@@ -99,31 +102,31 @@ def _parse(text: str, units: dict[str, Fraction], form: str) -> dt.timedelta:
     body = text[1:] if text[:1] in ("+", "-") else text
     parts = _PART.findall(body) if len(body) <= _TEXT_CAP else []
     if not parts or "".join(map("".join, parts)) != body:
-        raise DurationError(f"{_quoted(text)} is no duration", form)
+        raise TimeTextError(f"{_quoted(text)} is no duration", form)
     micros = Fraction(0)
     for number, unit in parts:
         if unit not in units:
-            raise DurationError(f"{_quoted(text)} has the unknown unit {unit!r}", form)
+            raise TimeTextError(f"{_quoted(text)} has the unknown unit {unit!r}", form)
         micros += Fraction(number) * units[unit]
     return _exact(-micros if text[0] == "-" else micros, text)
 
 
 def _exact(micros: Fraction, text: str) -> dt.timedelta:
-    """Give so many microseconds as a duration, if there is one."""
+    """Return so many microseconds as a duration, if there is one."""
     if micros.denominator != 1:
-        raise DurationError(
+        raise TimeTextError(
             f"{_quoted(text)} is finer than a microsecond", "microseconds (us) are the finest unit"
         )
     if abs(micros) > LONGEST // _MICROSECOND:
-        raise DurationError(f"{_quoted(text)} is longer than 292 years", "write a shorter duration")
+        raise TimeTextError(f"{_quoted(text)} is longer than 292 years", "write a shorter duration")
     return dt.timedelta(microseconds=micros.numerator)
 
 
 def _in_hours(text: str) -> str:
-    """Say how a duration with days or weeks is written in CEL; empty when it is none."""
+    """Return how to write a duration with days or weeks in CEL; empty when it is none."""
     try:
         seconds = parse_duration(text) // dt.timedelta(seconds=1)
-    except DurationError:
+    except TimeTextError:
         return ""
     hours, rest = divmod(seconds, 3600)
     return f'write duration("{hours}h")' if not rest else f'write duration("{seconds}s")'
@@ -139,23 +142,6 @@ def _quoted(text: str) -> str:
     return repr(text if len(text) <= _TEXT_CAP else text[: _TEXT_CAP - 1] + "…")
 
 
-_FORM: Final = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})"
-    r"(?:([Tt ])(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?"
-    r"([Zz]|[+-]\d{2}:\d{2})?)?",
-    re.ASCII,
-)
-_EXAMPLE = "2026-03-01T09:30:00Z"
-
-
-class TimestampError(ValueError):
-    """A text that is no timestamp; `help` says what to write instead."""
-
-    def __init__(self, message: str, help: str = "") -> None:  # noqa: A002  # as everywhere here
-        super().__init__(message)
-        self.help = help
-
-
 def parse_timestamp(
     text: str, timezone: dt.tzinfo | None = None, *, strict: bool = False
 ) -> dt.datetime:
@@ -167,33 +153,33 @@ def parse_timestamp(
         strict: Take only what every implementation of CEL takes: ``T``, seconds, an offset.
 
     Raises:
-        TimestampError: The text is no timestamp of the years 1 to 9999, or finer than a
+        TimeTextError: The text is no timestamp of the years 1 to 9999, or finer than a
             microsecond, or says no offset while `timezone` is None.
     """
-    found = _FORM.fullmatch(text)
+    found = _TIMESTAMP.fullmatch(text)
     if found is None:
-        raise TimestampError(f"{text[:64]!r} is no timestamp", f'write it like "{_EXAMPLE}"')
+        raise TimeTextError(f"{text[:64]!r} is no timestamp", f'write it like "{_EXAMPLE}"')
     if strict:
         _check_strict(text, found)
     local = _civil(text, found)
     zone = _zone(text, found[9]) or timezone
     if zone is None:
-        raise TimestampError(
+        raise TimeTextError(
             f"{text!r} does not say in which time zone", f'write "{_completed(found)}" for UTC'
         )
     return to_utc(local.replace(tzinfo=zone))
 
 
 def to_utc(value: dt.datetime) -> dt.datetime:
-    """Bring an aware time to UTC.
+    """Return an aware time in UTC.
 
     Raises:
-        TimestampError: It falls out of the years 1 to 9999 there.
+        TimeTextError: It falls out of the years 1 to 9999 there.
     """
     try:
         return value.astimezone(dt.UTC)
     except OverflowError:
-        raise TimestampError(
+        raise TimeTextError(
             f"{value.isoformat()} is not within the years 1 to 9999", "write another time"
         ) from None
 
@@ -204,7 +190,7 @@ def timestamp_json(value: dt.datetime) -> str:
 
 
 def timestamp_words(value: dt.datetime) -> str:
-    """Read a UTC time out: ``2026-03-01 09:30 UTC``, ``2026-03-01`` for a midnight."""
+    """Return a UTC time in words: ``2026-03-01 09:30 UTC``, ``2026-03-01`` for a midnight."""
     date = f"{value.year:04d}-{value:%m-%d}"
     if not (value.hour or value.minute or value.second or value.microsecond):
         return date
@@ -218,7 +204,7 @@ def _civil(text: str, found: re.Match[str]) -> dt.datetime:
     year, month, day = int(found[1]), int(found[2]), int(found[3])
     fraction = (found[8] or "").ljust(6, "0")
     if fraction[6:].strip("0"):
-        raise TimestampError(
+        raise TimeTextError(
             f"{text!r} is finer than a microsecond", "six decimals are the finest part of a second"
         )
     try:
@@ -227,16 +213,16 @@ def _civil(text: str, found: re.Match[str]) -> dt.datetime:
             int(fraction[:6]),
         )  # fmt: skip
     except ValueError as error:
-        raise TimestampError(f"{text!r} is no timestamp: {error}", "look at the date") from None
+        raise TimeTextError(f"{text!r} is no timestamp: {error}", "look at the date") from None
 
 
 def _zone(text: str, offset: str | None) -> dt.tzinfo | None:
-    """Give the zone that an offset names; None when there is none."""
+    """Return the zone that an offset names; None when there is none."""
     if offset is None or offset in "Zz":
         return dt.UTC if offset else None
     hours, minutes = int(offset[1:3]), int(offset[4:6])
     if hours > 23 or minutes > 59:  # noqa: PLR2004  # the clock
-        raise TimestampError(f"{text!r} has an impossible offset", f'write it like "{_EXAMPLE}"')
+        raise TimeTextError(f"{text!r} has an impossible offset", f'write it like "{_EXAMPLE}"')
     length = dt.timedelta(hours=hours, minutes=minutes)
     return dt.timezone(-length if offset[0] == "-" else length)
 
@@ -244,7 +230,7 @@ def _zone(text: str, offset: str | None) -> dt.tzinfo | None:
 def _check_strict(text: str, found: re.Match[str]) -> None:
     """Refuse the forms that only some implementations of CEL take."""
     if found[4] != "T" or found[7] is None or found[9] is None or found[9] == "z":
-        raise TimestampError(
+        raise TimeTextError(
             f"{text!r} is not a full timestamp", f'write timestamp("{_completed(found)}")'
         )
 
@@ -254,58 +240,3 @@ def _completed(found: re.Match[str]) -> str:
     clock = f"{found[5] or '00'}:{found[6] or '00'}:{found[7] or '00'}"
     fraction = f".{found[8]}" if found[8] else ""
     return f"{found[1]}-{found[2]}-{found[3]}T{clock}{fraction}{(found[9] or 'Z').upper()}"
-
-
-_SHOWN_CAP: Final = 60
-_LIST_CAP: Final = 10
-_WHOLE: Final = 1e16
-
-
-def shown(value: Value, unit: str = "") -> str:
-    """Show a value as a person writes it: ``3,000 EUR``, ``yes``, ``2026-03-01 09:30 UTC``."""
-    if isinstance(value, tuple):
-        return listed([shown(item, unit) for item in value]) if value else "an empty list"
-    text = _scalar(value)
-    return f"{text} {unit}" if unit and not isinstance(value, (bool, str)) else text
-
-
-def shown_text(value: str) -> str:
-    """Show a text: as it is, quoted where it is empty or ends in spaces, cut where it is long."""
-    text = "".join(char if char.isprintable() else "·" for char in value[: _SHOWN_CAP + 1])
-    if len(value) > _SHOWN_CAP:
-        return text[: _SHOWN_CAP - 1] + "…"
-    return text if text and text == text.strip() else f'"{text}"'
-
-
-def listed(words: Sequence[str]) -> str:
-    """Put words in a row with commas, cut where there are many."""
-    more = "" if len(words) <= _LIST_CAP else f", … ({len(words)} in all)"
-    return ", ".join(words[:_LIST_CAP]) + more
-
-
-def _scalar(value: Scalar) -> str:
-    """Show a single value without its unit."""
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case float():
-            return _number(value)
-        case str():
-            return shown_text(value)
-        case dt.datetime():
-            return timestamp_words(value)
-        case dt.timedelta():
-            return duration_words(value)
-
-
-def _number(value: float) -> str:
-    """Show a number with thousands separators, a whole one without decimals."""
-    if math.isnan(value):
-        return "not a number"
-    if math.isinf(value):
-        return "infinity" if value > 0 else "minus infinity"
-    if value.is_integer() and abs(value) < _WHOLE:
-        return f"{int(value):,}"
-    return f"{value:,}"

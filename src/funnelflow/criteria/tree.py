@@ -12,7 +12,7 @@ Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 
 @frozen
-class _Place:
+class _Node:
     """Where the node stands in the source."""
 
     start: int
@@ -20,7 +20,7 @@ class _Place:
 
 
 @frozen
-class Constant(_Place):
+class Constant(_Node):
     """A value that is written down."""
 
     value: Value
@@ -28,7 +28,7 @@ class Constant(_Place):
 
 
 @frozen
-class Read(_Place):
+class Read(_Node):
     """The value of a field; unknown where there is none."""
 
     root: str
@@ -36,19 +36,19 @@ class Read(_Place):
 
     @property
     def type(self) -> Type:
-        """Give the type of the field."""
+        """Return the type of the field."""
         return self.field.type
 
 
 @frozen
-class Now(_Place):
+class Now(_Node):
     """The time at which the question is asked."""
 
     type: Type = TIMESTAMP
 
 
 @frozen
-class Has(_Place):
+class Has(_Node):
     """Whether a field has a value; never unknown."""
 
     root: str
@@ -57,7 +57,7 @@ class Has(_Place):
 
 
 @frozen
-class Not(_Place):
+class Not(_Node):
     """The contrary."""
 
     item: "Node"
@@ -65,7 +65,7 @@ class Not(_Place):
 
 
 @frozen
-class And(_Place):
+class And(_Node):
     """All of them; false as soon as one is false, whatever is unknown."""
 
     items: tuple["Node", ...]
@@ -73,7 +73,7 @@ class And(_Place):
 
 
 @frozen
-class Or(_Place):
+class Or(_Node):
     """Any of them; true as soon as one is true, whatever is unknown."""
 
     items: tuple["Node", ...]
@@ -81,7 +81,7 @@ class Or(_Place):
 
 
 @frozen
-class Conditional(_Place):
+class Conditional(_Node):
     """One branch or the other; the one not taken does not matter."""
 
     test: "Node"
@@ -91,7 +91,7 @@ class Conditional(_Place):
 
 
 @frozen
-class Compare(_Place):
+class Compare(_Node):
     """Two values of types that compare."""
 
     operator: str
@@ -101,7 +101,7 @@ class Compare(_Place):
 
 
 @frozen
-class In(_Place):
+class In(_Node):
     """Whether a value is among those of a list."""
 
     item: "Node"
@@ -110,7 +110,7 @@ class In(_Place):
 
 
 @frozen
-class Arithmetic(_Place):
+class Arithmetic(_Node):
     """``+ - * / %`` of numbers, times, texts and lists; unknown where CEL has an error."""
 
     operator: str
@@ -120,7 +120,7 @@ class Arithmetic(_Place):
 
 
 @frozen
-class Negate(_Place):
+class Negate(_Node):
     """A number with its sign turned."""
 
     item: "Node"
@@ -128,7 +128,7 @@ class Negate(_Place):
 
 
 @frozen
-class Size(_Place):
+class Size(_Node):
     """How many characters a text has, or items a list."""
 
     item: "Node"
@@ -136,7 +136,7 @@ class Size(_Place):
 
 
 @frozen
-class TextTest(_Place):
+class TextTest(_Node):
     """``startsWith``, ``endsWith`` or ``contains``."""
 
     test: str
@@ -146,7 +146,7 @@ class TextTest(_Place):
 
 
 @frozen
-class ListOf(_Place):
+class ListOf(_Node):
     """A list, some item of which is no constant."""
 
     items: tuple["Node", ...]
@@ -154,7 +154,7 @@ class ListOf(_Place):
 
 
 @frozen
-class Widen(_Place):
+class Widen(_Node):
     """What is given, as the type that is wanted; at the very end only, as CEL does not convert."""
 
     item: "Node"
@@ -182,7 +182,7 @@ Node: TypeAlias = (
 
 
 def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911  # one a kind
-    """Give the nodes right below a node, in the order of the source."""
+    """Return the nodes right below a node, in the order of the source."""
     match node:
         case Constant() | Read() | Now() | Has():
             return ()
@@ -201,7 +201,7 @@ def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911  # one a kind
 
 
 def names_fields(node: Node) -> bool:
-    """Tell whether a node looks at any field; without, its value depends on ``now`` at most."""
+    """Whether a node looks at any field; without, its value depends on ``now`` at most."""
     return any(isinstance(part, Read | Has) for part in walk(node))
 
 

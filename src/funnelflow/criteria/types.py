@@ -17,7 +17,7 @@ type               in Python               in JSON and in the database
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import frozen
 
@@ -27,6 +27,9 @@ Fields: TypeAlias = Mapping[str, Value]
 """The known facts of a contact or of an event, by field name."""
 Facts: TypeAlias = Mapping[str, Value | None]
 """What an event brings: a value for a field, or None to take it back."""
+
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
 
 
 @frozen
@@ -38,12 +41,12 @@ class Type:
 
     @property
     def is_list(self) -> bool:
-        """Tell whether values are tuples of `item`."""
+        """Whether values are tuples of `item`."""
         return self.item is not None
 
     @property
     def is_numeric(self) -> bool:
-        """Tell whether values are integers or numbers, which compare with each other."""
+        """Whether values are integers or numbers, which compare with each other."""
         return self in (INTEGER, NUMBER)
 
     def __str__(self) -> str:
@@ -61,7 +64,7 @@ SCALARS = {kind.name: kind for kind in (BOOLEAN, INTEGER, NUMBER, TEXT, TIMESTAM
 
 
 def list_of(item: Type) -> Type:
-    """Give the type of lists whose elements are of type `item`."""
+    """Return the type of lists whose elements are of type `item`."""
     return Type("list", item)
 
 

@@ -3,8 +3,9 @@
 import datetime as dt
 from typing import Final
 
+from funnelflow.criteria.display import listed, shown
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.times import duration_words, listed, rough_words, shown
+from funnelflow.criteria.times import duration_words, rough_words
 from funnelflow.criteria.tree import (
     And,
     Arithmetic,
@@ -43,12 +44,12 @@ _SIGNS: Final = {"+": "plus", "-": "minus", "*": "times", "/": "divided by", "%"
 
 
 def label(root: str, field: Field) -> str:
-    """Name a field: by its label, and where it is the event's, by that too."""
+    """Return what to call a field: its label, and whose it is where that is the event."""
     return field.label if root == "contact" else f"the event's {field.label}"
 
 
 def subject(node: Node) -> str:  # noqa: PLR0911  # one a kind of node
-    """Name what a node looks at: ``budget``, ``length of name``, ``budget plus bonus``."""
+    """Return what a node looks at: ``budget``, ``length of name``, ``budget plus bonus``."""
     match node:
         case Read():
             return label(node.root, node.field)
@@ -72,12 +73,12 @@ def subject(node: Node) -> str:  # noqa: PLR0911  # one a kind of node
 
 
 def _side(node: Node) -> str:
-    """Name an operand, in parentheses where it is an operation itself."""
+    """Return an operand in words, in parentheses where it is an operation itself."""
     return f"({subject(node)})" if isinstance(node, Arithmetic | Conditional) else subject(node)
 
 
 def unit(node: Node) -> str:
-    """Give the unit that the value of a node counts in; empty where there is none, or several."""
+    """Return the unit that the value of a node counts in; empty where there is none, or several."""
     if isinstance(node, Size):
         return ""
     if isinstance(node, Arithmetic) and node.operator not in ("+", "-"):
@@ -87,7 +88,7 @@ def unit(node: Node) -> str:
 
 
 def valued(node: Node, value: Value, now: dt.datetime) -> str:
-    """Say what a node is: ``budget is 3,000 EUR``, ``last reply was 2026-03-01, 34 days ago``."""
+    """Return what a node is: ``budget is 3,000 EUR``, ``reply was 2026-03-01, 34 days ago``."""
     if isinstance(node, Read) and isinstance(value, dt.datetime):
         verb = "was" if value <= now else "is"
         return f"{subject(node)} {verb} {shown(value)}, {_away(value, now)}"
@@ -95,13 +96,13 @@ def valued(node: Node, value: Value, now: dt.datetime) -> str:
 
 
 def _away(value: dt.datetime, now: dt.datetime) -> str:
-    """Say how far a time is from now."""
+    """Return how far a time is from now, in words."""
     length = rough_words(now - value)
     return f"{length} ago" if value <= now else f"in {length}"
 
 
 def asked(operator: str, node: Node, words: str) -> str:
-    """Say what a comparison asks for: ``at least 5,000 EUR``, ``after 2026-03-01``."""
+    """Return what a comparison asks for: ``at least 5,000 EUR``, ``after 2026-03-01``."""
     forms = _ASKED_TIME if node.type == TIMESTAMP else _ASKED
     return forms[operator].format(words)
 
@@ -128,7 +129,7 @@ def age(node: Compare) -> tuple[Read, str, dt.timedelta] | None:
 
 
 def _from_now(node: Node) -> dt.timedelta | None:
-    """Give how far after now a time lies that is written with ``now``."""
+    """Return how far after now a time lies that is written with ``now``."""
     if isinstance(node, Now):
         return dt.timedelta(0)
     if isinstance(node, Arithmetic) and isinstance(node.left, Now):
@@ -139,7 +140,7 @@ def _from_now(node: Node) -> dt.timedelta | None:
 
 
 def _since(node: Node) -> Read | None:
-    """Give the field of ``now - contact.x``."""
+    """Return the field of ``now - contact.x``."""
     if not (isinstance(node, Arithmetic) and node.type == DURATION and node.operator == "-"):
         return None
     right = node.right
@@ -147,7 +148,7 @@ def _since(node: Node) -> Read | None:
 
 
 def asked_age(operator: str, length: dt.timedelta) -> str:
-    """Say what is asked of a time's age: ``less than 30 days ago``, ``in the past``."""
+    """Return what is asked of a time's age: ``less than 30 days ago``, ``in the past``."""
     if not length:
         return {"<": "later than now", "<=": "now or later", ">": "in the past"}.get(
             operator, "now or earlier" if operator == ">=" else _ASKED[operator].format("now")
@@ -158,7 +159,7 @@ def asked_age(operator: str, length: dt.timedelta) -> str:
 
 
 def asked_text(node: TextTest, *, wanted: bool) -> str:
-    """Say what a text test asks for: ``to start with ada``."""
+    """Return what a text test asks for: ``to start with ada``."""
     verb = {"startsWith": "start with", "endsWith": "end with", "contains": "contain"}[node.test]
     return f"{'' if wanted else 'not '}to {verb} {subject(node.part)}"
 
@@ -166,7 +167,7 @@ def asked_text(node: TextTest, *, wanted: bool) -> str:
 def criterion_words(  # noqa: PLR0911  # one a kind of node
     node: Node, *, wanted: bool = True
 ) -> str:
-    """Say what a node asks for, or, for a value, what it gives."""
+    """Return what a condition asks for, or what a value is, in words."""
     match node:
         case Not():
             return criterion_words(node.item, wanted=not wanted)
@@ -204,21 +205,21 @@ def _joined(node: And | Or, *, wanted: bool) -> str:
 
 
 def compared(node: Compare) -> tuple[Node, str, Node]:
-    """Give a comparison with what it looks at on the left and what it asks for on the right."""
+    """Return a comparison with what it looks at on the left and what it asks for on the right."""
     if isinstance(node.left, Constant) and not isinstance(node.right, Constant):
         return node.right, FLIPPED[node.operator], node.left
     return node.left, node.operator, node.right
 
 
 def other_side(left: Node, right: Node) -> str:
-    """Say what a value is compared with, in the unit of what is looked at."""
+    """Return what a value is compared with, in the unit of what is looked at."""
     if isinstance(right, Constant):
         return shown(right.value, unit(left))
     return subject(right)
 
 
 def _compare(node: Compare, *, wanted: bool) -> str:
-    """Say what a comparison asks for."""
+    """Return what a comparison asks for, in words."""
     if (found := age(node)) is not None:
         read, operator, length = found
         operator = operator if wanted else INVERSE[operator]
@@ -231,7 +232,7 @@ def _compare(node: Compare, *, wanted: bool) -> str:
 
 
 def _in(node: In, *, wanted: bool) -> str:
-    """Say what ``in`` asks for."""
+    """Return what ``in`` asks for, in words."""
     if isinstance(node.items, Read):
         verb = "include" if wanted else "do not include"
         return f"{subject(node.items)} {verb} {other_side(node.items, node.item)}"
@@ -240,7 +241,7 @@ def _in(node: In, *, wanted: bool) -> str:
 
 
 def _text(node: TextTest, *, wanted: bool) -> str:
-    """Say what a text test asks for."""
+    """Return what a text test asks for, in words."""
     plain = {"startsWith": "starts with", "endsWith": "ends with", "contains": "contains"}
     denied = {"startsWith": "start with", "endsWith": "end with", "contains": "contain"}
     verb = plain[node.test] if wanted else f"does not {denied[node.test]}"

@@ -29,7 +29,7 @@ class Scope:
     event: Mapping[str, Field] = field(factory=dict)
 
     def fields(self, root: str) -> Mapping[str, Field]:
-        """Give the fields behind ``contact`` or ``event``."""
+        """Return the fields behind ``contact`` or ``event``."""
         return self.contact if root == "contact" else self.event
 
 
@@ -71,27 +71,27 @@ class CheckContext:
         self.problems.append(ExpressionProblem(code, message, first, last, help, severity))
 
     def text(self, at: Syntax | Node) -> str:
-        """Give what was written, cut where it is long."""
+        """Return what was written, cut where it is long."""
         text = " ".join(self.source[at.start : at.end].split())
         return text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004  # a line of help
 
 
 def kind_words(kind: Type) -> str:
-    """Say what a value of a type is: ``a number``, ``a list of text``."""
+    """Return what a value of a type is called: ``a number``, ``a list of text``."""
     if kind.item is None:
         return _WORDS.get(kind.name, kind.name)
     return "an empty list" if kind.item == NOTHING else f"a list of {kind.item.name}"
 
 
 def compares(left: Type, right: Type) -> bool:
-    """Tell whether values of two types can be equal."""
+    """Whether values of two types can be equal."""
     if left.item is not None and right.item is not None:
         return NOTHING in (left.item, right.item) or compares(left.item, right.item)
     return left == right or (left.is_numeric and right.is_numeric)
 
 
 def joined(left: Type, right: Type) -> Type | None:
-    """Give the type that values of both types have, where CEL sees one; None if there is none."""
+    """Return the type that values of both types have, where CEL sees one; None if there is none."""
     if left == right or right == list_of(NOTHING):
         return left
     return right if left == list_of(NOTHING) else None
@@ -103,7 +103,7 @@ _NOTHING: Final = frozenset({"null", "None", "nil", "NULL", "undefined", "empty"
 
 
 def check_name(checking: CheckContext, syntax: Name) -> Node | None:
-    """Give the meaning of a bare name: only ``now`` has one."""
+    """Return the meaning of a bare name: only ``now`` has one."""
     if syntax.name == "now":
         return Now(syntax.start, syntax.end)
     code, message, help_ = _bare(checking, syntax.name)
@@ -112,13 +112,13 @@ def check_name(checking: CheckContext, syntax: Name) -> Node | None:
 
 
 def check_select(checking: CheckContext, syntax: Select) -> Node | None:
-    """Give the meaning of ``contact.x`` or ``event.x``."""
+    """Return the meaning of ``contact.x`` or ``event.x``."""
     found = find_field(checking, syntax)
     return None if found is None else Read(syntax.start, syntax.end, *found)
 
 
 def find_field(checking: CheckContext, syntax: Select) -> tuple[str, Field] | None:
-    """Give the root and the field that ``root.name`` names, or say what is wrong with it."""
+    """Return the root and the field that ``root.name`` names; None where it is reported."""
     of = syntax.of
     if not isinstance(of, Name) or of.name not in ROOTS:
         _not_a_root(checking, syntax, of)
@@ -134,7 +134,7 @@ def find_field(checking: CheckContext, syntax: Select) -> tuple[str, Field] | No
 
 
 def _bare(checking: CheckContext, name: str) -> tuple[str, str, str]:
-    """Say what is wrong with a name that has no meaning, and what was probably meant."""
+    """Return what is wrong with a name that has no meaning, and what was probably meant."""
     if name in _NOTHING:
         return "E121", f"there is no {name}", "ask whether a fact is known: !has(contact.x)"
     if name in _TRUTH:
@@ -148,7 +148,7 @@ def _bare(checking: CheckContext, name: str) -> tuple[str, str, str]:
 
 
 def _guess(checking: CheckContext, name: str) -> str:
-    """Say which name was probably meant."""
+    """Return which name was probably meant."""
     known = {field: root for root in reversed(ROOTS) for field in checking.scope.fields(root)}
     guess = nearest(name, [*known, "now", *ROOTS])
     if guess is None:
@@ -157,7 +157,7 @@ def _guess(checking: CheckContext, name: str) -> str:
 
 
 def _nearest_field(checking: CheckContext, root: str, name: str) -> str:
-    """Say which field was probably meant, or which there are."""
+    """Return which field was probably meant, or which there are."""
     fields = checking.scope.fields(root)
     guess = nearest(name, fields)
     if guess:
@@ -170,7 +170,7 @@ def _nearest_field(checking: CheckContext, root: str, name: str) -> str:
 
 
 def _not_a_root(checking: CheckContext, syntax: Select, of: Syntax) -> None:
-    """Say what is wrong with a dot behind something that has no fields."""
+    """Report a dot behind something that has no fields."""
     if isinstance(of, Name):
         guess = nearest(of.name, ROOTS) or "contact"
         help_ = f"write {guess}.{syntax.name}"

@@ -1,0 +1,214 @@
+"""Operators: which types go together, and what to write where they do not."""
+
+import datetime as dt
+from typing import Final
+
+from funnelflow.criteria.display import listed
+from funnelflow.criteria.parser import Binary, Literal, Syntax
+from funnelflow.criteria.resolve_names import NOTHING, CheckContext, compares, joined, kind_words
+from funnelflow.criteria.times import TimeTextError, parse_timestamp, timestamp_json
+from funnelflow.criteria.tree import Arithmetic, Compare, Constant, In, Node, Read
+from funnelflow.criteria.types import (
+    BOOLEAN,
+    DURATION,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    TIMESTAMP,
+    Type,
+    Value,
+)
+from funnelflow.errors import nearest
+
+_ORDER: Final = frozenset({"<", "<=", ">", ">="})
+_RESULTS: Final[dict[tuple[str, Type, Type], Type]] = {
+    ("+", TEXT, TEXT): TEXT,
+    ("+", TIMESTAMP, DURATION): TIMESTAMP,
+    ("+", DURATION, TIMESTAMP): TIMESTAMP,
+    ("+", DURATION, DURATION): DURATION,
+    ("-", TIMESTAMP, DURATION): TIMESTAMP,
+    ("-", TIMESTAMP, TIMESTAMP): DURATION,
+    ("-", DURATION, DURATION): DURATION,
+    **{(sign, INTEGER, INTEGER): INTEGER for sign in "+-*/%"},
+    **{(sign, NUMBER, NUMBER): NUMBER for sign in "+-*/"},
+}
+_YEARS: Final = range(1900, 2200)
+
+
+def check_compare(checking: CheckContext, syntax: Binary, left: Node, right: Node) -> Node | None:
+    """Return the meaning of a comparison."""
+    if not compares(left.type, right.type):
+        _no_comparison(checking, syntax, left, right)
+        return None
+    if syntax.operator in _ORDER and left.type.is_list:
+        checking.problem("E142", "lists have no order", syntax, "compare size() of them")
+        return None
+    node = Compare(syntax.start, syntax.end, syntax.operator, left, right)
+    if syntax.operator in ("==", "!="):
+        sound = _check_choice(checking, left, right) and _check_choice(checking, right, left)
+        return node if sound else None
+    return node
+
+
+def check_in(checking: CheckContext, syntax: Binary, left: Node, right: Node) -> Node | None:
+    """Return the meaning of ``item in list``."""
+    if right.type.item is None:
+        help_ = f"write [{checking.text(right)}]"
+        if right.type == TEXT and left.type == TEXT:
+            help_ = f"write {checking.text(right)}.contains({checking.text(left)})"
+        message = f"in looks into a list, and this is {kind_words(right.type)}"
+        checking.problem("E140", message, right, help_)
+        return None
+    if right.type.item != NOTHING and not compares(left.type, right.type.item):
+        message = f"{kind_words(left.type)} is never in {kind_words(right.type)}"
+        checking.problem("E140", message, syntax, "list values of its type")
+        return None
+    if not (_check_choice(checking, left, right) and _check_choice(checking, right, left)):
+        return None
+    return In(syntax.start, syntax.end, left, right)
+
+
+def check_arithmetic(
+    checking: CheckContext, syntax: Binary, left: Node, right: Node
+) -> Node | None:
+    """Return the meaning of an arithmetical operation."""
+    kind = _RESULTS.get((syntax.operator, left.type, right.type))
+    if kind is None and syntax.operator == "+" and left.type.is_list and right.type.is_list:
+        kind = joined(left.type, right.type)
+    if kind is not None:
+        return Arithmetic(syntax.start, syntax.end, syntax.operator, left, right, kind)
+    if {left.type, right.type} == {INTEGER, NUMBER} and syntax.operator != "%":
+        _mixed_numbers(checking, syntax, left, right)
+        return None
+    words = f"{kind_words(left.type)} and {kind_words(right.type)}"
+    help_ = _arithmetic_help(syntax.operator, left.type, right.type)
+    checking.problem("E142", f"{syntax.operator} does not go with {words}", syntax, help_)
+    return None
+
+
+def _mixed_numbers(checking: CheckContext, syntax: Binary, left: Node, right: Node) -> None:
+    """Report that CEL does not calculate with whole numbers and numbers mixed."""
+    whole = left if left.type == INTEGER else right
+    help_ = "give both the same type"
+    if isinstance(whole, Constant):
+        help_ = f"write {checking.text(whole)}.0"
+    message = f"{syntax.operator} does not mix a number and a whole number"
+    checking.problem("E141", message, syntax, help_)
+
+
+def _arithmetic_help(operator: str, left: Type, right: Type) -> str:
+    """Return what goes instead, for what people try."""
+    kinds = {left, right}
+    if TIMESTAMP in kinds and kinds & {INTEGER, NUMBER}:
+        return 'add a duration, like duration("720h") for 30 days'
+    if TEXT in kinds and operator == "+":
+        return "only text is joined to text"
+    return "% takes whole numbers" if operator == "%" and kinds <= {INTEGER, NUMBER} else ""
+
+
+def _no_comparison(checking: CheckContext, syntax: Binary, left: Node, right: Node) -> None:
+    """Report that two values never compare."""
+    if isinstance(left, Compare) and isinstance(syntax.left, Binary) and right.type != BOOLEAN:
+        middle = checking.text(left.right)
+        help_ = f"write {checking.text(left)} && {middle} {syntax.operator} {checking.text(right)}"
+        checking.problem("E120", "comparisons do not chain", syntax, help_)
+        return
+    code, help_ = _comparison_help(checking, syntax, left, right)
+    pair = f"{kind_words(left.type)} and {kind_words(right.type)}"
+    checking.problem(code, f"{pair} do not compare", syntax, help_)
+
+
+def _comparison_help(
+    checking: CheckContext, syntax: Binary, left: Node, right: Node
+) -> tuple[str, str]:
+    """Return the code and the help for two types that do not compare."""
+    sides = ((left, right, syntax.right), (right, left, syntax.left))
+    for value, other, written in sides:
+        if value.type == TIMESTAMP and (text := _date_text(other, written)):
+            return "E153", f'write timestamp("{text}")'
+    for value, other, _ in sides:
+        if help_ := _literal_help(checking, value, other):
+            return "E140", help_
+    return "E140", ""
+
+
+def _date_text(node: Node, written: Syntax) -> str:
+    """Return the timestamp that a text, or a date without quotes, was meant to be; or nothing."""
+    if isinstance(node, Constant) and isinstance(node.value, str):
+        try:
+            return _plain(parse_timestamp(node.value, dt.UTC))
+        except TimeTextError:
+            return ""
+    numbers = _subtracted(written)
+    if len(numbers) == 3 and numbers[0] in _YEARS:  # noqa: PLR2004  # year, month, day
+        try:
+            return _plain(dt.datetime(numbers[0], numbers[1], numbers[2], tzinfo=dt.UTC))
+        except ValueError:
+            return ""
+    return ""
+
+
+def _plain(value: dt.datetime) -> str:
+    """Write a timestamp without decimals that are none."""
+    return timestamp_json(value).replace(".000000", "")
+
+
+def _subtracted(written: Syntax) -> list[int]:
+    """Return the numbers of ``2026-03-01``, which reads as a subtraction."""
+    if isinstance(written, Literal):
+        value = written.value
+        return [value] if isinstance(value, int) and not isinstance(value, bool) else []
+    if isinstance(written, Binary) and written.operator == "-":
+        return [*_subtracted(written.left), *_subtracted(written.right)]
+    return []
+
+
+def _literal_help(  # noqa: PLR0911  # one a pair of types
+    checking: CheckContext, value: Node, other: Node
+) -> str:
+    """Return how the other side is written as a value of the type of this one."""
+    text = checking.text(other)
+    constant = other.value if isinstance(other, Constant) else None
+    if value.type.is_list and not other.type.is_list:
+        return f"write {text} in {checking.text(value)}"
+    if value.type == TEXT and constant is not None and other.type != TEXT:
+        return f'write "{text}"'
+    if value.type.is_numeric and isinstance(constant, str) and _is_number(constant):
+        return f"write {constant} without quotes"
+    if value.type == BOOLEAN and isinstance(constant, str):
+        return "compare with true or false"
+    if value.type == DURATION and other.type.is_numeric:
+        return 'write a duration, like duration("720h") for 30 days'
+    if value.type == TIMESTAMP and constant is not None and other.type != DURATION:
+        return 'write a timestamp, like timestamp("2026-03-01T00:00:00Z")'
+    if value.type == TIMESTAMP and other.type == DURATION:
+        return f"write now - {checking.text(value)} for how long ago it was"
+    return ""
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text holds nothing but a number."""
+    return text.isascii() and text.replace(".", "", 1).isdigit()
+
+
+def _check_choice(checking: CheckContext, read: Node, other: Node) -> bool:
+    """Whether constants are among the choices of a field; those that are not are reported."""
+    if not (isinstance(read, Read) and read.field.choices and isinstance(other, Constant)):
+        return True
+    values = other.value if isinstance(other.value, tuple) else (other.value,)
+    wrong = [value for value in values if value not in read.field.choices]
+    for value in wrong:
+        _no_choice(checking, read, other, value)
+    return not wrong
+
+
+def _no_choice(checking: CheckContext, read: Read, other: Constant, value: Value) -> None:
+    """Report a value that is none of a field's."""
+    names = [str(choice) for choice in read.field.choices]
+    guess = nearest(str(value), names)
+    quoted = f'"{guess}"' if isinstance(value, str) else guess
+    help_ = f"did you mean {quoted}?" if guess else f"its values are: {listed(names)}"
+    shown = f'"{value}"' if isinstance(value, str) else str(value)
+    checking.problem(
+        "E154", f"{shown} is none of the values of {checking.text(read)}", other, help_
+    )

@@ -1,0 +1,394 @@
+"""The type check: from what was written to what it means, with everything that is wrong.
+
+A node that is wrong becomes None and is not complained about again above, so that one slip
+gives one message.
+"""
+
+from typing import Final
+
+from funnelflow.criteria.check_operators import check_arithmetic, check_compare, check_in
+from funnelflow.criteria.parser import (
+    Binary,
+    CallSyntax,
+    Choice,
+    Index,
+    ListSyntax,
+    Literal,
+    Logic,
+    Name,
+    Select,
+    Syntax,
+    Unary,
+)
+from funnelflow.criteria.resolve_names import (
+    NOTHING,
+    ROOTS,
+    CheckContext,
+    check_name,
+    check_select,
+    find_field,
+    joined,
+    kind_words,
+)
+from funnelflow.criteria.times import TimeTextError, parse_cel_duration, parse_timestamp
+from funnelflow.criteria.tree import (
+    And,
+    Conditional,
+    Constant,
+    Has,
+    ListOf,
+    Negate,
+    Node,
+    Not,
+    Or,
+    Read,
+    Size,
+    TextTest,
+    Widen,
+)
+from funnelflow.criteria.types import (
+    BOOLEAN,
+    DURATION,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    TIMESTAMP,
+    Scalar,
+    Type,
+    Value,
+    list_of,
+)
+from funnelflow.errors import nearest
+
+_TESTS: Final = ("startsWith", "endsWith", "contains")
+_FUNCTIONS: Final = ("has", "size", "timestamp", "duration")
+_MACROS: Final = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
+_OTHERS: Final = frozenset(
+    {
+        "int", "uint", "double", "string", "bytes", "bool", "type", "dyn", "getDate",
+        "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours",
+        "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
+    }
+)  # fmt: skip
+_MEANT: Final = {
+    "len": "size", "length": "size", "count": "size", "startswith": "startsWith",
+    "starts_with": "startsWith", "endswith": "endsWith", "ends_with": "endsWith",
+    "includes": "contains", "date": "timestamp", "datetime": "timestamp", "exist": "has",
+    "defined": "has", "isset": "has",
+}  # fmt: skip
+
+
+_EXAMPLES: Final = {TEXT: '{} != ""', NUMBER: "{} > 0", INTEGER: "{} > 0"}
+_NUMBERS: Final = list_of(NUMBER)
+"""Such a list may hold integers among its numbers, as they were written."""
+_SAME: Final = "give both branches the same type"
+_LITERALS: Final = {bool: BOOLEAN, int: INTEGER, float: NUMBER, str: TEXT}
+
+
+def check_whole(checking: CheckContext, syntax: Syntax, expect: Type | None) -> Node | None:
+    """Return the meaning of a whole expression, whose type must be `expect` where that is given."""
+    node = check(checking, syntax)
+    if node is None or expect is None or (node.type == expect and expect != _NUMBERS):
+        return node
+    if joined(node.type, expect) == expect or _widens(node.type, expect):
+        return Widen(node.start, node.end, node, expect)
+    if expect == BOOLEAN:
+        _no_condition(checking, node)
+    else:
+        checking.problem(
+            "E147", f"this is {kind_words(node.type)}, where {kind_words(expect)} is wanted", node
+        )
+    return None
+
+
+def check(  # noqa: C901, PLR0911  # one case a kind of syntax
+    checking: CheckContext, syntax: Syntax
+) -> Node | None:
+    """Return the meaning of a part of an expression; None when something in it is wrong."""
+    match syntax:
+        case Literal():
+            return _literal(syntax)
+        case Name():
+            return check_name(checking, syntax)
+        case Select():
+            return check_select(checking, syntax)
+        case Logic():
+            return _logic(checking, syntax)
+        case Binary():
+            return _binary(checking, syntax)
+        case Unary():
+            return _unary(checking, syntax)
+        case Choice():
+            return _choice(checking, syntax)
+        case ListSyntax():
+            return _list(checking, syntax)
+        case CallSyntax():
+            return _call(checking, syntax)
+        case Index():
+            return _index(checking, syntax)
+
+
+def _literal(syntax: Literal) -> Node | None:
+    """Return the meaning of a literal; None for one that was reported when it was read."""
+    if syntax.value is None:
+        return None
+    return Constant(syntax.start, syntax.end, syntax.value, _LITERALS[type(syntax.value)])
+
+
+def _widens(given: Type, wanted: Type) -> bool:
+    """Whether integers are given where numbers are wanted."""
+    if given.item is not None and wanted.item is not None:
+        return _widens(given.item, wanted.item)
+    return given == INTEGER and wanted == NUMBER
+
+
+def _logic(checking: CheckContext, syntax: Logic) -> Node | None:
+    """Check the operands of ``&&`` or ``||``."""
+    items = [_condition(checking, item) for item in syntax.items]
+    sound = tuple([item for item in items if item is not None])
+    if len(sound) < len(items):
+        return None
+    kind = And if syntax.operator == "&&" else Or
+    return kind(syntax.start, syntax.end, sound)
+
+
+def _condition(checking: CheckContext, syntax: Syntax) -> Node | None:
+    """Check what must be true or false."""
+    node = check(checking, syntax)
+    if node is None or node.type == BOOLEAN:
+        return node
+    _no_condition(checking, node)
+    return None
+
+
+def _no_condition(checking: CheckContext, node: Node) -> None:
+    """Report a value that is no condition."""
+    text = checking.text(node)
+    compared = f"size({text}) > 0" if node.type.is_list else _EXAMPLES.get(node.type, "")
+    help_ = f"compare it, like {compared.format(text)}" if compared else "compare it"
+    if isinstance(node, Constant):
+        help_ = "compare it with a field"
+    elif isinstance(node, Read):
+        help_ = f"write has({text}), or {help_}"
+    checking.problem("E143", f"{text} is {kind_words(node.type)}, not a condition", node, help_)
+
+
+def _binary(checking: CheckContext, syntax: Binary) -> Node | None:
+    """Check a comparison or an arithmetical operation."""
+    left, right = check(checking, syntax.left), check(checking, syntax.right)
+    if left is None or right is None:
+        return None
+    if syntax.operator == "in":
+        return check_in(checking, syntax, left, right)
+    if syntax.operator in ("+", "-", "*", "/", "%"):
+        return check_arithmetic(checking, syntax, left, right)
+    return check_compare(checking, syntax, left, right)
+
+
+def _unary(checking: CheckContext, syntax: Unary) -> Node | None:
+    """Check ``!`` or ``-``."""
+    if syntax.operator == "!":
+        item = _condition(checking, syntax.of)
+        return None if item is None else Not(syntax.start, syntax.end, item)
+    node = check(checking, syntax.of)
+    if node is None or node.type.is_numeric:
+        return None if node is None else Negate(syntax.start, syntax.end, node, node.type)
+    checking.problem("E142", f"- has no meaning before {kind_words(node.type)}", syntax)
+    return None
+
+
+def _choice(checking: CheckContext, syntax: Choice) -> Node | None:
+    """Check ``? :``, whose branches must be of one type."""
+    test = _condition(checking, syntax.test)
+    then, other = check(checking, syntax.then), check(checking, syntax.other)
+    if test is None or then is None or other is None:
+        return None
+    kind = joined(then.type, other.type)
+    if kind is not None:
+        return Conditional(syntax.start, syntax.end, test, then, other, kind)
+    checking.problem(
+        "E144",
+        f"the branches of ? are {kind_words(then.type)} and {kind_words(other.type)}",
+        syntax,
+        "write 1.0 for 1" if then.type.is_numeric and other.type.is_numeric else _SAME,
+    )
+    return None
+
+
+def _list(checking: CheckContext, syntax: ListSyntax) -> Node | None:
+    """Check a list, whose items must be single values of one type."""
+    items = [check(checking, item) for item in syntax.items]
+    sound = tuple([item for item in items if item is not None])
+    if len(sound) < len(items):
+        return None
+    kind = NOTHING
+    for item in sound:
+        if item.type.is_list:
+            checking.problem("E146", "a list cannot hold lists", item, "list single values")
+            return None
+        if not compares_in_list(kind, item.type):
+            checking.problem(
+                "E145",
+                f"the list holds {kind_words(kind)} and {kind_words(item.type)}",
+                item,
+                "list values of one type",
+            )
+            return None
+        kind = item.type if kind != NUMBER else NUMBER
+    return _list_node(syntax, sound, list_of(kind))
+
+
+def compares_in_list(kind: Type, item: Type) -> bool:
+    """Whether an item goes with those before it; integers and numbers mix."""
+    return kind in (NOTHING, item) or (kind.is_numeric and item.is_numeric)
+
+
+def _list_node(syntax: ListSyntax, items: tuple[Node, ...], kind: Type) -> Node:
+    """Return a list as one constant, if all its items are constants."""
+    values: list[Scalar] = []
+    for item in items:
+        if not isinstance(item, Constant) or isinstance(item.value, tuple):
+            return ListOf(syntax.start, syntax.end, items, kind)
+        values.append(item.value)
+    value: Value = tuple(values)
+    return Constant(syntax.start, syntax.end, value, kind)
+
+
+def _index(checking: CheckContext, syntax: Index) -> Node | None:
+    """Report ``of[item]``, which there is not."""
+    item = syntax.item
+    if isinstance(syntax.of, Name) and isinstance(item, Literal) and isinstance(item.value, str):
+        help_ = f"write {syntax.of.name}.{item.value}"
+    else:
+        help_ = "use in or size() on a list"
+    checking.problem(
+        "E122", "nothing can be picked out with [ ]", syntax, help_, start=syntax.of.end
+    )
+    return None
+
+
+def _call(checking: CheckContext, syntax: CallSyntax) -> Node | None:
+    """Check a call; ``has`` looks at a name, all others at values."""
+    if syntax.of is None and syntax.name == "has":
+        return _has(checking, syntax)
+    return _other_call(checking, syntax)
+
+
+def _has(checking: CheckContext, syntax: CallSyntax) -> Node | None:
+    """Return the meaning of ``has(contact.x)``."""
+    arguments = syntax.arguments
+    if len(arguments) == 1 and isinstance(arguments[0], Select):
+        found = find_field(checking, arguments[0])
+        return None if found is None else Has(syntax.start, syntax.end, *found)
+    help_ = "write has(contact.x)"
+    if len(arguments) == 1 and isinstance(arguments[0], Name | Literal):
+        name = arguments[0].name if isinstance(arguments[0], Name) else arguments[0].value
+        known = [root for root in ROOTS if name in checking.scope.fields(root)]
+        help_ = f"write has({known[0]}.{name})" if known else help_
+    checking.problem("E133", "has() takes one field", syntax, help_)
+    return None
+
+
+def _other_call(checking: CheckContext, syntax: CallSyntax) -> Node | None:
+    """Return the meaning of a call of anything but ``has``."""
+    if syntax.name == "size":
+        return _size(checking, syntax)
+    if syntax.of is None and syntax.name in ("timestamp", "duration"):
+        return _time_constant(checking, syntax)
+    if syntax.of is not None and syntax.name in _TESTS:
+        return _text_test(checking, syntax)
+    _unknown_function(checking, syntax)
+    return None
+
+
+def _size(checking: CheckContext, syntax: CallSyntax) -> Node | None:
+    """Check ``size(x)`` or ``x.size()``."""
+    given = [*([syntax.of] if syntax.of is not None else []), *syntax.arguments]
+    if len(given) != 1:
+        checking.problem("E127", "size() takes one text or list", syntax, "write size(contact.x)")
+        return None
+    item = check(checking, given[0])
+    if item is None or item.type == TEXT or item.type.is_list:
+        return None if item is None else Size(syntax.start, syntax.end, item)
+    message = f"{kind_words(item.type)} has no size"
+    checking.problem("E148", message, item, "size() counts characters of a text or items of a list")
+    return None
+
+
+def _time_constant(checking: CheckContext, syntax: CallSyntax) -> Node | None:
+    """Check ``timestamp("…")`` or ``duration("…")``, whose text must be written out."""
+    argument = syntax.arguments[0] if len(syntax.arguments) == 1 else None
+    if not isinstance(argument, Literal) or not isinstance(argument.value, str):
+        example = "2026-03-01T00:00:00Z" if syntax.name == "timestamp" else "720h"
+        help_ = f'write {syntax.name}("{example}")'
+        checking.problem("E127", f"{syntax.name}() takes a text in quotes", syntax, help_)
+        return None
+    place = (syntax.start, syntax.end)
+    try:
+        if syntax.name == "timestamp":
+            return Constant(*place, parse_timestamp(argument.value, strict=True), TIMESTAMP)
+        return Constant(*place, parse_cel_duration(argument.value), DURATION)
+    except TimeTextError as error:
+        code = "E152" if "microsecond" in str(error) else None
+        code = code or ("E150" if syntax.name == "timestamp" else "E151")
+        checking.problem(code, str(error), argument, error.help)
+        return None
+
+
+def _text_test(checking: CheckContext, syntax: CallSyntax) -> Node | None:
+    """Check ``text.startsWith(part)`` and its siblings."""
+    assert syntax.of is not None
+    text = check(checking, syntax.of)
+    parts = [check(checking, argument) for argument in syntax.arguments]
+    if len(parts) != 1:
+        checking.problem(
+            "E127", f"{syntax.name}() takes one text", syntax, f'write .{syntax.name}("…")'
+        )
+        return None
+    part = parts[0]
+    if text is None or part is None:
+        return None
+    for node in (text, part):
+        if node.type != TEXT:
+            _no_text(checking, syntax, node, text, part)
+            return None
+    return TextTest(syntax.start, syntax.end, syntax.name, text, part)
+
+
+def _no_text(
+    checking: CheckContext, syntax: CallSyntax, node: Node, text: Node, part: Node
+) -> None:
+    """Report that something must be text for a text test."""
+    help_ = "put it in quotes" if isinstance(node, Constant) else ""
+    if node is text and node.type.is_list and syntax.name == "contains":
+        help_ = f"write {checking.text(part)} in {checking.text(text)}"
+    message = f"{syntax.name}() looks at text, and this is {kind_words(node.type)}"
+    checking.problem("E148", message, node, help_)
+
+
+def _unknown_function(checking: CheckContext, syntax: CallSyntax) -> None:
+    """Report a function that is not there."""
+    name, end = syntax.name, syntax.name_start + len(syntax.name)
+    code, message, help_ = "E126", f"there is no function {name}()", ""
+    if name == "matches":
+        code, message = "E123", "there are no regular expressions"
+        help_ = "use startsWith, endsWith or contains"
+    elif name in _MACROS and syntax.of is not None:
+        code, message, help_ = "E124", f"there is no {name}() here", "use in or size() on a list"
+    elif name in _OTHERS:
+        code, message = "E125", f"{name}() is not among the functions of a criterion"
+        help_ = "compare the value as it is"
+    elif guess := _MEANT.get(name.lower()) or nearest(name, [*_FUNCTIONS, *_TESTS]):
+        help_ = f"did you mean {_form(guess)}?"
+    else:
+        help_ = f"there are: {', '.join([*_FUNCTIONS, *_TESTS])}"
+    if syntax.of is None and name in _TESTS:
+        message, help_ = f"{name}() stands behind a text", f"write {_form(name)}"
+    checking.problem(code, message, syntax, help_, start=syntax.name_start, end=end)
+
+
+def _form(name: str) -> str:
+    """Return how a function is written."""
+    if name in _TESTS:
+        return f'contact.x.{name}("…")'
+    return f"{name}(contact.x)" if name in ("has", "size") else f'{name}("…")'

@@ -9,12 +9,13 @@ import click
 from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import default_definition, definition_here
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import page_for, say, say_text, write_json
-from funnelflow.cli.session import current
+from funnelflow.cli.output import note, page_for, say, say_text, write_json
+from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
 from funnelflow.definition import (
     Definition,
+    DefinitionError,
     EventType,
     Linked,
     LinkedTransition,
@@ -201,7 +202,7 @@ def show(definition: str | None, form: Literal["mermaid", "dot"] | None) -> int:
     with its criteria in plain words, and the words it speaks of.
     """
     session = current()
-    linked = definition_here(definition or default_definition(session), session)
+    linked = _own(session) if definition is None else definition_here(definition, session)
     if form is not None:
         from funnelflow.engine.diagram import diagram  # noqa: PLC0415  # loads the graph support
 
@@ -211,3 +212,15 @@ def show(definition: str | None, form: Literal["mermaid", "dot"] | None) -> int:
     else:
         say(definition_lines(linked, page_for(sys.stdout)))
     return 0
+
+
+def _own(session: Session) -> Linked:
+    """Load the workspace's own definition; as it is in use where its file has errors now."""
+    name = default_definition(session)
+    try:
+        return definition_here(name, session)
+    except DefinitionError as error:
+        with session.open() as workspace:
+            linked = workspace.linked(name)
+        note(f"{error.message}\nshown is the version in use")
+        return linked

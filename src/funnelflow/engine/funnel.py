@@ -49,8 +49,8 @@ Path: TypeAlias = tuple[Taken, ...]
 class Funnel:
     """A definition that runs.
 
-    It pickles as its definition, and `step` needs nothing else, so the same fold runs in a
-    worker of any engine.
+    It pickles as what was linked, which is compiled again where it is read: no name is looked
+    up and no lint rule asked there, so the same fold runs in a worker of any engine.
 
     Args:
         definition: A definition, linked or not.
@@ -62,7 +62,6 @@ class Funnel:
 
     def __init__(self, definition: Definition | Linked, library: Library | None = None) -> None:
         self.linked = definition if isinstance(definition, Linked) else link(definition, library)
-        self._library = library
         self.machine = FunnelMachine(self.linked)
         self._parser = EventParser(self.linked)
         self._fields = self.linked.fields
@@ -81,8 +80,8 @@ class Funnel:
         self._force = frozenset(self.linked.definition.force)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the definition, which says everything."""
-        return Funnel, (self.linked.definition, self._library)
+        """Pickle as what was linked, which says everything."""
+        return Funnel, (self.linked,)
 
     @property
     def definition(self) -> Definition:

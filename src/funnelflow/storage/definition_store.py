@@ -13,6 +13,7 @@ from funnelflow.definition import (
     digest,
     from_json,
     link,
+    link_stored,
     load_definition,
     to_json,
 )
@@ -178,7 +179,7 @@ class DefinitionStore:
             )
         definition = from_json(json.loads(row.content))
         library = self.library if self._is_strict else close_missing(self.library, definition)
-        linked = link(definition, library)
+        linked = link_stored(definition, library)
         return LoadedDefinition(number, row.digest, Funnel(linked), FactCodec(linked))
 
 

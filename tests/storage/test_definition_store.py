@@ -1,0 +1,48 @@
+"""What was stored is linked; what is to be stored is held to every rule."""
+
+import pytest
+
+from funnelflow.definition import DefinitionError, linking, load_definition
+from funnelflow.definition.lint.locations import SourceLocation
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.workspace.workspace import Workspace
+
+from ..funnels import DAY, PIPELINE, T0
+
+
+@pytest.fixture
+def closed(workspace, directory, monkeypatch):
+    """Open a workspace anew after a release with a lint rule that every definition breaks."""
+    workspace.add("ada", {"email": "ada@example.com"}, at=T0)
+    workspace.record("ada", "subscribed", at=T0)
+
+    def refuse(definition, _index, problems):
+        problems.add(
+            "F402", SourceLocation(definition.position, "").span(), "an invented rule is broken"
+        )
+
+    monkeypatch.setattr(linking, "check_sound", refuse)
+    database = workspace.config.database
+    with Workspace.open(directory, clock=workspace.clock, database=database) as opened:
+        yield opened
+
+
+def test_a_lint_rule_of_a_later_release_closes_no_workspace(closed, write):
+    assert closed.record("ada", "replied").decision.outcome == "stayed"
+    assert closed.set("ada", {"budget": 1}).decision.outcome == "stayed"
+    assert closed.move("ada", "prospect").decision.outcome == "refused"
+    assert closed.add("bob").sequence == 1
+    applied = closed.apply(write("contact,event,at\nbob,gave_up,2026-03-02\n"), FileOptions())
+    assert applied.tally.rejected == 1  # no zone is set
+    assert closed.tick(T0 + 60 * DAY).moved == 0
+    assert [contact.id for contact in closed.list("contact.budget > 0")] == ["ada"]
+    assert closed.why("ada")[1]
+    assert closed.counts()["lead.fresh"] == 1
+    assert closed.verify().is_sound
+
+
+def test_what_is_to_be_adopted_is_held_to_every_rule(closed, directory):
+    newer = directory / "newer.yaml"
+    newer.write_text(PIPELINE.replace("version: 1", "version: 2"))
+    with pytest.raises(DefinitionError):
+        closed.adopt(load_definition(newer).definition)

@@ -47,6 +47,11 @@ def test_a_list_is_quoted_item_by_item():
     assert message == "1,234 stages: 'a', \"it's\", …"
 
 
+def test_a_list_is_joined_with_what_its_template_says():
+    code = Code("F406", "warning", "a cycle", "", wordings({"cycle": "round: {path: -> }"}))
+    assert code.message("", {"path": ("a", "b", "a")}) == "round: a -> b -> a"
+
+
 def test_a_text_that_was_written_elsewhere_is_kept_as_it_is():
     parameters = {"message": "a {brace}", "help": "another {brace}"}
     assert CODE.message(AS_WRITTEN, parameters) == "a {brace}"

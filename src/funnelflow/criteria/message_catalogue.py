@@ -1,7 +1,7 @@
 """What a catalogue of messages is made of: a problem is data, its text is made when it is shown.
 
-A template is written as for `str.format`; a tuple is joined with commas, and ``!r`` is then the
-form of each of its items.
+A template is written as for `str.format`; a tuple is joined with commas, or with what stands
+after the colon, and ``!r`` is then the form of each of its items.
 """
 
 from collections.abc import Mapping
@@ -100,7 +100,7 @@ class _Writer(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> Any:
         if isinstance(value, tuple):
-            return ", ".join(format(item, format_spec) for item in value)
+            return (format_spec or ", ").join(map(str, value))
         return super().format_field(value, format_spec)
 
     def convert_field(self, value: Any, conversion: Any) -> Any:

@@ -32,6 +32,21 @@ NINE = dt.datetime(2026, 3, 1, 9, 30, tzinfo=dt.UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
+class NotATime(dt.datetime):
+    """What pandas' NaT is: a datetime by its class, equal to nothing, and no time."""
+
+    def __eq__(self, _other):
+        return False
+
+    def __ne__(self, _other):
+        return True
+
+    __hash__ = None
+
+    def utcoffset(self):
+        raise ValueError("it has none")
+
+
 def same(one, other):
     """Tell whether two values are the same, their types included."""
     return type(one) is type(other) and one == other
@@ -102,6 +117,7 @@ def test_a_value_becomes_the_canonical_one(kind, raw, value):
         (TEXT, "a\x1b[31m"),
         (TEXT, "a\x85"),
         (TEXT, "a" * 10_001),
+        (TIMESTAMP, NotATime(2026, 3, 1, tzinfo=dt.UTC)),
         (TIMESTAMP, 1_700_000_000),
         (TIMESTAMP, "yesterday"),
         (TIMESTAMP, "2026-03-01"),

@@ -1,9 +1,13 @@
 """One broken plugin hurts nobody: each way of being broken, with a real plugin file."""
 
+import contextlib
+import io
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -11,7 +15,8 @@ import pytest
 
 from funnelflow.criteria import CustomCall
 from funnelflow.errors import ConfigurationError
-from funnelflow.plugins import Committed, PluginHost
+from funnelflow.plugins import Committed, PluginHost, load_plugins
+from funnelflow.plugins.host import MOST_PROBLEMS, FailureLog
 from funnelflow.plugins.isolation import WATCH, Fault, attempt, inside, refuse_inside
 
 from .support import NOW, committed, transition
@@ -187,6 +192,125 @@ def test_what_it_prints_at_any_time_goes_to_stderr(write, host, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "at import\nat registration\nafter commit"
+
+
+def test_what_other_threads_print_meanwhile_goes_to_stdout(capsys):
+    inside_now, printed = threading.Event(), threading.Event()
+
+    def serve() -> None:
+        inside_now.wait(5)
+        sys.stdout.write("an answer\n")
+        printed.set()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with inside("chatty", "criterion slow"):
+        inside_now.set()
+        printed.wait(5)
+        sys.stdout.write("a remark\n")
+    thread.join()
+    out, err = capsys.readouterr()
+    assert (out, err) == ("an answer\n", "a remark\n")
+
+
+def test_who_replaces_stdout_while_a_plugin_runs_keeps_it(capsys):
+    other = io.StringIO()
+    with inside("chatty", "its import"):
+        with contextlib.redirect_stdout(other):
+            with inside("chatty", "its import"):
+                sys.stdout.write("nested\n")
+            sys.stdout.write("caught\n")
+        sys.stdout.write("to stderr too\n")
+    sys.stdout.write("data\n")
+    out, err = capsys.readouterr()
+    assert other.getvalue() == "nested\ncaught\n"
+    assert (out, err) == ("data\n", "to stderr too\n")
+
+
+def test_what_a_plugin_prints_where_there_is_no_stream_is_lost(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    monkeypatch.setattr(sys, "stdout", None)
+    with inside("chatty", "its import"):
+        print("nobody hears", flush=True)  # noqa: T201  # as plugins do
+    assert sys.stdout is None
+
+
+def test_a_failure_is_told_again_after_a_minute_with_how_often(write, host, told, monkeypatch):
+    write("broken", "@hookimpl\ndef funnelflow_after_commit(context): raise OSError('full')")
+    found = host()
+    seconds = itertools.count(0.0, 10.0)
+    monkeypatch.setattr(found, "_failures", FailureLog(lambda: next(seconds)))
+    for _ in range(13):
+        found.committed(committed())
+    first, *again = told.messages
+    assert "times" not in first
+    assert again == [f"{first} (6 times since this was last said)"] * 2
+
+
+def test_different_failures_of_one_kind_are_not_all_kept(write, host):
+    write(
+        "broken",
+        """
+        @hookimpl
+        def funnelflow_after_commit(context): raise OSError(context.sequence)
+        """,
+    )
+    found = host()
+    for sequence in range(100):
+        found.committed(committed(sequence=sequence))
+    assert len(found.plugins[-1].problems) == MOST_PROBLEMS + 1
+    assert "OSError: 99" in found.plugins[-1].problems[-1]
+
+
+def test_an_optional_hook_that_there_is_none_of_is_left_out(write, host, told):
+    write(
+        "later",
+        """
+        @hookimpl(optionalhook=True)
+        def funnelflow_of_tomorrow(): ...
+        @hookimpl
+        def funnelflow_after_commit(context): ...
+        """,
+    )
+    found = host()
+    assert told.said == []
+    assert list(found.plugins[-1].hooks) == ["funnelflow_after_commit"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "is_used"),
+    [
+        (">=9", False),
+        (">=0.1,<9", True),
+        ("<0.1", False),
+        ("~=0.1", True),
+        ("~=9.1", False),
+        ("!=0.2,>=0.0.1", True),
+        ("==0.1.*", True),
+        ("", True),
+    ],
+)
+def test_a_package_that_requires_another_version_is_not_used(
+    monkeypatch, told, bounds, is_used, root
+):
+    class Package:
+        name, version = "funnelflow-later", "1.2"
+        requires = ("attrs>=99", f'funnelflow[postgres]{bounds}; python_version > "3"')
+
+    class Point:
+        name, value, module, dist = "later", "funnelflow_later", "funnelflow_later", Package
+        load = staticmethod(object)
+
+    monkeypatch.setattr("funnelflow.plugins.discovery.entry_points", lambda **_: (Point,))
+    monkeypatch.setattr("funnelflow.plugins.loading.version", lambda _: "0.1.dev3")
+    found = load_plugins(root, tell=told, environment={})
+    assert (found.plugins[0].status == "active") is is_used
+    assert (told.said == []) is is_used
+    if bounds == ">=9":
+        assert told.messages[0] == (
+            "plugin later 1.2 cannot be used: it requires funnelflow>=9, "
+            "and this is funnelflow 0.1.dev3"
+        )
 
 
 def test_stdout_is_itself_again_after_a_failure(capsys):

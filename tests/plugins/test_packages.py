@@ -17,7 +17,7 @@ from packages import build_wheel
 ROOT = Path(__file__).parents[2]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 PACKAGES = [ROOT, *PLUGINS]
-OPTIONAL = {"pytest", "psycopg"}
+OPTIONAL = {"hypothesis", "pytest", "psycopg"}
 """What funnelflow uses where it is there: pytest loads its plugin, `postgres` is an extra."""
 INDIRECT = {"graphviz"}
 """What another package imports for funnelflow: transitions, to draw."""

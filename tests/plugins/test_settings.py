@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from funnelflow.errors import ConfigurationError
 from funnelflow.plugins import expand, read_settings, secret, shown_settings
+from funnelflow.plugins.plugin_settings import SettingsError
 
 from .support import committed
 
@@ -216,3 +217,121 @@ def test_a_settings_hook_that_gives_no_attrs_class_is_told(write, host, told, an
 def test_names_of_settings_are_those_of_the_class():
     names = [setting.name for setting in shown_settings(read({}))]
     assert names == [attribute.name for attribute in attrs.fields(Kinds)]
+
+
+@frozen
+class Places:
+    key: Path
+    logs: list[Path] = field(factory=list)
+    cache: Path = Path("cache")
+    away: Path | None = None
+
+
+def test_paths_begin_at_the_workspace_wherever_the_command_is_run(tmp_path):
+    said = {"key": "keys/mine.pem", "logs": ["a.log", "/var/b.log"]}
+    value = read_settings(Places, said, where, root=tmp_path).value
+    assert value.key == tmp_path / "keys/mine.pem"
+    assert value.logs == [tmp_path / "a.log", Path("/var/b.log")]
+    assert value.cache == tmp_path / "cache"
+    assert value.away is None
+
+
+def test_a_path_of_a_plugin_begins_beside_funnelflow_toml(write, host, root, monkeypatch, tmp_path):
+    write(
+        "mine",
+        """
+        import attrs, pathlib
+        @attrs.frozen
+        class Settings:
+            letters: pathlib.Path = attrs.field()
+            @letters.validator
+            def _is_there(self, attribute, value):
+                if not value.exists():
+                    raise FileNotFoundError(f"{value.name} is not there")
+        @hookimpl
+        def funnelflow_settings(): return Settings
+        """,
+    )
+    (root / "funnelflow.toml").write_text('[plugins.mine]\nletters = "templates/welcome.txt"\n')
+    (root / "templates").mkdir()
+    (root / "templates/welcome.txt").touch()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    (plugin,) = host().plugins
+    assert plugin.settings.value.letters == root / "templates/welcome.txt"
+
+
+@frozen
+class Limits:
+    batch: int = field(default=10)
+    batch_most: int = field(default=100)
+
+    @batch_most.validator
+    def _is_enough(self, _, value):
+        if value < self.batch:
+            raise ValueError(f"must be at least what batch is, {self.batch}")
+
+
+def test_an_error_that_names_another_setting_is_said_at_its_own():
+    with pytest.raises(SettingsError) as refused:
+        read_settings(Limits, {"batch": 50, "batch_most": 20}, where)
+    (fault,) = refused.value.faults
+    assert (fault.name, fault.place) == ("batch_most", "funnelflow.toml:batch_most")
+    assert fault.message == "must be at least what batch is, 50"
+
+
+def test_an_error_about_a_variable_is_said_at_the_variable():
+    with pytest.raises(SettingsError) as refused:
+        read_settings(Limits, {"batch": 50}, where, prefix="X_", environment={"X_BATCH_MOST": "20"})
+    assert [fault.place for fault in refused.value.faults] == ["X_BATCH_MOST"]
+
+
+def upper(value, _self, attribute):
+    if not value.isalpha():
+        raise ValueError(f"{attribute.name} has more than letters")
+    return value.upper()
+
+
+@frozen
+class Conversions:
+    country: str = field(converter=attrs.Converter(upper, takes_self=True, takes_field=True))
+    names: tuple[str, ...] = field(
+        default=attrs.Factory(lambda self: (self.country,), takes_self=True)
+    )
+    most: int = field(default=1, converter=lambda value: 10 // value)
+
+
+def test_everything_that_converters_refuse_is_said_at_once():
+    with pytest.raises(SettingsError) as refused:
+        read_settings(Conversions, {"country": "d3", "most": 0}, where)
+    assert [fault.name for fault in refused.value.faults] == ["country", "most"]
+
+
+def test_what_the_class_refuses_as_a_whole_is_said_at_its_table():
+    @frozen
+    class Pair:
+        left: int = 0
+
+        def __attrs_post_init__(self) -> None:
+            raise ValueError("left and right do not go together")
+
+    with pytest.raises(SettingsError) as refused:
+        read_settings(Pair, {"left": 1}, where)
+    assert [(f.name, f.place) for f in refused.value.faults] == [("", "funnelflow.toml:here")]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('[plugins]\nmine.url = "x"\nmine.tries = 0\n', 3),
+        ('[plugins."mine"]\n# tries = 1\nurl = """\ntries = 2\n"""\n"tries" = 0\n', 6),
+        ('[plugins]\nmine = {url = "x", tries = 0}\n', 2),
+        ('[workspace]\ntries = 1\n[plugins.mine]\nurl = "x"\n\ntries = 0\n', 6),
+    ],
+)
+def test_a_setting_is_found_however_its_table_is_written(write, host, root, told, text, line):
+    write("mine", PLUGIN)
+    (root / "funnelflow.toml").write_text(text)
+    host()
+    assert f"{root / 'funnelflow.toml'}:{line}: 'tries' must be >= 1" in told.messages[0]

@@ -137,3 +137,45 @@ def test_a_project_that_does_not_use_it_sees_nothing_of_it(tmp_path):
     ran = run_apart(tmp_path, "-W", "error", "--strict-config", "--strict-markers")
     assert ran.counts() == {"passed": 1}
     assert "funnelflow:" not in ran.out
+
+
+WITH_GIVEN = """
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies
+from funnelflow.plugins import hookimpl
+times = []
+
+class Watch:
+    @hookimpl
+    def funnelflow_after_commit(self, context): ...
+
+few = settings(max_examples=3)
+
+@few
+@given(strategies.integers(0, 9))
+def test_each_example_begins_anew(
+    funnelflow_workspace, funnelflow_register, funnelflow_clock, number
+):
+    times.append(funnelflow_clock())
+    funnelflow_register(Watch(), "watch")
+    workspace = funnelflow_workspace("standard")
+    workspace.add("ada")
+    funnelflow_clock.advance("1d")
+    assert len(set(times)) == 1
+
+@settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow])
+@given(strategies.integers(0, 9))
+def test_settings_of_its_own_are_kept(funnelflow_workspace, number):
+    funnelflow_workspace("standard").add("ada")
+
+@few
+@given(strategies.integers(0, 9))
+def test_other_fixtures_are_not_excused(funnelflow_workspace, tmp_path, number): ...
+"""
+
+
+def test_a_test_with_given_can_use_the_workspace_and_begins_anew_with_each_example(tmp_path):
+    (tmp_path / "test_given.py").write_text(WITH_GIVEN)
+    ran = run_apart(tmp_path)
+    assert ran.counts() == {"passed": 2, "failed": 1}
+    assert "FailedHealthCheck" in ran.out

@@ -35,10 +35,8 @@ def page_for(stream: IO[str] | None) -> Page:
 
 
 def answers() -> IO[str] | None:
-    """Give the stream for answers: stdout, also while a plugin runs and that is led elsewhere."""
-    guard = sys.modules.get("funnelflow.plugins.isolation")
-    stream: IO[str] | None = sys.stdout if guard is None else guard.real_stdout()
-    return stream
+    """Return the stream for answers; what plugins print meanwhile does not get there."""
+    return sys.stdout
 
 
 def say(lines: Iterable[Line]) -> None:

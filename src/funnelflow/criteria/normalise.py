@@ -126,6 +126,8 @@ def _timestamp(raw: Any, timezone: dt.tzinfo | None) -> dt.datetime:
         if not isinstance(raw, dt.date):
             raise refuse(raw, "a timestamp", 'give it like "2026-03-01T09:30:00Z"')
         raw = dt.datetime(raw.year, raw.month, raw.day)  # noqa: DTZ001  # the zone is added below
+    if raw != raw:  # noqa: PLR0124  # as NaT of pandas, which is a datetime by its class
+        raise refuse(raw, "a timestamp", "leave out what has no time, or give None")
     return _aware(raw, timezone)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import attrs
 from attrs import evolve, field, frozen
 
 from funnelflow.criteria import CriterionError, ExpressionProblem, Scope, compile_expression
@@ -12,7 +11,7 @@ from funnelflow.definition import Linked, Problem
 from funnelflow.engine import RESERVED_EVENTS
 from funnelflow.errors import Error, UnknownNameError, nearest
 from funnelflow.notify.builtin_notifiers import BUILT_IN, message_of
-from funnelflow.plugins import NotifierProvider, PluginHost, Settings, read_settings
+from funnelflow.plugins import NotifierProvider, PluginHost, read_settings
 from funnelflow.plugins.isolation import inside
 from funnelflow.plugins.plugin_settings import MASK, SettingFault, SettingsError, environment_texts
 from funnelflow.storage.messages import OutboxMessage
@@ -111,12 +110,13 @@ def open_channel(
             notice.settings,
             lambda name: notice.site.where("settings", *([name] if name else [])),
             environment=environment,
+            root=root,
         )
     except SettingsError as error:
         raise SubscriptionsError([_problem(notice, fault) for fault in error.faults]) from None
     secrets = {*settings.secrets, *environment_texts(notice.settings, environment)}
     longest_first = tuple(sorted(secrets, key=len, reverse=True))
-    return Channel(notice, provider, _rooted(settings, root), longest_first)
+    return Channel(notice, provider, settings.value, longest_first)
 
 
 def _provider(notice: Subscription, plugins: PluginHost) -> NotifierProvider:
@@ -138,16 +138,6 @@ def _problem(notice: Subscription, fault: SettingFault) -> Problem:
         return notice.site.problem("F707", way, fault.message, f"export {fault.variable}=…")
     help_ = f"they are the settings of the notifier {notice.channel!r}"
     return notice.site.problem("F703", way, fault.message, help_)
-
-
-def _rooted(settings: Settings, root: Path) -> Any:
-    """Let relative paths in settings start in the workspace."""
-    paths = {
-        a.alias: root / value
-        for a in attrs.fields(type(settings.value))
-        if a.init and isinstance(value := getattr(settings.value, a.name), Path)
-    }
-    return attrs.evolve(settings.value, **paths) if paths else settings.value
 
 
 Find: TypeAlias = Callable[[str], Linked]

@@ -26,6 +26,7 @@ from attrs import field, frozen
 
 from funnelflow.errors import ConfigurationError
 from funnelflow.plugins.hookspecs import ENTRY_POINTS
+from funnelflow.toml_source import stretch, toml_places
 
 NO_PLUGINS_VARIABLE: Final = "FUNNELFLOW_NO_PLUGINS"
 CONFIG_FILE: Final = "funnelflow.toml"
@@ -35,7 +36,8 @@ LISTS: Final = ("disabled", "required")
 
 _ALL: Final = {"*", "1", "all", "true", "yes"}
 _NONE: Final = {"", "0", "false", "no", "none"}
-_HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(#.*)?$")
+_REQUIRED: Final = re.compile(r"funnelflow\b(?!-)[^;]*")
+_BOUND: Final = re.compile(r"(~=|==|!=|<=|>=|<|>)\s*(\d+(?:\.\d+)*)\s*(?=,|\)|$)")
 
 
 @frozen
@@ -80,6 +82,11 @@ class PluginConfig:
     environment: Mapping[str, str] | None = field(default=None, repr=False)
     required: tuple[str, ...] = ()
 
+    @property
+    def root(self) -> Path | None:
+        """The directory of the workspace, where relative paths start."""
+        return None if self.path is None else self.path.parent
+
     def table(self, plugin: str) -> Mapping[str, Any]:
         """Give the settings of a plugin as they are written."""
         wanted = fold(plugin)
@@ -92,12 +99,11 @@ class PluginConfig:
         written = next((t for t in self.tables if fold(t) == fold(plugin)), None)
         if written is None:
             return f"{self.path}: [plugins.{plugin}]"
-        line = line_of(self.text, ("plugins", written), name)
-        return f"{self.path}:{line}" if line else str(self.path)
+        return f"{self.path}:{line_of(self.text, 'plugins', written, *([name] if name else []))}"
 
     def where_all(self, name: str) -> str:
         """Say where something that is about all plugins stands in the file."""
-        return f"{CONFIG_FILE}:{line_of(self.text, ('plugins',), name) or 1}"
+        return f"{CONFIG_FILE}:{line_of(self.text, 'plugins', name)}"
 
 
 def fold(name: str) -> str:
@@ -155,27 +161,21 @@ def read_plugin_config(root: Path | None) -> PluginConfig:
     return _config(path, text, table)
 
 
-def line_of(text: str, table: tuple[str, ...], name: str = "") -> int | None:
-    """Give the line on which a name of a table stands, as far as it can be found.
+def line_of(text: str, *path: str) -> int:
+    """Return the line on which a key of a TOML file stands, or else the table that it is in.
 
     Args:
-        text: The TOML.
-        table: The table's path, such as ``("plugins", "webhook")``.
-        name: The name; empty for the table's own header.
-
-    Returns:
-        The line from 1; that of the header where the name is not found; None without one.
+        text: The file.
+        path: The path of the key, such as ``("plugins", "webhook", "url")``.
     """
-    header = None
-    inside = False
-    for number, line in enumerate(text.splitlines(), start=1):
-        found = _HEADER.match(line)
-        if found:
-            inside = _parts(found[1]) == list(table)
-            header = header or (number if inside else None)
-        elif inside and name and re.match(rf"\s*[\"']?{re.escape(name)}[\"']?\s*[=.]", line):
-            return number
-    return header
+    places = toml_places(text)
+    for length in range(len(path), 0, -1):
+        wanted = path[:length]
+        within = (at.start for key, at in places.items() if key[:length] == wanted)
+        start = places[wanted].start if wanted in places else min(within, default=None)
+        if start is not None:
+            return stretch(text, start, start)[0]
+    return 1
 
 
 def _config(path: Path, text: str, table: Any) -> PluginConfig:
@@ -186,7 +186,7 @@ def _config(path: Path, text: str, table: Any) -> PluginConfig:
     tables = {name: inner for name, inner in table.items() if name not in LISTS}
     for name, inner in tables.items():
         if not isinstance(inner, dict):
-            line = line_of(text, ("plugins",), name)
+            line = line_of(text, "plugins", name)
             raise ConfigurationError(
                 f"{path}:{line}: there is no setting {name!r} of all plugins",
                 hint="one plugin's settings stand under [plugins.NAME]; known here: "
@@ -199,7 +199,7 @@ def _names(path: Path, text: str, table: Mapping[str, Any], name: str) -> tuple[
     """Read a list of plugins."""
     names = table.get(name, [])
     if not isinstance(names, list) or not all(isinstance(plugin, str) for plugin in names):
-        line = line_of(text, ("plugins",), name)
+        line = line_of(text, "plugins", name)
         raise ConfigurationError(
             f"{path}:{line}: {name} is not a list of plugins", hint=f'write {name} = ["name"]'
         )
@@ -208,12 +208,6 @@ def _names(path: Path, text: str, table: Mapping[str, Any], name: str) -> tuple[
 
 def _split(text: str) -> Iterable[str]:
     return (name.strip() for name in text.split(",") if name.strip())
-
-
-def _parts(header: str) -> list[str]:
-    """Split the path of a table: ``plugins."a.b"`` has two parts."""
-    found = re.findall(r"\s*(?:\"([^\"]*)\"|'([^']*)'|([^.\"'\s]+))\s*\.?", header)
-    return [a or b or c for a, b, c in found]
 
 
 Kind: TypeAlias = Literal["installed", "workspace", "module", "registered"]
@@ -230,6 +224,8 @@ class Candidate:
         kind: How it was found.
         source: Where it is: a package, a file or a module.
         version: The version of its package; empty where there is none.
+        requires: The bounds that its package sets to the version of funnelflow, such as
+            ``(">=", "0.2")``.
         load: Imports it.
     """
 
@@ -237,6 +233,7 @@ class Candidate:
     kind: Kind
     source: str
     version: str = ""
+    requires: tuple[tuple[str, str], ...] = ()
     load: Callable[[], Any] = field(repr=False, eq=False, kw_only=True)
 
     @property
@@ -263,8 +260,19 @@ def find_plugins(root: Path | None, modules: Iterable[str] = ()) -> tuple[Candid
 
 def _from_entry_point(point: EntryPoint) -> Candidate:
     """Take an installed plugin; the package says which version it has."""
-    source, version = (point.dist.name, point.dist.version) if point.dist else (point.value, "")
-    return Candidate(point.name, "installed", source, version, load=point.load)
+    if point.dist is None:
+        return Candidate(point.name, "installed", point.value, load=point.load)
+    bounds = tuple(_bounds(point.dist.requires or ()))
+    source, version = point.dist.name, point.dist.version
+    return Candidate(point.name, "installed", source, version, bounds, load=point.load)
+
+
+def _bounds(requirements: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the bounds that a package's requirements set to the version of funnelflow."""
+    for requirement in requirements:
+        found = _REQUIRED.match(requirement)
+        if found is not None:
+            yield from _BOUND.findall(found[0].strip())
 
 
 def _in_workspace(root: Path | None) -> Iterator[Candidate]:

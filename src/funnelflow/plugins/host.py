@@ -8,8 +8,12 @@
 """
 
 import logging
+import math
+import threading
+import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -129,6 +133,10 @@ Trace: TypeAlias = Callable[[str], None]
 """Given the traceback of what a plugin raised, without its secrets."""
 
 BEFORE, AFTER, CREATED = EVENT_HOOKS
+AGAIN_AFTER: Final = 60.0
+"""Seconds after which what goes on failing is told again."""
+MOST_PROBLEMS: Final = 20
+"""How many problems of a plugin are kept."""
 _MAX_REASON: Final = 500
 _LOG = logging.getLogger("funnelflow.plugins")
 
@@ -148,6 +156,30 @@ def turn_off(plugin: str) -> str:
 def _log(message: str, plugin: str, hint: str) -> None:
     """Tell a problem to who uses funnelflow from Python."""
     _LOG.warning("%s (%s)", message, hint or turn_off(plugin))
+
+
+class FailureLog:
+    """Counts what fails, so that a service that runs for weeks says it again, but not each time.
+
+    Args:
+        clock: Returns seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._said: dict[Hashable, float] = {}
+        self._counts: Counter[Hashable] = Counter()
+
+    def count(self, what: Hashable) -> int:
+        """Count a failure; return how many to tell of, or 0 where it was told a moment ago."""
+        now = self._clock()
+        with self._lock:
+            self._counts[what] += 1
+            if now - self._said.get(what, -math.inf) < AGAIN_AFTER:
+                return 0
+            self._said[what] = now
+            return self._counts.pop(what)
 
 
 class PluginHost:
@@ -176,7 +208,7 @@ class PluginHost:
         self._config = config or PluginConfig()
         self._tell = tell
         self._trace = trace
-        self._told: set[tuple[str, str]] = set()
+        self._failures = FailureLog()
         self._offers: dict[OfferKind, Mapping[str, Offer]] = {}
         self._arrange()
 
@@ -278,7 +310,7 @@ class PluginHost:
         self._arrange()
 
     def report(self, name: str, fault: Fault, hint: str = "") -> None:
-        """Note what went wrong in a plugin, and tell it the first time.
+        """Note what went wrong in a plugin, and tell it: see `warn`.
 
         Args:
             name: The plugin.
@@ -289,7 +321,7 @@ class PluginHost:
         said = f"{fault.call.what}: {describe_error(fault.error)}{place_of(fault.error)}"
         said = plugin.masked(said) if plugin else said
         if plugin is not None and said not in plugin.problems:
-            plugin.problems.append(said)
+            plugin.problems[MOST_PROBLEMS:] = [said]
         message = f"plugin {plugin.title if plugin else name} failed in {said}"
         self.warn(name, message, about=fault.call.what, hint=hint, error=fault.error)
 
@@ -324,7 +356,7 @@ class PluginHost:
         hint: str = "",
         error: BaseException | None = None,
     ) -> None:
-        """Tell something about a plugin, unless something was told about the same before.
+        """Tell something about a plugin; about the same once a minute at most, with a count.
 
         Args:
             name: The plugin.
@@ -334,13 +366,15 @@ class PluginHost:
             hint: What to do, if it is something else than to turn it off.
             error: What it raised.
         """
-        if (name, about) not in self._told:
-            self._told.add((name, about))
-            if self._trace is not None and error is not None:
-                plugin = next((p for p in self.plugins if p.name == name), None)
-                text = "".join(traceback.format_exception(error))
-                self._trace(plugin.masked(text) if plugin else text)
-            self._tell(message, turn_off or name, hint)
+        count = self._failures.count((name, about))
+        if not count:
+            return
+        if self._trace is not None and error is not None:
+            plugin = next((p for p in self.plugins if p.name == name), None)
+            text = "".join(traceback.format_exception(error))
+            self._trace(plugin.masked(text) if plugin else text)
+        again = f" ({count} times since this was last said)" if count > 1 else ""
+        self._tell(f"{message}{again}", turn_off or name, hint)
 
     def _refuse(self, offer: Conflict | Misfit) -> None:
         """Tell of an offer that is left out, once."""

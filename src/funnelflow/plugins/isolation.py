@@ -3,7 +3,8 @@
 pluggy calls hooks and isolates nothing. Here one function of one plugin is called at a time:
 
 * an exception, `sys.exit`, or any other way out is caught and given back, except Ctrl-C;
-* what it prints goes to stderr, because stdout is for the answer;
+* what it prints in its own thread goes to stderr, because stdout is for the answer; what other
+  threads print meanwhile goes where it always goes;
 * it cannot change the workspace from within (`refuse_inside`), which would call it again, and
   within a transaction wait for ever for the lock that its own caller holds;
 * one that takes long is named on stderr, with what turns it off (`watching`).
@@ -23,7 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TextIO
+from typing import Any, Final, NamedTuple, TextIO, cast
 
 from attrs import define
 
@@ -106,7 +107,7 @@ def _is_of_plugin(filename: str) -> bool:
 
 @contextmanager
 def inside(plugin: str, what: str, *, watched: bool = True) -> Iterator[Call]:
-    """Run a block as a plugin's: named while it runs, its stdout led to stderr.
+    """Run a block as a plugin's: named while it runs, what it prints written to stderr.
 
     Args:
         plugin: Whose it is.
@@ -115,12 +116,12 @@ def inside(plugin: str, what: str, *, watched: bool = True) -> Iterator[Call]:
     """
     call = Call(plugin, what)
     token = _running.set(call)
-    _STDOUT.lead_away()
+    _STDOUT.divert()
     try:
         with watching(call) if watched else nullcontext():
             yield call
     finally:
-        _STDOUT.lead_back()
+        _STDOUT.restore()
         _running.reset(token)
 
 
@@ -138,41 +139,60 @@ def refuse_inside(what: str) -> None:
         )
 
 
-def real_stdout() -> TextIO | None:
-    """Give stdout itself, where funnelflow answers whatever plugins are running meanwhile."""
-    return _STDOUT.real()
+class _PluginStdout:
+    """Stands in for stdout while plugins run: what they print goes to stderr.
+
+    What any other thread prints meanwhile goes to stdout itself, as does what is printed once
+    the plugin is back.
+
+    Args:
+        real: Stdout itself; None where there is none.
+    """
+
+    def __init__(self, real: TextIO | None) -> None:
+        self.real = real
+
+    def write(self, text: str) -> int:
+        """Write to stderr for a plugin and to stdout for everybody else, if there is one."""
+        stream = self._stream()
+        return len(text) if stream is None else stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the stream that is written to."""
+        stream = self._stream()
+        if stream is not None:
+            stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the stream that is written to."""
+        return getattr(self._stream(), name)
+
+    def _stream(self) -> TextIO | None:
+        return self.real if _running.get() is None else sys.stderr
 
 
 class _Stdout:
-    """Leads stdout to stderr while any plugin runs, in any thread.
-
-    One that never comes back, in a thread that was given up, leaves it so.
-    """
+    """Puts the stand-in in the place of stdout for as long as any plugin runs, in any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
-        self._kept: TextIO | None = None
+        self._stand_in = _PluginStdout(None)
 
-    def lead_away(self) -> None:
-        """Lead it to stderr, once."""
+    def divert(self) -> None:
+        """Begin with the first call."""
         with self._lock:
-            if self._count == 0:
-                self._kept, sys.stdout = sys.stdout, sys.stderr
             self._count += 1
+            if self._count == 1 and not isinstance(sys.stdout, _PluginStdout):
+                self._stand_in = _PluginStdout(sys.stdout)
+                sys.stdout = cast("TextIO", self._stand_in)
 
-    def lead_back(self) -> None:
-        """Lead it back with the last one that returns."""
+    def restore(self) -> None:
+        """End with the last call, unless somebody has replaced stdout meanwhile."""
         with self._lock:
             self._count -= 1
-            if self._count == 0:
-                assert self._kept is not None or sys.stderr is None
-                sys.stdout, self._kept = self._kept, None
-
-    def real(self) -> TextIO | None:
-        """Give it as it is when no plugin runs."""
-        with self._lock:
-            return self._kept if self._count else sys.stdout
+            if self._count == 0 and sys.stdout is self._stand_in:
+                sys.stdout = cast("TextIO", self._stand_in.real)
 
 
 class _Watch:

@@ -2,8 +2,11 @@
 
 import functools
 import inspect
+import operator
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
 from types import ModuleType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -25,6 +28,15 @@ from funnelflow.plugins.plugin_settings import (
 )
 
 Status: TypeAlias = Literal["active", "blocked", "broken"]
+
+_COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
 
 SLOW: Final = 2.0
 """Seconds that an import may take before somebody is told."""
@@ -130,6 +142,7 @@ def load(candidate: Candidate, config: PluginConfig) -> Plugin:
     plugin = Plugin(candidate)
     began = time.monotonic()
     try:
+        _require_version(candidate)
         thing = attempt(candidate.name, "its import", candidate.load)
         plugin.seconds = time.monotonic() - began
         plugin.about = (inspect.getdoc(thing) or "").partition("\n")[0]
@@ -145,6 +158,30 @@ def load(candidate: Candidate, config: PluginConfig) -> Plugin:
     if plugin.seconds > SLOW:
         plugin.problems.append(f"its import took {plugin.seconds:.1f} seconds")
     return plugin
+
+
+def _require_version(candidate: Candidate) -> None:
+    """Refuse a plugin whose package requires another version of funnelflow.
+
+    pip holds that when it installs it; later, or with ``--no-deps``, nobody else does.
+    """
+    here = version(PROJECT) if candidate.requires else ""
+    for bound, wanted in candidate.requires:
+        if not _holds(here, bound, wanted):
+            raise _Misfit(f"it requires {PROJECT}{bound}{wanted}, and this is {PROJECT} {here}")
+
+
+def _holds(here: str, bound: str, wanted: str) -> bool:
+    """Whether a version is within a bound; one before a release counts as that release."""
+    own, limit = (
+        [int(number) for number in re.findall(r"\d+", release)]
+        for release in (re.match(r"[\d.]*", here)[0], wanted)  # type: ignore[index]  # matches all
+    )
+    length = max(len(own), len(limit))
+    filled, least = (numbers + [0] * (length - len(numbers)) for numbers in (own, limit))
+    if bound == "~=":
+        return filled >= least and filled[: len(limit) - 1] == limit[:-1]
+    return _COMPARE[bound](filled, least)
 
 
 def _why(plugin: Plugin, error: Exception) -> list[str]:
@@ -182,12 +219,11 @@ def _hooks_of(plugin: Plugin, thing: Any) -> Iterable[Hook]:
         raise _Misfit(_misfit(error, thing)) from None
     except Exception as error:  # noqa: BLE001  # an object may answer anything to being looked at
         raise _Misfit(describe_error(error)) from None
-    for caller in callers:
-        if not caller.has_spec():
+    found = [(caller, impl) for caller in callers for impl in caller.get_hookimpls()]
+    for caller, impl in found:
+        if not caller.has_spec() and not impl.optionalhook:
             raise _Misfit(_unknown_hook(caller.name))
-    return [
-        _hook(plugin, impl, caller.name) for caller in callers for impl in caller.get_hookimpls()
-    ]
+    return [_hook(plugin, impl, caller.name) for caller, impl in found if caller.has_spec()]
 
 
 def _hook(plugin: Plugin, impl: pluggy.HookImpl, name: str) -> Hook:
@@ -249,5 +285,6 @@ def _settings_of(plugin: Plugin, config: PluginConfig) -> Settings | None:
         where,
         prefix=variable_prefix(plugin.name),
         environment=config.environment,
+        root=config.root,
     )
     return found

@@ -132,6 +132,7 @@ def read_settings(
     *,
     prefix: str = "",
     environment: Mapping[str, str] | None = None,
+    root: Path | None = None,
 ) -> Settings:
     """Make settings of a table of the configuration and the environment, which wins.
 
@@ -142,6 +143,7 @@ def read_settings(
         prefix: How the variables of the environment begin (``FUNNELFLOW_WEBHOOK_``); empty
             to read none.
         environment: The environment; None for that of this process.
+        root: Where relative paths start, wherever they are said; None to leave them relative.
 
     Raises:
         SettingsError: Something is unknown, missing or unfit; all of it is said.
@@ -152,6 +154,7 @@ def read_settings(
     faults = [_unknown(name, known, where) for name in table if name not in known]
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
+    places: dict[str, str] = {}
     hidden: set[str] = set()
     for name, attribute in known.items():
         variable = f"{prefix}{name.upper()}"
@@ -162,16 +165,24 @@ def read_settings(
                 faults.append(_missing(name, where, variable if prefix else ""))
             continue
         raw = said or table[name]
+        places[name] = variable if said else where(name)
         hidden |= _texts_to_hide(attribute, raw, surroundings)
         try:
             values[name] = _value(attribute.type, raw, surroundings, typed=bool(said))
         except _Unfit as unfit:
             message = _masked(f"{name} {unfit}", hidden)
-            place = variable if said else where(name)
-            faults.append(SettingFault(name, place, message, unfit.variable))
+            faults.append(SettingFault(name, places[name], message, unfit.variable))
     if faults:
         raise SettingsError(faults)
-    return Settings(_build(cls, values, hidden, where), origins)
+    values |= {} if root is None else _rooted({**_defaults(known), **values}, root)
+    try:
+        return Settings(cls(**values), origins)
+    except Exception as error:  # noqa: BLE001  # a validator of a plugin may raise anything
+        refused = _refused(cls, values) or {"": error}
+    raise SettingsError(
+        SettingFault(name, places.get(name, where("")), _masked(_message(error), hidden))
+        for name, error in refused.items()
+    )
 
 
 def shown_settings(settings: Settings) -> tuple[SettingShown, ...]:
@@ -223,15 +234,66 @@ def _masked(text: str, hidden: Iterable[str]) -> str:
     return text
 
 
-def _build(cls: type, values: dict[str, Any], hidden: Iterable[str], where: Where) -> Any:
-    """Make the instance; what its validators refuse is said where it stands."""
-    try:
-        return cls(**values)
-    except Exception as error:  # noqa: BLE001  # a validator of a plugin may raise anything
-        named = next((name for name in values if name in str(error)), "")
-        said = str(error.args[0]) if error.args else type(error).__name__
-        fault = SettingFault(named, where(named), _masked(said, hidden))
-        raise SettingsError([fault]) from None
+def _defaults(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of attributes that have one which depends on no other."""
+    return {
+        name: attribute.default
+        for name, attribute in known.items()
+        if not _is_factory(attribute.default)
+    }
+
+
+def _rooted(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return the values that hold paths, with relative ones beginning at a directory."""
+
+    def rooted(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return type(value)(map(rooted, value))
+        return root / value if isinstance(value, Path) else value
+
+    return {name: new for name, old in values.items() if (new := rooted(old)) != old}
+
+
+def _refused(cls: type, values: Mapping[str, Any]) -> dict[str, Exception]:
+    """Find the settings that converters and validators refuse, each asked by itself.
+
+    What `cls` raised does not say whose value it was about.
+    """
+    trial: Any = object.__new__(cls)
+    refused: dict[str, Exception] = {}
+    for attribute in attrs.fields(cls):
+        try:
+            object.__setattr__(trial, attribute.name, _converted(attribute, values, trial))
+        except Exception as error:  # noqa: BLE001  # code of a plugin may raise anything
+            if attribute.alias in values:  # a default may fail because it depends on one of these
+                refused[attribute.alias] = error
+    for attribute in attrs.fields(cls) if not refused else ():
+        try:
+            if attribute.validator is not None:
+                attribute.validator(trial, attribute, getattr(trial, attribute.name))
+        except Exception as error:  # noqa: BLE001  # as above
+            refused[attribute.alias] = error
+    return refused
+
+
+def _converted(attribute: Any, values: Mapping[str, Any], trial: Any) -> Any:
+    """Return what an attribute of an instance is set to, as attrs does it."""
+    value = values.get(attribute.alias, attribute.default)
+    if _is_factory(value):
+        value = value.factory(trial) if value.takes_self else value.factory()
+    convert = attribute.converter
+    if convert is None:
+        return value
+    is_record = isinstance(convert, attrs.Converter)
+    return getattr(convert, "__call__")(value, trial, attribute) if is_record else convert(value)  # noqa: B004,B009
+
+
+def _is_factory(default: Any) -> bool:
+    return isinstance(default, attrs.Factory)  # type: ignore[arg-type]  # its stub is a function
+
+
+def _message(error: Exception) -> str:
+    return str(error.args[0]) if error.args else type(error).__name__
 
 
 def _unknown(name: str, known: Mapping[str, Any], where: Where) -> SettingFault:

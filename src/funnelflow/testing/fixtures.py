@@ -1,7 +1,9 @@
 """Temporary workspaces, with the plugins of one test."""
 
 import datetime as dt
+import itertools
 import json
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -166,6 +168,9 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
 class WorkspaceMaker:
     """Makes workspaces in a directory of the test, and closes them in the end.
 
+    In a test with hypothesis' ``@given`` each example is an end: its workspaces are closed,
+    its plugins let go of, and the clock is set back.
+
     Args:
         directory: Where.
         clock: The clock of all of them.
@@ -179,7 +184,10 @@ class WorkspaceMaker:
         self.host = PluginHost()
         self.clock = clock
         self._directory = directory
+        self._numbers = itertools.count(1)
         self._open: list[Workspace] = []
+        self._start = clock.now
+        self._example: object = None
 
     def __call__(
         self,
@@ -196,7 +204,8 @@ class WorkspaceMaker:
                 it, beside the registered ones.
             database: Its database.
         """
-        directory = self._directory / f"workspace{len(self._open) + 1}"
+        self._close_with_example()
+        directory = self._directory / f"workspace{next(self._numbers)}"
         for path, text in (files or {}).items():
             (directory / path).parent.mkdir(parents=True, exist_ok=True)
             (directory / path).write_text(text, encoding="utf-8")
@@ -222,14 +231,26 @@ class WorkspaceMaker:
         Raises:
             ConfigurationError: It cannot be used.
         """
+        self._close_with_example()
         return self.host.register(thing, name)
 
     def close(self) -> None:
-        """Close the workspaces and let go of the plugins."""
-        for workspace in self._open:
-            workspace.close()
+        """Close the workspaces, let go of the plugins, and set the clock back."""
+        while self._open:
+            self._open.pop().close()
         for plugin in self.host.plugins:
             self.host.unregister(plugin.name)
+        self.clock.now = self._start
+
+    def _close_with_example(self) -> None:
+        """Have hypothesis close what one example of a test uses, if it runs the test."""
+        control = sys.modules.get("hypothesis.control")
+        if control is None or not control.currently_in_test_context():
+            return
+        example = control.current_build_context()
+        if example is not self._example:
+            self._example = example
+            control.cleanup(self.close)
 
     def _host_of(self, directory: Path) -> PluginHost:
         """Give the registered plugins, and those in the directory; installed ones are left out."""

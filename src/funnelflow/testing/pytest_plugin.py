@@ -35,7 +35,11 @@ if TYPE_CHECKING:
 DIRECTORIES = "funnelflow_definitions"
 MODULES = "funnelflow_plugins"
 SUFFIXES = (".yaml", ".yml")
+RESET = frozenset({"funnelflow_workspace", "funnelflow_register", "funnelflow_clock"})
+"""Fixtures that begin anew with each example of a test with ``@given``."""
 _HEAD = 65_536
+_HYPOTHESIS_SETTINGS = "_hypothesis_internal_use_settings"
+"""Where hypothesis keeps the settings of a test, and its own plugin looks for them."""
 
 pytest.register_assert_rewrite("funnelflow.testing.contracts")
 
@@ -72,6 +76,29 @@ def _speaks_of_a_funnel(path: Path) -> bool:
             return any(line.startswith("funnel:") for line in file.read(_HEAD).splitlines())
     except OSError:
         return False
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let tests with ``@given`` use the fixtures that begin anew with each example.
+
+    Of all others hypothesis says that they do not, and so it does of ours beside them.
+    """
+    function = getattr(item, "obj", None)
+    if not getattr(function, "is_hypothesis_test", False):
+        return
+    import inspect  # noqa: PLC0415  # as above
+
+    taken = set(inspect.signature(item.function).parameters) - {"self"}  # type: ignore[attr-defined]
+    if taken and taken <= RESET:
+        from hypothesis import HealthCheck, settings  # noqa: PLC0415  # it is there: it made the test
+
+        inner = getattr(function, "__func__", function)
+        usual = settings()
+        own = getattr(inner, _HYPOTHESIS_SETTINGS, usual)
+        suppressed = [*own.suppress_health_check, HealthCheck.function_scoped_fixture]
+        deadline = None if own.deadline == usual.deadline else own.deadline  # of making a workspace
+        adapted = settings(own, suppress_health_check=suppressed, deadline=deadline)
+        setattr(inner, _HYPOTHESIS_SETTINGS, adapted)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

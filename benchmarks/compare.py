@@ -17,7 +17,6 @@ from sqlalchemy import select
 from funnelflow.compare import crosswalk
 from funnelflow.definition import load_definition, shipped_definitions
 from funnelflow.engine import Event, Funnel
-from funnelflow.ingest.apply import apply_file
 from funnelflow.ingest.summary import FileOptions
 from funnelflow.storage.connect import reading
 from funnelflow.storage.replay import read_event
@@ -52,7 +51,7 @@ def _translating(directory: Path, count: int) -> None:
     with Workspace.create(directory / "w", "standard") as workspace:
         file = directory / "events.csv"
         file.write_text(_events(count))
-        apply_file(workspace, str(file), FileOptions())
+        workspace.apply(str(file), FileOptions())
         home = workspace.funnel()
         known: list[tuple[str, list[Event]]] = []
         reading_ = _seconds(lambda: _read(workspace, known))
@@ -74,7 +73,7 @@ def _read(workspace: Workspace, known: list[tuple[str, list[Event]]]) -> None:
             if row.contact_id != last:
                 last = row.contact_id
                 known.append((last, []))
-            event = read_event(workspace.shelf.by_id(connection, row.definition), row)
+            event = read_event(workspace.context.definitions.by_id(connection, row.definition), row)
             known[-1][1].append(event)
 
 

@@ -119,7 +119,7 @@ def _delivering(kind: str, place: Path, database: str, port: int) -> None:
         write_events(path, MESSAGES)
         workspace.apply(str(path))
         bare = _bare(workspace, url)
-        channels = open_channels(workspace.config.notices, workspace.plugins, directory)
+        channels = open_channels(workspace.config.subscriptions, workspace.plugins, directory)
         worker = Deliverer(channels, Outbox(workspace.engine), pace=Pace(senders=SENDERS))
         start = time.perf_counter()
         (done,) = worker.run()
@@ -142,7 +142,7 @@ def _bare(workspace: Workspace, url: str) -> float:
 def _idling(place: Path) -> None:
     """Print how much of a processor a worker takes that has nothing to do."""
     with workspace_for(place / "idling", "funnelflow.db", '[[notify]]\nchannel = "log"\n') as idle:
-        channels = open_channels(idle.config.notices, idle.plugins, place)
+        channels = open_channels(idle.config.subscriptions, idle.plugins, place)
         worker = Deliverer(channels, Outbox(idle.engine))
         threading.Timer(IDLE_SECONDS, worker.stop).start()
         before = _processor()

@@ -81,7 +81,7 @@ def _fill(workspace: Workspace, contacts: int) -> float:
     """Add contacts, and give how long that took."""
     start = time.perf_counter()
     for first in range(0, contacts, CHUNK):
-        workspace.in_chunk(partial(_add, first=first, contacts=contacts))
+        workspace.context.transact(partial(_add, first=first, contacts=contacts))
     return time.perf_counter() - start
 
 

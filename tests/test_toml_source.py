@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.toml_source import stretch, text_offsets, toml_places
+from funnelflow.toml_source import line_span, text_offsets, toml_places
 
 FILE = '''\
 top = 1  # with a remark
@@ -60,7 +60,7 @@ def at(path, text=FILE):
         (("notify", 1, "settings", "token"), "settings.token", '"t"'),
     ],
 )
-def test_a_key_and_its_value_are_found_by_the_way_to_them(path, key, value):
+def test_a_key_and_its_value_are_found_by_the_keys_to_them(path, key, value):
     assert at(path) == (key, value)
 
 
@@ -111,7 +111,7 @@ def test_every_value_that_is_read_is_found_where_it_is_written(content):
 
 
 def everything(value, path=()):
-    """Yield everything that is in a value, with the way to it."""
+    """Yield everything that is in a value, with the keys that lead to it."""
     inner = value.items() if isinstance(value, dict) else enumerate(value)
     for name, item in inner:
         yield (*path, name), item
@@ -138,6 +138,6 @@ def test_each_character_of_a_string_is_found_in_the_file(string, expected):
     assert len(expected) == len(tomllib.loads(f"x = {string}")["x"]) + 1
 
 
-def test_a_stretch_has_a_line_and_columns():
-    assert stretch("a\nbcd\n", 3, 5) == (2, 2, 4)
-    assert stretch("a\nbcd\ne", 3, 7) == (2, 2, None)
+def test_a_part_of_a_text_has_a_line_and_columns():
+    assert line_span("a\nbcd\n", 3, 5) == (2, 2, 4)
+    assert line_span("a\nbcd\ne", 3, 7) == (2, 2, None)

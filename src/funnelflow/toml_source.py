@@ -1,23 +1,38 @@
-"""Where things stand in a TOML file: the place of every key, and of the value behind it.
+"""TOML files, and where things stand in them: found by the keys that lead there, never by text.
 
-`tomllib` reads a file and keeps no positions. What is here goes over the same text once more,
-when something in it has to be shown; it expects a text that `tomllib` has accepted.
+`load_toml` reads a file and gives its content and a `TomlSource`, which says where in the file a
+key stands::
+
+    content, source = load_toml(path)
+    source.where("plugins", "webhook", "url")        # funnelflow.toml:12
+    source.table("notify", 0).where("fields", 1)     # an item of a list
+
+`tomllib` keeps no positions. What is here goes over the same text once more, when something in
+it has to be shown; it expects a text that `tomllib` has accepted.
 """
 
 import itertools
 import re
+import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-Way: TypeAlias = tuple[str | int, ...]
-"""The way to a value: keys, and numbers of items: ``("notify", 0, "fields", 1)``."""
+from funnelflow.errors import ConfigurationError
 
-Stretch: TypeAlias = tuple[int, int, int | None]
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""What leads to a value: keys, and numbers of items: ``("notify", 0, "fields", 1)``."""
+
+LineSpan: TypeAlias = tuple[int, int, int | None]
 """Line and column (from 1), and the column after the last character if that is in the line."""
+
+Signature: TypeAlias = tuple[int, int, int, int]
+"""What changes when a file is written: time of change, of modification, size and inode."""
 
 _BLANK: Final = re.compile(r"(?:\s|#[^\n]*)*")
 _SPACE: Final = re.compile(r"[ \t]*")
@@ -49,20 +64,129 @@ class TomlEntry:
     value: tuple[int, int] | None = None
 
 
-def toml_places(text: str) -> dict[Way, TomlEntry]:
-    """Give the place of everything in a TOML file, by the way to it."""
+@frozen
+class TomlSource:
+    """A TOML file, or a table in it, that says where things stand.
+
+    Attributes:
+        path: The file.
+        text: Its text.
+        keys: What leads to the table; empty for the whole file.
+    """
+
+    path: Path
+    text: str = field(default="", repr=False)
+    keys: KeyPath = ()
+
+    def table(self, *keys: str | int) -> "TomlSource":
+        """Return a table within this one, or an item of a list."""
+        return evolve(self, keys=(*self.keys, *keys))
+
+    def entry(self, *keys: str | int) -> TomlEntry | None:
+        """Return where something stands; None where it does not stand there itself."""
+        return toml_places(self.text).get((*self.keys, *keys))
+
+    def nearest(self, *keys: str | int) -> TomlEntry | None:
+        """Return where something stands, or else what it is in; None if that has no place."""
+        places, path = toml_places(self.text), (*self.keys, *keys)
+        while path and len(path) >= len(self.keys):
+            if path in places:
+                return places[path]
+            path = path[:-1]
+        return _first_within(places, self.keys)
+
+    def line(self, *keys: str | int) -> int | None:
+        """Return the line of something, or of what it is in; None if that has no place."""
+        found = self.nearest(*keys)
+        return None if found is None else self.text.count("\n", 0, found.start) + 1
+
+    def where(self, *keys: str | int) -> str:
+        """Return ``path:line`` of something; the path alone if it has no place."""
+        line = self.line(*keys)
+        return f"{self.path}:{line}" if line else str(self.path)
+
+
+def load_toml(path: Path) -> tuple[dict[str, Any], TomlSource]:
+    """Read a TOML file; while it does not change, it is read once in the life of a process.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What it says, which nobody may change, and where.
+
+    Raises:
+        ConfigurationError: It cannot be read, is no UTF-8 text, or no TOML.
+    """
+    try:
+        signature, now = file_signature(path), time.time_ns()
+        known = _loaded.get(path)
+        if known is not None and known[0] == signature:
+            return known[1], known[2]
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        hint = "save it as UTF-8 in an editor"
+        raise ConfigurationError(f"{path} is not UTF-8 text", hint=hint) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    content = parse_toml(path, text)
+    source = TomlSource(path, text)
+    if now - signature[0] > _SETTLED:
+        _loaded[path] = (signature, content, source)
+    return content, source
+
+
+def parse_toml(path: Path, text: str) -> dict[str, Any]:
+    """Return what a text in TOML says.
+
+    Raises:
+        ConfigurationError: It is no TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
+        where = f"{path}:{found[2]}:{found[3]}: {found[1]}" if found else f"{path}: {error}"
+        raise ConfigurationError(where, hint='the file is TOML: name = "value"') from None
+
+
+def file_signature(path: Path) -> Signature:
+    """Return what tells whether a file has been written meanwhile.
+
+    Raises:
+        OSError: There is no such file.
+    """
+    found = path.stat()
+    return found.st_ctime_ns, found.st_mtime_ns, found.st_size, found.st_ino
+
+
+_SETTLED: Final = 100_000_000
+"""Nanoseconds after which a change to a file is sure to give it another time."""
+
+_loaded: Final[dict[Path, tuple[Signature, dict[str, Any], TomlSource]]] = {}
+
+
+@lru_cache(maxsize=4)
+def toml_places(text: str) -> Mapping[KeyPath, TomlEntry]:
+    """Return the place of everything in a TOML file, by the keys that lead to it."""
     return _Walk(text).file()
 
 
-def stretch(text: str, start: int, end: int) -> Stretch:
-    """Give line and columns of a stretch of a text."""
+def line_span(text: str, start: int, end: int) -> LineSpan:
+    """Return the line and the columns of a part of a text."""
     line, column = text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start)
     is_one_line = "\n" not in text[start:end]
     return line, column, column + end - start if is_one_line else None
 
 
+def _first_within(places: Mapping[KeyPath, TomlEntry], keys: KeyPath) -> TomlEntry | None:
+    """Return the first thing of a table that is only implied by the keys in it."""
+    inner = (place for path, place in places.items() if path[: len(keys)] == keys)
+    return min(inner, key=lambda place: place.start, default=None) if keys else None
+
+
 def text_offsets(text: str, value: tuple[int, int]) -> list[int]:
-    """Give for each character of a TOML string where it stands in the file.
+    """Return for each character of a TOML string where it stands in the file.
 
     Args:
         text: The file.
@@ -84,22 +208,22 @@ def text_offsets(text: str, value: tuple[int, int]) -> list[int]:
 
 
 def _is_continuation(piece: str) -> bool:
-    """Tell whether a piece is a line that goes on in the next: no character of the string."""
+    """Whether a piece is a line that goes on in the next: no character of the string."""
     return piece[0] == "\\" and piece[1:].lstrip(" \t")[:1] == "\n"
 
 
 @define
 class _Walk:
-    """One way through a text."""
+    """One walk over a text."""
 
     text: str
     at: int = 0
-    places: dict[Way, TomlEntry] = field(factory=dict)
-    tables: Counter[Way] = field(factory=Counter)
+    places: dict[KeyPath, TomlEntry] = field(factory=dict)
+    tables: Counter[KeyPath] = field(factory=Counter)
 
-    def file(self) -> dict[Way, TomlEntry]:
+    def file(self) -> dict[KeyPath, TomlEntry]:
         """Go over all of it."""
-        table: Way = ()
+        table: KeyPath = ()
         self._skip(_BLANK)
         while self.at < len(self.text):
             if self.text[self.at] == "[":
@@ -109,7 +233,7 @@ class _Walk:
             self._skip(_BLANK)
         return self.places
 
-    def _header(self) -> Way:
+    def _header(self) -> KeyPath:
         """Read ``[name]`` or ``[[name]]``; a list of tables gets one more."""
         start = self.at
         is_list = self.text.startswith("[[", start)
@@ -124,15 +248,15 @@ class _Walk:
         self.places[path] = TomlEntry(start, self.at)
         return path
 
-    def _resolved(self, keys: list[str], path: Way = ()) -> Way:
-        """Give the way to a table: through a list of tables it leads to the last one."""
+    def _resolved(self, keys: list[str], path: KeyPath = ()) -> KeyPath:
+        """Return the keys that lead to a table: through a list of tables, to the last one."""
         for key in keys:
             path = (*path, key)
             if self.tables[path]:
                 path = (*path, self.tables[path] - 1)
         return path
 
-    def _pair(self, table: Way) -> None:
+    def _pair(self, table: KeyPath) -> None:
         """Read ``key = value``."""
         start = self.at
         path = (*table, *self._keys())
@@ -141,7 +265,7 @@ class _Walk:
         self.places[path] = TomlEntry(start, end, self._value(path))
 
     def _keys(self) -> list[str]:
-        """Read a key with its dots; gives its parts, and stops behind the last of them."""
+        """Read a key with its dots, up to behind its last part, and return the parts."""
         keys = []
         while True:
             self._skip(_SPACE)
@@ -153,8 +277,8 @@ class _Walk:
                 return keys
             self.at += 1
 
-    def _value(self, path: Way) -> tuple[int, int]:
-        """Read a value, and what is in it; gives where it begins and ends."""
+    def _value(self, path: KeyPath) -> tuple[int, int]:
+        """Read a value and what is in it, and return where it begins and ends."""
         start = self.at
         match self.text[start]:
             case '"' | "'":
@@ -179,7 +303,7 @@ class _Walk:
             self.at += self.text[self.at] == ","
         self.at += 1
 
-    def _item(self, path: Way) -> None:
+    def _item(self, path: KeyPath) -> None:
         """Read an item of a list."""
         start, end = self._value(path)
         self.places[path] = TomlEntry(start, end, (start, end))
@@ -188,7 +312,7 @@ class _Walk:
         self._take(pattern)
 
     def _take(self, pattern: re.Pattern[str]) -> str:
-        """Go over what a pattern matches here, and give it."""
+        """Go over what a pattern matches here, and return it."""
         found = pattern.match(self.text, self.at)
         assert found is not None
         self.at = found.end()
@@ -196,7 +320,7 @@ class _Walk:
 
 
 def _unquoted(key: str) -> str:
-    """Give the name that a key says, as `tomllib` reads it."""
+    """Return the name that a key says, as `tomllib` reads it."""
     if key[0] not in "\"'":
         return key
     (name,) = tomllib.loads(f"{key} = 0")

@@ -79,7 +79,7 @@ def tell(directory: Path, database: str, chunks: list[list[Change]]) -> tuple[li
     (directory / "pipeline.yaml").write_text(PIPELINE)
     with Workspace.create(directory, "pipeline", database=database, clock=lambda: T0) as made:
         for requests in chunks:
-            made.in_chunk(partial(take, requests=requests))
+            made.context.transact(partial(take, requests=requests))
         made.tick(T0 + 10_000 * DAY)
         assert made.verify().is_sound
         rows = made.history(limit=1000).rows

@@ -291,7 +291,7 @@ def test_a_contact_that_is_being_added_meanwhile_is_not_passed_by(people, file, 
         assert not finished
         chunk.write()
 
-    people.in_chunk(add)
+    people.context.transact(add)
     adopting_thread.join(60)
     assert finished == [5]
     assert len({stored.definition for stored in people.list()}) == 1

@@ -78,7 +78,7 @@ def box(workspace):
 def worker(workspace, **pace):
     """Give a worker for every endpoint of a workspace."""
     config = workspace.config
-    channels = open_channels(config.notices, workspace.plugins, config.directory)
+    channels = open_channels(config.subscriptions, workspace.plugins, config.directory)
     return Deliverer(
         channels, box(workspace), pace=Pace(**pace) if pace else None, clock=workspace.clock
     )

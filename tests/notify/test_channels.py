@@ -7,8 +7,8 @@ import pytest
 
 from funnelflow.errors import ConfigurationError
 from funnelflow.notify import open_channels
-from funnelflow.storage.settings import read_config
 from funnelflow.storage.subscriptions import SubscriptionsError
+from funnelflow.workspace.settings import read_config
 
 LOG = '[[notify]]\nchannel = "log"\n'
 
@@ -19,7 +19,7 @@ def config(tmp_path, toml):
 
 
 def channels(tmp_path, workspace, toml):
-    return open_channels(config(tmp_path, toml).notices, workspace.plugins, tmp_path)
+    return open_channels(config(tmp_path, toml).subscriptions, workspace.plugins, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_what_belongs_to_the_channel_is_told_where_it_goes(tmp_path):
 
 
 def test_an_endpoint_is_called_like_its_channel_unless_it_has_a_name(tmp_path):
-    notices = config(tmp_path, LOG + '[[notify]]\nchannel = "log"\nname = "second"\n').notices
+    notices = config(tmp_path, LOG + '[[notify]]\nchannel = "log"\nname = "second"\n').subscriptions
     assert [notice.name for notice in notices] == ["log", "second"]
 
 

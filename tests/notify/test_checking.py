@@ -6,8 +6,8 @@ from funnelflow.definition import load_definition, render_problems
 from funnelflow.errors import ConfigurationError
 from funnelflow.notify import check_notices
 from funnelflow.plugins import PluginHost
-from funnelflow.storage.settings import read_config
 from funnelflow.storage.subscriptions import masked_source
+from funnelflow.workspace.settings import read_config
 from funnelflow.workspace.workspace import Workspace
 
 from .support import PIPELINE, Told
@@ -38,7 +38,9 @@ def problems(tmp_path, monkeypatch):
         path.write_text(toml)
         config = read_config(tmp_path, environment={})
         with Workspace.open(tmp_path, plugins=host) as workspace:
-            checked = list(check_notices(config, host, in_use, workspace.linked))
+            checked = list(
+                check_notices(config.subscriptions, tmp_path, host, in_use, workspace.linked)
+            )
         found = [problem for _, of_one in checked for problem in of_one]
         text = render_problems(found, {str(path): masked_source(toml)}, form)
         return text.replace(f"{path}:", "")
@@ -154,7 +156,9 @@ def test_a_stage_field_of_the_vocabulary_may_say_anything(tmp_path):
     host = PluginHost()
     host.register(Told(), "told")
     linked = load_definition(tmp_path / "own.yaml")
-    ((_, found),) = check_notices(read_config(tmp_path), host, ("own",), lambda _: linked)
+    ((_, found),) = check_notices(
+        read_config(tmp_path).subscriptions, tmp_path, host, ("own",), lambda _: linked
+    )
     assert found == ()
 
 

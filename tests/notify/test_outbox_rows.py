@@ -44,7 +44,7 @@ def test_a_transaction_that_fails_tells_nothing(workspace):
         raise StoreError("no")
 
     with pytest.raises(StoreError):
-        workspace.in_chunk(work)
+        workspace.context.transact(work)
     assert states(workspace) == []
 
 

@@ -3,7 +3,6 @@
 import pytest
 
 from funnelflow.errors import UnknownNameError
-from funnelflow.ingest.apply import apply_file, import_file
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.input import Form
 from funnelflow.ingest.summary import FileOptions
@@ -35,7 +34,7 @@ def workspace(root, write):
 def test_a_file_is_known_by_the_end_of_its_name(workspace, tmp_path):
     path = tmp_path / "events.PIPES"
     path.write_text(ROWS)
-    summary = apply_file(workspace, str(path), FileOptions())
+    summary = workspace.apply(str(path), FileOptions())
     assert (summary.tally.rows, summary.tally.rejected) == (2, 1)
     assert summary.path == str(path)
     assert workspace.contact("ada").contact.fields["budget"] == 1.5
@@ -45,8 +44,8 @@ def test_a_file_is_known_by_the_end_of_its_name(workspace, tmp_path):
 def test_the_same_content_is_applied_once(workspace, tmp_path):
     path = tmp_path / "events.pipes"
     path.write_text(ROWS)
-    apply_file(workspace, str(path), FileOptions())
-    assert apply_file(workspace, str(path), FileOptions()).already
+    workspace.apply(str(path), FileOptions())
+    assert workspace.apply(str(path), FileOptions()).already
     assert len(workspace.history("ada").rows) == 2
 
 
@@ -54,20 +53,20 @@ def test_a_format_can_be_said(workspace, tmp_path):
     path = tmp_path / "events.txt"
     path.write_text(ROWS)
     options = FileOptions(form=Form("pipes"))
-    assert apply_file(workspace, str(path), options).tally.rows == 2
+    assert workspace.apply(str(path), options).tally.rows == 2
 
 
 def test_contacts_are_imported_from_it_too(workspace, tmp_path):
     path = tmp_path / "contacts.pipes"
     path.write_text("eve|x|2026-03-02T09:30:00+00:00\n")
-    import_file(workspace, str(path), FileOptions())
+    workspace.import_contacts(str(path), FileOptions())
     assert workspace.contact("eve").contact.fields["budget"] == 1.5
 
 
 def test_a_format_that_there_is_not_is_refused_with_the_nearest(workspace, tmp_path):
     (tmp_path / "x").write_text("")
     with pytest.raises(UnknownNameError) as refused:
-        apply_file(workspace, str(tmp_path / "x"), FileOptions(form=Form("pipe")))
+        workspace.apply(str(tmp_path / "x"), FileOptions(form=Form("pipe")))
     assert refused.value.hint == "did you mean 'pipes'?"
 
 
@@ -75,22 +74,22 @@ def test_a_file_that_the_plugin_cannot_read_is_told_with_its_name(workspace, tmp
     path = tmp_path / "events.pipes"
     path.write_text("no pipes at all\n")
     with pytest.raises(FileError) as refused:
-        apply_file(workspace, str(path), FileOptions())
+        workspace.apply(str(path), FileOptions())
     assert refused.value.message.startswith(f"{path}: plugin pipes cannot read it as pipes: Value")
     assert workspace.history().rows == ()
 
 
 def test_a_file_that_is_not_there_is_told(workspace, tmp_path):
     with pytest.raises(FileError, match="there is no such file"):
-        apply_file(workspace, str(tmp_path / "nothing.pipes"), FileOptions())
+        workspace.apply(str(tmp_path / "nothing.pipes"), FileOptions())
 
 
 def test_other_files_are_read_as_ever(workspace, tmp_path):
     (tmp_path / "events.csv").write_text("contact,event,at\nada,called,2026-03-02T09:30:00Z\n")
-    summary = apply_file(workspace, str(tmp_path / "events.csv"), FileOptions())
+    summary = workspace.apply(str(tmp_path / "events.csv"), FileOptions())
     assert summary.format == "csv"
 
 
 def test_standard_input_is_no_file_to_a_plugin(workspace):
     with pytest.raises(FileError, match="is read from a file"):
-        apply_file(workspace, "-", FileOptions(form=Form("pipes")))
+        workspace.apply("-", FileOptions(form=Form("pipes")))

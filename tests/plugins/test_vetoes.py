@@ -93,7 +93,7 @@ def in_one_chunk(workspace, _directory):
         chunk.take(Change("ada", "asked", AT))
         chunk.write()
 
-    workspace.in_chunk(work)
+    workspace.context.transact(work)
 
 
 PATHS = {

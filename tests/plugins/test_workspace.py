@@ -7,7 +7,6 @@ from click.testing import CliRunner
 
 from funnelflow.cli.app import app
 from funnelflow.errors import UsageError
-from funnelflow.ingest.apply import apply_file
 from funnelflow.ingest.summary import FileOptions
 from funnelflow.plugins import PluginHost, hookimpl
 from funnelflow.plugins.isolation import inside
@@ -159,7 +158,7 @@ def test_a_veto_holds_under_the_next_version_of_the_definition(make, tmp_path):
 def test_a_veto_holds_on_the_path_of_files_too(make, tmp_path):
     workspace = make(Guardian("talking"))
     (tmp_path / "events.csv").write_text(f"contact,event,at\nada,asked,{AT}\n")
-    apply_file(workspace, str(tmp_path / "events.csv"), FileOptions())
+    workspace.apply(str(tmp_path / "events.csv"), FileOptions())
     assert workspace.contact("ada").contact.stage == "thinking"
 
 
@@ -348,7 +347,7 @@ def test_the_command_says_to_install_it_again_and_not_to_restore_a_backup(
 
 def test_a_workspace_without_such_plugins_watches_nothing(make):
     workspace = make(Counting())
-    assert workspace.in_chunk(lambda chunk: chunk._watching) is None
+    assert workspace.context.transact(lambda chunk: chunk._watching) is None
     workspace.add("ada", at=AT)
     assert vetoes_column(workspace) == "[]"
 

@@ -167,7 +167,7 @@ def test_chunks_that_meet_on_the_same_contacts_wait_for_each_other(workspace, di
             chunk.write()
             return len(ids)
 
-        return [mine.in_chunk(change) for _ in range(2 * STRESS)]
+        return [mine.context.transact(change) for _ in range(2 * STRESS)]
 
     done = sum(sum(answer) for answer in together(directory, processes, work))
     rows = Counter(row.event for row in all_rows(workspace))

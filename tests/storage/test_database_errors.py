@@ -21,6 +21,7 @@ from funnelflow.errors import ConfigurationError, ConflictError, Error, StoreErr
 from funnelflow.storage import connect as connecting
 from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import locate, writing
+from funnelflow.storage.context import Context
 from funnelflow.storage.database_errors import RetryError, as_store_error
 from funnelflow.storage.unit_of_work import UnitOfWork
 from funnelflow.workspace.workspace import Workspace
@@ -137,7 +138,7 @@ def test_a_lock_that_is_held_too_long_is_said_to_be(directory, database, monkeyp
     ):
         workspace.add("ada")
         with writing(other.engine) as connection:
-            UnitOfWork(connection, other.store).load(["ada"])
+            UnitOfWork(connection, other.context.store).load(["ada"])
             with pytest.raises(StoreError, match="locked for too long") as caught:
                 workspace.record("ada", "subscribed")
             assert caught.value.hint
@@ -156,7 +157,7 @@ def test_a_lost_connection_is_an_error_and_the_next_call_works(directory, new_sc
             chunk.write()
 
         with pytest.raises(StoreError, match="connection to the database was lost") as caught:
-            workspace.in_chunk(lose)
+            workspace.context.transact(lose)
         assert "--key" in caught.value.hint
         assert workspace.history().rows == rows
         cut_off(server)
@@ -268,10 +269,10 @@ def test_nobodys_data_is_in_an_error_or_a_log(workspace, caplog, monkeypatch):
 
     def fail(change: Callable[[UnitOfWork], object]) -> None:
         with pytest.raises(Error) as caught:
-            workspace.in_chunk(change)
+            workspace.context.transact(change)
         said.extend(traceback.format_exception(caught.value))
 
-    monkeypatch.setattr(workspace, "retrying", lambda change: change())
+    monkeypatch.setattr(Context, "retrying", lambda _, change: change())
     other = {"email": CANARY}
 
     def same_contact(chunk: UnitOfWork) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -111,7 +112,7 @@ def crowd(workspace) -> Workspace:
             chunk.take(Change(f"c{number}", "add", T0 + number * DAY / 24, facts))
         chunk.write()
 
-    workspace.in_chunk(add)
+    workspace.context.transact(add)
     return workspace
 
 
@@ -119,7 +120,7 @@ def test_the_database_and_python_give_the_same_contacts(crowd):
     people = list(crowd.list())
     scope = Scope({**CONTACT_FACTS, **crowd.funnel().linked.fields})
     now = T0 + 2 * DAY
-    crowd.clock = lambda: now
+    crowd._context = evolve(crowd.context, clock=lambda: now)
 
     @settings(
         max_examples=150,

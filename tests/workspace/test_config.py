@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from funnelflow.errors import ConfigurationError
-from funnelflow.storage.settings import (
+from funnelflow.workspace.settings import (
     CONFIG_FILE,
     Setting,
     find_workspace,

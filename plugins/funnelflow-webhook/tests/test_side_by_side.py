@@ -166,7 +166,7 @@ def test_a_bad_receiver_slows_no_other(bad, start, serve, tls, held, funnelflow_
     workspace = start(("bad", url), ("good", funnelflow_receiver.url))
     outbox = Outbox(workspace.engine, workspace.clock)
     channels = open_channels(
-        workspace.config.notices, workspace.plugins, workspace.config.directory
+        workspace.config.subscriptions, workspace.plugins, workspace.config.directory
     )
     worker = Deliverer(channels, outbox, clock=workspace.clock)
     running = threading.Thread(target=worker.run, daemon=True)

@@ -26,8 +26,8 @@ from funnelflow.definition import (
     written_problem,
 )
 from funnelflow.errors import ConfigurationError, UnknownNameError
-from funnelflow.storage.settings import CONFIG_FILE, read_config
 from funnelflow.storage.subscriptions import SubscriptionsError, masked_source
+from funnelflow.workspace.settings import CONFIG_FILE, read_config
 
 
 @frozen
@@ -59,11 +59,11 @@ def check_endpoints(session: Session) -> EndpointCheck:
         config = read_config(root, flags={"database": session.database})
     except ConfigurationError as error:
         return EndpointCheck(0, _of_settings(error, path), _sources(path))
-    if not config.notices:
+    if not config.subscriptions:
         return EndpointCheck()
     from funnelflow.cli.endpoints_in_use import problems_of  # noqa: PLC0415  # loads the database
 
-    return EndpointCheck(len(config.notices), problems_of(config, session), _sources(path))
+    return EndpointCheck(len(config.subscriptions), problems_of(config, session), _sources(path))
 
 
 def check_plugins(session: Session, told: EndpointCheck) -> EndpointCheck:

@@ -98,7 +98,7 @@ def _codes(_session: Session, _word: str) -> Iterable[str]:
 
 def _mappings(session: Session, _word: str) -> Iterable[str]:
     from funnelflow.ingest.mapping import mapping_names  # noqa: PLC0415  # see above
-    from funnelflow.storage.settings import find_workspace  # noqa: PLC0415  # see above
+    from funnelflow.workspace.settings import find_workspace  # noqa: PLC0415  # see above
 
     return mapping_names(find_workspace(session.workspace))
 

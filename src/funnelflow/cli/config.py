@@ -9,7 +9,7 @@ from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import page_for, say, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, grid, line
-from funnelflow.storage.settings import Config, find_workspace, read_config
+from funnelflow.workspace.settings import Config, find_workspace, read_config
 
 _ORIGINS: Final = {
     "flag": "from the command line",
@@ -61,7 +61,7 @@ def config_lines(settings: Config, page: Page) -> list[Line]:
             TextSpan(f"by {n.channel}"),
             TextSpan(n.when or "every transition", "dim"),
         ]
-        for n in settings.notices
+        for n in settings.subscriptions
     ]
     for title, table in (("roles", roles), ("notify", told)):
         if table:
@@ -84,7 +84,7 @@ def _data(settings: Config) -> dict[str, Any]:
                 "funnels": list(notice.funnels),
                 "fields": list(notice.fields),
             }
-            for notice in settings.notices
+            for notice in settings.subscriptions
         ],
     }
 

@@ -15,7 +15,7 @@ from funnelflow.storage.connect import Database, locate
 from funnelflow.storage.schema import DatabaseStatus
 from funnelflow.storage.schema import status as database_status
 from funnelflow.storage.schema import upgrade as upgrade_database
-from funnelflow.storage.settings import find_workspace, read_config
+from funnelflow.workspace.settings import find_workspace, read_config
 
 _ADVICE = {
     "older": "funnelflow db upgrade",

@@ -146,7 +146,7 @@ def _channels(
     Returns:
         Those that can be used, and why the others cannot, by endpoint.
     """
-    notices = workspace.config.notices
+    notices = workspace.config.subscriptions
     known = [notice.name for notice in notices]
     for name in only:
         if name not in known:

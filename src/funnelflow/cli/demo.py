@@ -21,11 +21,10 @@ from funnelflow.cli.render_summary import commonest
 from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, line, paragraph
 from funnelflow.definition import Linked
 from funnelflow.errors import ConfigurationError
-from funnelflow.ingest.apply import apply_file
 from funnelflow.ingest.summary import FileOptions, Summary
 from funnelflow.plugins import PluginHost
 from funnelflow.storage.contacts import HistoryRow
-from funnelflow.storage.settings import CONFIG_FILE
+from funnelflow.workspace.settings import CONFIG_FILE
 from funnelflow.workspace.workspace import Workspace
 
 BAR = 40
@@ -160,7 +159,7 @@ def demo(directory: Path | None, *, dry_run: bool) -> int:
         return 0
     make_workspace(root, name, files)
     with Workspace.open(root, plugins=PluginHost()) as workspace:
-        summary = apply_file(workspace, str(root / EVENTS), FileOptions(actor="demo"))
+        summary = workspace.apply(str(root / EVENTS), FileOptions(actor="demo"))
         _tell(root, workspace, summary)
     return 0
 

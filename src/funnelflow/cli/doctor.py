@@ -22,12 +22,11 @@ from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import Line, Page, TextSpan, line, paragraph
 from funnelflow.definition import Problem, read_definition
 from funnelflow.errors import Error
-from funnelflow.maintenance.tick import contacts_ahead
 from funnelflow.plugins import PluginHost
 from funnelflow.storage.messages import backlogs
 from funnelflow.storage.outbox import Outbox
 from funnelflow.storage.schema import status as database_status
-from funnelflow.storage.settings import CONFIG_FILE, find_workspace, read_config
+from funnelflow.workspace.settings import CONFIG_FILE, find_workspace, read_config
 
 _OFTEN: Final = 2
 """After how many attempts a message that did not arrive is no passing matter."""
@@ -195,7 +194,7 @@ def _in_use(session: Session) -> DoctorFinding:
 def _clocks(session: Session) -> DoctorFinding:
     """Look for contacts whose last evidence lies in the future."""
     with session.open() as workspace:
-        found = contacts_ahead(workspace)
+        found = workspace.contacts_ahead()
     if not found.count:
         return _fine("clocks", "no contact's last evidence lies in the future")
     some = [f"{name} ({clock[:16].replace('T', ' ')} UTC)" for name, clock in found.examples]

@@ -12,15 +12,23 @@ from funnelflow.definition import Library, Linked, Problem, link
 from funnelflow.errors import Error
 from funnelflow.notify import check_notices
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.settings import Config
 from funnelflow.storage.subscriptions import Subscription
+from funnelflow.workspace.settings import Config
 from funnelflow.workspace.workspace import Workspace
 
 
 def endpoints_in_use(workspace: Workspace) -> list[tuple[Subscription, tuple[Problem, ...]]]:
     """Check every endpoint against the definitions that decide now."""
     in_use = workspace.funnels() or (workspace.config.funnel,)
-    return list(check_notices(workspace.config, workspace.plugins, in_use, workspace.linked))
+    return list(
+        check_notices(
+            workspace.config.subscriptions,
+            workspace.config.directory,
+            workspace.plugins,
+            in_use,
+            workspace.linked,
+        )
+    )
 
 
 def problems_of(config: Config, session: Session) -> tuple[Problem, ...]:
@@ -29,7 +37,13 @@ def problems_of(config: Config, session: Session) -> tuple[Problem, ...]:
     with _opened(session) as workspace:
         in_use = workspace.funnels() if workspace is not None else ()
         finder = _Finder(library, workspace)
-        checked = check_notices(config, host_of(session), in_use or (config.funnel,), finder.find)
+        checked = check_notices(
+            config.subscriptions,
+            config.directory,
+            host_of(session),
+            in_use or (config.funnel,),
+            finder.find,
+        )
         return tuple(problem for _, problems in checked for problem in problems)
 
 

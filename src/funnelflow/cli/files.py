@@ -15,7 +15,7 @@ from funnelflow.cli.output import Step, hint, note, page_for, say, tell, watchin
 from funnelflow.cli.render_summary import guess_lines, summary_lines
 from funnelflow.cli.session import current
 from funnelflow.errors import UsageError
-from funnelflow.ingest.apply import MODES, apply_file, import_file
+from funnelflow.ingest.apply import MODES
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.input import Form
 from funnelflow.ingest.mapping import (
@@ -26,7 +26,7 @@ from funnelflow.ingest.mapping import (
     write_mapping,
 )
 from funnelflow.ingest.summary import FileOptions, Progress, Summary
-from funnelflow.storage.settings import find_workspace
+from funnelflow.workspace.settings import find_workspace
 
 Watch = Callable[[Progress], None]
 
@@ -230,9 +230,7 @@ def apply(file: str, options: FileOptions, keep: Path | None, *, no_create: bool
         return run_file_command(
             "apply",
             file,
-            lambda watch: apply_file(
-                workspace, file, options, create=not no_create, progress=watch
-            ),
+            lambda watch: workspace.apply(file, options, create=not no_create, progress=watch),
             keep,
         )
 
@@ -266,6 +264,6 @@ def import_(file: str, options: FileOptions, keep: Path | None, mode: Any) -> in
         return run_file_command(
             "import",
             file,
-            lambda watch: import_file(workspace, file, options, mode=mode, progress=watch),
+            lambda watch: workspace.import_contacts(file, options, mode=mode, progress=watch),
             keep,
         )

@@ -20,7 +20,7 @@ from funnelflow.definition import (
     read_definition,
 )
 from funnelflow.errors import ConfigurationError, UnknownNameError, UsageError
-from funnelflow.storage.settings import find_workspace, read_config
+from funnelflow.workspace.settings import find_workspace, read_config
 
 SUFFIXES = {".yaml", ".yml"}
 MOST = 20

@@ -14,7 +14,7 @@ from funnelflow.cli.session import Session
 from funnelflow.errors import ConfigurationError, Error
 from funnelflow.plugins import CommandProvider, PluginHost, load_plugins
 from funnelflow.plugins.isolation import describe_error
-from funnelflow.storage.settings import find_workspace
+from funnelflow.workspace.settings import find_workspace
 
 COMPLETING = "_FUNNELFLOW_COMPLETE"
 WRITING = {"add", "adopt", "apply", "deliver", "import", "move", "record", "set", "tick"}

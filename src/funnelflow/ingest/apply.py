@@ -7,7 +7,7 @@ imported every night.
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import IO, Any, Literal, TypeAlias, get_args
 
 from funnelflow.criteria import Field
 from funnelflow.errors import FieldError, UnknownNameError, UsageError
@@ -19,6 +19,7 @@ from funnelflow.ingest.run import Watch, run_file
 from funnelflow.ingest.summary import FileOptions, Summary
 from funnelflow.storage.changes import Change
 from funnelflow.storage.checkpoints import Counts
+from funnelflow.storage.context import Context
 from funnelflow.storage.definition_store import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
@@ -83,12 +84,8 @@ def require(matched: Matched, target: str, what: str) -> None:
         raise UsageError(f"no column says {what}", hint=f"--map {target}=COLUMN{more}{others}")
 
 
-if TYPE_CHECKING:
-    from funnelflow.storage.context import Context
-
-
 def apply_file(
-    workspace: "Context",
+    workspace: Context,
     name: str,
     options: FileOptions,
     *,
@@ -171,16 +168,12 @@ class _Events:
         return RowError(self._mapping.column(target), f"the row does not say {what}")
 
 
-if TYPE_CHECKING:
-    from funnelflow.storage.context import Context
-
-
 Mode: TypeAlias = Literal["create", "update", "both"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 def import_file(
-    workspace: "Context",
+    workspace: Context,
     name: str,
     options: FileOptions,
     *,

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 
 from attrs import evolve
 from sqlalchemy import Connection
@@ -28,6 +28,7 @@ from funnelflow.ingest.summary import EXAMPLES, FileOptions, Progress, Summary
 from funnelflow.storage.changes import ContactCache
 from funnelflow.storage.checkpoints import Checkpoint, save_checkpoint
 from funnelflow.storage.connect import writing
+from funnelflow.storage.context import Context
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 _COLLECT_AFTER = 1_000_000
@@ -57,15 +58,11 @@ def gc_seldom() -> Iterator[None]:
                 gc.set_threshold(*before)
 
 
-if TYPE_CHECKING:
-    from funnelflow.storage.context import Context
-
-
 Watch: TypeAlias = Callable[[Progress], None]
 
 
 def run_file(
-    workspace: "Context",
+    workspace: Context,
     name: str,
     task: Task,
     options: FileOptions,
@@ -124,7 +121,7 @@ class _Rows(NamedTuple):
 class _Run:
     def __init__(
         self,
-        workspace: "Context",
+        workspace: Context,
         opened: Input,
         task: Task,
         options: FileOptions,

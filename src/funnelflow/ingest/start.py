@@ -1,7 +1,6 @@
 """What a run over a file needs to know before the first row: columns, zone, places."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from attrs import evolve, frozen
@@ -24,9 +23,7 @@ from funnelflow.storage.checkpoints import (
     find_latest,
 )
 from funnelflow.storage.connect import reading
-
-if TYPE_CHECKING:
-    from funnelflow.storage.context import Context
+from funnelflow.storage.context import Context
 
 
 @frozen
@@ -45,7 +42,7 @@ class Start:
 
 
 def find_start(
-    workspace: "Context",
+    workspace: Context,
     opened: Input,
     fresh: Checkpoint,
     known: Survey | None,
@@ -172,12 +169,8 @@ def absolute(name: str, known: Survey | None) -> str:
     return STDIN if known is None else str(Path(name).absolute())
 
 
-if TYPE_CHECKING:
-    from funnelflow.storage.context import Context
-
-
 def match(
-    workspace: "Context", opened: Input, targets: tuple[str, ...], options: FileOptions
+    workspace: Context, opened: Input, targets: tuple[str, ...], options: FileOptions
 ) -> Matched:
     """Find out what the columns of an input are.
 
@@ -204,7 +197,7 @@ def fields_of(funnel: Funnel) -> dict[str, Field]:
     return {**fields, **funnel.linked.fields}
 
 
-def store_for(workspace: "Context", options: FileOptions) -> Store:
+def store_for(workspace: Context, options: FileOptions) -> Store:
     """Give the workspace's store with the zone in which the file's times are meant.
 
     Raises:
@@ -220,7 +213,7 @@ def store_for(workspace: "Context", options: FileOptions) -> Store:
 
 
 def open_rejects(
-    workspace: "Context", opened: Input, options: FileOptions, checkpoint: Checkpoint
+    workspace: Context, opened: Input, options: FileOptions, checkpoint: Checkpoint
 ) -> RejectsFile:
     """Open the rejects file where the last commit left it; it is made with the first row.
 
@@ -245,9 +238,9 @@ def open_rejects(
     )
 
 
-def _default_rejects(workspace: "Context", opened: Input, checkpoint: Checkpoint) -> Path:
+def _default_rejects(workspace: Context, opened: Input, checkpoint: Checkpoint) -> Path:
     """Name a file after the input and its content, so that one's rejects replace no other's."""
     name = opened.source.name
     stem = "stdin" if name == STDIN else Path(name).name.split(".")[0]
     mark = checkpoint.identity.removeprefix("head:")[:8]
-    return workspace.config.directory / "rejects" / f"{stem}.{mark}.rejects.{opened.reader.format}"
+    return workspace.directory / "rejects" / f"{stem}.{mark}.rejects.{opened.reader.format}"

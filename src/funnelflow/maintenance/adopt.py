@@ -103,18 +103,18 @@ class Adopted:
 
 
 def plan_adoption(
-    workspace: Context,
+    context: Context,
     definition: Definition,
     rules: Mapping[str, str],
     instead_of: str = "",
 ) -> AdoptionPlan:
     """Find out who would move where, changing nothing; see `Workspace.plan_adoption`."""
-    shelf, draft = workspace.shelf, _Draft()
-    with reading(workspace.engine) as connection:
+    shelf, draft = context.definitions, _Draft()
+    with reading(context.engine) as connection:
         new = shelf.ready(definition, shelf.number_of(connection, definition))
         found = read_rules(connection, shelf, new.funnel.linked, rules)
         _require_funnel(connection, instead_of)
-        mover = Mover(new, found, workspace.clock(), instead_of=instead_of)
+        mover = Mover(new, found, context.clock(), instead_of=instead_of)
         current = shelf.current(connection, definition.name)
         _draft(connection, shelf, mover, draft)
     return AdoptionPlan(
@@ -131,7 +131,7 @@ def plan_adoption(
 
 
 def run_adoption(
-    workspace: Context,
+    context: Context,
     definition: Definition,
     rules: Mapping[str, str],
     *,
@@ -140,15 +140,15 @@ def run_adoption(
     progress: Callable[[Adopted], None] | None = None,
 ) -> Adopted:
     """Take a definition into use and bring the contacts under it; see `Workspace.adopt`."""
-    plan = plan_adoption(workspace, definition, rules, instead_of)
+    plan = plan_adoption(context, definition, rules, instead_of)
     for stage in plan.homeless:
         raise UnmappedStageError(stage)
-    mover = workspace.in_chunk(partial(_begin, definition=definition, rules=rules, actor=actor))
+    mover = context.transact(partial(_begin, definition=definition, rules=rules, actor=actor))
     mover.instead_of = instead_of
     done = Adopted(plan.funnel, plan.digest)
     last: str | None = _FIRST
     while last is not None:
-        done, last = workspace.in_chunk(partial(_adopt_some, mover=mover, done=done, after=last))
+        done, last = context.transact(partial(_adopt_some, mover=mover, done=done, after=last))
         if progress is not None and last is not None:
             progress(done)
     return done

@@ -31,16 +31,16 @@ class Ahead:
     examples: tuple[tuple[str, str], ...]
 
 
-def contacts_ahead(workspace: Context, now: dt.datetime | None = None) -> Ahead:
+def contacts_ahead(context: Context, now: dt.datetime | None = None) -> Ahead:
     """Find the contacts whose last evidence lies more than a day after `now`.
 
     Args:
-        workspace: Whose contacts.
-        now: The time it is; None for the workspace's clock.
+        context: The workspace.
+        now: The time it is; None for that of the clock.
     """
-    is_ahead = contacts.c.clock > to_text(horizon(now or workspace.clock()))
+    is_ahead = contacts.c.clock > to_text(horizon(now or context.clock()))
     some = select(contacts.c.id, contacts.c.clock).where(is_ahead).order_by(contacts.c.id)
-    with reading(workspace.engine) as connection:
+    with reading(context.engine) as connection:
         count = connection.execute(select(func.count()).where(is_ahead)).scalar_one()
         rows = connection.execute(some.limit(_EXAMPLES)).all() if count else []
     return Ahead(count, tuple((row.id, row.clock) for row in rows))
@@ -71,14 +71,14 @@ class Ticked:
 
 
 def run_tick(
-    workspace: Context, now: dt.datetime, *, actor: str = "", dry_run: bool = False
+    context: Context, now: dt.datetime, *, actor: str = "", dry_run: bool = False
 ) -> Ticked:
     """Take the timed transitions that are due; see `Workspace.tick`."""
     done = Ticked(now, dry_run=dry_run)
     last: Place | None = _START
     while last is not None:
         some = partial(_tick_some, done=done, after=last, actor=actor)
-        done, last = workspace.in_chunk(some, dry_run=dry_run)
+        done, last = context.transact(some, dry_run=dry_run)
     return done
 
 

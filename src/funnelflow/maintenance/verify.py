@@ -22,6 +22,8 @@ from funnelflow.maintenance.verify_contacts import (
     Verification,
     check_definitions,
 )
+from funnelflow.storage.connect import reading
+from funnelflow.storage.context import Context
 from funnelflow.storage.database_errors import as_store_error
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.tables import contacts, history
@@ -33,8 +35,7 @@ _EVERY = 1_000
 
 
 def verify(
-    connection: Connection,
-    shelf: DefinitionStore,
+    context: Context,
     *,
     found: Callable[[Finding], None] | None = None,
     progress: Watch | None = None,
@@ -42,13 +43,13 @@ def verify(
     """Check everything; see `Workspace.verify`.
 
     Args:
-        connection: A reading transaction.
-        shelf: The definitions, none of them read before.
-        found: Told of every finding at once.
-        progress: Told how far it has come, every thousand contacts.
+        context: The workspace.
+        found: Called with every finding at once.
+        progress: Called every thousand contacts with how far it has come.
     """
     tally = _Tally(found, progress)
-    with _any_bytes(connection):
+    shelf = DefinitionStore(context.library, is_strict=True)  # which has read none of them
+    with reading(context.engine) as connection, _any_bytes(connection):
         with _damage_found(connection, tally):
             _check_file(connection, tally)
         deciders, findings = check_definitions(connection, shelf)

@@ -16,7 +16,6 @@ from funnelflow.plugins.isolation import inside
 from funnelflow.plugins.plugin_settings import MASK, SettingFault, SettingsError, environment_texts
 from funnelflow.storage.messages import OutboxMessage
 from funnelflow.storage.outbox_writer import when_scope
-from funnelflow.storage.settings import Config
 from funnelflow.storage.subscriptions import Subscription, SubscriptionsError
 
 
@@ -108,7 +107,7 @@ def open_channel(
         settings = read_settings(
             provider.settings or _NoSettings,
             notice.settings,
-            lambda name: notice.site.where("settings", *([name] if name else [])),
+            lambda name: notice.location.where("settings", *([name] if name else [])),
             environment=environment,
             root=root,
         )
@@ -127,7 +126,7 @@ def _provider(notice: Subscription, plugins: PluginHost) -> NotifierProvider:
         known = f"known: {', '.join(sorted(offered))}; plugins bring more"
         help_ = f"did you mean {guess!r}?" if guess else known
         said = f"there is no notifier {notice.channel!r}"
-        raise SubscriptionsError([notice.site.problem("F702", ("channel",), said, help_)])
+        raise SubscriptionsError([notice.problem("F702", ("channel",), said, help_)])
     return offered[notice.channel]
 
 
@@ -135,9 +134,9 @@ def _problem(notice: Subscription, fault: SettingFault) -> Problem:
     """Say what is wrong with a setting, where it stands."""
     way = ("settings", fault.name) if fault.name else ("settings",)
     if fault.variable:
-        return notice.site.problem("F707", way, fault.message, f"export {fault.variable}=…")
+        return notice.problem("F707", way, fault.message, f"export {fault.variable}=…")
     help_ = f"they are the settings of the notifier {notice.channel!r}"
-    return notice.site.problem("F703", way, fault.message, help_)
+    return notice.problem("F703", way, fault.message, help_)
 
 
 Find: TypeAlias = Callable[[str], Linked]
@@ -149,22 +148,27 @@ _NAME_THEM: Final = 'name the funnels that it is for: funnels = ["…"]'
 
 
 def check_notices(
-    config: Config, plugins: PluginHost, in_use: Iterable[str], find: Find
+    subscriptions: Iterable[Subscription],
+    root: Path,
+    plugins: PluginHost,
+    in_use: Iterable[str],
+    find: Find,
 ) -> Iterator[tuple[Subscription, tuple[Problem, ...]]]:
     """Yield every ``[[notify]]`` with all that is wrong with it, in the order of the file.
 
     Its channel and settings are looked at, and its funnels, fields and criterion.
 
     Args:
-        config: What the workspace says.
+        subscriptions: What the configuration says.
+        root: Where relative paths start: the workspace.
         plugins: Who offers notifiers.
         in_use: The funnels that are meant where none is named.
         find: Gives their definitions.
     """
     meant = tuple(in_use)
-    for notice in config.notices:
+    for notice in subscriptions:
         funnels, missing = _find_all(notice, meant, find)
-        problems = [*_of_channel(notice, plugins, config), *missing]
+        problems = [*_of_channel(notice, plugins, root), *missing]
         problems += [*_of_fields(notice, funnels), *_of_when(notice, funnels)]
         yield notice, tuple(sorted(problems, key=Problem.order))
 
@@ -183,13 +187,13 @@ def _find_all(
             said = error.message if is_unknown else f"the funnel {name!r} cannot be used"
             way = ("funnels", number)
             if notice.funnels:
-                problems.append(notice.site.problem("F704", way, said, error.hint))
+                problems.append(notice.problem("F704", way, said, error.hint))
     return found, problems
 
 
-def _of_channel(notice: Subscription, plugins: PluginHost, config: Config) -> tuple[Problem, ...]:
+def _of_channel(notice: Subscription, plugins: PluginHost, root: Path) -> tuple[Problem, ...]:
     try:
-        open_channel(notice, plugins, config.directory)
+        open_channel(notice, plugins, root)
     except SubscriptionsError as error:
         return error.problems
     return ()
@@ -203,7 +207,7 @@ def _of_fields(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
             guess = nearest(name, known)
             said = f"no funnel of the endpoint {notice.name!r} has a field {name!r}"
             help_ = f"did you mean {guess!r}?" if guess else "funnelflow show lists the fields"
-            yield notice.site.problem("F705", ("fields", number), said, help_)
+            yield notice.problem("F705", ("fields", number), said, help_)
 
 
 def _of_when(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
@@ -218,7 +222,7 @@ def _of_when(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
             message += f" in {', '.join(names)}"
             help_ = f"{help_} or {_NAME_THEM}" if help_ else _NAME_THEM
         stretch = (problem.start, problem.end)
-        yield notice.site.problem(problem.code, ("when",), message, help_, stretch)
+        yield notice.problem(problem.code, ("when",), message, help_, stretch)
 
 
 def _compile(when: str, scope: Scope) -> tuple[ExpressionProblem, ...]:

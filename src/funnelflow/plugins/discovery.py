@@ -13,7 +13,6 @@ import hashlib
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.machinery import ModuleSpec
@@ -26,7 +25,7 @@ from attrs import field, frozen
 
 from funnelflow.errors import ConfigurationError
 from funnelflow.plugins.hookspecs import ENTRY_POINTS
-from funnelflow.toml_source import stretch, toml_places
+from funnelflow.toml_source import TomlSource, load_toml
 
 NO_PLUGINS_VARIABLE: Final = "FUNNELFLOW_NO_PLUGINS"
 CONFIG_FILE: Final = "funnelflow.toml"
@@ -67,16 +66,14 @@ class PluginConfig:
     """What the configuration says about plugins.
 
     Attributes:
-        path: The file; None where there is no workspace.
-        text: Its text.
+        source: The file; None where there is no workspace.
         disabled: The plugins that it turns off.
         required: The plugins without which nothing may be written.
         tables: The settings of each plugin, by its name.
         environment: Where settings are read from too; None for that of this process.
     """
 
-    path: Path | None = None
-    text: str = ""
+    source: TomlSource | None = None
     disabled: tuple[str, ...] = ()
     tables: Mapping[str, Mapping[str, Any]] = field(factory=dict)
     environment: Mapping[str, str] | None = field(default=None, repr=False)
@@ -85,7 +82,7 @@ class PluginConfig:
     @property
     def root(self) -> Path | None:
         """The directory of the workspace, where relative paths start."""
-        return None if self.path is None else self.path.parent
+        return None if self.source is None else self.source.path.parent
 
     def table(self, plugin: str) -> Mapping[str, Any]:
         """Give the settings of a plugin as they are written."""
@@ -94,16 +91,17 @@ class PluginConfig:
 
     def where(self, plugin: str, name: str = "") -> str:
         """Say where a plugin's settings, or one of them, stand in the file."""
-        if self.path is None:
+        if self.source is None:
             return f"[plugins.{plugin}]"
         written = next((t for t in self.tables if fold(t) == fold(plugin)), None)
         if written is None:
-            return f"{self.path}: [plugins.{plugin}]"
-        return f"{self.path}:{line_of(self.text, 'plugins', written, *([name] if name else []))}"
+            return f"{self.source.path}: [plugins.{plugin}]"
+        return self.source.where("plugins", written, *([name] if name else []))
 
     def where_all(self, name: str) -> str:
         """Say where something that is about all plugins stands in the file."""
-        return f"{CONFIG_FILE}:{line_of(self.text, 'plugins', name)}"
+        line = self.source.line("plugins", name) if self.source else None
+        return f"{CONFIG_FILE}:{line or 1}"
 
 
 def fold(name: str) -> str:
@@ -150,58 +148,49 @@ def read_plugin_config(root: Path | None) -> PluginConfig:
         ConfigurationError: The file says something about plugins that is not understood.
             One that cannot be read at all says nothing; who reads the settings tells it.
     """
-    path = None if root is None else root / CONFIG_FILE
-    if path is None:
+    if root is None:
         return PluginConfig()
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        table = tomllib.loads(text).get("plugins", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+        content, source = load_toml(root / CONFIG_FILE)
+    except ConfigurationError:
         return PluginConfig()
-    return _config(path, text, table)
+    return plugin_config(source, content)
 
 
-def line_of(text: str, *path: str) -> int:
-    """Return the line on which a key of a TOML file stands, or else the table that it is in.
+def plugin_config(source: TomlSource, content: Mapping[str, Any]) -> PluginConfig:
+    """Read the table ``[plugins]`` of a file of settings.
 
     Args:
-        text: The file.
-        path: The path of the key, such as ``("plugins", "webhook", "url")``.
+        source: The file.
+        content: What it says.
+
+    Raises:
+        ConfigurationError: It says something about plugins that is not understood.
     """
-    places = toml_places(text)
-    for length in range(len(path), 0, -1):
-        wanted = path[:length]
-        within = (at.start for key, at in places.items() if key[:length] == wanted)
-        start = places[wanted].start if wanted in places else min(within, default=None)
-        if start is not None:
-            return stretch(text, start, start)[0]
-    return 1
-
-
-def _config(path: Path, text: str, table: Any) -> PluginConfig:
-    """Read the table ``[plugins]``."""
+    table = content.get("plugins", {})
     if not isinstance(table, dict):
-        raise ConfigurationError(f"{path}: plugins is not a table", hint="write it as [plugins]")
-    disabled, required = (_names(path, text, table, name) for name in LISTS)
+        raise ConfigurationError(
+            f"{source.where('plugins')}: plugins is not a table", hint="write it as [plugins]"
+        )
+    disabled, required = (_names(source, table, name) for name in LISTS)
     tables = {name: inner for name, inner in table.items() if name not in LISTS}
     for name, inner in tables.items():
         if not isinstance(inner, dict):
-            line = line_of(text, "plugins", name)
             raise ConfigurationError(
-                f"{path}:{line}: there is no setting {name!r} of all plugins",
+                f"{source.where('plugins', name)}: there is no setting {name!r} of all plugins",
                 hint="one plugin's settings stand under [plugins.NAME]; known here: "
                 + ", ".join(LISTS),
             )
-    return PluginConfig(path, text, disabled, tables, required=required)
+    return PluginConfig(source, disabled, tables, required=required)
 
 
-def _names(path: Path, text: str, table: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def _names(source: TomlSource, table: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """Read a list of plugins."""
     names = table.get(name, [])
     if not isinstance(names, list) or not all(isinstance(plugin, str) for plugin in names):
-        line = line_of(text, "plugins", name)
         raise ConfigurationError(
-            f"{path}:{line}: {name} is not a list of plugins", hint=f'write {name} = ["name"]'
+            f"{source.where('plugins', name)}: {name} is not a list of plugins",
+            hint=f'write {name} = ["name"]',
         )
     return tuple(names)
 

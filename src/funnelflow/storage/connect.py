@@ -80,13 +80,19 @@ def locate(setting: str, directory: Path) -> Database:
     return Database("postgresql", url)
 
 
-def connect(database: Database, *, create: bool = False) -> Engine:
-    """Give the engine that reaches a database; nothing is opened before it is used.
+def connect(database: Database, *, create: bool = False, engine: Engine | None = None) -> Engine:
+    """Return the engine that reaches a database; nothing is opened before it is used.
 
     Args:
         database: Which one.
         create: Make the SQLite file when it is not there.
+        engine: Somebody's own engine, from whose pool the connections are to come.
+
+    Raises:
+        ConfigurationError: The engine is for another kind of database.
     """
+    if engine is not None:
+        return _adapted(engine, database)
     if database.path is not None:
         return _connect_sqlite(database, database.path, create=create)
     engine = create_engine(
@@ -100,6 +106,20 @@ def connect(database: Database, *, create: bool = False) -> Engine:
     )
     event.listen(engine, "connect", _prepare_postgres)
     return engine
+
+
+def _adapted(engine: Engine, database: Database) -> Engine:
+    """Return an engine with the same pool whose transactions begin as ours do."""
+    if engine.dialect.name != database.kind:
+        raise ConfigurationError(
+            f"the engine is for {engine.dialect.name}, and the database is {database}",
+            hint="name the database of the engine: database=…",
+        )
+    if database.kind == "sqlite":
+        ours = engine.execution_options()
+        event.listen(ours, "begin", _begin)
+        return ours
+    return engine.execution_options(isolation_level="READ COMMITTED")
 
 
 @contextmanager

@@ -151,7 +151,7 @@ def _compile(notice: Subscription, fields: Mapping[str, Field]) -> Expression:
         return compile_expression(notice.when, when_scope(fields), BOOLEAN)
     except CriterionError as error:
         raise SubscriptionError(
-            f"{notice.site.where('when')}: `when` of the endpoint {notice.name!r} does not "
+            f"{notice.location.where('when')}: `when` of the endpoint {notice.name!r} does not "
             f"compile, so this was not recorded\n{error.show()}",
             hint='correct it, or name the funnels it is for: funnels = ["…"]; '
             "`funnelflow check` shows where, then do the same again",

@@ -1,4 +1,4 @@
-"""Who is to be told of what: the tables ``[[notify]]`` of ``funnelflow.toml``.
+"""Who is notified of what: the tables ``[[notify]]`` of ``funnelflow.toml``.
 
 ::
 
@@ -7,7 +7,7 @@
     channel = "webhook"                       # a notifier: log, command, or a plugin's
     when = "event.after == 'prospect'"        # every transition where nothing is said
     funnels = ["standard"]                    # all of them where nothing is said
-    fields = ["email", "budget"]              # no others are told; none where nothing is said
+    fields = ["email", "budget"]              # no others are sent; none where nothing is said
 
     [notify.settings]
     url = "https://example.com/hook"
@@ -15,8 +15,8 @@
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,14 @@ from attrs import field, frozen
 from funnelflow.criteria import Position
 from funnelflow.definition import Problem, Span, written_problem
 from funnelflow.errors import ConfigurationError, nearest
-from funnelflow.toml_source import TomlEntry, Way, stretch, text_offsets, toml_places
+from funnelflow.toml_source import (
+    KeyPath,
+    TomlSource,
+    line_span,
+    parse_toml,
+    text_offsets,
+    toml_places,
+)
 
 _SHOWN: Final = ("name", "channel", "when", "funnels", "fields", "source")
 """What is no secret in a ``[[notify]]``; all else may be one."""
@@ -36,79 +43,6 @@ _ADDRESS: Final = re.compile(
 """How an address begins: its quote, its scheme and, where it is plain, its host with the port."""
 
 
-@frozen
-class TomlLocation:
-    """A table of a TOML file.
-
-    Attributes:
-        path: The file.
-        text: Its text.
-        places: Where everything in the table stands; the table itself as ``()``.
-    """
-
-    path: Path
-    text: str = field(default="", repr=False)
-    places: Mapping[Way, TomlEntry] = field(factory=dict, repr=False)
-
-    @classmethod
-    def of(cls, path: Path, text: str) -> "TomlLocation":
-        """Give the whole of a file."""
-        return cls(path, text, toml_places(text))
-
-    def part(self, *way: str | int) -> "TomlLocation":
-        """Give a table in it."""
-        depth = len(way)
-        inner = {w[depth:]: place for w, place in self.places.items() if w[:depth] == way}
-        return TomlLocation(self.path, self.text, inner)
-
-    def where(self, *way: str | int) -> str:
-        """Say in which line something stands: ``path:line``."""
-        place = self._nearest(way)
-        line = stretch(self.text, place.start, place.end)[0] if place else None
-        return f"{self.path}:{line}" if line else str(self.path)
-
-    def problem(
-        self,
-        code: str,
-        way: Way,
-        message: str,
-        help: str = "",  # noqa: A002  # what a problem calls it
-        within: tuple[int, int] | None = None,
-    ) -> Problem:
-        """Say what is wrong with something.
-
-        Args:
-            code: Its code, which decides how grave it is.
-            way: What it is wrong with. Its value is pointed at, or what it is in where it is
-                not there itself; of what may be a secret only the name.
-            message: What is wrong.
-            help: What to do.
-            within: The part of it, if it is text: where that begins and ends.
-        """
-        place = self._nearest(way)
-        if place is None:
-            return written_problem(code, Span(None), message, help, name=str(self.path))
-        start, end = place.start, place.end
-        if place.value is not None and way in self.places and way[0] in _SHOWN:
-            start, end = _part(self.text, place.value, within)
-        line, column, end_column = stretch(self.text, start, end)
-        position = Position(str(self.path), line, column)
-        return written_problem(code, Span(position, end_column), message, help)
-
-    def _nearest(self, way: Way) -> TomlEntry | None:
-        """Give the place of something, or of what it is in.
-
-        What stands in one line with others may follow upon a secret, so that it is not told
-        apart from the whole.
-        """
-        outer = self.places.get(way[:1])
-        if outer is not None and outer.value is not None and way[:1] and way[0] not in _SHOWN:
-            return outer
-        while way and way not in self.places:
-            way = way[:-1]
-        return self.places.get(way)
-
-
 def masked_source(text: str) -> str:
     """Give the text of a file of settings as it may be shown: without what may be a secret.
 
@@ -116,9 +50,9 @@ def masked_source(text: str) -> str:
     is shown, and of one for HTTP its host, for it may be that which is wrong.
 
     Raises:
-        ValueError: It is no TOML.
+        ConfigurationError: It is no TOML.
     """
-    tomllib.loads(text)
+    parse_toml(Path("funnelflow.toml"), text)
     pieces, at = [], 0
     for start, end in _hidden(text):
         if start >= at:
@@ -145,8 +79,8 @@ def _shown_of(value: str) -> str:
 
 def _hidden(text: str) -> Iterator[tuple[int, int]]:
     """Yield the values that are not shown, in their order; those in others come after them."""
-    for way, place in sorted(toml_places(text).items(), key=lambda item: item[1].start):
-        is_shown = way[0] == "notify" and way[2:3] and way[2] in _SHOWN
+    for keys, place in sorted(toml_places(text).items(), key=lambda item: item[1].start):
+        is_shown = keys[0] == "notify" and keys[2:3] and keys[2] in _SHOWN
         if place.value is not None and not is_shown:
             yield place.value
 
@@ -176,7 +110,7 @@ class SubscriptionsError(ConfigurationError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         hint = next((problem.help for problem in self.problems if problem.help), "")
-        super().__init__("\n".join(map(_told, self.problems)), hint=hint)
+        super().__init__("\n".join(map(_one_line, self.problems)), hint=hint)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the problems, from which the message is made again."""
@@ -185,17 +119,17 @@ class SubscriptionsError(ConfigurationError):
 
 @frozen
 class Subscription:
-    """One ``[[notify]]``: an endpoint, and what it is told.
+    """One ``[[notify]]``: an endpoint, and what it is sent.
 
     Attributes:
         name: What the outbox calls the endpoint.
         channel: The notifier that sends.
         when: A criterion over the transition and the contact; empty for every transition.
         funnels: Only contacts of these funnels; empty for all.
-        fields: The fields that may be told, in the order in which they are written.
+        fields: The fields that may be sent, in the order in which they are written.
         source: The ``source`` of the messages; empty for one made of the funnel's name.
         settings: The notifier's settings as they are written, ``${NAME}`` not replaced.
-        site: Where it stands.
+        location: Where it stands.
     """
 
     name: str
@@ -205,41 +139,82 @@ class Subscription:
     fields: tuple[str, ...] = ()
     source: str = ""
     settings: Mapping[str, Any] = field(factory=dict, repr=False)
-    site: TomlLocation = field(default=TomlLocation(Path("funnelflow.toml")), repr=False, eq=False)
+    location: TomlSource = field(default=TomlSource(Path("funnelflow.toml")), repr=False, eq=False)
+
+    def problem(
+        self,
+        code: str,
+        keys: KeyPath,
+        message: str,
+        help: str = "",  # noqa: A002  # what a problem calls it
+        within: tuple[int, int] | None = None,
+    ) -> Problem:
+        """Return a problem of the subscription; for the arguments see `problem_at`."""
+        return problem_at(self.location, code, keys, message, help, within)
 
 
-def read_subscriptions(
-    path: Path, text: str, content: Mapping[str, Any]
-) -> tuple[Subscription, ...]:
+def problem_at(
+    table: TomlSource,
+    code: str,
+    keys: KeyPath,
+    message: str,
+    help: str = "",  # noqa: A002  # what a problem calls it
+    within: tuple[int, int] | None = None,
+) -> Problem:
+    """Return what is wrong with something in a ``[[notify]]``.
+
+    Args:
+        table: Where that stands.
+        code: The problem's code, which decides how grave it is.
+        keys: What it is wrong with. Its value is pointed at, or what it is in where it is
+            not there itself; of what may be a secret only the name.
+        message: What is wrong.
+        help: What to do.
+        within: The part of the value, if it is text: where that begins and ends.
+    """
+    is_shown = keys[0] in _SHOWN
+    # Of a secret in a line with others only the whole is pointed at: the columns of what
+    # stands behind a secret would tell its length.
+    outer = None if is_shown else table.entry(*keys[:1])
+    place = outer if outer is not None and outer.value is not None else table.nearest(*keys)
+    if place is None:
+        return written_problem(code, Span(None), message, help, name=str(table.path))
+    start, end = place.start, place.end
+    if is_shown and place.value is not None and table.entry(*keys) is place:
+        start, end = _part(table.text, place.value, within)
+    line, column, end_column = line_span(table.text, start, end)
+    position = Position(str(table.path), line, column)
+    return written_problem(code, Span(position, end_column), message, help)
+
+
+def read_subscriptions(source: TomlSource, content: Mapping[str, Any]) -> tuple[Subscription, ...]:
     """Read every ``[[notify]]``; the names of endpoints are all different.
 
     Args:
-        path: The file, for messages.
-        text: Its text.
-        content: What it says, parsed.
+        source: The file.
+        content: What it says.
 
     Raises:
-        NoticesError: Something in them is not understood; all of it is said.
+        SubscriptionsError: Something in them is not understood; all of it is said.
     """
     tables = content.get("notify", [])
     if not tables:
         return ()
-    whole = TomlLocation.of(path, text)
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        said = "notify is not a list of tables"
-        raise SubscriptionsError(
-            [whole.problem("F701", ("notify",), said, "write each as [[notify]]")]
-        )
-    sites = [whole.part("notify", number) for number in range(len(tables))]
-    problems = [p for table, site in zip(tables, sites, strict=True) for p in _faults(table, site)]
-    problems += _repeated(tables, sites)
+        message, hint = "notify is not a list of tables", "write each as [[notify]]"
+        raise SubscriptionsError([problem_at(source, "F701", ("notify",), message, hint)])
+    sources = [source.table("notify", number) for number in range(len(tables))]
+    problems = [
+        p for table, found in zip(tables, sources, strict=True) for p in _problems(table, found)
+    ]
+    problems += _repeated(tables, sources)
     if problems:
         raise SubscriptionsError(problems)
-    return tuple(_notice(table, site) for table, site in zip(tables, sites, strict=True))
+    return tuple(_subscription(table, found) for table, found in zip(tables, sources, strict=True))
 
 
-def _notice(table: Mapping[str, Any], site: TomlLocation) -> Subscription:
-    """Make one of a table that is in order."""
+def _subscription(table: Mapping[str, Any], source: TomlSource) -> Subscription:
+    """Build a subscription from a table that is in order."""
     when: str = table.get("when", "")
     return Subscription(
         table.get("name") or table["channel"],
@@ -249,54 +224,53 @@ def _notice(table: Mapping[str, Any], site: TomlLocation) -> Subscription:
         tuple(table.get("fields", ())),
         table.get("source", ""),
         table.get("settings", {}),
-        site,
+        source,
     )
 
 
-def _faults(table: Mapping[str, Any], site: TomlLocation) -> Iterator[Problem]:
+def _problems(table: Mapping[str, Any], source: TomlSource) -> Iterator[Problem]:
     """Yield everything that is wrong with one table."""
+    found = partial(problem_at, source, "F701")
     for key, value in table.items():
         if key not in _KEYS:
-            yield _unknown(key, site)
+            yield found((key,), *_unknown(key))
         elif key in _TEXTS and not isinstance(value, str):
-            yield site.problem("F701", (key,), f"{key} is not text", f'write {key} = "…"')
+            yield found((key,), f"{key} is not text", f'write {key} = "…"')
         elif key in _LISTS and not _is_list_of_text(value):
-            said = f"{key} is not a list of names"
-            yield site.problem("F701", (key,), said, f'write {key} = ["…"]')
+            yield found((key,), f"{key} is not a list of names", f'write {key} = ["…"]')
     if not isinstance(table.get("settings", {}), dict):
-        said = "settings is not a table"
-        yield site.problem("F701", ("settings",), said, "write [notify.settings]")
+        yield found(("settings",), "settings is not a table", "write [notify.settings]")
     if not table.get("channel"):
-        said = "this [[notify]] names no channel"
-        yield site.problem("F701", ("channel",), said, 'write channel = "log"')
+        yield found(("channel",), "this [[notify]] names no channel", 'write channel = "log"')
     name = _name(table)
     if name and not _NAME.fullmatch(name):
-        way = "name" if table.get("name") else "channel"
-        said = f"{name!r} is no name of an endpoint"
+        key = "name" if table.get("name") else "channel"
         hint = "use letters, digits, dots, hyphens and underscores, at most 64"
-        yield site.problem("F701", (way,), said, hint)
+        yield found((key,), f"{name!r} is no name of an endpoint", hint)
 
 
 def _repeated(
-    tables: Sequence[Mapping[str, Any]], sites: Sequence[TomlLocation]
+    tables: Sequence[Mapping[str, Any]], sources: Sequence[TomlSource]
 ) -> Iterator[Problem]:
     """Yield the endpoints that have the name of one before them."""
     known = set()
-    for table, site in zip(tables, sites, strict=True):
+    for table, source in zip(tables, sources, strict=True):
         name = _name(table)
         if name and name in known:
-            said = f"there are two endpoints {name!r}"
+            message = f"there are two endpoints {name!r}"
             hint = 'give each [[notify]] a name of its own: name = "…"'
-            yield site.problem("F701", ("name",), said, hint)
+            yield problem_at(source, "F701", ("name",), message, hint)
         known.add(name)
 
 
-def _unknown(key: str, site: TomlLocation) -> Problem:
-    """Refuse a name that means nothing here; most likely it is one of the settings."""
+def _unknown(key: str) -> tuple[str, str]:
+    """Return message and help for a name that means nothing; most likely it is a setting."""
     guess = nearest(key, _KEYS)
-    said = f"did you mean {guess!r}? " if guess else ""
-    help_ = f"{said}what belongs to the channel stands under [notify.settings]"
-    return site.problem("F701", (key,), f"[[notify]] has no {key!r}", help_)
+    meant = f"did you mean {guess!r}? " if guess else ""
+    return (
+        f"[[notify]] has no {key!r}",
+        f"{meant}what belongs to the channel stands under [notify.settings]",
+    )
 
 
 def _name(table: Mapping[str, Any]) -> str:
@@ -309,7 +283,7 @@ def _is_list_of_text(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _told(problem: Problem) -> str:
-    """Say a problem in a line: ``path:line: message``."""
+def _one_line(problem: Problem) -> str:
+    """Return a problem as a line: ``path:line: message``."""
     place = problem.position
     return f"{f'{place.path}:{place.line}' if place else problem.name}: {problem.message}"

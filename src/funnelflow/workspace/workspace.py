@@ -1,22 +1,28 @@
 """A workspace: contacts, their history, and the funnels that they go through."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from types import TracebackType
+from typing import IO, Any, Self, TypedDict, Unpack
 
-from funnelflow.definition import Definition, Linked, digest, load_definition
+from attrs import evolve
+from sqlalchemy import Engine
+
+from funnelflow.definition import Definition, Library, Linked, digest, load_definition
 from funnelflow.engine import Considered, Funnel, why
-from funnelflow.errors import UnknownNameError
+from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.ingest.apply import Mode, apply_file, import_file
 from funnelflow.ingest.run import Watch
 from funnelflow.ingest.summary import FileOptions, Summary
 from funnelflow.maintenance.adopt import Adopted, AdoptionPlan, plan_adoption, run_adoption
-from funnelflow.maintenance.tick import Ticked, run_tick
+from funnelflow.maintenance.tick import Ahead, Ticked, contacts_ahead, run_tick
 from funnelflow.maintenance.verify import verify
 from funnelflow.maintenance.verify_contacts import Finding, Verification
+from funnelflow.plugins import PluginHost, load_plugins
+from funnelflow.storage import schema
 from funnelflow.storage.changes import Change
-from funnelflow.storage.connect import reading
+from funnelflow.storage.connect import Database, connect, locate, reading
 from funnelflow.storage.contacts import (
     HistoryPage,
     Recorded,
@@ -35,47 +41,258 @@ from funnelflow.storage.queries import (
     translate_all,
     translate_one,
 )
+from funnelflow.storage.row_format import Clock, utc_now
 from funnelflow.storage.unit_of_work import record_one
+from funnelflow.toml_source import file_signature
+from funnelflow.workspace.settings import (
+    CONFIG_FILE,
+    Config,
+    find_workspace,
+    read_config,
+    write_config,
+)
+
+DATABASE = "funnelflow.db"
+"""Where a workspace keeps its contacts when nothing else is said."""
 
 
-class ChangingWorkspace(Context):
-    """The part of `Workspace` that changes something."""
+class ChangeOptions(TypedDict, total=False):
+    """What can be said with every change.
 
-    def add(  # noqa: PLR0913  # all that can be said, by keyword
+    Attributes:
+        actor: Who records it.
+        roles: The roles of the actor; None, or left out, for those that the settings give.
+        at: When it happened; None, or left out, for now.
+        key: Makes it happen once: repeated with the same content, the first answer is returned.
+        text: Whether facts and time are text as a person types it.
+        expect: The length of the history that the contact must still have.
+        dry_run: Decide, and store nothing.
+    """
+
+    actor: str
+    roles: Collection[str] | None
+    at: dt.datetime | str | None
+    key: str | None
+    text: bool
+    expect: int | None
+    dry_run: bool
+
+
+class Workspace:
+    """Everything that can be done with contacts; use it in a ``with`` statement.
+
+    `open` and `create` make one. Every change is one transaction: it is stored whole when the
+    call returns, and not at all when it raises. Threads may share a workspace, and it may be
+    used on both sides of a fork.
+
+    When a call begins, changed settings are read again: the funnel for new contacts, the zone,
+    the roles, the subscriptions and the plugins that are required hold as the file says now. A
+    file that cannot be used is an error of every call until it is repaired; the database and the
+    plugins stay those with which the workspace was opened.
+
+    Attributes:
+        config: The settings as they were read last.
+    """
+
+    def __init__(self, config: Config, context: Context, *, owns_engine: bool = True) -> None:
+        self.config = config
+        self._context = context
+        self._owns_engine = owns_engine
+        self._path = config.directory / CONFIG_FILE
+        self._signature = _signature(self._path)
+
+    @classmethod
+    def create(
+        cls,
+        directory: Path | str,
+        funnel: str = "standard",
+        *,
+        database: str | None = None,
+        engine: Engine | None = None,
+        library: Library | None = None,
+        clock: Clock = utc_now,
+        plugins: PluginHost | None = None,
+    ) -> Self:
+        """Start a workspace: its settings, its database, its first funnel in use.
+
+        Args:
+            directory: Where; made when it is not there.
+            funnel: The funnel of contacts for whom none is named.
+            database: A path, or the URL of a PostgreSQL database; None for the one that the
+                environment names, or else a file in the directory.
+            engine: An engine of SQLAlchemy to reach that database with, as in `open`.
+            library: Where definitions are looked up; None for the directory and what is shipped.
+            clock: Returns the time it is; tests give one that stands still.
+            plugins: The plugins to use; None for those that are found, `PluginHost()` for none.
+
+        Raises:
+            ConfigurationError: There is a workspace already, or it cannot be made.
+            StoreError: The database is in use for something else, or cannot be made.
+            UnknownNameError: There is no such funnel.
+            DefinitionError: Its file has errors.
+        """
+        directory = Path(directory).absolute()
+        host = load_plugins(directory) if plugins is None else plugins
+        definitions = DefinitionStore(host.library(library or _library(directory)))
+        definitions.file(funnel)
+        path = write_config(directory, funnel=funnel, database=database or DATABASE)
+        try:
+            config = read_config(directory, flags={"database": database})
+            schema.create_tables(locate(config.database, directory))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        workspace = cls._opened(config, definitions, clock, host, engine)
+        workspace.funnel(funnel)
+        return workspace
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path | str | None = None,
+        *,
+        database: str | None = None,
+        engine: Engine | None = None,
+        library: Library | None = None,
+        clock: Clock = utc_now,
+        plugins: PluginHost | None = None,
+    ) -> Self:
+        """Open the workspace that a directory belongs to.
+
+        Args:
+            directory: Where to begin looking upwards; None for the current directory.
+            database: The database to use instead of the configured one.
+            engine: An engine of SQLAlchemy to reach that database with. Pool, durability and
+                logging are as it says, and it stays the caller's to dispose of; None for one
+                that belongs to the workspace.
+            library: Where definitions are looked up; None for the directory and what is shipped.
+            clock: Returns the time it is.
+            plugins: The plugins to use; None for those that are found, `PluginHost()` for none.
+
+        Raises:
+            ConfigurationError: There is no workspace, or its settings are not usable.
+            StoreError: Its database is missing, or of another version.
+        """
+        root = find_workspace(directory)
+        config = read_config(root, flags={"database": database})
+        host = load_plugins(root) if plugins is None else plugins
+        definitions = DefinitionStore(host.library(library or _library(root)))
+        workspace = cls._opened(config, definitions, clock, host, engine)
+        try:
+            schema.require_current(workspace.engine, workspace.database)
+        except BaseException:
+            workspace.close()
+            raise
+        return workspace
+
+    @classmethod
+    def _opened(
+        cls,
+        config: Config,
+        definitions: DefinitionStore,
+        clock: Clock,
+        plugins: PluginHost,
+        engine: Engine | None,
+    ) -> Self:
+        database = locate(config.database, config.directory)
+        context = Context(
+            config.directory,
+            database,
+            connect(database, engine=engine),
+            definitions,
+            plugins=plugins,
+            clock=clock,
+            **_settings(config),
+        )
+        return cls(config, context, owns_engine=engine is None)
+
+    def close(self) -> None:
+        """Let go of the database, unless the engine is the caller's own."""
+        if self._owns_engine:
+            self._context.engine.dispose()
+
+    def __enter__(self) -> Self:
+        """Enter the ``with`` statement."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close at the end of the ``with`` statement."""
+        self.close()
+
+    @property
+    def context(self) -> Context:
+        """What the use cases need, by the settings as the file says them now.
+
+        Raises:
+            ConfigurationError: The file has changed, and cannot be used.
+        """
+        signature = _signature(self._path)
+        if signature != self._signature:
+            flags = {
+                name: setting.value
+                for name, setting in self.config.settings.items()
+                if setting.origin == "flag"
+            }
+            config = read_config(self.config.directory, flags=flags)
+            self._context = evolve(self._context, **_settings(config))
+            self.config, self._signature = config, signature
+        return self._context
+
+    @property
+    def engine(self) -> Engine:
+        """What reaches the database."""
+        return self._context.engine
+
+    @property
+    def database(self) -> Database:
+        """Which database is in use."""
+        return self._context.database
+
+    @property
+    def library(self) -> Library:
+        """Where definitions are looked up by name."""
+        return self._context.library
+
+    @property
+    def plugins(self) -> PluginHost:
+        """The plugins in use."""
+        return self._context.plugins
+
+    @property
+    def clock(self) -> Clock:
+        """What returns the time it is."""
+        return self._context.clock
+
+    def add(
         self,
         contact_id: str,
         facts: Mapping[str, Any] | None = None,
         *,
         funnel: str | None = None,
-        actor: str = "",
-        at: dt.datetime | str | None = None,
-        key: str | None = None,
-        text: bool = False,
-        dry_run: bool = False,
+        **options: Unpack[ChangeOptions],
     ) -> Recorded:
-        """Add a contact, in the first stage of a funnel.
+        """Add a contact, in the first stage of a funnel; for the options see `ChangeOptions`.
 
         Raises:
             ConflictError: There is one by that id.
             Error: The id or a fact cannot be used; nothing is stored.
         """
-        request = Change(
-            contact_id, "add", at, facts or {}, actor, key=key, funnel=funnel or "", text=text
-        )
-        return self._one(request, dry_run=dry_run)
+        return self._change(contact_id, "add", facts, options, funnel=funnel or "")
 
-    def record(  # noqa: PLR0913  # all that can be said, by keyword
+    def record(
         self,
         contact_id: str,
         event: str,
         facts: Mapping[str, Any] | None = None,
         *,
-        actor: str = "",
-        at: dt.datetime | str | None = None,
-        key: str | None = None,
-        text: bool = False,
-        dry_run: bool = False,
-        expect: int | None = None,
+        create: bool = False,
+        funnel: str | None = None,
+        **options: Unpack[ChangeOptions],
     ) -> Recorded:
         """Record something that happened; the contact moves if that opens a transition.
 
@@ -83,12 +300,9 @@ class ChangingWorkspace(Context):
             contact_id: Who it happened to.
             event: An event of the vocabulary.
             facts: What it brought; None takes a fact back.
-            actor: Who records it.
-            at: When it happened; None for now.
-            key: Makes it happen once: repeated with the same content, the first answer is given.
-            text: Whether facts and time are text as a person types it.
-            dry_run: Decide, and store nothing.
-            expect: The length of the history that the contact must still have.
+            create: Add the contact first, at the same time, if nobody knows it.
+            funnel: The funnel of a contact that is added.
+            options: What `ChangeOptions` lists.
 
         Raises:
             UnknownNameError: There is no such contact, event or field.
@@ -96,37 +310,15 @@ class ChangingWorkspace(Context):
             ConflictError: The key stands for something else, or the contact has changed.
             StoreError: The database cannot store it; nothing is stored.
         """
-        request = Change(
-            contact_id, event, at, facts or {}, actor, key=key, text=text, expect=expect
-        )
-        return self._one(request, dry_run=dry_run)
+        return self._change(contact_id, event, facts, options, create=create, funnel=funnel or "")
 
-    def set(  # noqa: PLR0913  # all that can be said, by keyword
-        self,
-        contact_id: str,
-        facts: Mapping[str, Any],
-        *,
-        actor: str = "",
-        at: dt.datetime | str | None = None,
-        key: str | None = None,
-        text: bool = False,
-        dry_run: bool = False,
-        expect: int | None = None,
+    def set(
+        self, contact_id: str, facts: Mapping[str, Any], **options: Unpack[ChangeOptions]
     ) -> Recorded:
         """Record facts that became known; like `record` in everything else."""
-        return self.record(
-            contact_id,
-            "set",
-            facts,
-            actor=actor,
-            at=at,
-            key=key,
-            text=text,
-            dry_run=dry_run,
-            expect=expect,
-        )
+        return self._change(contact_id, "set", facts, options)
 
-    def move(  # noqa: PLR0913  # all that can be said, by keyword
+    def move(
         self,
         contact_id: str,
         to: str,
@@ -134,12 +326,7 @@ class ChangingWorkspace(Context):
         facts: Mapping[str, Any] | None = None,
         force: bool = False,
         reason: str = "",
-        actor: str = "",
-        at: dt.datetime | str | None = None,
-        key: str | None = None,
-        text: bool = False,
-        dry_run: bool = False,
-        expect: int | None = None,
+        **options: Unpack[ChangeOptions],
     ) -> Recorded:
         """Ask for a stage; a refusal is an answer, is kept, and carries every reason.
 
@@ -149,32 +336,41 @@ class ChangingWorkspace(Context):
             facts: What became known with it.
             force: Go past criteria that are not met, where the definition lets the actor.
             reason: Why it is forced.
-            actor: Who asks.
-            at: When; None for now.
-            key: Makes it happen once.
-            text: Whether facts and time are text as a person types it.
-            dry_run: Decide, and store nothing.
-            expect: The length of the history that the contact must still have.
+            options: What `ChangeOptions` lists.
 
         Raises:
             UnknownNameError: There is no such contact or stage.
             ConflictError: The key stands for something else, or the contact has changed.
             StoreError: The database cannot store it; nothing is stored.
         """
-        request = Change(
+        return self._change(contact_id, "move", facts, options, to=to, force=force, reason=reason)
+
+    def _change(
+        self,
+        contact_id: str,
+        event: str,
+        facts: Mapping[str, Any] | None,
+        options: ChangeOptions,
+        **more: Any,
+    ) -> Recorded:
+        """Decide and store one change."""
+        change = Change(
             contact_id,
-            "move",
-            at,
+            event,
+            options.get("at"),
             facts or {},
-            actor,
-            to=to,
-            reason=reason,
-            force=force,
-            key=key,
-            text=text,
-            expect=expect,
+            options.get("actor", ""),
+            key=options.get("key"),
+            text=options.get("text", False),
+            expect=options.get("expect"),
+            **more,
         )
-        return self._one(request, dry_run=dry_run)
+        dry_run = options.get("dry_run", False)
+        return self.context.transact(
+            lambda work: record_one(work, change, dry_run=dry_run),
+            dry_run=dry_run,
+            roles=_roles(options.get("roles")),
+        )
 
     def apply(
         self,
@@ -187,7 +383,12 @@ class ChangingWorkspace(Context):
     ) -> Summary:
         """Record the events of a file; see `apply_file`, which this calls."""
         return apply_file(
-            self, name, options or FileOptions(), create=create, progress=progress, stdin=stdin
+            self.context,
+            name,
+            options or FileOptions(),
+            create=create,
+            progress=progress,
+            stdin=stdin,
         )
 
     def import_contacts(
@@ -201,23 +402,18 @@ class ChangingWorkspace(Context):
     ) -> Summary:
         """Add or update the contacts of a file; see `import_file`, which this calls."""
         return import_file(
-            self, name, options or FileOptions(), mode=mode, progress=progress, stdin=stdin
+            self.context, name, options or FileOptions(), mode=mode, progress=progress, stdin=stdin
         )
 
     def tick(
         self, now: dt.datetime | None = None, *, actor: str = "", dry_run: bool = False
     ) -> Ticked:
-        """Take the timed transitions that are due, and keep that as evidence.
+        """Take the timed transitions that are due, and keep that as evidence; see `run_tick`."""
+        return run_tick(self.context, now or self.clock(), actor=actor, dry_run=dry_run)
 
-        Args:
-            now: The time to bring the contacts to; None for the present.
-            actor: Who lets time pass.
-            dry_run: Find out, and store nothing.
-
-        Raises:
-            StoreError: The database cannot store it; what was done before is stored.
-        """
-        return run_tick(self, now or self.clock(), actor=actor, dry_run=dry_run)
+    def contacts_ahead(self, now: dt.datetime | None = None) -> Ahead:
+        """Return the contacts whose last evidence lies more than a day after `now`."""
+        return contacts_ahead(self.context, now)
 
     def plan_adoption(
         self,
@@ -226,18 +422,9 @@ class ChangingWorkspace(Context):
         *,
         instead_of: str = "",
     ) -> AdoptionPlan:
-        """Find out what taking a new version of a definition into use would do.
-
-        Args:
-            source: The new version, or its file.
-            rules: Stage that it no longer has to the stage in which its contacts go on.
-            instead_of: Another funnel whose contacts come over: their evidence is translated.
-
-        Raises:
-            DefinitionError: It has errors.
-            UnknownNameError: A rule names a stage that there is not, or there is no such funnel.
-        """
-        return plan_adoption(self, self._read(source), rules or {}, instead_of)
+        """Return what `adopt` would do with the same arguments, changing nothing."""
+        context = self.context
+        return plan_adoption(context, _read(source, context.library), rules or {}, instead_of)
 
     def adopt(
         self,
@@ -257,54 +444,54 @@ class ChangingWorkspace(Context):
             rules: Stage that it no longer has to the stage in which its contacts go on.
             instead_of: Another funnel whose contacts come over: their evidence is translated.
             actor: Who adopts.
-            progress: Told how far it has come, after every chunk.
+            progress: Called after every chunk with how far it has come.
 
         Raises:
             DefinitionError: It has errors; nothing is changed.
-            HomelessError: A contact is in a stage that is gone, and no rule leads out of it.
+            UnknownNameError: A rule names a stage that there is not, or there is no such funnel.
+            UnmappedStageError: A contact is in a stage that is gone, and no rule leads out of it.
             StoreError: The database cannot store it; what was done before is stored.
         """
-        definition = self._read(source)
+        context = self.context
+        definition = _read(source, context.library)
         return run_adoption(
-            self, definition, rules or {}, instead_of=instead_of, actor=actor, progress=progress
+            context, definition, rules or {}, instead_of=instead_of, actor=actor, progress=progress
         )
 
-    def _read(self, source: Definition | Path | str) -> Definition:
-        """Give a definition, from its file if need be."""
-        if isinstance(source, Definition):
-            return source
-        return load_definition(Path(source), self.library).definition
+    def verify(
+        self,
+        *,
+        found: Callable[[Finding], None] | None = None,
+        progress: Callable[[Verification], None] | None = None,
+    ) -> Verification:
+        """Prove the database: digests, chains, and every contact folded again and compared.
 
-    def _one(self, request: Change, *, dry_run: bool) -> Recorded:
-        """Run one change as a chunk of one."""
-        return self.in_chunk(
-            lambda chunk: record_one(chunk, request, dry_run=dry_run), dry_run=dry_run
-        )
-
-
-class Workspace(ChangingWorkspace):
-    """Everything that can be done with contacts; use it in a ``with`` statement.
-
-    `open` and `create` make one. Every change is one transaction: it is stored whole when
-    the call returns, and not at all when it raises.
-
-    Attributes:
-        config: The settings in force.
-        database: The database in use.
-        library: Where definitions are looked up by name.
-    """
-
-    def contact(self, contact_id: str) -> StoredContact:
-        """Give a contact as it is.
+        Args:
+            found: Called with every finding at once; the result keeps the first hundred.
+            progress: Called every thousand contacts with how far it has come.
 
         Raises:
-            UnknownNameError: There is none by that id; the nearest ids are named.
+            StoreError: The database cannot be read at all.
         """
-        with reading(self.engine) as connection:
-            return find_contact(connection, self.shelf, contact_id)[0]
+        return verify(self.context, found=found, progress=progress)
+
+    def contact(self, contact_id: str) -> StoredContact:
+        """Return a contact as it is.
+
+        Raises:
+            UnknownNameError: There is none by that id.
+        """
+        context = self.context
+        with reading(context.engine) as connection:
+            return find_contact(connection, context.definitions, contact_id)[0]
 
     def why(
-        self, contact_id: str, now: dt.datetime | None = None, *, actor: str = ""
+        self,
+        contact_id: str,
+        now: dt.datetime | None = None,
+        *,
+        actor: str = "",
+        roles: Collection[str] | None = None,
     ) -> tuple[StoredContact, tuple[Considered, ...]]:
         """Explain every transition out of a contact's stage, as it stands at `now`.
 
@@ -314,12 +501,13 @@ class Workspace(ChangingWorkspace):
             UnknownNameError: There is no contact by that id.
             UsageError: Nothing was known of it then.
         """
-        with reading(self.engine) as connection:
-            stored, running = find_contact(connection, self.shelf, contact_id)
+        context = self.context
+        with reading(context.engine) as connection:
+            stored, running = find_contact(connection, context.definitions, contact_id)
             if now is not None:
-                stored = contact_at(connection, self.shelf, stored, running, now)
-        roles = self.config.roles_of(actor)
-        return stored, why(running.funnel, stored.contact, now or self.clock(), roles)
+                stored = contact_at(connection, context.definitions, stored, running, now)
+        held = context.roles_of(actor) if roles is None else _roles(roles) or ()
+        return stored, why(running.funnel, stored.contact, now or context.clock(), held)
 
     def translate(self, contact_id: str, funnel: Funnel) -> Translated:
         """Read a contact's evidence by another definition.
@@ -327,9 +515,10 @@ class Workspace(ChangingWorkspace):
         Raises:
             UnknownNameError: There is no contact by that id.
         """
-        with reading(self.engine) as connection:
-            stored, _ = find_contact(connection, self.shelf, contact_id)
-            translation = translate_one(connection, self.shelf, funnel, contact_id)
+        context = self.context
+        with reading(context.engine) as connection:
+            stored, _ = find_contact(connection, context.definitions, contact_id)
+            translation = translate_one(connection, context.definitions, funnel, contact_id)
         return Translated(contact_id, stored.funnel, stored.contact.stage, translation)
 
     def translate_all(self, funnel: Funnel, *, home: str | None = None) -> Iterator[Translated]:
@@ -342,11 +531,12 @@ class Workspace(ChangingWorkspace):
         Raises:
             UnknownNameError: `home` is not in use.
         """
-        with reading(self.engine) as connection:
+        context = self.context
+        with reading(context.engine) as connection:
             known = funnel_names(connection)
             if home is not None and home not in known:
                 raise UnknownNameError("funnel", home, known)
-            yield from translate_all(connection, self.shelf, funnel, home)
+            yield from translate_all(connection, context.definitions, funnel, home)
 
     def history(  # noqa: PLR0913  # all that can be said, by keyword
         self,
@@ -360,7 +550,7 @@ class Workspace(ChangingWorkspace):
         limit: int = 100,
         after: int | None = None,
     ) -> HistoryPage:
-        """Give a page of the history, in the order in which it was recorded.
+        """Return a page of the history, in the order in which it was recorded.
 
         Args:
             contact_id: Only that of one contact.
@@ -370,21 +560,17 @@ class Workspace(ChangingWorkspace):
             until: Only what happened before this time.
             actor: Only what this actor recorded.
             limit: How many rows at most.
-            after: The `Page.after` of the page before.
+            after: The `HistoryPage.after` of the page before.
 
         Raises:
             UnknownNameError: There is no contact by that id.
         """
-        with reading(self.engine) as connection:
-            equal = {
-                "contact_id": contact_id,
-                "event": event,
-                "outcome": outcome,
-                "actor": actor,
-            }
+        context = self.context
+        equal = {"contact_id": contact_id, "event": event, "outcome": outcome, "actor": actor}
+        with reading(context.engine) as connection:
             page = read_history(connection, equal, (since, until), limit=limit, after=after)
             if contact_id is not None and not page.rows:
-                find_contact(connection, self.shelf, contact_id)
+                find_contact(connection, context.definitions, contact_id)
         return page
 
     def list(
@@ -408,11 +594,12 @@ class Workspace(ChangingWorkspace):
             CriterionError: The criterion does not compile.
             UnknownNameError: There is no such stage or funnel.
         """
-        with reading(self.engine) as connection:
+        context = self.context
+        with reading(context.engine) as connection:
             yield from list_contacts(
                 connection,
-                self.shelf,
-                self.clock(),
+                context.definitions,
+                context.clock(),
                 where=where,
                 stage=stage,
                 funnel=funnel,
@@ -420,63 +607,96 @@ class Workspace(ChangingWorkspace):
             )
 
     def funnels(self) -> tuple[str, ...]:
-        """Name the funnels in use, sorted."""
+        """Return the names of the funnels in use, sorted."""
         with reading(self.engine) as connection:
             return funnel_names(connection)
 
+    def funnel(self, name: str | None = None) -> Funnel:
+        """Return a funnel as it is in use here; its first use takes its file into use.
+
+        Raises:
+            UnknownNameError: There is no such funnel.
+            DefinitionError: Its file has errors.
+            ConfigurationError: It is not in use, and a plugin that is required here is not
+                either.
+        """
+        return self.context.funnel(name)
+
     def linked(self, funnel: str) -> Linked:
-        """Give a definition as it is in use, or as its file says before its first use.
+        """Return a definition as it is in use, or as its file says before its first use.
 
         Raises:
             UnknownNameError: There is no such funnel.
             DefinitionError: Its file has errors.
         """
+        definitions = self.context.definitions
         with reading(self.engine) as connection:
-            running = self.shelf.current(connection, funnel)
+            running = definitions.current(connection, funnel)
         if running is None:
-            running = self.shelf.ready(self.shelf.file(funnel))
+            running = definitions.ready(definitions.file(funnel))
         return running.funnel.linked
 
     def counts(self, funnel: str | None = None) -> dict[str, int]:
-        """Count the contacts of a funnel by stage, in the definition's order, empty ones too.
+        """Return how many contacts of a funnel are in each stage, in the definition's order.
 
         Raises:
             UnknownNameError: The funnel is not in use.
         """
-        with reading(self.engine) as connection:
-            return count_stages(connection, self.shelf, funnel or self.config.funnel)
+        context = self.context
+        with reading(context.engine) as connection:
+            return count_stages(connection, context.definitions, funnel or context.default_funnel)
 
     def outdated(self, funnel: str | None = None) -> bool:
-        """Tell whether a funnel's file says something else than the version in use.
+        """Whether a funnel's file says something else than the version in use.
 
         Raises:
             UnknownNameError: There is no such funnel, or no file of it any more.
             DefinitionError: The file has errors.
         """
-        name = funnel or self.config.funnel
-        with reading(self.engine) as connection:
-            running = self.shelf.current(connection, name)
-        return running is not None and digest(self.shelf.file(name)) != running.digest
+        context = self.context
+        name = funnel or context.default_funnel
+        with reading(context.engine) as connection:
+            running = context.definitions.current(connection, name)
+        return running is not None and digest(context.definitions.file(name)) != running.digest
 
-    def verify(
-        self,
-        *,
-        found: Callable[[Finding], None] | None = None,
-        progress: Callable[[Verification], None] | None = None,
-    ) -> Verification:
-        """Prove the database: digests, chains, and every contact folded again and compared.
 
-        Args:
-            found: Told of every finding at once; the result keeps the first hundred.
-            progress: Told how far it has come, every thousand contacts.
+def _library(directory: Path) -> Library:
+    """Return the library of a workspace: its own definitions come before the shipped ones."""
+    return Library((directory, directory / "definitions"))
 
-        Raises:
-            StoreError: The database cannot be read at all.
-        """
-        with reading(self.engine) as connection:
-            return verify(
-                connection,
-                DefinitionStore(self.library, is_strict=True),
-                found=found,
-                progress=progress,
-            )
+
+def _settings(config: Config) -> dict[str, Any]:
+    """Return what a context takes over from the settings."""
+    return {
+        "default_funnel": config.funnel,
+        "timezone": config.timezone,
+        "roles": config.roles,
+        "subscriptions": config.subscriptions,
+        "plugin_config": config.plugins,
+    }
+
+
+def _signature(path: Path) -> object:
+    """Return what changes when the settings are written; None where there are none."""
+    try:
+        return file_signature(path)
+    except OSError:
+        return None
+
+
+def _read(source: Definition | Path | str, library: Library) -> Definition:
+    """Return a definition, from its file if need be."""
+    if isinstance(source, Definition):
+        return source
+    return load_definition(Path(source), library).definition
+
+
+def _roles(roles: Collection[str] | None) -> tuple[str, ...] | None:
+    """Return the roles that a call gives its actor.
+
+    Raises:
+        UsageError: They are one text, which stands for a list with one role or for a mistake.
+    """
+    if isinstance(roles, str):
+        raise UsageError("roles is text, not a list", hint=f"write roles=[{roles!r}]")
+    return None if roles is None else tuple(sorted(set(roles)))

@@ -4,7 +4,6 @@ import datetime as dt
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -13,7 +12,10 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 
 from funnelflow.errors import ConfigurationError, nearest
+from funnelflow.plugins.discovery import PluginConfig, plugin_config
+from funnelflow.storage.context import Roles, roles_of
 from funnelflow.storage.subscriptions import Subscription, read_subscriptions
+from funnelflow.toml_source import TomlSource, load_toml
 
 CONFIG_FILE = "funnelflow.toml"
 DATABASE_VARIABLE = "FUNNELFLOW_DATABASE"
@@ -47,13 +49,15 @@ class Config:
         directory: The directory that holds the workspace; relative paths start there.
         settings: Every setting by its name.
         roles: Role to the actors who have it.
-        notices: Who is to be told of transitions.
+        subscriptions: Who is notified of transitions.
+        plugins: What is said of plugins.
     """
 
     directory: Path
     settings: Mapping[str, Setting]
-    roles: Mapping[str, tuple[str, ...]] = field(factory=dict)
-    notices: tuple[Subscription, ...] = ()
+    roles: Roles = field(factory=dict)
+    subscriptions: tuple[Subscription, ...] = ()
+    plugins: PluginConfig = PluginConfig()  # noqa: RUF009  # frozen
 
     @property
     def funnel(self) -> str:
@@ -69,11 +73,11 @@ class Config:
     def timezone(self) -> dt.tzinfo | None:
         """The zone in which times without an offset are read; None refuses them."""
         name = self.settings["timezone"].value
-        return _zone(name, self.directory / CONFIG_FILE) if name else None
+        return _zone(name, str(self.directory / CONFIG_FILE)) if name else None
 
     def roles_of(self, actor: str) -> tuple[str, ...]:
-        """Name the roles of an actor, sorted; nobody has none."""
-        return tuple(sorted(role for role, actors in self.roles.items() if actor in actors))
+        """Return the roles of an actor, sorted; nobody has none."""
+        return roles_of(self.roles, actor)
 
 
 def find_workspace(start: Path | str | None = None) -> Path:
@@ -111,21 +115,22 @@ def read_config(
     Raises:
         ConfigurationError: The file cannot be read or says something that is not understood.
     """
-    path = directory / CONFIG_FILE
-    text = _read(path)
-    content = _parse(path, text)
-    _refuse_unknown(path, text, content, _TABLES, "table")
-    workspace = _table(path, text, content, "workspace")
-    _refuse_unknown(path, text, workspace, tuple(_DEFAULTS), "setting")
+    content, source = _load(directory / CONFIG_FILE)
+    _refuse_unknown(source, content, _TABLES, "table")
+    workspace = _table(source, content, "workspace")
+    _refuse_unknown(source.table("workspace"), workspace, tuple(_DEFAULTS), "setting")
     said = {name: value for name, value in (flags or {}).items() if value is not None}
     surroundings = os.environ if environment is None else environment
-    settings = {
-        name: _setting(path, text, name, said, surroundings, workspace) for name in _DEFAULTS
-    }
+    settings = {name: _setting(source, name, said, surroundings, workspace) for name in _DEFAULTS}
     if settings["timezone"].value:
-        _zone(settings["timezone"].value, path)
-    roles = _roles(path, text, _table(path, text, content, "roles"))
-    return Config(directory, settings, roles, read_subscriptions(path, text, content))
+        _zone(settings["timezone"].value, source.where("workspace", "timezone"))
+    return Config(
+        directory,
+        settings,
+        _roles(source.table("roles"), _table(source, content, "roles")),
+        read_subscriptions(source, content),
+        plugin_config(source, content),
+    )
 
 
 def write_config(directory: Path, *, funnel: str, database: str) -> Path:
@@ -177,46 +182,28 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _read(path: Path) -> str:
+def _load(path: Path) -> tuple[dict[str, Any], TomlSource]:
     """Read the file of settings."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    if not path.is_file():
         raise ConfigurationError(
             f"there is no workspace in {path.parent}: {path.name} is missing",
             hint="start one with `funnelflow init`",
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError(
-            f"{path} is not UTF-8 text", hint="save it as UTF-8 in an editor"
-        ) from None
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+        )
+    return load_toml(path)
 
 
-def _parse(path: Path, text: str) -> dict[str, Any]:
-    """Parse the file of settings, saying where it is no TOML."""
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
-        where = f"{path}:{found[2]}:{found[3]}: {found[1]}" if found else f"{path}: {error}"
-        raise ConfigurationError(where, hint='the file is TOML: name = "value"') from None
-
-
-def _table(path: Path, text: str, content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Give a table of the file; empty when it is not there."""
+def _table(source: TomlSource, content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a table of the file; empty when it is not there."""
     table = content.get(name, {})
     if not isinstance(table, dict):
         raise ConfigurationError(
-            f"{_where(path, text, name)}: {name} is not a table", hint=f"write it as [{name}]"
+            f"{source.where(name)}: {name} is not a table", hint=f"write it as [{name}]"
         )
     return table
 
 
 def _setting(
-    path: Path,
-    text: str,
+    source: TomlSource,
     name: str,
     flags: Mapping[str, str],
     environment: Mapping[str, str],
@@ -231,53 +218,42 @@ def _setting(
     value = workspace.get(name, "")
     if not isinstance(value, str):
         raise ConfigurationError(
-            f"{_where(path, text, name)}: {name} is not text", hint=f'write {name} = "…"'
+            f"{source.where('workspace', name)}: {name} is not text", hint=f'write {name} = "…"'
         )
     return Setting(name, value, "file") if value else Setting(name, _DEFAULTS[name], "default")
 
 
-def _roles(path: Path, text: str, table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _roles(source: TomlSource, table: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Read who has which role."""
-    roles = {}
     for role, actors in table.items():
         if not isinstance(actors, list) or not all(isinstance(actor, str) for actor in actors):
             raise ConfigurationError(
-                f"{_where(path, text, role)}: role {role!r} is not a list of actors",
+                f"{source.where(role)}: role {role!r} is not a list of actors",
                 hint=f'write {role} = ["ada", "grace"]',
             )
-        roles[role] = tuple(actors)
-    return roles
+    return {role: tuple(actors) for role, actors in table.items()}
 
 
 def _refuse_unknown(
-    path: Path, text: str, content: Mapping[str, Any], known: tuple[str, ...], kind: str
+    source: TomlSource, table: Mapping[str, Any], known: tuple[str, ...], kind: str
 ) -> None:
     """Refuse a name that means nothing here, naming the nearest that does."""
-    for name in content:
+    for name in table:
         if name not in known:
             guess = nearest(name, known)
             raise ConfigurationError(
-                f"{_where(path, text, name)}: there is no {kind} {name!r}",
+                f"{source.where(name)}: there is no {kind} {name!r}",
                 hint=f"did you mean {guess!r}?" if guess else f"known: {', '.join(known)}",
             )
 
 
-def _where(path: Path, text: str, name: str) -> str:
-    """Say where a name stands in the file, as far as it can be found."""
-    pattern = re.compile(rf"\s*\[?\s*[\"']?{re.escape(name)}[\"']?\s*[=\].]")
-    for number, line in enumerate(text.splitlines(), start=1):
-        if pattern.match(line):
-            return f"{path}:{number}"
-    return str(path)
-
-
-def _zone(name: str, path: Path) -> ZoneInfo:
-    """Find a time zone by its name."""
+def _zone(name: str, where: str) -> ZoneInfo:
+    """Return a time zone by its name."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise ConfigurationError(
-            f"{path}: there is no time zone {name!r}",
+            f"{where}: there is no time zone {name!r}",
             hint='write a name such as "Europe/Paris" or "UTC"; '
             "where the system knows no zones, `pip install tzdata` brings them",
         ) from None

@@ -178,7 +178,7 @@ def _apply(directory: Path, database: str, path: Path) -> float:
         start = time.perf_counter()
         summary = workspace.apply(str(path))
         taken = time.perf_counter() - start
-        assert summary.tally.rejected == 0
+        assert summary.counts.rejected == 0
     return taken
 
 

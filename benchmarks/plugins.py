@@ -85,7 +85,7 @@ def _apply(workspace: Workspace, path: Path) -> float:
     """Give the seconds an event of `apply`."""
     start = time.perf_counter()
     summary = workspace.apply(str(path))
-    return (time.perf_counter() - start) / summary.tally.rows
+    return (time.perf_counter() - start) / summary.counts.rows
 
 
 def _record(workspace: Workspace) -> float:

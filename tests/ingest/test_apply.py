@@ -81,7 +81,7 @@ def test_a_dry_run_of_a_broken_file_predicts_the_error(workspace, write):
     for dry_run in (True, False):
         with pytest.raises(FileError) as caught:
             workspace.apply(path, options(dry_run=dry_run))
-        errors.append((caught.value.message, caught.value.summary.tally))
+        errors.append((caught.value.message, caught.value.summary.counts))
     assert errors[0] == errors[1]
 
 
@@ -89,14 +89,14 @@ def test_rows_with_a_key_that_was_applied_are_skipped(workspace, write):
     first, second = events(20, key=True), events(20, key=True, start=10)
     workspace.apply(write(first), options())
     summary = workspace.apply(write(second, "more.csv"), options(chunk=3))
-    assert (summary.tally.repeated, summary.tally.rows) == (10, 20)
+    assert (summary.counts.repeated, summary.counts.rows) == (10, 20)
     assert len(workspace.history().rows) == 30 + 7
 
 
 def test_a_key_twice_in_one_chunk_counts_once(workspace, write):
     row = "ada,replied,2026-03-01T09:00:00Z,,,k1\n"
     summary = workspace.apply(write(HEADER + row + row), options())
-    assert (summary.tally.repeated, summary.tally.stayed) == (1, 1)
+    assert (summary.counts.repeated, summary.counts.stayed) == (1, 1)
 
 
 def test_a_repeated_key_is_rejected_where_that_is_asked_for(workspace, write):
@@ -123,15 +123,15 @@ def test_moves_are_asked_for_and_refusals_counted_with_their_reasons(workspace, 
         "ada,gave_up,2026-03-02T11:00:00Z,\n"
     )
     summary = workspace.apply(write(rows), options())
-    assert (summary.tally.refused, summary.tally.moved) == (2, 1)
-    assert summary.tally.reasons == {"We can reach them": 2}
+    assert (summary.counts.refused, summary.counts.moved) == (2, 1)
+    assert summary.counts.reasons == {"We can reach them": 2}
     assert [(r.line, r.column) for r in summary.examples] == [(5, "to")]
 
 
 def test_unknown_contacts_are_rejected_where_none_is_to_be_added(workspace, write):
     workspace.add("ada")
     summary = workspace.apply(write(STORY), options(), create=False)
-    assert (summary.tally.created, summary.tally.rejected) == (0, 1)
+    assert (summary.counts.created, summary.counts.rejected) == (0, 1)
     assert summary.examples[0].column == "contact"
 
 
@@ -151,9 +151,9 @@ def test_cells_are_read_by_the_type_of_their_field(workspace, write):
 
 def test_times_without_an_offset_are_read_in_the_zone_that_was_named(workspace, write):
     rows = "contact,event,at\nada,replied,2026-07-01\ngrace,replied,2026-07-01 09:30:00\n"
-    assert workspace.apply(write(rows), options()).tally.rejected == 2
+    assert workspace.apply(write(rows), options()).counts.rejected == 2
     summary = workspace.apply(write(rows), options(timezone="Europe/Berlin", changed="restart"))
-    assert summary.tally.rejected == 0
+    assert summary.counts.rejected == 0
     assert workspace.history("ada").rows[-1].at.isoformat() == "2026-06-30T22:00:00+00:00"
     assert workspace.history("grace").rows[-1].at.isoformat() == "2026-07-01T07:30:00+00:00"
 
@@ -184,7 +184,7 @@ def test_a_mapping_says_what_columns_and_events_mean(workspace, write):
     )
     rows = "who,what,when,mail\nada,SUB,2026-03-01T09:00:00Z,n/a\n"
     summary = workspace.apply(write(rows), options(mapping=mapping))
-    assert summary.tally.stayed == 1
+    assert summary.counts.stayed == 1
     assert "email" not in workspace.contact("ada").contact.fields
 
 
@@ -211,7 +211,7 @@ def test_what_the_columns_are_taken_for_is_told_once_before_the_first_row(worksp
     workspace.apply(write(STORY), options(), progress=told.append)
     first, *others = [progress.begun for progress in told]
     assert first.matched.matches
-    assert first.tally.rows == 0
+    assert first.counts.rows == 0
     assert others == [None, None, None]
     assert told[-1].bytes_read == told[-1].size == len(STORY)
 
@@ -219,7 +219,7 @@ def test_what_the_columns_are_taken_for_is_told_once_before_the_first_row(worksp
 def test_an_empty_file_and_one_without_rows_are_told_apart(workspace, write):
     with pytest.raises(FileError):
         workspace.apply(write(""), options())
-    assert workspace.apply(write(HEADER, "header.csv"), options()).tally.rows == 0
+    assert workspace.apply(write(HEADER, "header.csv"), options()).counts.rows == 0
     assert workspace.apply(write(HEADER, "header.csv"), options()).already
 
 
@@ -248,6 +248,6 @@ def test_rows_with_a_time_in_the_future_are_applied_and_counted(workspace, write
     )
     path = write(rows)
     summary = workspace.apply(path, options())
-    assert (summary.tally.ahead, summary.tally.rejected) == (2, 0)
+    assert (summary.counts.ahead, summary.counts.rejected) == (2, 0)
     assert summary.to_json()["ahead"] == 2
-    assert workspace.apply(path, options()).tally.ahead == 2
+    assert workspace.apply(path, options()).counts.ahead == 2

@@ -160,7 +160,7 @@ def test_a_key_that_somebody_else_has_used_meanwhile_is_known(workspace, write):
             other.record("c0", "replied", at=at, key="k30")
 
     summary = workspace.apply(write(keep_replying()), options(), progress=between(14, record))
-    assert summary.tally.repeated == 1
+    assert summary.counts.repeated == 1
     assert len(workspace.history("c0").rows) == 1 + 14
     assert workspace.verify().is_sound
 
@@ -174,7 +174,7 @@ def test_a_contact_that_somebody_else_has_added_meanwhile_goes_on(workspace, wri
 
     path = write(HEADER + "\n".join(lines) + "\n")
     summary = workspace.apply(path, options(), progress=between(14, add))
-    assert summary.tally.created == 39
+    assert summary.counts.created == 39
     assert [row.event for row in workspace.history("c15").rows] == ["add", "subscribed"]
     assert workspace.contact("c15").contact.stage == "lead.fresh"
 
@@ -189,7 +189,7 @@ def test_a_row_that_said_nothing_new_is_decided_again_when_it_does(workspace, wr
     path = write("contact,email\n" + "\n".join(rows) + "\n")
     summary = workspace.import_contacts(path, options(), progress=between(14, correct))
     assert workspace.contact("x").contact.fields["email"] == "a@example.com"
-    assert summary.tally.unchanged == 0
+    assert summary.counts.unchanged == 0
 
 
 def test_a_row_about_nobody_is_decided_again_when_somebody_adds_them(workspace, write):
@@ -203,7 +203,7 @@ def test_a_row_about_nobody_is_decided_again_when_somebody_adds_them(workspace, 
     rows = "".join(f"c{n},a@example.com\n" for n in range(40))
     path = write("contact,email\n" + rows)
     summary = workspace.import_contacts(path, options(), mode="update", progress=between(14, add))
-    assert summary.tally.rejected == 0
+    assert summary.counts.rejected == 0
 
 
 def test_a_row_that_another_funnel_refused_is_decided_again_when_it_takes_it(workspace, write):
@@ -223,7 +223,7 @@ def test_a_row_that_another_funnel_refused_is_decided_again_when_it_takes_it(wor
     path = write(HEADER + "\n".join(rows) + "\n")
     summary = workspace.apply(path, options(), progress=between(14, adopt))
     assert [row.event for row in workspace.history("x").rows][-1] == "rang"
-    assert summary.tally.rejected == 1
+    assert summary.counts.rejected == 1
 
 
 def test_a_run_that_others_write_beside_all_the_time_loses_nothing(workspace, write):

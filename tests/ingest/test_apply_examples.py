@@ -58,7 +58,7 @@ def test_the_tables_of_olist_make_leads_and_sellers_in_any_order(example, order)
         for table in order:
             content = LEADS if table == "leads" else DEALS
             summary = apply(workspace, f"{table}.csv", f"{table}.toml", content)
-            assert (summary.tally.rejected, summary.ignored) == (0, ())
+            assert (summary.counts.rejected, summary.ignored) == (0, ())
         assert workspace.counts() == {"stranger": 0, "lead": 1, "seller": 2}
         fields = workspace.contact("m2").contact.fields
         assert (fields["has_gtin"], fields["declared_monthly_revenue"]) == (False, 100.5)
@@ -72,7 +72,7 @@ def test_a_file_of_events_says_the_same(example):
         'm1,deal_won,2018-01-30 10:00:00,r1,"{""declared_monthly_revenue"": ""0.0""}"\n'
     )
     with example("olist") as workspace:
-        assert apply(workspace, "events.csv", "events.toml", rows).tally.rejected == 0
+        assert apply(workspace, "events.csv", "events.toml", rows).counts.rejected == 0
         assert workspace.contact("m1").contact.stage == "seller"
         assert workspace.contact("m1").contact.fields["declared_monthly_revenue"] == 0.0
 
@@ -84,7 +84,7 @@ def test_the_log_of_the_bank_ends_in_its_stages(example):
         lines += [f"{n},112,2011-10-01 00:38:44.546000+02:00,{case},20000" for n in names]
     with example("bank") as workspace:
         summary = apply(workspace, "log.csv", "log.toml", "\n".join(lines))
-        assert (summary.tally.rejected, summary.tally.created) == (0, 5)
+        assert (summary.counts.rejected, summary.counts.created) == (0, 5)
         counts = workspace.counts()
         assert {stage: n for stage, n in counts.items() if n} == {
             "loan": 2, "application.approving": 1, "declined": 1, "cancelled": 1,

@@ -62,7 +62,7 @@ class Story:
 
     def __init__(self, workspace: Workspace, path: str) -> None:
         summary = workspace.apply(path, FileOptions(chunk=CHUNK))
-        self.tally = summary.tally
+        self.counts = summary.counts
         self.rejects = Path(summary.rejects).read_bytes()
         self.digests = digests(workspace)
 
@@ -77,7 +77,7 @@ class Story:
         """Hold what is stored to be the whole story."""
         summary = workspace.apply(path, FileOptions(chunk=CHUNK))
         assert summary.already
-        assert summary.tally == self.tally
+        assert summary.counts == self.counts
         assert Path(summary.rejects).read_bytes() == self.rejects
         assert digests(workspace) == self.digests
         assert workspace.verify().problems == 0
@@ -338,7 +338,7 @@ def commit_the_checkpoint_by_itself() -> None:
     def then(self, *came):
         held = self._held
         reach(self, *came)
-        if len(killed_at) == self._checkpoint.place.lines // CHUNK:
+        if len(killed_at) == self._checkpoint.offset.lines // CHUNK:
             die()
         with writing(self._workspace.engine) as connection:
             self._checkpoint = save(connection, held, self._checkpoint, self._store.clock())

@@ -29,7 +29,7 @@ def test_bad_rows_are_set_aside_and_the_others_applied(workspace, write):
         "ada,replied,2026-03-01T10:00:00Z,,,\n"
     )
     summary = workspace.apply(write(bad), options(chunk=3))
-    assert (summary.tally.rows, summary.tally.rejected) == (13, 11)
+    assert (summary.counts.rows, summary.counts.rejected) == (13, 11)
     assert [(r.line, r.column) for r in summary.examples] == [
         (3, "event"), (4, "at"), (5, "at"), (6, "contact"), (7, "event"), (8, "at"),
         (9, "facts"), (10, "facts"), (11, "facts"), (12, ""), (13, ""),
@@ -54,7 +54,7 @@ def test_rejects_can_be_corrected_and_applied(workspace, write):
     assert third.startswith("ada,replied,2026-03-01T09:00:00Z,,,,5,,")
     corrected = write(rejects.replace("replyed", "replied"), "corrected.csv")
     again = workspace.apply(corrected, options())
-    assert (again.tally.rejected, again.tally.rows, again.ignored) == (0, 3, ())
+    assert (again.counts.rejected, again.counts.rows, again.ignored) == (0, 3, ())
     assert story(workspace) == ["add", "subscribed", "replied", "replied", "replied"]
 
 
@@ -70,7 +70,7 @@ def test_rejects_of_json_lines_are_json_lines_and_can_be_applied_again(workspace
     assert first["contact"] == "ada"
     assert second["_rejected"]["text"] == "{nonsense"
     corrected = write(json.dumps({**first, "event": "replied"}) + "\n", "corrected.jsonl")
-    assert workspace.apply(corrected, options()).tally.rejected == 0
+    assert workspace.apply(corrected, options()).counts.rejected == 0
     assert story(workspace) == ["add", "subscribed", "replied"]
 
 
@@ -125,12 +125,12 @@ def test_a_bad_place_in_the_file_ends_the_run_behind_all_rows_before_it(workspac
     with pytest.raises(FileError) as caught:
         workspace.apply(write(broken), options(chunk=3))
     assert (caught.value.line, caught.value.column) == (7, 1)
-    assert caught.value.summary.tally.rows == 5
+    assert caught.value.summary.counts.rows == 5
     repaired = broken.replace('"c1', "c1")
     with pytest.raises(FileError):
         workspace.apply(write(repaired), options())
     summary = workspace.apply(write(repaired), options(changed="continue"))
-    assert (summary.resumed, summary.tally.rows, summary.tally.rejected) == (5, 16, 10)
+    assert (summary.resumed, summary.counts.rows, summary.counts.rejected) == (5, 16, 10)
 
 
 def test_an_add_that_is_corrected_too_late_says_that_set_brings_its_facts(workspace, write):

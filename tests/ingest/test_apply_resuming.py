@@ -36,7 +36,7 @@ def test_a_finished_file_that_changed_is_refused_until_somebody_says_what_to_do(
     assert "--continue" in caught.value.hint
     assert story(workspace, "grace") == ["add", "subscribed"]
     summary = workspace.apply(write(more), options(changed="continue"))
-    assert (summary.resumed, summary.tally.rows) == (5, 6)
+    assert (summary.resumed, summary.counts.rows) == (5, 6)
     assert story(workspace, "grace") == ["add", "subscribed", "gave_up"]
     assert workspace.apply(write(more), options()).already
 
@@ -48,7 +48,7 @@ def test_a_file_whose_beginning_changed_cannot_be_continued(workspace, write):
         with pytest.raises(FileError) as caught:
             workspace.apply(write(other), options(changed=changed))
         assert "--restart" in caught.value.hint
-    assert workspace.apply(write(other), options(changed="restart")).tally.rows == 5
+    assert workspace.apply(write(other), options(changed="restart")).counts.rows == 5
     assert story(workspace, "grete") == ["add", "subscribed"]
 
 
@@ -88,7 +88,7 @@ def test_a_run_that_was_broken_off_goes_on(workspace, write, monkeypatch, packed
             workspace.apply(path, options(chunk=4))
     assert len(workspace.history().rows) == 8 + 7
     summary = workspace.apply(path, options(chunk=4))
-    assert (summary.resumed, summary.tally.rows) == (8, 30)
+    assert (summary.resumed, summary.counts.rows) == (8, 30)
     assert len(workspace.history().rows) == 30 + 7
 
 
@@ -99,7 +99,7 @@ def test_a_stream_that_was_broken_off_goes_on_behind_what_is_done(workspace, mon
         with pytest.raises(KeyboardInterrupt):
             workspace.apply("-", options(chunk=1000), stdin=io.BytesIO(content))
     summary = workspace.apply("-", options(chunk=1000), stdin=io.BytesIO(content))
-    assert (summary.resumed, summary.tally.rows) == (2000, 3000)
+    assert (summary.resumed, summary.counts.rows) == (2000, 3000)
     assert workspace.apply("-", options(chunk=1000), stdin=io.BytesIO(content)).already
     with pytest.raises(FileError):
         workspace.apply("-", options(), stdin=io.BytesIO(content + b"x,replied,2026-03-01,,,\n"))
@@ -117,7 +117,7 @@ def test_a_broken_run_goes_on_only_in_the_way_it_was_begun(workspace, write, mon
     with pytest.raises(FileError) as caught:
         workspace.apply(path, options(actor="somebody"))
     assert "same command" in caught.value.hint
-    assert workspace.apply(path, options(chunk=5)).tally.rows == 9
+    assert workspace.apply(path, options(chunk=5)).counts.rows == 9
 
 
 @pytest.mark.parametrize("grown", [False, True])
@@ -138,7 +138,7 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(workspace, write, monke
     assert "changed while it was read" in caught.value.message
     path.write_text(events(301))
     summary = workspace.apply(str(path), options(changed="continue"))
-    assert (summary.tally.rows, summary.tally.rejected) == (301, 0)
+    assert (summary.counts.rows, summary.counts.rejected) == (301, 0)
     assert len(workspace.history(limit=1000).rows) == 301 + 7
 
 

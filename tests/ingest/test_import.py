@@ -28,15 +28,15 @@ def write(tmp_path):
     return _write
 
 
-def tally(summary, *names):
+def counts(summary, *names):
     """Give some of what a summary counts."""
-    counted = summary.tally.to_json()
+    counted = summary.counts.to_json()
     return tuple(counted[name] for name in names)
 
 
 def test_a_file_of_contacts_adds_them_with_what_is_known(workspace, write):
     summary = workspace.import_contacts(write(PEOPLE), FileOptions(chunk=2, actor="me"))
-    assert tally(summary, "rows", "created", "stayed", "rejected") == (3, 3, 0, 0)
+    assert counts(summary, "rows", "created", "stayed", "rejected") == (3, 3, 0, 0)
     assert summary.ignored == ("note",)
     ada = workspace.contact("ada")
     assert ada.contact.fields["budget"] == 5000
@@ -46,7 +46,7 @@ def test_a_file_of_contacts_adds_them_with_what_is_known(workspace, write):
 def test_known_contacts_are_told_what_is_new(workspace, write):
     workspace.add("ada", {"email": "old@example.com", "authority": True})
     summary = workspace.import_contacts(write(PEOPLE))
-    assert tally(summary, "created", "stayed") == (2, 1)
+    assert counts(summary, "created", "stayed") == (2, 1)
     assert workspace.contact("ada").contact.fields["email"] == "ada@example.com"
     assert workspace.contact("ada").contact.fields["authority"] is True
     assert [row.event for row in workspace.history("ada").rows] == ["add", "set"]
@@ -56,7 +56,7 @@ def test_what_is_known_already_is_no_news_and_no_evidence(workspace, write):
     workspace.import_contacts(write(PEOPLE))
     later = PEOPLE.replace("5000", "6000")
     summary = workspace.import_contacts(write(later), FileOptions(changed="restart"))
-    assert tally(summary, "created", "stayed", "unchanged") == (0, 1, 2)
+    assert counts(summary, "created", "stayed", "unchanged") == (0, 1, 2)
     assert len(workspace.history().rows) == 4
 
 
@@ -75,7 +75,7 @@ def test_null_in_json_lines_takes_a_fact_back(workspace, write):
 def test_only_new_contacts_are_taken_where_that_is_asked_for(workspace, write):
     workspace.add("ada")
     summary = workspace.import_contacts(write(PEOPLE + "linus,,,\n"), mode="create")
-    assert tally(summary, "created", "rejected") == (2, 2)
+    assert counts(summary, "created", "rejected") == (2, 2)
     assert [(r.line, r.column) for r in summary.examples] == [(2, "id"), (5, "id")]
     assert "email" not in workspace.contact("ada").contact.fields
 
@@ -83,7 +83,7 @@ def test_only_new_contacts_are_taken_where_that_is_asked_for(workspace, write):
 def test_only_known_contacts_are_taken_where_that_is_asked_for(workspace, write):
     workspace.add("ada")
     summary = workspace.import_contacts(write(PEOPLE), mode="update")
-    assert tally(summary, "created", "stayed", "rejected") == (0, 1, 2)
+    assert counts(summary, "created", "stayed", "rejected") == (0, 1, 2)
     assert [contact.id for contact in workspace.list()] == ["ada"]
 
 
@@ -95,14 +95,14 @@ def test_a_finished_file_is_not_called_done_when_it_is_asked_for_in_another_way(
         workspace.import_contacts(path, mode="both")
     assert "--restart" in caught.value.hint
     again = workspace.import_contacts(path, FileOptions(changed="restart"), mode="both")
-    assert tally(again, "created", "rejected") == (2, 0)
+    assert counts(again, "created", "rejected") == (2, 0)
 
 
 def test_a_file_of_which_nothing_was_stored_can_be_taken_in_another_way(workspace, write):
     path = write(PEOPLE)
-    assert tally(workspace.import_contacts(path, mode="update"), "created", "rejected") == (0, 3)
+    assert counts(workspace.import_contacts(path, mode="update"), "created", "rejected") == (0, 3)
     again = workspace.import_contacts(path, mode="both")
-    assert tally(again, "rows", "created", "rejected") == (3, 3, 0)
+    assert counts(again, "rows", "created", "rejected") == (3, 3, 0)
     assert workspace.import_contacts(path, mode="both").already
 
 
@@ -124,7 +124,7 @@ def test_rows_that_cannot_be_used_are_set_aside_with_their_column(workspace, wri
     assert [(r.line, r.column) for r in summary.examples] == [
         (2, "budget"), (3, "id"), (4, "authority"),
     ]  # fmt: skip
-    assert tally(summary, "created", "rejected") == (1, 3)
+    assert counts(summary, "created", "rejected") == (1, 3)
 
 
 def test_a_contact_may_come_into_another_funnel(workspace, directory, write):
@@ -147,7 +147,7 @@ def test_a_dry_run_predicts_the_run_and_stores_nothing(workspace, write):
     predicted = workspace.import_contacts(path, FileOptions(chunk=2, dry_run=True))
     assert len(list(workspace.list())) == 1
     done = workspace.import_contacts(path, FileOptions(chunk=2))
-    assert predicted.tally == done.tally
+    assert predicted.counts == done.counts
     assert predicted.examples == done.examples
 
 
@@ -193,7 +193,7 @@ def test_exports_of_crm_systems_are_read_by_the_shipped_mappings(
     with Workspace.create(tmp_path / "crm") as workspace:
         mapping = read_mapping(find_mapping(name, tmp_path))
         summary = workspace.import_contacts(write(content), FileOptions(mapping=mapping))
-        assert summary.tally.rejected == 0
+        assert summary.counts.rejected == 0
         (row,) = workspace.history(contact).rows
         assert row.facts == fields
         assert row.at.isoformat().startswith("2026-03-0")

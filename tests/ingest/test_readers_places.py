@@ -47,7 +47,7 @@ def _check_resuming(content, batches, size):
     for batch in batches:
         read_so_far += len(batch.rows)
         with open_input("-", Form("csv", "", ","), stdin=io.BytesIO(content)) as opened:
-            assert opened.reader.lines.skip(batch.place)
+            assert opened.reader.lines.skip(batch.offset)
             rest = [row for b in opened.reader.batches(size) for row in b.rows]
         assert rest == [row for b in batches for row in b.rows][read_so_far:]
 
@@ -61,14 +61,14 @@ def test_whatever_is_written_as_json_lines_is_read_back_from_any_place(objects, 
     assert [o for batch in batches for _, o in batch.rows] == objects
     for number, batch in enumerate(batches):
         with open_input("-", Form("jsonl"), stdin=io.BytesIO(content)) as opened:
-            assert opened.reader.lines.skip(batch.place)
+            assert opened.reader.lines.skip(batch.offset)
             rest = [row for b in opened.reader.batches(size) for row in b.rows]
         assert rest == [row for b in batches[number + 1 :] for row in b.rows]
 
 
 def test_a_place_is_not_found_again_when_what_stood_before_it_changed(write):
     with open_input(write("a\n1\n2\n3\n")) as opened:
-        place = next(opened.reader.batches(2)).place
+        place = next(opened.reader.batches(2)).offset
     for changed in ("a\n1\n9\n3\n", "a\n1\n"):
         with open_input(write(changed)) as opened:
             assert not opened.reader.lines.skip(place)
@@ -84,7 +84,7 @@ def test_a_place_is_the_same_in_every_packing(write):
     places = set()
     for path in packings:
         with open_input(path) as opened:
-            places.add(next(opened.reader.batches(2)).place)
+            places.add(next(opened.reader.batches(2)).offset)
     assert len(places) == 1
 
 

@@ -43,11 +43,11 @@ def test_behind_the_most_that_are_kept_no_more_are(monkeypatch):
 def test_an_import_counts_the_rows_that_repeat_an_id(workspace, write):
     again = "ada,z@example.com\nada,z@example.com\nada,y@example.com\n"
     summary = workspace.import_contacts(write(CONTACTS + again), options())
-    assert (summary.tally.doubled, summary.tally.unchanged) == (3, 1)
+    assert (summary.counts.doubled, summary.counts.unchanged) == (3, 1)
     assert workspace.contact("ada").contact.fields["email"] == "y@example.com"
 
 
 def test_an_import_without_repeated_ids_counts_none(workspace, write):
     workspace.import_contacts(write(CONTACTS), options())
     changed = write(CONTACTS.replace("a@", "z@"), "again.csv")
-    assert workspace.import_contacts(changed, options()).tally.doubled == 0
+    assert workspace.import_contacts(changed, options()).counts.doubled == 0

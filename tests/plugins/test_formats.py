@@ -35,7 +35,7 @@ def test_a_file_is_known_by_the_end_of_its_name(workspace, tmp_path):
     path = tmp_path / "events.PIPES"
     path.write_text(ROWS)
     summary = workspace.apply(str(path), FileOptions())
-    assert (summary.tally.rows, summary.tally.rejected) == (2, 1)
+    assert (summary.counts.rows, summary.counts.rejected) == (2, 1)
     assert summary.path == str(path)
     assert workspace.contact("ada").contact.fields["budget"] == 1.5
     assert summary.examples[0].line == 2
@@ -53,7 +53,7 @@ def test_a_format_can_be_said(workspace, tmp_path):
     path = tmp_path / "events.txt"
     path.write_text(ROWS)
     options = FileOptions(form=Form("pipes"))
-    assert workspace.apply(str(path), options).tally.rows == 2
+    assert workspace.apply(str(path), options).counts.rows == 2
 
 
 def test_contacts_are_imported_from_it_too(workspace, tmp_path):

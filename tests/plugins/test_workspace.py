@@ -367,13 +367,13 @@ def events(tmp_path):
 @pytest.mark.parametrize("plugin", [Observer(), Guardian("nowhere")])
 def test_plugins_are_asked_and_told_of_the_rows_of_a_file(make, events, plugin):
     workspace = make(plugin)
-    assert workspace.apply(events, SMALL_CHUNKS).tally.rows == len(ROWS)
+    assert workspace.apply(events, SMALL_CHUNKS).counts.rows == len(ROWS)
     assert plugin.told if isinstance(plugin, Observer) else plugin.asked
 
 
 def test_the_criteria_of_plugins_decide_the_rows_of_a_file(with_criterion, events):
     with Workspace.open(with_criterion) as workspace:
-        assert workspace.apply(events, SMALL_CHUNKS).tally.rows == len(ROWS)
+        assert workspace.apply(events, SMALL_CHUNKS).counts.rows == len(ROWS)
         stages = {c.id: c.contact.stage for c in workspace.list()}
         assert workspace.verify().is_sound
     assert stages["c1"] == stages["c3"] == "talking"

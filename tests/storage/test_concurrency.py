@@ -228,7 +228,7 @@ def test_files_that_are_applied_at_once_are_all_there(workspace, directory, tmp_
 
     def work(mine: Workspace, process: int) -> list[int]:
         options = FileOptions(chunk=5)
-        return [mine.apply(str(tmp_path / f"{process}.csv"), options).tally.rejected]
+        return [mine.apply(str(tmp_path / f"{process}.csv"), options).counts.rejected]
 
     assert together(directory, processes, work) == [[0]] * processes
     stored = Counter(row.key for row in all_rows(workspace) if row.key)

@@ -33,7 +33,7 @@ def test_a_lint_rule_of_a_later_release_closes_no_workspace(closed, write):
     assert closed.move("ada", "prospect").decision.outcome == "refused"
     assert closed.add("bob").sequence == 1
     applied = closed.apply(write("contact,event,at\nbob,gave_up,2026-03-02\n"), FileOptions())
-    assert applied.tally.rejected == 1  # no zone is set
+    assert applied.counts.rejected == 1  # no zone is set
     assert closed.tick(T0 + 60 * DAY).moved == 0
     assert [contact.id for contact in closed.list("contact.budget > 0")] == ["ada"]
     assert closed.why("ada")[1]

@@ -98,19 +98,19 @@ def _look(stage: str, linked: Linked) -> Look:
 
 
 def _opening(summary: Summary) -> str:
-    tally = summary.tally
+    counts = summary.counts
     return (
-        f"{tally.rows:,} events about {tally.created:,} contacts were applied in "
-        f"{summary.seconds:.1f} seconds: {tally.moved:,} moved somebody on, {tally.stayed:,} "
-        f"told something and moved nobody, {tally.refused:,} moves were refused, and "
-        f"{tally.repeated:,} had been delivered twice and were taken once."
+        f"{counts.rows:,} events about {counts.created:,} contacts were applied in "
+        f"{summary.seconds:.1f} seconds: {counts.moved:,} moved somebody on, {counts.stayed:,} "
+        f"told something and moved nobody, {counts.refused:,} moves were refused, and "
+        f"{counts.repeated:,} had been delivered twice and were taken once."
     )
 
 
 def _reasons(summary: Summary, page: Page) -> list[Line]:
     rows = [
         [TextSpan(f"{count:,}"), TextSpan(label)]
-        for label, count in commonest(summary.tally.reasons, REASONS)
+        for label, count in commonest(summary.counts.reasons, REASONS)
     ]
     return grid(rows, page, indent=2)
 

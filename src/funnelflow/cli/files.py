@@ -175,7 +175,7 @@ def run_file_command(
     if keep is not None:
         write_mapping(keep, summary.matched.mapping)
         note(f"what the columns mean is kept in {keep}: use it with --mapping {keep}")
-    return 1 if summary.tally.rejected else 0
+    return 1 if summary.counts.rejected else 0
 
 
 def _watch(progress: Progress, step: Step) -> None:
@@ -193,7 +193,7 @@ def _tell(summary: Summary, command: str) -> None:
     say(summary_lines(summary, page_for(sys.stdout)))
     if summary.dry_run:
         note("dry run: nothing was stored")
-    if summary.rejects and summary.tally.rejected:
+    if summary.rejects and summary.counts.rejected:
         hint(_correcting(summary, command))
 
 

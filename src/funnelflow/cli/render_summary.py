@@ -35,16 +35,16 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
     if summary.already:
         head = f"{summary.path} was applied before; nothing was changed"
     else:
-        rows = counted(summary.tally.rows, "row")
+        rows = counted(summary.counts.rows, "row")
         dry = " (dry run)" if summary.dry_run else ""
         head = f"{summary.path}: {rows} read in {summary.seconds:.1f} s{dry}"
     went_on = f"an earlier run had done the first {summary.resumed:,} rows"
     return [
         line(TextSpan(head, "strong")),
         *([line(f"  {went_on}")] if summary.resumed and not summary.already else []),
-        *grid(_counts(summary.tally), page, indent=2),
-        *_warnings(summary.tally, page),
-        *_refusals(summary.tally, page),
+        *grid(_counts(summary.counts), page, indent=2),
+        *_warnings(summary.counts, page),
+        *_refusals(summary.counts, page),
         *_rejections(summary, page),
         *_left_later(summary, page),
     ]
@@ -55,15 +55,15 @@ def commonest(counts: Mapping[str, int], most: int) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
 
 
-def _counts(tally: Counts) -> list[list[TextSpan]]:
+def _counts(counts: Counts) -> list[list[TextSpan]]:
     counted: dict[str, tuple[int, Look]] = {
-        "moved": (tally.moved, "good"),
-        "stayed": (tally.stayed, ""),
-        "refused": (tally.refused, "bad"),
-        "applied before": (tally.repeated, "dim"),
-        "nothing new": (tally.unchanged, "dim"),
-        "rejected": (tally.rejected, "bad"),
-        "contacts added": (tally.created, ""),
+        "moved": (counts.moved, "good"),
+        "stayed": (counts.stayed, ""),
+        "refused": (counts.refused, "bad"),
+        "applied before": (counts.repeated, "dim"),
+        "nothing new": (counts.unchanged, "dim"),
+        "rejected": (counts.rejected, "bad"),
+        "contacts added": (counts.created, ""),
     }
     always = ("moved", "stayed", "rejected")
     shown = {name: c for name, c in counted.items() if c[0] or name in always}
@@ -74,21 +74,23 @@ def _counts(tally: Counts) -> list[list[TextSpan]]:
     ]
 
 
-def _warnings(tally: Counts, page: Page) -> list[Line]:
+def _warnings(counts: Counts, page: Page) -> list[Line]:
     """Tell of rows that were taken, and that somebody may not have meant."""
-    ahead = f"{counted(tally.ahead, 'row')} with a time in the future: funnelflow doctor says whose"
+    ahead = (
+        f"{counted(counts.ahead, 'row')} with a time in the future: funnelflow doctor says whose"
+    )
     doubled = (
-        f"{counted(tally.doubled, 'row')} about a contact that an earlier row was about; "
+        f"{counted(counts.doubled, 'row')} about a contact that an earlier row was about; "
         "where they differ, the last row counts"
     )
-    said = [*([ahead] if tally.ahead else []), *([doubled] if tally.doubled else [])]
+    said = [*([ahead] if counts.ahead else []), *([doubled] if counts.doubled else [])]
     return [drawn for text in said for drawn in paragraph(text, page, indent=2)]
 
 
-def _refusals(tally: Counts, page: Page) -> list[Line]:
+def _refusals(counts: Counts, page: Page) -> list[Line]:
     rows = [
         [TextSpan(f"{count:,}"), TextSpan(label)]
-        for label, count in commonest(tally.reasons, MOST_REASONS)
+        for label, count in commonest(counts.reasons, MOST_REASONS)
     ]
     return [line("  commonest reasons of refusals"), *grid(rows, page, indent=4)] if rows else []
 
@@ -100,7 +102,7 @@ def _rejections(summary: Summary, page: Page) -> list[Line]:
         [TextSpan(f"line {r.line:,}"), TextSpan(_column(r.column, summary)), TextSpan(r.reason)]
         for r in examples
     ]
-    left = summary.tally.rejected - len(rows)
+    left = summary.counts.rejected - len(rows)
     more = [line(f"    and {left:,} more")] if rows and left > 0 else []
     where = [line(f"  rejected rows are in {summary.rejects}")] if summary.rejects else []
     return [*where, *grid(rows, page, indent=4), *more]

@@ -135,7 +135,7 @@ class _Events:
         self._mapping = matched.mapping
         self._cells = CellReader(matched, timezone)
 
-    def take(self, chunk: UnitOfWork, told: ParsedRow, tally: Counts) -> None:
+    def take(self, chunk: UnitOfWork, told: ParsedRow, counts: Counts) -> None:
         contact, event, at, actor, to, reason, key, facts, cells = told
         name = event or ("move" if to else "")
         if not name:
@@ -162,7 +162,7 @@ class _Events:
         )
         if entry.duplicate and options.on_duplicate == "error":
             raise RowError(self._mapping.column("key"), f"the key {key!r} has been applied before")
-        tally.count(entry)
+        counts.count(entry)
 
     def _silent(self, target: str, what: str) -> RowError:
         return RowError(self._mapping.column(target), f"the row does not say {what}")
@@ -225,18 +225,18 @@ class _Contacts:
         self._timezone = timezone
         self._cells = CellReader(matched, timezone)
 
-    def take(self, chunk: UnitOfWork, told: ParsedRow, tally: Counts) -> None:
+    def take(self, chunk: UnitOfWork, told: ParsedRow, counts: Counts) -> None:
         request = self._request(chunk, told)
         if request is None:
-            tally.unchanged += 1
+            counts.unchanged += 1
             return
         entry = chunk.take(request)
         if entry.duplicate:
-            tally.repeated += 1
+            counts.repeated += 1
         elif entry.outcome == "moved" or not entry.created:
-            tally.count(entry)
+            counts.count(entry)
         else:
-            tally.created += 1
+            counts.created += 1
 
     def _request(self, chunk: UnitOfWork, told: ParsedRow) -> Change | None:
         """Say what a row asks for; None where it says nothing new."""

@@ -24,14 +24,14 @@ class Batch(NamedTuple):
         rows: The sound ones as (line on which it begins, record); a record is the list of
             cells in a CSV file and the object in a JSON Lines file.
         rejected: Those that are no record.
-        place: The place behind them all.
+        offset: Where the next record begins.
         bytes_read: The bytes of the file read so far, as stored.
         last: Whether nothing comes behind them.
     """
 
     rows: list[tuple[int, Any]]
     rejected: list[Rejection]
-    place: FileOffset
+    offset: FileOffset
     bytes_read: int
     last: bool
 
@@ -52,7 +52,7 @@ class RecordReader:
 
     def __init__(self, lines: Lines) -> None:
         self.lines = lines
-        self._line = lines.place.lines
+        self._line = lines.offset.lines
         self._rows: list[tuple[int, Any]] = []
         self._rejected: list[Rejection] = []
 
@@ -62,7 +62,7 @@ class RecordReader:
         Raises:
             FileError: When reading cannot go on; the records before have been yielded.
         """
-        self._line = self.lines.place.lines
+        self._line = self.lines.offset.lines
         last = False
         while not last:
             self._rows, self._rejected = [], []
@@ -76,7 +76,7 @@ class RecordReader:
 
     def _batch(self, *, last: bool) -> Batch:
         lines = self.lines
-        return Batch(self._rows, self._rejected, lines.place, lines.bytes_read, last)
+        return Batch(self._rows, self._rejected, lines.offset, lines.bytes_read, last)
 
     def _until_problem(self, size: int) -> FileError | None:
         try:

@@ -66,7 +66,7 @@ class Lines:
         return self._source.bytes_read
 
     @property
-    def place(self) -> FileOffset:
+    def offset(self) -> FileOffset:
         """The place behind the last line that was settled."""
         return FileOffset(self._position, self._settled, self._digest.hexdigest())
 
@@ -101,17 +101,17 @@ class Lines:
             )
         self.waiting = sum(len(block.data) for block in self._served)
 
-    def skip(self, place: FileOffset) -> bool:
+    def skip(self, offset: FileOffset) -> bool:
         """Go on from a place; False when what stands before it is not what it was."""
         self._rest = b"".join(block.data for block in self._served) + self._rest
         self._served.clear()
-        missing = place.position - self._position
+        missing = offset.position - self._position
         while missing > 0 and (self._rest or self._read()):
             data, self._rest = self._rest[:missing], self._rest[missing:]
             self._advance(data, 0)
             missing -= len(data)
-        self._settled = place.lines
-        return missing == 0 and self._digest.hexdigest() == place.digest
+        self._settled = offset.lines
+        return missing == 0 and self._digest.hexdigest() == offset.digest
 
     def head_digest(self) -> str:
         """Give a digest of how the source begins, before anything was served."""

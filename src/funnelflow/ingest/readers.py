@@ -135,7 +135,7 @@ class CsvReader(RecordReader):
 
     def _first_line(self) -> str:
         """Give the first line that is not blank."""
-        lines = self.lines.after(self.lines.place.lines)
+        lines = self.lines.after(self.lines.offset.lines)
         return next((line for line in lines if line.strip()), "")
 
     def _find_delimiter(self) -> str:
@@ -144,7 +144,7 @@ class CsvReader(RecordReader):
 
     def _header(self) -> tuple[str, ...]:
         """Read the first record that is not blank, and hold it to what a header must be."""
-        start = self.lines.place.lines
+        start = self.lines.offset.lines
         reader = self._reader(start)
         try:
             cells = next((cells for cells in reader if cells), None)

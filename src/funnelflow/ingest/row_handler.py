@@ -39,7 +39,7 @@ class Task(Protocol):
     def prepare(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
         """Get ready for the columns there are; raises UsageError if a needed one is not."""
 
-    def take(self, chunk: UnitOfWork, told: ParsedRow, tally: Counts) -> None:
+    def take(self, chunk: UnitOfWork, told: ParsedRow, counts: Counts) -> None:
         """Take one row; raises RowError or Error if it cannot be used."""
 
 
@@ -62,11 +62,11 @@ class Decided(NamedTuple):
 
     Attributes:
         refused: The rows of the file that cannot be used.
-        tally: What came of the others, counted.
+        counts: What came of the others, counted.
     """
 
     refused: list[Refusal]
-    tally: Counts
+    counts: Counts
 
 
 class RowHandler:
@@ -87,19 +87,19 @@ class RowHandler:
 
     def decide(self, chunk: UnitOfWork, rows: Sequence[ParsedRow]) -> Decided:
         """Decide rows; the chunk has read whom they are about."""
-        take, tally = self._task.take, Counts()
+        take, counts = self._task.take, Counts()
         refused: list[Refusal] = []
         for number, told in enumerate(rows):
             try:
-                take(chunk, told, tally)
+                take(chunk, told, counts)
             except RowError as error:
                 refused.append(Refusal(number, error.column, error.reason))
             except (UsageError, FieldError, ConflictError) as error:
                 if isinstance(error, RetryError):
                     raise
                 refused.append(Refusal(number, self._column(_target(told, error)), _words(error)))
-        tally.ahead = chunk.ahead
-        return Decided(refused, tally)
+        counts.ahead = chunk.ahead
+        return Decided(refused, counts)
 
     def _column(self, target: str) -> str:
         """Give the column that a target is read from; empty when there is none."""

@@ -185,7 +185,7 @@ class _Run:
                 self._opened.source.name,
                 f"the file has changed while it was read: it had {known.size:,} bytes, and then "
                 f"{batch.bytes_read:,}",
-                line=self._checkpoint.place.lines + 1,
+                line=self._checkpoint.offset.lines + 1,
                 hint="let whoever writes it finish, then give the same command with --continue",
             )
 
@@ -234,15 +234,15 @@ class _Run:
     def _behind(self, rows: _Rows, decided: Decided) -> Checkpoint:
         """Give the checkpoint behind a batch."""
         batch, before = rows.batch, self._checkpoint
-        tally = before.tally.plus(decided.tally)
-        tally.rows += len(batch.rows) + len(batch.rejected)
-        tally.rejected += len(rows.rejected) + len(decided.refused)
-        tally.doubled += self._doubled(rows, decided)
+        counts = before.counts.plus(decided.counts)
+        counts.rows += len(batch.rows) + len(batch.rejected)
+        counts.rejected += len(rows.rejected) + len(decided.refused)
+        counts.doubled += self._doubled(rows, decided)
         return evolve(
             before,
             state="finished" if batch.last else "running",
-            place=batch.place,
-            tally=tally,
+            offset=batch.offset,
+            counts=counts,
         )
 
     def _doubled(self, rows: _Rows, decided: Decided) -> int:
@@ -267,7 +267,7 @@ class _Run:
         """Tell how far it has come."""
         if self._watch is not None:
             size = self._known.size if self._known else None
-            self._watch(Progress(self._checkpoint.tally.rows, bytes_read, size, begun=begun))
+            self._watch(Progress(self._checkpoint.counts.rows, bytes_read, size, begun=begun))
 
     def _fresh(self, known: Survey | None) -> Checkpoint:
         """Give the checkpoint of a run from the beginning."""
@@ -282,7 +282,7 @@ class _Run:
         opened, checkpoint = self._opened, self._checkpoint
         return Summary(
             path=opened.source.name,
-            tally=checkpoint.tally,
+            counts=checkpoint.counts,
             matched=self._matched,
             ignored=tuple(self._teller.ignored),
             format=opened.reader.format,
@@ -290,7 +290,7 @@ class _Run:
             encoding=opened.source.encoding,
             rejects=checkpoint.rejects,
             examples=tuple(self._examples),
-            resumed=self._start.checkpoint.tally.rows,
+            resumed=self._start.checkpoint.counts.rows,
             already=self._start.already,
             dry_run=self._options.dry_run,
             seconds=time.monotonic() - self._began,

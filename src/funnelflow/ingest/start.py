@@ -96,7 +96,7 @@ def _same(
             f"this file was {begun} in another way: another mapping, actor, zone or mode",
             hint=f"give the same command as before; {again}",
         )
-    unchanged = _skip(opened, same.place)
+    unchanged = _skip(opened, same.offset)
     if not unchanged:
         raise _differs(name, same, again)
     if same.state == "finished":
@@ -112,7 +112,7 @@ def _changed(
 ) -> Start:
     """Refuse a path whose content is another than it was, or go on as somebody said."""
     name = opened.source.name
-    if not _skip(opened, latest.place):
+    if not _skip(opened, latest.offset):
         raise _differs(name, latest, again)
     if changed != "continue":
         raise _grown(name, latest, again)
@@ -122,7 +122,7 @@ def _changed(
 
 def _is_void(before: Checkpoint) -> bool:
     """Tell whether a run stored nothing, so that the file can be taken in another way."""
-    return before.tally.rows == before.tally.rejected
+    return before.counts.rows == before.counts.rejected
 
 
 def _skip(opened: Input, place: FileOffset) -> bool:
@@ -145,7 +145,7 @@ def _all_again(kind: str, *, keyed: bool) -> str:
 def _differs(name: str, before: Checkpoint, again: str) -> FileError:
     return FileError(
         name,
-        f"the file has changed since {_when(before)}: the {before.tally.rows:,} rows that were "
+        f"the file has changed since {_when(before)}: the {before.counts.rows:,} rows that were "
         "applied are not the same any more",
         hint=again,
     )
@@ -154,7 +154,7 @@ def _differs(name: str, before: Checkpoint, again: str) -> FileError:
 def _grown(name: str, before: Checkpoint, again: str) -> FileError:
     return FileError(
         name,
-        f"the file has changed since {_when(before)}, behind the {before.tally.rows:,} rows that "
+        f"the file has changed since {_when(before)}, behind the {before.counts.rows:,} rows that "
         "were applied",
         hint=f"--continue applies what comes behind them; {again}",
     )

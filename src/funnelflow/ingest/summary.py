@@ -40,7 +40,7 @@ class Summary:
 
     Attributes:
         path: The file.
-        tally: What came of its rows, those of earlier runs over the file included.
+        counts: What came of its rows, those of earlier runs over the file included.
         matched: Which column was taken for what.
         ignored: The columns or members that nothing was read from.
         format: ``csv`` or ``jsonl``.
@@ -55,7 +55,7 @@ class Summary:
     """
 
     path: str
-    tally: Counts
+    counts: Counts
     matched: Matched
     ignored: tuple[str, ...]
     format: str
@@ -72,7 +72,7 @@ class Summary:
         """Give the summary as data."""
         return {
             "path": self.path,
-            **self.tally.to_json(),
+            **self.counts.to_json(),
             "format": self.format,
             "delimiter": self.delimiter,
             "encoding": self.encoding,

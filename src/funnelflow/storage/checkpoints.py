@@ -80,7 +80,7 @@ class Counts:
             self.reasons.update(label for label, _ in entry.unmet)
 
     def plus(self, other: "Counts") -> "Counts":
-        """Give the sum of two tallies."""
+        """Return the sum with other counts."""
         mine, theirs = asdict(self, recurse=False), asdict(other, recurse=False)
         return Counts(**{name: mine[name] + theirs[name] for name in mine})
 
@@ -124,10 +124,10 @@ class Checkpoint:
         identity: Tells the content.
         asked: Digest of how it was to be applied.
         state: Whether all of it is done.
-        place: Behind the last row that is done; `START` before the first.
+        offset: Behind the last row that is done; `START` before the first.
         rejects: The file with the rejected rows.
         rejects_size: The bytes of it that belong to rows that are done.
-        tally: What came of the rows that are done.
+        counts: What came of the rows that are done.
         id: Its number in the database; None before it is stored.
         started_at: When the file was begun.
         updated_at: When the last of it was done.
@@ -138,10 +138,10 @@ class Checkpoint:
     identity: str
     asked: str
     state: State = "running"
-    place: FileOffset = START
+    offset: FileOffset = START
     rejects: str = ""
     rejects_size: int = 0
-    tally: Counts = Counts()  # noqa: RUF009  # never changed in place
+    counts: Counts = Counts()  # noqa: RUF009  # never changed in place
     id: int | None = None
     started_at: str = ""
     updated_at: str = ""
@@ -187,7 +187,7 @@ def save_checkpoint(
     if held is None:
         done = connection.execute(_INSERT, values)
     else:
-        was = {"held_id": held.id, "held_position": held.place.position, "held_state": held.state}
+        was = {"held_id": held.id, "held_position": held.offset.position, "held_state": held.state}
         done = connection.execute(_UPDATE, {**values, **was})
     if done.rowcount != 1:
         raise ConflictError(
@@ -204,10 +204,14 @@ def _stored(connection: Connection, checkpoint: Checkpoint) -> Checkpoint:
 
 
 def _values(checkpoint: Checkpoint) -> dict[str, Any]:
-    position, lines, prefix = checkpoint.place
+    position, lines, prefix = checkpoint.offset
     said = {name: getattr(checkpoint, name, None) for name in _COLUMNS}
-    tally = encode(checkpoint.tally.to_json())
-    values = said | {"position": position, "lines": lines, "prefix": prefix, "tally": tally}
+    values = said | {
+        "position": position,
+        "lines": lines,
+        "prefix": prefix,
+        "tally": encode(checkpoint.counts.to_json()),
+    }
     return values | {"checksum": import_checksum(values)}
 
 
@@ -223,6 +227,6 @@ def _read(row: Row[Any]) -> Checkpoint:
             f"what the database knows of {held['path']} has been altered",
             hint="`funnelflow verify` says what else is; restore a backup",
         )
-    place = FileOffset(held.pop("position"), held.pop("lines"), held.pop("prefix"))
-    tally = Counts.from_json(json.loads(held.pop("tally")))
-    return Checkpoint(**held, place=place, tally=tally)
+    offset = FileOffset(held.pop("position"), held.pop("lines"), held.pop("prefix"))
+    counts = Counts.from_json(json.loads(held.pop("tally")))
+    return Checkpoint(**held, offset=offset, counts=counts)

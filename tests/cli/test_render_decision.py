@@ -67,7 +67,7 @@ def answer(funnel):
         known = {"budget": 3000, **(facts or {})}
         contact = funnel.fold("ada", [funnel.event("add", START, known)])
         decision = decide(funnel, contact, funnel.event(name, at, to=to, **event))
-        told = decision_answer(decision, funnel.linked, page)
+        told = decision_answer(decision, page)
         return paint(told.lines, page).splitlines(), told.hint
 
     return drawn

@@ -1,7 +1,10 @@
 """What one change costs does not depend on how many contacts there are."""
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
+
+from funnelflow.engine import Funnel
+from funnelflow.workspace.workspace import Workspace
 
 from ..funnels import T0
 
@@ -51,3 +54,38 @@ def test_every_statement_goes_by_an_index(workspace, change):
         for table in ("contacts", "history"):
             assert f"SCAN {table}" not in plan
             assert f"Seq Scan on {table}" not in plan
+
+
+def test_a_record_takes_one_transaction_and_opening_the_workspace_another(
+    workspace, directory, clock
+):
+    workspace.add("ada", at=T0)
+    begun: list[object] = []
+
+    def count(connection):
+        begun.append(connection)
+
+    event.listen(Engine, "begin", count)
+    try:
+        database = workspace.config.database
+        with Workspace.open(directory, database=database, clock=clock) as opened:
+            recorded = opened.record("ada", "replied")
+            assert recorded.decision.linked.transitions
+    finally:
+        event.remove(Engine, "begin", count)
+    assert len(begun) == 2
+
+
+@pytest.mark.parametrize("name", ["record", "move", "refused"])
+def test_the_engine_runs_once_for_one_change(workspace, monkeypatch, name):
+    changes = {
+        "record": lambda: workspace.record("ada", "subscribed"),
+        "move": lambda: workspace.move("ada", "lead"),
+        "refused": lambda: workspace.move("ada", "prospect"),
+    }
+    workspace.add("ada", {"email": "ada@example.com"}, at=T0)
+    steps: list[object] = []
+    step = Funnel.step
+    monkeypatch.setattr(Funnel, "step", lambda *a, **k: steps.append(a) or step(*a, **k))
+    changes[name]()
+    assert len(steps) == 1

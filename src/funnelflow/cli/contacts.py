@@ -21,7 +21,6 @@ from funnelflow.cli.options import Writing, as_json, command, writing
 from funnelflow.cli.output import hint, note, page_for, say, write_json
 from funnelflow.cli.session import current
 from funnelflow.criteria import TIMESTAMP, Field
-from funnelflow.definition import Linked
 from funnelflow.errors import UsageError
 from funnelflow.storage.contacts import Recorded
 from funnelflow.workspace.workspace import Workspace
@@ -66,8 +65,7 @@ def add(
             key=how.key,
             text=True,
             dry_run=how.dry_run,
-        ),
-        funnel,
+        )
     )
 
 
@@ -197,15 +195,15 @@ def moment_of(text: str | None, workspace: Workspace, option: str = "--at") -> d
     return moment if isinstance(moment, dt.datetime) else None
 
 
-def _run(do: Callable[[Workspace], Recorded], funnel: str | None = None) -> int:
-    """Do one thing in the workspace and say what came of it; `funnel` is a new contact's."""
+def _run(do: Callable[[Workspace], Recorded]) -> int:
+    """Do one thing in the workspace and say what came of it."""
     session = current()
     with session.open() as workspace:
         recorded = do(workspace)
         if session.json:
             write_json(recorded_data(recorded))
         else:
-            _tell(recorded, _linked(recorded, workspace, funnel))
+            _tell(recorded)
     if recorded.ahead:
         note(_ahead(recorded))
     return 1 if recorded.decision.outcome == "refused" else 0
@@ -220,17 +218,10 @@ def _ahead(recorded: Recorded) -> str:
     )
 
 
-def _linked(recorded: Recorded, workspace: Workspace, funnel: str | None) -> Linked:
-    """Give the definition that decided."""
-    if recorded.decision.event.name == "add":
-        return workspace.funnel(funnel or workspace.config.funnel).linked
-    return workspace.funnel(workspace.contact(recorded.decision.contact).funnel).linked
-
-
-def _tell(recorded: Recorded, linked: Linked) -> None:
+def _tell(recorded: Recorded) -> None:
     """Say what was decided to a person."""
     page = page_for(sys.stdout)
-    answer = decision_answer(recorded.decision, linked, page, dry_run=recorded.dry_run)
+    answer = decision_answer(recorded.decision, page, dry_run=recorded.dry_run)
     say(answer.lines)
     if recorded.duplicate:
         note("this was recorded before under the same key; nothing was stored")

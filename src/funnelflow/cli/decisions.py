@@ -156,17 +156,15 @@ class DecisionView(NamedTuple):
     hint: str = ""
 
 
-def decision_answer(
-    decision: Decision, linked: Linked, page: Page, *, dry_run: bool = False
-) -> DecisionView:
+def decision_answer(decision: Decision, page: Page, *, dry_run: bool = False) -> DecisionView:
     """Draw a decision.
 
     Args:
         decision: What was decided.
-        linked: The definition that decided.
         page: What it is drawn on.
         dry_run: Nothing was stored; who was added is not there to be told more about.
     """
+    linked = decision.linked
     if decision.outcome == "refused":
         return _refused(decision, linked, page)
     if decision.outcome == "moved":

@@ -55,6 +55,7 @@ def decide(funnel: Funnel, contact: Contact, event: Event) -> Decision:
         reachable=funnel.reachable(after.stage),
         changes=changes_between(contact.fields, after.fields),
         contact_after=after,
+        linked=funnel.linked,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from attrs import define, evolve, field, frozen
 
 from funnelflow.criteria import Check, Facts, Field, Fields, Value, Verdict
+from funnelflow.definition import Linked
 
 Verb: TypeAlias = Literal["moved", "stayed", "refused"]
 Cause: TypeAlias = Literal["event", "automatic", "timed", "move", "forced"]
@@ -182,6 +183,7 @@ class Decision:
         reachable: The stages that a transition leads to from `after`.
         changes: The fields that changed.
         contact_after: The contact as the decision leaves it.
+        linked: The definition that decided, whose transitions `path` and `considered` name.
     """
 
     outcome: Verb
@@ -194,6 +196,7 @@ class Decision:
     reachable: tuple[str, ...]
     changes: tuple[FactChange, ...]
     contact_after: Contact = field(repr=False)
+    linked: Linked = field(repr=False, eq=False)
 
     @property
     def blocking(self) -> tuple[Considered, ...]:

@@ -237,7 +237,7 @@ class TrackedContact:
 
 @define(eq=False)
 class IdempotencyRecord:
-    """What was recorded under an idempotency key, as the columns hold it."""
+    """What was recorded under an idempotency key, and by which definition, as columns hold it."""
 
     contact_id: str
     sequence: int
@@ -248,6 +248,7 @@ class IdempotencyRecord:
     to_stage: str
     reason: str
     force: int
+    definition: int
 
 
 def known_already(request: Change) -> ConflictError:

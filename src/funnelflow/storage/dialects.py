@@ -37,7 +37,7 @@ OUTBOX_COLUMNS = tuple(column for column in outbox.c if column.name != "id")
 
 _VERSION = (contacts.c.id, contacts.c.sequence, contacts.c.definition)
 _KEY_COLUMNS = (history.c.key, history.c.contact_id, history.c.sequence)
-_MEANT = ("event", "at", "actor", "facts", "to_stage", "reason", "force")
+_MEANT = ("event", "at", "actor", "facts", "to_stage", "reason", "force", "definition")
 _KEYED = (*_KEY_COLUMNS, *(history.c[name] for name in _MEANT))
 
 _CHANGED = "pg_temp.funnelflow_changed"

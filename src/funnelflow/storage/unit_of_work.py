@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from attrs import evolve
 from sqlalchemy import Connection, select
 
 from funnelflow.criteria import Verdict
@@ -28,7 +29,7 @@ from funnelflow.storage.definition_store import LoadedDefinition
 from funnelflow.storage.evidence_rows import RowWriter, Step, Unmet, Writes, write_rows
 from funnelflow.storage.observers import Observers
 from funnelflow.storage.replay import Replay, rows_of
-from funnelflow.storage.row_format import dump_facts, horizon, to_text
+from funnelflow.storage.row_format import dump_facts, horizon, load_path, to_text
 from funnelflow.storage.tables import history
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class UnitOfWork:
         if key is not None:
             contact_id, sequence, _, name, _, actor, _, facts, (to, reason, force, *_), _ = step
             self._keys[key] = IdempotencyRecord(
-                contact_id, sequence, name, at, actor, facts, to, reason, force
+                contact_id, sequence, name, at, actor, facts, to, reason, force, held.running.id
             )
         if self._watching is not None:
             self._watching.appended(held, event, outcome, before)
@@ -240,17 +241,15 @@ class UnitOfWork:
         self, held: TrackedContact, request: Change, event: Event, *, explain: bool
     ) -> ChangeResult:
         """Let the engine answer, and collect the row."""
-        funnel, contact, before = held.running.funnel, held.contact, held.contact.stage
+        contact, before = held.contact, held.contact.stage
         if self._watching is not None:
             event = self._watching.asked(held, event)
-        earlier = contact.copy() if event.name == "move" or explain else contact
         try:
-            outcome = funnel.step(contact, event)
-            refused = outcome.outcome == "refused"
-            decision = decide(funnel, earlier, event) if explain or refused else None
+            outcome, decision = _step(held, event, explain=explain)
         except UNREADABLE:
             held.running.require_readable(contact)
             raise
+        refused = decision is not None and outcome.outcome == "refused"
         unmet = unmet_criteria(decision) if decision is not None and refused else ()
         self.append(held, event, outcome, before, key=request.key, unmet=unmet)
         if event.at > self._horizon:
@@ -260,7 +259,7 @@ class UnitOfWork:
             held.sequence,
             outcome.outcome,
             before,
-            contact.stage,
+            held.contact.stage,
             unmet,
             decision=decision if explain else None,
         )
@@ -287,7 +286,7 @@ class UnitOfWork:
         return running
 
     def _repeat(self, request: Change, earlier: IdempotencyRecord) -> ChangeResult:
-        """Answer what was asked before under the same key.
+        """Answer what was asked before under the same key, read by the definition of then.
 
         Raises:
             ConflictError: It is not the same that is asked for.
@@ -295,7 +294,7 @@ class UnitOfWork:
         held = self._held.get(earlier.contact_id)
         if held is None or request.contact_id != earlier.contact_id:
             raise _other_content(request.key, earlier, ["contact"])
-        event = self._event(held.running, request)
+        event = self._event(self.shelf.by_id(self.connection, earlier.definition), request)
         same_time = request.at is None or to_text(event.at) == earlier.at
         is_same = {
             "event": event.name == earlier.event,
@@ -310,6 +309,22 @@ class UnitOfWork:
             differing = [what for what, same in is_same.items() if not same]
             raise _other_content(request.key, earlier, differing)
         return ChangeResult(earlier.contact_id, earlier.sequence, "stayed", "", "", duplicate=True)
+
+
+def _step(held: TrackedContact, event: Event, *, explain: bool) -> tuple[Outcome, Decision | None]:
+    """Let the engine take an event: once, with the reasons where they are asked for.
+
+    Where they are not, only a move that is refused is decided a second time, to say why.
+    """
+    funnel = held.running.funnel
+    if explain:
+        decision = decide(funnel, held.contact, event)
+        held.contact = decision.contact_after
+        return Outcome(decision.outcome, decision.path), decision
+    earlier = held.contact.copy() if event.name == "move" else held.contact
+    outcome = funnel.step(held.contact, event)
+    refused = outcome.outcome == "refused"
+    return outcome, decide(funnel, earlier, event) if refused else None
 
 
 def unmet_criteria(decision: Decision) -> Unmet:
@@ -384,11 +399,18 @@ def record_one(chunk: UnitOfWork, request: Change, *, dry_run: bool) -> Recorded
 
 
 def _first_answer(chunk: UnitOfWork, contact_id: str, sequence: int) -> Decision:
-    """Decide a row of the history again, on the contact as it was before it."""
+    """Explain a row of the history: what was decided then, by the definition of then."""
     replay = Replay(chunk.connection, chunk.shelf, contact_id)
     *earlier, row = rows_of(chunk.connection, contact_id, before=sequence + 1)
     for before in earlier:
         replay.feed(before)
     contact = replay.turn_to(row)
     assert replay.running is not None
-    return decide(replay.running.funnel, contact, replay.event(row))
+    decision = decide(replay.running.funnel, contact, replay.event(row))
+    return evolve(
+        decision,
+        outcome=row.outcome,
+        before=row.before_stage,
+        after=row.after_stage,
+        path=load_path(row.path),
+    )

@@ -326,6 +326,37 @@ def test_a_criterion_that_is_gone_is_closed_and_everything_can_be_read(with_crit
     assert words.startswith("no plugin offers the criterion 'rich': install the one that does")
 
 
+CHANGED = {
+    "renamed": ('{"than": NUMBER}', '{"least": NUMBER}', "takes no argument 'than'"),
+    "one more": ('{"than": NUMBER}', '{"than": NUMBER, "unit": TEXT}', "needs the argument 'unit'"),
+    "another type": ('{"than": NUMBER}', '{"than": TEXT}', "does not take its argument (than: "),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_a_criterion_whose_arguments_changed_is_closed_and_can_be_adopted_away(
+    with_criterion, change
+):
+    before, after, said = CHANGED[change]
+    rules = with_criterion / "plugins" / "rules.py"
+    source = rules.read_text().replace(before, after).replace("import NUMBER", "import *")
+    rules.write_text(source)
+    with Workspace.open(with_criterion) as workspace:
+        assert [c.id for c in workspace.list()] == ["ada"]
+        assert len(workspace.history("ada").rows) == 2
+        workspace.add("bob", {"budget": 9}, at=AT)
+        decision = workspace.record("bob", "asked", at=AT).decision
+        words = next(decision.considered[0].leaves()).words
+        (finding,) = workspace.verify().findings
+        assert finding.kind == "definition"
+        (with_criterion / "small.yaml").write_text(FUNNEL.replace("version: 1", "version: 2"))
+        workspace.adopt(with_criterion / "small.yaml")
+        workspace.add("eve", at=AT)
+        assert workspace.record("eve", "asked", at=AT).decision.after == "talking"
+    assert decision.after == "thinking"
+    assert words.startswith(f"the criterion 'rich' of plugin rules {said}")
+
+
 def test_verify_says_that_it_cannot_prove_what_a_missing_criterion_decided(with_criterion):
     (with_criterion / "plugins" / "rules.py").unlink()
     with Workspace.open(with_criterion) as workspace:

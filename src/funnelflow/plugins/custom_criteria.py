@@ -1,8 +1,8 @@
-"""What becomes of criteria that no plugin offers any more: they are closed, and say so.
+"""Criteria written in Python: called so that they can do no harm, and closed when they are gone.
 
 A stored definition must be read whatever has become of the plugins it was written with, so
-that the history can be shown and contacts listed. A criterion that is missing is unknown,
-which opens nothing.
+that the history can be shown and contacts listed. A criterion that is missing, or takes other
+arguments than it did, is unknown, which opens nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,9 +10,20 @@ from typing import Any
 
 from attrs import evolve, field, frozen
 
-from funnelflow.criteria import BOOLEAN, DURATION, INTEGER, NUMBER, TEXT, CustomCall, Type, list_of
+from funnelflow.criteria import (
+    BOOLEAN,
+    DURATION,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    CustomCall,
+    Field,
+    Type,
+    list_of,
+)
 from funnelflow.criteria.rules import CannotTellError
 from funnelflow.definition import Criterion, CriterionProvider, Definition, Group, Library
+from funnelflow.errors import FieldError
 from funnelflow.plugins.isolation import Fault, attempt, describe_error
 
 
@@ -57,18 +68,25 @@ _TYPES: dict[type, Type] = {bool: BOOLEAN, int: INTEGER, float: NUMBER, str: TEX
 
 
 def close_missing(library: Library, definition: Definition) -> Library:
-    """Give a library in which every criterion of a definition is found, if only closed.
+    """Return a library in which every criterion of a definition can be called, if only closed.
+
+    A criterion is closed that no plugin offers any more, or whose arguments are not those that
+    the definition gives.
 
     Args:
-        library: What plugins offer is in it.
+        library: The library; it has what plugins offer.
         definition: The definition that is to be read.
     """
-    missing = {
-        criterion.function: _stand_in(criterion)
-        for criterion in _criteria(definition)
-        if criterion.function and criterion.function not in library.criteria
+    uses: dict[str, list[Criterion]] = {}
+    for criterion in _criteria(definition):
+        if criterion.function:
+            uses.setdefault(criterion.function, []).append(criterion)
+    closed = {
+        name: _stand_in(name, reason, called)
+        for name, called in uses.items()
+        if (reason := _why_closed(name, called, library.criteria.get(name)))
     }
-    return evolve(library, criteria={**library.criteria, **missing}) if missing else library
+    return evolve(library, criteria={**library.criteria, **closed}) if closed else library
 
 
 def _criteria(definition: Definition) -> Iterator[Criterion]:
@@ -82,25 +100,54 @@ def _criteria(definition: Definition) -> Iterator[Criterion]:
             yield required
 
 
-def _stand_in(criterion: Criterion) -> CriterionProvider:
-    """Give a criterion that takes whatever the missing one was called with."""
-    name = criterion.function
-    types = {argument: _type_of(value) for argument, value in criterion.arguments.items()}
-    return CriterionProvider(name, _Missing(name), name, types)
+def _why_closed(name: str, uses: list[Criterion], provider: CriterionProvider | None) -> str:
+    """Say why a criterion is closed and what to do; empty if it is not."""
+    adopt = "or adopt a version of the definition that"
+    if provider is None:
+        offered = f"no plugin offers the criterion {name!r}"
+        return f"{offered}: install the one that does, {adopt} names another"
+    for criterion in uses:
+        changed = _changed(criterion, provider)
+        if changed:
+            whose = f"the criterion {name!r} of plugin {provider.provider} {changed}"
+            return f"{whose}: install the version that fits, {adopt} does"
+    return ""
 
 
-class _Missing:
-    """Stands in for a criterion that no plugin offers."""
+def _changed(criterion: Criterion, provider: CriterionProvider) -> str:
+    """Say which argument a criterion has no more, needs now, or takes as another type."""
+    for name, raw in criterion.arguments.items():
+        if name not in provider.parameters:
+            return f"takes no argument {name!r}"
+        try:
+            Field(name, provider.parameters[name]).normalise(raw)
+        except FieldError as error:
+            return f"does not take its argument ({error.message})"
+    given = {*criterion.arguments, *provider.defaults}
+    lacking = next((name for name in provider.parameters if name not in given), None)
+    return "" if lacking is None else f"needs the argument {lacking!r}"
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+
+def _stand_in(name: str, reason: str, uses: list[Criterion]) -> CriterionProvider:
+    """Return a criterion that takes whatever the closed one is called with, and never holds."""
+    arguments = {name: value for criterion in uses for name, value in criterion.arguments.items()}
+    types = {argument: _type_of(value) for argument, value in arguments.items()}
+    return CriterionProvider(name, ClosedCriterion(reason), name, types, defaults=arguments)
+
+
+@frozen
+class ClosedCriterion:
+    """Stands in for a criterion that cannot be asked.
+
+    Attributes:
+        reason: Why not, and what to do.
+    """
+
+    reason: str
 
     def __call__(self, _call: CustomCall) -> bool | None:
         """Say that nobody can tell."""
-        raise CannotTellError(
-            f"no plugin offers the criterion {self.name!r}: install the one that does, "
-            "or adopt a version of the definition that names another"
-        )
+        raise CannotTellError(self.reason)
 
 
 def _type_of(value: Any) -> Type:

@@ -23,7 +23,7 @@ DOORS = {
     """,
     "funnelflow.compare": """
         Cell Crosswalk Difference Exploration GlossaryEntry Meaning Moment Often Place StoryReading
-        Translation Way crosswalk explore glossary read_story translate without_move
+        Translation Way crosswalk explore glossary read_story translate
     """,
     "funnelflow.criteria": """
         AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS TEXT TIMESTAMP
@@ -232,3 +232,35 @@ def test_importing_the_package_loads_no_room():
     """`funnelflow --help` must stay quick; each room is imported when it is needed."""
     tree = ast.parse((SOURCE / "__init__.py").read_text(encoding="utf-8"))
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def lazy_packages() -> list[str]:
+    """List the packages that import their public names when they are first used."""
+    return [
+        f"funnelflow.{path.parent.name}"
+        for path in SOURCE.glob("*/__init__.py")
+        if "lazy_names(" in path.read_text(encoding="utf-8")
+    ]
+
+
+@pytest.mark.parametrize("package", lazy_packages())
+def test_a_lazy_package_finds_all_that_is_public(package):
+    module = importlib.import_module(package)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+@pytest.mark.parametrize("package", lazy_packages())
+def test_no_module_of_a_lazy_package_stands_in_for_a_public_name(package):
+    module = importlib.import_module(package)
+    files = {path.stem for path in Path(str(module.__file__)).parent.glob("*.py")}
+    imported = ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8")))
+    lazily = {
+        name.name
+        for block in imported
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    assert lazily
+    assert files & lazily == set()

@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
-from funnelflow.definition import linking
-from funnelflow.definition.lint.locations import SourceLocation
+from funnelflow.definition import lint
+from funnelflow.definition.source_locations import SourceLocation
 from funnelflow.errors import Error
 
 
@@ -18,7 +18,7 @@ def new_rule(monkeypatch, ada):  # whose definition was accepted before
             "F402", SourceLocation(definition.position, "").span(), "an invented rule is broken"
         )
 
-    monkeypatch.setattr(linking, "check_sound", refuse)
+    monkeypatch.setattr(lint, "check_sound", refuse)
 
 
 @pytest.mark.parametrize(

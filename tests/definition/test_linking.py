@@ -15,7 +15,7 @@ from funnelflow.definition import (
     check,
     link,
     link_stored,
-    linking,
+    lint,
     load_definition,
     shipped_definitions,
 )
@@ -154,7 +154,7 @@ def test_a_stored_definition_is_linked_without_any_lint_rule(monkeypatch):
     def refuse_everything(linked, problems):
         problems.add("F401", Span(None), "an error rule that a later release added")
 
-    monkeypatch.setattr(linking, "check_whole", refuse_everything)
+    monkeypatch.setattr(lint, "check_whole", refuse_everything)
     with pytest.raises(DefinitionError):
         link(NESTED)
     assert link_stored(NESTED).leaves == LEAVES

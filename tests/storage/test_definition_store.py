@@ -2,8 +2,8 @@
 
 import pytest
 
-from funnelflow.definition import DefinitionError, linking, load_definition
-from funnelflow.definition.lint.locations import SourceLocation
+from funnelflow.definition import DefinitionError, lint, load_definition
+from funnelflow.definition.source_locations import SourceLocation
 from funnelflow.ingest.summary import FileOptions
 from funnelflow.workspace.workspace import Workspace
 
@@ -21,7 +21,7 @@ def closed(workspace, directory, monkeypatch):
             "F402", SourceLocation(definition.position, "").span(), "an invented rule is broken"
         )
 
-    monkeypatch.setattr(linking, "check_sound", refuse)
+    monkeypatch.setattr(lint, "check_sound", refuse)
     database = workspace.config.database
     with Workspace.open(directory, clock=workspace.clock, database=database) as opened:
         yield opened

@@ -16,7 +16,7 @@ from funnelflow.errors import StoreError
 from funnelflow.storage import schema as store_schema
 from funnelflow.storage.connect import connect, locate, writing
 from funnelflow.storage.schema import HEAD, REVISIONS, VERSION_TABLE, create_tables, status, upgrade
-from funnelflow.storage.tables import metadata
+from funnelflow.storage.tables import complete_metadata
 from funnelflow.workspace.workspace import Workspace
 
 from ..funnels import PIPELINE
@@ -58,7 +58,7 @@ def test_the_migrations_make_the_tables_that_the_code_speaks_of(place):
     engine = connect(place)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, complete_metadata()) == []
     engine.dispose()
 
 

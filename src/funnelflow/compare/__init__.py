@@ -1,16 +1,30 @@
 """The same contact in everybody's words: translation, crosswalk, stories, glossary. Pure."""
 
-from funnelflow.compare.crosswalk import Cell, Crosswalk, Difference, Often, crosswalk
-from funnelflow.compare.exploring import Exploration, Place, explore
-from funnelflow.compare.glossary import GlossaryEntry, Meaning, Way, glossary
-from funnelflow.compare.translate import (
-    Moment,
-    StoryReading,
-    Translation,
-    read_story,
-    translate,
-    without_move,
-)
+from typing import TYPE_CHECKING
+
+from funnelflow.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from funnelflow.compare.agreement import Cell, Crosswalk, Difference, Often, crosswalk
+    from funnelflow.compare.exploring import Exploration, Place, explore
+    from funnelflow.compare.meanings import GlossaryEntry, Meaning, Way, glossary
+    from funnelflow.compare.translation import (
+        Moment,
+        StoryReading,
+        Translation,
+        read_story,
+        translate,
+    )
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "agreement": "Cell Crosswalk Difference Often crosswalk",
+            "exploring": "Exploration Place explore",
+            "meanings": "GlossaryEntry Meaning Way glossary",
+            "translation": "Moment StoryReading Translation read_story translate",
+        },
+    )
 
 __all__ = [
     "Cell",
@@ -30,5 +44,4 @@ __all__ = [
     "glossary",
     "read_story",
     "translate",
-    "without_move",
 ]

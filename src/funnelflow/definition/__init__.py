@@ -1,39 +1,64 @@
 """What a company writes: a funnel as records, read from YAML, checked, and linked to run."""
 
+from typing import TYPE_CHECKING
+
 from funnelflow.criteria import Code, Field, Position
-from funnelflow.definition.codec import digest, from_json, to_json
-from funnelflow.definition.codes import CODES
-from funnelflow.definition.diff import DefinitionChange, diff, renamed_stages
-from funnelflow.definition.json_schema import schema, schema_path
-from funnelflow.definition.library import CriterionProvider, Library, shipped_definitions
-from funnelflow.definition.linked import Linked, LinkedEvent, LinkedInvariant, LinkedTransition
-from funnelflow.definition.linking import check, link, link_stored
-from funnelflow.definition.load import (
-    LoadedFile,
-    Story,
-    load_definition,
-    load_story,
-    read_definition,
-    read_vocabulary,
-)
-from funnelflow.definition.model import (
-    Criterion,
-    Definition,
-    EventType,
-    Group,
-    Invariant,
-    Requirement,
-    Scenario,
-    ScenarioStep,
-    Stage,
-    StageType,
-    Transition,
-    Vocabulary,
-    either,
-    takes,
-)
-from funnelflow.definition.problem_formats import Format, render_problems
-from funnelflow.definition.problems import DefinitionError, Problem, Span, written_problem
+from funnelflow.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from funnelflow.definition.codec import digest, from_json, to_json
+    from funnelflow.definition.codes import CODES
+    from funnelflow.definition.difference import DefinitionChange, diff, renamed_stages
+    from funnelflow.definition.json_schema import schema, schema_path
+    from funnelflow.definition.library import CriterionProvider, Library, shipped_definitions
+    from funnelflow.definition.linked import Linked, LinkedEvent, LinkedInvariant, LinkedTransition
+    from funnelflow.definition.linking import check, link, link_stored
+    from funnelflow.definition.load import (
+        LoadedFile,
+        Story,
+        load_definition,
+        load_story,
+        read_definition,
+        read_vocabulary,
+    )
+    from funnelflow.definition.model import (
+        Criterion,
+        Definition,
+        EventType,
+        Group,
+        Invariant,
+        Requirement,
+        Scenario,
+        ScenarioStep,
+        Stage,
+        StageType,
+        Transition,
+        Vocabulary,
+        either,
+        takes,
+    )
+    from funnelflow.definition.problem_formats import Format, render_problems
+    from funnelflow.definition.problems import DefinitionError, Problem, Span, written_problem
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "codec": "digest from_json to_json",
+            "codes": "CODES",
+            "difference": "DefinitionChange diff renamed_stages",
+            "json_schema": "schema schema_path",
+            "library": "CriterionProvider Library shipped_definitions",
+            "linked": "Linked LinkedEvent LinkedInvariant LinkedTransition",
+            "linking": "check link link_stored",
+            "load": "LoadedFile Story load_definition load_story read_definition read_vocabulary",
+            "model": """
+                Criterion Definition EventType Group Invariant Requirement Scenario
+                ScenarioStep Stage StageType Transition Vocabulary either takes
+            """,
+            "problem_formats": "Format render_problems",
+            "problems": "DefinitionError Problem Span written_problem",
+        },
+    )
 
 __all__ = [
     "CODES",

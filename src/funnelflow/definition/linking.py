@@ -1,22 +1,14 @@
 """A definition is examined once: every fault is found, and a sound one comes out linked."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
-from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Roles, Rule
+from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
 from funnelflow.definition.expressions import Expressions, Written
-from funnelflow.definition.library import Library
+from funnelflow.definition.library import CriterionProvider, Library
 from funnelflow.definition.linked import Linked, LinkedEvent, LinkedInvariant, LinkedTransition
-from funnelflow.definition.lint import check_sound, check_whole
-from funnelflow.definition.lint.locations import (
-    SourceLocation,
-    event_site,
-    invariant_site,
-    transition_site,
-)
-from funnelflow.definition.lint.values import arguments_of, check_sizes
 from funnelflow.definition.model import (
     Criterion,
     Definition,
@@ -36,6 +28,13 @@ from funnelflow.definition.problems import (
     did_you_mean,
     locate,
 )
+from funnelflow.definition.source_locations import (
+    SourceLocation,
+    event_site,
+    invariant_site,
+    transition_site,
+)
+from funnelflow.errors import FieldError
 from funnelflow.gc_pause import gc_paused
 
 Sources: TypeAlias = tuple[tuple[str, int], ...]
@@ -119,14 +118,16 @@ def examine(
 def _examine(
     definition: Definition, library: Library, doubtful: frozenset[str], *, is_partial: bool
 ) -> Examination:
+    from funnelflow.definition import lint  # noqa: PLC0415  # what is stored is linked without
+
     problems = Problems(definition.name or "definition")
-    if not check_sizes(definition, problems):
+    if not lint.check_sizes(definition, problems):
         return Examination(None, problems.all())
     linker = _linker(definition, library, problems, doubtful)
-    check_sound(definition, linker.index, problems)
+    lint.check_sound(definition, linker.index, problems)
     linked = linker.link()
     if linked is not None and not is_partial:
-        check_whole(linked, problems)
+        lint.check_whole(linked, problems)
     return Examination(None if problems.has_errors else linked, problems.all())
 
 
@@ -315,12 +316,47 @@ class _Linker:
                 help_text = "install the plugin that offers it, or write an expression"
             self.problems.add("F206", span, message, help_text)
             return
-        arguments = arguments_of(item, provider, site, self.problems)
+        arguments = _arguments(item, provider, site, self.problems)
         label = item.label or provider.label or provider.name
         known = self.definition.vocabulary.fields
         reads = tuple(known[name] for name in provider.reads if name in known)
         name, whose = provider.name, provider.provider
         yield Custom(label, provider.function, whose, name, arguments, reads)
+
+
+def _arguments(
+    criterion: Criterion, provider: CriterionProvider, site: SourceLocation, problems: Problems
+) -> Mapping[str, Any]:
+    """Give the arguments of a criterion as values of their types, defaults filled in.
+
+    Args:
+        criterion: The criterion, whose `function` is the provider's.
+        provider: What takes the arguments.
+        site: Where the criterion stands.
+        problems: Where unknown, missing and unfitting arguments are reported.
+    """
+    here = SourceLocation(criterion.position or site.position, f"{site.about}, {provider.name}")
+    found: dict[str, Any] = dict(provider.defaults)
+    for name, raw in criterion.arguments.items():
+        if name in provider.parameters:
+            found[name] = _argument(name, raw, provider, here.part(name), problems)
+            continue
+        message = f"{provider.name!r} takes no argument {name!r}"
+        known = did_you_mean(name, provider.parameters, kind="argument")
+        problems.add("F211", here.part(name).key(), message, known)
+    for name in provider.parameters.keys() - found.keys():
+        problems.add("F211", here.span(), f"{provider.name!r} needs the argument {name!r}")
+    return found
+
+
+def _argument(
+    name: str, raw: Any, provider: CriterionProvider, site: SourceLocation, problems: Problems
+) -> Any:
+    try:
+        return Field(name, provider.parameters[name]).normalise(raw)
+    except FieldError as error:
+        problems.add("F211", site.span(), error.message, error.hint)
+        return None
 
 
 def _group(group: Group, rules: tuple[Rule, ...]) -> Rule:

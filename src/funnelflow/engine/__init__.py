@@ -1,5 +1,7 @@
 """The engine: evidence in, a stage and its reasons out. Pure: no file, clock or database."""
 
+from typing import TYPE_CHECKING
+
 from funnelflow.engine.decide import decide, why
 from funnelflow.engine.decisions import (
     RESERVED_EVENTS,
@@ -16,13 +18,23 @@ from funnelflow.engine.decisions import (
 )
 from funnelflow.engine.funnel import Funnel
 from funnelflow.engine.machine import GuardedTransition
-from funnelflow.engine.scenarios import (
-    Coverage,
-    ScenarioResult,
-    coverage_of,
-    run_scenario,
-    scenario_events,
-)
+from funnelflow.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from funnelflow.engine.scenarios import (
+        Coverage,
+        ScenarioResult,
+        coverage_of,
+        run_scenario,
+        scenario_events,
+    )
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "scenarios": "Coverage ScenarioResult coverage_of run_scenario scenario_events",
+        },
+    )
 
 __all__ = [
     "RESERVED_EVENTS",

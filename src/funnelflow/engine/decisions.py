@@ -94,6 +94,16 @@ class Event(NamedTuple):
     force: bool = False
     vetoes: tuple[Veto, ...] = ()
 
+    def without_move(self) -> "Event":
+        """Return what the evidence says to another definition than the one that decided it.
+
+        Of a move it keeps the facts, and nothing of vetoes: both speak of the other's stages.
+        """
+        if self.name != "move" and not self.vetoes:
+            return self
+        name = "set" if self.name == "move" else self.name
+        return self._replace(name=name, to="", reason="", force=False, vetoes=())
+
 
 @frozen
 class Taken:

@@ -12,7 +12,6 @@ from typing import Any
 from attrs import define, evolve, field
 from sqlalchemy import Connection, select
 
-from funnelflow.compare import without_move
 from funnelflow.criteria import Field, Value
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine import Contact, Event, Outcome, Veto
@@ -212,7 +211,7 @@ def fold_rows(
         decided = shelf.by_id(connection, row.definition)
         event = reader.read(decided, row)
         if decided.name != reader.running.name:  # another funnel's stages mean nothing here
-            event = without_move(event)
+            event = event.without_move()
         try:
             funnel.step(contact, event)
         except UNREADABLE:

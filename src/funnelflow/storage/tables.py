@@ -5,9 +5,12 @@ texts of one width (see `times`), and JSON is text in one canonical form (see `c
 so that the same input gives the same rows, whichever database holds them.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     ForeignKey,
     Identity,
     Index,
@@ -34,6 +37,11 @@ _BIG = BigInteger().with_variant(Integer, "sqlite")
 def _text(name: str, *, nullable: bool = False) -> Column[str]:
     """Give a column of text."""
     return Column(name, _TEXT, nullable=nullable)
+
+
+def _where(condition: ColumnElement[bool]) -> dict[str, Any]:
+    """Return the `info` of an index over the rows for which a condition holds."""
+    return {"postgresql": {"where": condition}, "sqlite": {"where": condition}}
 
 
 definitions = Table(
@@ -74,7 +82,7 @@ contacts = Table(
     _text("digest"),
     _text("due_at", nullable=True),
     _text("created_at"),
-    postgresql_with={"fillfactor": 70},  # room to write a contact again where it stands
+    info={"postgresql": {"with": {"fillfactor": 70}}},  # room to write one again where it stands
 )
 """Where each contact is: what the fold over its history has come to.
 
@@ -88,8 +96,7 @@ contacts_due = Index(
     "contacts_due_at_index",
     contacts.c.due_at,
     contacts.c.id,
-    postgresql_where=contacts.c.due_at.is_not(None),
-    sqlite_where=contacts.c.due_at.is_not(None),
+    info=_where(contacts.c.due_at.is_not(None)),
 )
 
 history = Table(
@@ -129,8 +136,7 @@ history_key = Index(
     "history_key_index",
     history.c.key,
     unique=True,
-    postgresql_where=history.c.key.is_not(None),
-    sqlite_where=history.c.key.is_not(None),
+    info=_where(history.c.key.is_not(None)),
 )
 
 imports = Table(
@@ -192,16 +198,14 @@ outbox_waiting = Index(
     outbox.c.endpoint,
     outbox.c.contact_id,
     outbox.c.id,
-    postgresql_where=outbox.c.state == "waiting",
-    sqlite_where=outbox.c.state == "waiting",
+    info=_where(outbox.c.state == "waiting"),
 )
 outbox_due = Index(
     "outbox_due_index",
     outbox.c.endpoint,
     outbox.c.due_at,
     outbox.c.id,
-    postgresql_where=outbox.c.state == "waiting",
-    sqlite_where=outbox.c.state == "waiting",
+    info=_where(outbox.c.state == "waiting"),
 )
 
 endpoints = Table(
@@ -212,3 +216,18 @@ endpoints = Table(
     _text("reason"),
 )
 """The endpoints that are turned off, because their receiver wants no more messages."""
+
+
+def complete_metadata() -> MetaData:
+    """Return the tables with what only one kind of database understands.
+
+    Importing this module need not load SQLAlchemy's dialects for that: no statement of the
+    store depends on it, only what compares the tables with a database.
+    """
+    for table in metadata.tables.values():
+        items: tuple[Table | Index, ...] = (table, *table.indexes)
+        for item in items:
+            for dialect, options in item.info.items():
+                for name, value in options.items():
+                    item.dialect_options[dialect][name] = value
+    return metadata

@@ -7,10 +7,10 @@ from typing import Any
 from attrs import evolve
 
 from funnelflow.criteria import Field, Value
-from funnelflow.definition.lint.locations import SourceLocation, event_site, scenario_site
 from funnelflow.definition.lint.names import check_event_name, check_field_name, check_roles
 from funnelflow.definition.model import Definition, EventType, ScenarioStep, StageIndex, Vocabulary
 from funnelflow.definition.problems import Problems, did_you_mean
+from funnelflow.definition.source_locations import SourceLocation, event_site, scenario_site
 from funnelflow.errors import FieldError
 
 

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from funnelflow.criteria import Leaf
 from funnelflow.definition.linked import Linked, LinkedInvariant, LinkedTransition
-from funnelflow.definition.lint.locations import invariant_site, transition_site
 from funnelflow.definition.lint.shadowing import GuardConditions, follows_from, guard_conditions
 from funnelflow.definition.model import Invariant
 from funnelflow.definition.problems import Problems
+from funnelflow.definition.source_locations import invariant_site, transition_site
 
 _LONGEST = 8
 """How many stages of a way are shown."""

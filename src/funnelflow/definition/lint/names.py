@@ -7,15 +7,15 @@ import re
 from collections.abc import Iterable, Iterator
 
 from funnelflow.criteria import Field
-from funnelflow.definition.lint.locations import (
+from funnelflow.definition.model import Definition, EventType, Requirement, Stage, StageIndex
+from funnelflow.definition.problems import Problems
+from funnelflow.definition.source_locations import (
     SourceLocation,
     event_site,
     invariant_site,
     scenario_site,
     transition_site,
 )
-from funnelflow.definition.model import Definition, EventType, Requirement, Stage, StageIndex
-from funnelflow.definition.problems import Problems
 from funnelflow.definition.yaml.compose import UNSAFE, character_words
 
 RESERVED_EVENTS = {

@@ -6,11 +6,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from attrs import frozen
 
 from funnelflow.definition.linked import Linked, LinkedTransition
-from funnelflow.definition.lint.locations import transition_site
 from funnelflow.definition.lint.names import stage_site
 from funnelflow.definition.lint.shadowing import GuardConditions, exclude_each_other
 from funnelflow.definition.model import parent_of
 from funnelflow.definition.problems import Problems
+from funnelflow.definition.source_locations import transition_site
 
 
 def check_reach(linked: Linked, problems: Problems) -> None:

@@ -9,9 +9,9 @@ from attrs import define, field, frozen
 
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Roles, Rule
 from funnelflow.definition.linked import Linked, LinkedTransition
-from funnelflow.definition.lint.locations import transition_site
 from funnelflow.definition.model import Transition
 from funnelflow.definition.problems import Problems
+from funnelflow.definition.source_locations import transition_site
 
 Condition: TypeAlias = str
 

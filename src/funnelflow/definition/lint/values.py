@@ -1,12 +1,9 @@
 """Values that are of the right kind and still make no sense where they stand."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from funnelflow.criteria import Field
-from funnelflow.definition.library import CriterionProvider
-from funnelflow.definition.lint.locations import SourceLocation, invariant_site, transition_site
 from funnelflow.definition.lint.names import check_roles
 from funnelflow.definition.model import (
     Criterion,
@@ -18,45 +15,9 @@ from funnelflow.definition.model import (
     StageIndex,
     Transition,
 )
-from funnelflow.definition.problems import Problems, did_you_mean
+from funnelflow.definition.problems import Problems
+from funnelflow.definition.source_locations import SourceLocation, invariant_site, transition_site
 from funnelflow.definition.yaml.compose import DEEPEST
-from funnelflow.errors import FieldError
-
-
-def arguments_of(
-    criterion: Criterion, provider: CriterionProvider, site: SourceLocation, problems: Problems
-) -> Mapping[str, Any]:
-    """Give the arguments of a criterion as values of their types, defaults filled in.
-
-    Args:
-        criterion: The criterion, whose `function` is the provider's.
-        provider: What takes the arguments.
-        site: Where the criterion stands.
-        problems: Where unknown, missing and unfitting arguments are reported.
-    """
-    here = SourceLocation(criterion.position or site.position, f"{site.about}, {provider.name}")
-    found: dict[str, Any] = dict(provider.defaults)
-    for name, raw in criterion.arguments.items():
-        if name in provider.parameters:
-            found[name] = _value(name, raw, provider, here.part(name), problems)
-            continue
-        message = f"{provider.name!r} takes no argument {name!r}"
-        known = did_you_mean(name, provider.parameters, kind="argument")
-        problems.add("F211", here.part(name).key(), message, known)
-    for name in provider.parameters.keys() - found.keys():
-        problems.add("F211", here.span(), f"{provider.name!r} needs the argument {name!r}")
-    return found
-
-
-def _value(
-    name: str, raw: Any, provider: CriterionProvider, site: SourceLocation, problems: Problems
-) -> Any:
-    try:
-        return Field(name, provider.parameters[name]).normalise(raw)
-    except FieldError as error:
-        problems.add("F211", site.span(), error.message, error.hint)
-        return None
-
 
 MOST = {"stages": 2_000, "transitions": 20_000, "fields": 2_000, "events": 2_000}
 """How many of each a definition may have."""

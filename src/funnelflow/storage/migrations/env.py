@@ -3,11 +3,11 @@
 from alembic import context
 
 from funnelflow.storage.schema import VERSION_TABLE
-from funnelflow.storage.tables import metadata
+from funnelflow.storage.tables import complete_metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=complete_metadata(),
     version_table=VERSION_TABLE,
     render_as_batch=True,
 )

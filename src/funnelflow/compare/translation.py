@@ -67,23 +67,12 @@ def translate(funnel: Funnel, contact_id: str, evidence: Iterable[Event]) -> Tra
     for event in evidence:
         if event.name == "move":
             moves += 1
-        outcome = funnel.step(contact, without_move(event))
+        outcome = funnel.step(contact, event.without_move())
         if outcome.path:
             waiting.clear()
         else:
             waiting.add(event.name)
     return Translation(contact, _undecided(funnel, contact, waiting), moves)
-
-
-def without_move(event: Event) -> Event:
-    """Give somebody else's evidence as another definition may read it.
-
-    Of a move it keeps the facts, and nothing of vetoes: both speak of the other's stages.
-    """
-    if event.name != "move" and not event.vetoes:
-        return event
-    name = "set" if event.name == "move" else event.name
-    return event._replace(name=name, to="", reason="", force=False, vetoes=())
 
 
 def _undecided(funnel: Funnel, contact: Contact, waiting: set[str]) -> tuple[Considered, ...]:

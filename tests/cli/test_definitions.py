@@ -99,8 +99,8 @@ def test_a_code_is_explained(call):
 def test_a_code_of_expressions_is_explained(call):
     from funnelflow.criteria import EXPRESSION_CODES  # noqa: PLC0415  # one test needs it
 
-    code, meaning = next(iter(EXPRESSION_CODES.items()))
-    assert meaning in " ".join(call("check", "--explain", code).stdout.split())
+    code, explained = next(iter(EXPRESSION_CODES.items()))
+    assert explained.title in " ".join(call("check", "--explain", code).stdout.split())
 
 
 def test_a_code_that_is_none_is_an_error(call):

@@ -133,29 +133,29 @@ def test_a_number_may_have_an_exponent_or_no_whole_part(text, value):
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "help_"),
+    ("text", "code", "parameters"),
     [
-        ("5u", "E118", "write 5"),
-        ("0xFFu", "E118", "write 0xFF"),
-        ("5_000", "E116", "write 5000"),
-        ("5k", "E116", "write 5000"),
-        ("2.5K", "E116", "write 2500"),
-        ("3M", "E116", "write 3000000"),
-        ("30d", "E116", 'write duration("720h")'),
-        ("2weeks", "E116", 'write duration("336h")'),
-        ("90s", "E116", 'write duration("90s")'),
-        ("5min", "E116", 'write duration("300s")'),
-        ("0xZ", "E116", "write digits, like 5000 or 12.5"),
-        ("9223372036854775809", "E117", "integers have 64 bits"),
-        ("0x8000000000000001", "E117", "integers have 64 bits"),
-        ("1e999", "E117", "integers have 64 bits"),
-        ("9" * 2000, "E117", "integers have 64 bits"),
+        ("5u", "E118", {"number": "5"}),
+        ("0xFFu", "E118", {"number": "0xFF"}),
+        ("5_000", "E116", {"number": "5000"}),
+        ("5k", "E116", {"written": "5k", "number": "5000"}),
+        ("2.5K", "E116", {"written": "2.5K", "number": "2500"}),
+        ("3M", "E116", {"written": "3M", "number": "3000000"}),
+        ("30d", "E116", {"written": "30d", "duration": "720h"}),
+        ("2weeks", "E116", {"written": "2weeks", "duration": "336h"}),
+        ("90s", "E116", {"written": "90s", "duration": "90s"}),
+        ("5min", "E116", {"written": "5min", "duration": "300s"}),
+        ("0xZ", "E116", {"written": "0xZ"}),
+        ("9223372036854775809", "E117", {}),
+        ("0x8000000000000001", "E117", {}),
+        ("1e999", "E117", {}),
+        ("9" * 2000, "E117", {}),
     ],
 )
-def test_what_is_no_number_has_no_value_and_a_help(text, code, help_):
-    value, problem = read_numeral(text)
+def test_what_is_no_number_has_no_value_but_what_was_meant(text, code, parameters):
+    value, mistake = read_numeral(text)
     assert value is None
-    assert (problem.code, problem.help) == (code, help_)
+    assert (mistake.code, mistake.parameters) == (code, parameters)
 
 
 def test_the_dot_of_a_selection_is_not_the_one_of_a_number():

@@ -41,7 +41,7 @@ def check_compare(checking: CheckContext, syntax: Binary, left: Node, right: Nod
         _no_comparison(checking, syntax, left, right)
         return None
     if syntax.operator in _ORDER and left.type.is_list:
-        checking.problem("E142", "lists have no order", syntax, "compare size() of them")
+        checking.report("E142", syntax, "order")
         return None
     node = Compare(syntax.start, syntax.end, syntax.operator, left, right)
     if syntax.operator in ("==", "!="):
@@ -53,15 +53,14 @@ def check_compare(checking: CheckContext, syntax: Binary, left: Node, right: Nod
 def check_in(checking: CheckContext, syntax: Binary, left: Node, right: Node) -> Node | None:
     """Return the meaning of ``item in list``."""
     if right.type.item is None:
-        help_ = f"write [{checking.text(right)}]"
+        parameters = {"kind": kind_words(right.type), "text": checking.text(right)}
         if right.type == TEXT and left.type == TEXT:
-            help_ = f"write {checking.text(right)}.contains({checking.text(left)})"
-        message = f"in looks into a list, and this is {kind_words(right.type)}"
-        checking.problem("E140", message, right, help_)
+            parameters["part"] = checking.text(left)
+        checking.report("E140", right, "not_a_list", **parameters)
         return None
     if right.type.item != NOTHING and not compares(left.type, right.type.item):
-        message = f"{kind_words(left.type)} is never in {kind_words(right.type)}"
-        checking.problem("E140", message, syntax, "list values of its type")
+        kinds = {"left": kind_words(left.type), "right": kind_words(right.type)}
+        checking.report("E140", syntax, "never_in", **kinds)
         return None
     if not (_check_choice(checking, left, right) and _check_choice(checking, right, left)):
         return None
@@ -80,56 +79,58 @@ def check_arithmetic(
     if {left.type, right.type} == {INTEGER, NUMBER} and syntax.operator != "%":
         _mixed_numbers(checking, syntax, left, right)
         return None
-    words = f"{kind_words(left.type)} and {kind_words(right.type)}"
-    help_ = _arithmetic_help(syntax.operator, left.type, right.type)
-    checking.problem("E142", f"{syntax.operator} does not go with {words}", syntax, help_)
+    variant = _arithmetic_variant(syntax.operator, left.type, right.type)
+    kinds = {"left": kind_words(left.type), "right": kind_words(right.type)}
+    checking.report("E142", syntax, variant, operator=syntax.operator, **kinds)
     return None
 
 
 def _mixed_numbers(checking: CheckContext, syntax: Binary, left: Node, right: Node) -> None:
     """Report that CEL does not calculate with whole numbers and numbers mixed."""
     whole = left if left.type == INTEGER else right
-    help_ = "give both the same type"
-    if isinstance(whole, Constant):
-        help_ = f"write {checking.text(whole)}.0"
-    message = f"{syntax.operator} does not mix a number and a whole number"
-    checking.problem("E141", message, syntax, help_)
+    constant = {"whole": checking.text(whole)} if isinstance(whole, Constant) else {}
+    checking.report("E141", syntax, operator=syntax.operator, **constant)
 
 
-def _arithmetic_help(operator: str, left: Type, right: Type) -> str:
-    """Return what goes instead, for what people try."""
+def _arithmetic_variant(operator: str, left: Type, right: Type) -> str:
+    """Return the wording that says what goes instead, for what people try."""
     kinds = {left, right}
     if TIMESTAMP in kinds and kinds & {INTEGER, NUMBER}:
-        return 'add a duration, like duration("720h") for 30 days'
+        return "times"
     if TEXT in kinds and operator == "+":
-        return "only text is joined to text"
-    return "% takes whole numbers" if operator == "%" and kinds <= {INTEGER, NUMBER} else ""
+        return "texts"
+    return "remainder" if operator == "%" and kinds <= {INTEGER, NUMBER} else "types"
 
 
 def _no_comparison(checking: CheckContext, syntax: Binary, left: Node, right: Node) -> None:
     """Report that two values never compare."""
     if isinstance(left, Compare) and isinstance(syntax.left, Binary) and right.type != BOOLEAN:
-        middle = checking.text(left.right)
-        help_ = f"write {checking.text(left)} && {middle} {syntax.operator} {checking.text(right)}"
-        checking.problem("E120", "comparisons do not chain", syntax, help_)
+        checking.report(
+            "E120",
+            syntax,
+            first=checking.text(left),
+            middle=checking.text(left.right),
+            operator=syntax.operator,
+            last=checking.text(right),
+        )
         return
-    code, help_ = _comparison_help(checking, syntax, left, right)
-    pair = f"{kind_words(left.type)} and {kind_words(right.type)}"
-    checking.problem(code, f"{pair} do not compare", syntax, help_)
+    code, variant, parameters = _what_compares(checking, syntax, left, right)
+    kinds = {"left": kind_words(left.type), "right": kind_words(right.type)}
+    checking.report(code, syntax, variant, **kinds, **parameters)
 
 
-def _comparison_help(
+def _what_compares(
     checking: CheckContext, syntax: Binary, left: Node, right: Node
-) -> tuple[str, str]:
-    """Return the code and the help for two types that do not compare."""
+) -> tuple[str, str, dict[str, str]]:
+    """Return what to report of two types that do not compare: code, variant and parameters."""
     sides = ((left, right, syntax.right), (right, left, syntax.left))
     for value, other, written in sides:
         if value.type == TIMESTAMP and (text := _date_text(other, written)):
-            return "E153", f'write timestamp("{text}")'
+            return "E153", "", {"timestamp": text}
     for value, other, _ in sides:
-        if help_ := _literal_help(checking, value, other):
-            return "E140", help_
-    return "E140", ""
+        if found := _meant_by(checking, value, other):
+            return "E140", *found
+    return "E140", "types", {}
 
 
 def _date_text(node: Node, written: Syntax) -> str:
@@ -163,27 +164,27 @@ def _subtracted(written: Syntax) -> list[int]:
     return []
 
 
-def _literal_help(  # noqa: PLR0911  # one a pair of types
+def _meant_by(  # noqa: PLR0911  # one a pair of types
     checking: CheckContext, value: Node, other: Node
-) -> str:
-    """Return how the other side is written as a value of the type of this one."""
+) -> tuple[str, dict[str, str]] | None:
+    """Return how the other side is meant as a value of the type of this one, if one can know."""
     text = checking.text(other)
     constant = other.value if isinstance(other, Constant) else None
     if value.type.is_list and not other.type.is_list:
-        return f"write {text} in {checking.text(value)}"
+        return "types", {"item": text, "list": checking.text(value)}
     if value.type == TEXT and constant is not None and other.type != TEXT:
-        return f'write "{text}"'
+        return "types", {"quoted": text}
     if value.type.is_numeric and isinstance(constant, str) and _is_number(constant):
-        return f"write {constant} without quotes"
+        return "types", {"unquoted": constant}
     if value.type == BOOLEAN and isinstance(constant, str):
-        return "compare with true or false"
+        return "boolean", {}
     if value.type == DURATION and other.type.is_numeric:
-        return 'write a duration, like duration("720h") for 30 days'
+        return "duration", {}
     if value.type == TIMESTAMP and constant is not None and other.type != DURATION:
-        return 'write a timestamp, like timestamp("2026-03-01T00:00:00Z")'
+        return "timestamp", {}
     if value.type == TIMESTAMP and other.type == DURATION:
-        return f"write now - {checking.text(value)} for how long ago it was"
-    return ""
+        return "age", {"field": checking.text(value)}
+    return None
 
 
 def _is_number(text: str) -> bool:
@@ -206,9 +207,8 @@ def _no_choice(checking: CheckContext, read: Read, other: Constant, value: Value
     """Report a value that is none of a field's."""
     names = [str(choice) for choice in read.field.choices]
     guess = nearest(str(value), names)
-    quoted = f'"{guess}"' if isinstance(value, str) else guess
-    help_ = f"did you mean {quoted}?" if guess else f"its values are: {listed(names)}"
+    help_ = {"choices": listed(names)}
+    if guess:
+        help_ = {"guess": f'"{guess}"' if isinstance(value, str) else guess}
     shown = f'"{value}"' if isinstance(value, str) else str(value)
-    checking.problem(
-        "E154", f"{shown} is none of the values of {checking.text(read)}", other, help_
-    )
+    checking.report("E154", other, value=shown, field=checking.text(read), **help_)

@@ -215,9 +215,8 @@ def _find_without_result(checking: CheckContext, tree: Node) -> None:
         constant = all(isinstance(part, Constant | Arithmetic | Negate) for part in walk(node))
         by_zero = isinstance(node, Arithmetic) and node.type == INTEGER and _divides_by_zero(node)
         if by_zero or (constant and evaluate(node, nowhere) is None):
-            reason = "dividing by zero" if by_zero else "it is out of range"
-            message = f"{checking.text(node)} has no result: {reason}"
-            checking.problem("E192", message, node, severity="warning")
+            variant = "by_zero" if by_zero else "out_of_range"
+            checking.report("E192", node, variant, text=checking.text(node))
             return
 
 
@@ -252,13 +251,13 @@ class _Search:
         if len(outcomes) != 1:
             return False
         (outcome,) = outcomes
-        code, words = ("E191", "always holds") if outcome else ("E190", "can never hold")
-        first, last = nodes[0], nodes[-1]
-        message = f"{self.checking.text(first)} {words}"
-        if len(nodes) > 1:
-            pair = f"{self.checking.text(first)} and {self.checking.text(last)}"
-            message = f"one of {pair} always holds" if outcome else f"{pair} never hold together"
-        self.checking.problem(code, message, whole, _reason(nodes), severity="warning")
+        code = "E191" if outcome else "E190"
+        text, reason = self.checking.text(nodes[0]), _reason(nodes)
+        if len(nodes) == 1:
+            self.checking.report(code, whole, "alone", text=text, **reason)
+        else:
+            other = self.checking.text(nodes[-1])
+            self.checking.report(code, whole, "together", text=text, other=other, **reason)
         return True
 
 
@@ -267,18 +266,16 @@ def _part(node: And | Or, items: tuple[Node, ...]) -> Node:
     return type(node)(node.start, node.end, items)
 
 
-def _reason(nodes: Sequence[Node]) -> str:
+def _reason(nodes: Sequence[Node]) -> dict[str, str]:
     """Return what about the fields makes it so."""
     reads = [part for node in nodes for part in walk(node) if isinstance(part, Read)]
     for read in reads:
         if read.field.choices and not read.type.is_list:
-            return f"its values are: {listed([shown(choice) for choice in read.field.choices])}"
-    if len(nodes) > 1:
-        return "look at the signs, and whether && or || is meant"
+            return {"choices": listed([shown(choice) for choice in read.field.choices])}
     constants = [part.value for part in walk(nodes[0]) if isinstance(part, Constant)]
     if reads and reads[0].type == INTEGER and any(isinstance(one, float) for one in constants):
-        return f"{reads[0].field.label} is a whole number of 64 bits"
-    return ""
+        return {"field": reads[0].field.label}
+    return {}
 
 
 def _together(items: Iterable[Node]) -> list[tuple[Node, ...]]:

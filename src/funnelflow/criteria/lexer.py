@@ -1,11 +1,12 @@
-"""From characters to tokens, with exact places, and a word of its own for every usual slip.
+"""From characters to tokens, with exact places, and a message for every common mistake.
 
-A slip whose meaning is plain (``=`` for ``==``, ``and`` for ``&&``, curly quotes) is
+A mistake whose meaning is plain (``=`` for ``==``, ``and`` for ``&&``, curly quotes) is
 reported and read as what was meant, so that one look finds everything that is wrong.
 """
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 from attrs import define, field, frozen
@@ -25,47 +26,50 @@ _LARGEST: Final = 2**63
 
 
 @frozen
-class NumeralProblem:
-    """What is wrong with a number, and what to write instead."""
+class Mistake:
+    """What is wrong with a word of an expression.
+
+    Attributes:
+        code: A code of `EXPRESSION_CODES`.
+        variant: Which of the code's wordings it has; empty for the first.
+        parameters: What the wording is filled in with.
+        meant: The operator that was meant, where that is plain; else empty.
+    """
 
     code: str
-    message: str
-    help: str
+    variant: str = ""
+    parameters: Mapping[str, object] = field(factory=dict)
+    meant: str = ""
 
 
-def read_numeral(text: str) -> tuple[int | float | None, NumeralProblem | None]:
+_TOO_LARGE: Final = Mistake("E117")
+
+
+def read_numeral(text: str) -> tuple[int | float | None, Mistake | None]:
     """Return the value of a number, or what is wrong with it."""
     if _INTEGER.fullmatch(text):
         value = int(text, 0) if text.startswith("0x") else int(text)
-        return (value, None) if value <= _LARGEST else (None, _too_large())
+        return (value, None) if value <= _LARGEST else (None, _TOO_LARGE)
     if _DOUBLE_LITERAL.fullmatch(text):
         number = float(text)
-        return (number, None) if math.isfinite(number) else (None, _too_large())
-    return _slip(text)
+        return (number, None) if math.isfinite(number) else (None, _TOO_LARGE)
+    return None, _mistaken_numeral(text)
 
 
-def _too_large() -> NumeralProblem:
-    return NumeralProblem("E117", "the number is too large", "integers have 64 bits")
-
-
-def _slip(text: str) -> tuple[None, NumeralProblem]:
-    """Say what was meant by a number with letters in it."""
+def _mistaken_numeral(text: str) -> Mistake:
+    """Return what was meant by a number with letters in it."""
     if found := _UNSIGNED.fullmatch(text):
-        return None, NumeralProblem("E118", "unsigned numbers are not used", f"write {found[1]}")
-    if found := _GROUPED.fullmatch(text):
-        return None, NumeralProblem(
-            "E116", "_ is no part of a number", f"write {text.replace('_', '')}"
-        )
+        return Mistake("E118", "unsigned", {"number": found[1]})
+    if _GROUPED.fullmatch(text):
+        return Mistake("E116", "underscore", {"number": text.replace("_", "")})
     if found := _DURATION.fullmatch(text):
         seconds = int(found[1]) * _SECONDS[found[2][0]]
-        written = f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds}s"
-        return None, NumeralProblem(
-            "E116", f"{text} is no duration", f'write duration("{written}")'
-        )
+        duration = f"{seconds // 3600}h" if seconds % 3600 == 0 else f"{seconds}s"
+        return Mistake("E116", "duration", {"written": text, "duration": duration})
+    parameters = {"written": text}
     if found := _SCALED.fullmatch(text):
-        scaled = float(found[1]) * _SCALES[found[2].lower()]
-        return None, NumeralProblem("E116", f"{text} is no number", f"write {scaled:.15g}")
-    return None, NumeralProblem("E116", f"{text} is no number", "write digits, like 5000 or 12.5")
+        parameters["number"] = f"{float(found[1]) * _SCALES[found[2].lower()]:.15g}"
+    return Mistake("E116", "numeral", parameters)
 
 
 _ESCAPE: Final = re.compile(
@@ -74,18 +78,17 @@ _ESCAPE: Final = re.compile(
     re.DOTALL,
 )
 _NAMED: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_HELP = "write \\\\ for a backslash, or \\n, \\t, \\u20AC"
-_LAST_CODE_POINT = 0x10FFFF
+_LAST_CODE_POINT: Final = 0x10FFFF
 
 
 class EscapeError(ValueError):
     """A backslash with something after it that means nothing; offsets within the text."""
 
-    def __init__(self, message: str, start: int, end: int) -> None:
-        super().__init__(message)
-        self.start = start
-        self.end = end
-        self.help = _HELP
+    def __init__(self, variant: str, found: re.Match[str]) -> None:
+        super().__init__(found[0])
+        self.start = found.start()
+        self.end = found.end()
+        self.mistake = Mistake("E107", variant, {"written": found[0]})
 
 
 def unescape(body: str) -> str:
@@ -104,49 +107,39 @@ def _meant(found: re.Match[str]) -> str:
         return _NAMED.get(named, named)
     digits = short or medium or long
     if digits is None and octal is None:
-        raise EscapeError(f"{found[0]} is no escape sequence", found.start(), found.end())
+        raise EscapeError("unknown", found)
     code = int(digits, 16) if digits is not None else int(octal, 8)
     if code > _LAST_CODE_POINT or 0xD800 <= code < 0xE000:  # noqa: PLR2004  # surrogates
-        raise EscapeError(f"{found[0]} is no character", found.start(), found.end())
+        raise EscapeError("no_character", found)
     return chr(code)
 
 
-@frozen
-class CommonMistake:
-    """A sign that is no operator: its problem, and the operator that was meant, if any."""
-
-    code: str
-    message: str
-    help: str
-    meant: str = ""
+def _meaning(meant: str, code: str, written: str, variant: str = "") -> Mistake:
+    """Return the mistake of a sign or word whose meaning is plain."""
+    return Mistake(code, variant, {"written": written, "meant": meant}, meant)
 
 
-def _for(code: str, meant: str, message: str) -> CommonMistake:
-    """Describe a slip whose meaning is plain."""
-    return CommonMistake(code, message, f"write {meant}", meant)
-
-
-SLIPS: Final = {
-    "=": _for("E110", "==", "= does not compare"),
-    "===": _for("E110", "==", "=== is no comparison"),
-    "!==": _for("E110", "!=", "!== is no comparison"),
-    "=>": _for("E112", ">=", "=> is the wrong way round"),
-    "=<": _for("E112", "<=", "=< is the wrong way round"),
-    "<>": _for("E113", "!=", "<> is no comparison"),
-    "&": _for("E115", "&&", "a single & does not combine criteria"),
-    "|": _for("E115", "||", "a single | does not combine criteria"),
-    "//": CommonMistake("E119", "an expression has no comments", "say it in the label"),
-    "/*": CommonMistake("E119", "an expression has no comments", "say it in the label"),
-    "**": CommonMistake("E105", "there is no power operator", "multiply instead"),
-    ";": CommonMistake("E105", "; has no meaning here", "join conditions by &&"),
+COMMON_MISTAKES: Final = {
+    "=": _meaning("==", "E110", "=", "single"),
+    "===": _meaning("==", "E110", "===", "several"),
+    "!==": _meaning("!=", "E110", "!==", "several"),
+    "=>": _meaning(">=", "E112", "=>"),
+    "=<": _meaning("<=", "E112", "=<"),
+    "<>": _meaning("!=", "E113", "<>"),
+    "&": _meaning("&&", "E115", "&"),
+    "|": _meaning("||", "E115", "|"),
+    "//": Mistake("E119"),
+    "/*": Mistake("E119"),
+    "**": Mistake("E105", "power"),
+    ";": Mistake("E105", "semicolon"),
 }
-WORDS: Final = {
-    word: _for("E111", meant, f"{word!r} is no operator here")
+OPERATOR_WORDS: Final = {
+    word: _meaning(meant, "E111", word)
     for lower, meant in (("and", "&&"), ("or", "||"), ("not", "!"))
     for word in (lower, lower.upper(), lower.capitalize())
 }
 LOOKALIKES: Final = {
-    sign: _for("E105", meant, f"{sign} is no operator")
+    sign: _meaning(meant, "E105", sign, "lookalike")
     for sign, meant in {
         "\u2265": ">=",
         "\u2264": "<=",
@@ -192,7 +185,7 @@ _TOKEN: Final = re.compile(
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<number>(?:0x[0-9a-fA-F]+|[0-9]*\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+(?:[eE][+-]?[0-9]+)?)
       [A-Za-z0-9_]*)
-  | (?P<slip>===|!==|=>|=<|<>|//|/\*|\*\*|=(?!=)|&(?!&)|\|(?!\|)|;)
+  | (?P<mistake>===|!==|=>|=<|<>|//|/\*|\*\*|=(?!=)|&(?!&)|\|(?!\|)|;)
   | (?P<operator>&&|\|\||==|!=|<=|>=|[-<>!+*/%?:()\[\]{},.])
     """,
     re.VERBOSE | re.ASCII,
@@ -215,7 +208,7 @@ class SyntaxProblem(Exception):  # noqa: N818  # never seen outside; carries the
     """Reading cannot go on."""
 
     def __init__(self, problem: ExpressionProblem) -> None:
-        super().__init__(problem.message)
+        super().__init__(problem.code)
         self.problem = problem
 
 
@@ -241,68 +234,68 @@ class _Lexer:
         place = 0
         while place < len(self.source):
             found = _TOKEN.match(self.source, place)
-            place = self._take(found) if found else self._odd(place)
+            place = self._read(found) if found else self._read_odd(place)
         self._add("end", "", place, place)
         return self.tokens
 
-    def _take(self, found: re.Match[str]) -> int:
-        """Take one token and give the place after it."""
+    def _read(self, found: re.Match[str]) -> int:
+        """Read one token and return the place after it."""
         start, end, text = found.start(), found.end(), found[0]
         match found.lastgroup:
             case "name":
-                self._name(text, start, end)
+                self._read_name(text, start, end)
             case "number":
-                self._number(text, start, end)
+                self._read_number(text, start, end)
             case "text":
-                return self._text(text, start, end)
+                return self._read_text(text, start, end)
             case "operator":
                 self._add("operator", text, start, end)
-            case "slip":
-                self._slip(SLIPS[text], start, end)
+            case "mistake":
+                self._read_mistake(COMMON_MISTAKES[text], start, end)
         return end
 
-    def _name(self, text: str, start: int, end: int) -> None:
-        """Take a name; words that are operators elsewhere are pointed out."""
+    def _read_name(self, text: str, start: int, end: int) -> None:
+        """Read a name; words that are operators elsewhere are reported."""
         after_dot = bool(self.tokens) and self.tokens[-1].text == "."
-        if text in WORDS and not after_dot:
-            self._slip(WORDS[text], start, end)
+        if text in OPERATOR_WORDS and not after_dot:
+            self._read_mistake(OPERATOR_WORDS[text], start, end)
         else:
             self._add("operator" if text == "in" else "name", text, start, end)
 
-    def _number(self, text: str, start: int, end: int) -> None:
-        """Take a number; behind a name, a dot is the one of a selection."""
+    def _read_number(self, text: str, start: int, end: int) -> None:
+        """Read a number; behind a name, a dot is the one of a selection."""
         last = self.tokens[-1] if self.tokens else None
         if text[0] == "." and last is not None and last.kind == "name" and last.end == start:
             self._add("operator", ".", start, start + 1)
             text, start = text[1:], start + 1
-        value, problem = read_numeral(text)
-        if problem is not None:
-            self._problem(problem.code, problem.message, start, end, problem.help)
+        value, mistake = read_numeral(text)
+        if mistake is not None:
+            self._report(mistake, start, end)
         self._add("number", text, start, end, value)
 
-    def _slip(self, slip: CommonMistake, start: int, end: int) -> None:
+    def _read_mistake(self, mistake: Mistake, start: int, end: int) -> None:
         """Report a sign of another language, and read what was meant by it."""
-        if not slip.meant:
-            _stop(slip.code, slip.message, start, end, slip.help)
-        self._problem(slip.code, slip.message, start, end, slip.help)
-        self._add("operator", slip.meant, start, end)
+        if not mistake.meant:
+            _stop(mistake, start, end)
+        self._report(mistake, start, end)
+        self._add("operator", mistake.meant, start, end)
 
-    def _text(self, opening: str, start: int, inside: int) -> int:
-        """Take a text in straight quotes."""
+    def _read_text(self, opening: str, start: int, inside: int) -> int:
+        """Read a text in straight quotes."""
         prefix = opening.rstrip("\"'").lower()
         quote = opening[len(prefix) :]
         closing = self._closing(quote, start, inside, raw="r" in prefix)
         end = closing + len(quote)
         if "b" in prefix:
-            self._problem("E118", "bytes are not used", start, end, "write a text without the b")
+            self._report(Mistake("E118", "bytes"), start, end)
         elif prefix == "rr":
-            self._problem("E107", "one r is enough", start, end, "leave the other out")
-        value = self._read(self.source[inside:closing], inside, raw=bool(prefix))
+            self._report(Mistake("E107", "raw_twice"), start, end)
+        value = self._value(self.source[inside:closing], inside, raw=bool(prefix))
         self._add("text", self.source[start:end], start, end, value)
         return end
 
     def _closing(self, quote: str, start: int, inside: int, *, raw: bool) -> int:
-        """Find the quote that ends a text."""
+        """Return the place of the quote that ends a text."""
         place = inside
         while place < len(self.source):
             if self.source.startswith(quote, place):
@@ -310,56 +303,51 @@ class _Lexer:
             if self.source[place] in "\r\n" and len(quote) == 1:
                 break
             place += 2 if self.source[place] == "\\" and not raw else 1
-        end = min(place, len(self.source))
-        return _stop("E106", "the text has no closing quote", start, end, f"add {quote} at its end")
+        return _stop(Mistake("E106", "", {"quote": quote}), start, min(place, len(self.source)))
 
-    def _read(self, body: str, inside: int, *, raw: bool) -> str:
+    def _value(self, body: str, inside: int, *, raw: bool) -> str:
         """Return the value of a text; invisible characters and unknown escapes are reported."""
         for offset, char in enumerate(body):
             if not char.isprintable() and char not in "\n\t":
-                self._invisible(char, inside + offset)
+                self._report_invisible(char, inside + offset)
         if raw or "\\" not in body:
             return body
         try:
             return unescape(body)
         except EscapeError as error:
-            start, end = inside + error.start, inside + error.end
-            self._problem("E107", str(error), start, end, error.help)
+            self._report(error.mistake, inside + error.start, inside + error.end)
             return body
 
-    def _invisible(self, char: str, place: int) -> None:
+    def _report_invisible(self, char: str, place: int) -> None:
         """Report a character inside a text that nobody can see."""
         code = ord(char)
         escape = f"\\u{code:04X}" if code < _PLANE else f"\\U{code:08X}"
-        message = f"the text has the invisible character U+{code:04X}"
-        self._problem("E105", message, place, place + 1, f"leave it out, or write {escape}")
+        parameters = {"number": code, "escape": escape}
+        self._report(Mistake("E105", "invisible_in_text", parameters), place, place + 1)
 
-    def _odd(self, place: int) -> int:
-        """Take a character that begins nothing, and give the place after it."""
+    def _read_odd(self, place: int) -> int:
+        """Read a character that begins nothing, and return the place after it."""
         char = self.source[place]
         if closing_quotes(char):
-            return self._curly(place)
+            return self._read_curly(place)
         if char in LOOKALIKES:
-            self._slip(LOOKALIKES[char], place, place + 1)
+            self._read_mistake(LOOKALIKES[char], place, place + 1)
         elif char in CURRENCY:
-            message = f"{char} is no part of a number"
-            self._problem("E116", message, place, place + 1, "write the number alone")
+            self._report(Mistake("E116", "currency", {"written": char}), place, place + 1)
         else:
-            _stray(char, place)
+            _stop(_stray(char), place, place + 1)
         return place + 1
 
-    def _curly(self, start: int) -> int:
-        """Take a text in quotes that a word processor or a web page made."""
+    def _read_curly(self, start: int) -> int:
+        """Read a text in quotes that a word processor or a web page made."""
         closers, inside = closing_quotes(self.source[start]), start + 1
         ends = [place for char in closers if (place := self.source.find(char, inside)) >= 0]
         if not ends:
-            _stop("E114", "a curly quote is no quote", start, inside, 'write "')
+            _stop(Mistake("E114", "single"), start, inside)
         closing = min(ends)
         body = self.source[inside:closing]
         straight = body.replace("\\", "\\\\").replace('"', '\\"')
-        self._problem(
-            "E114", "curly quotes hold no text", start, closing + 1, f'write "{straight}"'
-        )
+        self._report(Mistake("E114", "around", {"text": straight}), start, closing + 1)
         self._add("text", self.source[start : closing + 1], start, closing + 1, body)
         return closing + 1
 
@@ -367,22 +355,22 @@ class _Lexer:
         """Add a token."""
         self.tokens.append(Token(kind, text, start, end, value))
 
-    def _problem(self, code: str, message: str, start: int, end: int, help_: str) -> None:
-        """Note a problem and go on."""
-        self.problems.append(ExpressionProblem(code, message, start, end, help_))
+    def _report(self, mistake: Mistake, start: int, end: int) -> None:
+        """Report what is wrong, and go on."""
+        self.problems.append(_problem(mistake, start, end))
 
 
-def _stray(char: str, place: int) -> NoReturn:
-    """Report a character that has no meaning, by its number where it cannot be seen."""
+def _stray(char: str) -> Mistake:
+    """Return what is wrong with a character that has no meaning."""
     if not char.isprintable() or char.isspace():
-        what, help_ = f"the invisible character U+{ord(char):04X}", "leave it out"
-    elif char.isalpha():
-        what, help_ = f"the letter {char}", "names have only letters a to z, digits and _"
-    else:
-        what, help_ = f"the character {char}", "put text in quotes, or leave it out"
-    _stop("E105", f"{what} has no meaning here", place, place + 1, help_)
+        return Mistake("E105", "invisible", {"number": ord(char)})
+    return Mistake("E105", "letter" if char.isalpha() else "character", {"written": char})
 
 
-def _stop(code: str, message: str, start: int, end: int, help_: str) -> NoReturn:
-    """Report a problem after which nothing makes sense."""
-    raise SyntaxProblem(ExpressionProblem(code, message, start, max(end, start + 1), help_))
+def _stop(mistake: Mistake, start: int, end: int) -> NoReturn:
+    """Report what is wrong, where nothing after it makes sense."""
+    raise SyntaxProblem(_problem(mistake, start, max(end, start + 1)))
+
+
+def _problem(mistake: Mistake, start: int, end: int) -> ExpressionProblem:
+    return ExpressionProblem(mistake.code, start, end, mistake.parameters, mistake.variant)

@@ -121,19 +121,16 @@ _CONSTANTS: Final = {"true": True, "false": False}
 _KEYWORDS: Final = frozenset({"true", "false", "null"})
 _FIRST_BEYOND: Final = 2**63
 _PAIRS: Final = {"(": ")", "[": "]"}
-_SPLIT = "split it into several criteria"
 
 
 def parse(source: str, problems: list[ExpressionProblem]) -> Syntax | None:
     """Read an expression, adding to `problems`; None where nothing is left to go on with."""
     if len(source) > LENGTH_CAP:
-        message = f"the expression has {len(source):,} characters"
-        help_ = f"keep it to {LENGTH_CAP:,}; {_SPLIT}"
-        problems.append(ExpressionProblem("E102", message, LENGTH_CAP, len(source), help_))
+        parameters = {"length": len(source), "most": LENGTH_CAP}
+        problems.append(ExpressionProblem("E102", LENGTH_CAP, len(source), parameters))
         return None
     if not source.strip():
-        help_ = "write a condition, like contact.budget > 0 or has(contact.email)"
-        problems.append(ExpressionProblem("E101", "the expression is empty", 0, len(source), help_))
+        problems.append(ExpressionProblem("E101", 0, len(source)))
         return None
     try:
         return _Parser(tokenize(source, problems), problems).whole()
@@ -197,7 +194,7 @@ class _Parser:
         then = self._logic("||")
         if not self._at(":"):
             if self._now.kind == "end":
-                self._fail("E108", "? has no second branch", question, "write a ? b : c")
+                self._fail("E108", question, "second_branch")
             self._unexpected()
         self._next()
         other = self._expression()
@@ -275,8 +272,7 @@ class _Parser:
         name = self._now
         if name.kind != "name" or name.text in _KEYWORDS:
             whole = isinstance(of, Literal) and isinstance(of.value, int)
-            help_ = f"write {of.value}.0" if whole else "write it like contact.budget"  # type: ignore[union-attr]
-            self._fail("E108", "a name must follow the dot", name, help_)
+            self._fail("E108", name, "after_dot", **({"number": of.value} if whole else {}))  # type: ignore[union-attr]
         self._next()
         if self._at("("):
             return self._call(of, name, start)
@@ -333,15 +329,7 @@ class _Parser:
         """Return the value of a number without a sign."""
         value: int | float | None = token.value
         if value == _FIRST_BEYOND and isinstance(value, int):
-            self.problems.append(
-                ExpressionProblem(
-                    "E117",
-                    "the number is too large",
-                    token.start,
-                    token.end,
-                    "integers have 64 bits",
-                )
-            )
+            self.problems.append(ExpressionProblem("E117", token.start, token.end))
             return None
         return value
 
@@ -358,8 +346,7 @@ class _Parser:
         self.operators += 1
         token = self._next()
         if self.operators > OPERATOR_CAP:
-            message = f"the expression has more than {OPERATOR_CAP} operators"
-            self._fail("E104", message, token, _SPLIT)
+            self._fail("E104", token, most=OPERATOR_CAP)
         return token
 
     def _made(self, node: Syntax) -> Syntax:
@@ -370,7 +357,7 @@ class _Parser:
 
     def _too_deep(self, at: Token | Syntax) -> NoReturn:
         """Refuse an expression that nests too deep."""
-        self._fail("E103", f"the expression is nested more than {DEPTH_CAP} deep", at, _SPLIT)
+        self._fail("E103", at, most=DEPTH_CAP)
 
     def _close(self, opening: Token) -> Token:
         """Read the bracket that closes another."""
@@ -378,18 +365,19 @@ class _Parser:
         if self._at(closing):
             return self._next()
         if self._now.kind == "end":
-            help_ = f"add {closing} where it ends"
-            self._fail("E109", f"this {opening.text} is never closed", opening, help_)
+            self._fail("E109", opening, "never_closed", written=opening.text, closing=closing)
         return self._unexpected()
 
     def _unexpected(self) -> NoReturn:
         """Stop with the reason why the token at hand cannot stand here."""
         raise SyntaxProblem(fault_at(self.tokens, self.place))
 
-    def _fail(self, code: str, message: str, at: Token | Syntax, help_: str) -> NoReturn:
+    def _fail(
+        self, code: str, at: Token | Syntax, variant: str = "", **parameters: object
+    ) -> NoReturn:
         """Stop with a problem; one at the end points behind the last character."""
         end = min(max(at.end, at.start + 1), self.tokens[-1].end)
-        raise SyntaxProblem(ExpressionProblem(code, message, at.start, end, help_))
+        raise SyntaxProblem(ExpressionProblem(code, at.start, end, parameters, variant))
 
 
 def _depth(*nodes: Syntax) -> int:

@@ -5,8 +5,9 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from funnelflow.criteria.expression_problems import ExpressionProblem, Severity
+from funnelflow.criteria.expression_problems import ExpressionProblem
 from funnelflow.criteria.fields import Field
+from funnelflow.criteria.message_catalogue import MORE
 from funnelflow.criteria.parser import Name, Select, Syntax
 from funnelflow.criteria.tree import Node, Now, Read
 from funnelflow.criteria.types import Type, list_of
@@ -54,21 +55,24 @@ class CheckContext:
     scope: Scope
     problems: list[ExpressionProblem] = field(factory=list)
 
-    def problem(
+    def report(
         self,
         code: str,
-        message: str,
-        at: Syntax | Node,
-        help: str = "",  # noqa: A002  # as the problem calls it
-        *,
-        start: int | None = None,
-        end: int | None = None,
-        severity: Severity = "error",
+        at: Syntax | Node | tuple[int, int],
+        variant: str = "",
+        /,
+        **parameters: object,
     ) -> None:
-        """Note a problem at a node, or at a part of it."""
-        first = at.start if start is None else start
-        last = at.end if end is None else end
-        self.problems.append(ExpressionProblem(code, message, first, last, help, severity))
+        """Report a problem.
+
+        Args:
+            code: A code of `EXPRESSION_CODES`.
+            at: The part of the expression, or where that begins and ends.
+            variant: Which of the code's wordings it has; empty for the first.
+            parameters: What the wording is filled in with.
+        """
+        start, end = at if isinstance(at, tuple) else (at.start, at.end)
+        self.problems.append(ExpressionProblem(code, start, end, parameters, variant))
 
     def text(self, at: Syntax | Node) -> str:
         """Return what was written, cut where it is long."""
@@ -106,8 +110,8 @@ def check_name(checking: CheckContext, syntax: Name) -> Node | None:
     """Return the meaning of a bare name: only ``now`` has one."""
     if syntax.name == "now":
         return Now(syntax.start, syntax.end)
-    code, message, help_ = _bare(checking, syntax.name)
-    checking.problem(code, message, syntax, help_)
+    code, variant, parameters = _bare(checking, syntax.name)
+    checking.report(code, syntax, variant, name=syntax.name, **parameters)
     return None
 
 
@@ -118,7 +122,7 @@ def check_select(checking: CheckContext, syntax: Select) -> Node | None:
 
 
 def find_field(checking: CheckContext, syntax: Select) -> tuple[str, Field] | None:
-    """Return the root and the field that ``root.name`` names; None where it is reported."""
+    """Return the root and the field that ``root.name`` names; None if it is reported."""
     of = syntax.of
     if not isinstance(of, Name) or of.name not in ROOTS:
         _not_a_root(checking, syntax, of)
@@ -126,60 +130,57 @@ def find_field(checking: CheckContext, syntax: Select) -> tuple[str, Field] | No
     found = checking.scope.fields(of.name).get(syntax.name)
     if found is not None:
         return of.name, found
-    start = syntax.end - len(syntax.name)
-    message = f"there is no field {of.name}.{syntax.name}"
-    help_ = _nearest_field(checking, of.name, syntax.name)
-    checking.problem("E130", message, syntax, help_, start=start)
+    parameters = _nearest_field(checking, of.name, syntax.name)
+    span = (syntax.end - len(syntax.name), syntax.end)
+    checking.report("E130", span, root=of.name, name=syntax.name, **parameters)
     return None
 
 
-def _bare(checking: CheckContext, name: str) -> tuple[str, str, str]:
-    """Return what is wrong with a name that has no meaning, and what was probably meant."""
+def _bare(checking: CheckContext, name: str) -> tuple[str, str, dict[str, str]]:
+    """Return what is wrong with a name that has no meaning: code, variant and parameters."""
     if name in _NOTHING:
-        return "E121", f"there is no {name}", "ask whether a fact is known: !has(contact.x)"
+        return "E121", "", {}
     if name in _TRUTH:
-        return "E131", f"{name} has no meaning here", f"write {_TRUTH[name]}"
+        return "E131", "unknown", {"meant": _TRUTH[name]}
     if name in ROOTS:
-        return "E131", f"{name} alone is no value", f"name one of its fields, like {name}.x"
+        return "E131", "root", {}
     for root in ROOTS:
         if name in checking.scope.fields(root):
-            return "E131", f"{name} needs its root before it", f"write {root}.{name}"
-    return "E131", f"{name} has no meaning here", _guess(checking, name)
+            return "E131", "no_root", {"meant": f"{root}.{name}"}
+    return "E131", "unknown", _guess(checking, name)
 
 
-def _guess(checking: CheckContext, name: str) -> str:
+def _guess(checking: CheckContext, name: str) -> dict[str, str]:
     """Return which name was probably meant."""
     known = {field: root for root in reversed(ROOTS) for field in checking.scope.fields(root)}
     guess = nearest(name, [*known, "now", *ROOTS])
     if guess is None:
-        return f'write "{name}" for a text, or contact.x for a field'
-    return f"did you mean {known[guess]}.{guess}?" if guess in known else f"did you mean {guess}?"
+        return {}
+    return {"guess": f"{known[guess]}.{guess}" if guess in known else guess}
 
 
-def _nearest_field(checking: CheckContext, root: str, name: str) -> str:
+def _nearest_field(checking: CheckContext, root: str, name: str) -> dict[str, object]:
     """Return which field was probably meant, or which there are."""
     fields = checking.scope.fields(root)
     guess = nearest(name, fields)
     if guess:
-        return f"did you mean {root}.{guess}?"
+        return {"guess": f"{root}.{guess}"}
     for other in ROOTS:
         if name in checking.scope.fields(other):
-            return f"did you mean {other}.{name}?"
-    shown = ", ".join(sorted(fields)[:_LISTED]) + (", …" if len(fields) > _LISTED else "")
-    return f"the {root} has: {shown}" if shown else f"the {root} has no fields here"
+            return {"guess": f"{other}.{name}"}
+    more = (MORE,) if len(fields) > _LISTED else ()
+    return {"known": (*sorted(fields)[:_LISTED], *more)} if fields else {}
 
 
 def _not_a_root(checking: CheckContext, syntax: Select, of: Syntax) -> None:
     """Report a dot behind something that has no fields."""
     if isinstance(of, Name):
-        guess = nearest(of.name, ROOTS) or "contact"
-        help_ = f"write {guess}.{syntax.name}"
-        checking.problem("E131", f"{of.name} has no fields", of, help_)
+        root = nearest(of.name, ROOTS) or "contact"
+        checking.report("E131", of, "no_fields", name=of.name, meant=f"{root}.{syntax.name}")
         return
-    start = syntax.end - len(syntax.name) - 1
+    span = (syntax.end - len(syntax.name) - 1, syntax.end)
     if isinstance(of, Select) and (found := find_field(checking, of)):
-        message = f"{checking.text(of)} is {kind_words(found[1].type)} and has no fields"
-        checking.problem("E132", message, syntax, "leave out what follows it", start=start)
+        text, kind = checking.text(of), kind_words(found[1].type)
+        checking.report("E132", span, "of_field", text=text, kind=kind)
     elif not isinstance(of, Select):
-        message = f"a value has no field {syntax.name}"
-        checking.problem("E132", message, syntax, "name a field as contact.x", start=start)
+        checking.report("E132", span, "of_value", name=syntax.name)

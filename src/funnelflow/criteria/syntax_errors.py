@@ -6,19 +6,17 @@ from typing import Final
 from funnelflow.criteria.expression_problems import ExpressionProblem
 from funnelflow.criteria.lexer import Token
 
-_INFIX: Final = {
-    "startsWith": 'write contact.x.startsWith("…")',
-    "endsWith": 'write contact.x.endsWith("…")',
-    "contains": 'write contact.x.contains("…")',
-    "like": "use startsWith, endsWith or contains",
-    "is": "write ==, or has(contact.x) to ask whether it is known",
-    "isnt": "write !=",
-    "equals": "write ==",
-    "between": "write contact.x >= 1 && contact.x <= 5",
-    "if": "write a ? b : c",
+_MEANT: Final = {
+    "startsWith": 'contact.x.startsWith("…")',
+    "endsWith": 'contact.x.endsWith("…")',
+    "contains": 'contact.x.contains("…")',
+    "is": "==, or has(contact.x) to ask whether it is known",
+    "isnt": "!=",
+    "equals": "==",
+    "between": "contact.x >= 1 && contact.x <= 5",
+    "if": "a ? b : c",
 }
-_JOIN = "join conditions by && or ||, and put text in quotes"
-_ALONE: Final = "write the number alone, without spaces or a unit"
+"""What is meant by a word that people write between two values."""
 _GROUP: Final = 3
 _CAP: Final = 20
 
@@ -28,39 +26,40 @@ def fault_at(tokens: Sequence[Token], place: int) -> ExpressionProblem:
     token = tokens[place]
     before = tokens[place - 1] if place else None
     if before is not None and before.text == "%" and _percents(tokens, place - 1):
-        return _problem("E116", "% is no part of a number", before, "write 0.5 for 50%")
+        return _problem("E116", before, "percent")
     if token.kind == "end":
-        return _problem("E108", "the expression ends too early", token, "write what is missing")
+        return _problem("E108", token, "ends_early")
     if _complete(before):
         return _after_value(tokens, place)
     if token.text == "{":
-        return _problem("E146", "there are no maps here", token, "compare one field at a time")
-    message = f"something is missing before {_name(token)}"
-    return _problem("E108", message, token, "write a value")
+        return _problem("E146", token, "map")
+    return _problem("E108", token, "value_missing", written=_name(token))
 
 
 def _after_value(tokens: Sequence[Token], place: int) -> ExpressionProblem:
     """Return the problem of a token that cannot follow a value."""
     token = tokens[place]
     if token.text in (")", "]"):
-        return _problem("E109", f"this {token.text} closes nothing", token, "leave it out")
+        return _problem("E109", token, "closes_nothing", written=token.text)
     if token.text == "," and _groups(tokens, place):
-        return _problem("E116", "a number has no commas", token, _ungrouped(tokens, place))
+        return _problem("E116", token, "commas", **_ungrouped(tokens, place))
     if token.text == "!" and tokens[place + 1].text == "in":
-        return _problem("E108", "not in is no operator", token, "write !(contact.x in […])")
+        return _problem("E108", token, "not_in")
     if tokens[place - 1].kind == "number" and token.kind in ("name", "number"):
-        return _problem("E116", f"{_name(token)} is no part of a number", token, _ALONE)
-    return _problem("E108", f"{_name(token)} cannot follow here", token, _help(tokens, place))
+        return _problem("E116", token, "unit", written=_name(token))
+    meant = _meant(token, tokens[place - 1])
+    variant = "like" if token.text == "like" and token.kind == "name" and not meant else ""
+    return _problem("E108", token, variant or "cannot_follow", written=_name(token), **meant)
 
 
-def _help(tokens: Sequence[Token], place: int) -> str:
-    """Say what to write instead of a token behind a value."""
-    token, before = tokens[place], tokens[place - 1]
+def _meant(token: Token, before: Token) -> dict[str, str]:
+    """Return what is meant by a token behind a value, where that can be known."""
     if before.text in ("has", "size"):
-        return f"write {before.text}(contact.x)"
+        return {"meant": f"{before.text}(contact.x)"}
     if token.text == ",":
-        return "write a list in [ ]"
-    return _INFIX.get(token.text, _JOIN) if token.kind == "name" else _JOIN
+        return {"meant": "a list in [ ]"}
+    found = _MEANT.get(token.text) if token.kind == "name" else None
+    return {"meant": found} if found else {}
 
 
 def _complete(before: Token | None) -> bool:
@@ -83,24 +82,23 @@ def _groups(tokens: Sequence[Token], place: int) -> bool:
     return touching and before.kind == after.kind == "number" and len(after.text) == _GROUP
 
 
-def _ungrouped(tokens: Sequence[Token], place: int) -> str:
-    """Say how a number with commas is written; one comma may be a decimal mark, too."""
+def _ungrouped(tokens: Sequence[Token], place: int) -> dict[str, str]:
+    """Return how a number with commas is written; one comma may be a decimal mark, too."""
     number, first = tokens[place - 1].text, place
     while tokens[place].text == "," and _groups(tokens, place):
         number, place = f"{number}{tokens[place + 1].text}", place + 2
     decimal = f"{tokens[first - 1].text}.{tokens[first + 1].text}"
-    is_single = place == first + 2 and decimal.replace(".", "").isdigit()
-    return (
-        f"write {number}, or {decimal} if the comma is decimal" if is_single else f"write {number}"
-    )
+    if place == first + 2 and decimal.replace(".", "").isdigit():
+        return {"number": number, "decimal": decimal}
+    return {"number": number}
 
 
 def _name(token: Token) -> str:
-    """Name a token in a message."""
+    """Return a token as a message names it."""
     return token.text if len(token.text) <= _CAP else token.text[: _CAP - 1] + "…"
 
 
-def _problem(code: str, message: str, token: Token, help_: str) -> ExpressionProblem:
+def _problem(code: str, token: Token, variant: str, **parameters: object) -> ExpressionProblem:
     """Return a problem at a token; one at the end points behind the last character."""
     end = max(token.end, token.start + (token.kind != "end"))
-    return ExpressionProblem(code, message, token.start, end, help_)
+    return ExpressionProblem(code, token.start, end, parameters, variant)

@@ -32,11 +32,23 @@ _NAMED: Final = (("day", 86_400), ("hour", 3600), ("minute", 60))
 
 
 class TimeTextError(ValueError):
-    """A text that is no duration, or no timestamp; `help` is what to write instead."""
+    """A text that is no duration, or no timestamp.
 
-    def __init__(self, message: str, help: str = "") -> None:  # noqa: A002  # as everywhere here
+    Attributes:
+        help: What to write instead.
+        is_too_fine: Whether only its fractions of a microsecond are wrong with it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        help: str = "",  # noqa: A002  # as everywhere here
+        *,
+        is_too_fine: bool = False,
+    ) -> None:
         super().__init__(message)
         self.help = help
+        self.is_too_fine = is_too_fine
 
 
 def parse_duration(text: str) -> dt.timedelta:
@@ -57,7 +69,8 @@ def parse_cel_duration(text: str) -> dt.timedelta:
     try:
         return _parse(text, _CEL_UNITS, 'write it like "720h", "90m" or "30s"')
     except TimeTextError as error:
-        raise TimeTextError(str(error), _in_hours(text) or error.help) from None
+        error.help = _in_hours(text) or error.help
+        raise
 
 
 def in_range(value: dt.timedelta) -> bool:
@@ -115,7 +128,9 @@ def _exact(micros: Fraction, text: str) -> dt.timedelta:
     """Return so many microseconds as a duration, if there is one."""
     if micros.denominator != 1:
         raise TimeTextError(
-            f"{_quoted(text)} is finer than a microsecond", "microseconds (us) are the finest unit"
+            f"{_quoted(text)} is finer than a microsecond",
+            "microseconds (us) are the finest unit",
+            is_too_fine=True,
         )
     if abs(micros) > LONGEST // _MICROSECOND:
         raise TimeTextError(f"{_quoted(text)} is longer than 292 years", "write a shorter duration")
@@ -205,7 +220,9 @@ def _civil(text: str, found: re.Match[str]) -> dt.datetime:
     fraction = (found[8] or "").ljust(6, "0")
     if fraction[6:].strip("0"):
         raise TimeTextError(
-            f"{text!r} is finer than a microsecond", "six decimals are the finest part of a second"
+            f"{text!r} is finer than a microsecond",
+            "six decimals are the finest part of a second",
+            is_too_fine=True,
         )
     try:
         return dt.datetime(  # noqa: DTZ001  # the zone is added by the caller

@@ -81,7 +81,6 @@ _MEANT: Final = {
 _EXAMPLES: Final = {TEXT: '{} != ""', NUMBER: "{} > 0", INTEGER: "{} > 0"}
 _NUMBERS: Final = list_of(NUMBER)
 """Such a list may hold integers among its numbers, as they were written."""
-_SAME: Final = "give both branches the same type"
 _LITERALS: Final = {bool: BOOLEAN, int: INTEGER, float: NUMBER, str: TEXT}
 
 
@@ -95,9 +94,8 @@ def check_whole(checking: CheckContext, syntax: Syntax, expect: Type | None) -> 
     if expect == BOOLEAN:
         _no_condition(checking, node)
     else:
-        checking.problem(
-            "E147", f"this is {kind_words(node.type)}, where {kind_words(expect)} is wanted", node
-        )
+        kind, wanted = kind_words(node.type), kind_words(expect)
+        checking.report("E147", node, kind=kind, wanted=wanted)
     return None
 
 
@@ -163,14 +161,13 @@ def _condition(checking: CheckContext, syntax: Syntax) -> Node | None:
 
 def _no_condition(checking: CheckContext, node: Node) -> None:
     """Report a value that is no condition."""
-    text = checking.text(node)
-    compared = f"size({text}) > 0" if node.type.is_list else _EXAMPLES.get(node.type, "")
-    help_ = f"compare it, like {compared.format(text)}" if compared else "compare it"
-    if isinstance(node, Constant):
-        help_ = "compare it with a field"
-    elif isinstance(node, Read):
-        help_ = f"write has({text}), or {help_}"
-    checking.problem("E143", f"{text} is {kind_words(node.type)}, not a condition", node, help_)
+    text, kind = checking.text(node), kind_words(node.type)
+    form = "size({}) > 0" if node.type.is_list else _EXAMPLES.get(node.type, "")
+    example = {"example": form.format(text)} if form else {}
+    variant = "value"
+    if isinstance(node, Constant | Read):
+        variant = "constant" if isinstance(node, Constant) else "field"
+    checking.report("E143", node, variant, text=text, kind=kind, **example)
 
 
 def _binary(checking: CheckContext, syntax: Binary) -> Node | None:
@@ -193,7 +190,7 @@ def _unary(checking: CheckContext, syntax: Unary) -> Node | None:
     node = check(checking, syntax.of)
     if node is None or node.type.is_numeric:
         return None if node is None else Negate(syntax.start, syntax.end, node, node.type)
-    checking.problem("E142", f"- has no meaning before {kind_words(node.type)}", syntax)
+    checking.report("E142", syntax, "sign", kind=kind_words(node.type))
     return None
 
 
@@ -206,12 +203,9 @@ def _choice(checking: CheckContext, syntax: Choice) -> Node | None:
     kind = joined(then.type, other.type)
     if kind is not None:
         return Conditional(syntax.start, syntax.end, test, then, other, kind)
-    checking.problem(
-        "E144",
-        f"the branches of ? are {kind_words(then.type)} and {kind_words(other.type)}",
-        syntax,
-        "write 1.0 for 1" if then.type.is_numeric and other.type.is_numeric else _SAME,
-    )
+    numbers = then.type.is_numeric and other.type.is_numeric
+    kinds = {"then": kind_words(then.type), "other": kind_words(other.type)}
+    checking.report("E144", syntax, "numbers" if numbers else "types", **kinds)
     return None
 
 
@@ -224,15 +218,11 @@ def _list(checking: CheckContext, syntax: ListSyntax) -> Node | None:
     kind = NOTHING
     for item in sound:
         if item.type.is_list:
-            checking.problem("E146", "a list cannot hold lists", item, "list single values")
+            checking.report("E146", item, "nested")
             return None
         if not compares_in_list(kind, item.type):
-            checking.problem(
-                "E145",
-                f"the list holds {kind_words(kind)} and {kind_words(item.type)}",
-                item,
-                "list values of one type",
-            )
+            first, other = kind_words(kind), kind_words(item.type)
+            checking.report("E145", item, first=first, other=other)
             return None
         kind = item.type if kind != NUMBER else NUMBER
     return _list_node(syntax, sound, list_of(kind))
@@ -256,14 +246,10 @@ def _list_node(syntax: ListSyntax, items: tuple[Node, ...], kind: Type) -> Node:
 
 def _index(checking: CheckContext, syntax: Index) -> Node | None:
     """Report ``of[item]``, which there is not."""
-    item = syntax.item
+    item, field = syntax.item, {}
     if isinstance(syntax.of, Name) and isinstance(item, Literal) and isinstance(item.value, str):
-        help_ = f"write {syntax.of.name}.{item.value}"
-    else:
-        help_ = "use in or size() on a list"
-    checking.problem(
-        "E122", "nothing can be picked out with [ ]", syntax, help_, start=syntax.of.end
-    )
+        field = {"field": f"{syntax.of.name}.{item.value}"}
+    checking.report("E122", (syntax.of.end, syntax.end), **field)
     return None
 
 
@@ -280,12 +266,12 @@ def _has(checking: CheckContext, syntax: CallSyntax) -> Node | None:
     if len(arguments) == 1 and isinstance(arguments[0], Select):
         found = find_field(checking, arguments[0])
         return None if found is None else Has(syntax.start, syntax.end, *found)
-    help_ = "write has(contact.x)"
+    field = {}
     if len(arguments) == 1 and isinstance(arguments[0], Name | Literal):
         name = arguments[0].name if isinstance(arguments[0], Name) else arguments[0].value
         known = [root for root in ROOTS if name in checking.scope.fields(root)]
-        help_ = f"write has({known[0]}.{name})" if known else help_
-    checking.problem("E133", "has() takes one field", syntax, help_)
+        field = {"field": f"{known[0]}.{name}"} if known else {}
+    checking.report("E133", syntax, **field)
     return None
 
 
@@ -305,13 +291,12 @@ def _size(checking: CheckContext, syntax: CallSyntax) -> Node | None:
     """Check ``size(x)`` or ``x.size()``."""
     given = [*([syntax.of] if syntax.of is not None else []), *syntax.arguments]
     if len(given) != 1:
-        checking.problem("E127", "size() takes one text or list", syntax, "write size(contact.x)")
+        checking.report("E127", syntax, "size")
         return None
     item = check(checking, given[0])
     if item is None or item.type == TEXT or item.type.is_list:
         return None if item is None else Size(syntax.start, syntax.end, item)
-    message = f"{kind_words(item.type)} has no size"
-    checking.problem("E148", message, item, "size() counts characters of a text or items of a list")
+    checking.report("E148", item, "size", kind=kind_words(item.type))
     return None
 
 
@@ -320,8 +305,7 @@ def _time_constant(checking: CheckContext, syntax: CallSyntax) -> Node | None:
     argument = syntax.arguments[0] if len(syntax.arguments) == 1 else None
     if not isinstance(argument, Literal) or not isinstance(argument.value, str):
         example = "2026-03-01T00:00:00Z" if syntax.name == "timestamp" else "720h"
-        help_ = f'write {syntax.name}("{example}")'
-        checking.problem("E127", f"{syntax.name}() takes a text in quotes", syntax, help_)
+        checking.report("E127", syntax, "quoted", name=syntax.name, example=example)
         return None
     place = (syntax.start, syntax.end)
     try:
@@ -329,9 +313,9 @@ def _time_constant(checking: CheckContext, syntax: CallSyntax) -> Node | None:
             return Constant(*place, parse_timestamp(argument.value, strict=True), TIMESTAMP)
         return Constant(*place, parse_cel_duration(argument.value), DURATION)
     except TimeTextError as error:
-        code = "E152" if "microsecond" in str(error) else None
-        code = code or ("E150" if syntax.name == "timestamp" else "E151")
-        checking.problem(code, str(error), argument, error.help)
+        code = "E150" if syntax.name == "timestamp" else "E151"
+        code = "E152" if error.is_too_fine else code
+        checking.report(code, argument, reason=str(error), advice=error.help)
         return None
 
 
@@ -341,9 +325,7 @@ def _text_test(checking: CheckContext, syntax: CallSyntax) -> Node | None:
     text = check(checking, syntax.of)
     parts = [check(checking, argument) for argument in syntax.arguments]
     if len(parts) != 1:
-        checking.problem(
-            "E127", f"{syntax.name}() takes one text", syntax, f'write .{syntax.name}("…")'
-        )
+        checking.report("E127", syntax, "text_test", name=syntax.name)
         return None
     part = parts[0]
     if text is None or part is None:
@@ -359,32 +341,34 @@ def _no_text(
     checking: CheckContext, syntax: CallSyntax, node: Node, text: Node, part: Node
 ) -> None:
     """Report that something must be text for a text test."""
-    help_ = "put it in quotes" if isinstance(node, Constant) else ""
+    parameters = {"name": syntax.name, "kind": kind_words(node.type)}
     if node is text and node.type.is_list and syntax.name == "contains":
-        help_ = f"write {checking.text(part)} in {checking.text(text)}"
-    message = f"{syntax.name}() looks at text, and this is {kind_words(node.type)}"
-    checking.problem("E148", message, node, help_)
+        parameters |= {"part": checking.text(part), "list": checking.text(text)}
+    variant = "constant" if isinstance(node, Constant) and "list" not in parameters else "text_test"
+    checking.report("E148", node, variant, **parameters)
 
 
 def _unknown_function(checking: CheckContext, syntax: CallSyntax) -> None:
     """Report a function that is not there."""
-    name, end = syntax.name, syntax.name_start + len(syntax.name)
-    code, message, help_ = "E126", f"there is no function {name}()", ""
+    name, start = syntax.name, syntax.name_start
+    code, variant, parameters = _no_function(name, is_method=syntax.of is not None)
+    checking.report(code, (start, start + len(name)), variant, name=name, **parameters)
+
+
+def _no_function(name: str, *, is_method: bool) -> tuple[str, str, dict[str, object]]:
+    """Return what to report of a function that is not there: code, variant and parameters."""
     if name == "matches":
-        code, message = "E123", "there are no regular expressions"
-        help_ = "use startsWith, endsWith or contains"
-    elif name in _MACROS and syntax.of is not None:
-        code, message, help_ = "E124", f"there is no {name}() here", "use in or size() on a list"
-    elif name in _OTHERS:
-        code, message = "E125", f"{name}() is not among the functions of a criterion"
-        help_ = "compare the value as it is"
-    elif guess := _MEANT.get(name.lower()) or nearest(name, [*_FUNCTIONS, *_TESTS]):
-        help_ = f"did you mean {_form(guess)}?"
-    else:
-        help_ = f"there are: {', '.join([*_FUNCTIONS, *_TESTS])}"
-    if syntax.of is None and name in _TESTS:
-        message, help_ = f"{name}() stands behind a text", f"write {_form(name)}"
-    checking.problem(code, message, syntax, help_, start=syntax.name_start, end=end)
+        return "E123", "", {}
+    if name in _MACROS and is_method:
+        return "E124", "", {}
+    if name in _OTHERS:
+        return "E125", "", {}
+    if name in _TESTS and not is_method:
+        return "E126", "behind_text", {"meant": _form(name)}
+    names = [*_FUNCTIONS, *_TESTS]
+    if guess := _MEANT.get(name.lower()) or nearest(name, names):
+        return "E126", "unknown", {"guess": _form(guess)}
+    return "E126", "unknown", {"known": tuple(names)}
 
 
 def _form(name: str) -> str:

@@ -9,7 +9,7 @@ A code is an error when the definition cannot be run, or contradicts itself; it 
 warning when the definition runs but will surprise somebody.
 """
 
-from funnelflow.criteria import EXPRESSION_CODES, Code, Severity, wordings
+from funnelflow.criteria import EXPRESSION_CODES, Code, wordings
 
 
 def error(code: str, title: str, explanation: str, **texts: str | tuple[str, ...]) -> Code:
@@ -724,19 +724,5 @@ _OWN = sorted(
     key=lambda code: code.code,
 )  # fmt: skip
 
-_WARNED = ("E19",)
-"""How the codes of expressions begin that are warnings."""
-
-
-def _of_expressions(code: str, meaning: str) -> Code:
-    """Return a code of the criteria as one of the table."""
-    severity: Severity = "warning" if code.startswith(_WARNED) else "error"
-    where = "The caret shows the place inside the expression, and the help what to write instead."
-    return Code(code, severity, meaning, f"In an expression: {meaning}. {where}")
-
-
-CODES: dict[str, Code] = {
-    code.code: code
-    for code in (*_OWN, *(_of_expressions(*pair) for pair in EXPRESSION_CODES.items()))
-}
+CODES: dict[str, Code] = {code.code: code for code in (*_OWN, *EXPRESSION_CODES.values())}
 """Every code that a check may report, in order: the definition's own, then the expressions'."""

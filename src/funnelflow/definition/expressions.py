@@ -114,7 +114,7 @@ def _report(problem: ExpressionProblem, written: Written, problems: Problems) ->
     span = locate_text(written.position, problem.start, problem.end)
     if written.position is None:
         span = Span(None, about=written.about, excerpt=(written.source, problem.start, problem.end))
-    problems.add(problem.code, span, problem.message, problem.help)
+    problems.report(problem.code, span, problem.variant, **problem.parameters)
 
 
 _CONSTANT = ("E190", "E191")

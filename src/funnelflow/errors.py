@@ -3,6 +3,7 @@
 * Error: the root; ``except Error`` catches all of them.
     * UsageError: the request cannot be understood or carried out as asked (exit 2).
         * UnknownNameError: a name that nothing carries, with the nearest one.
+            * UnknownContactError: nobody is known by an id (HTTP 404).
         * ConfigurationError: the workspace or its settings are not usable.
     * FieldError: a fact that is not a value of its field (exit 2).
     * CriterionError: an expression that does not compile, with its positions (exit 2).
@@ -11,9 +12,9 @@
     * StoreError: the database cannot do what was asked (exit 2).
         * ConflictError: somebody else changed the same thing meanwhile (exit 1).
 
-The subclasses that belong to one room carry data of that room; they are raised there
-and derive from the classes here, so that one handler at the top can show them all:
-a message, what to do next, an exit code, and the same as JSON.
+Errors of one package stand in it, carry data of their own and derive from the classes here, so
+that one handler at the top can show them all: a message, what to do next, an exit code, an HTTP
+status, and the same as JSON.
 """
 
 import difflib
@@ -24,23 +25,45 @@ from typing import Any, ClassVar
 class Error(Exception):
     """Something a person has to know, said so that they know what to do next.
 
-    Attributes:
+    Args:
         message: What is wrong, one sentence or a few lines.
         hint: The next step; empty when there is none to give.
+        local_hint: The next step for whoever sits at the machine of the workspace, if it is
+            another one; it may name contacts that the error is not about.
+
+    Attributes:
+        code: The kind of error, as programs know it.
         exit_code: What the command line exits with.
+        http_status: What a web service answers with.
     """
 
-    exit_code: ClassVar[int] = 2
     code: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 2
+    http_status: ClassVar[int] = 400
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", local_hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.local_hint = local_hint or hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as what it holds, whatever its kind is made of."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the error as data: ``code``, ``message`` and ``hint``."""
+        """Return the error as data: ``code``, ``message``, ``hint``, and what its kind adds.
+
+        It names no contact but the one that was asked for.
+        """
         return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+def _rebuilt(kind: type[Error], arguments: tuple[Any, ...], state: dict[str, Any]) -> Error:
+    """Return an error as it was before it was pickled."""
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(Error):
@@ -57,11 +80,20 @@ class UnknownNameError(UsageError):
         name: The name as given.
         known: The names that exist; the nearest becomes the hint.
         hint: Another next step, where the nearest name is not the point.
+        local_hint: As `Error` has it.
     """
 
     code = "unknown_name"
 
-    def __init__(self, kind: str, name: str, known: Iterable[str] = (), *, hint: str = "") -> None:
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        known: Iterable[str] = (),
+        *,
+        hint: str = "",
+        local_hint: str = "",
+    ) -> None:
         self.kind = kind
         self.name = name
         self.known = tuple(known)
@@ -70,19 +102,55 @@ class UnknownNameError(UsageError):
         super().__init__(
             f"there is no {noun} {name!r}{space}{where}",
             hint=hint or (f"did you mean {guess!r}?" if guess else _listed(kind, self.known)),
+            local_hint=local_hint,
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the error as data, with what was named and how."""
+        return {**super().to_json(), "kind": self.kind, "name": self.name}
+
+
+class UnknownContactError(UnknownNameError):
+    """Nobody is known by an id.
+
+    Args:
+        contact_id: The id.
+        hint: What adds it.
+        local_hint: As `Error` has it.
+    """
+
+    http_status = 404
+
+    def __init__(self, contact_id: str, *, hint: str = "", local_hint: str = "") -> None:
+        super().__init__("contact", contact_id, hint=hint, local_hint=local_hint)
 
 
 class ConfigurationError(UsageError):
     """The workspace or its settings are not usable."""
 
     code = "configuration"
+    http_status = 500
 
 
 class FieldError(Error):
-    """A fact that is not a value of its field."""
+    """A fact that is not a value of its field.
+
+    Args:
+        message: What is wrong.
+        hint: The next step.
+        field: The field, as far as it is known where the value is read.
+    """
 
     code = "field"
+    http_status = 422
+
+    def __init__(self, message: str, *, hint: str = "", field: str = "") -> None:
+        self.field = field
+        super().__init__(message, hint=hint)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the error as data, with its field."""
+        return {**super().to_json(), "field": self.field}
 
 
 class RefusedError(Error):
@@ -90,12 +158,14 @@ class RefusedError(Error):
 
     code = "refused"
     exit_code = 1
+    http_status = 409
 
 
 class StoreError(Error):
     """The database cannot do what was asked."""
 
     code = "store"
+    http_status = 503
 
 
 class ConflictError(StoreError):
@@ -103,17 +173,18 @@ class ConflictError(StoreError):
 
     code = "conflict"
     exit_code = 1
+    http_status = 409
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Give the known name that is most like `name`, or None when nothing is like it."""
+    """Return the known name that is most like `name`, or None when nothing is like it."""
     lowered = {candidate.lower(): candidate for candidate in known}
     found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return lowered[found[0]] if found else None
 
 
 def _listed(kind: str, known: tuple[str, ...]) -> str:
-    """Say which names there are, as far as a line has room for."""
+    """Return which names there are, as far as a line has room for."""
     if not known:
         return ""
     shown = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")  # noqa: PLR2004

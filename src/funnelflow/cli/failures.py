@@ -79,7 +79,7 @@ def describe(error: BaseException) -> Failure:
 def _of_ours(error: "Error") -> Failure:
     """Say what one of our errors says; one about an expression shows it, with carets."""
     show = getattr(error, "show", None)
-    message, hint = (show(), "") if show else (error.message, error.hint)
+    message, hint = (show(), "") if show else (error.message, error.local_hint)
     return Failure(error.code, message, hint, error.exit_code, error.to_json())
 
 

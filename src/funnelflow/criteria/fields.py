@@ -76,7 +76,9 @@ class Field:
         try:
             value = self._normal(raw, timezone)
         except FieldError as error:
-            raise FieldError(f"{self.name}: {error.message}", hint=error.hint) from None
+            raise FieldError(
+                f"{self.name}: {error.message}", hint=error.hint, field=self.name
+            ) from None
         if self.choices:
             self._check_choice(value)
         return value
@@ -90,7 +92,9 @@ class Field:
         try:
             raw = read_text(self.type, text)
         except FieldError as error:
-            raise FieldError(f"{self.name}: {error.message}", hint=error.hint) from None
+            raise FieldError(
+                f"{self.name}: {error.message}", hint=error.hint, field=self.name
+            ) from None
         return self.normalise(raw, timezone)
 
     def to_json(self, value: Value) -> Any:
@@ -115,6 +119,7 @@ class Field:
                 raise FieldError(
                     f"{self.name}: {shown(item)} is none of its values",
                     hint=f"did you mean {guess}?" if guess else f"known values: {listed(names)}",
+                    field=self.name,
                 )
 
 

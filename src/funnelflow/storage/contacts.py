@@ -10,7 +10,7 @@ from attrs import field, frozen
 from sqlalchemy import Connection, false, select
 
 from funnelflow.engine import Contact, Decision, Taken, Verb, Veto
-from funnelflow.errors import UnknownNameError, nearest
+from funnelflow.errors import UnknownContactError, nearest
 from funnelflow.storage.changes import TrackedContact, check_id, is_storable
 from funnelflow.storage.database_errors import UNREADABLE, altered
 from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
@@ -191,7 +191,7 @@ def find_contact(
     """Read a contact, and the definition that it is under.
 
     Raises:
-        UnknownNameError: There is none by that id; the nearest one is named.
+        UnknownContactError: There is none by that id.
         UsageError: It can be nobody's id.
     """
     wanted = select(contacts).where(contacts.c.id == check_id(contact_id))
@@ -202,16 +202,14 @@ def find_contact(
     return stored_contact(row, running), running
 
 
-def unknown_contact(connection: Connection, contact_id: str) -> UnknownNameError:
-    """Say that nobody is known by an id, naming the nearest of those that begin alike."""
+def unknown_contact(connection: Connection, contact_id: str) -> UnknownContactError:
+    """Return the error that nobody is known by an id; its local hint names some that are."""
     known = _neighbours(connection, contact_id)
     near = nearest(contact_id, known)
     add = f"funnelflow add {quote(contact_id)}"
     some = ", ".join(dict.fromkeys(known[:_SHOWN]))
-    hint = (
-        f"did you mean {near!r}?" if near else f"known contacts: {some}\nor: {add}" if some else add
-    )
-    return UnknownNameError("contact", contact_id, hint=hint)
+    local = f"did you mean {near!r}?" if near else f"known contacts: {some}\nor: {add}" if some else ""
+    return UnknownContactError(contact_id, hint=add, local_hint=local)
 
 
 def stored_contact(row: Any, running: LoadedDefinition) -> StoredContact:

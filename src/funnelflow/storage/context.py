@@ -2,10 +2,9 @@
 
 import datetime as dt
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,7 +63,6 @@ class Context:
     plugins: PluginHost = field(factory=PluginHost)
     plugin_config: PluginConfig = field(factory=PluginConfig)
     clock: Clock = utc_now
-    _local: threading.local = field(factory=threading.local, init=False)
 
     @property
     def library(self) -> Library:
@@ -75,19 +73,13 @@ class Context:
         """Return the roles of an actor, sorted; nobody has none."""
         return roles_of(self.roles, actor)
 
-    @property
+    @cached_property
     def store(self) -> Store:
-        """What the units of work of one thread share: their parsers keep what they read last.
+        """What units of work share.
 
         Raises:
             ConfigurationError: A plugin that is required here is not in use.
         """
-        store: Store | None = getattr(self._local, "store", None)
-        if store is None:
-            store = self._local.store = self._new_store()
-        return store
-
-    def _new_store(self) -> Store:
         self.require_plugins()
         return Store(
             bulk=bulk_for(self.engine),

@@ -112,10 +112,6 @@ class SubscriptionsError(ConfigurationError):
         hint = next((problem.help for problem in self.problems if problem.help), "")
         super().__init__("\n".join(map(_one_line, self.problems)), hint=hint)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the problems, from which the message is made again."""
-        return type(self), (self.problems,)
-
 
 @frozen
 class Subscription:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from funnelflow.criteria import Verdict
 from funnelflow.engine import Decision, Event, Outcome, decide
-from funnelflow.errors import ConflictError, UnknownNameError, UsageError
+from funnelflow.errors import ConflictError, UnknownContactError, UsageError
 from funnelflow.storage.changes import (
     Change,
     ChangeResult,
@@ -217,8 +217,8 @@ class UnitOfWork:
     def _begin(self, request: Change, *, explain: bool) -> ChangeResult:
         """Take the first evidence about a contact: that it was added."""
         if request.event != "add" and not request.create:
-            raise UnknownNameError(
-                "contact", request.contact_id, hint=f"funnelflow add {quote(request.contact_id)}"
+            raise UnknownContactError(
+                request.contact_id, hint=f"funnelflow add {quote(request.contact_id)}"
             )
         check_id(request.contact_id)
         running = self.home(request.funnel)
@@ -363,11 +363,20 @@ def _overtaken(connection: Connection, held: TrackedContact, expected: int) -> C
 def _other_content(
     key: str | None, earlier: IdempotencyRecord, differing: Sequence[str]
 ) -> ConflictError:
-    """Refuse a key under which something else was recorded, and say what differs."""
+    """Refuse a key under which something else was recorded, and say what differs.
+
+    Whom a key of another contact stands for is said to nobody but who sits at the machine.
+    """
+    hint, earlier_one = "a key stands for one event; use a new one for another", "something else"
+    local = f"it stands for {earlier.event} of {earlier.contact_id} at {earlier.at}\n{hint}"
+    if "contact" not in differing:
+        earlier_one = f"{earlier.event} of {earlier.contact_id} at {earlier.at}"
+        local = ""
     return ConflictError(
-        f"the key {key!r} was used before, for {earlier.event} of {earlier.contact_id} at "
-        f"{earlier.at}; now it differs in: {', '.join(differing)}",
-        hint="a key stands for one event; use a new one for another",
+        f"the key {key!r} was used before, for {earlier_one}; "
+        f"now it differs in: {', '.join(differing)}",
+        hint=hint,
+        local_hint=local,
     )
 
 
@@ -386,10 +395,8 @@ def record_one(chunk: UnitOfWork, request: Change, *, dry_run: bool) -> Recorded
     chunk.load([request.contact_id], [request.key])
     try:
         entry = chunk.take(request, explain=True)
-    except UnknownNameError as error:
-        if error.kind == "contact":
-            raise unknown_contact(chunk.connection, request.contact_id) from None
-        raise
+    except UnknownContactError:
+        raise unknown_contact(chunk.connection, request.contact_id) from None
     if entry.duplicate:
         first = _first_answer(chunk, entry.contact_id, entry.sequence)
         return Recorded(first, entry.sequence, duplicate=True, dry_run=dry_run)

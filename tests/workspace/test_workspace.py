@@ -1,6 +1,7 @@
 """What every database must do the same: one contract, held by SQLite and PostgreSQL."""
 
 import datetime as dt
+import pickle
 
 import pytest
 
@@ -8,6 +9,7 @@ from funnelflow.errors import (
     ConfigurationError,
     ConflictError,
     FieldError,
+    UnknownContactError,
     UnknownNameError,
     UsageError,
 )
@@ -174,11 +176,43 @@ def test_what_cannot_be_recorded_leaves_everything_as_it_was(ada, change, error,
     assert (ada.history().rows, ada.contact("ada")) == before
 
 
-def test_an_unknown_contact_is_told_the_nearest(ada):
+def test_for_an_unknown_contact_the_nearest_is_named_at_the_machine_and_to_nobody_else(ada):
     for ask in (lambda: ada.contact("adda"), lambda: ada.record("adda", "replied")):
-        with pytest.raises(UnknownNameError) as caught:
+        with pytest.raises(UnknownContactError) as caught:
             ask()
-        assert "'ada'" in caught.value.hint
+        assert "'ada'" in caught.value.local_hint
+        said = caught.value.to_json()
+        assert (said["code"], said["kind"], said["name"]) == ("unknown_name", "contact", "adda")
+        assert "'ada'" not in str(said)
+        assert caught.value.http_status == 404
+
+
+def test_whose_a_key_is_is_said_at_the_machine_and_to_nobody_else(ada):
+    ada.add("eve")
+    ada.record("ada", "called", key="k1")
+    with pytest.raises(ConflictError) as caught:
+        ada.record("eve", "called", key="k1")
+    assert "called of ada" in caught.value.local_hint
+    assert "ada" not in str(caught.value.to_json())
+
+
+def test_the_error_of_a_value_names_its_field(ada):
+    with pytest.raises(FieldError) as caught:
+        ada.set("ada", {"budget": "a lot"})
+    assert caught.value.to_json()["field"] == "budget"
+    assert caught.value.http_status == 422
+
+
+def test_an_error_travels_between_processes_with_all_it_holds(ada):
+    with pytest.raises(UnknownContactError) as caught:
+        ada.contact("adda")
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert type(copy) is UnknownContactError
+    assert (copy.to_json(), copy.local_hint, str(copy)) == (
+        caught.value.to_json(),
+        caught.value.local_hint,
+        str(caught.value),
+    )
 
 
 def test_the_same_key_with_the_same_content_gives_the_first_answer(ada):

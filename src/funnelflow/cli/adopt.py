@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
-from attrs import asdict
 
 from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import library_here, source_of
@@ -15,7 +14,7 @@ from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line
 from funnelflow.definition import Definition, diff
 from funnelflow.errors import UsageError
-from funnelflow.maintenance.adopt import AdoptionPlan
+from funnelflow.maintenance.adopt import Adopted, AdoptionPlan
 from funnelflow.workspace.workspace import Workspace
 
 
@@ -178,17 +177,6 @@ def _conclude(plan: AdoptionPlan, definition: str, *, done: bool) -> None:
         hint(f"funnelflow adopt {definition} --yes does it")
 
 
-def _data(plan: AdoptionPlan, changes: tuple[str, ...], done: Any) -> dict[str, Any]:
-    return {
-        "funnel": plan.funnel,
-        "version": plan.definition.version,
-        "digest": plan.digest,
-        "in_use": plan.is_in_use,
-        "changes": list(changes),
-        "contacts": plan.contacts,
-        "shifts": [asdict(shift) for shift in plan.shifts],
-        "restated": plan.restated,
-        "homeless": dict(plan.homeless),
-        "dropped": plan.dropped,
-        "adopted": None if done is None else asdict(done),
-    }
+def _data(plan: AdoptionPlan, changes: tuple[str, ...], done: Adopted | None) -> dict[str, Any]:
+    adopted = None if done is None else done.to_json()
+    return {**plan.to_json(), "changes": list(changes), "adopted": adopted}

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from funnelflow.cli.complete import complete_definition
-from funnelflow.cli.data import event_data
 from funnelflow.cli.facts import facts_words
 from funnelflow.cli.find import definition_here
 from funnelflow.cli.options import as_json, command
@@ -22,6 +21,7 @@ from funnelflow.compare import Cell, Crosswalk, Difference, crosswalk
 from funnelflow.definition import Linked
 from funnelflow.engine import Event, Funnel
 from funnelflow.errors import UsageError
+from funnelflow.storage.json_form import event_json
 from funnelflow.storage.queries import Translated
 
 _MARKS = {"always": "always", "sometimes": "sometimes", "never": "·"}
@@ -248,4 +248,4 @@ def _difference_data(one: Difference) -> Any:
 
 
 def _story(story: tuple[Event, ...]) -> list[Any]:
-    return [{k: event_data(event)[k] for k in ("name", "at", "facts")} for event in story]
+    return [{k: event_json(event)[k] for k in ("name", "at", "facts")} for event in story]

@@ -14,7 +14,6 @@ from funnelflow.cli.complete import (
     complete_fact,
     complete_stage,
 )
-from funnelflow.cli.data import recorded_data
 from funnelflow.cli.decisions import decision_answer
 from funnelflow.cli.facts import moment, parse_facts
 from funnelflow.cli.options import Writing, as_json, command, writing
@@ -201,7 +200,7 @@ def _run(do: Callable[[Workspace], Recorded]) -> int:
     with session.open() as workspace:
         recorded = do(workspace)
         if session.json:
-            write_json(recorded_data(recorded))
+            write_json(recorded.to_json())
         else:
             _tell(recorded)
     if recorded.ahead:

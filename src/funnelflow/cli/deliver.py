@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 from attrs import asdict
 
-from funnelflow.cli.facts import moment, value_data
+from funnelflow.cli.facts import moment
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import (
     answers,
@@ -27,6 +27,7 @@ from funnelflow.cli.text import Line, Look, TextSpan, grid, line
 from funnelflow.criteria import duration_words
 from funnelflow.errors import ConfigurationError, StoreError, UnknownNameError
 from funnelflow.notify import Channel, Delivered, Deliverer, Delivery, Pace, open_channel
+from funnelflow.storage.json_form import value_json
 from funnelflow.storage.messages import Backlog, backlogs
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace
@@ -59,8 +60,8 @@ def backlog_data(backlog: Backlog | None) -> dict[str, Any]:
         return {"waiting": 0, "waiting_since": None, "next_at": None}
     return {
         "waiting": backlog.waiting,
-        "waiting_since": value_data(backlog.since),
-        "next_at": value_data(backlog.next_at),
+        "waiting_since": value_json(backlog.since),
+        "next_at": value_json(backlog.next_at),
     }
 
 

@@ -2,12 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from funnelflow.cli.text import printable
 from funnelflow.criteria import Value
 from funnelflow.definition import Linked, Stage
 from funnelflow.errors import UsageError
+from funnelflow.storage.json_form import value_json
 
 
 def owner_of(stage: str, linked: Linked) -> str:
@@ -68,7 +68,7 @@ def value_words(name: str, value: Value | None, linked: Linked, event: str = "")
         return f"{moment(value)} UTC"
     own = linked.events[event].event.fields if event in linked.events else {}
     field = own.get(name) or linked.fields.get(name)
-    return field.words(value) if field is not None else str(value_data(value))
+    return field.words(value) if field is not None else str(value_json(value))
 
 
 def facts_words(facts: Mapping[str, Value | None], linked: Linked, event: str = "") -> str:
@@ -77,17 +77,6 @@ def facts_words(facts: Mapping[str, Value | None], linked: Linked, event: str = 
         f"{name} removed" if value is None else f"{name} {value_words(name, value, linked, event)}"
         for name, value in facts.items()
     )
-
-
-def value_data(value: Any) -> Any:
-    """Give a value as JSON has it; the same forms as in storage."""
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if isinstance(value, dt.timedelta):
-        return f"{value.total_seconds():.6f}".rstrip("0").rstrip(".") + "s"
-    if isinstance(value, tuple | list):
-        return [value_data(item) for item in value]
-    return value
 
 
 def moment(at: dt.datetime | None) -> str:

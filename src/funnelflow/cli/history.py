@@ -8,7 +8,6 @@ import click
 
 from funnelflow.cli.complete import complete_contact, complete_event
 from funnelflow.cli.contacts import moment_of
-from funnelflow.cli.data import optional_time, taken_data
 from funnelflow.cli.facts import moment
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import note, page_for, say, write_json
@@ -170,7 +169,7 @@ def history(contact: str | None, since: str | None, until: str | None, **filters
             **filters,
         )
     if session.json:
-        write_json({"rows": [_data(row) for row in page.rows], "after": page.after})
+        write_json(page.to_json())
         return 0
     say(history_lines(page.rows, page_for(sys.stdout), with_contact=contact is None))
     if not page.rows:
@@ -178,33 +177,3 @@ def history(contact: str | None, since: str | None, until: str | None, **filters
     if page.after is not None:
         note(f"there is more: the same command with --after {page.after} goes on")
     return 0
-
-
-def _data(row: HistoryRow) -> dict[str, Any]:
-    """Give a row as data."""
-    return {
-        "id": row.id,
-        "contact": row.contact_id,
-        "sequence": row.sequence,
-        "key": row.key,
-        "event": row.event,
-        "at": optional_time(row.at),
-        "recorded_at": optional_time(row.recorded_at),
-        "actor": row.actor,
-        "roles": list(row.roles),
-        "facts": dict(row.facts),
-        "to": row.to_stage,
-        "reason": row.reason,
-        "force": row.force,
-        "outcome": row.outcome,
-        "before": row.before,
-        "after": row.after,
-        "path": [taken_data(taken) for taken in row.path],
-        "unmet": [{"criterion": label, "verdict": verdict} for label, verdict in row.unmet],
-        "vetoes": [
-            {"transition": veto.index, "plugin": veto.plugin, "reason": veto.reason}
-            for veto in row.vetoes
-        ],
-        "definition": row.definition,
-        "digest": row.digest,
-    }

@@ -10,14 +10,14 @@ from typing import Any
 import click
 
 from funnelflow.cli.complete import complete_definition, complete_stage
-from funnelflow.cli.data import contact_data
-from funnelflow.cli.facts import moment, value_data
+from funnelflow.cli.facts import moment
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, json_text, note, page_for, say, say_text
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, grid
 from funnelflow.errors import UsageError
 from funnelflow.storage.contacts import StoredContact
+from funnelflow.storage.json_form import value_json
 from funnelflow.workspace.workspace import Workspace
 
 BATCH = 1_000
@@ -103,7 +103,7 @@ def _write_json(found: Iterable[StoredContact]) -> int:
     """Write contacts as one JSON array, an element a line, in any number."""
     count = 0
     for stored in found:
-        click.echo(("[" if count == 0 else ",\n ") + json_text(contact_data(stored)), nl=False)
+        click.echo(("[" if count == 0 else ",\n ") + json_text(stored.to_json()), nl=False)
         count += 1
     click.echo("]" if count else "[]")
     return count
@@ -147,7 +147,7 @@ def csv_cell(value: Any) -> str:
         return str(int(value))
     if isinstance(value, tuple):
         return neutral(",".join(csv_cell(item) for item in value))
-    return neutral(value) if isinstance(value, str) else str(value_data(value))
+    return neutral(value) if isinstance(value, str) else str(value_json(value))
 
 
 def neutral(text: str) -> str:

@@ -1,12 +1,9 @@
 """``funnelflow verify``: the database proves itself."""
 
-from typing import Any
-
 import click
-from attrs import asdict
 
 from funnelflow.cli.contacts import moment_of
-from funnelflow.cli.facts import moment, value_data
+from funnelflow.cli.facts import moment
 from funnelflow.cli.options import acting, as_json, command, dry_run
 from funnelflow.cli.output import counted, hint, note, say, watching, write_json
 from funnelflow.cli.session import current
@@ -31,7 +28,7 @@ def tick(at: str | None, actor: str, *, dry_run: bool) -> int:
     with session.open() as workspace:
         ticked = workspace.tick(moment_of(at, workspace), actor=actor, dry_run=dry_run)
     if session.json:
-        write_json({**asdict(ticked), "now": value_data(ticked.now)})
+        write_json(ticked.to_json())
         return 0
     say(_lines(ticked))
     if dry_run:
@@ -67,7 +64,7 @@ def verify() -> int:
     with session.open() as workspace, watching("verifying", "contacts") as step:
         proof = workspace.verify(found=tell, progress=lambda done: step(done.contacts, None))
     if session.json:
-        write_json(_data(proof, findings))
+        write_json(proof.to_json(findings))
     else:
         _conclude(proof)
     return 0 if proof.is_sound else 1
@@ -87,13 +84,3 @@ def _conclude(proof: Verification) -> None:
         hint(said)
     if proof.problems > sum(bool(finding.hint) for finding in proof.findings):
         hint("keep a copy of the database as it is, then restore a backup")
-
-
-def _data(proof: Verification, findings: list[Finding]) -> dict[str, Any]:
-    return {
-        "sound": proof.is_sound,
-        "contacts": proof.contacts,
-        "rows": proof.rows,
-        "problems": proof.problems,
-        "findings": [asdict(finding) for finding in findings],
-    }

@@ -7,7 +7,7 @@ import click
 from attrs import asdict
 
 from funnelflow.cli.deliver import next_words
-from funnelflow.cli.facts import moment, value_data
+from funnelflow.cli.facts import moment
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import (
     answers,
@@ -24,6 +24,7 @@ from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Look, TextSpan, grid, line
 from funnelflow.criteria import parse_duration
 from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.storage.json_form import value_json
 from funnelflow.storage.messages import MESSAGE_STATES, MessageState, OutboxMessage
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace
@@ -270,7 +271,7 @@ def _lines(letter: OutboxMessage, now: dt.datetime) -> list[Line]:
 
 def _data(letter: OutboxMessage) -> dict[str, Any]:
     return {
-        name: value_data(value) if hasattr(value, "isoformat") else value
+        name: value_json(value) if hasattr(value, "isoformat") else value
         for name, value in asdict(letter, recurse=False).items()
     }
 

@@ -9,7 +9,6 @@ import click
 from attrs import frozen
 
 from funnelflow.cli.complete import complete_contact, complete_definition
-from funnelflow.cli.data import considered_data, question_data
 from funnelflow.cli.decisions import check_lines, open_count
 from funnelflow.cli.find import definition_here
 from funnelflow.cli.options import as_json, command
@@ -188,7 +187,7 @@ def translate(contact: str | None, to: str, home: str | None, *, everybody: bool
     with session.open() as workspace:
         translated = workspace.translate(contact, funnel)
     if session.json:
-        write_json(_data(translated, funnel))
+        write_json(translated.to_json())
     else:
         say(translation_lines(translated, funnel.linked, page_for(sys.stdout)))
     return 0
@@ -211,18 +210,3 @@ def _everybody(funnel: Funnel, home: str | None, session: Session) -> int:
     if matrix.flagged.total():
         hint(f"funnelflow translate CONTACT --to {name} says what to ask")
     return 0
-
-
-def _data(translated: Translated, funnel: Funnel) -> Any:
-    translation = translated.translation
-    return {
-        "contact": translated.contact_id,
-        "funnel": translated.funnel,
-        "stage": translated.stage,
-        "definition": funnel.definition.name,
-        "translated": translation.stage,
-        "flagged": translation.is_flagged,
-        "questions": [question_data(field) for field in translation.questions()],
-        "moves_left_out": translation.moves,
-        "undecided": [considered_data(way) for way in translation.undecided],
-    }

@@ -11,7 +11,6 @@ from attrs import frozen
 
 from funnelflow.cli.complete import complete_contact
 from funnelflow.cli.contacts import moment_of
-from funnelflow.cli.data import considered_data, contact_data, question_data
 from funnelflow.cli.decisions import (
     DecisionView,
     askable,
@@ -29,7 +28,8 @@ from funnelflow.cli.text import Line, Page, TextSpan, flow, grid, line, paragrap
 from funnelflow.criteria import Check, Field, Value, Verdict, duration_words
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact
-from funnelflow.storage.contacts import StoredContact
+from funnelflow.storage.contacts import StageExplanation
+from funnelflow.storage.json_form import question_json
 
 
 @frozen
@@ -201,10 +201,11 @@ def why(contact: str, at: str | None, actor: str) -> int:
     with session.open() as workspace:
         asked = moment_of(at, workspace)
         now = asked or dt.datetime.now(dt.UTC)
-        stored, considered = workspace.why(contact, asked, actor=actor)
+        explained = workspace.why(contact, asked, actor=actor)
+        stored, considered = explained
         linked = workspace.funnel(stored.funnel).linked
     if session.json:
-        write_json(_data(stored, considered, linked))
+        write_json(_data(explained, linked))
         return 0
     answer = why_answer(stored.contact, considered, linked, now, page_for(sys.stdout))
     say(answer.lines)
@@ -212,15 +213,14 @@ def why(contact: str, at: str | None, actor: str) -> int:
     return 0
 
 
-def _data(stored: StoredContact, considered: Sequence[Considered], linked: Linked) -> Any:
-    stage = stored.contact.stage
+def _data(explained: StageExplanation, linked: Linked) -> Any:
+    stage = explained.contact.contact.stage
     return {
-        **contact_data(stored),
+        **explained.to_json(),
         "owner": owner_of(stage, linked),
         "playbook": list(playbook_of(stage, linked)),
-        "transitions": [considered_data(way) for way in considered],
         "questions": [
-            {**question_data(q.field), "stages": list(q.stages), "left": q.left}
-            for q in questions(considered, linked)
+            {**question_json(q.field), "stages": list(q.stages), "left": q.left}
+            for q in questions(explained.considered, linked)
         ],
     }

@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, frozen
 from sqlalchemy import Connection, select
 
 from funnelflow.definition import Definition
@@ -84,6 +84,20 @@ class AdoptionPlan:
     homeless: Mapping[str, int]
     dropped: int
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as data."""
+        return {
+            "funnel": self.funnel,
+            "version": self.definition.version,
+            "digest": self.digest,
+            "in_use": self.is_in_use,
+            "contacts": self.contacts,
+            "shifts": [asdict(shift) for shift in self.shifts],
+            "restated": self.restated,
+            "homeless": dict(self.homeless),
+            "dropped": self.dropped,
+        }
+
 
 @frozen
 class Adopted:
@@ -100,6 +114,10 @@ class Adopted:
     digest: str
     contacts: int = 0
     moved: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was done as data."""
+        return asdict(self)
 
 
 def plan_adoption(

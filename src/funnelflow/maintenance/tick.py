@@ -4,13 +4,14 @@ import datetime as dt
 from functools import partial
 from typing import Any, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen
 from sqlalchemy import Select, func, select, tuple_
 
 from funnelflow.engine import Event
 from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
+from funnelflow.storage.json_form import value_json
 from funnelflow.storage.row_format import horizon, to_text
 from funnelflow.storage.tables import contacts
 from funnelflow.storage.unit_of_work import UnitOfWork
@@ -68,6 +69,10 @@ class Ticked:
     due: int = 0
     moved: int = 0
     dry_run: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what time has done as data."""
+        return {**asdict(self), "now": value_json(self.now)}
 
 
 def run_tick(

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -85,8 +85,23 @@ class Verification:
 
     @property
     def is_sound(self) -> bool:
-        """Tell whether everything agrees."""
+        """Whether everything agrees."""
         return self.problems == 0
+
+    def to_json(self, findings: Iterable[Finding] | None = None) -> dict[str, Any]:
+        """Return what came of it as data.
+
+        Args:
+            findings: Every finding, where somebody has collected them; None for the first hundred.
+        """
+        shown = self.findings if findings is None else findings
+        return {
+            "sound": self.is_sound,
+            "contacts": self.contacts,
+            "rows": self.rows,
+            "problems": self.problems,
+            "findings": [asdict(finding) for finding in shown],
+        }
 
 
 NO_CRITERION: Final = "F206"

@@ -4,17 +4,24 @@ import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from shlex import quote
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import field, frozen
 from sqlalchemy import Connection, false, select
 
-from funnelflow.engine import Contact, Decision, Taken, Verb, Veto
+from funnelflow.engine import Considered, Contact, Decision, Taken, Verb, Veto
 from funnelflow.errors import UnknownContactError, nearest
 from funnelflow.storage.changes import TrackedContact, check_id, is_storable
 from funnelflow.storage.database_errors import UNREADABLE, altered
 from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
 from funnelflow.storage.dialects import Row
+from funnelflow.storage.json_form import (
+    considered_json,
+    contact_json,
+    decision_json,
+    taken_json,
+    value_json,
+)
 from funnelflow.storage.row_format import (
     dump_facts,
     from_text,
@@ -48,6 +55,28 @@ class StoredContact:
     due_at: dt.datetime | None
     created_at: dt.datetime
     definition: str = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the contact as data."""
+        return {
+            **contact_json(self.contact),
+            "funnel": self.funnel,
+            "sequence": self.sequence,
+            "due_at": value_json(self.due_at),
+            "created_at": value_json(self.created_at),
+        }
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the contact as a flat row for a table: values of Python, each field a column."""
+        return {
+            "contact": self.id,
+            "funnel": self.funnel,
+            "stage": self.contact.stage,
+            "stage_since": self.contact.since,
+            "updated_at": self.contact.clock,
+            "created_at": self.created_at,
+            **self.contact.fields,
+        }
 
 
 @frozen
@@ -100,6 +129,35 @@ class HistoryRow:
     definition: str
     digest: str
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as data."""
+        return {
+            "id": self.id,
+            "contact": self.contact_id,
+            "sequence": self.sequence,
+            "key": self.key,
+            "event": self.event,
+            "at": value_json(self.at),
+            "recorded_at": value_json(self.recorded_at),
+            "actor": self.actor,
+            "roles": list(self.roles),
+            "facts": dict(self.facts),
+            "to": self.to_stage,
+            "reason": self.reason,
+            "force": self.force,
+            "outcome": self.outcome,
+            "before": self.before,
+            "after": self.after,
+            "path": [taken_json(taken) for taken in self.path],
+            "unmet": [{"criterion": label, "verdict": verdict} for label, verdict in self.unmet],
+            "vetoes": [
+                {"transition": veto.index, "plugin": veto.plugin, "reason": veto.reason}
+                for veto in self.vetoes
+            ],
+            "definition": self.definition,
+            "digest": self.digest,
+        }
+
 
 @frozen
 class HistoryPage:
@@ -112,6 +170,27 @@ class HistoryPage:
 
     rows: tuple[HistoryRow, ...]
     after: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the page as data."""
+        return {"rows": [row.to_json() for row in self.rows], "after": self.after}
+
+
+class StageExplanation(NamedTuple):
+    """Where a contact stands, and every transition that leads on from there.
+
+    Attributes:
+        contact: The contact, as it stood at the time that was asked for.
+        considered: The transitions, each with its criteria.
+    """
+
+    contact: StoredContact
+    considered: tuple[Considered, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the explanation as data."""
+        ways = [considered_json(way) for way in self.considered]
+        return {**self.contact.to_json(), "transitions": ways}
 
 
 @frozen
@@ -131,6 +210,15 @@ class Recorded:
     duplicate: bool = False
     dry_run: bool = False
     ahead: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as data, with everything that was considered."""
+        return {
+            **decision_json(self.decision),
+            "sequence": self.sequence,
+            "duplicate": self.duplicate,
+            "dry_run": self.dry_run,
+        }
 
 
 def read_contact(row: Row, running: LoadedDefinition) -> TrackedContact:
@@ -208,7 +296,9 @@ def unknown_contact(connection: Connection, contact_id: str) -> UnknownContactEr
     near = nearest(contact_id, known)
     add = f"funnelflow add {quote(contact_id)}"
     some = ", ".join(dict.fromkeys(known[:_SHOWN]))
-    local = f"did you mean {near!r}?" if near else f"known contacts: {some}\nor: {add}" if some else ""
+    local = (
+        f"did you mean {near!r}?" if near else f"known contacts: {some}\nor: {add}" if some else ""
+    )
     return UnknownContactError(contact_id, hint=add, local_hint=local)
 
 

@@ -27,6 +27,7 @@ from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.contacts import StoredContact, stored_contact
 from funnelflow.storage.database_errors import UNREADABLE
 from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
+from funnelflow.storage.json_form import considered_json, question_json
 from funnelflow.storage.replay import EvidenceReader, fold_rows, rows_of
 from funnelflow.storage.row_format import FactCodec, to_text
 from funnelflow.storage.tables import contacts, funnels, history
@@ -280,13 +281,30 @@ class Translated:
         contact_id: Who it is.
         funnel: The funnel that is the contact's home.
         stage: Where the home has put it.
-        translation: What the other definition says.
+        definition: The name of the other definition.
+        translation: What that says.
     """
 
     contact_id: str
     funnel: str
     stage: str
+    definition: str
     translation: Translation
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the translation as data."""
+        translation = self.translation
+        return {
+            "contact": self.contact_id,
+            "funnel": self.funnel,
+            "stage": self.stage,
+            "definition": self.definition,
+            "translated": translation.stage,
+            "flagged": translation.is_flagged,
+            "questions": [question_json(field) for field in translation.questions()],
+            "moves_left_out": translation.moves,
+            "undecided": [considered_json(way) for way in translation.undecided],
+        }
 
 
 def translate_one(
@@ -319,7 +337,7 @@ def translate_all(
     by_contact = attrgetter("contact_id", "funnel", "stage")
     for (contact_id, funnel_name, stage), story in groupby(rows, key=by_contact):
         translation = translate(funnel, contact_id, _events(connection, shelf, reader, story))
-        yield Translated(contact_id, funnel_name, stage, translation)
+        yield Translated(contact_id, funnel_name, stage, funnel.definition.name, translation)
 
 
 def _events(

@@ -10,7 +10,7 @@ from attrs import evolve
 from sqlalchemy import Engine
 
 from funnelflow.definition import Definition, Library, Linked, digest, load_definition
-from funnelflow.engine import Considered, Funnel, why
+from funnelflow.engine import Funnel, why
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.ingest.apply import Mode, apply_file, import_file
 from funnelflow.ingest.run import Watch
@@ -26,6 +26,7 @@ from funnelflow.storage.connect import Database, connect, locate, reading
 from funnelflow.storage.contacts import (
     HistoryPage,
     Recorded,
+    StageExplanation,
     StoredContact,
     find_contact,
     read_history,
@@ -358,7 +359,7 @@ class Workspace:
             contact_id,
             event,
             options.get("at"),
-            facts or {},
+            dict(facts or {}),  # a copy: parsers know objects again that they have read
             options.get("actor", ""),
             key=options.get("key"),
             text=options.get("text", False),
@@ -492,7 +493,7 @@ class Workspace:
         *,
         actor: str = "",
         roles: Collection[str] | None = None,
-    ) -> tuple[StoredContact, tuple[Considered, ...]]:
+    ) -> StageExplanation:
         """Explain every transition out of a contact's stage, as it stands at `now`.
 
         For a time before its last evidence, the contact is given as it stood then.
@@ -507,7 +508,8 @@ class Workspace:
             if now is not None:
                 stored = contact_at(connection, context.definitions, stored, running, now)
         held = context.roles_of(actor) if roles is None else _roles(roles) or ()
-        return stored, why(running.funnel, stored.contact, now or context.clock(), held)
+        considered = why(running.funnel, stored.contact, now or context.clock(), held)
+        return StageExplanation(stored, considered)
 
     def translate(self, contact_id: str, funnel: Funnel) -> Translated:
         """Read a contact's evidence by another definition.
@@ -519,7 +521,9 @@ class Workspace:
         with reading(context.engine) as connection:
             stored, _ = find_contact(connection, context.definitions, contact_id)
             translation = translate_one(connection, context.definitions, funnel, contact_id)
-        return Translated(contact_id, stored.funnel, stored.contact.stage, translation)
+        return Translated(
+            contact_id, stored.funnel, stored.contact.stage, funnel.definition.name, translation
+        )
 
     def translate_all(self, funnel: Funnel, *, home: str | None = None) -> Iterator[Translated]:
         """Yield every contact in another definition's words, by id, read as they are asked for.
@@ -605,6 +609,18 @@ class Workspace:
                 funnel=funnel,
                 limit=limit,
             )
+
+    def rows(
+        self,
+        where: str | None = None,
+        *,
+        stage: str | None = None,
+        funnel: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the contacts of `list` as flat rows, for a table or a DataFrame."""
+        for contact in self.list(where, stage=stage, funnel=funnel, limit=limit):
+            yield contact.to_row()
 
     def funnels(self) -> tuple[str, ...]:
         """Return the names of the funnels in use, sorted."""

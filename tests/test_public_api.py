@@ -69,14 +69,14 @@ MISTAKES = [
     ("number: int = answer.decision.after", "assignment"),
     ("funnelflow.opne()", "attr-defined"),
     ('shop.list(limit="10")', "arg-type"),
-    ("error.staus", "attr-defined"),
+    ("failure.staus", "attr-defined"),
 ]
 
 
 def test_mypy_finds_the_callers_mistakes_and_no_others(tmp_path):
     path = tmp_path / "program.py"
     lines = PROGRAM.splitlines()
-    wrong = [*lines, "error = funnelflow.Error('x')", *(line for line, _ in MISTAKES)]
+    wrong = [*lines, "failure = funnelflow.Error('x')", *(line for line, _ in MISTAKES)]
     path.write_text("\n".join(wrong) + "\n")
     found = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), path],

@@ -18,7 +18,7 @@ def new_rule(monkeypatch, ada):  # whose definition was accepted before
             "F402", SourceLocation(definition.position, "").span(), "an invented rule is broken"
         )
 
-    monkeypatch.setattr(lint, "check_sound", refuse)
+    monkeypatch.setattr(lint, "check_parts", refuse)
 
 
 @pytest.mark.parametrize(

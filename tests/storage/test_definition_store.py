@@ -21,7 +21,7 @@ def closed(workspace, directory, monkeypatch):
             "F402", SourceLocation(definition.position, "").span(), "an invented rule is broken"
         )
 
-    monkeypatch.setattr(lint, "check_sound", refuse)
+    monkeypatch.setattr(lint, "check_parts", refuse)
     database = workspace.config.database
     with Workspace.open(directory, clock=workspace.clock, database=database) as opened:
         yield opened

@@ -47,7 +47,7 @@ class Expressions:
 
     Attributes:
         vocabulary: The fields and events that expressions may name.
-        doubtful: Fields whose declaration has faults: what they do to expressions is no news.
+        doubtful: Fields whose declaration has problems: what they do to expressions is no news.
     """
 
     vocabulary: Vocabulary
@@ -62,7 +62,7 @@ class Expressions:
 
         Args:
             written: The expression.
-            problems: Where its faults are reported, warnings too.
+            problems: Where everything wrong with it is reported, warnings too.
 
         Returns:
             What was compiled; None when the expression has errors.
@@ -88,7 +88,7 @@ class Expressions:
             return error
 
     def _scope(self, events: tuple[str, ...]) -> Scope:
-        """Give what an expression may name that is about some events."""
+        """Return what an expression may name that is about some events."""
         if events not in self._scopes:
             known = self.vocabulary.events
             about = [known[name] for name in events or known if name in known]
@@ -98,7 +98,7 @@ class Expressions:
         return self._scopes[events]
 
     def _is_no_news(self, problem: ExpressionProblem, written: Written) -> bool:
-        """Tell whether a problem follows from another one, or is none for a mere value."""
+        """Whether a problem follows from another one, or is none for a mere value."""
         if not written.is_condition and problem.code in _CONSTANT:
             return problem.start == 0 and problem.end == len(written.source)
         return problem.code >= _OF_TYPES and any(f".{n}" in written.source for n in self.doubtful)
@@ -109,7 +109,7 @@ def _report(problem: ExpressionProblem, written: Written, problems: Problems) ->
     cut = _cut_at(written.position)
     if cut is not None and problem.severity == "error" and problem.end >= len(written.source):
         source = written.source.replace("'", "''")
-        problems.add("F005", cut, _CUT, f"write '{source} #…'")
+        problems.report("F005", cut, "comment", quoted=f"'{source} #…'")
         return
     span = locate_text(written.position, problem.start, problem.end)
     if written.position is None:
@@ -120,11 +120,10 @@ def _report(problem: ExpressionProblem, written: Written, problems: Problems) ->
 _CONSTANT = ("E190", "E191")
 _OF_TYPES = "E140"
 """The codes of criteria from here on are about types, and about what follows from them."""
-_CUT = "YAML takes ' #' and what follows for a comment: put the expression in quotes"
 
 
 def _cut_at(position: Position | None) -> Span | None:
-    """Give where a comment cut off a plain expression; None if none did."""
+    """Return where a comment cut off a plain expression; None if none did."""
     node = position.node if isinstance(position, SourcePath) else None
     if position is None or not isinstance(node, ScalarNode) or not node.comment:
         return None
@@ -133,7 +132,7 @@ def _cut_at(position: Position | None) -> Span | None:
 
 
 def _event_fields(contact: Mapping[str, Field], events: Iterable[EventType]) -> dict[str, Field]:
-    """Give what ``event.x`` may be: the contact's fields and the events' own."""
+    """Return what ``event.x`` may be: the contact's fields and the events' own."""
     own: dict[str, Field] = {}
     for event in events:
         for name, declared in event.fields.items():
@@ -142,7 +141,7 @@ def _event_fields(contact: Mapping[str, Field], events: Iterable[EventType]) -> 
 
 
 def _either(first: Field, second: Field) -> Field:
-    """Give a field that may have the values of two of one name."""
+    """Return a field that may have the values of two of one name."""
     if not first.choices or not second.choices:
         return evolve(first, choices=())
     return evolve(first, choices=tuple(dict.fromkeys((*first.choices, *second.choices))))

@@ -1,6 +1,6 @@
-"""A definition is examined once: every fault is found, and a sound one comes out linked."""
+"""A definition is examined once: every problem is found, and a sound one comes out linked."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -22,17 +22,18 @@ from funnelflow.definition.model import (
 )
 from funnelflow.definition.problems import (
     DefinitionError,
-    Help,
     Problem,
     Problems,
-    did_you_mean,
+    Suggestion,
     locate,
+    suggest,
 )
 from funnelflow.definition.source_locations import (
     SourceLocation,
-    event_site,
-    invariant_site,
-    transition_site,
+    block_location,
+    event_location,
+    invariant_location,
+    transition_location,
 )
 from funnelflow.errors import FieldError
 from funnelflow.gc_pause import gc_paused
@@ -124,7 +125,7 @@ def _examine(
     if not lint.check_sizes(definition, problems):
         return Examination(None, problems.all())
     linker = _linker(definition, library, problems, doubtful)
-    lint.check_sound(definition, linker.index, problems)
+    lint.check_parts(definition, linker.index, problems)
     linked = linker.link()
     if linked is not None and not is_partial:
         lint.check_whole(linked, problems)
@@ -160,14 +161,10 @@ class _Linker:
             for number, transition in enumerate(self.definition.transitions)
         ]
         for name, block in self.definition.vocabulary.criteria.items():
-            list(
-                self._rules(
-                    (block,), (), SourceLocation(block.position, f"block of criteria {name!r}")
-                )
-            )
+            list(self._rules((block,), (), block_location(name, block)))
         always = [
-            self._invariant(number, promise)
-            for number, promise in enumerate(self.definition.always)
+            self._invariant(number, invariant)
+            for number, invariant in enumerate(self.definition.always)
         ]
         if not self._has_initial() or None in transitions:
             return None
@@ -181,7 +178,7 @@ class _Linker:
             events=events,
             fields=self.definition.vocabulary.fields,
             index=self.index,
-            always=tuple(promise for promise in always if promise is not None),
+            always=tuple(invariant for invariant in always if invariant is not None),
         )
 
     def _has_initial(self) -> bool:
@@ -189,46 +186,45 @@ class _Linker:
         initial, stages = self.definition.initial, self.index.stages
         span = SourceLocation(self.definition.position, "").part("initial").span()
         if not initial:
-            help_text = f"add `initial: {next(iter(stages), 'stage')}`"
-            self.problems.add("F402", span, "no stage is named to begin in", help_text)
+            self.problems.report("F402", span, "missing", stage=next(iter(stages), "stage"))
         elif initial not in stages:
-            message = f"there is no stage {initial!r} to begin in"
-            self.problems.add("F402", span, message, did_you_mean(initial, stages))
+            known = suggest(initial, stages)
+            self.problems.report("F402", span, "unknown", suggestion=known, name=initial)
         return initial in stages
 
-    def _invariant(self, number: int, promise: Invariant) -> LinkedInvariant | None:
-        """Look up the stages of a promise, and compile what it needs; None if one is missing."""
-        site = invariant_site(number, promise)
+    def _invariant(self, number: int, invariant: Invariant) -> LinkedInvariant | None:
+        """Look up the stages of an invariant, and compile what it needs; None if one is missing."""
+        location = invariant_location(number, invariant)
         named = {
-            "stage": (promise.stage,),
-            "inside": tuple(name for name in (promise.inside,) if name),
-            "after": promise.after,
-            "never_after": promise.never_after,
+            "stage": (invariant.stage,),
+            "inside": tuple(name for name in (invariant.inside,) if name),
+            "after": invariant.after,
+            "never_after": invariant.never_after,
         }
         found = [
-            self._stage(name, site.part(key, place))
+            self._stage(name, location.part(key, place))
             for key, names in named.items()
             for place, name in enumerate(names)
         ]
         needs = None
-        if promise.needs:
-            written = Written(promise.needs, site.about, promise.needs_position)
+        if invariant.needs:
+            written = Written(invariant.needs, location.about, invariant.needs_position)
             needs = self.expressions.compile(written, self.problems)
-        return None if None in found else LinkedInvariant(promise, needs)
+        return None if None in found else LinkedInvariant(invariant, needs)
 
     def _event(self, event: EventType) -> LinkedEvent:
         """Compile what an event sets."""
         sets = []
         fields = self.definition.vocabulary.fields
         for name, source in event.sets.items():
-            site = event_site(event, "sets", name)
+            location = event_location(event, "sets", name)
             if name not in fields:
-                help_text = did_you_mean(name, fields)
-                self.problems.add("F205", site.key(), f"there is no field {name!r}", help_text)
+                known = suggest(name, fields)
+                self.problems.report("F205", location.key(), suggestion=known, name=name)
                 continue
             written = Written(
                 source,
-                f"{site.about}, sets {name!r}",
+                f"{location.about}, sets {name!r}",
                 event.sets_positions.get(name),
                 (event.name,),
                 fields[name].type,
@@ -241,13 +237,13 @@ class _Linker:
 
     def _transition(self, number: int, transition: Transition) -> LinkedTransition | None:
         """Link one transition; None when a stage it names does not exist."""
-        site = transition_site(number, transition)
+        location = transition_location(number, transition)
         sources = [
-            self._stage(name, site.part("from", i)) for i, name in enumerate(transition.sources)
+            self._stage(name, location.part("from", i)) for i, name in enumerate(transition.sources)
         ]
-        to = self._stage(transition.to, site.part("to"))
-        self._check_events(transition, site)
-        rule = self._rule(transition, site)
+        to = self._stage(transition.to, location.part("to"))
+        self._check_events(transition, location)
+        rule = self._rule(transition, location)
         if to is None or None in sources:
             return None
         leaf = self.index.leaf_of(to)
@@ -255,68 +251,63 @@ class _Linker:
         label = f"{' or '.join(transition.sources)} to {transition.to}"
         return LinkedTransition(number, transition, pairs, leaf, rule, label)
 
-    def _stage(self, name: str, site: SourceLocation) -> str | None:
+    def _stage(self, name: str, location: SourceLocation) -> str | None:
         """Look up a stage by its dotted name."""
         if name in self.index.stages:
             return name
-        self.problems.add(
-            "F203", site.span(), f"there is no stage {name!r}", _stage_help(name, self.index)
-        )
+        known = _suggest_stage(name, self.index)
+        self.problems.report("F203", location.span(), suggestion=known, name=name)
         return None
 
-    def _check_events(self, transition: Transition, site: SourceLocation) -> None:
+    def _check_events(self, transition: Transition, location: SourceLocation) -> None:
         known = self.definition.vocabulary.events
         for number, name in enumerate(transition.on):
             if name not in known:
-                message = f"there is no event {name!r}"
-                span = site.part("on", number).span()
-                self.problems.add("F204", span, message, did_you_mean(name, known, kind="event"))
+                span = location.part("on", number).span()
+                self.problems.report("F204", span, suggestion=suggest(name, known), name=name)
 
-    def _rule(self, transition: Transition, site: SourceLocation) -> Rule | None:
+    def _rule(self, transition: Transition, location: SourceLocation) -> Rule | None:
         """Put together what a transition requires: its criteria, and the roles of `by`."""
         rules: list[Rule] = [Roles(transition.by)] if transition.by else []
         label = ""
         required = transition.require
         if isinstance(required, Group) and required.kind == "all":
-            rules += self._rules(required.items, transition.on, site)
+            rules += self._rules(required.items, transition.on, location)
             label = required.label
         elif required is not None:
-            rules += self._rules((required,), transition.on, site)
+            rules += self._rules((required,), transition.on, location)
         return AllOf(label, tuple(rules)) if rules else None
 
     def _rules(
-        self, items: tuple[Requirement, ...], events: tuple[str, ...], site: SourceLocation
+        self, items: tuple[Requirement, ...], events: tuple[str, ...], location: SourceLocation
     ) -> Iterator[Rule]:
         for item in items:
             if isinstance(item, Group):
-                inner = tuple(self._rules(item.items, events, site))
+                inner = tuple(self._rules(item.items, events, location))
                 yield _group(item, inner)
             elif item.function:
-                yield from self._custom(item, site)
+                yield from self._custom(item, location)
             else:
-                yield from self._leaf(item, events, site)
+                yield from self._leaf(item, events, location)
 
     def _leaf(
-        self, item: Criterion, events: tuple[str, ...], site: SourceLocation
+        self, item: Criterion, events: tuple[str, ...], location: SourceLocation
     ) -> Iterator[Rule]:
-        about = f"{site.about}, criterion {item.label!r}"
+        about = f"{location.about}, criterion {item.label!r}"
         written = Written(item.expression, about, item.expression_position, events)
         compiled = self.expressions.compile(written, self.problems)
         if compiled is not None:
             yield Leaf(item.label or compiled.words(), compiled)
 
-    def _custom(self, item: Criterion, site: SourceLocation) -> Iterator[Rule]:
+    def _custom(self, item: Criterion, location: SourceLocation) -> Iterator[Rule]:
         """Find the plugin's criterion and check the arguments it is called with."""
         provider = self.library.criteria.get(item.function)
         if provider is None:
-            span = locate(item.position, "criterion") if item.position else site.span()
-            message = f"no plugin offers a criterion {item.function!r}"
-            help_text: Help = did_you_mean(item.function, self.library.criteria)
-            if not self.library.criteria:
-                help_text = "install the plugin that offers it, or write an expression"
-            self.problems.add("F206", span, message, help_text)
+            span = locate(item.position, "criterion") if item.position else location.span()
+            offered = suggest(item.function, self.library.criteria)
+            self.problems.report("F206", span, suggestion=offered, name=item.function)
             return
-        arguments = _arguments(item, provider, site, self.problems)
+        arguments = _arguments(item, provider, location, self.problems)
         label = item.label or provider.label or provider.name
         known = self.definition.vocabulary.fields
         reads = tuple(known[name] for name in provider.reads if name in known)
@@ -325,37 +316,44 @@ class _Linker:
 
 
 def _arguments(
-    criterion: Criterion, provider: CriterionProvider, site: SourceLocation, problems: Problems
+    criterion: Criterion, provider: CriterionProvider, location: SourceLocation, problems: Problems
 ) -> Mapping[str, Any]:
-    """Give the arguments of a criterion as values of their types, defaults filled in.
+    """Return the arguments of a criterion as values of their types, defaults filled in.
 
     Args:
         criterion: The criterion, whose `function` is the provider's.
         provider: What takes the arguments.
-        site: Where the criterion stands.
+        location: Where the criterion stands.
         problems: Where unknown, missing and unfitting arguments are reported.
     """
-    here = SourceLocation(criterion.position or site.position, f"{site.about}, {provider.name}")
+    here = SourceLocation(
+        criterion.position or location.position, f"{location.about}, {provider.name}"
+    )
     found: dict[str, Any] = dict(provider.defaults)
     for name, raw in criterion.arguments.items():
         if name in provider.parameters:
             found[name] = _argument(name, raw, provider, here.part(name), problems)
             continue
-        message = f"{provider.name!r} takes no argument {name!r}"
-        known = did_you_mean(name, provider.parameters, kind="argument")
-        problems.add("F211", here.part(name).key(), message, known)
+        problems.report(
+            "F211",
+            here.part(name).key(),
+            "unknown",
+            suggestion=suggest(name, provider.parameters),
+            criterion=provider.name,
+            name=name,
+        )
     for name in provider.parameters.keys() - found.keys():
-        problems.add("F211", here.span(), f"{provider.name!r} needs the argument {name!r}")
+        problems.report("F211", here.span(), "missing", criterion=provider.name, name=name)
     return found
 
 
 def _argument(
-    name: str, raw: Any, provider: CriterionProvider, site: SourceLocation, problems: Problems
+    name: str, raw: Any, provider: CriterionProvider, location: SourceLocation, problems: Problems
 ) -> Any:
     try:
         return Field(name, provider.parameters[name]).normalise(raw)
     except FieldError as error:
-        problems.add("F211", site.span(), error.message, error.hint)
+        problems.report("F211", location.span(), "value", reason=error.message, hint=error.hint)
         return None
 
 
@@ -368,7 +366,7 @@ def _group(group: Group, rules: tuple[Rule, ...]) -> Rule:
 
 
 def _sources(transition: Transition, to: str, index: StageIndex) -> Sources:
-    """Give the leaves a transition leaves, innermost named first.
+    """Return the leaves a transition leaves, innermost named first.
 
     A leaf that is named through an outer stage is not left for itself: ``from: lead`` with
     ``to: lead.sales_ready`` is about the others.
@@ -386,15 +384,15 @@ def _aliases(index: StageIndex) -> Mapping[str, str]:
     return {alias: name for name, stage in index.stages.items() for alias in stage.aliases}
 
 
-def _stage_help(name: str, index: StageIndex) -> Callable[[], str]:
-    """Say what was meant: an alias, the last part of a dotted name, or the nearest name."""
+def _suggest_stage(name: str, index: StageIndex) -> Suggestion:
+    """Return what finds the stage meant: by an alias, a last part, or the nearest name."""
 
-    def find() -> str:
+    def find() -> Mapping[str, Any]:
         folded = name.casefold()
         for dotted, stage in index.stages.items():
             if folded in (alias.casefold() for alias in stage.aliases):
-                return f"{name!r} is an alias: write {dotted!r}"
+                return {"stage": dotted}
         ends = [dotted for dotted in index.stages if dotted.casefold().endswith(f".{folded}")]
-        return f"did you mean {ends[0]!r}?" if ends else did_you_mean(name, index.stages)()
+        return {"guess": ends[0]} if ends else suggest(name, index.stages)()
 
     return find

@@ -1,156 +1,17 @@
 """Transitions that are never taken, because another is tried first and asks for no more."""
 
-import math
-import re
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Roles, Rule
 from funnelflow.definition.linked import Linked, LinkedTransition
+from funnelflow.definition.lint.guard_implication import GuardConditions
 from funnelflow.definition.model import Transition
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.source_locations import transition_site
+from funnelflow.definition.source_locations import transition_location
 
-Condition: TypeAlias = str
-
-_COMPARISON = re.compile(
-    r"((?:contact|event)\.\w+) *(==|!=|<=|>=|<|>) *"
-    r"(-?\d+(?:\.\d+)?|\"[^\"\\]*\"|'[^'\\]*'|true|false)"
-)
-_KNOWN = re.compile(r"has\(((?:contact|event)\.\w+)\)")
-_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_NOT_SPLIT = re.compile(r"[\"'?]|\|\|")
-
-
-@frozen
-class GuardConditions:
-    """What must be met: conditions that all hold, and roles of which one must be held."""
-
-    conditions: frozenset[Condition]
-    roles: frozenset[str] = frozenset()
-
-    def are_weaker_than(self, other: "GuardConditions") -> bool:
-        """Tell whether these are met wherever the others are."""
-        if self.roles and not (other.roles and other.roles <= self.roles):
-            return False
-        return self.conditions <= other.conditions
-
-
-def guard_conditions(rule: Rule | None) -> GuardConditions:
-    """Give what a transition's rule demands."""
-    if rule is None:
-        return GuardConditions(frozenset())
-    roles = [inner.by for inner in getattr(rule, "rules", ()) if isinstance(inner, Roles)]
-    conditions = frozenset(_conditions(rule))
-    return GuardConditions(conditions, frozenset(roles[0]) if roles else frozenset())
-
-
-def exclude_each_other(first: GuardConditions, second: GuardConditions) -> bool:
-    """Tell whether no contact can meet both at one time, as far as comparisons show."""
-    return any(_exclude(one, other) for one in first.conditions for other in second.conditions)
-
-
-def follows_from(needed: GuardConditions, given: GuardConditions) -> bool:
-    """Tell whether what is needed holds wherever what is given does, as far as can be seen."""
-    return all(
-        any(_implies(condition, other) for condition in given.conditions)
-        for other in needed.conditions
-    )
-
-
-def _implies(one: Condition, other: Condition) -> bool:
-    """Tell whether a condition that is met makes another be met.
-
-    A comparison that is met is about a fact that is known, and excludes what the other
-    comparison excludes.
-    """
-    if one == other:
-        return True
-    known = _KNOWN.fullmatch(other)
-    if known:
-        return re.match(rf"!?{re.escape(known[1])}\b", one) is not None and "||" not in one
-    comparison = _COMPARISON.fullmatch(other)
-    if comparison is None:
-        return False
-    opposite = _OPPOSITE[comparison[2]]
-    return _exclude(one, f"{comparison[1]} {opposite} {comparison[3]}")
-
-
-def _conditions(rule: Rule) -> Iterator[Condition]:
-    """Yield the conditions of a rule, those of `all` one by one."""
-    if isinstance(rule, AllOf):
-        for inner in rule.rules:
-            yield from _conditions(inner)
-    elif isinstance(rule, Leaf):
-        source = " ".join(rule.expression.source.split())
-        yield from [source] if _NOT_SPLIT.search(source) else _clauses(source)
-    elif isinstance(rule, Custom):
-        yield f"{rule.provider}:{rule.name}({sorted(rule.arguments.items())!r})"
-    elif isinstance(rule, AnyOf | AtLeast):
-        count = rule.count if isinstance(rule, AtLeast) else 1
-        inner_conditions = [sorted(_conditions(inner)) for inner in rule.rules]
-        yield f"{count} of {sorted(inner_conditions)!r}"
-
-
-def _clauses(source: str) -> Iterator[Condition]:
-    """Split ``a && b`` that stands outside of brackets."""
-    if "&&" not in source:
-        yield source
-        return
-    if "(" not in source:
-        yield from (clause.strip() for clause in source.split("&&"))
-        return
-    depth, start = 0, 0
-    for at, character in enumerate(source):
-        depth += (character in "([") - (character in ")]")
-        if depth == 0 and source.startswith("&&", at):
-            yield source[start:at].strip()
-            start = at + 2
-    yield source[start:].strip()
-
-
-def _exclude(one: Condition, other: Condition) -> bool:
-    if one in (f"!{other}", f"!({other})") or other in (f"!{one}", f"!({one})"):
-        return True
-    first, second = _COMPARISON.fullmatch(one), _COMPARISON.fullmatch(other)
-    if first is None or second is None or first[1] != second[1]:
-        return False
-    return _values_exclude(first[2], first[3], second[2], second[3])
-
-
-def _values_exclude(first_sign: str, first: str, second_sign: str, second: str) -> bool:
-    """Tell whether two comparisons of one field with constants never hold together."""
-    signs = {first_sign, second_sign}
-    if not (first[0] in "-0123456789" and second[0] in "-0123456789"):
-        same = first[1:-1] == second[1:-1] if first[0] in "\"'" else first == second
-        return (signs == {"=="} and not same) or (signs == {"==", "!="} and same)
-    if "!=" in signs:
-        return signs == {"==", "!="} and float(first) == float(second)
-    return _apart(_interval(first_sign, float(first)), _interval(second_sign, float(second)))
-
-
-Interval: TypeAlias = tuple[float, bool, float, bool]
-"""Lower end, whether it belongs to it, upper end, whether it belongs to it."""
-
-
-def _interval(sign: str, value: float) -> Interval:
-    if sign == "==":
-        return value, True, value, True
-    if sign in (">", ">="):
-        return value, sign == ">=", math.inf, False
-    return -math.inf, False, value, sign == "<="
-
-
-def _apart(one: Interval, other: Interval) -> bool:
-    """Tell whether two intervals have no number in common."""
-    lower, is_beyond = max((one[0], not one[1]), (other[0], not other[1]))
-    upper, upper_belongs = min((one[2], one[3]), (other[2], other[3]))
-    return lower > upper or (lower == upper and (is_beyond or not upper_belongs))
-
-
-Way: TypeAlias = tuple[str, str]
+Exit: TypeAlias = tuple[str, str]
 """A leaf, and what takes a contact out of it: an event's name, time, or nothing."""
 
 _AUTOMATIC, _TIMED = "(automatic)", "(timed)"
@@ -159,29 +20,29 @@ _MOST_COMPARED = 100
 
 @define
 class _Tried:
-    """The transitions that one way has been seen to try, with what they demand."""
+    """The transitions that one exit is known to try, with what they require."""
 
     free: LinkedTransition | None = None
-    demanding: list[tuple[LinkedTransition, GuardConditions]] = field(factory=list)
+    guarded: list[tuple[LinkedTransition, GuardConditions]] = field(factory=list)
 
 
-def check_shadows(linked: Linked, demands: Sequence[GuardConditions], problems: Problems) -> None:
-    """Find transitions that an earlier one always comes before, on every way they have."""
-    tried: dict[Way, _Tried] = {}
-    open_ways: dict[int, bool] = {}
+def check_shadows(linked: Linked, guards: Sequence[GuardConditions], problems: Problems) -> None:
+    """Report transitions that an earlier one always comes before, at every exit they have."""
+    tried: dict[Exit, _Tried] = {}
+    reachable: set[int] = set()
     shadowed_by: dict[int, LinkedTransition] = {}
     for leaf, transition in _in_order_tried(linked):
         for trigger in _triggers(transition.transition):
             before = tried.setdefault((leaf, trigger), _Tried())
-            shadow = _shadow(transition, demands[transition.index], trigger, before)
+            shadow = _shadow(transition, guards[transition.index], trigger, before)
             if shadow is None:
-                open_ways[transition.index] = True
-                _remember(transition, demands[transition.index], before)
+                reachable.add(transition.index)
+                _remember(transition, guards[transition.index], before)
             else:
                 shadowed_by.setdefault(transition.index, shadow)
     for index, shadow in sorted(shadowed_by.items()):
-        if not open_ways.get(index):
-            _tell(linked.transitions[index], shadow, problems)
+        if index not in reachable:
+            _report(linked.transitions[index], shadow, problems)
 
 
 def _in_order_tried(linked: Linked) -> Iterator[tuple[str, LinkedTransition]]:
@@ -198,19 +59,19 @@ def _triggers(transition: Transition) -> tuple[str, ...]:
 
 
 def _shadow(
-    transition: LinkedTransition, demands: GuardConditions, trigger: str, before: _Tried
+    transition: LinkedTransition, guard: GuardConditions, trigger: str, before: _Tried
 ) -> LinkedTransition | None:
-    """Find a transition tried before that is taken wherever this one could be."""
+    """Return a transition tried before that is taken wherever this one could be."""
     if before.free is not None and _comes_first(before.free, transition, trigger):
         return before.free
-    for other, weaker in before.demanding[-_MOST_COMPARED:]:
-        if weaker.are_weaker_than(demands) and _comes_first(other, transition, trigger):
+    for other, weaker in before.guarded[-_MOST_COMPARED:]:
+        if weaker.are_weaker_than(guard) and _comes_first(other, transition, trigger):
             return other
     return None
 
 
 def _comes_first(first: LinkedTransition, second: LinkedTransition, trigger: str) -> bool:
-    """Tell whether of two that time takes, the first is due no later than the second."""
+    """Whether of two that time takes, the first is due no later than the second."""
     if trigger != _TIMED:
         return True
     one, other = first.transition, second.transition
@@ -219,19 +80,20 @@ def _comes_first(first: LinkedTransition, second: LinkedTransition, trigger: str
     return one.since == other.since and one.after <= other.after
 
 
-def _remember(transition: LinkedTransition, demands: GuardConditions, before: _Tried) -> None:
+def _remember(transition: LinkedTransition, guard: GuardConditions, before: _Tried) -> None:
     if transition.rule is None and before.free is None:
         before.free = transition
     else:
-        before.demanding.append((transition, demands))
+        before.guarded.append((transition, guard))
 
 
-def _tell(transition: LinkedTransition, shadow: LinkedTransition, problems: Problems) -> None:
+def _report(transition: LinkedTransition, shadow: LinkedTransition, problems: Problems) -> None:
     """Report a transition, unless one of another file was meant to come before it."""
     here, there = transition.transition.position, shadow.transition.position
     if here and there and here.path != there.path:
         return
-    other = f"the one in line {there.line}" if there else f"transition {shadow.index + 1}"
-    message = f"this transition is never taken: {other} is tried first and asks for no more"
-    site = transition_site(transition.index, transition.transition)
-    problems.add("F405", site.span(), message, "put the one that asks for more first")
+    span = transition_location(transition.index, transition.transition).span()
+    if there:
+        problems.report("F405", span, "placed", line=there.line)
+    else:
+        problems.report("F405", span, "shadowed", number=shadow.index + 1)

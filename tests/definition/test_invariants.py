@@ -1,4 +1,4 @@
-"""Promises under `always`: a definition is held to what it says of itself."""
+"""Invariants under `always`: a definition is held to what it says of itself."""
 
 import pytest
 
@@ -19,9 +19,9 @@ transitions:
 """
 
 
-def promising(promise: str) -> str:
-    """Give a definition with one promise, in its line 14."""
-    return f"{HEAD}{STAGES}always:\n  - It is so: {promise}\n"
+def stating(invariant: str) -> str:
+    """Return a definition with one invariant, in its line 15."""
+    return f"{HEAD}{STAGES}always:\n  - It is so: {invariant}\n"
 
 
 KEPT = (
@@ -41,35 +41,40 @@ KEPT = (
 )
 
 
-@pytest.mark.parametrize("promise", KEPT)
-def test_a_promise_that_is_kept_is_no_problem(tmp_path, promise):
-    assert read(tmp_path, promising(promise)).problems == ()
+@pytest.mark.parametrize("invariant", KEPT)
+def test_an_invariant_that_holds_is_no_problem(tmp_path, invariant):
+    assert read(tmp_path, stating(invariant)).problems == ()
 
 
 BROKEN = {
-    "{stage: customer, after: prospect}": ("this way leads around prospect: lead.cold -> customer"),
-    "{stage: lead, after: prospect}": "this way leads around prospect: lead.cold",
-    "{stage: lead.hot, never_after: prospect}": "this way leads there: prospect -> lead.hot",
-    "{stage: lead.hot, never_after: lead}": "this way leads there: lead.cold -> lead.hot",
-    "{stage: prospect, inside: lead}": "'prospect' is not nested in 'lead'",
-    "{stage: prospect, needs: contact.budget > 5000}": (
-        "the transition in line 11 does not require it"
+    "{stage: customer, after: prospect}": (
+        "after",
+        {"after": ("prospect",), "path": ("lead.cold", "customer")},
     ),
-    "{stage: lead.hot, needs: contact.fits}": "the transition in line 12 does not require it",
-    "{stage: lead, needs: contact.fits}": "contacts start in 'lead.cold'",
+    "{stage: lead, after: prospect}": ("after", {"after": ("prospect",), "path": ("lead.cold",)}),
+    "{stage: lead.hot, never_after: prospect}": (
+        "never_after",
+        {"path": ("prospect", "lead.hot")},
+    ),
+    "{stage: lead.hot, never_after: lead}": ("never_after", {"path": ("lead.cold", "lead.hot")}),
+    "{stage: prospect, inside: lead}": ("inside", {"stage": "prospect", "inside": "lead"}),
+    "{stage: prospect, needs: contact.budget > 5000}": ("placed", {"line": 11}),
+    "{stage: lead.hot, needs: contact.fits}": ("placed", {"line": 12}),
+    "{stage: lead, needs: contact.fits}": ("initial", {"stage": "lead.cold"}),
 }
 
 
-@pytest.mark.parametrize(("promise", "fault"), BROKEN.items())
-def test_a_promise_that_is_broken_is_told_with_the_way(tmp_path, promise, fault):
-    problem = only(read(tmp_path, promising(promise)))
+@pytest.mark.parametrize(("invariant", "broken"), BROKEN.items())
+def test_a_broken_invariant_is_reported_with_the_path(tmp_path, invariant, broken):
+    problem = only(read(tmp_path, stating(invariant)))
     assert told(problem) == "15:5-13 F415"
     assert problem.severity == "warning"
-    assert problem.message == f"'It is so' is promised, and {fault}"
+    variant, parameters = broken
+    assert (problem.variant, problem.parameters) == (variant, {"label": "It is so", **parameters})
 
 
-def test_a_stage_that_nobody_was_in_breaks_no_promise(tmp_path):
-    text = promising("{stage: prospect, never_after: island}")
+def test_a_stage_that_nobody_was_in_breaks_no_invariant(tmp_path):
+    text = stating("{stage: prospect, never_after: island}")
     text = text.replace("  customer:", "  island: {}\n  customer:").replace(
         "  - {from: prospect,", "  - {from: island, to: prospect, on: form}\n  - {from: prospect,"
     )
@@ -77,7 +82,7 @@ def test_a_stage_that_nobody_was_in_breaks_no_promise(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("promise", "code"),
+    ("invariant", "code"),
     [
         ("{stage: prospects, after: lead}", "F203"),
         ("{stage: prospect, after: [lead, leed]}", "F203"),
@@ -91,32 +96,32 @@ def test_a_stage_that_nobody_was_in_breaks_no_promise(tmp_path):
         ("prospect", "F103"),
     ],
 )
-def test_a_promise_that_makes_no_sense_is_told(tmp_path, promise, code):
-    assert code in codes(read(tmp_path, promising(promise)))
+def test_an_invariant_that_makes_no_sense_is_reported(tmp_path, invariant, code):
+    assert code in codes(read(tmp_path, stating(invariant)))
 
 
 @pytest.mark.parametrize("item", ["prospect", "[prospect]", "{a: {stage: lead}, b: {stage: lead}}"])
-def test_what_is_no_promise_is_told(tmp_path, item):
+def test_what_is_no_invariant_is_reported(tmp_path, item):
     text = f"{HEAD}{STAGES}always: [{item}]\n"
     assert codes(read(tmp_path, text)) == ["F108"]
 
 
-def test_a_promise_is_part_of_the_stored_definition(tmp_path):
-    definition = read(tmp_path, promising("{stage: prospect, after: lead}")).definition
+def test_an_invariant_is_part_of_the_stored_definition(tmp_path):
+    definition = read(tmp_path, stating("{stage: prospect, after: lead}")).definition
     assert definition.always == (Invariant("It is so", "prospect", after=("lead",)),)
     assert from_json(to_json(definition)) == definition
 
 
-def test_a_definition_that_extends_another_is_held_to_its_promises(tmp_path):
-    base = promising("{stage: prospect, after: lead.hot}").replace("small", "base", 1)
+def test_a_definition_that_extends_another_is_held_to_its_invariants(tmp_path):
+    base = stating("{stage: prospect, after: lead.hot}").replace("small", "base", 1)
     (tmp_path / "base.yaml").write_text(base)
     shortcut = "  - {from: lead.cold, to: prospect, on: call}\n"
     reading = read(tmp_path, f"funnel: small\nextends: base\ntransitions:\n{shortcut}")
     assert codes(reading) == ["F415"]
 
 
-def test_a_promise_about_a_stage_that_is_done_without_is_dropped(tmp_path):
-    base = promising("{stage: prospect, after: lead.hot}").replace("small", "base", 1)
+def test_an_invariant_about_a_stage_that_is_done_without_is_dropped(tmp_path):
+    base = stating("{stage: prospect, after: lead.hot}").replace("small", "base", 1)
     base = base.replace("  prospect: {}", "  prospect: {optional: true}")
     (tmp_path / "base.yaml").write_text(base)
     reading = read(tmp_path, "funnel: small\nextends: base\nwithout: [prospect]\n")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelflow.criteria import AllOf, Leaf, Scope, compile_expression
-from funnelflow.definition.lint.shadowing import exclude_each_other, guard_conditions
+from funnelflow.definition.lint.guard_implication import exclude_each_other, guard_conditions
 
 from .strategies import VOCABULARY
 

@@ -1,0 +1,150 @@
+"""Guard implication: which conditions a transition requires, and what follows from them.
+
+Conditions are compared as they are written: an answer of yes is certain, one of no means that
+nothing can be seen.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from attrs import frozen
+
+from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Roles, Rule
+
+Condition: TypeAlias = str
+
+_COMPARISON = re.compile(
+    r"((?:contact|event)\.\w+) *(==|!=|<=|>=|<|>) *"
+    r"(-?\d+(?:\.\d+)?|\"[^\"\\]*\"|'[^'\\]*'|true|false)"
+)
+_KNOWN = re.compile(r"has\(((?:contact|event)\.\w+)\)")
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+_NOT_SPLIT = re.compile(r"[\"'?]|\|\|")
+
+
+@frozen
+class GuardConditions:
+    """What must be met: conditions that all hold, and roles of which one must be held."""
+
+    conditions: frozenset[Condition]
+    roles: frozenset[str] = frozenset()
+
+    def are_weaker_than(self, other: "GuardConditions") -> bool:
+        """Whether these are met wherever the others are."""
+        if self.roles and not (other.roles and other.roles <= self.roles):
+            return False
+        return self.conditions <= other.conditions
+
+
+def guard_conditions(rule: Rule | None) -> GuardConditions:
+    """Return what a transition's rule requires."""
+    if rule is None:
+        return GuardConditions(frozenset())
+    roles = [inner.by for inner in getattr(rule, "rules", ()) if isinstance(inner, Roles)]
+    conditions = frozenset(_conditions(rule))
+    return GuardConditions(conditions, frozenset(roles[0]) if roles else frozenset())
+
+
+def exclude_each_other(first: GuardConditions, second: GuardConditions) -> bool:
+    """Whether no contact can meet both at one time, as far as comparisons show."""
+    return any(_exclude(one, other) for one in first.conditions for other in second.conditions)
+
+
+def follows_from(needed: GuardConditions, given: GuardConditions) -> bool:
+    """Whether what is needed holds wherever what is given does, as far as can be seen."""
+    return all(
+        any(_implies(condition, other) for condition in given.conditions)
+        for other in needed.conditions
+    )
+
+
+def _implies(one: Condition, other: Condition) -> bool:
+    """Whether a condition that is met makes another be met.
+
+    A comparison that is met is about a fact that is known, and excludes what the other
+    comparison excludes.
+    """
+    if one == other:
+        return True
+    known = _KNOWN.fullmatch(other)
+    if known:
+        return re.match(rf"!?{re.escape(known[1])}\b", one) is not None and "||" not in one
+    comparison = _COMPARISON.fullmatch(other)
+    if comparison is None:
+        return False
+    opposite = _OPPOSITE[comparison[2]]
+    return _exclude(one, f"{comparison[1]} {opposite} {comparison[3]}")
+
+
+def _conditions(rule: Rule) -> Iterator[Condition]:
+    """Yield the conditions of a rule, those of `all` one by one."""
+    if isinstance(rule, AllOf):
+        for inner in rule.rules:
+            yield from _conditions(inner)
+    elif isinstance(rule, Leaf):
+        source = " ".join(rule.expression.source.split())
+        yield from [source] if _NOT_SPLIT.search(source) else _clauses(source)
+    elif isinstance(rule, Custom):
+        yield f"{rule.provider}:{rule.name}({sorted(rule.arguments.items())!r})"
+    elif isinstance(rule, AnyOf | AtLeast):
+        count = rule.count if isinstance(rule, AtLeast) else 1
+        inner_conditions = [sorted(_conditions(inner)) for inner in rule.rules]
+        yield f"{count} of {sorted(inner_conditions)!r}"
+
+
+def _clauses(source: str) -> Iterator[Condition]:
+    """Split ``a && b`` that stands outside of brackets."""
+    if "&&" not in source:
+        yield source
+        return
+    if "(" not in source:
+        yield from (clause.strip() for clause in source.split("&&"))
+        return
+    depth, start = 0, 0
+    for at, character in enumerate(source):
+        depth += (character in "([") - (character in ")]")
+        if depth == 0 and source.startswith("&&", at):
+            yield source[start:at].strip()
+            start = at + 2
+    yield source[start:].strip()
+
+
+def _exclude(one: Condition, other: Condition) -> bool:
+    if one in (f"!{other}", f"!({other})") or other in (f"!{one}", f"!({one})"):
+        return True
+    first, second = _COMPARISON.fullmatch(one), _COMPARISON.fullmatch(other)
+    if first is None or second is None or first[1] != second[1]:
+        return False
+    return _values_exclude(first[2], first[3], second[2], second[3])
+
+
+def _values_exclude(first_sign: str, first: str, second_sign: str, second: str) -> bool:
+    """Whether two comparisons of one field with constants never hold together."""
+    signs = {first_sign, second_sign}
+    if not (first[0] in "-0123456789" and second[0] in "-0123456789"):
+        same = first[1:-1] == second[1:-1] if first[0] in "\"'" else first == second
+        return (signs == {"=="} and not same) or (signs == {"==", "!="} and same)
+    if "!=" in signs:
+        return signs == {"==", "!="} and float(first) == float(second)
+    return _apart(_interval(first_sign, float(first)), _interval(second_sign, float(second)))
+
+
+Interval: TypeAlias = tuple[float, bool, float, bool]
+"""Lower end, whether it belongs to it, upper end, whether it belongs to it."""
+
+
+def _interval(sign: str, value: float) -> Interval:
+    if sign == "==":
+        return value, True, value, True
+    if sign in (">", ">="):
+        return value, sign == ">=", math.inf, False
+    return -math.inf, False, value, sign == "<="
+
+
+def _apart(one: Interval, other: Interval) -> bool:
+    """Whether two intervals have no number in common."""
+    lower, is_beyond = max((one[0], not one[1]), (other[0], not other[1]))
+    upper, upper_belongs = min((one[2], one[3]), (other[2], other[3]))
+    return lower > upper or (lower == upper and (is_beyond or not upper_belongs))

@@ -45,6 +45,14 @@ DOORS = {
         Funnel GuardedTransition Outcome ScenarioResult Taken Verb Veto coverage_of decide
         run_scenario scenario_events why
     """,
+    "funnelflow.ingest": """
+        MODES FileError FileOptions Form Mode Progress Summary Watch apply_file
+        import_file
+    """,
+    "funnelflow.maintenance": """
+        Adopted AdoptionPlan Ahead Finding Shift Ticked UnmappedStageError Verification
+        contacts_ahead plan_adoption run_adoption run_tick run_verification
+    """,
     "funnelflow.notify": """
         BUILT_IN CONTENT_TYPE Channel Delivered Deliverer Delivery Pace check_notices
         cloud_event message_of next_attempt open_channel open_channels

@@ -1,1 +1,45 @@
 """Work on a whole workspace: adopting a definition, time passing, verifying."""
+
+from typing import TYPE_CHECKING
+
+from funnelflow.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from funnelflow.maintenance.adopt import (
+        Adopted,
+        AdoptionPlan,
+        Shift,
+        plan_adoption,
+        run_adoption,
+    )
+    from funnelflow.maintenance.adopt_rules import UnmappedStageError
+    from funnelflow.maintenance.tick import Ahead, Ticked, contacts_ahead, run_tick
+    from funnelflow.maintenance.verify import run_verification
+    from funnelflow.maintenance.verify_contacts import Finding, Verification
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "adopt": "Adopted AdoptionPlan Shift plan_adoption run_adoption",
+            "adopt_rules": "UnmappedStageError",
+            "tick": "Ahead Ticked contacts_ahead run_tick",
+            "verify": "run_verification",
+            "verify_contacts": "Finding Verification",
+        },
+    )
+
+__all__ = [
+    "Adopted",
+    "AdoptionPlan",
+    "Ahead",
+    "Finding",
+    "Shift",
+    "Ticked",
+    "UnmappedStageError",
+    "Verification",
+    "contacts_ahead",
+    "plan_adoption",
+    "run_adoption",
+    "run_tick",
+    "run_verification",
+]

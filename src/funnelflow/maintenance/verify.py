@@ -34,7 +34,7 @@ _BATCH = 1_000
 _EVERY = 1_000
 
 
-def verify(
+def run_verification(
     context: Context,
     *,
     found: Callable[[Finding], None] | None = None,

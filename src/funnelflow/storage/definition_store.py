@@ -14,7 +14,6 @@ from funnelflow.definition import (
     from_json,
     link,
     link_stored,
-    load_definition,
     to_json,
 )
 from funnelflow.engine import Contact, Funnel
@@ -131,6 +130,8 @@ class DefinitionStore:
         """
         path = self.library.find(name)
         if path is not None:
+            from funnelflow.definition import load_definition  # noqa: PLC0415  # loads YAML
+
             found = load_definition(path, self.library).definition
         elif name in self.library.definitions:
             found = self.library.definitions[name]

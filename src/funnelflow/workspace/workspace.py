@@ -9,16 +9,10 @@ from typing import IO, Any, Self, TypedDict, Unpack
 from attrs import evolve
 from sqlalchemy import Engine
 
-from funnelflow.definition import Definition, Library, Linked, digest, load_definition
+from funnelflow import ingest, maintenance  # whose modules are loaded when they are used
+from funnelflow.definition import Definition, Library, Linked, digest
 from funnelflow.engine import Funnel, why
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.ingest.apply import Mode, apply_file, import_file
-from funnelflow.ingest.run import Watch
-from funnelflow.ingest.summary import FileOptions, Summary
-from funnelflow.maintenance.adopt import Adopted, AdoptionPlan, plan_adoption, run_adoption
-from funnelflow.maintenance.tick import Ahead, Ticked, contacts_ahead, run_tick
-from funnelflow.maintenance.verify import verify
-from funnelflow.maintenance.verify_contacts import Finding, Verification
 from funnelflow.plugins import PluginHost, load_plugins
 from funnelflow.storage import schema
 from funnelflow.storage.changes import Change
@@ -376,17 +370,17 @@ class Workspace:
     def apply(
         self,
         name: str,
-        options: FileOptions | None = None,
+        options: "ingest.FileOptions | None" = None,
         *,
         create: bool = True,
-        progress: Watch | None = None,
+        progress: "ingest.Watch | None" = None,
         stdin: IO[bytes] | None = None,
-    ) -> Summary:
+    ) -> "ingest.Summary":
         """Record the events of a file; see `apply_file`, which this calls."""
-        return apply_file(
+        return ingest.apply_file(
             self.context,
             name,
-            options or FileOptions(),
+            options or ingest.FileOptions(),
             create=create,
             progress=progress,
             stdin=stdin,
@@ -395,26 +389,31 @@ class Workspace:
     def import_contacts(
         self,
         name: str,
-        options: FileOptions | None = None,
+        options: "ingest.FileOptions | None" = None,
         *,
-        mode: Mode = "both",
-        progress: Watch | None = None,
+        mode: "ingest.Mode" = "both",
+        progress: "ingest.Watch | None" = None,
         stdin: IO[bytes] | None = None,
-    ) -> Summary:
+    ) -> "ingest.Summary":
         """Add or update the contacts of a file; see `import_file`, which this calls."""
-        return import_file(
-            self.context, name, options or FileOptions(), mode=mode, progress=progress, stdin=stdin
+        return ingest.import_file(
+            self.context,
+            name,
+            options or ingest.FileOptions(),
+            mode=mode,
+            progress=progress,
+            stdin=stdin,
         )
 
     def tick(
         self, now: dt.datetime | None = None, *, actor: str = "", dry_run: bool = False
-    ) -> Ticked:
+    ) -> "maintenance.Ticked":
         """Take the timed transitions that are due, and keep that as evidence; see `run_tick`."""
-        return run_tick(self.context, now or self.clock(), actor=actor, dry_run=dry_run)
+        return maintenance.run_tick(self.context, now or self.clock(), actor=actor, dry_run=dry_run)
 
-    def contacts_ahead(self, now: dt.datetime | None = None) -> Ahead:
+    def contacts_ahead(self, now: dt.datetime | None = None) -> "maintenance.Ahead":
         """Return the contacts whose last evidence lies more than a day after `now`."""
-        return contacts_ahead(self.context, now)
+        return maintenance.contacts_ahead(self.context, now)
 
     def plan_adoption(
         self,
@@ -422,10 +421,12 @@ class Workspace:
         rules: Mapping[str, str] | None = None,
         *,
         instead_of: str = "",
-    ) -> AdoptionPlan:
+    ) -> "maintenance.AdoptionPlan":
         """Return what `adopt` would do with the same arguments, changing nothing."""
         context = self.context
-        return plan_adoption(context, _read(source, context.library), rules or {}, instead_of)
+        return maintenance.plan_adoption(
+            context, _read(source, context.library), rules or {}, instead_of
+        )
 
     def adopt(
         self,
@@ -434,8 +435,8 @@ class Workspace:
         *,
         instead_of: str = "",
         actor: str = "",
-        progress: Callable[[Adopted], None] | None = None,
-    ) -> Adopted:
+        progress: "Callable[[maintenance.Adopted], None] | None" = None,
+    ) -> "maintenance.Adopted":
         """Take a new version of a definition into use, and bring the contacts under it.
 
         Broken off at any point, the same call goes on with what is left.
@@ -455,16 +456,16 @@ class Workspace:
         """
         context = self.context
         definition = _read(source, context.library)
-        return run_adoption(
+        return maintenance.run_adoption(
             context, definition, rules or {}, instead_of=instead_of, actor=actor, progress=progress
         )
 
     def verify(
         self,
         *,
-        found: Callable[[Finding], None] | None = None,
-        progress: Callable[[Verification], None] | None = None,
-    ) -> Verification:
+        found: "Callable[[maintenance.Finding], None] | None" = None,
+        progress: "Callable[[maintenance.Verification], None] | None" = None,
+    ) -> "maintenance.Verification":
         """Prove the database: digests, chains, and every contact folded again and compared.
 
         Args:
@@ -474,7 +475,7 @@ class Workspace:
         Raises:
             StoreError: The database cannot be read at all.
         """
-        return verify(self.context, found=found, progress=progress)
+        return maintenance.run_verification(self.context, found=found, progress=progress)
 
     def contact(self, contact_id: str) -> StoredContact:
         """Return a contact as it is.
@@ -704,6 +705,8 @@ def _read(source: Definition | Path | str, library: Library) -> Definition:
     """Return a definition, from its file if need be."""
     if isinstance(source, Definition):
         return source
+    from funnelflow.definition import load_definition  # noqa: PLC0415  # loads YAML
+
     return load_definition(Path(source), library).definition
 
 

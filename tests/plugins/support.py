@@ -1,16 +1,18 @@
 """Contexts of hooks, as the store makes them."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 from funnelflow.engine import Taken
-from funnelflow.plugins import BeforeTransition, Committed, ContactCreated
+from funnelflow.plugins import BeforeTransition, Committed, ContactCreated, WorkspaceHandle
 
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 
 
 def committed(**changes: Any) -> Committed:
     said = {
+        "workspace": WorkspaceHandle(Path("/srv/shop"), "funnelflow.db", "standard", lambda: None),
         "contact": "ada",
         "funnel": "standard",
         "version": 1,
@@ -30,6 +32,7 @@ def committed(**changes: Any) -> Committed:
 
 def transition(**changes: Any) -> BeforeTransition:
     said = {
+        "workspace": WorkspaceHandle(Path("/srv/shop"), "funnelflow.db", "standard", lambda: None),
         "contact": "ada",
         "funnel": "standard",
         "version": 1,
@@ -49,6 +52,7 @@ def transition(**changes: Any) -> BeforeTransition:
 
 def created(**changes: Any) -> ContactCreated:
     said = {
+        "workspace": WorkspaceHandle(Path("/srv/shop"), "funnelflow.db", "standard", lambda: None),
         "contact": "ada",
         "funnel": "standard",
         "version": 1,

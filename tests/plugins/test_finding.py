@@ -160,3 +160,22 @@ def test_two_workspaces_may_have_a_plugin_file_of_one_name(tmp_path):
         host = load_plugins(tmp_path / str(number), environment={})
         texts.append(host.plugins[0].about)
     assert texts == ["Rules 1.", "Rules 2."]
+
+
+def test_a_relative_path_that_a_plugin_offers_begins_at_the_workspace(write, host, root, tmp_path):
+    (root / "offers").mkdir()
+    (root / "offers/renewals.yaml").touch()
+    write(
+        "ours",
+        """
+        import pathlib
+        @hookimpl
+        def funnelflow_definitions(): return [pathlib.Path("offers")]
+        @hookimpl
+        def funnelflow_criteria(directory):
+            return [CriterionProvider("here", lambda call: directory.is_dir(), str(directory))]
+        """,
+    )
+    found = host()
+    assert found.definitions == {"renewals": root / "offers/renewals.yaml"}
+    assert found.criteria["here"].label == str(root)

@@ -376,6 +376,80 @@ def test_the_command_says_to_install_it_again_and_not_to_restore_a_backup(
     assert "restore a backup" not in done.stderr
 
 
+class Reader:
+    """Reads, at each event, the workspace that it is about."""
+
+    def __init__(self) -> None:
+        self.read: list = []
+
+    def look(self, context):
+        with context.workspace.open() as workspace:
+            self.read.append((context.workspace.directory, sum(workspace.counts().values())))
+
+    @hookimpl
+    def funnelflow_before_transition(self, context):
+        self.look(context)
+
+    @hookimpl
+    def funnelflow_after_commit(self, context):
+        self.look(context)
+
+    @hookimpl
+    def funnelflow_contact_created(self, context):
+        self.look(context)
+
+
+def test_a_hook_reads_the_workspace_that_it_is_called_for(tmp_path, monkeypatch):
+    """A service has two of them open, and stands in a third."""
+    reader = Reader()
+    host = PluginHost()
+    host.register(reader, "reader")
+    shops = [tmp_path / "north", tmp_path / "south", tmp_path / "here"]
+    for shop in shops:
+        shop.mkdir()
+        (shop / "small.yaml").write_text(FUNNEL)
+    north, south, _ = made = [
+        Workspace.create(shop, "small", plugins=host, database=str(shop / "own.db"))
+        for shop in shops
+    ]
+    monkeypatch.chdir(shops[2])
+    north.add("ada", at=AT)
+    south.add("bob", at=AT)
+    south.add("eve", at=AT)
+    assert reader.read[:2] == [(shops[0], 1)] * 2
+    assert reader.read[-1] == (shops[1], 2)
+    reader.read.clear()
+    north.record("ada", "asked", at=AT)
+    assert set(reader.read) == {(shops[0], 1)}
+    for workspace in made:
+        workspace.close()
+
+
+def test_a_hook_changes_nothing_through_the_workspace_it_is_given(make, caplog):
+    class Meddler:
+        @hookimpl
+        def funnelflow_after_commit(self, context):
+            with context.workspace.open() as workspace:
+                workspace.add("somebody")
+
+    workspace = make(Meddler())
+    workspace.add("ada", at=AT)
+    assert "tried to change the workspace from within" in caplog.text
+    assert [c.id for c in workspace.list()] == ["ada"]
+
+
+def test_a_hook_knows_the_database_but_not_its_password(make):
+    observer = Observer()
+    workspace = make(observer)
+    workspace.add("ada", at=AT)
+    handle = observer.told[0].workspace
+    assert (handle.directory, handle.database, handle.funnel) == (
+        workspace.database.path.parent,
+        str(workspace.database),
+        "small",
+    )
+
+
 def test_a_workspace_without_such_plugins_watches_nothing(make):
     workspace = make(Counting())
     assert workspace.context.transact(lambda chunk: chunk._watching) is None

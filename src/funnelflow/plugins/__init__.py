@@ -16,6 +16,7 @@ from funnelflow.plugins.providers import (
     FormatProvider,
     Message,
     NotifierProvider,
+    WorkspaceHandle,
 )
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Plugin",
     "PluginHost",
     "Settings",
+    "WorkspaceHandle",
     "expand",
     "hookimpl",
     "load_plugins",

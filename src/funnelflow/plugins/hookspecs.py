@@ -63,13 +63,17 @@ def funnelflow_settings() -> type:  # type: ignore[empty-body]
 
 
 @hookspec
-def funnelflow_definitions(settings: Any) -> Iterable[Definition | Path]:  # type: ignore[empty-body]
+def funnelflow_definitions(  # type: ignore[empty-body]
+    settings: Any, directory: Path | None
+) -> Iterable[Definition | Path]:
     """Offer definitions: records, YAML files, or directories of them.
 
-    They are found by name behind the workspace's own, and before those that ship.
+    They are found by name behind the workspace's own, and before those that ship. A path that
+    is relative begins in the directory of the workspace.
 
     Args:
         settings: The plugin's settings; None if it has no class for them.
+        directory: The directory of the workspace; None where there is none.
 
     Added in: 0.1
 
@@ -83,11 +87,14 @@ def funnelflow_definitions(settings: Any) -> Iterable[Definition | Path]:  # typ
 
 
 @hookspec
-def funnelflow_vocabularies(settings: Any) -> Iterable[Vocabulary | Path]:  # type: ignore[empty-body]
+def funnelflow_vocabularies(  # type: ignore[empty-body]
+    settings: Any, directory: Path | None
+) -> Iterable[Vocabulary | Path]:
     """Offer vocabularies: records, YAML files, or directories of them.
 
     Args:
         settings: The plugin's settings; None if it has no class for them.
+        directory: The directory of the workspace; None where there is none.
 
     Added in: 0.1
 
@@ -105,7 +112,9 @@ def funnelflow_vocabularies(settings: Any) -> Iterable[Vocabulary | Path]:  # ty
 
 
 @hookspec
-def funnelflow_criteria(settings: Any) -> Iterable[CriterionProvider]:  # type: ignore[empty-body]
+def funnelflow_criteria(  # type: ignore[empty-body]
+    settings: Any, directory: Path | None
+) -> Iterable[CriterionProvider]:
     """Offer criteria written in Python, used as ``{criterion: name, …arguments}``.
 
     The function is asked with the contact's fields, the facts of the event, the time and the
@@ -115,6 +124,7 @@ def funnelflow_criteria(settings: Any) -> Iterable[CriterionProvider]:  # type: 
 
     Args:
         settings: The plugin's settings; None if it has no class for them.
+        directory: The directory of the workspace; None where there is none.
 
     Added in: 0.1
 
@@ -141,7 +151,9 @@ def funnelflow_criteria(settings: Any) -> Iterable[CriterionProvider]:  # type: 
 
 
 @hookspec
-def funnelflow_notifiers(settings: Any) -> Iterable[NotifierProvider]:  # type: ignore[empty-body]
+def funnelflow_notifiers(  # type: ignore[empty-body]
+    settings: Any, directory: Path | None
+) -> Iterable[NotifierProvider]:
     r"""Offer notifiers, used as ``channel = "name"`` in ``[[notify]]``.
 
     A notifier is given a `Message` and the settings of its endpoint. ``message.data`` is plain
@@ -152,6 +164,7 @@ def funnelflow_notifiers(settings: Any) -> Iterable[NotifierProvider]:  # type: 
 
     Args:
         settings: The plugin's settings; None if it has no class for them.
+        directory: The directory of the workspace; None where there is none.
 
     Added in: 0.1
 
@@ -174,7 +187,9 @@ def funnelflow_notifiers(settings: Any) -> Iterable[NotifierProvider]:  # type: 
 
 
 @hookspec
-def funnelflow_commands(settings: Any) -> Iterable[CommandProvider]:  # type: ignore[empty-body]
+def funnelflow_commands(  # type: ignore[empty-body]
+    settings: Any, directory: Path | None
+) -> Iterable[CommandProvider]:
     """Offer commands of the command line. They run in the same process as funnelflow's own.
 
     Made with `command` they have the options that all commands share (`-C`, `--database`,
@@ -184,6 +199,7 @@ def funnelflow_commands(settings: Any) -> Iterable[CommandProvider]:  # type: ig
 
     Args:
         settings: The plugin's settings; None if it has no class for them.
+        directory: The directory of the workspace; None where there is none.
 
     Added in: 0.1
 
@@ -206,11 +222,14 @@ def funnelflow_commands(settings: Any) -> Iterable[CommandProvider]:  # type: ig
 
 
 @hookspec
-def funnelflow_formats(settings: Any) -> Iterable[FormatProvider]:  # type: ignore[empty-body]
+def funnelflow_formats(  # type: ignore[empty-body]
+    settings: Any, directory: Path | None
+) -> Iterable[FormatProvider]:
     """Offer file formats for ``apply`` and ``import``.
 
     Args:
         settings: The plugin's settings; None if it has no class for them.
+        directory: The directory of the workspace; None where there is none.
 
     Added in: 0.1
 
@@ -256,8 +275,9 @@ def funnelflow_after_commit(context: Committed, settings: Any) -> None:
     """Be told of evidence that has been stored, whatever became of it.
 
     Nothing that happens here can change it any more. A process that ends right after the
-    commit tells nobody: what must arrive is the work of a notifier. The workspace can be read
-    here, as `current().open()` gives it to a command, and not changed.
+    commit tells nobody: what must arrive is the work of a notifier. `context.workspace.open()`
+    gives the workspace, to be read and not changed; it is the one that the evidence was stored
+    in, wherever the process stands.
 
     Args:
         context: What was stored.

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, Literal, TypeAlias
 
@@ -68,6 +69,7 @@ class Hook:
         """
         settings = self.plugin.settings
         given["settings"] = settings.value if settings else None
+        given["directory"] = self.plugin.directory
         taken = {name: given[name] for name in self.arguments}
         return attempt(self.plugin.name, self.name, self.function, **taken)
 
@@ -83,6 +85,7 @@ class Plugin:
         problems: Everything that is wrong with it, the first is told.
         hooks: Its implementations by hook.
         settings: Its settings; None when it has none.
+        directory: The directory of the workspace that it is loaded for; None where there is none.
         seconds: How long its import took.
         about: The first line of its documentation.
         error: What it raised when it was loaded; None where that says no more than `problems`.
@@ -94,6 +97,7 @@ class Plugin:
     problems: list[str] = field(factory=list)
     hooks: dict[str, Hook] = field(factory=dict)
     settings: Settings | None = None
+    directory: Path | None = None
     seconds: float = 0.0
     about: str = ""
     error: BaseException | None = None
@@ -139,7 +143,7 @@ def load(candidate: Candidate, config: PluginConfig) -> Plugin:
     Returns:
         It; one that cannot be used has the status "broken" and says why.
     """
-    plugin = Plugin(candidate)
+    plugin = Plugin(candidate, directory=config.root)
     began = time.monotonic()
     try:
         _require_version(candidate)

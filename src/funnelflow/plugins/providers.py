@@ -190,11 +190,35 @@ class FormatProvider:
     provider: str = ""
 
 
+@frozen
+class WorkspaceHandle:
+    """The workspace that a hook is called for, wherever the process stands.
+
+    Attributes:
+        directory: The directory of ``funnelflow.toml``.
+        database: The database, as a path or a URL without its password.
+        funnel: The funnel of contacts for whom none is named.
+    """
+
+    directory: Path
+    database: str
+    funnel: str
+    _open: Callable[[], Any] = field(eq=False, repr=False)
+
+    def open(self) -> Any:
+        """Return the `Workspace`, with the same database and plugins, to read in it.
+
+        Use it in a ``with`` statement. Within a hook it refuses to change anything.
+        """
+        return self._open()
+
+
 @frozen(kw_only=True)
 class BeforeTransition:
     """A transition whose criteria are met and that is about to be taken.
 
     Attributes:
+        workspace: The workspace it is in.
         contact: The contact's id.
         funnel: The definition that decides.
         version: Its version.
@@ -210,6 +234,7 @@ class BeforeTransition:
         fields: The contact's fields with these facts.
     """
 
+    workspace: WorkspaceHandle
     contact: str
     funnel: str
     version: int
@@ -230,6 +255,7 @@ class Committed:
     """Evidence that has been stored.
 
     Attributes:
+        workspace: The workspace it is in.
         contact: The contact's id.
         funnel: The definition that decided.
         version: Its version.
@@ -245,6 +271,7 @@ class Committed:
         fields: The contact's fields after it.
     """
 
+    workspace: WorkspaceHandle
     contact: str
     funnel: str
     version: int
@@ -265,6 +292,7 @@ class ContactCreated:
     """A contact that has been added and stored.
 
     Attributes:
+        workspace: The workspace it is in.
         contact: The contact's id.
         funnel: The definition it is under.
         version: Its version.
@@ -274,6 +302,7 @@ class ContactCreated:
         fields: What is known about it.
     """
 
+    workspace: WorkspaceHandle
     contact: str
     funnel: str
     version: int

@@ -291,6 +291,8 @@ def _offered(kind: OfferKind, hook: Hook, report: Report) -> list[Offer | Misfit
 def _taken_in(kind: OfferKind, record: Any, hook: Hook, report: Report) -> Iterator[Offer | Misfit]:
     """Yield what one record offers by name, or why it cannot."""
     wanted = " or ".join(cls.__name__ for cls in OFFERS[kind])
+    if isinstance(record, Path) and hook.plugin.directory is not None:
+        record = hook.plugin.directory / record
     named = getattr(record, "name", "")
     what = f"the {SINGULAR[kind]}{f' {named!r}' if isinstance(named, str) and named else ''}"
     if not isinstance(record, OFFERS[kind]):

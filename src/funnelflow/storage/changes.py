@@ -11,7 +11,7 @@ from attrs import define, field
 from funnelflow.engine import Contact, Decision, Verb
 from funnelflow.engine.events import EventParser, TimestampCache
 from funnelflow.errors import ConflictError, UsageError
-from funnelflow.plugins import PluginHost
+from funnelflow.plugins import PluginHost, WorkspaceHandle
 from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
 from funnelflow.storage.dialects import CONTACT_COLUMNS, Bulk, Row
 from funnelflow.storage.row_format import Clock, to_text
@@ -106,6 +106,7 @@ class Store:
         funnel: The funnel of contacts for whom none is named.
         timezone: The zone of times without an offset; None refuses them.
         clock: Gives the time it is.
+        workspace: The workspace, as plugins are given it.
         plugins: Who may veto transitions, and is told of what has been stored.
         telling: Makes what is to be told of transitions; None where nobody is told.
     """
@@ -116,6 +117,7 @@ class Store:
     funnel: str
     timezone: dt.tzinfo | None
     clock: Clock
+    workspace: WorkspaceHandle
     plugins: PluginHost | None = None
     telling: "OutboxWriter | None" = None
     times: TimestampCache = field(init=False)

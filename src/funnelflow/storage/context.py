@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import evolve, field, frozen
 from sqlalchemy import Engine
 
 from funnelflow.definition import Library
 from funnelflow.engine import Funnel
-from funnelflow.plugins import PluginHost
+from funnelflow.plugins import PluginHost, WorkspaceHandle
 from funnelflow.plugins.discovery import PluginConfig
 from funnelflow.plugins.host import require_plugins
 from funnelflow.storage.changes import Store
@@ -50,6 +50,7 @@ class Context:
         plugins: The plugins in use.
         plugin_config: What the settings say about plugins.
         clock: Returns the time it is.
+        reopen: Returns the façade over a context, for plugins.
     """
 
     directory: Path
@@ -63,6 +64,7 @@ class Context:
     plugins: PluginHost = field(factory=PluginHost)
     plugin_config: PluginConfig = field(factory=PluginConfig)
     clock: Clock = utc_now
+    reopen: Callable[["Context"], Any] = lambda context: context
 
     @property
     def library(self) -> Library:
@@ -88,6 +90,9 @@ class Context:
             funnel=self.default_funnel,
             timezone=self.timezone,
             clock=self.clock,
+            workspace=WorkspaceHandle(
+                self.directory, str(self.database), self.default_funnel, partial(self.reopen, self)
+            ),
             plugins=self.plugins,
             telling=OutboxWriter(self.subscriptions) if self.subscriptions else None,
         )

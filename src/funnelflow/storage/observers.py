@@ -9,7 +9,13 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from funnelflow.engine import Contact, Event, Outcome, Taken, Veto
-from funnelflow.plugins import BeforeTransition, Committed, ContactCreated, PluginHost
+from funnelflow.plugins import (
+    BeforeTransition,
+    Committed,
+    ContactCreated,
+    PluginHost,
+    WorkspaceHandle,
+)
 from funnelflow.storage.changes import TrackedContact
 from funnelflow.storage.connect import afterwards
 from funnelflow.storage.definition_store import LoadedDefinition
@@ -22,11 +28,15 @@ class Observers:
 
     Args:
         host: The plugins.
+        workspace: The workspace, as they are given it.
         connection: The transaction; they are told when it has been committed.
     """
 
-    def __init__(self, host: PluginHost, connection: Connection) -> None:
+    def __init__(
+        self, host: PluginHost, workspace: WorkspaceHandle, connection: Connection
+    ) -> None:
         self._host = host
+        self._workspace = workspace
         self._connection = connection
 
     def asked(self, held: TrackedContact, event: Event) -> Event:
@@ -52,6 +62,7 @@ class Observers:
             return
         contact, definition = held.contact, held.running.funnel.definition
         stored = Committed(
+            workspace=self._workspace,
             contact=contact.id,
             funnel=definition.name,
             version=definition.version,
@@ -83,39 +94,49 @@ class Observers:
             if taken.index < 0 or (taken.index, taken.source) in asked:
                 continue
             asked.add((taken.index, taken.source))
-            found = self._host.before(_context(running, trial, event, taken))
+            found = self._host.before(self._context(running, trial, event, taken))
             if found:
                 return [Veto(taken.index, plugin, reason) for plugin, reason in found]
         return []
+
+    def _context(
+        self, running: LoadedDefinition, trial: Contact, event: Event, taken: Taken
+    ) -> BeforeTransition:
+        definition = running.funnel.definition
+        return BeforeTransition(
+            workspace=self._workspace,
+            contact=trial.id,
+            funnel=definition.name,
+            version=definition.version,
+            index=taken.index,
+            source=taken.source,
+            to=taken.to,
+            cause=taken.cause,
+            event=event.name,
+            at=event.at,
+            actor=event.actor,
+            roles=event.roles,
+            facts=event.facts,
+            fields=trial.fields,
+        )
 
     def _later(self, tell: Callable[[], None]) -> None:
         afterwards(self._connection, tell)
 
 
-def _context(
-    running: LoadedDefinition, trial: Contact, event: Event, taken: Taken
-) -> BeforeTransition:
-    definition = running.funnel.definition
-    return BeforeTransition(
-        contact=trial.id,
-        funnel=definition.name,
-        version=definition.version,
-        index=taken.index,
-        source=taken.source,
-        to=taken.to,
-        cause=taken.cause,
-        event=event.name,
-        at=event.at,
-        actor=event.actor,
-        roles=event.roles,
-        facts=event.facts,
-        fields=trial.fields,
-    )
+def observers_of(
+    host: PluginHost | None, workspace: WorkspaceHandle, connection: Connection
+) -> Observers | None:
+    """Return who asks and tells the plugins of a transaction; None where no plugin wants it."""
+    if host is None or not (host.watches_transitions or host.watches_commits):
+        return None
+    return Observers(host, workspace, connection)
 
 
 def _created(stored: Committed, host: PluginHost) -> Callable[[], None]:
     """Give what tells that a contact has been added."""
     context = ContactCreated(
+        workspace=stored.workspace,
         contact=stored.contact,
         funnel=stored.funnel,
         version=stored.version,

@@ -27,7 +27,7 @@ from funnelflow.storage.contacts import Recorded, contact_columns, read_contact,
 from funnelflow.storage.database_errors import UNREADABLE
 from funnelflow.storage.definition_store import LoadedDefinition
 from funnelflow.storage.evidence_rows import RowWriter, Step, Unmet, Writes, write_rows
-from funnelflow.storage.observers import Observers
+from funnelflow.storage.observers import observers_of
 from funnelflow.storage.replay import Replay, rows_of
 from funnelflow.storage.row_format import dump_facts, horizon, load_path, to_text
 from funnelflow.storage.tables import history
@@ -73,9 +73,7 @@ class UnitOfWork:
         self._letters: list[Row] = []
         self._homes: dict[str, LoadedDefinition] = {}
         self._times = store.times
-        plugins = store.plugins
-        is_watched = plugins and (plugins.watches_transitions or plugins.watches_commits)
-        self._watching = Observers(plugins, connection) if plugins and is_watched else None
+        self._watching = observers_of(store.plugins, store.workspace, connection)
         self._telling = store.telling
 
     def load(self, ids: Iterable[str], keys: Iterable[str | None] = ()) -> None:

@@ -197,6 +197,7 @@ class Workspace:
             definitions,
             plugins=plugins,
             clock=clock,
+            reopen=lambda context: cls(config, context, owns_engine=False),
             **_settings(config),
         )
         return cls(config, context, owns_engine=engine is None)

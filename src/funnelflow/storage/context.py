@@ -3,8 +3,8 @@
 import datetime as dt
 import random
 import time
-from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,9 +28,6 @@ from funnelflow.storage.unit_of_work import UnitOfWork
 
 Result = TypeVar("Result")
 
-Roles = Mapping[str, tuple[str, ...]]
-"""Role to the actors who have it."""
-
 _ATTEMPTS = 12
 
 
@@ -45,7 +42,7 @@ class Context:
         definitions: The definitions that have decided here.
         default_funnel: The funnel of contacts for whom none is named.
         timezone: The zone of times without an offset; None refuses them.
-        roles: Role to the actors who have it.
+        roles_of: Returns the roles of an actor, sorted.
         subscriptions: Who is notified of transitions.
         plugins: The plugins in use.
         plugin_config: What the settings say about plugins.
@@ -59,7 +56,7 @@ class Context:
     definitions: DefinitionStore
     default_funnel: str
     timezone: dt.tzinfo | None = None
-    roles: Roles = field(factory=dict)
+    roles_of: Callable[[str], tuple[str, ...]] = field(default=lambda _: ())
     subscriptions: tuple[Subscription, ...] = ()
     plugins: PluginHost = field(factory=PluginHost)
     plugin_config: PluginConfig = field(factory=PluginConfig)
@@ -70,10 +67,6 @@ class Context:
     def library(self) -> Library:
         """Where definitions are looked up by name."""
         return self.definitions.library
-
-    def roles_of(self, actor: str) -> tuple[str, ...]:
-        """Return the roles of an actor, sorted; nobody has none."""
-        return roles_of(self.roles, actor)
 
     @cached_property
     def store(self) -> Store:
@@ -86,7 +79,7 @@ class Context:
         return Store(
             bulk=bulk_for(self.engine),
             shelf=self.definitions,
-            roles_of=partial(roles_of, self.roles),
+            roles_of=self.roles_of,
             funnel=self.default_funnel,
             timezone=self.timezone,
             clock=self.clock,
@@ -168,8 +161,3 @@ class Context:
                 return work(UnitOfWork(connection, store))
 
         return self.retrying(change)
-
-
-def roles_of(roles: Roles, actor: str) -> tuple[str, ...]:
-    """Return the roles that an actor has, sorted."""
-    return tuple(sorted(role for role, actors in roles.items() if actor in actors))

@@ -13,7 +13,6 @@ from attrs import field, frozen
 
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.plugins.discovery import PluginConfig, plugin_config
-from funnelflow.storage.context import Roles, roles_of
 from funnelflow.storage.subscriptions import Subscription, read_subscriptions
 from funnelflow.toml_source import TomlSource, load_toml
 
@@ -55,7 +54,7 @@ class Config:
 
     directory: Path
     settings: Mapping[str, Setting]
-    roles: Roles = field(factory=dict)
+    roles: Mapping[str, tuple[str, ...]] = field(factory=dict)
     subscriptions: tuple[Subscription, ...] = ()
     plugins: PluginConfig = PluginConfig()  # noqa: RUF009  # frozen
 
@@ -77,7 +76,7 @@ class Config:
 
     def roles_of(self, actor: str) -> tuple[str, ...]:
         """Return the roles of an actor, sorted; nobody has none."""
-        return roles_of(self.roles, actor)
+        return tuple(sorted(role for role, actors in self.roles.items() if actor in actors))
 
 
 def find_workspace(start: Path | str | None = None) -> Path:

@@ -688,7 +688,7 @@ def _settings(config: Config) -> dict[str, Any]:
     return {
         "default_funnel": config.funnel,
         "timezone": config.timezone,
-        "roles": config.roles,
+        "roles_of": config.roles_of,
         "subscriptions": config.subscriptions,
         "plugin_config": config.plugins,
     }

@@ -1,7 +1,9 @@
 """Reaching a database: which one is meant, and how its transactions begin."""
 
 import logging
+import os
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -94,7 +96,7 @@ def connect(database: Database, *, create: bool = False, engine: Engine | None =
     if engine is not None:
         return _adapted(engine, database)
     if database.path is not None:
-        return _connect_sqlite(database, database.path, create=create)
+        return _forkable(_connect_sqlite(database, database.path, create=create))
     engine = create_engine(
         database.url,
         hide_parameters=True,
@@ -105,7 +107,29 @@ def connect(database: Database, *, create: bool = False, engine: Engine | None =
         connect_args={"connect_timeout": 10, "application_name": "funnelflow"},
     )
     event.listen(engine, "connect", _prepare_postgres)
+    return _forkable(engine)
+
+
+_engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+_inherited: list[object] = []
+"""The pools that a forked process got from its parent, kept so that nothing in them is closed."""
+
+
+def _forkable(engine: Engine) -> Engine:
+    """Let an engine begin anew in a process that is forked: connections cannot be shared."""
+    _engines.add(engine)
     return engine
+
+
+def _begin_anew() -> None:
+    """Let go of the connections of the parent, without closing what it goes on using."""
+    for engine in list(_engines):
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _adapted(engine: Engine, database: Database) -> Engine:

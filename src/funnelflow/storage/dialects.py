@@ -209,7 +209,9 @@ class _Postgres:
 
 def _sql(engine: Engine, statement: Select[Any] | Insert | Update) -> str:
     """Write a statement for a database, with its parameters by position."""
-    return str(statement.compile(dialect=engine.dialect))
+    style = "format" if engine.dialect.name == "postgresql" else "qmark"
+    kind: Any = type(engine.dialect)
+    return str(statement.compile(dialect=kind(paramstyle=style)))
 
 
 def _insert(columns: Sequence[SqlColumn[Any]]) -> Insert:

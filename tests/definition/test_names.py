@@ -28,10 +28,6 @@ SOUND = Definition(
 )
 
 
-def found(definition):
-    return [(p.code, p.name, p.message) for p in check(definition)]
-
-
 def with_event(name, **about):
     return evolve(
         SOUND,
@@ -144,7 +140,9 @@ def test_a_text_has_at_most_ten_thousand_characters():
 
 def test_a_definition_from_python_is_named_where_there_is_no_file():
     broken = evolve(SOUND, transitions=(Transition(("a", "c"), "b", "e"),))
-    assert found(broken) == [("F203", "small, transition 1 (a, c to b)", "there is no stage 'c'")]
+    (problem,) = check(broken)
+    assert (problem.code, problem.name) == ("F203", "small, transition 1 (a, c to b)")
+    assert problem.parameters["name"] == "c"
 
 
 @pytest.mark.parametrize(

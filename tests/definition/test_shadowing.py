@@ -99,7 +99,7 @@ def test_a_transition_from_inside_comes_before_an_earlier_one_from_outside():
 def test_without_a_file_the_one_that_comes_before_is_counted():
     definition = Definition("small", VOCABULARY, "a", STAGES, (go(), go("c")))
     (problem,) = [p for p in check(definition) if p.code == "F405"]
-    assert "transition 1 is tried first" in problem.message
+    assert problem.parameters == {"number": 1}
 
 
 def test_the_one_that_comes_before_is_named(tmp_path):
@@ -108,9 +108,7 @@ def test_the_one_that_comes_before_is_named(tmp_path):
         "  - {from: a, to: b, on: e}\n  - {from: a, to: b, on: e}\n"
     )
     (problem,) = read(tmp_path, text).problems
-    assert problem.message == (
-        "this transition is never taken: the one in line 6 is tried first and asks for no more"
-    )
+    assert (problem.variant, problem.parameters) == ("placed", {"line": 6})
 
 
 def test_a_transition_that_another_file_puts_before_is_meant_to_be(tmp_path):

@@ -256,10 +256,10 @@ def test_a_promise_that_is_another_is_told():
     promised = evolve(OLD, always=(promise,))
     other = evolve(OLD, always=(evolve(promise, never_after=("b",)),))
     assert [change.words for change in diff(OLD, promised)] == [
-        "the promise 'Once won, always won' is added"
+        "the invariant 'Once won, always won' is added"
     ]
     assert [(c.kind, c.words) for c in diff(promised, other)] == [
-        ("changed", "the promise 'Once won, always won' has changed")
+        ("changed", "the invariant 'Once won, always won' has changed")
     ]
     assert [change.kind for change in diff(promised, OLD)] == ["removed"]
 

@@ -49,7 +49,7 @@ _FORGOTTEN = ("position", "expression_position", "needs_position", "sets_positio
 
 
 def to_json(definition: Definition) -> dict[str, Any]:
-    """Give a definition as JSON values.
+    """Return a definition as JSON values.
 
     Args:
         definition: The definition.
@@ -59,7 +59,7 @@ def to_json(definition: Definition) -> dict[str, Any]:
 
 
 def from_json(plain: dict[str, Any]) -> Definition:
-    """Give the definition that `to_json` wrote.
+    """Return the definition that `to_json` wrote.
 
     Args:
         plain: What `to_json` gave, or what became of it in a database.
@@ -76,7 +76,7 @@ def from_json(plain: dict[str, Any]) -> Definition:
 
 
 def digest(definition: Definition) -> str:
-    """Give the SHA-256 of a definition's canonical JSON, in hexadecimal.
+    """Return the SHA-256 of a definition's canonical JSON, in hexadecimal.
 
     Args:
         definition: The definition; where it was written makes no difference.
@@ -124,7 +124,7 @@ def _reader(record: Any, converter: Converter) -> Any:
 
 
 def _forgotten(record: Any) -> dict[str, Any]:
-    """Give cattrs' word for what is left out of a kind of record, and what never is."""
+    """Return cattrs' word for what is left out of a kind of record, and what never is."""
     resolve_types(record)
     left_out = {a.name: override(omit=True) for a in fields(record) if a.name in _FORGOTTEN}
     kept = {"version": override(omit_if_default=False)} if record is Definition else {}

@@ -1,6 +1,6 @@
 """The stable codes of what can be wrong with a definition, each with what it means.
 
-The hundreds say where the fault lies: 0 the file, 1 its shape, 2 names and values, 3 the
+The hundreds say where a problem lies: 0 the file, 1 its shape, 2 names and values, 3 the
 vocabulary, 4 stages and transitions as a whole, 5 scenarios, 6 extending, 7 whom a workspace
 tells (its `funnelflow.toml`, not a definition). Problems inside an expression keep the codes of
 `funnelflow.criteria` (``E…``).
@@ -482,8 +482,8 @@ SETTINGS = (
     ),
     error(
         "F705",
-        "a field that nobody is told of",
-        "`fields` lists the fields of a contact that may be told, and none of the funnels that "
+        "a field that no funnel has",
+        "`fields` lists the fields of a contact that messages may carry, and none of the funnels that "
         "the endpoint is for has a field of this name.",
     ),
     error(

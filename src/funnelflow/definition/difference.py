@@ -1,7 +1,7 @@
-"""What is different in a new version of a definition: told in words, before it is adopted.
+"""What is different in a new version of a definition, in words, before it is adopted.
 
-Only what can change where a contact is, what may be done with it, or what is promised of it, is
-a difference; a version in which texts read otherwise differs in nothing.
+Only what can change where a contact is, what may be done with it, or which invariants hold of it,
+is a difference; a version in which texts read otherwise differs in nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,12 +34,12 @@ class Pair:
     Attributes:
         old: As it was.
         new: As it is.
-        place: Its number in the old version, from 0; -1 if it is new.
+        number: Its number in the old version, from 0; -1 if it is new.
     """
 
     old: Transition | None
     new: Transition | None
-    place: int = -1
+    number: int = -1
 
 
 def matched(
@@ -76,7 +76,7 @@ def matched(
 def _best(
     transition: Transition, likely: Mapping[int, Transition], names: Mapping[str, str], least: int
 ) -> int | None:
-    """Give the number of the transition that is most like one, the first of several."""
+    """Return the number of the transition that is most like one, the first of several."""
     compared = islice(likely.items(), _MOST_COMPARED)
     scores = {number: _likeness(other, transition, names) for number, other in compared}
     best = max(scores, key=lambda number: scores[number], default=None)
@@ -114,14 +114,14 @@ class DefinitionChange:
 
 
 def diff(old: Definition, new: Definition) -> tuple[DefinitionChange, ...]:
-    """Tell what is different in a new version of a definition.
+    """Return what is different in a new version of a definition.
 
     Args:
         old: The version in use.
         new: The version that may follow it.
 
     Returns:
-        The differences: of the whole, then stages, transitions, fields, events and promises.
+        The differences: of the whole, then stages, transitions, fields, events and invariants.
     """
     names = renamed_stages(old, new)
     pairs = matched(old.transitions, new.transitions, names)
@@ -132,7 +132,7 @@ def diff(old: Definition, new: Definition) -> tuple[DefinitionChange, ...]:
         *_order(pairs),
         *_declared("field", _without_texts(old), _without_texts(new)),
         *_declared("event", _events(old), _events(new)),
-        *_promises(old, new),
+        *_invariants(old, new),
     )
 
 
@@ -196,7 +196,7 @@ def _stages(
 def _entries(
     before: Mapping[str, object], after: Mapping[str, object]
 ) -> Iterator[DefinitionChange]:
-    """Tell which outer stages are entered elsewhere than before."""
+    """Yield which outer stages are entered elsewhere than before."""
     for name in after:
         now, was = _entry(name, after), _entry(name, before)
         if name in before and now != was:
@@ -205,7 +205,7 @@ def _entries(
 
 
 def _entry(name: str, stages: Mapping[str, object]) -> str:
-    """Give the first stage nested in another; the stage itself if nothing is."""
+    """Return the first stage nested in another; the stage itself if nothing is."""
     return next((other for other in stages if other.rpartition(".")[0] == name), name)
 
 
@@ -230,7 +230,7 @@ def _come_or_gone(old: Transition | None, new: Transition | None) -> Iterator[De
 
 
 def _changes(old: Transition, new: Transition, names: Mapping[str, str]) -> Iterator[str]:
-    """Say in words what is different in a transition."""
+    """Yield in words what is different in a transition."""
     sources = {names.get(source, source) for source in old.sources}
     if sources != set(new.sources):
         yield f"leaves {', '.join(new.sources)}, not {', '.join(sorted(sources))}"
@@ -265,7 +265,7 @@ def _criteria(item: Requirement | None) -> Iterator[tuple[str, str]]:
 
 
 def _form(item: Requirement | None) -> object:
-    """Give what a requirement demands, without its labels, and a group of one as its one."""
+    """Return what a requirement demands, without its labels, and a group of one as its one."""
     if item is None:
         return None
     if isinstance(item, Criterion):
@@ -274,12 +274,12 @@ def _form(item: Requirement | None) -> object:
 
 
 def _order(pairs: tuple[Pair, ...]) -> Iterator[DefinitionChange]:
-    """Tell which stages are left by the same transitions in another order."""
+    """Yield which stages are left by the same transitions in another order."""
     places: dict[str, list[int]] = {}
     for pair in pairs:
         if pair.old is not None and pair.new is not None:
             for source in pair.new.sources:
-                places.setdefault(source, []).append(pair.place)
+                places.setdefault(source, []).append(pair.number)
     for source, listed in places.items():
         if listed != sorted(listed):
             words = f"the transitions out of {source} are tried in another order"
@@ -299,16 +299,16 @@ def _declared(
             yield DefinitionChange(subject, "removed", name, f"{subject} {name} is removed")
 
 
-def _promises(old: Definition, new: Definition) -> Iterator[DefinitionChange]:
-    """Tell which promises about stages are another; a check holds a definition to them."""
-    before = {promise.label: promise for promise in old.always}
-    after = {promise.label: promise for promise in new.always}
+def _invariants(old: Definition, new: Definition) -> Iterator[DefinitionChange]:
+    """Yield which invariants are added, removed or changed; a check holds a definition to them."""
+    before = {invariant.label: invariant for invariant in old.always}
+    after = {invariant.label: invariant for invariant in new.always}
     for label in (*after, *(label for label in before if label not in after)):
         if before.get(label) != after.get(label):
             how: Kind = "added" if label not in before else "changed"
             how = how if label in after else "removed"
             said = "has changed" if how == "changed" else f"is {how}"
-            yield DefinitionChange("definition", how, new.name, f"the promise {label!r} {said}")
+            yield DefinitionChange("definition", how, new.name, f"the invariant {label!r} {said}")
 
 
 def _without_texts(definition: Definition) -> dict[str, Field]:
@@ -316,7 +316,7 @@ def _without_texts(definition: Definition) -> dict[str, Field]:
 
 
 def _bare(field: Field) -> Field:
-    """Give a field without what only people read."""
+    """Return a field without what only people read."""
     return evolve(field, title="", about="")
 
 

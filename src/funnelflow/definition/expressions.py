@@ -43,7 +43,7 @@ class Written:
 
 @define
 class Expressions:
-    """Compiles the expressions of a definition; the same one in the same place is done once.
+    """Compiles the expressions of a definition; each one that means the same is compiled once.
 
     Attributes:
         vocabulary: The fields and events that expressions may name.

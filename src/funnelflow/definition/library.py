@@ -43,7 +43,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 @cache
 def shipped_definitions() -> Path:
-    """Give the directory of the definitions that ship with funnelflow.
+    """Return the directory of the definitions that ship with funnelflow.
 
     It is part of the installed package; in a checkout it stands beside `src`.
     """
@@ -86,7 +86,7 @@ class Library:
     shipped: Path | None = field(factory=shipped_definitions)
 
     def find(self, name: str, besides: Path | None = None) -> Path | None:
-        """Give the file of a definition by its name; None if there is none.
+        """Return the file of a definition by its name; None if there is none.
 
         Args:
             name: The name; anything that is no plain name leads nowhere.
@@ -96,21 +96,21 @@ class Library:
         return self._file(name, "", offered, besides)
 
     def find_vocabulary(self, name: str) -> Path | None:
-        """Give the file of a vocabulary by its name; None if there is none."""
+        """Return the file of a vocabulary by its name; None if there is none."""
         offered = _Offered(name in self.vocabularies, self.vocabulary_files.get(name))
         return self._file(name, "vocabularies", offered, None)
 
     def names(self) -> tuple[str, ...]:
-        """Give the names of all definitions, sorted."""
+        """Return the names of all definitions, sorted."""
         return tuple(sorted({*self.definitions, *self.files, *self._stems("")}))
 
     def vocabulary_names(self) -> tuple[str, ...]:
-        """Give the names of all vocabularies, sorted."""
+        """Return the names of all vocabularies, sorted."""
         offered = {*self.vocabularies, *self.vocabulary_files}
         return tuple(sorted({*offered, *self._stems("vocabularies")}))
 
     def beside(self, path: Path) -> "Library":
-        """Give the library as a file sees it: its own directory comes first."""
+        """Return the library as a file sees it: its own directory comes first."""
         here = path.parent
         if self.directories[:1] == (here,):
             return self
@@ -144,7 +144,7 @@ class Library:
 def _first(
     directories: Iterable[Path], folder: str, name: str, besides: Path | None
 ) -> Path | None:
-    """Give the first file of a name in some directories."""
+    """Return the first file of a name in some directories."""
     for directory in directories:
         for suffix in SUFFIXES:
             path = directory / folder / f"{name}{suffix}"

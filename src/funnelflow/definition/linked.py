@@ -49,11 +49,11 @@ class LinkedEvent:
 
 @frozen
 class LinkedInvariant:
-    """A promise about a stage.
+    """An invariant of a stage.
 
     Attributes:
         invariant: As it was written.
-        needs: What every way into the stage requires; None when it is no such promise.
+        needs: What every transition into the stage requires; None when it says nothing of that.
     """
 
     invariant: Invariant
@@ -73,7 +73,7 @@ class Linked:
         transitions: In the order in which they are tried, one for each written one.
         events: Every event of the vocabulary.
         fields: Every field of a contact.
-        always: What the definition promises about its stages.
+        always: What holds of its stages.
     """
 
     definition: Definition
@@ -98,7 +98,7 @@ class Linked:
         return _folded(self.aliases)
 
     def leaf_of(self, name: str) -> str:
-        """Give the leaf in which a contact lands that enters a stage.
+        """Return the leaf in which a contact lands that enters a stage.
 
         Raises:
             UnknownNameError: There is no stage of this dotted name.
@@ -106,7 +106,7 @@ class Linked:
         return self.leaves_of(name)[0]
 
     def leaves_of(self, name: str) -> tuple[str, ...]:
-        """Give the leaves that a stage stands for; a leaf stands for itself.
+        """Return the leaves that a stage stands for; a leaf stands for itself.
 
         Raises:
             UnknownNameError: There is no stage of this dotted name.
@@ -117,7 +117,7 @@ class Linked:
         return found
 
     def type_of(self, name: str) -> StageType:
-        """Give the type of a stage, which an outer stage may decide.
+        """Return the type of a stage, which an outer stage may decide.
 
         Raises:
             UnknownNameError: There is no stage of this dotted name.
@@ -128,7 +128,7 @@ class Linked:
         return found
 
     def resolve_stage(self, text: str) -> str:
-        """Give the dotted name of the stage that a person means.
+        """Return the dotted name of the stage that a person means.
 
         Args:
             text: A dotted name, an alias, or the last part of a dotted name if only one

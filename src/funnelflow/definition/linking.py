@@ -202,9 +202,9 @@ class _Linker:
             "never_after": invariant.never_after,
         }
         found = [
-            self._stage(name, location.part(key, place))
+            self._stage(name, location.part(key, item))
             for key, names in named.items()
-            for place, name in enumerate(names)
+            for item, name in enumerate(names)
         ]
         needs = None
         if invariant.needs:

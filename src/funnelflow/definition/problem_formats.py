@@ -17,30 +17,30 @@ WIDEST = 160
 
 
 def concise(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:  # noqa: ARG001
-    """Give one line a problem: ``path:line:column: CODE message``."""
+    """Return one line a problem: ``path:line:column: CODE message``."""
     return "".join(f"{headline(problem)}\n" for problem in problems)
 
 
 def full(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:
-    """Give each problem with its line, carets under the exact stretch, and the help."""
+    """Return each problem with its line, carets under the exact span, and the help."""
     paths = {problem.path for problem in problems} & sources.keys()
     lines = {path: sources[path].split("\n") for path in paths}
     return "\n".join(_full(problem, lines) for problem in problems)
 
 
 def headline(problem: Problem) -> str:
-    """Give the first line about a problem."""
+    """Return the first line about a problem."""
     kind = "warning: " if problem.severity == "warning" else ""
     return safe(f"{where(problem)}: {problem.code} {kind}{problem.message}")
 
 
 def where(problem: Problem) -> str:
-    """Give the place of a problem: ``path:line:column``, or the name of the definition."""
+    """Return the place of a problem: ``path:line:column``, or the name of the definition."""
     return str(problem.position) if problem.position else problem.name
 
 
 def safe(text: str) -> str:
-    """Give text in which nothing steers a terminal: such characters are written as escapes."""
+    """Return text in which nothing steers a terminal: such characters are written as escapes."""
     return "".join(_visible(character) for character in text)
 
 
@@ -56,7 +56,7 @@ def _margin(problem: Problem) -> int:
 
 
 def _excerpt(problem: Problem, sources: Lines) -> list[str]:
-    """Give the line a problem stands in, or the expression, with the carets under it."""
+    """Return the line a problem stands in, or the expression, with the carets under it."""
     margin = " " * (_margin(problem) - 1)
     if problem.position is None:
         return _carets("", margin, *problem.excerpt) if problem.excerpt else []
@@ -69,7 +69,7 @@ def _excerpt(problem: Problem, sources: Lines) -> list[str]:
 
 
 def _line(position: Position, sources: Lines) -> str | None:
-    """Give the line of a position; None if its text is not at hand."""
+    """Return the line of a position; None if its text is not at hand."""
     lines = sources.get(position.path, ())
     return lines[position.line - 1] if position.line <= len(lines) else None
 
@@ -84,18 +84,18 @@ def _carets(number: str, margin: str, line: str, start: int, end: int) -> list[s
 
 
 def _marked(line: str, start: int, end: int) -> tuple[str, int, int]:
-    """Give a line fit to be shown, the width before the carets, and their number."""
+    """Return a line fit to be shown, the width before the carets, and their number."""
     first = max(0, start - WIDEST // 2) if len(line) > WIDEST else 0
     last = min(len(line), first + WIDEST)
     before = "…" if first else ""
     after = "…" if last < len(line) else ""
     indent = len(before) + _width(line[first:start])
-    stretch = line[start : min(end, last)]
-    return before + safe(line[first:last]) + after, indent, max(1, _width(stretch))
+    marked = line[start : min(end, last)]
+    return before + safe(line[first:last]) + after, indent, max(1, _width(marked))
 
 
 def _width(text: str) -> int:
-    """Tell how many columns of a terminal a text takes up."""
+    """Return how many columns of a terminal a text takes up."""
     return sum(_columns(character) for character in text)
 
 
@@ -121,12 +121,12 @@ SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def json_text(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:  # noqa: ARG001
-    """Give a JSON list with an object for each problem."""
+    """Return a JSON list with an object for each problem."""
     return json.dumps([problem_to_json(problem) for problem in problems], indent=2) + "\n"
 
 
 def problem_to_json(problem: Problem) -> dict[str, Any]:
-    """Give a problem as JSON values; line and column are null where there is no file."""
+    """Return a problem as JSON values; line and column are null where there is no file."""
     position = problem.position
     return {
         "code": problem.code,
@@ -141,7 +141,7 @@ def problem_to_json(problem: Problem) -> dict[str, Any]:
 
 
 def github(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:  # noqa: ARG001
-    """Give a workflow command for each problem, which GitHub shows beside the line.
+    """Return a workflow command for each problem, which GitHub shows beside the line.
 
     See https://docs.github.com/actions/reference/workflow-commands-for-github-actions.
     """
@@ -172,7 +172,7 @@ def _property(text: str) -> str:
 
 
 def sarif(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:  # noqa: ARG001
-    """Give a SARIF 2.1.0 log with one run.
+    """Return a SARIF 2.1.0 log with one run.
 
     See https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html.
     """
@@ -222,7 +222,7 @@ def _location(problem: Problem, position: Position) -> dict[str, Any]:
 
 
 def _uri(path: str) -> str:
-    """Give a path as a URI: absolute ones with their scheme, relative ones as they are."""
+    """Return a path as a URI: absolute ones with their scheme, relative ones as they are."""
     pure = PurePath(path)
     return pure.as_uri() if pure.is_absolute() else _quoted(pure.as_posix())
 
@@ -243,7 +243,7 @@ def render_problems(
     sources: Mapping[str, str],
     format: Format = "full",  # noqa: A002
 ) -> str:
-    """Give problems as text.
+    """Return problems as text.
 
     Args:
         problems: The problems.

@@ -60,7 +60,7 @@ class SourcePath(Position):
 
 
 def span_of(path: str, node: Node) -> Span:
-    """Give the stretch that a node takes up in its first line."""
+    """Return the stretch that a node takes up in its first line."""
     if isinstance(node, MappingNode) and node.keys:
         first = next(iter(node.keys.values()))
         return span_of(path, first)
@@ -69,7 +69,7 @@ def span_of(path: str, node: Node) -> Span:
 
 
 def locate(position: Position | None, *steps: Step) -> Span:
-    """Give where a part of a record stands.
+    """Return where a part of a record stands.
 
     Args:
         position: The record's own.
@@ -92,7 +92,7 @@ def locate(position: Position | None, *steps: Step) -> Span:
 
 
 def locate_key(position: Position | None, *steps: Step) -> Span:
-    """Give where the key stands that the last of `steps` names; else the same as `locate`."""
+    """Return where the key stands that the last of `steps` names; else the same as `locate`."""
     if isinstance(position, SourcePath) and steps:
         node = _follow(position.node, steps[:-1])
         if isinstance(node, MappingNode) and steps[-1] in node.keys:
@@ -101,7 +101,7 @@ def locate_key(position: Position | None, *steps: Step) -> Span:
 
 
 def locate_text(position: Position | None, start: int, end: int) -> Span:
-    """Give where characters `start` to `end` of a text stand, of which `position` is the place."""
+    """Return where characters `start` to `end` of a text stand, of which `position` is the place."""
     if not isinstance(position, SourcePath) or not isinstance(position.node, ScalarNode):
         if position is None:
             return NOWHERE
@@ -236,7 +236,7 @@ class DefinitionError(Error):
         return (type(self), (self.problems, self.sources))
 
     def to_json(self) -> dict[str, Any]:
-        """Give the error as data, with every problem."""
+        """Return the error as data, with every problem."""
         problems = [
             {"code": p.code, "path": p.path, "message": p.message, "help": p.help}
             for p in self.problems
@@ -304,11 +304,11 @@ class Problems:
 
     @property
     def has_errors(self) -> bool:
-        """Tell whether anything found stops the definition from being run."""
+        """Whether anything found stops the definition from being run."""
         return any(problem.severity == "error" for problem in self.found)
 
     def all(self) -> tuple[Problem, ...]:
-        """Give what was found in the order of the file, each once, and say if more was left out."""
+        """Return what was found in the order of the file, each once, and say if more was left out."""
         ordered = tuple(sorted(dict.fromkeys(self.found), key=Problem.order))
         if not self.left_out.total():
             return ordered
@@ -341,7 +341,7 @@ def suggest(name: str, known: Iterable[str]) -> Suggestion:
 
 
 def did_you_mean(name: str, known: Iterable[str], *, kind: str = "") -> Callable[[], str]:
-    """Give the help for an unknown name: the nearest known one, or which ones there are."""
+    """Return the help for an unknown name: the nearest known one, or which ones there are."""
 
     def find() -> str:
         found = suggest(name, known)()

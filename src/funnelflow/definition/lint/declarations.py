@@ -113,8 +113,8 @@ def check_scenarios(definition: Definition, index: StageIndex, problems: Problem
         else:
             _check_stage(scenario.then, location.part("then"), index, problems)
         _check_facts(scenario.given, location.part("given"), vocabulary.fields, problems)
-        for place, step in enumerate(scenario.when):
-            here = location.part("when", place)
+        for position, step in enumerate(scenario.when):
+            here = location.part("when", position)
             _check_step(
                 step,
                 SourceLocation(step.position or here.position, here.about),

@@ -153,8 +153,8 @@ def _texts(definition: Definition) -> Iterator[tuple[str, SourceLocation]]:
         location = transition_location(number, transition)
         yield transition.about, location.part("about")
         yield from _of_requirement(transition.require, location)
-    for number, promise in enumerate(definition.always):
-        yield promise.label, invariant_location(number, promise)
+    for number, invariant in enumerate(definition.always):
+        yield invariant.label, invariant_location(number, invariant)
     for name, block in definition.vocabulary.criteria.items():
         yield from _of_requirement(block, block_location(name, block))
     for number, scenario in enumerate(definition.scenarios):

@@ -37,7 +37,7 @@ DOORS = {
         Field Format Group Invariant Library Linked LinkedEvent LinkedInvariant LinkedTransition
         LoadedFile Position Problem Requirement Scenario ScenarioStep Span Stage StageType Story
         Transition Vocabulary check diff digest either from_json link link_stored load_definition
-        load_story read_definition read_vocabulary renamed_stages render_problems schema schema_path
+        load_story read_definition read_vocabulary renamed_stages render_problems schema schema_text
         shipped_definitions takes to_json written_problem
     """,
     "funnelflow.engine": """

@@ -111,34 +111,49 @@ def test_a_whole_definition_is_read(tmp_path):
         (
             "title: 2026",
             "6:8-12 F103",
-            "'title' is text, not the number 2026",
+            "'title' must be text, but this is the number 2026",
             "put it in quotes: '2026'",
         ),
         (
             "title: true",
             "6:8-12 F103",
-            "'title' is text, not a truth value",
+            "'title' must be text, but this is a truth value",
             "put it in quotes: 'true'",
         ),
         (
             "title:",
             "6:7-7 F103",
-            "'title' is text, not nothing",
+            "'title' must be text, but this is nothing",
             "write text after the colon, or remove the key",
         ),
-        ("title: [x]", "6:8-11 F103", "'title' is text, not a list", ""),
-        ("about: {x: y}", "6:9-10 F103", "'about' is text, not a mapping", ""),
-        ("version: '2'", "6:10-13 F103", "'version' is a whole number, not text", ""),
-        ("version: 2.0", "6:10-13 F103", "'version' is a whole number, not the number 2.0", ""),
-        ("version: true", "6:10-14 F103", "'version' is a whole number, not a truth value", ""),
+        ("title: [x]", "6:8-11 F103", "'title' must be text, but this is a list", ""),
+        ("about: {x: y}", "6:9-10 F103", "'about' must be text, but this is a mapping", ""),
+        ("version: '2'", "6:10-13 F103", "'version' must be a whole number, but this is text", ""),
+        (
+            "version: 2.0",
+            "6:10-13 F103",
+            "'version' must be a whole number, but this is the number 2.0",
+            "",
+        ),
+        (
+            "version: true",
+            "6:10-14 F103",
+            "'version' must be a whole number, but this is a truth value",
+            "",
+        ),
         (
             "force: [boss, 5]",
             "6:15-16 F103",
-            "each item of 'force' is text, not the number 5",
+            "each item of 'force' must be text, but this is the number 5",
             "put it in quotes: '5'",
         ),
-        ("transitions: {}", "6:14-16 F103", "'transitions' is a list, not a mapping", ""),
-        ("scenarios: x", "6:12-13 F103", "'scenarios' is a list, not text", ""),
+        (
+            "transitions: {}",
+            "6:14-16 F103",
+            "'transitions' must be a list, but this is a mapping",
+            "",
+        ),
+        ("scenarios: x", "6:12-13 F103", "'scenarios' must be a list, but this is text", ""),
         (
             "version: 99999999999999999999",
             "6:10-30 F008",
@@ -160,15 +175,39 @@ def test_a_key_like_no_other_is_told_with_all_there_are(tmp_path):
 @pytest.mark.parametrize(
     ("stages", "place", "message"),
     [
-        ("{lead: x}", "5:16-17 F103", "the stage 'lead' is a mapping of keys, not text"),
-        ("{lead: [x]}", "5:16-19 F103", "the stage 'lead' is a mapping of keys, not a list"),
+        (
+            "{lead: x}",
+            "5:16-17 F103",
+            "the stage 'lead' must be a mapping of keys, but this is text",
+        ),
+        (
+            "{lead: [x]}",
+            "5:16-19 F103",
+            "the stage 'lead' must be a mapping of keys, but this is a list",
+        ),
         ("{lead: {typ: won}}", "5:17-20 F101", "the stage 'lead' has no key 'typ'"),
-        ("{lead: {type: lost_}}", "5:23-28 F103", "'type' is one of open, won, lost, not 'lost_'"),
+        (
+            "{lead: {type: lost_}}",
+            "5:23-28 F103",
+            "'type' must be one of open, won, lost, but this is 'lost_'",
+        ),
         ("{lead: {type: ''}}", "5:23-25 F103", "'type' is empty"),
-        ("{lead: {optional: maybe}}", "5:27-32 F103", "'optional' is true or false, not text"),
-        ("{lead: {stages: [a]}}", "5:25-28 F103", "'stages' is a mapping of keys, not a list"),
-        ("[lead]", "5:9-15 F103", "'stages' is a mapping of keys, not a list"),
-        ("{lead: {aliases: {a: b}}}", "5:27-28 F103", "'aliases' is text, not a mapping"),
+        (
+            "{lead: {optional: maybe}}",
+            "5:27-32 F103",
+            "'optional' must be true or false, but this is text",
+        ),
+        (
+            "{lead: {stages: [a]}}",
+            "5:25-28 F103",
+            "'stages' must be a mapping of keys, but this is a list",
+        ),
+        ("[lead]", "5:9-15 F103", "'stages' must be a mapping of keys, but this is a list"),
+        (
+            "{lead: {aliases: {a: b}}}",
+            "5:27-28 F103",
+            "'aliases' must be text, but this is a mapping",
+        ),
     ],
 )
 def test_a_stage_that_does_not_fit_is_told(tmp_path, stages, place, message):
@@ -186,7 +225,12 @@ def test_a_stage_that_does_not_fit_is_told(tmp_path, stages, place, message):
             "did you mean 'from'?",
         ),
         ("{to: prospect}", "7:6-8 F102", "a transition needs the key 'from'", ""),
-        ("{from: [], to: prospect}", "7:12-14 F102", "'from' names no stage", ""),
+        (
+            "{from: [], to: prospect}",
+            "7:12-14 F102",
+            "a transition leaves no stage",
+            "name one in `from`",
+        ),
         (
             "{from: [''], to: prospect}",
             "7:13-15 F103",
@@ -201,18 +245,23 @@ def test_a_stage_that_does_not_fit_is_told(tmp_path, stages, place, message):
         ),
         ("{from: lead}", "7:6-10 F102", "a transition needs the key 'to'", ""),
         ("{}", "7:5-7 F102", "a transition needs the key 'from'", ""),
-        ("x", "7:5-6 F103", "a transition is a mapping of keys, not text", ""),
-        ("{from: lead, to: [prospect]}", "7:22-32 F103", "'to' is text, not a list", ""),
+        ("x", "7:5-6 F103", "a transition must be a mapping of keys, but this is text", ""),
+        (
+            "{from: lead, to: [prospect]}",
+            "7:22-32 F103",
+            "'to' must be text, but this is a list",
+            "",
+        ),
         (
             "{from: lead, to: prospect, on: {form: 1}}",
             "7:37-41 F103",
-            "'on' is text, not a mapping",
+            "'on' must be text, but this is a mapping",
             "",
         ),
         (
             "{from: lead, to: prospect, after: 30}",
             "7:39-41 F103",
-            "'after' is a length of time, not a number",
+            "'after' must be a length of time, but this is the number 30",
             "say of what: 30d, 30h or 30m",
         ),
         (
@@ -224,7 +273,7 @@ def test_a_stage_that_does_not_fit_is_told(tmp_path, stages, place, message):
         (
             "{from: lead, to: prospect, after: 1h, since: now}",
             "7:50-53 F103",
-            "'since' is one of stage, activity, not 'now'",
+            "'since' must be one of stage, activity, but this is 'now'",
             "known names: stage, activity",
         ),
     ],
@@ -281,7 +330,7 @@ FIELDS = "funnel: small\ninitial: a\nstages: {a: {type: won}}\nfields:\n"
         (
             "budget:",
             "5:10-10 F103",
-            "the type of 'budget' is text, not nothing",
+            "the type of 'budget' must be text, but this is nothing",
             "write text after the colon, or remove the key",
         ),
         (
@@ -293,7 +342,7 @@ FIELDS = "funnel: small\ninitial: a\nstages: {a: {type: won}}\nfields:\n"
         (
             "budget: {type: number, values: 5}",
             "5:34-35 F103",
-            "'values' is a list, not the number 5",
+            "'values' must be a list, but this is the number 5",
             "",
         ),
         (
@@ -356,9 +405,17 @@ def test_an_unknown_field_beside_a_doubtful_one_is_still_told(tmp_path):
 @pytest.mark.parametrize(
     ("event", "place", "message"),
     [
-        ("form: [x]", "6:9-12 F103", "the event 'form' is a mapping of keys, not a list"),
+        (
+            "form: [x]",
+            "6:9-12 F103",
+            "the event 'form' must be a mapping of keys, but this is a list",
+        ),
         ("form: {set: {a: b}}", "6:10-13 F101", "the event 'form' has no key 'set'"),
-        ("form: {sets: [x]}", "6:16-19 F103", "'sets' is a mapping of keys, not a list"),
+        (
+            "form: {sets: [x]}",
+            "6:16-19 F103",
+            "'sets' must be a mapping of keys, but this is a list",
+        ),
         (
             "form: {sets: {budget: [1]}}",
             "6:25-28 F005",
@@ -367,7 +424,7 @@ def test_an_unknown_field_beside_a_doubtful_one_is_still_told(tmp_path):
         (
             "form: {sets: {budget: }}",
             "6:25-25 F103",
-            "what 'budget' is set to is an expression, and there is none",
+            "what 'budget' is set to must be an expression, but this is nothing",
         ),
     ],
 )

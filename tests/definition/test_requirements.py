@@ -72,16 +72,16 @@ def test_criteria_and_groups_are_read(tmp_path, require, record):
         (
             "contact.fits",
             "10:14-26 F105",
-            "'require' is a list, not text",
+            "`require` must be a list, but this is text",
             "write a list of criteria, or one of all:, any:, at_least: N with of:",
         ),
         (
             "{A: contact.fits}",
             "10:15-16 F105",
-            "'require' is a list, not a mapping",
+            "`require` must be a list, but this is a mapping",
             "write it as a list: `- A: contact.fits`",
         ),
-        ("5", "10:14-15 F105", "'require' is a list, not the number 5", None),
+        ("5", "10:14-15 F105", "`require` must be a list, but this is the number 5", None),
         (
             "[{A: contact.fits, B: contact.fits}]",
             "10:33-34 F105",
@@ -91,7 +91,7 @@ def test_criteria_and_groups_are_read(tmp_path, require, record):
         (
             "[[A: contact.fits]]",
             "10:15-32 F105",
-            "a criterion is written `Label: expression`, not as a list",
+            "a criterion must be written `Label: expression`, but this is a list",
             None,
         ),
         (
@@ -106,7 +106,12 @@ def test_criteria_and_groups_are_read(tmp_path, require, record):
             "the criterion 'A' is an expression: put it in quotes",
             None,
         ),
-        ("[A: ]", "10:18-18 F103", "the criterion 'A' is an expression, and there is none", ""),
+        (
+            "[A: ]",
+            "10:18-18 F103",
+            "the criterion 'A' must be an expression, but this is nothing",
+            "",
+        ),
         ("[{}]", "10:15-17 F105", "this criterion is empty", "write `Label: expression`"),
         ("['': contact.fits]", "10:15-17 F104", "this criterion has no label", ""),
         (
@@ -120,7 +125,7 @@ def test_criteria_and_groups_are_read(tmp_path, require, record):
         (
             "{at_least: many, of: [A: contact.fits]}",
             "10:25-29 F103",
-            "'at_least' is a whole number, not text",
+            "'at_least' must be a whole number, but this is text",
             "",
         ),
         (
@@ -149,7 +154,7 @@ def test_criteria_and_groups_are_read(tmp_path, require, record):
         ),
         ("{any: []}", "10:15-18 F105", "a group of criteria is empty", "add one, or remove it"),
         ("[]", "10:14-16 F105", "a group of criteria is empty", "add one, or remove it"),
-        ("{any: contact.fits}", "10:20-32 F103", "a list of criteria is a list, not text", ""),
+        ("{any: contact.fits}", "10:20-32 F103", "'any' must be a list, but this is text", ""),
     ],
 )
 def test_what_is_no_criterion_is_told(tmp_path, require, place, message, help_text):

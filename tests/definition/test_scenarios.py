@@ -88,7 +88,7 @@ def test_steps_are_read(tmp_path, when, steps):
         (
             "{story: S, then: lead, when: [{wait: 3}]}",
             "8:42-43 F103",
-            "'wait' is a length of time, not a number",
+            "'wait' must be a length of time, but this is the number 3",
             "say of what: 3d, 3h or 3m",
         ),
         (
@@ -114,13 +114,13 @@ def test_steps_are_read(tmp_path, when, steps):
         (
             "{story: S, then: lead, given: [a]}",
             "8:35-38 F103",
-            "the facts of 'given' is a mapping of keys, not a list",
+            "the facts of 'given' must be a mapping of keys, but this is a list",
             "",
         ),
         (
             "{story: S, then: lead, when: [{form: , call: }]}",
             "8:36-40 F106",
-            "a step is one thing that happens, not 2 things in one",
+            "a step must be one thing that happens, but this is 2 things in one",
             None,
         ),
         (
@@ -132,19 +132,19 @@ def test_steps_are_read(tmp_path, when, steps):
         (
             "{story: S, then: lead, when: [[form]]}",
             "8:35-41 F106",
-            "a step is one thing that happens, not a list",
+            "a step must be one thing that happens, but this is a list",
             None,
         ),
         (
             "{story: S, then: lead, when: [{as: x}]}",
             "8:36-38 F106",
-            "a step is one thing that happens, not a mapping",
+            "a step must be one thing that happens, but this is a mapping",
             None,
         ),
         (
             "{story: S, then: lead, when: [5]}",
             "8:35-36 F103",
-            "a step is text, not the number 5",
+            "a step must be text, but this is the number 5",
             None,
         ),
         (

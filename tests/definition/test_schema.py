@@ -15,18 +15,10 @@ from funnelflow.definition import (
     Library,
     read_definition,
     schema,
-    schema_path,
     shipped_definitions,
 )
-from funnelflow.definition import decode_records as keys
-from funnelflow.definition.decode_records import (
-    EVENT_KEYS,
-    FIELD_KEYS,
-    SCENARIO_KEYS,
-    VOCABULARY_KEYS,
-)
-from funnelflow.definition.lint.names import RESERVED_EVENTS
 from funnelflow.definition.problems import Problems
+from funnelflow.definition.shapes import DEFINITION
 from funnelflow.definition.yaml.compose import compose
 from funnelflow.definition.yaml.nodes import MappingNode, ScalarNode, resolve
 
@@ -54,31 +46,11 @@ def faults(text, name="definition"):
 @pytest.mark.parametrize("name", VALIDATORS)
 def test_the_schema_is_one(name):
     Draft202012Validator.check_schema(schema(name))
-    assert schema_path(name).name == f"{name}.schema.json"
 
 
 @pytest.mark.parametrize(("name", "path"), FILES, ids=[path.stem for _, path in FILES])
 def test_what_ships_is_valid(name, path):
     assert faults(path.read_text(), name) == []
-
-
-@pytest.mark.parametrize(("name", "path"), FILES, ids=[path.stem for _, path in FILES])
-def test_the_first_line_leads_editors_to_the_schema(name, path):
-    line = path.read_text().splitlines()[0]
-    assert line.startswith("# yaml-language-server: $schema=")
-    assert (path.parent / line.partition("$schema=")[2]).resolve() == schema_path(name).resolve()
-
-
-def test_the_schema_and_the_loader_know_the_same_keys():
-    whole, defs = schema("definition"), schema("definition")["$defs"]
-    assert set(whole["properties"]) == set(keys.DEFINITION_KEYS)
-    assert set(defs["stage"]["properties"]) == set(keys.STAGE_KEYS)
-    assert set(defs["transition"]["properties"]) == set(keys.TRANSITION_KEYS)
-    assert set(defs["scenario"]["properties"]) == set(SCENARIO_KEYS)
-    assert set(defs["field"]["anyOf"][1]["properties"]) == set(FIELD_KEYS)
-    assert set(defs["event"]["properties"]) == set(EVENT_KEYS)
-    assert set(schema("vocabulary")["properties"]) == set(VOCABULARY_KEYS)
-    assert set(defs["events"]["propertyNames"]["not"]["enum"]) == set(RESERVED_EVENTS)
 
 
 def test_what_both_schemas_define_they_define_alike():
@@ -234,7 +206,7 @@ def test_an_extending_file_may_leave_out_the_rest():
 def test_every_attribute_of_a_definition_can_be_written():
     written = {"name": "funnel", "path": "", "position": "", "vocabulary": "vocabulary"}
     named = {written.get(a.name, a.name) for a in attributes(Definition)} - {""}
-    assert named <= set(keys.DEFINITION_KEYS)
+    assert named <= set(DEFINITION.by_name)
 
 
 DIALOGUE = plain(compose((SHIPPED / "dialogue.yaml").read_text(), "f.yaml", Problems()))

@@ -26,7 +26,7 @@ def requiring(*items):
 
 @pytest.mark.parametrize("version", [0, -1, 2**31, True, "1", 1.0])
 def test_a_version_counts_from_one(version):
-    assert codes(version=version) == ["F209"]
+    assert codes(version=version) == ["F209" if type(version) is int else "F103"]
 
 
 def test_there_is_a_stage_to_begin_in():

@@ -14,7 +14,7 @@ from funnelflow.cli.options import command, dry_run
 from funnelflow.cli.output import hint, note, say
 from funnelflow.cli.session import current
 from funnelflow.cli.text import TextSpan, line
-from funnelflow.definition import DefinitionError, schema_path
+from funnelflow.definition import DefinitionError, SchemaName, schema_text
 from funnelflow.errors import ConfigurationError
 from funnelflow.workspace.workspace import Workspace
 
@@ -141,8 +141,8 @@ def _copies(sources: Mapping[str, str], source: Path, root: Path) -> dict[Path, 
 
 def _schemas(folder: Path) -> dict[Path, str]:
     """Give the schemas, so that editors complete the definitions beside them."""
-    paths = (schema_path("definition"), schema_path("vocabulary"))
-    return {folder / path.name: path.read_text(encoding="utf-8") for path in paths}
+    names: tuple[SchemaName, ...] = ("definition", "vocabulary")
+    return {folder / f"{name}.schema.json": schema_text(name) for name in names}
 
 
 def _refuse_overwriting(copies: Mapping[Path, str]) -> None:

@@ -9,13 +9,12 @@ if TYPE_CHECKING:
     from funnelflow.definition.codec import digest, from_json, to_json
     from funnelflow.definition.codes import CODES
     from funnelflow.definition.difference import DefinitionChange, diff, renamed_stages
-    from funnelflow.definition.json_schema import schema, schema_path
+    from funnelflow.definition.json_schema import SchemaName, schema, schema_text
     from funnelflow.definition.library import CriterionProvider, Library, shipped_definitions
     from funnelflow.definition.linked import Linked, LinkedEvent, LinkedInvariant, LinkedTransition
     from funnelflow.definition.linking import check, link, link_stored
     from funnelflow.definition.load import (
         LoadedFile,
-        Story,
         load_definition,
         load_story,
         read_definition,
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     )
     from funnelflow.definition.problem_formats import Format, render_problems
     from funnelflow.definition.problems import DefinitionError, Problem, Span, written_problem
+    from funnelflow.definition.shapes import Story
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -46,17 +46,18 @@ else:
             "codec": "digest from_json to_json",
             "codes": "CODES",
             "difference": "DefinitionChange diff renamed_stages",
-            "json_schema": "schema schema_path",
+            "json_schema": "SchemaName schema schema_text",
             "library": "CriterionProvider Library shipped_definitions",
             "linked": "Linked LinkedEvent LinkedInvariant LinkedTransition",
             "linking": "check link link_stored",
-            "load": "LoadedFile Story load_definition load_story read_definition read_vocabulary",
+            "load": "LoadedFile load_definition load_story read_definition read_vocabulary",
             "model": """
                 Criterion Definition EventType Group Invariant Requirement Scenario
                 ScenarioStep Stage StageType Transition Vocabulary either takes
             """,
             "problem_formats": "Format render_problems",
             "problems": "DefinitionError Problem Span written_problem",
+            "shapes": "Story",
         },
     )
 
@@ -84,6 +85,7 @@ __all__ = [
     "Requirement",
     "Scenario",
     "ScenarioStep",
+    "SchemaName",
     "Span",
     "Stage",
     "StageType",
@@ -104,7 +106,7 @@ __all__ = [
     "renamed_stages",
     "render_problems",
     "schema",
-    "schema_path",
+    "schema_text",
     "shipped_definitions",
     "takes",
     "to_json",

@@ -197,7 +197,6 @@ SHAPE = (
             "{help}",
         ),
         empty=("{what} is empty", "write a name, or remove the key"),
-        no_expression="{what} is an expression, and there is none",
         key=(
             "a key must be text, but this is {found}",
             "an expression or text with special characters needs quotes",
@@ -213,6 +212,10 @@ SHAPE = (
         no_label=(
             "this criterion has no label",
             "give it a label: `- What must be true: {source}`",
+        ),
+        built=(
+            "this criterion has no label",
+            "build it: Criterion('What must be true', 'expression')",
         ),
     ),
     error(
@@ -230,6 +233,7 @@ SHAPE = (
             "a criterion must be written `Label: expression`, but this is a list",
             "put the expression in quotes; groups need all: or any:",
         ),
+        built="{what} must be {rule}, but this is {found}",
         several=("each item holds one criterion", "begin a new item with '- '"),
         empty=("this criterion is empty", "write `Label: expression`"),
         no_group=("{what} is not a group of criteria", _GROUPS),

@@ -12,7 +12,6 @@ from typing import Protocol, TypeVar
 from attrs import define, evolve
 
 from funnelflow.criteria import Position
-from funnelflow.definition.decoder import Draft, Use
 from funnelflow.definition.model import (
     Criterion,
     Definition,
@@ -25,6 +24,8 @@ from funnelflow.definition.model import (
     Vocabulary,
 )
 from funnelflow.definition.problems import Problems, Span, did_you_mean, locate
+from funnelflow.definition.requirement_kinds import Use
+from funnelflow.definition.shapes import Draft
 
 MOST_USED = 20_000
 """How many criteria all uses of a file may stand for; a short file could stand for millions."""

@@ -119,11 +119,15 @@ def examine(
 def _examine(
     definition: Definition, library: Library, doubtful: frozenset[str], *, is_partial: bool
 ) -> Examination:
-    from funnelflow.definition import lint  # noqa: PLC0415  # what is stored is linked without
+    from funnelflow.definition import lint, shapes  # noqa: PLC0415  # what is stored needs neither
 
-    problems = Problems(definition.name or "definition")
-    if not lint.check_sizes(definition, problems):
-        return Examination(None, problems.all())
+    name = str(definition.name or "definition")
+    problems, misfits = Problems(name), Problems(name)
+    checked = shapes.check_shape(definition, misfits)
+    if checked is None or not lint.check_sizes(checked, problems):
+        return Examination(None, (*misfits.all(), *problems.all()))
+    problems.take(misfits)
+    definition, is_partial = checked, is_partial or bool(misfits.found)
     linker = _linker(definition, library, problems, doubtful)
     lint.check_parts(definition, linker.index, problems)
     linked = linker.link()

@@ -1,21 +1,17 @@
 """A definition file, read whole: records, the linked definition, and every problem."""
 
 from collections.abc import Mapping
-from collections.abc import Mapping as MappingType
 from pathlib import Path
 
 from attrs import define, field, frozen
 
 from funnelflow.criteria import Position
-from funnelflow.definition import decode_records as definitions
-from funnelflow.definition import decode_records as vocabularies
-from funnelflow.definition.decode_records import given, steps
-from funnelflow.definition.decoder import Draft, Shape
 from funnelflow.definition.extending import build, extend
+from funnelflow.definition.kinds import NodeReader, RecordChecker
 from funnelflow.definition.library import Library
 from funnelflow.definition.linked import Linked
 from funnelflow.definition.linking import examine
-from funnelflow.definition.model import Definition, Scenario, Stage, Vocabulary
+from funnelflow.definition.model import Definition, Stage, Vocabulary
 from funnelflow.definition.problems import (
     DefinitionError,
     Problem,
@@ -24,27 +20,12 @@ from funnelflow.definition.problems import (
     did_you_mean,
     locate,
 )
+from funnelflow.definition.record_kinds import check_keys
+from funnelflow.definition.shapes import DEFINITION, STORY, VOCABULARY, Draft, Story, check_shape
 from funnelflow.definition.yaml.compose import compose, read_text
-from funnelflow.definition.yaml.nodes import MappingNode, Node
+from funnelflow.definition.yaml.nodes import MappingNode
 from funnelflow.errors import UsageError
 from funnelflow.gc_pause import gc_paused
-
-STORY_KEYS = ("story", "about", "given", "when", "then")
-
-
-@frozen
-class Story:
-    """A story that several definitions read.
-
-    Attributes:
-        told: What happened; its ``then`` is empty.
-        about: What it shows.
-        expected: Where definitions must put the person at the end, by name.
-    """
-
-    told: Scenario
-    about: str
-    expected: MappingType[str, str]
 
 
 def load_story(path: Path | str) -> Story:
@@ -60,9 +41,9 @@ def load_story(path: Path | str) -> Story:
     problems = Problems(name)
     text = read_text(Path(path), problems)
     node = None if text is None else compose(text, name, problems)
-    story = (
-        _story_file(Shape(name, problems, set()), node) if isinstance(node, MappingNode) else None
-    )
+    story: Story | None = None
+    if isinstance(node, MappingNode):
+        story = STORY.read(NodeReader(name, problems), node)
     if story is None and not problems.has_errors:
         problems.add(
             "F103", Span(Position(name, 1, 1)), "this is no story", "begin with `story: title`"
@@ -70,24 +51,6 @@ def load_story(path: Path | str) -> Story:
     if story is None or problems.has_errors:
         raise DefinitionError(problems.all(), {} if text is None else {name: text})
     return story
-
-
-def _story_file(shape: Shape, node: MappingNode) -> Story:
-    keys = shape.mapping(node, "a story", STORY_KEYS, ["story", "when"])
-    told = Scenario(
-        story=shape.text(keys.get("story"), "'story'"),
-        then="",
-        when=steps(shape, keys.get("when")),
-        given=given(shape, keys.get("given")),
-        position=shape.place(node),
-    )
-    return Story(told, shape.text(keys.get("about"), "'about'"), _expected(shape, keys.get("then")))
-
-
-def _expected(shape: Shape, node: Node | None) -> dict[str, str]:
-    """Read where each definition must put the person."""
-    found = shape.anything(node, "'then'")
-    return {name: shape.name(stage, f"the stage of {name!r}") for name, stage in found.items()}
 
 
 _SPEAK = "name a definition that speaks it"
@@ -201,9 +164,9 @@ class _Reader:
             return None
         if "vocabulary" in node.values and not node.values.keys() & _OF_DEFINITIONS:
             self.is_vocabulary = not self.way
-            spoken = vocabularies.vocabulary(self._shape(path), node)
+            spoken = VOCABULARY.read(self._node_reader(path), node)
             return Definition(spoken.name, spoken, "end", (Stage("end", type="won"),))
-        draft = definitions.definition(self._shape(path), node)
+        draft: Draft = DEFINITION.read(self._node_reader(path), node)
         self.is_partial |= draft.is_partial
         self.way.append(path.resolve())
         base = self._base(draft, path) if draft.extends else None
@@ -219,10 +182,10 @@ class _Reader:
     def vocabulary_file(self, path: Path) -> Vocabulary | None:
         """Read a vocabulary."""
         node = self._node(path)
-        return None if node is None else vocabularies.vocabulary(self._shape(path), node)
+        return None if node is None else VOCABULARY.read(self._node_reader(path), node)
 
-    def _shape(self, path: Path) -> Shape:
-        return Shape(str(path), self.problems, self.doubtful)
+    def _node_reader(self, path: Path) -> NodeReader:
+        return NodeReader(str(path), self.problems, self.doubtful)
 
     def _node(self, path: Path) -> MappingNode | None:
         """Read the nodes of a file; None when there is nothing to go on with."""
@@ -249,7 +212,7 @@ class _Reader:
         beside = self.library.beside(path)
         found = beside.find(draft.extends, besides=path)
         if found is None and draft.extends in self.library.definitions:
-            return self.library.definitions[draft.extends]
+            return check_shape(self.library.definitions[draft.extends], self.problems)
         if found is None:
             message = f"there is no definition {draft.extends!r}"
             self.problems.add("F207", span, message, did_you_mean(draft.extends, beside.names()))
@@ -276,7 +239,10 @@ class _Reader:
             self.echoes += _OF_VOCABULARY if vocabulary is None else ()
             return vocabulary
         if name in self.library.vocabularies:
-            return self.library.vocabularies[name]
+            offered = self.library.vocabularies[name]
+            checker = RecordChecker(self.problems, offered.position, f"vocabulary {name!r}")
+            checked: Vocabulary = check_keys(checker, VOCABULARY.keys, offered)
+            return checked
         known = beside.vocabulary_names()
         span = locate(draft.position, "vocabulary")
         self.problems.add(

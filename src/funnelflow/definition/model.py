@@ -1,4 +1,8 @@
-"""Parts of a definition in plain words."""
+"""The records of a definition: what a company writes, from a file or built in Python.
+
+A record takes what it is given; `check` and `link` tell what does not fit, all at once, as they
+do for a file.
+"""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,15 +19,22 @@ Since: TypeAlias = Literal["stage", "activity"]
 
 
 def _names(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Take a lone name for a list of one, as a file does."""
-    return (names,) if isinstance(names, str) else tuple(names)
+    """Return a lone name as a list of one, as a file may write it; other values as they are."""
+    if isinstance(names, str):
+        return (names,)
+    return tuple(names) if _is_listed(names) else names  # type: ignore[return-value]
 
 
 def _required(require: "Requirement | Iterable[Criterion | Group] | None") -> "Requirement | None":
-    """Take a list of criteria for a group that must all be met, as a file does."""
+    """Return a list of criteria as a group that must all be met; other values as they are."""
     if require is None or isinstance(require, Criterion | Group):
         return require
-    return Group("all", tuple(require))
+    return Group("all", tuple(require)) if _is_listed(require) else require  # type: ignore[return-value]
+
+
+def _is_listed(value: object) -> bool:
+    """Whether a value is a list of others; what it should have been is said when it is checked."""
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
 
 
 def _plain(value: Any) -> Any:

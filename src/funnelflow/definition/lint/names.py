@@ -3,12 +3,13 @@
 A file cannot hold such characters; a definition that was built in Python is held to the same.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 
 from funnelflow.criteria import Field
+from funnelflow.definition.kinds import FIELD_NAME, LONGEST, NAME
 from funnelflow.definition.model import Definition, EventType, Requirement, Stage, StageIndex
 from funnelflow.definition.problems import Problems
+from funnelflow.definition.shapes import RESERVED_EVENTS
 from funnelflow.definition.source_locations import (
     SourceLocation,
     block_location,
@@ -20,18 +21,6 @@ from funnelflow.definition.source_locations import (
 )
 from funnelflow.definition.yaml.compose import UNSAFE, character_words
 
-RESERVED_EVENTS = {
-    "add": "the first word of every history",
-    "set": "a step that brings facts alone",
-    "move": "a step that asks for a stage",
-    "tick": "the passing of time",
-    "adopt": "a new version taken into use",
-    "import": "contacts brought in from elsewhere",
-    "wait": "a step of a scenario",
-    "as": "the roles in a scenario",
-}
-"""Names that no event may have, with what they mean already."""
-
 RESERVED_FIELDS = frozenset(
     (
         *("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import"),
@@ -40,9 +29,6 @@ RESERVED_FIELDS = frozenset(
     )
 )
 """Words that the Common Expression Language keeps for itself."""
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 def check_names(definition: Definition, index: StageIndex, problems: Problems) -> None:
@@ -73,7 +59,7 @@ def check_event_name(name: str, location: SourceLocation, problems: Problems) ->
 
 def check_field_name(name: str, location: SourceLocation, problems: Problems) -> None:
     """Check the name of a field."""
-    if not _FIELD.fullmatch(name):
+    if not FIELD_NAME.fullmatch(name):
         problems.report("F201", location.key(), "field", name=name)
     elif name in RESERVED_FIELDS:
         problems.report("F202", location.key(), "field", name=name)
@@ -88,7 +74,7 @@ def check_roles(roles: Iterable[str], location: SourceLocation, problems: Proble
 def _check_name(
     kind: str, name: str, location: SourceLocation, problems: Problems, *, is_key: bool = False
 ) -> None:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         span = location.key() if is_key else location.span()
         problems.report("F201", span, "name" if name else "empty", name=name, kind=kind)
 
@@ -125,10 +111,6 @@ def _aliases(index: StageIndex) -> Iterator[tuple[str, Stage, int, str]]:
     for dotted, stage in index.stages.items():
         for number, alias in enumerate(stage.aliases):
             yield dotted, stage, number, alias
-
-
-LONGEST = 10_000
-"""How many characters a text may have."""
 
 
 def check_texts(definition: Definition, problems: Problems) -> None:

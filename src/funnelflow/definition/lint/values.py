@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any
 
 from funnelflow.definition.lint.names import check_roles
 from funnelflow.definition.model import (
@@ -11,7 +10,6 @@ from funnelflow.definition.model import (
     Group,
     Invariant,
     Requirement,
-    Stage,
     StageIndex,
     Transition,
 )
@@ -22,7 +20,6 @@ from funnelflow.definition.source_locations import (
     invariant_location,
     transition_location,
 )
-from funnelflow.definition.yaml.compose import DEEPEST
 
 MOST = {"stages": 2_000, "transitions": 20_000, "fields": 2_000, "events": 2_000}
 """How many of each a definition may have."""
@@ -53,9 +50,6 @@ def check_values(definition: Definition, index: StageIndex, problems: Problems) 
 def check_sizes(definition: Definition, problems: Problems) -> bool:
     """Whether a definition is small enough to be looked at more closely; reported if not."""
     whole = SourceLocation(definition.position, "")
-    if _is_too_deep(definition):
-        problems.report("F003", whole.span(), "depth", most=DEEPEST)
-        return False
     vocabulary = definition.vocabulary
     counts = {
         "stages": sum(1 for _ in definition.walk()),
@@ -73,20 +67,6 @@ def check_sizes(definition: Definition, problems: Problems) -> bool:
         most = MOST_EXPRESSIONS
         problems.report("F003", whole.span(), "count", count=total, what="expressions", most=most)
     return not problems.found
-
-
-def _is_too_deep(definition: Definition) -> bool:
-    """Whether stages or groups of criteria are nested too deeply, without recursion."""
-    level: list[Any] = [*definition.stages, *(t.require for t in definition.transitions)]
-    for _ in range(DEEPEST):
-        level = [inner for item in level for inner in _nested(item)]
-    return bool(level)
-
-
-def _nested(item: Stage | Requirement | None) -> Iterable[Any]:
-    if isinstance(item, Stage):
-        return item.stages
-    return item.items if isinstance(item, Group) else ()
 
 
 def _check_criteria(definition: Definition, problems: Problems) -> int:

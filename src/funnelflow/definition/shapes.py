@@ -1,0 +1,584 @@
+"""The records of a definition: one table of keys each.
+
+What stands here is all that is known of a key: reading a file, checking a record built in
+Python, the help for a misspelt key, and the JSON Schemas for editors come from these tables.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve, field, fields_dict, frozen
+
+from funnelflow.criteria import TEXT as TEXT_TYPE
+from funnelflow.criteria import Field, Position, parse_type
+from funnelflow.definition.kinds import (
+    DURATION,
+    EXPRESSION,
+    FACT,
+    FIELD_TYPE,
+    NAME,
+    NAME_TEXT,
+    PLAIN,
+    SINGLE,
+    STAGE_NAME,
+    TEXT,
+    TRUTH,
+    WORDS,
+    Describe,
+    Json,
+    NodeReader,
+    RecordChecker,
+    Steps,
+    ValueKind,
+    one_of,
+    whole_number,
+    words_for,
+)
+from funnelflow.definition.model import (
+    Definition,
+    EventType,
+    Group,
+    Invariant,
+    Scenario,
+    ScenarioStep,
+    Stage,
+    Transition,
+    Vocabulary,
+)
+from funnelflow.definition.problems import Problems
+from funnelflow.definition.record_kinds import (
+    Key,
+    ListKind,
+    MappingKind,
+    NamedRecordsKind,
+    RecordKind,
+    Shape,
+    check_keys,
+)
+from funnelflow.definition.requirement_kinds import BLOCKS, REQUIREMENT
+from funnelflow.definition.yaml.compose import DEEPEST
+from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from funnelflow.errors import FieldError, nearest
+
+RESERVED_EVENTS = {
+    "add": "the first word of every history",
+    "set": "a step that brings facts alone",
+    "move": "a step that asks for a stage",
+    "tick": "the passing of time",
+    "adopt": "a new version taken into use",
+    "import": "contacts brought in from elsewhere",
+    "wait": "a step of a scenario",
+    "as": "the roles in a scenario",
+}
+"""Names that no event may have, with what they mean already."""
+
+NAMES = ListKind(of=NAME_TEXT, is_lone_allowed=True)
+STAGE_NAMES = ListKind(of=STAGE_NAME, is_lone_allowed=True)
+SOME_STAGE_NAMES = evolve(STAGE_NAMES, least=1)
+TEXTS = ListKind(of=WORDS, is_lone_allowed=True)
+FACTS = MappingKind(
+    "facts", "Facts by the names of their fields.", of=FACT, whole="the facts of {}"
+)
+
+
+def _finish_field(reader: NodeReader, values: dict[str, Any], node: MappingNode) -> Field:
+    """Return a field; its values and its default are held to its type where they stand."""
+    kind = values.pop("type")
+    name, position = values["name"], values["position"]
+    written = position.node if isinstance(position.node, ScalarNode) else node.values.get("type")
+    if isinstance(written, ScalarNode) and parse_type(written.text) is None:
+        reader.doubtful.add(name)
+    default = values.pop("default", None)
+    bare = Field(type=kind or TEXT_TYPE, **{**values, "choices": ()})
+    item = evolve(bare, type=bare.type.item or bare.type)
+    listed = node.values.get("values")
+    nodes = listed.items if isinstance(listed, SequenceNode) else []
+    found = [_value(reader, n, reader.plain(n), item) for n in nodes if isinstance(n, ScalarNode)]
+    whole = evolve(bare, choices=tuple(value for value in found if value is not None))
+    if default is None:
+        return whole
+    return evolve(whole, default=_value(reader, node.values["default"], default, whole))
+
+
+def _value(reader: NodeReader, node: Node, raw: Any, of: Field) -> Any:
+    """Return a plain value as one of a field; None, after a report, if it is none."""
+    try:
+        return of.normalise(raw)
+    except FieldError as error:
+        reader.problem("F210", node, "value", reason=error.message, hint=error.hint)
+        return None
+
+
+FIELD = Shape(
+    "field",
+    Field,
+    (
+        Key("type", FIELD_TYPE, is_required=True),
+        Key("title", TEXT, "What people read; the name with spaces if left out."),
+        Key("about", TEXT, "What the fact means."),
+        Key("unit", TEXT, "What its numbers count, such as EUR or days."),
+        Key("values", ListKind(of=SINGLE), "The only values it may have.", "choices"),
+        Key("ask", TEXT, "The question that finds it out."),
+        Key("default", PLAIN, "What a new contact, or an event that does not say, has."),
+    ),
+    finish=_finish_field,
+    short="type",
+)
+FIELDS = NamedRecordsKind(
+    "fields",
+    "Facts, by the name that expressions use.",
+    of=RecordKind("field", "A typed fact: its type alone, or all about it.", shape=lambda: FIELD),
+)
+
+
+def _finish_event(reader: NodeReader, values: dict[str, Any], node: MappingNode) -> EventType:
+    """Return an event with the positions of the expressions it sets."""
+    sets = node.values.get("sets")
+    nodes = sets.values if isinstance(sets, MappingNode) else {}
+    found = {name: reader.text_position(nodes[name]) for name in values.get("sets", ())}
+    where = {name: position for name, position in found.items() if position is not None}
+    return EventType(sets_positions=where, **values)
+
+
+EVENT = Shape(
+    "event",
+    EventType,
+    (
+        Key("title", TEXT, "What people read."),
+        Key("about", TEXT, "When it is recorded."),
+        Key("fields", FIELDS, "Facts about the event alone; expressions read them as event.x."),
+        Key(
+            "sets",
+            MappingKind(of=EXPRESSION, each="what {!r} is set to"),
+            "Fields of the contact that it sets, each to the value of an expression, such as "
+            "contact.replies + 1.",
+        ),
+    ),
+    finish=_finish_event,
+)
+EVENTS = NamedRecordsKind(
+    "events",
+    "What can happen, by name.",
+    of=RecordKind("event", shape=lambda: EVENT),
+    names=NAME.pattern,
+    reserved=tuple(RESERVED_EVENTS),
+)
+
+VOCABULARY = Shape(
+    "vocabulary",
+    Vocabulary,
+    (
+        Key(
+            "vocabulary",
+            NAME_TEXT,
+            "The name by which definitions speak of it; the file is called the same.",
+            "name",
+            is_required=True,
+        ),
+        Key("title", TEXT, "What it is about, in one line."),
+        Key("about", TEXT, "What it is about, at length."),
+        Key("fields", FIELDS),
+        Key("events", EVENTS),
+        Key("criteria", BLOCKS),
+    ),
+)
+
+STAGES = NamedRecordsKind(
+    "stages",
+    "Stages by name, in order.",
+    of=RecordKind("stage", shape=lambda: STAGE),
+    names=NAME.pattern,
+    is_ordered=True,
+)
+STAGE: Shape = Shape(
+    "stage",
+    Stage,
+    (
+        Key("title", TEXT, "What people read; the name if left out."),
+        Key("about", TEXT, "Who is in this stage."),
+        Key("aliases", TEXTS, "Other names by which people find it."),
+        Key("owner", TEXT, "Who looks after contacts here."),
+        Key("playbook", TEXTS, "What to do for a contact here."),
+        Key(
+            "type",
+            one_of("open", "won", "lost"),
+            "won and lost are ends; what is nested in one is one too.",
+        ),
+        Key("stages", STAGES, "Stages nested in this one; it is entered at the first."),
+        Key("optional", TRUTH, "Whether a definition that extends this one may do without it."),
+    ),
+)
+
+
+def _finish_transition(
+    reader: NodeReader, values: dict[str, Any], node: MappingNode
+) -> Transition | None:
+    """Return a transition; None if it does not say from where or to where."""
+    if values["sources"] and values["to"]:
+        return Transition(**values)
+    listed = node.values.get("from")
+    if isinstance(listed, SequenceNode) and not listed.items:
+        reader.problem("F102", listed, "no_source")
+    return None
+
+
+TRANSITION = Shape(
+    "transition",
+    Transition,
+    (
+        Key(
+            "from",
+            SOME_STAGE_NAMES,
+            "The stage or stages it leaves; an outer stage stands for all in it.",
+            "sources",
+            is_required=True,
+        ),
+        Key(
+            "to",
+            STAGE_NAME,
+            "The stage it enters; an outer stage is entered at its first.",
+            is_required=True,
+        ),
+        Key(
+            "on",
+            NAMES,
+            "The event or events that take it; without on and after it is taken as soon as its "
+            "criteria hold.",
+        ),
+        Key("after", DURATION, "How long after since it is taken by itself: 30d, 2w, 36h."),
+        Key(
+            "since",
+            one_of("stage", "activity"),
+            "What after counts from: entering the stage, or the last thing that happened.",
+        ),
+        Key("require", REQUIREMENT),
+        Key("by", NAMES, "The roles that may take it."),
+        Key("about", TEXT, "What it is for."),
+    ),
+    finish=_finish_transition,
+)
+
+
+_AS = Key("as", NAMES, "The roles of whoever does it.", "roles")
+STEPS = {
+    "move": Shape(
+        "step",
+        ScenarioStep,
+        (Key("move", STAGE_NAME, "The stage that somebody asks for.", "to", is_required=True), _AS),
+    ),
+    "wait": Shape(
+        "step",
+        ScenarioStep,
+        (Key("wait", DURATION, "How much time passes.", is_required=True), _AS),
+    ),
+    "set": Shape("step", ScenarioStep, (Key("set", FACTS, "", "facts", is_required=True), _AS)),
+}
+"""Steps of a story that are no events, by the key that says what happens."""
+
+
+@frozen
+class StepKind(ValueKind):
+    """One thing that happens in a story."""
+
+    def read(self, reader: NodeReader, node: Node, what: str) -> ScenarioStep | None:  # noqa: ARG002
+        """Return the step of a node; None, after a report, if it is none."""
+        if isinstance(node, ScalarNode):
+            event = NAME_TEXT.read(reader, node, "a step")
+            return ScenarioStep(event, position=reader.position(node)) if event else None
+        kinds = [k for k in node.values if k != "as"] if isinstance(node, MappingNode) else []
+        if len(kinds) != 1 or not isinstance(node, MappingNode):
+            _misread_step(reader, node, kinds)
+            return None
+        if kinds[0] in STEPS:
+            step: ScenarioStep = STEPS[kinds[0]].read(reader, node)
+            is_lost = kinds[0] != "set" and not step.to and step.wait is None
+            return None if is_lost else step
+        facts = FACTS.read(reader, node.values[kinds[0]], repr(kinds[0]))
+        by = node.values.get("as")
+        roles = NAMES.read(reader, by, _AS.shown) if by else ()
+        return ScenarioStep(kinds[0], facts, roles=roles, position=reader.position(node))
+
+    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:  # noqa: ARG002
+        """Return a step that was built in Python; None, after a report, for anything else."""
+        if isinstance(value, ScenarioStep):
+            here = checker.inside(value, f"step {at[-1]}")
+            return check_keys(here, _OF_STEP, value)
+        checker.problem("F106", at, "kind", found=words_for(value))
+        return None
+
+    def schema(self, describe: Describe) -> Json:
+        """Return the JSON Schema of the kind."""
+        event = {
+            "type": "object",
+            "description": "An event with its facts.",
+            "propertyNames": {"pattern": f"^{NAME.pattern}$", "not": {"enum": list(STEPS)}},
+            "properties": {"as": _AS.schema(describe)},
+            "additionalProperties": describe(FACTS),
+            "if": {"required": ["as"]},
+            "then": {"minProperties": 2, "maxProperties": 2},
+            "else": {"minProperties": 1, "maxProperties": 1},
+        }
+        name = {**describe(NAME_TEXT), "description": "An event."}
+        return {"anyOf": [name, *(shape.schema(describe) for shape in STEPS.values()), event]}
+
+
+_OF_STEP = (Key("event", TEXT), *(key for shape in STEPS.values() for key in shape.keys))
+
+
+def _misread_step(reader: NodeReader, node: Node, kinds: list[str]) -> None:
+    """Report what is no step; a misspelt `as` by its name."""
+    guess = next((kind for kind in kinds if nearest(kind, ["as"])), None)
+    if isinstance(node, MappingNode) and guess is not None:
+        reader.problem("F106", node, "key", key=guess, guess="as")
+        return
+    found = f"{len(kinds)} things in one" if kinds else words_for(node)
+    reader.problem("F106", node, "kind", found=found)
+
+
+WHEN = ListKind(of=StepKind("step", "One thing that happens."), is_lone_allowed=True)
+SCENARIO = Shape(
+    "scenario",
+    Scenario,
+    (
+        Key("story", TEXT, "What the story shows, in one sentence.", is_required=True),
+        Key("given", FACTS, "What is known at the beginning."),
+        Key("when", WHEN, "What happens, in order."),
+        Key("then", STAGE_NAME, "The stage in which it must end.", is_asked_for=True),
+    ),
+)
+
+
+INVARIANT = Shape(
+    "invariant",
+    Invariant,
+    (
+        Key("stage", STAGE_NAME, "The stage it is about, with all nested in it.", is_required=True),
+        Key("after", SOME_STAGE_NAMES, "Every contact there was in one of these before."),
+        Key("never_after", SOME_STAGE_NAMES, "Nobody who was in one of these comes there."),
+        Key("inside", STAGE_NAME, "The stage it is nested in."),
+        Key("needs", EXPRESSION, "What every way there requires."),
+    ),
+)
+
+
+@frozen
+class InvariantKind(ValueKind):
+    """What always holds of a stage: a label, and one thing about the stage."""
+
+    def read(self, reader: NodeReader, node: Node, what: str) -> Invariant | None:  # noqa: ARG002
+        """Return the invariant of ``Label: {stage: …, after: …}``; None if too little is there."""
+        if not isinstance(node, MappingNode) or len(node.values) != 1:
+            is_mapping = isinstance(node, MappingNode) and node.values
+            found = "several things in one" if is_mapping else words_for(node)
+            reader.problem("F108", node, "kind", found=found)
+            return None
+        ((label, value),) = node.items()
+        values = INVARIANT.values(reader, value, label)
+        if not isinstance(value, MappingNode) or "stage" not in value.values:
+            return None
+        return Invariant(
+            **{**values, "label": label},
+            position=reader.position(value, node.keys[label]),
+            needs_position=reader.text_position(value.values.get("needs")),
+        )
+
+    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:  # noqa: ARG002
+        """Return an invariant that was built in Python; None, after a report, for anything else."""
+        if isinstance(value, Invariant):
+            here = checker.inside(value, f"invariant {value.label!r}")
+            return check_keys(here, (Key("label", TEXT), *INVARIANT.keys), value)
+        checker.problem("F108", at, "kind", found=words_for(value))
+        return None
+
+    def schema(self, describe: Describe) -> Json:
+        """Return the JSON Schema of the kind."""
+        of_stage = INVARIANT.schema(describe)
+        return {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "propertyNames": {"minLength": 1},
+            "additionalProperties": {**of_stage, "minProperties": 2, "maxProperties": 2},
+        }
+
+
+@frozen
+class Draft:
+    """What one definition file says; None and empty for what it does not say.
+
+    Attributes:
+        name: The funnel's name.
+        vocabulary: The name of the vocabulary it shares.
+        fields: Fields of its own.
+        events: Events of its own.
+        criteria: Blocks of criteria of its own.
+        extends: The name of the definition it builds on.
+        without: The stages of that definition which it removes.
+        is_partial: Whether a stage or transition could not be read, so that checks of
+            the whole would find faults that are none.
+    """
+
+    path: str
+    position: Position
+    name: str = ""
+    version: int | None = None
+    title: str = ""
+    about: str = ""
+    vocabulary: str = ""
+    fields: Mapping[str, Field] = field(factory=dict)
+    events: Mapping[str, EventType] = field(factory=dict)
+    criteria: Mapping[str, Group] = field(factory=dict)
+    initial: str = ""
+    extends: str = ""
+    without: tuple[str, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    transitions: tuple[Transition, ...] = ()
+    always: tuple[Invariant, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
+    force: tuple[str, ...] = ()
+    is_partial: bool = False
+
+
+def _finish_draft(reader: NodeReader, values: dict[str, Any], node: MappingNode) -> Draft:
+    """Return a draft, after looking whether all of its stages and transitions could be read."""
+    stages, transitions = node.values.get("stages"), node.values.get("transitions")
+    read = len(values.get("transitions", ()))
+    is_whole = isinstance(stages, MappingNode | None) and (
+        transitions is None
+        or (isinstance(transitions, SequenceNode) and len(transitions.items) == read)
+    )
+    return Draft(reader.path, is_partial=not is_whole, **values)
+
+
+DEFINITION = Shape(
+    "definition",
+    Draft,
+    (
+        Key(
+            "funnel",
+            evolve(TEXT, described=NAME_TEXT.described),
+            "The name of the funnel; the file is called the same.",
+            "name",
+        ),
+        Key(
+            "version",
+            whole_number(1, 2**31 - 1, empty=1),
+            "Counts up with every change of meaning.",
+        ),
+        Key("title", TEXT, "The idea in one line."),
+        Key("about", TEXT, "The idea at length."),
+        Key("vocabulary", NAME_TEXT, "The fields and events it shares with other definitions."),
+        Key("fields", FIELDS, "Fields of its own, beside those of the vocabulary."),
+        Key("events", EVENTS, "Events of its own, beside those of the vocabulary."),
+        Key("criteria", BLOCKS),
+        Key("initial", STAGE_NAME, "The stage in which a contact starts."),
+        Key("extends", NAME_TEXT, "The definition it builds on."),
+        Key("without", STAGE_NAMES, "Optional stages of that definition which it does without."),
+        Key("stages", STAGES),
+        Key(
+            "transitions",
+            ListKind(of=RecordKind("transition", shape=lambda: TRANSITION)),
+            "In the order in which they are tried.",
+        ),
+        Key(
+            "always",
+            ListKind(of=InvariantKind("invariant", "Label: what always holds")),
+            "What always holds of the stages; check holds the definition to that.",
+        ),
+        Key(
+            "scenarios",
+            ListKind(of=RecordKind("scenario", shape=lambda: SCENARIO)),
+            "Example stories; they run as tests.",
+        ),
+        Key("force", NAMES, "The roles that may force a move, with a reason."),
+    ),
+    finish=_finish_draft,
+)
+
+
+@frozen
+class Story:
+    """A story that several definitions read.
+
+    Attributes:
+        told: What happened; its ``then`` is empty.
+        about: What it shows.
+        expected: Where definitions must put the person at the end, by name.
+    """
+
+    told: Scenario
+    about: str
+    expected: Mapping[str, str]
+
+
+def _finish_story(reader: NodeReader, values: dict[str, Any], node: MappingNode) -> Story:  # noqa: ARG001
+    """Return a story with what happened as a scenario without an end."""
+    about, expected = values.pop("about", ""), values.pop("expected", {})
+    return Story(Scenario(**{"story": "", "then": "", **values}), about, expected)
+
+
+STORY = Shape(
+    "story",
+    Story,
+    (
+        Key("story", TEXT, "What happened, in one line.", is_required=True),
+        Key("about", TEXT, "What it shows."),
+        Key("given", FACTS, "What is known at the beginning."),
+        Key("when", WHEN, "What happens, in order.", is_required=True),
+        Key(
+            "then",
+            MappingKind(of=STAGE_NAME, names=NAME.pattern, each="the stage of {!r}"),
+            "Where definitions must put the person at the end, by name.",
+            "expected",
+        ),
+    ),
+    finish=_finish_story,
+)
+
+_OF_DEFINITION = (
+    Key("vocabulary", RecordKind(shape=lambda: VOCABULARY)),
+    *(
+        key
+        for key in DEFINITION.keys
+        if key.name != "vocabulary" and key.attribute in fields_dict(Definition)
+    ),
+)
+"""What a definition built in Python has: all its vocabulary, and what a file calls the same."""
+
+
+def check_shape(definition: Definition, problems: Problems) -> Definition | None:
+    """Return a definition with every value of another kind reported and left out.
+
+    Args:
+        definition: The definition, from a file or built in Python.
+        problems: Where what does not fit is reported, under the code that a file would get.
+
+    Returns:
+        The definition itself when everything fits; None when it is nested too deeply to be
+        looked at.
+    """
+    checker = RecordChecker(problems, definition.position)
+    if _is_too_deep(definition):
+        checker.problem("F003", (), "depth", most=DEEPEST)
+        return None
+    checked: Definition = check_keys(checker, _OF_DEFINITION, definition)
+    return checked
+
+
+def _is_too_deep(definition: Definition) -> bool:
+    """Whether stages or groups of criteria are nested too deeply, found without recursion."""
+    transitions = _inner(definition, "transitions")
+    level = [*_inner(definition, "stages"), *(getattr(t, "require", None) for t in transitions)]
+    blocks = getattr(definition.vocabulary, "criteria", None)
+    level += blocks.values() if isinstance(blocks, Mapping) else ()
+    for _ in range(DEEPEST):
+        level = [
+            inner for item in level for inner in (*_inner(item, "stages"), *_inner(item, "items"))
+        ]
+    return bool(level)
+
+
+def _inner(record: Any, name: str) -> tuple[Any, ...] | list[Any]:
+    """Return the records that stand under an attribute, if a list does."""
+    found = getattr(record, name, ())
+    return found if isinstance(found, tuple | list) else ()

@@ -49,7 +49,7 @@ CONTACT_ID, SEQUENCE, RECORDED_AT = (
 )
 PARTS = {
     "readers._read": "reading the file",
-    "run._tell": "mapping the columns",
+    "apply._parse": "mapping the columns",
     "unit_of_work.load": "loading contacts",
     "unit_of_work.take": "checking, deciding, chaining digests",
     "unit_of_work.collect": "making rows of contacts",

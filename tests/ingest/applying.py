@@ -1,6 +1,6 @@
 """Files of events for the tests of `apply`, and what became of them."""
 
-from funnelflow.ingest import run as streaming_module
+from funnelflow.ingest import apply as apply_module
 from funnelflow.ingest.summary import FileOptions
 
 HEADER = "contact,event,at,actor,facts,key\n"
@@ -41,7 +41,7 @@ def events(number, *, contacts=7, key=False, start=0):
 
 def break_after(monkeypatch, chunks):
     """Let a run fail when it has committed that many chunks."""
-    save, done = streaming_module.save_checkpoint, []
+    save, done = apply_module.save_checkpoint, []
 
     def fail(*arguments):
         if len(done) == chunks:
@@ -49,4 +49,4 @@ def break_after(monkeypatch, chunks):
         done.append(save(*arguments))
         return done[-1]
 
-    monkeypatch.setattr(streaming_module, "save_checkpoint", fail)
+    monkeypatch.setattr(apply_module, "save_checkpoint", fail)

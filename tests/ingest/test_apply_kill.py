@@ -25,7 +25,7 @@ import pytest
 from attrs import evolve
 
 from funnelflow.errors import StoreError
-from funnelflow.ingest import run as streaming
+from funnelflow.ingest import apply as apply_module
 from funnelflow.ingest.rejects import RejectsFile
 from funnelflow.ingest.summary import FileOptions
 from funnelflow.storage.connect import writing
@@ -212,9 +212,9 @@ POINTS = {
     "before rejects are written": lambda n: at_call(RejectsFile, "write", n, after=False),
     "with half the rejects written": half_of_the_rejects,
     "after rejects are written": lambda n: at_call(RejectsFile, "write", n, after=True),
-    "before the checkpoint": lambda n: at_call(streaming, "save_checkpoint", n, after=False),
-    "after the checkpoint": lambda n: at_call(streaming, "save_checkpoint", n, after=True),
-    "after the commit": lambda n: at_call(streaming._Run, "_reach", n, after=False),
+    "before the checkpoint": lambda n: at_call(apply_module, "save_checkpoint", n, after=False),
+    "after the checkpoint": lambda n: at_call(apply_module, "save_checkpoint", n, after=True),
+    "after the commit": lambda n: at_call(apply_module._Run, "_committed", n, after=False),
 }
 
 
@@ -330,23 +330,23 @@ def test_a_run_whose_server_is_killed_goes_on(tmp_path, path, told, mortal):
 
 def commit_the_checkpoint_by_itself() -> None:
     """Break the build: the place in the file is committed after the rows, not with them."""
-    save, reach = streaming.save_checkpoint, streaming._Run._reach
+    save, reach = apply_module.save_checkpoint, apply_module._Run._committed
 
     def not_yet(_, held, now, at):
         return evolve(now, id=held.id if held else None)
 
     def then(self, *came):
-        held = self._held
+        held = self._saved
         reach(self, *came)
         if len(killed_at) == self._checkpoint.offset.lines // CHUNK:
             die()
-        with writing(self._workspace.engine) as connection:
+        with writing(self._context.engine) as connection:
             self._checkpoint = save(connection, held, self._checkpoint, self._store.clock())
-        self._held = self._checkpoint
+        self._saved = self._checkpoint
 
     killed_at = [None] * 3
-    streaming.save_checkpoint = not_yet
-    streaming._Run._reach = then
+    apply_module.save_checkpoint = not_yet
+    apply_module._Run._committed = then
 
 
 def test_these_tests_notice_a_checkpoint_that_is_committed_by_itself(begin, path, told):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from funnelflow.errors import ConflictError
-from funnelflow.ingest import run as streaming_module
+from funnelflow.ingest import apply as apply_module
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.workspace.workspace import Workspace
 
@@ -124,14 +124,14 @@ def test_a_broken_run_goes_on_only_in_the_way_it_was_begun(workspace, write, mon
 def test_a_file_that_changes_while_it_is_read_is_noticed(workspace, write, monkeypatch, grown):
     whole = events(300)
     path = Path(write(whole))
-    find = streaming_module.find_start
+    find = apply_module.find_start
 
     def meanwhile(*arguments, **named):
         path.write_text(events(301) if grown else events(150))
         return find(*arguments, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(streaming_module, "find_start", meanwhile)
+        patch.setattr(apply_module, "find_start", meanwhile)
         patch.setattr("funnelflow.ingest.source.BLOCK", 64)
         with pytest.raises(FileError) as caught:
             workspace.apply(str(path), options(chunk=50))
@@ -144,16 +144,16 @@ def test_a_file_that_changes_while_it_is_read_is_noticed(workspace, write, monke
 
 def test_of_two_runs_over_one_file_only_one_goes_on(workspace, directory, write, monkeypatch):
     path = write(events(12))
-    find = streaming_module.find_start
+    find = apply_module.find_start
 
     def interfere(*arguments, **named):
         start = find(*arguments, **named)
-        monkeypatch.setattr(streaming_module, "find_start", find)
+        monkeypatch.setattr(apply_module, "find_start", find)
         with Workspace.open(directory, database=workspace.config.database) as other:
             other.apply(path, options(chunk=4))
         return start
 
-    monkeypatch.setattr(streaming_module, "find_start", interfere)
+    monkeypatch.setattr(apply_module, "find_start", interfere)
     with pytest.raises(ConflictError) as caught:
         workspace.apply(path, options(chunk=4))
     assert "another process" in caught.value.message

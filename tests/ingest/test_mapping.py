@@ -18,7 +18,7 @@ from funnelflow.ingest.mapping import (
     read_mapping,
     write_mapping,
 )
-from funnelflow.ingest.row_parser import bind
+from funnelflow.ingest.row_parser import bind_parser
 
 FIELDS = {
     "email": Field("email", TEXT),
@@ -35,7 +35,7 @@ def matched(columns, mapping=None, **options):
 def tell(columns, record, mapping=None, kind="csv"):
     """Read one record."""
     found = matched(columns, mapping, open_ended=kind == "jsonl")
-    return bind(found, columns, kind).tell(record)
+    return bind_parser(found, columns, kind).parse(record)
 
 
 def test_columns_with_the_targets_own_names_are_taken():
@@ -230,9 +230,9 @@ def test_texts_in_json_lines_are_texts_unless_the_mapping_says_otherwise():
 
 def test_members_that_nothing_is_read_from_are_remembered():
     found = matched(["contact"], open_ended=True)
-    teller = bind(found, ["contact"], "jsonl")
-    teller.tell({"contact": "ada", "shoe_size": 38, "_rejected": {}})
-    assert list(teller.ignored) == ["shoe_size"]
+    parser = bind_parser(found, ["contact"], "jsonl")
+    parser.parse({"contact": "ada", "shoe_size": 38, "_rejected": {}})
+    assert list(parser.ignored) == ["shoe_size"]
 
 
 @pytest.mark.parametrize("value", [True, 1.5, ["x"], {}])

@@ -15,7 +15,6 @@ from funnelflow.cli.output import Step, hint, note, page_for, say, tell, watchin
 from funnelflow.cli.render_summary import guess_lines, summary_lines
 from funnelflow.cli.session import current
 from funnelflow.errors import UsageError
-from funnelflow.ingest.apply import MODES
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.input import Form
 from funnelflow.ingest.mapping import (
@@ -25,10 +24,9 @@ from funnelflow.ingest.mapping import (
     read_mapping,
     write_mapping,
 )
-from funnelflow.ingest.summary import FileOptions, Progress, Summary
+from funnelflow.ingest.row_handlers import MODES
+from funnelflow.ingest.summary import FileOptions, Progress, Summary, Watch
 from funnelflow.workspace.settings import find_workspace
-
-Watch = Callable[[Progress], None]
 
 
 def reading_a_file(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,10 +16,9 @@ from typing import IO, Any, Self
 from attrs import frozen
 
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.ingest.batches import RecordReader
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.lines import Lines
-from funnelflow.ingest.readers import CsvReader, JsonLinesReader
+from funnelflow.ingest.readers import CsvReader, JsonLinesReader, RecordReader
 from funnelflow.ingest.source import STDIN, Source, Survey, open_source
 from funnelflow.plugins import FormatProvider, PluginHost
 from funnelflow.plugins.isolation import Fault, attempt, describe_error

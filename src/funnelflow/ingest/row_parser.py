@@ -1,4 +1,4 @@
-"""From a record of the file to what it tells: the mapping, made ready for millions of rows."""
+"""From a record of a file to what the row says: the mapping, made ready for millions of rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
@@ -48,7 +48,7 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class RowParser:
-    """Reads one record after the other.
+    """Parses one record after the other.
 
     Attributes:
         ignored: The columns or members that nothing is read from.
@@ -65,7 +65,7 @@ class RowParser:
         self._plain_facts = not (self._missing or mapping.facts or mapping.text_facts)
         self._read: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
-    def tell(self, record: Any) -> ParsedRow:
+    def parse(self, record: Any) -> ParsedRow:
         """Read one record.
 
         Raises:
@@ -73,7 +73,7 @@ class RowParser:
         """
         raise NotImplementedError
 
-    def _told(self, texts: Iterable[str], raw: Any, cells: Mapping[str, str]) -> ParsedRow:
+    def _row(self, texts: Iterable[str], raw: Any, cells: Mapping[str, str]) -> ParsedRow:
         """Put a row together from the texts of the targets, but for the facts."""
         contact, event, at, actor, to, reason, key = texts
         event = event.strip()
@@ -92,7 +92,7 @@ class RowParser:
         )  # fmt: skip
 
     def _meant(self, target: str, text: str) -> str:
-        """Give what a text of a target stands for."""
+        """Return what a text of a target stands for."""
         text = text.strip()
         if text in self._missing:
             return ""
@@ -100,7 +100,7 @@ class RowParser:
         return text if texts is None else texts.get(text, text)
 
     def _facts(self, raw: Any) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-        """Give the facts of an object, those that are texts to be read apart."""
+        """Return the facts of an object, and apart from them those whose texts are to be read."""
         if not isinstance(raw, str):
             return self._sorted_out(raw)
         known = self._read.get(raw)
@@ -124,11 +124,11 @@ class RowParser:
         if self._plain_facts:
             return facts, _NOTHING
         named = {self._mapping.facts.get(n, n): v for n, v in facts.items()}
-        told = {n: v for n, v in named.items() if n and not self._is_missing(v)}
+        known = {n: v for n, v in named.items() if n and not self._is_missing(v)}
         if not self._mapping.text_facts:
-            return told, _NOTHING
-        texts = {n: v for n, v in told.items() if isinstance(v, str)}
-        return {n: v for n, v in told.items() if n not in texts}, texts
+            return known, _NOTHING
+        texts = {n: v for n, v in known.items() if isinstance(v, str)}
+        return {n: v for n, v in known.items() if n not in texts}, texts
 
     def _is_missing(self, value: Any) -> bool:
         return isinstance(value, str) and value.strip() in self._missing
@@ -136,18 +136,24 @@ class RowParser:
 
 @frozen
 class _Cell:
-    """Where a fact stands in a record, and what its texts mean."""
+    """A field that is read from a column or member.
+
+    Attributes:
+        name: The field.
+        key: The number of the cell, or the name of the member.
+        values: What its texts mean.
+    """
 
     name: str
-    place: Any
+    key: Any
     values: Mapping[str, str]
 
 
-def _cells(mapping: FileMapping, places: Mapping[str, Any]) -> list[_Cell]:
-    """List the targets that are fields, with their places."""
+def _cells(mapping: FileMapping, keys: Mapping[str, Any]) -> list[_Cell]:
+    """Return the targets that are fields, from the key of each target."""
     return [
-        _Cell(target.removeprefix(FIELD), place, mapping.values.get(target, _NOTHING))
-        for target, place in places.items()
+        _Cell(target.removeprefix(FIELD), key, mapping.values.get(target, _NOTHING))
+        for target, key in keys.items()
         if target.startswith(FIELD)
     ]
 
@@ -155,33 +161,33 @@ def _cells(mapping: FileMapping, places: Mapping[str, Any]) -> list[_Cell]:
 _TEXTS = tuple(target for target in TARGETS if target != "facts")
 
 
-class _CsvTeller(RowParser):
+class _CsvParser(RowParser):
     """Reads lists of cells, behind which the constants are put."""
 
     def __init__(self, matched: Matched, columns: Sequence[str]) -> None:
         super().__init__(matched.mapping, matched.ignored)
         mapping = matched.mapping
         self._tail = [*mapping.constants.values(), ""]
-        places = {t: columns.index(mapping.column(t)) for t in mapping.columns}
-        places |= {t: n for n, t in enumerate(mapping.constants, len(columns))}
+        numbers = {t: columns.index(mapping.column(t)) for t in mapping.columns}
+        numbers |= {t: n for n, t in enumerate(mapping.constants, len(columns))}
         blank = len(columns) + len(mapping.constants)
-        self._pick = itemgetter(*(places.get(target, blank) for target in _TEXTS))
-        self._facts_at = places.get("facts", blank)
-        self._cells = _cells(mapping, places)
+        self._pick = itemgetter(*(numbers.get(target, blank) for target in _TEXTS))
+        self._facts_at = numbers.get("facts", blank)
+        self._cells = _cells(mapping, numbers)
 
-    def tell(self, record: list[str]) -> ParsedRow:
+    def parse(self, record: list[str]) -> ParsedRow:
         row = record + self._tail
         if not self._cells:
-            return self._told(self._pick(row), row[self._facts_at], _NOTHING)
+            return self._row(self._pick(row), row[self._facts_at], _NOTHING)
         cells: dict[str, str] = {}
         for cell in self._cells:
-            text = row[cell.place].strip()
+            text = row[cell.key].strip()
             if text and text not in self._missing and (text := cell.values.get(text, text)):
                 cells[cell.name] = text
-        return self._told(self._pick(row), row[self._facts_at], cells)
+        return self._row(self._pick(row), row[self._facts_at], cells)
 
 
-class _JsonTeller(RowParser):
+class _JsonParser(RowParser):
     """Reads objects; members that are not there say nothing, unknown ones are remembered."""
 
     def __init__(self, matched: Matched) -> None:
@@ -193,31 +199,31 @@ class _JsonTeller(RowParser):
             t.removeprefix(FIELD): c for t, c in mapping.constants.items() if t.startswith(FIELD)
         }
         self._cells = {
-            cell.place: cell
+            cell.key: cell
             for cell in _cells(mapping, {t: mapping.column(t) for t in mapping.columns})
         }
         self._targets = {self._facts_column, *(member for _, member in self._members)}
 
-    def tell(self, record: dict[str, Any]) -> ParsedRow:
+    def parse(self, record: dict[str, Any]) -> ParsedRow:
         constants = self._constants
         texts = [
             constants[target] if target in constants else _text(name, record.get(name))
             for target, name in self._members
         ]
-        told = self._told(texts, record.get(self._facts_column), self._constant_cells)
+        row = self._row(texts, record.get(self._facts_column), self._constant_cells)
         others = record.keys() - self._targets
-        return self._with_members(told, record, others) if others else told
+        return self._with_members(row, record, others) if others else row
 
-    def _with_members(self, told: ParsedRow, record: dict[str, Any], names: set[str]) -> ParsedRow:
+    def _with_members(self, row: ParsedRow, record: dict[str, Any], names: set[str]) -> ParsedRow:
         """Add the members that are fields."""
-        facts, cells = dict(told.facts), dict(told.cells)
+        facts, cells = dict(row.facts), dict(row.cells)
         for name in names:
             cell = self._cells.get(name)
             if cell is None:
                 self._ignore(name)
             elif not self._is_missing(value := record[name]):
                 self._put(cell, value, facts, cells)
-        return told._replace(facts=facts, cells=cells)
+        return row._replace(facts=facts, cells=cells)
 
     def _put(self, cell: _Cell, value: Any, facts: dict[str, Any], cells: dict[str, str]) -> None:
         """Put a fact with the typed ones, or with the texts that are still to be read."""
@@ -231,19 +237,19 @@ class _JsonTeller(RowParser):
             self.ignored.setdefault(name)
 
 
-def bind(matched: Matched, columns: Sequence[str], format: str) -> RowParser:  # noqa: A002
-    """Make what reads one record after the other.
+def bind_parser(matched: Matched, columns: Sequence[str], format: str) -> RowParser:  # noqa: A002
+    """Return the parser of the records of one file.
 
     Args:
         matched: What `match_columns` found.
         columns: The columns of the file.
         format: ``csv`` or ``jsonl``: what a record is.
     """
-    return _CsvTeller(matched, columns) if format == "csv" else _JsonTeller(matched)
+    return _CsvParser(matched, columns) if format == "csv" else _JsonParser(matched)
 
 
 def _text(name: str, value: Any) -> str:
-    """Give the text of a member that is a text; a number may stand for an id."""
+    """Return the text of a member that is a text; a number may stand for an id."""
     if value is None:
         return ""
     if isinstance(value, str):

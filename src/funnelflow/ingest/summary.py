@@ -1,6 +1,7 @@
-"""How a file is to be applied."""
+"""How a file is to be applied, how far that is, and what came of it."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -32,6 +33,10 @@ class Progress:
     bytes_read: int
     size: int | None
     begun: "Summary | None" = None
+
+
+Watch: TypeAlias = Callable[[Progress], None]
+"""What is told how far a run has come, before the first row and after every chunk."""
 
 
 @frozen
@@ -69,7 +74,7 @@ class Summary:
     seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """Give the summary as data."""
+        """Return the summary as data."""
         return {
             "path": self.path,
             **self.counts.to_json(),
@@ -126,7 +131,7 @@ class FileOptions:
     chunk: int = CHUNK
 
     def digest(self, **more: Any) -> str:
-        """Give a digest of everything that decides what a row becomes."""
+        """Return a digest of everything that decides what a row becomes."""
         said = {
             "mapping": asdict(self.mapping),
             "timezone": self.timezone,

@@ -45,7 +45,7 @@ class Counts:
         rejected: They could not be used, and are in the rejects file.
         created: Contacts that were added.
         ahead: Their time lies more than a day in the future.
-        doubled: An earlier row of the same import was about the same contact.
+        doubled: An earlier row of the same run was about the same contact.
         stages: Stage to how many rows moved a contact into it.
         reasons: Criterion to how many refusals it was a reason of.
     """

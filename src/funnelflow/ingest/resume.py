@@ -1,20 +1,15 @@
-"""What a run over a file needs to know before the first row: columns, zone, places."""
+"""Where a run over a file begins: behind what earlier runs have done, or not at all."""
 
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from attrs import evolve, frozen
 
-from funnelflow.criteria import Field
-from funnelflow.engine import Funnel
-from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.ingest.column_matching import Matched, match_columns
+from funnelflow.errors import UsageError
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.input import Input
 from funnelflow.ingest.rejects import RejectsFile
 from funnelflow.ingest.source import STDIN, Survey
 from funnelflow.ingest.summary import Changed, FileOptions
-from funnelflow.storage.changes import Store
 from funnelflow.storage.checkpoints import (
     START,
     Checkpoint,
@@ -32,45 +27,45 @@ class Start:
 
     Attributes:
         checkpoint: What it goes on from; a new one at the beginning.
-        held: The checkpoint in the database that it takes the place of; None for none.
+        saved: The checkpoint in the database that it replaces; None for none.
         already: Everything is done.
     """
 
     checkpoint: Checkpoint
-    held: Checkpoint | None = None
+    saved: Checkpoint | None = None
     already: bool = False
 
 
 def find_start(
-    workspace: Context,
+    context: Context,
     opened: Input,
     fresh: Checkpoint,
     known: Survey | None,
     changed: Changed,
     *,
-    keyed: bool,
+    has_keys: bool,
 ) -> Start:
     """Find out how far the content of an input is done, and bring its reader there.
 
     Args:
-        workspace: Where it is applied.
+        context: The workspace in which it is applied.
         opened: The input, at its first record.
         fresh: The checkpoint of a run from the beginning.
         known: What a survey of the file found; None for a stream, which can be read once.
         changed: What to do about a file that has changed since.
-        keyed: Rows have a key, by which one that was applied before is known again.
+        has_keys: Whether rows have a key, by which one that was applied before is known again.
 
     Raises:
         FileError: It has changed since, or is asked for in another way than it was begun.
     """
-    with reading(workspace.engine) as connection:
+    with reading(context.engine) as connection:
         same = find_checkpoint(connection, fresh.kind, fresh.identity)
         latest = None if fresh.path == STDIN else find_latest(connection, fresh.kind, fresh.path)
     if changed == "restart":
         return Start(fresh, same)
     if same is not None and same.asked != fresh.asked and _is_void(same):
         return Start(evolve(fresh, rejects=same.rejects), same)
-    again = _all_again(fresh.kind, keyed=keyed)
+    again = _all_again(fresh.kind, has_keys=has_keys)
     if same is not None:
         return _same(opened, fresh, same, changed, again, stream=known is None)
     if latest is not None:
@@ -121,20 +116,20 @@ def _changed(
 
 
 def _is_void(before: Checkpoint) -> bool:
-    """Tell whether a run stored nothing, so that the file can be taken in another way."""
+    """Whether a run stored nothing, so that the file can be taken in another way."""
     return before.counts.rows == before.counts.rejected
 
 
-def _skip(opened: Input, place: FileOffset) -> bool:
+def _skip(opened: Input, offset: FileOffset) -> bool:
     """Bring the reader behind what is done; False when that is not what it was."""
-    return place == START or opened.reader.lines.skip(place)
+    return offset == START or opened.reader.lines.skip(offset)
 
 
-def _all_again(kind: str, *, keyed: bool) -> str:
-    """Say what ``--restart`` does; without a key nobody knows a row again."""
+def _all_again(kind: str, *, has_keys: bool) -> str:
+    """Return what ``--restart`` does; without a key nobody knows a row again."""
     if kind != "events":
         return "--restart takes all of it again"
-    if keyed:
+    if has_keys:
         return "--restart applies all of it; rows with a key that was applied are skipped"
     return (
         "--restart applies all of it, and records every event that was applied a second time: "
@@ -164,56 +159,8 @@ def _when(before: Checkpoint) -> str:
     return f"{before.updated_at[:16].replace('T', ' ')} UTC"
 
 
-def absolute(name: str, known: Survey | None) -> str:
-    """Give the path under which a file is remembered; a stream has none."""
-    return STDIN if known is None else str(Path(name).absolute())
-
-
-def match(
-    workspace: Context, opened: Input, targets: tuple[str, ...], options: FileOptions
-) -> Matched:
-    """Find out what the columns of an input are.
-
-    Raises:
-        UnknownNameError: The mapping names a column or a field that there is not.
-        UsageError: It gives one target two meanings.
-    """
-    funnel = workspace.funnel(options.funnel or None)
-    reader = opened.reader
-    return match_columns(
-        reader.columns,
-        fields_of(funnel),
-        options.mapping,
-        targets=targets,
-        open_ended=reader.format == "jsonl",
-    )
-
-
-def fields_of(funnel: Funnel) -> dict[str, Field]:
-    """Give every field that a fact can be about: a contact's, and those of events."""
-    fields: dict[str, Field] = {}
-    for event in funnel.linked.events.values():
-        fields |= event.event.fields
-    return {**fields, **funnel.linked.fields}
-
-
-def store_for(workspace: Context, options: FileOptions) -> Store:
-    """Give the workspace's store with the zone in which the file's times are meant.
-
-    Raises:
-        UnknownNameError: There is no such zone.
-    """
-    name = options.timezone or options.mapping.timezone
-    if not name:
-        return workspace.store
-    try:
-        return evolve(workspace.store, timezone=ZoneInfo(name))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UnknownNameError("time zone", name, sorted(available_timezones())) from None
-
-
 def open_rejects(
-    workspace: Context, opened: Input, options: FileOptions, checkpoint: Checkpoint
+    context: Context, opened: Input, options: FileOptions, checkpoint: Checkpoint
 ) -> RejectsFile:
     """Open the rejects file where the last commit left it; it is made with the first row.
 
@@ -222,7 +169,7 @@ def open_rejects(
         StoreError: It is not what it was when rows were last written to it.
     """
     held = Path(checkpoint.rejects) if checkpoint.rejects else None
-    path = (options.rejects or held or _default_rejects(workspace, opened, checkpoint)).absolute()
+    path = (options.rejects or held or _default_rejects(context, opened, checkpoint)).absolute()
     if options.rejects is not None and path != held and path.exists():
         raise UsageError(
             f"{options.rejects} exists already, and bad rows would replace what is in it",
@@ -238,9 +185,9 @@ def open_rejects(
     )
 
 
-def _default_rejects(workspace: Context, opened: Input, checkpoint: Checkpoint) -> Path:
+def _default_rejects(context: Context, opened: Input, checkpoint: Checkpoint) -> Path:
     """Name a file after the input and its content, so that one's rejects replace no other's."""
     name = opened.source.name
     stem = "stdin" if name == STDIN else Path(name).name.split(".")[0]
     mark = checkpoint.identity.removeprefix("head:")[:8]
-    return workspace.directory / "rejects" / f"{stem}.{mark}.rejects.{opened.reader.format}"
+    return context.directory / "rejects" / f"{stem}.{mark}.rejects.{opened.reader.format}"

@@ -1,0 +1,344 @@
+"""What the rows of a file are taken for: an event each, or a contact each.
+
+A handler turns what a row says into the change that it asks for, has the unit of work decide
+it, and counts the answer; a row that cannot be used becomes a `Rejection`.
+"""
+
+import datetime as dt
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
+
+from funnelflow.criteria import Field
+from funnelflow.errors import (
+    ConflictError,
+    Error,
+    FieldError,
+    StoreError,
+    UnknownNameError,
+    UsageError,
+)
+from funnelflow.ingest.column_matching import Matched
+from funnelflow.ingest.file_errors import Rejection, RowError
+from funnelflow.ingest.mapping import TARGETS, field_target
+from funnelflow.ingest.row_parser import ParsedRow
+from funnelflow.ingest.summary import FileOptions
+from funnelflow.storage.changes import Change, is_id
+from funnelflow.storage.checkpoints import Counts
+from funnelflow.storage.database_errors import RetryError
+from funnelflow.storage.definition_store import LoadedDefinition
+from funnelflow.storage.unit_of_work import UnitOfWork
+
+Mode: TypeAlias = Literal["create", "update", "both"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+ReadRow: TypeAlias = tuple[int, Any, ParsedRow]
+"""A row that could be read: the line on which it begins, the record, and what it says."""
+
+
+class RowHandler:
+    """Handles the rows of one file.
+
+    Args:
+        options: How the file is to be applied.
+        asked: What else decides what a row becomes.
+
+    Attributes:
+        kind: What checkpoints call it.
+        targets: What columns can be, besides fields.
+        digest: Digest of everything that decides what a row becomes.
+    """
+
+    kind: ClassVar[str]
+    targets: ClassVar[tuple[str, ...]]
+
+    def __init__(self, options: FileOptions, **asked: Any) -> None:
+        self.options = options
+        self.digest = options.digest(**asked)
+        self._fields: dict[tuple[int, str], Mapping[str, Field]] = {}
+
+    def bind(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
+        """Prepare for the columns that there are.
+
+        Args:
+            matched: Which column is what.
+            timezone: The zone of times without an offset; None refuses them.
+
+        Raises:
+            UsageError: No column says what every row must say.
+        """
+        self._column = matched.mapping.column
+        self._timezone = timezone
+        _require(matched, "contact", "whom it is about")
+
+    def handle(self, unit: UnitOfWork, row: ParsedRow, counts: Counts) -> None:
+        """Decide one row, and count what became of it.
+
+        Raises:
+            RowError: It cannot be used.
+            Error: What it asks for cannot be recorded.
+        """
+        raise NotImplementedError
+
+    def handle_rows(
+        self, unit: UnitOfWork, rows: Sequence[ReadRow], counts: Counts
+    ) -> list[Rejection]:
+        """Decide rows, and return those that cannot be used; the unit has loaded their contacts."""
+        handle = self.handle
+        rejected: list[Rejection] = []
+        for line, record, row in rows:
+            try:
+                handle(unit, row, counts)
+            except RowError as error:
+                rejected.append(Rejection(line, error.column, error.reason, record))
+            except RetryError:
+                raise
+            except (UsageError, FieldError, ConflictError) as error:
+                column = self._column_at_fault(row, error)
+                rejected.append(Rejection(line, column, _in_one_line(error), record))
+        return rejected
+
+    def committed(self) -> None:
+        """Take note that the rows handled last are stored."""
+
+    def close(self) -> None:
+        """Release what is held for the run."""
+
+    def _facts(self, definition: LoadedDefinition, row: ParsedRow) -> Mapping[str, Any]:
+        """Return all facts of a row, those in cells read by the type of their field.
+
+        Raises:
+            RowError: A cell is no value of its field, or the contact's funnel has no such field.
+        """
+        if not row.cells:
+            return row.facts
+        fields = self._fields_of(definition, row.event)
+        read = {name: self._read(name, text, fields) for name, text in row.cells.items()}
+        return {**row.facts, **read}
+
+    def _read(self, name: str, text: str, fields: Mapping[str, Field]) -> Any:
+        field = fields.get(name)
+        if field is None:
+            raise RowError(self._field_column(name), f"there is no field {name!r} for this event")
+        try:
+            return field.parse(text, self._timezone)
+        except FieldError as error:
+            raise RowError(self._field_column(name), _in_one_line(error)) from None
+
+    def _fields_of(self, definition: LoadedDefinition, event: str) -> Mapping[str, Field]:
+        """Return the fields that facts of an event can be about."""
+        fields = self._fields.get((definition.id, event))
+        if fields is None:
+            linked = definition.funnel.linked
+            own = linked.events[event].event.fields if event in linked.events else {}
+            fields = self._fields[definition.id, event] = {**linked.fields, **own}
+        return fields
+
+    def _field_column(self, name: str) -> str:
+        """Return the column that a field is read from; empty when there is none."""
+        return self._column(field_target(name)) or self._column("facts")
+
+    def _column_at_fault(self, row: ParsedRow, error: Error) -> str:
+        """Return the column that an error is about; empty when it is not one column."""
+        if isinstance(error, FieldError):
+            name = error.field
+            return self._column(name) if name in self.targets else self._field_column(name)
+        if isinstance(error, UnknownNameError):
+            return self._column({"stage": "to", "field": "facts"}.get(error.kind, error.kind))
+        if not is_id(row.contact):
+            return self._column("contact")
+        return self._column("key") if row.key and not is_id(row.key) else ""
+
+
+def _require(matched: Matched, target: str, what: str) -> None:
+    """Raise `UsageError` where no column and no constant is the target."""
+    if not matched.mapping.named(target):
+        unread = ", ".join(matched.ignored[:8])
+        more = f"; nothing is read from {unread}" if unread else ""
+        others = "\nfunnelflow import reads files of contacts" if target == "event" else ""
+        raise UsageError(f"no column says {what}", hint=f"--map {target}=COLUMN{more}{others}")
+
+
+class EventHandler(RowHandler):
+    """Records an event for each row.
+
+    Args:
+        options: How the file is to be applied.
+        create: Add contacts that nobody knows yet; else their rows are rejected.
+    """
+
+    kind = "events"
+    targets = TARGETS
+
+    def __init__(self, options: FileOptions, *, create: bool) -> None:
+        super().__init__(options, create=create)
+        self._create = create
+
+    def bind(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
+        """Prepare for the columns; one must say what happened, and one when."""
+        super().bind(matched, timezone)
+        if not matched.mapping.named("to"):
+            _require(matched, "event", "what happened")
+        _require(matched, "at", "when it happened")
+
+    def handle(self, unit: UnitOfWork, row: ParsedRow, counts: Counts) -> None:
+        """Record the event of a row."""
+        contact, event, at, actor, to, reason, key, facts, cells = row
+        name = event or ("move" if to else "")
+        if not name:
+            raise RowError(self._column("event"), "the row does not say what happened")
+        if not at:
+            raise RowError(self._column("at"), "the row does not say when it happened")
+        options = self.options
+        funnel = options.funnel
+        if cells:
+            facts = self._facts(unit.running(contact, funnel), row)
+        result = unit.take(
+            Change(  # by position, which takes half the time
+                contact,
+                name,
+                None if at == "now" else at,
+                facts,
+                actor or options.actor,
+                to,
+                reason,
+                key or None,
+                funnel,
+                self._create,
+            )
+        )
+        if result.duplicate and options.on_duplicate == "error":
+            raise RowError(self._column("key"), f"the key {key!r} has been applied before")
+        counts.count(result)
+
+
+class ContactHandler(RowHandler):
+    """Adds or updates a contact for each row.
+
+    What a row says is evidence like any other: ``add`` for a contact that is new, ``set`` for
+    one that is known, and nothing where it says nothing new, so that the same export can be
+    imported every night.
+
+    Args:
+        options: How the file is to be applied.
+        mode: Which contacts rows may be about.
+    """
+
+    kind = "contacts"
+    targets = ("contact", "at", "actor", "facts", "key")
+
+    def __init__(self, options: FileOptions, mode: Mode) -> None:
+        super().__init__(options, mode=mode)
+        self._mode = mode
+        self._seen = SeenIds()
+
+    def handle_rows(
+        self, unit: UnitOfWork, rows: Sequence[ReadRow], counts: Counts
+    ) -> list[Rejection]:
+        """Decide rows, and count those whose contact had a row before."""
+        rejected = super().handle_rows(unit, rows, counts)
+        lines = {rejection.line for rejection in rejected}
+        ids = [(row.contact,) for line, _, row in rows if line not in lines]
+        counts.doubled = self._seen.count_repeated(ids)
+        return rejected
+
+    def committed(self) -> None:
+        """Remember whom the rows handled last were about."""
+        self._seen.keep()
+
+    def close(self) -> None:
+        """Forget whom the rows were about."""
+        self._seen.close()
+
+    def handle(self, unit: UnitOfWork, row: ParsedRow, counts: Counts) -> None:
+        """Add or update the contact of a row, unless it says nothing new."""
+        change = self._change(unit, row)
+        if change is None:
+            counts.unchanged += 1
+            return
+        result = unit.take(change)
+        if result.created and result.outcome != "moved":
+            counts.created += 1
+        else:
+            counts.count(result)
+
+    def _change(self, unit: UnitOfWork, row: ParsedRow) -> Change | None:
+        """Return what a row asks for; None where it says nothing new."""
+        contact_id, options = row.contact, self.options
+        known = unit.held(contact_id)
+        self._check_mode(contact_id, is_known=known is not None)
+        definition = unit.running(contact_id, options.funnel)
+        facts = self._facts(definition, row)
+        if known is not None:
+            told = definition.funnel.event("set", unit.now, facts, timezone=self._timezone).facts
+            fields = known.contact.fields
+            if all(fields.get(name) == value for name, value in told.items()):
+                return None
+        return Change(
+            contact_id=contact_id,
+            event="add" if known is None else "set",
+            at=row.at or None,
+            facts=facts,
+            actor=row.actor or options.actor,
+            key=row.key or None,
+            funnel=options.funnel,
+        )
+
+    def _check_mode(self, contact_id: str, *, is_known: bool) -> None:
+        if self._mode == "both" or is_known == (self._mode == "update"):
+            return
+        what = f"a contact {contact_id!r} already" if is_known else f"no contact {contact_id!r}"
+        raise RowError(self._column("contact"), f"there is {what} (--mode both takes it)")
+
+
+class SeenIds:
+    """The ids that rows of a run were about, in a temporary database on the disk.
+
+    Whatever the number of ids, memory stays within the database's page cache. Ids of rows that
+    are not committed yet are in an open transaction, as a chunk may be decided again.
+    """
+
+    _CACHE_KIB = 16_384
+
+    def __init__(self) -> None:
+        self._database: sqlite3.Connection | None = None
+
+    def count_repeated(self, ids: Sequence[tuple[str]]) -> int:
+        """Count the ids that came before, in this chunk or in one that is kept."""
+        try:
+            database = self._database = self._database or self._create()
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            database.execute("BEGIN")
+            before = database.total_changes
+            database.executemany("INSERT OR IGNORE INTO seen VALUES (?)", ids)
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"the ids of this import cannot be kept in a temporary file: {error}",
+                hint="make room where temporary files go, or name another directory in TMPDIR",
+            ) from error
+        return len(ids) - (database.total_changes - before)
+
+    def keep(self) -> None:
+        """Keep the ids that were counted last."""
+        if self._database is not None:
+            self._database.execute("COMMIT")
+
+    def close(self) -> None:
+        """Delete the database."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _create(self) -> sqlite3.Connection:
+        database = sqlite3.connect("", isolation_level=None)  # private, and deleted when closed
+        database.execute(f"PRAGMA cache_size = -{self._CACHE_KIB}")
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        return database
+
+
+def _in_one_line(error: Error) -> str:
+    """Return what is wrong with a row and what to do."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message

@@ -24,6 +24,7 @@ from funnelflow.criteria import (
 from funnelflow.criteria.rules import CannotTellError
 from funnelflow.definition import Criterion, CriterionProvider, Definition, Group, Library
 from funnelflow.errors import FieldError
+from funnelflow.plugins.answers import ask_once
 from funnelflow.plugins.isolation import Fault, attempt, describe_error
 
 
@@ -47,6 +48,17 @@ class GuardedCriterion:
 
     def __call__(self, call: CustomCall) -> bool | None:
         """Ask it; what it raises goes on to the rule, which fails closed."""
+        answer = ask_once(lambda: self._question(call), lambda: self._ask(call))
+        if isinstance(answer, BaseException):
+            raise answer from None
+        return answer
+
+    def _question(self, call: CustomCall) -> Any:
+        """Return what stands for a call when its contact has gone on."""
+        return self, dict(call.fields), dict(call.facts), call.now, dict(call.arguments)
+
+    def _ask(self, call: CustomCall) -> bool | BaseException | None:
+        """Return the answer, or what was raised instead."""
         try:
             answer: bool | None = attempt(
                 self.plugin, f"criterion {self.name}", self.function, call
@@ -54,9 +66,9 @@ class GuardedCriterion:
         except Fault as fault:
             if self.report is not None:
                 self.report(self.plugin, fault)
-            if isinstance(fault.error, Exception | SystemExit):
-                raise fault.error from None
-            raise RuntimeError(describe_error(fault.error)) from None
+            error = fault.error
+            known = isinstance(error, Exception | SystemExit)
+            return error if known else RuntimeError(describe_error(error))
         return answer
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -249,8 +249,11 @@ def funnelflow_formats(  # type: ignore[empty-body]
 def funnelflow_before_transition(context: BeforeTransition, settings: Any) -> str | None:
     """Veto a transition by giving the reason; None lets it be.
 
-    Asked within the transaction, for every transition whose criteria are met, whatever path
-    the change comes on; a forced move is not asked about. The veto is kept in the history as
+    Asked for every transition whose criteria are met, whatever path the change comes on; a
+    forced move is not asked about. About a single change it is asked before the transaction,
+    and again if the contact has changed meanwhile; what changes many contacts (``apply``,
+    ``import``, ``tick``, ``adopt``) asks within its transactions, while other writers wait. The
+    veto is kept in the history as
     evidence, so a replay agrees without the plugin. An implementation that raises or exits
     vetoes, and so does one that gives anything but None or a reason, False too: it fails
     closed, and the reason says so.

@@ -21,6 +21,7 @@ from attrs import evolve, frozen
 
 from funnelflow.definition import CriterionProvider, Library
 from funnelflow.errors import ConfigurationError, nearest
+from funnelflow.plugins.answers import ask_once
 from funnelflow.plugins.discovery import (
     Blocking,
     Candidate,
@@ -262,7 +263,13 @@ class PluginHost:
 
         Returns:
             The vetoes: plugin and reason. A plugin that fails vetoes too.
+
+        Raises:
+            AskAgain: The question is new, and may not be asked now.
         """
+        return ask_once(lambda: context, lambda: self._vetoes(context))
+
+    def _vetoes(self, context: BeforeTransition) -> list[tuple[str, str]]:
         vetoes = []
         for hook in self._before:
             try:

@@ -187,6 +187,24 @@ def afterwards(connection: Connection, tell: Callable[[], None]) -> None:
 
 
 @contextmanager
+def rehearsing(engine: Engine) -> Iterator[Connection]:
+    """Run a transaction that is always undone, and on SQLite holds no write lock before a write.
+
+    Raises:
+        StoreError: The database cannot be used.
+        UsageError: A plugin asks for it while it is being asked or told something.
+    """
+    refuse_inside("change the workspace")
+    with translated(), engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.execution_options(funnelflow_reads=True)
+        with connection.begin() as transaction:
+            connection.info[_AFTERWARDS] = []
+            yield connection
+            transaction.rollback()
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Run one reading transaction, which sees one state of the database from first to last.
 

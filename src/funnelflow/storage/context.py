@@ -4,6 +4,7 @@ import datetime as dt
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,22 +14,27 @@ from sqlalchemy import Engine
 
 from funnelflow.definition import Library
 from funnelflow.engine import Funnel
+from funnelflow.errors import Error
 from funnelflow.plugins import PluginHost, WorkspaceHandle
+from funnelflow.plugins.answers import Answers, AskAgain
 from funnelflow.plugins.discovery import PluginConfig
 from funnelflow.plugins.host import require_plugins
-from funnelflow.storage.changes import Store
-from funnelflow.storage.connect import Database, reading, writing
+from funnelflow.storage.changes import Change, Store
+from funnelflow.storage.connect import Database, reading, rehearsing, writing
+from funnelflow.storage.contacts import Recorded
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import bulk_for
 from funnelflow.storage.outbox_writer import OutboxWriter
 from funnelflow.storage.row_format import Clock, utc_now
 from funnelflow.storage.subscriptions import Subscription
-from funnelflow.storage.unit_of_work import UnitOfWork
+from funnelflow.storage.unit_of_work import UnitOfWork, record_one
 
 Result = TypeVar("Result")
 
 _ATTEMPTS = 12
+_REHEARSALS = 3
+"""How often plugins are asked ahead of a transaction before they are asked within it."""
 
 
 @frozen(eq=False)
@@ -134,6 +140,55 @@ class Context:
                 time.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311
         return change()
 
+    def record(
+        self, change: Change, *, dry_run: bool = False, roles: tuple[str, ...] | None = None
+    ) -> Recorded:
+        """Record one change.
+
+        Plugins are asked before the transaction, so that no other writer waits for them. If the
+        contact has changed when the transaction begins they are asked again, and at last, when
+        others were first every time, within it.
+
+        Args:
+            change: What is to be recorded.
+            dry_run: Undo everything at the end.
+            roles: The roles of whoever asks; None for those that the settings give an actor.
+
+        Raises:
+            Error: It cannot be recorded.
+            RetryError: Others were first every time.
+            StoreError: The database cannot store it; nothing is stored.
+        """
+        store = self._store_for(roles)
+        asks = self.plugins.watches_transitions or bool(self.library.criteria)
+        for _ in range(_REHEARSALS if asks else 0):
+            at_once = evolve(store, clock=partial(_identity, store.clock()))
+            answers, sequence = self._ask_plugins(at_once, change)
+            with answers.in_force(), suppress(AskAgain):
+                record = partial(_record_unchanged, change, sequence, dry_run=dry_run)
+                return self._transact(at_once, record, dry_run=dry_run)
+        return self._transact(
+            store, lambda work: record_one(work, change, dry_run=dry_run), dry_run=dry_run
+        )
+
+    def _ask_plugins(self, store: Store, change: Change) -> tuple[Answers, int]:
+        """Decide a change and undo it, for the answers of plugins.
+
+        Returns:
+            The answers, and the length of the contact's history; 0 where nobody is known.
+        """
+        answers, sequence = Answers(), 0
+        bulk = bulk_for(self.engine, locks=False)
+        with suppress(Error), answers.collecting(), rehearsing(self.engine) as connection:
+            work = UnitOfWork(connection, evolve(store, bulk=bulk))
+            work.load([change.contact_id], [change.key])
+            held = work.held(change.contact_id)
+            funnel = change.funnel or self.default_funnel
+            if held is not None or self.definitions.current(connection, funnel) is not None:
+                sequence = held.sequence if held is not None else 0
+                work.take(change, explain=True)
+        return answers, sequence
+
     def transact(
         self,
         work: Callable[[UnitOfWork], Result],
@@ -152,12 +207,35 @@ class Context:
             RetryError: Others were first every time.
             StoreError: The database cannot store it; nothing is stored.
         """
-        store = self.store
-        if roles is not None:
-            store = evolve(store, roles_of=lambda _: roles)
+        return self._transact(self._store_for(roles), work, dry_run=dry_run)
 
+    def _store_for(self, roles: tuple[str, ...] | None) -> Store:
+        return self.store if roles is None else evolve(self.store, roles_of=lambda _: roles)
+
+    def _transact(
+        self, store: Store, work: Callable[[UnitOfWork], Result], *, dry_run: bool
+    ) -> Result:
         def change() -> Result:
             with writing(self.engine, dry_run=dry_run) as connection:
                 return work(UnitOfWork(connection, store))
 
         return self.retrying(change)
+
+
+def _identity(now: dt.datetime) -> dt.datetime:
+    return now
+
+
+def _record_unchanged(
+    change: Change, sequence: int, work: UnitOfWork, *, dry_run: bool
+) -> Recorded:
+    """Record a change of a contact whose history is as long as it was.
+
+    Raises:
+        AskAgain: It is not.
+    """
+    work.load([change.contact_id], [change.key])
+    held = work.held(change.contact_id)
+    if (held.sequence if held is not None else 0) != sequence:
+        raise AskAgain
+    return record_one(work, change, dry_run=dry_run)

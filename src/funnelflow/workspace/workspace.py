@@ -37,7 +37,6 @@ from funnelflow.storage.queries import (
     translate_one,
 )
 from funnelflow.storage.row_format import Clock, utc_now
-from funnelflow.storage.unit_of_work import record_one
 from funnelflow.toml_source import file_signature
 from funnelflow.workspace.settings import (
     CONFIG_FILE,
@@ -361,11 +360,8 @@ class Workspace:
             expect=options.get("expect"),
             **more,
         )
-        dry_run = options.get("dry_run", False)
-        return self.context.transact(
-            lambda work: record_one(work, change, dry_run=dry_run),
-            dry_run=dry_run,
-            roles=_roles(options.get("roles")),
+        return self.context.record(
+            change, dry_run=options.get("dry_run", False), roles=_roles(options.get("roles"))
         )
 
     def apply(

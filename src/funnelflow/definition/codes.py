@@ -487,8 +487,8 @@ SETTINGS = (
     error(
         "F705",
         "a field that no funnel has",
-        "`fields` lists the fields of a contact that messages may carry, and none of the funnels that "
-        "the endpoint is for has a field of this name.",
+        "`fields` lists the fields of a contact that messages may carry, and none of the "
+        "funnels that the endpoint is for has a field of this name.",
     ),
     error(
         "F706",

@@ -101,7 +101,7 @@ def locate_key(position: Position | None, *steps: Step) -> Span:
 
 
 def locate_text(position: Position | None, start: int, end: int) -> Span:
-    """Return where characters `start` to `end` of a text stand, of which `position` is the place."""
+    """Return the span of characters `start` to `end` of a text that begins at `position`."""
     if not isinstance(position, SourcePath) or not isinstance(position.node, ScalarNode):
         if position is None:
             return NOWHERE
@@ -308,7 +308,7 @@ class Problems:
         return any(problem.severity == "error" for problem in self.found)
 
     def all(self) -> tuple[Problem, ...]:
-        """Return what was found in the order of the file, each once, and say if more was left out."""
+        """Return what was found in the order of the file, each once, and last what was left out."""
         ordered = tuple(sorted(dict.fromkeys(self.found), key=Problem.order))
         if not self.left_out.total():
             return ordered

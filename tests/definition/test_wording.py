@@ -16,6 +16,7 @@ from funnelflow.criteria.message_catalogue import fields_of
 from funnelflow.definition import CODES
 
 WORDING = Path(__file__).with_name("wording.txt")
+REPORTS = ("report", "problem")
 OWN = [code for code in CODES.values() if code.code not in EXPRESSION_CODES]
 WORDINGS = [(code, variant) for code in OWN for variant in code.wordings]
 
@@ -49,7 +50,7 @@ def reports():
     """Yield every report in the source that names its code: place, code, variant, keywords."""
     for path in Path(funnelflow.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "report":
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in REPORTS:
                 code = getattr(node.args[0], "value", None)
                 if isinstance(code, str) and code in CODES:
                     yield f"{path.name}:{node.lineno}", CODES[code], node

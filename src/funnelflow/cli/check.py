@@ -23,7 +23,6 @@ from funnelflow.definition import (
     Problem,
     Span,
     render_problems,
-    written_problem,
 )
 from funnelflow.errors import ConfigurationError, UnknownNameError
 from funnelflow.storage.subscriptions import SubscriptionsError, masked_source
@@ -103,9 +102,9 @@ def _of_settings(error: ConfigurationError, path: Path) -> tuple[Problem, ...]:
 def _placed(code: str, about: str, said: str, path: Path, hint: str) -> Problem:
     """Give a problem of the settings with the place that its message begins with, if any."""
     found = re.fullmatch(rf"{re.escape(str(path))}(?::(\d+))?(?::(\d+))?: (.*)", said, re.DOTALL)
-    message = about + (found[3] if found else said)
+    reason = about + (found[3] if found else said)
     at = Position(str(path), int(found[1]), int(found[2] or 1)) if found and found[1] else None
-    return written_problem(code, Span(at), message, hint, name=str(path))
+    return Problem(code, Span(at), {"reason": reason, "hint": hint}, name=str(path))
 
 
 def _sources(path: Path) -> dict[str, str]:

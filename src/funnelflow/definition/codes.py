@@ -44,6 +44,7 @@ _WEAKER = "put the one that asks for more first"
 _MEANT_TO = "name the stage and an event"
 _SAME = "both are entered and left in the same ways: merge them, or say what differs"
 _BROKEN = "the invariant {label!r} does not hold: "
+_CHANNEL_SETTINGS = "what belongs to the channel stands under [notify.settings]"
 _KEEP = "change what leads there, or the invariant"
 
 FILE = (
@@ -464,12 +465,31 @@ SETTINGS = (
         "A `[[notify]]` of `funnelflow.toml` has a `channel`, and may have `name`, `when`, "
         "`funnels`, `fields`, `source` and a table `[notify.settings]` for what belongs to the "
         "channel. Each endpoint has a name of its own; without `name` it is that of its channel.",
+        unknown=(
+            "[[notify]] has no {key!r}",
+            "did you mean {guess!r}? " + _CHANNEL_SETTINGS,
+            _CHANNEL_SETTINGS,
+        ),
+        tables=("notify is not a list of tables", "write each as [[notify]]"),
+        text=("{key} is not text", 'write {key} = "…"'),
+        names=("{key} is not a list of names", 'write {key} = ["…"]'),
+        settings=("settings is not a table", "write [notify.settings]"),
+        channel=("this [[notify]] names no channel", 'write channel = "log"'),
+        name=(
+            "{name!r} is no name of an endpoint",
+            "use letters, digits, dots, hyphens and underscores, at most 64",
+        ),
+        again=(
+            "there are two endpoints {name!r}",
+            'give each [[notify]] a name of its own: name = "…"',
+        ),
     ),
     error(
         "F702",
         "no such notifier",
         "`channel` names a notifier: `log` and `command` are built in, others come with plugins. "
         "`funnelflow plugins list` shows which are installed and switched on.",
+        unknown=("there is no notifier {name!r}", _MEANT, "known: {known}; plugins bring more"),
     ),
     error(
         "F703",
@@ -477,24 +497,33 @@ SETTINGS = (
         "A setting under `[notify.settings]` is unknown, missing, or of another kind. `funnelflow "
         "plugins show NAME` lists what a plugin's notifier takes. Values are not shown, since they "
         "may be secrets.",
+        setting=("{reason}", "they are the settings of the notifier {notifier!r}"),
     ),
     error(
         "F704",
         "no such funnel",
         "`funnels` keeps an endpoint to the contacts of some funnels, and there is no funnel of "
         "this name in the workspace, in a plugin, or among those that ship.",
+        unknown=("there is no funnel {name!r}", "{hint}"),
+        unusable=("the funnel {name!r} cannot be used", "{hint}"),
     ),
     error(
         "F705",
         "a field that no funnel has",
         "`fields` lists the fields of a contact that messages may carry, and none of the "
         "funnels that the endpoint is for has a field of this name.",
+        unknown=(
+            "no funnel of the endpoint {endpoint!r} has a field {name!r}",
+            _MEANT,
+            "funnelflow show lists the fields",
+        ),
     ),
     error(
         "F706",
         "the settings of the workspace cannot be used",
         "`funnelflow.toml` says something, apart from `[[notify]]`, that is not understood. "
         "Nothing works in the workspace before that is corrected.",
+        settings=("{reason}", "{hint}"),
     ),
     warning(
         "F707",
@@ -502,6 +531,7 @@ SETTINGS = (
         "A setting names a variable of the environment, as `${NAME}`, so that a secret need not "
         "stand in the file, and here there is no such variable. Where only files are checked that "
         "does no harm; `funnelflow deliver` needs it.",
+        variable=("{reason}", "export {variable}=…"),
     ),
     error(
         "F708",
@@ -510,6 +540,7 @@ SETTINGS = (
         "under `[plugins.NAME]` are not in order. Its criteria are closed and its vetoes are not "
         "heard while that is so. `funnelflow plugins show NAME` shows everything about it; "
         "`required` under `[plugins]` keeps everybody from writing without it.",
+        plugin=("{reason}", "{hint}"),
     ),
 )
 

@@ -6,7 +6,13 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from funnelflow.criteria import CriterionError, ExpressionProblem, Scope, compile_expression
+from funnelflow.criteria import (
+    AS_WRITTEN,
+    CriterionError,
+    ExpressionProblem,
+    Scope,
+    compile_expression,
+)
 from funnelflow.definition import Linked, Problem
 from funnelflow.engine import RESERVED_EVENTS
 from funnelflow.errors import Error, UnknownNameError, nearest
@@ -123,10 +129,9 @@ def _provider(notice: Subscription, plugins: PluginHost) -> NotifierProvider:
     offered = {**plugins.notifiers, **BUILT_IN}
     if notice.channel not in offered:
         guess = nearest(notice.channel, offered)
-        known = f"known: {', '.join(sorted(offered))}; plugins bring more"
-        help_ = f"did you mean {guess!r}?" if guess else known
-        said = f"there is no notifier {notice.channel!r}"
-        raise SubscriptionsError([notice.problem("F702", ("channel",), said, help_)])
+        meant = {"guess": guess} if guess else {"known": tuple(sorted(offered))}
+        problem = notice.problem("F702", ("channel",), name=notice.channel, **meant)
+        raise SubscriptionsError([problem])
     return offered[notice.channel]
 
 
@@ -134,9 +139,8 @@ def _problem(notice: Subscription, fault: SettingFault) -> Problem:
     """Say what is wrong with a setting, where it stands."""
     way = ("settings", fault.name) if fault.name else ("settings",)
     if fault.variable:
-        return notice.problem("F707", way, fault.message, f"export {fault.variable}=…")
-    help_ = f"they are the settings of the notifier {notice.channel!r}"
-    return notice.problem("F703", way, fault.message, help_)
+        return notice.problem("F707", way, reason=fault.message, variable=fault.variable)
+    return notice.problem("F703", way, reason=fault.message, notifier=notice.channel)
 
 
 Find: TypeAlias = Callable[[str], Linked]
@@ -183,11 +187,10 @@ def _find_all(
         try:
             found[name] = find(name)
         except Error as error:
-            is_unknown = isinstance(error, UnknownNameError)
-            said = error.message if is_unknown else f"the funnel {name!r} cannot be used"
-            way = ("funnels", number)
+            variant = "unknown" if isinstance(error, UnknownNameError) else "unusable"
             if notice.funnels:
-                problems.append(notice.problem("F704", way, said, error.hint))
+                way = ("funnels", number)
+                problems.append(notice.problem("F704", way, variant, name=name, hint=error.hint))
     return found, problems
 
 
@@ -205,9 +208,9 @@ def _of_fields(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
     for number, name in enumerate(notice.fields):
         if funnels and name not in known:
             guess = nearest(name, known)
-            said = f"no funnel of the endpoint {notice.name!r} has a field {name!r}"
-            help_ = f"did you mean {guess!r}?" if guess else "funnelflow show lists the fields"
-            yield notice.problem("F705", ("fields", number), said, help_)
+            meant = {"guess": guess} if guess else {}
+            way = ("fields", number)
+            yield notice.problem("F705", way, endpoint=notice.name, name=name, **meant)
 
 
 def _of_when(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
@@ -222,7 +225,8 @@ def _of_when(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
             message += f" in {', '.join(names)}"
             help_ = f"{help_} or {_NAME_THEM}" if help_ else _NAME_THEM
         stretch = (problem.start, problem.end)
-        yield notice.problem(problem.code, ("when",), message, help_, stretch)
+        way = ("when",)
+        yield notice.problem(problem.code, way, AS_WRITTEN, stretch, message=message, help=help_)
 
 
 def _compile(when: str, scope: Scope) -> tuple[ExpressionProblem, ...]:

@@ -23,7 +23,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from funnelflow.criteria import Position
-from funnelflow.definition import Problem, Span, written_problem
+from funnelflow.definition import Problem, Span
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.toml_source import (
     KeyPath,
@@ -141,21 +141,23 @@ class Subscription:
         self,
         code: str,
         keys: KeyPath,
-        message: str,
-        help: str = "",  # noqa: A002  # what a problem calls it
+        variant: str = "",
         within: tuple[int, int] | None = None,
+        /,
+        **parameters: object,
     ) -> Problem:
         """Return a problem of the subscription; for the arguments see `problem_at`."""
-        return problem_at(self.location, code, keys, message, help, within)
+        return problem_at(self.location, code, keys, variant, within, **parameters)
 
 
 def problem_at(
     table: TomlSource,
     code: str,
     keys: KeyPath,
-    message: str,
-    help: str = "",  # noqa: A002  # what a problem calls it
+    variant: str = "",
     within: tuple[int, int] | None = None,
+    /,
+    **parameters: object,
 ) -> Problem:
     """Return what is wrong with something in a ``[[notify]]``.
 
@@ -164,9 +166,9 @@ def problem_at(
         code: The problem's code, which decides how grave it is.
         keys: What it is wrong with. Its value is pointed at, or what it is in where it is
             not there itself; of what may be a secret only the name.
-        message: What is wrong.
-        help: What to do.
+        variant: Which of the code's wordings it has; empty for the first.
         within: The part of the value, if it is text: where that begins and ends.
+        parameters: What the templates of the code are filled in with.
     """
     is_shown = keys[0] in _SHOWN
     # Of a secret in a line with others only the whole is pointed at: the columns of what
@@ -174,13 +176,13 @@ def problem_at(
     outer = None if is_shown else table.entry(*keys[:1])
     place = outer if outer is not None and outer.value is not None else table.nearest(*keys)
     if place is None:
-        return written_problem(code, Span(None), message, help, name=str(table.path))
+        return Problem(code, Span(None), parameters, variant, name=str(table.path))
     start, end = place.start, place.end
     if is_shown and place.value is not None and table.entry(*keys) is place:
         start, end = _part(table.text, place.value, within)
     line, column, end_column = line_span(table.text, start, end)
     position = Position(str(table.path), line, column)
-    return written_problem(code, Span(position, end_column), message, help)
+    return Problem(code, Span(position, end_column), parameters, variant)
 
 
 def read_subscriptions(source: TomlSource, content: Mapping[str, Any]) -> tuple[Subscription, ...]:
@@ -197,8 +199,7 @@ def read_subscriptions(source: TomlSource, content: Mapping[str, Any]) -> tuple[
     if not tables:
         return ()
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        message, hint = "notify is not a list of tables", "write each as [[notify]]"
-        raise SubscriptionsError([problem_at(source, "F701", ("notify",), message, hint)])
+        raise SubscriptionsError([problem_at(source, "F701", ("notify",), "tables")])
     sources = [source.table("notify", number) for number in range(len(tables))]
     problems = [
         p for table, found in zip(tables, sources, strict=True) for p in _problems(table, found)
@@ -229,20 +230,20 @@ def _problems(table: Mapping[str, Any], source: TomlSource) -> Iterator[Problem]
     found = partial(problem_at, source, "F701")
     for key, value in table.items():
         if key not in _KEYS:
-            yield found((key,), *_unknown(key))
+            guess = nearest(key, _KEYS)
+            yield found((key,), "unknown", key=key, **({"guess": guess} if guess else {}))
         elif key in _TEXTS and not isinstance(value, str):
-            yield found((key,), f"{key} is not text", f'write {key} = "…"')
+            yield found((key,), "text", key=key)
         elif key in _LISTS and not _is_list_of_text(value):
-            yield found((key,), f"{key} is not a list of names", f'write {key} = ["…"]')
+            yield found((key,), "names", key=key)
     if not isinstance(table.get("settings", {}), dict):
-        yield found(("settings",), "settings is not a table", "write [notify.settings]")
+        yield found(("settings",), "settings")
     if not table.get("channel"):
-        yield found(("channel",), "this [[notify]] names no channel", 'write channel = "log"')
+        yield found(("channel",), "channel")
     name = _name(table)
     if name and not _NAME.fullmatch(name):
         key = "name" if table.get("name") else "channel"
-        hint = "use letters, digits, dots, hyphens and underscores, at most 64"
-        yield found((key,), f"{name!r} is no name of an endpoint", hint)
+        yield found((key,), "name", name=name)
 
 
 def _repeated(
@@ -253,20 +254,8 @@ def _repeated(
     for table, source in zip(tables, sources, strict=True):
         name = _name(table)
         if name and name in known:
-            message = f"there are two endpoints {name!r}"
-            hint = 'give each [[notify]] a name of its own: name = "…"'
-            yield problem_at(source, "F701", ("name",), message, hint)
+            yield problem_at(source, "F701", ("name",), "again", name=name)
         known.add(name)
-
-
-def _unknown(key: str) -> tuple[str, str]:
-    """Return message and help for a name that means nothing; most likely it is a setting."""
-    guess = nearest(key, _KEYS)
-    meant = f"did you mean {guess!r}? " if guess else ""
-    return (
-        f"[[notify]] has no {key!r}",
-        f"{meant}what belongs to the channel stands under [notify.settings]",
-    )
 
 
 def _name(table: Mapping[str, Any]) -> str:

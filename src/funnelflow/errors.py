@@ -17,7 +17,6 @@ that one handler at the top can show them all: a message, what to do next, an ex
 status, and the same as JSON.
 """
 
-import difflib
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -179,6 +178,8 @@ class ConflictError(StoreError):
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like `name`, or None when nothing is like it."""
     lowered = {candidate.lower(): candidate for candidate in known}
+    import difflib  # noqa: PLC0415  # only what is misspelt needs it
+
     found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return lowered[found[0]] if found else None
 

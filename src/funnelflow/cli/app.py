@@ -177,7 +177,7 @@ def _plugin_command(ctx: click.Context, name: str) -> click.Command | None:
 def _no_such_command(ctx: click.Context, name: str, table: Mapping[str, CommandEntry]) -> Exception:
     """Say which command was meant, a plugin's too."""
     from funnelflow.cli.hosting import plugin_command_names  # noqa: PLC0415  # loads the plugins
-    from funnelflow.errors import UnknownNameError, nearest  # noqa: PLC0415  # loads difflib
+    from funnelflow.errors import UnknownNameError, nearest  # noqa: PLC0415  # only this needs them
 
     known = (*table, *plugin_command_names(of(ctx)))
     guess = nearest(name, known)

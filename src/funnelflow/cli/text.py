@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 Look: TypeAlias = Literal["", "good", "bad", "unknown", "dim", "strong"]
 
-_UNSAFE: Final = re.compile(
+_UNSAFE: Final = (
     "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
     "\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"  # lone surrogates, tags
@@ -86,7 +86,8 @@ def printable(text: str, *, newlines: bool = False) -> str:
     """
     if newlines:
         return "\n".join(printable(part) for part in text.split("\n"))
-    return _UNSAFE.sub(_escape, text)
+    # Nothing of that is printable to Python, and compiling the pattern takes milliseconds.
+    return text if text.isprintable() else re.sub(_UNSAFE, _escape, text)
 
 
 def fitting(text: str, page: Page) -> str:

@@ -46,8 +46,8 @@ DOORS = {
         run_scenario scenario_events why
     """,
     "funnelflow.ingest": """
-        MODES FileError FileOptions Form Mode Progress Summary Watch apply_file
-        import_file
+        MODES FileError FileOptions Form Mode Progress Rows Summary Watch apply_file
+        import_file run_rows
     """,
     "funnelflow.maintenance": """
         Adopted AdoptionPlan Ahead Finding Shift Ticked UnmappedStageError Verification

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from funnelflow.ingest.file_errors import FileError
     from funnelflow.ingest.input import Form
     from funnelflow.ingest.row_handlers import MODES, Mode
+    from funnelflow.ingest.rows import Rows, run_rows
     from funnelflow.ingest.summary import FileOptions, Progress, Summary, Watch
 else:
     __getattr__ = lazy_names(
@@ -18,6 +19,7 @@ else:
             "file_errors": "FileError",
             "input": "Form",
             "row_handlers": "MODES Mode",
+            "rows": "Rows run_rows",
             "summary": "FileOptions Progress Summary Watch",
         },
     )
@@ -29,8 +31,10 @@ __all__ = [
     "Form",
     "Mode",
     "Progress",
+    "Rows",
     "Summary",
     "Watch",
     "apply_file",
     "import_file",
+    "run_rows",
 ]

@@ -21,6 +21,7 @@ class FileError(UsageError):
         hint: What to do next.
 
     Attributes:
+        reason: The message without the place.
         summary: What came of the rows before that place, where they were applied.
     """
 
@@ -31,6 +32,7 @@ class FileError(UsageError):
         self, path: str, message: str, *, line: int = 0, column: int = 0, hint: str = ""
     ) -> None:
         self.path = path
+        self.reason = message
         self.line = line
         self.column = column
         place = ":".join([path, *(str(number) for number in (line, column) if number)])

@@ -7,7 +7,7 @@ rows are set aside with their number, and the same content is applied once.
 import datetime as dt
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path, PurePath
@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 
 from attrs import frozen
 
+from funnelflow.criteria.normalise import dump_value
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.lines import Lines
@@ -174,16 +175,29 @@ def _write(read: Callable[[Path], Any], source: Path, target: Path) -> None:
     """Write the rows of a file, one a line."""
     with target.open("w", encoding="utf-8", newline="\n") as file:
         for row in read(source):
-            file.write(json.dumps(dict(row), default=_plain, allow_nan=False))
-            file.write("\n")
+            file.write(json_line(dict(row)))
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """Return a row as a line of JSON.
+
+    Raises:
+        TypeError: A cell is of no type that a cell can be of.
+        ValueError: A number is not finite.
+    """
+    return json.dumps(row, default=_plain, allow_nan=False) + "\n"
 
 
 def _plain(value: Any) -> Any:
     """Give the JSON form of what spreadsheets and the like have besides."""
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        return dump_value(value)
     if isinstance(value, Decimal):
         return float(value)
+    if hasattr(value, "item"):  # a number of NumPy
+        return value.item()
     raise TypeError(f"a cell is {type(value).__name__}; give text, a number, a time or None")
 
 

@@ -366,41 +366,56 @@ class Workspace:
 
     def apply(
         self,
-        name: str,
+        source: "Path | str | ingest.Rows",
         options: "ingest.FileOptions | None" = None,
         *,
         create: bool = True,
         progress: "ingest.Watch | None" = None,
         stdin: IO[bytes] | None = None,
     ) -> "ingest.Summary":
-        """Record the events of a file; see `apply_file`, which this calls."""
-        return ingest.apply_file(
-            self.context,
-            name,
-            options or ingest.FileOptions(),
-            create=create,
-            progress=progress,
-            stdin=stdin,
-        )
+        """Record the events of a file, or of rows; for the arguments see `apply_file`.
+
+        Args:
+            source: A file; or rows: mappings, or a DataFrame of pandas, Polars or Arrow.
+            options: How.
+            create: Add contacts that nobody knows yet; else their rows are rejected.
+            progress: Called after every chunk with how far it has come.
+            stdin: What the file ``-`` reads.
+
+        Raises:
+            Error: As `apply_file`.
+        """
+        context = self.context
+
+        def run(name: str, chosen: "ingest.FileOptions") -> "ingest.Summary":
+            return ingest.apply_file(
+                context, name, chosen, create=create, progress=progress, stdin=stdin
+            )
+
+        return _run_over(source, options, run)
 
     def import_contacts(
         self,
-        name: str,
+        source: "Path | str | ingest.Rows",
         options: "ingest.FileOptions | None" = None,
         *,
         mode: "ingest.Mode" = "both",
         progress: "ingest.Watch | None" = None,
         stdin: IO[bytes] | None = None,
     ) -> "ingest.Summary":
-        """Add or update the contacts of a file; see `import_file`, which this calls."""
-        return ingest.import_file(
-            self.context,
-            name,
-            options or ingest.FileOptions(),
-            mode=mode,
-            progress=progress,
-            stdin=stdin,
-        )
+        """Add or update the contacts of a file, or of rows; for the arguments see `import_file`.
+
+        Raises:
+            Error: As `import_file`.
+        """
+        context = self.context
+
+        def run(name: str, chosen: "ingest.FileOptions") -> "ingest.Summary":
+            return ingest.import_file(
+                context, name, chosen, mode=mode, progress=progress, stdin=stdin
+            )
+
+        return _run_over(source, options, run)
 
     def tick(
         self, now: dt.datetime | None = None, *, actor: str = "", dry_run: bool = False
@@ -696,6 +711,18 @@ def _signature(path: Path) -> object:
         return file_signature(path)
     except OSError:
         return None
+
+
+def _run_over(
+    source: "Path | str | ingest.Rows",
+    options: "ingest.FileOptions | None",
+    run: "Callable[[str, ingest.FileOptions], ingest.Summary]",
+) -> "ingest.Summary":
+    """Run over a file or over rows."""
+    chosen = options or ingest.FileOptions()
+    if isinstance(source, str | Path):
+        return run(str(source), chosen)
+    return ingest.run_rows(source, chosen, run)
 
 
 def _read(source: Definition | Path | str, library: Library) -> Definition:

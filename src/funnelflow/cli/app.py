@@ -185,9 +185,6 @@ def _no_such_command(ctx: click.Context, name: str, table: Mapping[str, CommandE
     return UnknownNameError("command", name, known, hint=hint)
 
 
-_COLLECT_AFTER = 100_000
-"""New objects after which Python looks for cycles; its own 700 suit what runs for long."""
-
 EPILOG = """\b
 Exit codes: 0 yes; 1 the answer is no (refused, a check failed); 2 usage or
 configuration; 70 a bug in funnelflow; 130 interrupted.
@@ -240,9 +237,8 @@ def main() -> NoReturn:
     Raises:
         SystemExit: Always; the code is 0 for yes, 1 for no, 2 for a request at fault.
     """
-    # A command lives for a moment: a fifth of it went into looking for cycles in what it loads,
-    # while it begins and once more when it ends.
-    gc.set_threshold(_COLLECT_AFTER)
+    # Python looks for cycles once more before it ends, among all that a command has loaded: that
+    # took a sixth of `funnelflow list`.
     atexit.register(gc.freeze)
     app.main(prog_name="funnelflow")
     raise AssertionError  # `app.main` does not return

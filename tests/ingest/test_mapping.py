@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from funnelflow.criteria import NUMBER, TEXT, Field
 from funnelflow.definition import shipped_definitions
-from funnelflow.errors import Error, UsageError
+from funnelflow.errors import ConfigurationError, Error, UsageError
 from funnelflow.ingest.column_matching import match_columns
 from funnelflow.ingest.file_errors import RowError
 from funnelflow.ingest.mapping import (
@@ -269,26 +269,32 @@ def test_a_mapping_is_read_back_as_it_was_written(tmp_path_factory, mapping):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "place", "rule"),
     [
-        ("columns = 3", "must be a table"),
-        ("[columns]\nwhom = 'x'", "none of contact"),
-        ("[colums]\ncontact = 'x'", "columns"),
-        ("missing = 'x'", "list of texts"),
-        ("guess = 'no'", "true or false"),
-        ("timezone = 1", "must be a text"),
-        ("values = 1", "tables"),
-        ("contact = ", "no TOML"),
-        ("[columns]\ncontact = 1", "table of texts"),
+        ("columns = 3", ":1", "`columns` must be a table, but this is a number"),
+        ("[columns]\nwhom = 'x'", ":2", "`whom` in [columns] must be one of contact, event"),
+        ("[constants]\n\nwhom = 'x'", ":3", "`whom` in [constants] must be one of contact"),
+        ("[colums]\ncontact = 'x'", ":1", "a mapping file has no 'colums'"),
+        ("\nmissing = 'x'", ":2", "`missing` must be a list of texts, but this is text"),
+        ("missing = ['x',\n 1]", ":2", "`missing.1` must be text, but this is a number"),
+        ("guess = 'no'", ":1", "`guess` must be true or false, but this is text"),
+        ("timezone = 2026-01-01", ":1", "`timezone` must be text, but this is a date or time"),
+        ("[timezone]", ":1", "`timezone` must be text, but this is a table"),
+        ("values = []", ":1", "`values` must be a table, but this is a list"),
+        ("[values]\nsource = 'x'", ":2", "`values.source` must be a table, but this is text"),
+        ("[values.source]\n\nx = 1.5", ":3", "`values.source.x` must be text, but this is a num"),
+        ("[columns]\ncontact = true", ":2", "`columns.contact` must be text, but this is true or"),
+        ("[fields]\nbudget = [[]]", ":2", "`fields.budget.0` must be text, but this is a list"),
+        ("contact = ?", ":1:11", "Invalid value"),
     ],
 )
-def test_a_mapping_file_with_a_mistake_says_where_and_what(tmp_path, text, words):
+def test_a_mapping_file_with_a_mistake_says_where_and_by_which_rule(tmp_path, text, place, rule):
     path = tmp_path / "m.toml"
     path.write_text(text)
-    with pytest.raises(Error) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         read_mapping(path)
-    assert str(path) in caught.value.message
-    assert words in caught.value.message + caught.value.hint
+    assert caught.value.message.startswith(f"{path}{place}: {rule}")
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"x = 1" * 300_000])

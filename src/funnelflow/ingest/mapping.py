@@ -22,15 +22,16 @@
     "Olark Chat" = "chat"
 """
 
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import evolve, field, frozen
 
 from funnelflow.definition import shipped_definitions
 from funnelflow.errors import ConfigurationError, UnknownNameError, UsageError, nearest
+from funnelflow.toml_source import TomlSource, load_toml
 
 TARGETS = ("contact", "event", "at", "actor", "facts", "to", "reason", "key")
 """What a column can be, besides a field."""
@@ -69,26 +70,26 @@ class FileMapping:
     guess: bool = True
 
     def named(self, target: str) -> bool:
-        """Tell whether somebody said where a target comes from."""
+        """Whether somebody said where a target comes from."""
         return target in self.columns or target in self.constants
 
     def column(self, target: str) -> str:
-        """Give the column that a target is read from, once it is found; empty for none."""
+        """Return the column that a target is read from, once it is found; empty for none."""
         column = self.columns.get(target, "")
         return column if isinstance(column, str) else ""
 
     def with_columns(self, columns: Mapping[str, str]) -> "FileMapping":
-        """Give the same with more columns, which win over those that were there."""
+        """Return the same with more columns, which win over those that were there."""
         return evolve(self, columns={**self.columns, **columns})
 
 
 def field_target(name: str) -> str:
-    """Give the target that is the field of that name."""
+    """Return the target that is the field of that name."""
     return FIELD + name
 
 
 def target_label(target: str) -> str:
-    """Give what a person calls a target: a field by its bare name."""
+    """Return what a person calls a target: a field by its bare name."""
     return target.removeprefix(FIELD)
 
 
@@ -120,7 +121,7 @@ def parse_pairs(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def read_target(text: str) -> str:
-    """Give the target that a person means."""
+    """Return the target that a person means."""
     name = text.strip()
     return name if name in TARGETS or name.startswith(FIELD) else field_target(name)
 
@@ -129,7 +130,7 @@ _FOLDER = "mappings"
 
 
 def find_mapping(name: str, directory: Path) -> Path:
-    """Give the mapping file that somebody means: a path, or a name such as ``hubspot-contacts``.
+    """Return the mapping file that somebody means: a path, or a name such as ``hubspot-contacts``.
 
     Args:
         name: A path, or the name of a file ``mappings/NAME.toml`` in the workspace or shipped.
@@ -148,7 +149,7 @@ def find_mapping(name: str, directory: Path) -> Path:
 
 
 def mapping_names(directory: Path) -> tuple[str, ...]:
-    """Name the mapping files of a workspace and those that are shipped, sorted."""
+    """Return the names of the mapping files of a workspace and those that are shipped, sorted."""
     return tuple(sorted({p.stem for folder in _folders(directory) for p in folder.glob("*.toml")}))
 
 
@@ -156,9 +157,11 @@ def _folders(directory: Path) -> tuple[Path, ...]:
     return (directory / _FOLDER, shipped_definitions() / _FOLDER)
 
 
-T = TypeVar("T")
-
 _MAX_SIZE = 1 << 20
+_KEYS = (
+    *("columns", "fields", "constants", "events", "facts"),
+    *("values", "missing", "text_facts", "timezone", "guess"),
+)
 
 
 def read_mapping(path: str | Path) -> FileMapping:
@@ -167,11 +170,121 @@ def read_mapping(path: str | Path) -> FileMapping:
     Raises:
         ConfigurationError: It cannot be read, or says what no mapping file says.
     """
-    return _Reading(str(path)).mapping(_load(Path(path)))
+    path = Path(path)
+    if path.is_file() and path.stat().st_size > _MAX_SIZE:
+        raise ConfigurationError(f"{path}: this is too large to be a mapping file")
+    content, source = load_toml(path)
+    for name in content:
+        if name not in _KEYS:
+            guess = nearest(name, _KEYS)
+            hint = f"did you mean {guess!r}?" if guess else f"it may have: {', '.join(_KEYS)}"
+            where = source.where(name)
+            raise ConfigurationError(f"{where}: a mapping file has no {name!r}", hint=hint)
+    return _Reader(content, source).mapping()
+
+
+@frozen
+class _Reader:
+    """Reads the values of one file; what is wrong is said with where it stands.
+
+    Attributes:
+        content: What the file says.
+        source: Where.
+    """
+
+    content: Mapping[str, Any]
+    source: TomlSource
+
+    def mapping(self) -> FileMapping:
+        """Return what all of the file says."""
+        fields = {field_target(name): column for name, column in self.columns("fields").items()}
+        return FileMapping(
+            columns={**self.targets("columns", self.columns("columns")), **fields},
+            constants=self.targets("constants", self.texts("constants")),
+            events=self.texts("events"),
+            facts=self.texts("facts"),
+            values={read_target(name): self.texts("values", name) for name in self.table("values")},
+            missing=self.text_list(self.content.get("missing", []), "missing"),
+            text_facts=self.truth("text_facts", default=False),
+            timezone=self.text(self.content.get("timezone", ""), "timezone"),
+            guess=self.truth("guess", default=True),
+        )
+
+    def columns(self, name: str) -> dict[str, str | tuple[str, ...]]:
+        """Return targets with their column, or with alternatives."""
+        return {
+            target: (self.text_list if isinstance(said, list) else self.text)(said, name, target)
+            for target, said in self.table(name).items()
+        }
+
+    def targets(self, name: str, found: dict[str, Any]) -> dict[str, Any]:
+        """Return what a table says of targets; refuse one that there is not."""
+        for target in found:
+            if target not in TARGETS and not target.startswith(FIELD):
+                raise ConfigurationError(
+                    f"{self.source.where(name, target)}: `{target}` in [{name}] must be one of "
+                    f"{', '.join(TARGETS)}",
+                    hint="fields stand under [fields]",
+                )
+        return found
+
+    def texts(self, *keys: str) -> dict[str, str]:
+        """Return a table of texts."""
+        return {name: self.text(said, *keys, name) for name, said in self.table(*keys).items()}
+
+    def table(self, *keys: str) -> Mapping[str, Any]:
+        """Return a table; an empty one where the file has none."""
+        found: Any = self.content
+        for key in keys:
+            found = found.get(key, {})
+        if isinstance(found, dict):
+            return found
+        name = ".".join(keys)
+        raise self.mistake(keys, "a table", found, f'write it as [{name}], with here = "there"')
+
+    def text_list(self, found: Any, *keys: str) -> tuple[str, ...]:
+        """Return what stands under `keys` as texts."""
+        if isinstance(found, list):
+            return tuple(self.text(text, *keys, number) for number, text in enumerate(found))
+        raise self.mistake(keys, "a list of texts", found, f'write {keys[-1]} = ["…"]')
+
+    def text(self, found: Any, *keys: str | int) -> str:
+        """Return what stands under `keys` as text."""
+        if isinstance(found, str):
+            return found
+        raise self.mistake(keys, "text", found, "put it in quotes")
+
+    def truth(self, name: str, *, default: bool) -> bool:
+        """Return what is true or false."""
+        found = self.content.get(name, default)
+        if isinstance(found, bool):
+            return found
+        raise self.mistake([name], "true or false", found, "write it without quotes")
+
+    def mistake(
+        self, keys: Sequence[str | int], rule: str, found: Any, hint: str
+    ) -> ConfigurationError:
+        """Return the error that something is not what it must be."""
+        name = ".".join(map(str, keys))
+        kind = next(words for kinds, words in _KINDS if isinstance(found, kinds))
+        return ConfigurationError(
+            f"{self.source.where(*keys)}: `{name}` must be {rule}, but this is {kind}", hint=hint
+        )
+
+
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (str, "text"),
+    (bool, "true or false"),
+    ((int, float), "a number"),
+    (list, "a list"),
+    (dict, "a table"),
+    ((dt.date, dt.time), "a date or time"),
+)
+"""What a value in TOML is, in words; the first that fits."""
 
 
 def write_mapping(path: str | Path, mapping: FileMapping) -> None:
-    """Keep a mapping in a file, which `read_mapping` reads back as it was.
+    """Write a mapping to a file, which `read_mapping` reads back as it was.
 
     Raises:
         ConfigurationError: The file cannot be written.
@@ -183,7 +296,7 @@ def write_mapping(path: str | Path, mapping: FileMapping) -> None:
 
 
 def mapping_text(mapping: FileMapping) -> str:
-    """Write a mapping as TOML."""
+    """Return a mapping as TOML."""
     plain = {t: c for t, c in mapping.columns.items() if not t.startswith(FIELD)}
     fields = {t.removeprefix(FIELD): c for t, c in mapping.columns.items() if t.startswith(FIELD)}
     head = [
@@ -213,7 +326,7 @@ def _value(value: str | tuple[str, ...]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Write a basic string."""
+    """Return a basic string of TOML."""
     return f'"{"".join(map(_escaped, text))}"'
 
 
@@ -221,106 +334,3 @@ def _escaped(character: str) -> str:
     if character in '"\\':
         return "\\" + character
     return character if character.isprintable() else f"\\U{ord(character):08x}"
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_SIZE + 1)
-        if len(content) > _MAX_SIZE:
-            raise ConfigurationError(f"{path}: this is too large to be a mapping file")
-        return tomllib.loads(content.decode())
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path}: a mapping file is UTF-8 text") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: this is no TOML: {error}") from None
-
-
-class _Reading:
-    """Turns the content of one file into a mapping, and names the file in what is wrong."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def mapping(self, content: dict[str, Any]) -> FileMapping:
-        readers: dict[str, Callable[[str, Any], Any]] = {
-            "columns": self._columns,
-            "fields": self._fields,
-            "constants": self._constants,
-            "events": self._texts,
-            "facts": self._texts,
-            "values": self._values,
-            "missing": self._list,
-            "text_facts": self._truth,
-            "timezone": self._text,
-            "guess": self._truth,
-        }
-        said: dict[str, Any] = {}
-        for name, raw in content.items():
-            if name not in readers:
-                raise self._unknown(name, readers)
-            said[name] = readers[name](name, raw)
-        fields = said.pop("fields", {})
-        said["columns"] = {**said.get("columns", {}), **fields}
-        return FileMapping(**said)
-
-    def _columns(self, name: str, raw: Any) -> dict[str, str | tuple[str, ...]]:
-        """Read targets with their column, or with alternatives."""
-        if not isinstance(raw, dict):
-            raise self._error(f'[{name}] must be a table of texts: here = "there"')
-        several = {t: self._list(f"{name}.{t}", c) for t, c in raw.items() if isinstance(c, list)}
-        one = self._texts(name, {t: c for t, c in raw.items() if t not in several})
-        return self._targets(name, {t: several[t] if t in several else one[t] for t in raw})
-
-    def _constants(self, name: str, raw: Any) -> dict[str, str]:
-        return self._targets(name, self._texts(name, raw))
-
-    def _targets(self, name: str, found: dict[str, T]) -> dict[str, T]:
-        """Refuse a target that there is not."""
-        for target in found:
-            if target not in TARGETS and not target.startswith(FIELD):
-                raise self._error(
-                    f"[{name}] has {target!r}, which is none of {', '.join(TARGETS)}",
-                    "fields stand under [fields]",
-                )
-        return found
-
-    def _fields(self, name: str, raw: Any) -> dict[str, str | tuple[str, ...]]:
-        if not isinstance(raw, dict):
-            raise self._error(f'[{name}] must be a table of texts: here = "there"')
-        return self._columns(name, {field_target(field): said for field, said in raw.items()})
-
-    def _values(self, name: str, raw: Any) -> dict[str, dict[str, str]]:
-        if not isinstance(raw, dict):
-            raise self._error(f"{name} must be tables, such as [values.source]")
-        return {read_target(k): self._texts(f"{name}.{k}", texts) for k, texts in raw.items()}
-
-    def _texts(self, name: str, raw: Any) -> dict[str, str]:
-        if not isinstance(raw, dict) or not all(isinstance(text, str) for text in raw.values()):
-            raise self._error(f'[{name}] must be a table of texts: here = "there"')
-        return dict(raw)
-
-    def _list(self, name: str, raw: Any) -> tuple[str, ...]:
-        if not isinstance(raw, list) or not all(isinstance(text, str) for text in raw):
-            raise self._error(f'{name} must be a list of texts: {name} = ["Select"]')
-        return tuple(raw)
-
-    def _text(self, name: str, raw: Any) -> str:
-        if not isinstance(raw, str):
-            raise self._error(f"{name} must be a text")
-        return raw
-
-    def _truth(self, name: str, raw: Any) -> bool:
-        if not isinstance(raw, bool):
-            raise self._error(f"{name} must be true or false")
-        return raw
-
-    def _unknown(self, name: str, known: Mapping[str, Any]) -> ConfigurationError:
-        guess = nearest(name, known)
-        hint = f"did you mean {guess!r}?" if guess else f"it may have: {', '.join(known)}"
-        return self._error(f"a mapping file has no {name!r}", hint)
-
-    def _error(self, message: str, hint: str = "") -> ConfigurationError:
-        return ConfigurationError(f"{self._path}: {message}", hint=hint)

@@ -43,6 +43,7 @@ class Raw:
     reason: str = ""
     force: bool = False
     text: bool = False
+    roles: tuple[str, ...] | None = None
 
 
 def roles_of(actor):
@@ -84,6 +85,7 @@ RAW_EVENTS = st.builds(
     reason=st.sampled_from(["", "", "because"]),
     force=st.booleans(),
     text=st.booleans(),
+    roles=st.none() | st.lists(st.sampled_from(["sales", "boss"]), max_size=3).map(tuple),
 ).map(lambda raw: evolve(raw, facts=typed(raw.facts)) if raw.text else raw)
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 
@@ -105,8 +107,8 @@ def slow_path(funnel, raw, zone):
     """Make the event as `Funnel.event` does."""
     return funnel.event(
         raw.event, NOW if raw.at is None else raw.at, raw.facts, actor=raw.actor,
-        roles=roles_of(raw.actor), to=raw.to, reason=raw.reason, force=raw.force, timezone=zone,
-        text=raw.text,
+        roles=roles_of(raw.actor) if raw.roles is None else raw.roles, to=raw.to,
+        reason=raw.reason, force=raw.force, timezone=zone, text=raw.text,
     )  # fmt: skip
 
 

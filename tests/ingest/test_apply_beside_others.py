@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from funnelflow.definition import digest, load_definition
 from funnelflow.ingest.summary import FileOptions
-from funnelflow.storage import changes as remembered
+from funnelflow.storage import contact_cache
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace
 
@@ -119,7 +119,7 @@ def test_the_size_of_the_chunks_and_the_database_change_nothing(
                 came.append(outcome(made, made.apply(path, options(chunk=size))))
         assert came[1:] == came[:1] * 2
 
-    monkeypatch.setattr(remembered, "KEPT", 2)
+    monkeypatch.setattr(contact_cache, "KEPT", 2)
     check()
 
 

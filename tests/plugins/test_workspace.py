@@ -452,7 +452,7 @@ def test_a_hook_knows_the_database_but_not_its_password(make):
 
 def test_a_workspace_without_such_plugins_watches_nothing(make):
     workspace = make(Counting())
-    assert workspace.context.transact(lambda chunk: chunk._watching) is None
+    assert workspace.context.transact(lambda chunk: chunk._observers) is None
     workspace.add("ada", at=AT)
     assert vetoes_column(workspace) == "[]"
 

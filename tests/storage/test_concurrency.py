@@ -113,7 +113,9 @@ def test_one_of_many_changes_what_they_all_looked_at(workspace, directory, proce
     outcomes = [said for (said,) in together(directory, processes, work)]
     assert Counter(outcomes)["ok"] == 1
     losers = [said for said in outcomes if said != "ok"]
-    assert all(said.startswith("ConflictError: ada has changed meanwhile") for said in losers)
+    assert all(
+        said.startswith("ChangedMeanwhileError: ada has changed meanwhile") for said in losers
+    )
     assert all("subscribed by p" in said and "lead.fresh" in said for said in losers)
     assert workspace.contact("ada").sequence == 2
 

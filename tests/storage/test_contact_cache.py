@@ -4,7 +4,7 @@ import pytest
 
 from funnelflow.definition import digest, load_definition
 from funnelflow.ingest.summary import FileOptions
-from funnelflow.storage import changes as remembered
+from funnelflow.storage import contact_cache
 from funnelflow.storage import context as opened
 from funnelflow.storage import unit_of_work as bulk
 from funnelflow.storage.database_errors import RetryError
@@ -106,7 +106,7 @@ def test_contacts_that_were_forgotten_are_read_again(
     workspace, directory, events, monkeypatch, kept
 ):
     workspace.apply(events, FileOptions(chunk=3))
-    monkeypatch.setattr(remembered, "KEPT", kept)
+    monkeypatch.setattr(contact_cache, "KEPT", kept)
     with Workspace.create(directory / "other", "pipeline", library=workspace.library) as other:
         other.apply(events, FileOptions(chunk=3))
         assert digests(other) == digests(workspace)
@@ -126,9 +126,9 @@ def test_a_contact_that_nobody_else_has_changed_is_made_from_its_row_once(
 
 
 def test_remembering_is_bounded(monkeypatch):
-    monkeypatch.setattr(remembered, "KEPT", 10)
-    known = remembered.ContactCache()
+    monkeypatch.setattr(contact_cache, "KEPT", 10)
+    known = contact_cache.ContactCache()
     for chunk in range(10):
-        known.keep({f"c{chunk}-{n}": object() for n in range(4)}, {}, lambda: 1)
+        known.keep({f"c{chunk}-{n}": object() for n in range(4)}, lambda: 1)
     ids = [f"c{chunk}-{n}" for chunk in range(10) for n in range(4)]
     assert 4 <= len(known.recall(ids, lambda: 1)) <= 2 * 10 + 4

@@ -11,7 +11,7 @@ from funnelflow.criteria import BOOLEAN, CriterionError, Scope, compile_expressi
 from funnelflow.errors import StoreError
 from funnelflow.storage import queries as filtering
 from funnelflow.storage.changes import Change
-from funnelflow.storage.queries import CONTACT_FACTS
+from funnelflow.storage.tracked_contacts import CONTACT_FACTS
 from funnelflow.storage.unit_of_work import UnitOfWork
 from funnelflow.workspace.workspace import Workspace
 

@@ -104,6 +104,7 @@ class RawEvent(Protocol):
     reason: str
     force: bool
     text: bool
+    roles: tuple[str, ...] | None
 
 
 def _no_roles(_actor: str) -> tuple[str, ...]:
@@ -152,7 +153,7 @@ class EventParser:
             now if raw.at is None else raw.at,
             raw.facts,
             actor=raw.actor,
-            roles=self._roles_of(raw.actor),
+            roles=self._roles_of(raw.actor) if raw.roles is None else raw.roles,
             to=raw.to,
             reason=raw.reason,
             force=raw.force,
@@ -198,6 +199,8 @@ class EventParser:
         """Make an event of the vocabulary that is of a plain form; None if this is not one."""
         at, name, facts = raw.at, raw.event, _NO_FACTS
         if raw.text or raw.force or raw.to or raw.reason or type(at) is not str:
+            return None
+        if raw.roles is not None:
             return None
         fields = self._declared.get(name)
         if fields is None:

@@ -35,11 +35,11 @@ from funnelflow.ingest.row_handlers import (
 from funnelflow.ingest.row_parser import bind_parser
 from funnelflow.ingest.source import STDIN, Survey, is_regular, survey
 from funnelflow.ingest.summary import EXAMPLES, FileOptions, Progress, Summary, Watch
-from funnelflow.storage.changes import ContactCache, Store
 from funnelflow.storage.checkpoints import Checkpoint, Counts, save_checkpoint
 from funnelflow.storage.connect import writing
+from funnelflow.storage.contact_cache import ContactCache
 from funnelflow.storage.context import Context
-from funnelflow.storage.unit_of_work import UnitOfWork
+from funnelflow.storage.unit_of_work import Store, UnitOfWork
 
 _BATCHES_PAUSED = 10
 """Batches between two chances for the garbage collector: with one after each, a run of 100,000
@@ -146,7 +146,7 @@ class _Run:
         self._matched = _match(context, opened, handler)
         self._parser = bind_parser(self._matched, opened.reader.columns, opened.reader.format)
         self._store = _store_for(context, options)
-        handler.bind(self._matched, self._store.timezone)
+        handler.bind(self._matched, self._store.settings.timezone)
         has_keys = self._matched.mapping.named("key")
         self._start = find_start(
             context, opened, self._fresh(), known, options.changed, has_keys=has_keys
@@ -317,6 +317,7 @@ def _store_for(context: Context, options: FileOptions) -> Store:
     if not name:
         return context.store
     try:
-        return evolve(context.store, timezone=ZoneInfo(name))
+        settings = evolve(context.store.settings, timezone=ZoneInfo(name))
+        return evolve(context.store, settings=settings)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise UnknownNameError("time zone", name, sorted(available_timezones())) from None

@@ -26,7 +26,7 @@ from funnelflow.ingest.summary import FileOptions
 from funnelflow.storage.changes import Change, is_id
 from funnelflow.storage.checkpoints import Counts
 from funnelflow.storage.database_errors import RetryError
-from funnelflow.storage.definition_store import LoadedDefinition
+from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 Mode: TypeAlias = Literal["create", "update", "both"]

@@ -26,13 +26,13 @@ from funnelflow.storage.contacts import stored_contact
 from funnelflow.storage.context import Context
 from funnelflow.storage.definition_store import (
     DefinitionStore,
-    LoadedDefinition,
     store_definition,
     write_funnel,
 )
 from funnelflow.storage.queries import funnel_names
 from funnelflow.storage.row_format import to_text
 from funnelflow.storage.tables import contacts, funnels, history
+from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 CHUNK = 500
@@ -177,8 +177,8 @@ def _begin(
 ) -> Mover:
     """Put the funnel under the definition: from here on, new contacts come under it."""
     number = _take_over(chunk.connection, definition, chunk.now)
-    running = chunk.shelf.by_id(chunk.connection, number)
-    found = read_rules(chunk.connection, chunk.shelf, running.funnel.linked, rules)
+    running = chunk.definitions.by_id(chunk.connection, number)
+    found = read_rules(chunk.connection, chunk.definitions, running.funnel.linked, rules)
     return Mover(running, found, chunk.now, actor)
 
 
@@ -246,7 +246,7 @@ def _bring_under(chunk: UnitOfWork, mover: Mover, contact_id: str, rows: Iterabl
         return False
     before = held.contact.stage
     contact, event, outcome = mover.place(
-        chunk.connection, chunk.shelf, held.contact, held.funnel, rows
+        chunk.connection, chunk.definitions, held.contact, held.funnel, rows
     )
     held.contact, held.running, held.changed = contact, mover.running, True
     held.funnel = mover.running.name

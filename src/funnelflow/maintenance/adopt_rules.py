@@ -16,9 +16,10 @@ from sqlalchemy import Connection, select
 from funnelflow.definition import Linked
 from funnelflow.engine import Contact, Event, Outcome
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
+from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.replay import ADOPT, EvidenceReader, fold_rows
 from funnelflow.storage.tables import definitions
+from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
 class UnmappedStageError(UsageError):

@@ -128,6 +128,6 @@ def _bring_to(chunk: UnitOfWork, contact_id: str, now: dt.datetime, actor: str) 
     if held is None:
         return False
     trial, event = held.contact.copy(), Event(TICK, now, actor=actor)
-    if not held.running.funnel.step(trial, chunk.asked(held, event)).path:
+    if not held.running.funnel.step(trial, chunk.with_vetoes(held, event)).path:
         return False
     return chunk.take(Change(contact_id, TICK, now, actor=actor)).outcome == "moved"

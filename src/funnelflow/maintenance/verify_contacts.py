@@ -14,7 +14,8 @@ from funnelflow.definition import DefinitionError
 from funnelflow.engine import Contact, decide
 from funnelflow.errors import Error
 from funnelflow.storage.checkpoints import import_checksum
-from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
+from funnelflow.storage.definition_store import DefinitionStore
+from funnelflow.storage.fold import unmet_criteria
 from funnelflow.storage.replay import ADOPT, EvidenceReader, Replay, fold_rows, rows_of
 from funnelflow.storage.row_format import (
     checksum,
@@ -25,7 +26,7 @@ from funnelflow.storage.row_format import (
     row_digest,
 )
 from funnelflow.storage.tables import definitions, funnels, imports
-from funnelflow.storage.unit_of_work import unmet_criteria
+from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 Kind: TypeAlias = Literal["database", "definition", "funnel", "import", "contact", "history"]
 

@@ -11,10 +11,8 @@ from sqlalchemy import Connection, false, select
 
 from funnelflow.engine import Considered, Contact, Decision, Taken, Verb, Veto
 from funnelflow.errors import UnknownContactError, nearest
-from funnelflow.storage.changes import TrackedContact, check_id, is_storable
-from funnelflow.storage.database_errors import UNREADABLE, altered
-from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
-from funnelflow.storage.dialects import Row
+from funnelflow.storage.changes import check_id, is_storable
+from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import (
     considered_json,
     contact_json,
@@ -23,15 +21,16 @@ from funnelflow.storage.json_form import (
     value_json,
 )
 from funnelflow.storage.row_format import (
-    dump_facts,
+    UNREADABLE,
+    altered,
     from_text,
     load_path,
     load_vetoes,
     optional_from_text,
-    optional_to_text,
     to_text,
 )
 from funnelflow.storage.tables import contacts, definitions, history
+from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
 @frozen
@@ -219,54 +218,6 @@ class Recorded:
             "duplicate": self.duplicate,
             "dry_run": self.dry_run,
         }
-
-
-def read_contact(row: Row, running: LoadedDefinition) -> TrackedContact:
-    """Read a contact from its columns, in the order of `CONTACT_COLUMNS`.
-
-    Raises:
-        StoreError: They have been altered.
-    """
-    contact_id, funnel, _, stage, fields, since, clock, active, sequence, digest, _, created = row
-    try:
-        entered = from_text(since)
-        contact = Contact(
-            contact_id,
-            stage,
-            running.codec.load_fields(fields),
-            entered,
-            entered if clock == since else from_text(clock),
-            entered if active == since else optional_from_text(active),
-        )
-    except UNREADABLE:
-        raise altered(f"contact {contact_id!r}") from None
-    if stage not in running.leaves:
-        raise altered(f"contact {contact_id!r}")
-    held = TrackedContact(contact, running, funnel, sequence, digest, sequence, running.id, created)
-    held.entered, held.entered_text = entered, since
-    return held
-
-
-def contact_columns(held: TrackedContact) -> Row:
-    """Write a contact as its columns behind the id."""
-    contact, running = held.contact, held.running
-    since, clock, active = contact.since, contact.clock, contact.active
-    assert since is not None
-    assert clock is not None
-    now = held.text_of(clock)
-    return (
-        held.funnel,
-        running.id,
-        contact.stage,
-        dump_facts(contact.fields),
-        now if since is clock else held.text_of(since),
-        now,
-        now if active is clock else None if active is None else held.text_of(active),
-        held.sequence,
-        held.digest,
-        optional_to_text(running.funnel.due_at(contact)) if running.waits else None,
-        held.created_at,
-    )
 
 
 _NEIGHBOURS = 200

@@ -19,16 +19,17 @@ from funnelflow.plugins import PluginHost, WorkspaceHandle
 from funnelflow.plugins.answers import Answers, AskAgain
 from funnelflow.plugins.discovery import PluginConfig
 from funnelflow.plugins.host import require_plugins
-from funnelflow.storage.changes import Change, Store
+from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import Database, reading, rehearsing, writing
 from funnelflow.storage.contacts import Recorded
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import bulk_for
+from funnelflow.storage.fold import FoldSettings
 from funnelflow.storage.outbox_writer import OutboxWriter
 from funnelflow.storage.row_format import Clock, utc_now
 from funnelflow.storage.subscriptions import Subscription
-from funnelflow.storage.unit_of_work import UnitOfWork, record_one
+from funnelflow.storage.unit_of_work import Store, UnitOfWork, record_one
 
 Result = TypeVar("Result")
 
@@ -84,16 +85,18 @@ class Context:
         self.require_plugins()
         return Store(
             bulk=bulk_for(self.engine),
-            shelf=self.definitions,
-            roles_of=self.roles_of,
-            funnel=self.default_funnel,
-            timezone=self.timezone,
+            definitions=self.definitions,
+            settings=FoldSettings(
+                roles_of=self.roles_of,
+                funnel=self.default_funnel,
+                timezone=self.timezone,
+                outbox=OutboxWriter(self.subscriptions) if self.subscriptions else None,
+            ),
             clock=self.clock,
             workspace=WorkspaceHandle(
                 self.directory, str(self.database), self.default_funnel, partial(self.reopen, self)
             ),
             plugins=self.plugins,
-            telling=OutboxWriter(self.subscriptions) if self.subscriptions else None,
         )
 
     def funnel(self, name: str | None = None) -> Funnel:
@@ -140,9 +143,7 @@ class Context:
                 time.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311
         return change()
 
-    def record(
-        self, change: Change, *, dry_run: bool = False, roles: tuple[str, ...] | None = None
-    ) -> Recorded:
+    def record(self, change: Change, *, dry_run: bool = False) -> Recorded:
         """Record one change.
 
         Plugins are asked before the transaction, so that no other writer waits for them. If the
@@ -152,14 +153,13 @@ class Context:
         Args:
             change: What is to be recorded.
             dry_run: Undo everything at the end.
-            roles: The roles of whoever asks; None for those that the settings give an actor.
 
         Raises:
             Error: It cannot be recorded.
             RetryError: Others were first every time.
             StoreError: The database cannot store it; nothing is stored.
         """
-        store = self._store_for(roles)
+        store = self.store
         asks = self.plugins.watches_transitions or bool(self.library.criteria)
         for _ in range(_REHEARSALS if asks else 0):
             at_once = evolve(store, clock=partial(_identity, store.clock()))
@@ -194,23 +194,18 @@ class Context:
         work: Callable[[UnitOfWork], Result],
         *,
         dry_run: bool = False,
-        roles: tuple[str, ...] | None = None,
     ) -> Result:
         """Run some work as one transaction, again when another writer was first.
 
         Args:
             work: Decides changes in a unit of work, and writes it.
             dry_run: Undo everything at the end.
-            roles: The roles of whoever asks; None for those that the settings give an actor.
 
         Raises:
             RetryError: Others were first every time.
             StoreError: The database cannot store it; nothing is stored.
         """
-        return self._transact(self._store_for(roles), work, dry_run=dry_run)
-
-    def _store_for(self, roles: tuple[str, ...] | None) -> Store:
-        return self.store if roles is None else evolve(self.store, roles_of=lambda _: roles)
+        return self._transact(self.store, work, dry_run=dry_run)
 
     def _transact(
         self, store: Store, work: Callable[[UnitOfWork], Result], *, dry_run: bool

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from funnelflow.errors import ConfigurationError, ConflictError, Error, StoreError
+from funnelflow.storage.row_format import altered
 
 
 class RetryError(ConflictError):
@@ -108,18 +109,6 @@ _NO_JSON = "22P02"
 _NOT_YET = ("starting up", "not yet accepting connections", "in recovery mode")
 _RETRIED = {"40001", "40P01"}
 _DUPLICATE = {"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
-
-
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError)
-"""What reading a row raises whose columns are not what was once written there."""
-
-
-def altered(what: str) -> StoreError:
-    """Say that a row cannot be read because it is not what was written."""
-    return StoreError(
-        f"{what} has been altered in the database, and cannot be read",
-        hint="`funnelflow verify` names everything that was; restore a backup",
-    )
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import datetime as dt
 import hashlib
 import json
 
-from attrs import define, field
 from sqlalchemy import Connection, select, text
 
 from funnelflow.definition import (
@@ -12,62 +11,15 @@ from funnelflow.definition import (
     Library,
     digest,
     from_json,
-    link,
     link_stored,
     to_json,
 )
-from funnelflow.engine import Contact, Funnel
+from funnelflow.engine import Funnel
 from funnelflow.errors import StoreError, UnknownNameError, UsageError
 from funnelflow.plugins.custom_criteria import close_missing
-from funnelflow.storage.database_errors import altered
-from funnelflow.storage.row_format import FactCodec, checksum, encode, to_text
+from funnelflow.storage.row_format import checksum, encode, to_text
 from funnelflow.storage.tables import definitions, funnels
-
-
-@define(eq=False)
-class LoadedDefinition:
-    """A definition that is ready to decide.
-
-    Attributes:
-        id: Its number in this database.
-        digest: What it is known by everywhere: the SHA-256 of its content.
-        funnel: The engine that runs it.
-        codec: Writes and reads the facts it speaks of.
-        leaves: The stages that a contact can be in.
-        waits: Whether time takes any transition.
-    """
-
-    id: int
-    digest: str
-    funnel: Funnel
-    codec: FactCodec
-    leaves: frozenset[str] = field(init=False)
-
-    waits: bool = field(init=False)
-
-    @waits.default
-    def _look_for_waits(self) -> bool:
-        return any(t.after is not None for t in self.funnel.definition.transitions)
-
-    @leaves.default
-    def _collect_leaves(self) -> frozenset[str]:
-        return frozenset(self.funnel.linked.leaves)
-
-    @property
-    def name(self) -> str:
-        """The funnel it defines."""
-        return self.funnel.definition.name
-
-    def require_readable(self, contact: Contact) -> None:
-        """Refuse a contact that holds what the definition cannot have put there.
-
-        Whoever meets an error that no sound contact sets off asks this first.
-
-        Raises:
-            StoreError: Its stage or its fields have been altered.
-        """
-        if contact.stage not in self.leaves or not self.codec.is_sound(contact.fields):
-            raise altered(f"contact {contact.id!r}")
+from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
 class DefinitionStore:
@@ -150,8 +102,7 @@ class DefinitionStore:
         Raises:
             DefinitionError: It has errors.
         """
-        linked = link(definition, self.library)
-        return LoadedDefinition(number, digest(definition), Funnel(linked), FactCodec(linked))
+        return LoadedDefinition(number, digest(definition), Funnel(definition, self.library))
 
     def number_of(self, connection: Connection, definition: Definition) -> int:
         """Give the number of a definition in this database; 0 if it is not stored."""
@@ -180,8 +131,7 @@ class DefinitionStore:
             )
         definition = from_json(json.loads(row.content))
         library = self.library if self._is_strict else close_missing(self.library, definition)
-        linked = link_stored(definition, library)
-        return LoadedDefinition(number, row.digest, Funnel(linked), FactCodec(linked))
+        return LoadedDefinition(number, row.digest, Funnel(link_stored(definition, library)))
 
 
 def store_definition(

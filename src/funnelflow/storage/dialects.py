@@ -7,7 +7,7 @@ costs more than writing it.
 
 import json
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from sqlalchemy import (
     ARRAY,
@@ -28,14 +28,12 @@ from sqlalchemy import Column as SqlColumn
 
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.tables import contacts, history, outbox
-
-Row: TypeAlias = tuple[Any, ...]
+from funnelflow.storage.tracked_contacts import Row
 
 CONTACT_COLUMNS = tuple(contacts.c)
 HISTORY_COLUMNS = tuple(column for column in history.c if column.name != "id")
 OUTBOX_COLUMNS = tuple(column for column in outbox.c if column.name != "id")
 
-_VERSION = (contacts.c.id, contacts.c.sequence, contacts.c.definition)
 _KEY_COLUMNS = (history.c.key, history.c.contact_id, history.c.sequence)
 _MEANT = ("event", "at", "actor", "facts", "to_stage", "reason", "force", "definition")
 _KEYED = (*_KEY_COLUMNS, *(history.c[name] for name in _MEANT))
@@ -71,9 +69,6 @@ class Bulk(Protocol):
         They are locked until the end of the transaction, unless `bulk_for` was told otherwise.
         """
 
-    def load_versions(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
-        """Read the sequence and the definition of contacts, each behind its id."""
-
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         """Read what was recorded under keys: key, contact, sequence, and what was said."""
 
@@ -99,10 +94,10 @@ class Bulk(Protocol):
 
 
 def bulk_for(engine: Engine, *, locks: bool = True) -> Bulk:
-    """Give the bulk forms of a database.
+    """Return the bulk forms of a database.
 
     Args:
-        engine: It.
+        engine: What reaches it.
         locks: Whether contacts are locked as they are read, where that can be said; who only
             reads must not.
     """
@@ -117,7 +112,6 @@ class _Sqlite:
     def __init__(self, engine: Engine) -> None:
         ids = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
         self._contacts = _sql(engine, select(*CONTACT_COLUMNS).where(contacts.c.id.in_(ids)))
-        self._versions = _sql(engine, select(*_VERSION).where(contacts.c.id.in_(ids)))
         self._keys = _sql(engine, select(*_KEYED).where(history.c.key.in_(ids)))
         self._insert_history = _sql(engine, _insert(HISTORY_COLUMNS))
         self._insert_outbox = _sql(engine, _insert(OUTBOX_COLUMNS))
@@ -131,9 +125,6 @@ class _Sqlite:
 
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._contacts, json.dumps(ids)) if ids else ()
-
-    def load_versions(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
-        return _fetch(connection, self._versions, json.dumps(ids)) if ids else ()
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, json.dumps(keys))
@@ -158,7 +149,6 @@ class _Postgres:
         ids = any_(bindparam("ids", type_=ARRAY(Text)))
         held = select(*CONTACT_COLUMNS).where(contacts.c.id == ids).order_by(contacts.c.id)
         self._contacts = _sql(engine, held.with_for_update() if locks else held)
-        self._versions = _sql(engine, select(*_VERSION).where(contacts.c.id == ids))
         self._keys = _sql(engine, select(*_KEYED).where(history.c.key == ids))
         self._insert_history = _sql(engine, _insert(HISTORY_COLUMNS))
         self._insert_outbox = _sql(engine, _insert(OUTBOX_COLUMNS))
@@ -171,9 +161,6 @@ class _Postgres:
 
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._contacts, list(ids)) if ids else ()
-
-    def load_versions(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
-        return _fetch(connection, self._versions, list(ids)) if ids else ()
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, list(keys))

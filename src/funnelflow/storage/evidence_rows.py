@@ -1,21 +1,9 @@
-"""What a chunk has decided, as rows, and writing it if it still is true.
+"""Rows of the history, made as they are decided; no database is known here."""
 
-The rows are plain data, and say what they were decided on: so they can be written in another
-transaction than they were decided in, and by another process.
-"""
-
-import datetime as dt
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
-
-from sqlalchemy import Connection
 
 from funnelflow.criteria import Facts
 from funnelflow.engine import Event, Outcome
-from funnelflow.storage.changes import TrackedContact
-from funnelflow.storage.database_errors import RetryError
-from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.dialects import Bulk, Row
 from funnelflow.storage.row_format import (
     SEPARATOR,
     checksum_ending,
@@ -25,13 +13,10 @@ from funnelflow.storage.row_format import (
     encode,
     row_digest,
 )
+from funnelflow.storage.tracked_contacts import Row, TrackedContact
 
-Unmet = tuple[tuple[str, str], ...]
+Unmet: TypeAlias = tuple[tuple[str, str], ...]
 """What was in the way of a move: label and verdict of each criterion."""
-
-Step: TypeAlias = tuple[str, int, str | None, str, str, str, str, str, Row, str]
-"""What a row of the history says, but for when it is recorded: the columns from ``contact_id`` to
-``facts``; those from ``to_stage`` to ``definition``, which many rows share; and its digest."""
 
 _KEPT = 1_000
 
@@ -53,9 +38,15 @@ class _Answer(NamedTuple):
 
 
 class RowWriter:
-    """Makes the rows of one chunk."""
+    """Makes the rows of the history that are recorded at one moment.
 
-    def __init__(self) -> None:
+    Args:
+        recorded_at: That moment, as text.
+    """
+
+    def __init__(self, recorded_at: str) -> None:
+        self._recorded_at = recorded_at
+        self._checksum = checksum_ending(recorded_at)
         self._facts: dict[int, tuple[Facts, str]] = {}
         self._answers: dict[tuple[int, str, int], _Answer] = {}
 
@@ -68,7 +59,7 @@ class RowWriter:
         before: str,
         key: str | None,
         unmet: Unmet,
-    ) -> Step:
+    ) -> Row:
         """Make the row of a step that was taken, and chain it to the one before.
 
         Args:
@@ -79,6 +70,9 @@ class RowWriter:
             before: The stage before it.
             key: Its idempotency key.
             unmet: What was in the way of a refused move.
+
+        Returns:
+            Its columns but the number of the row, in the order of the table.
         """
         name, _, said, actor, said_roles, to, reason, force, vetoes = event
         contact_id, sequence = held.contact.id, held.sequence + 1
@@ -93,7 +87,10 @@ class RowWriter:
             answer.text,
         ))  # fmt: skip
         held.sequence, held.digest = sequence, digest
-        return contact_id, sequence, key, name, at, actor, roles, facts, answer.columns, digest
+        return (
+            contact_id, sequence, key, name, at, self._recorded_at, actor, roles, facts,
+            *answer.columns, digest, self._checksum(digest),
+        )  # fmt: skip
 
     def _text_of(self, facts: Facts) -> str:
         """Write facts; those that many rows share are written once."""
@@ -126,96 +123,3 @@ def _answer(
     )  # fmt: skip
     text = SEPARATOR.join(map(str, (*columns, running.digest)))
     return _Answer(outcome, after, (*columns, running.id), text)
-
-
-def history_rows(steps: Sequence[Step], recorded_at: str) -> list[Row]:
-    """Give rows as they are written, in the order of `HISTORY_COLUMNS`.
-
-    Args:
-        steps: What they say.
-        recorded_at: When that was decided, as text.
-    """
-    checksum = checksum_ending(recorded_at)
-    return [
-        (
-            contact_id, sequence, key, name, at, recorded_at, actor, roles, facts,
-            *answer, digest, checksum(digest),
-        )
-        for contact_id, sequence, key, name, at, actor, roles, facts, answer, digest in steps
-    ]  # fmt: skip
-
-
-class Writes(NamedTuple):
-    """What a chunk has collected: rows of the tables, as plain data.
-
-    Attributes:
-        added: Contacts that are new.
-        changed: Known contacts, as `Bulk.update_contacts` takes them.
-        history: The evidence.
-        recorded_at: When it was decided, as text.
-        letters: What is to be told of it.
-        homes: Funnel to the number of the definition that its new contacts come under.
-        looked_at: The contacts that were read and not changed, as (id, sequence, definition);
-            0 and 0 for one that there was not.
-    """
-
-    added: list[Row]
-    changed: list[Row]
-    history: list[Step]
-    recorded_at: str
-    letters: list[Row]
-    homes: dict[str, int]
-    looked_at: list[tuple[str, int, int]]
-
-
-def write_rows(bulk: Bulk, connection: Connection, writes: Writes) -> None:
-    """Write what a chunk has collected; the transaction is the caller's to end.
-
-    Raises:
-        RetryError: A contact is no longer as it was when that was decided, or a key has been
-            used since; the transaction has to be undone.
-    """
-    bulk.insert_contacts(connection, writes.added)
-    bulk.update_contacts(connection, writes.changed)
-    bulk.insert_history(connection, history_rows(writes.history, writes.recorded_at))
-    bulk.insert_outbox(connection, writes.letters)
-
-
-def require_looked_at(
-    bulk: Bulk, connection: Connection, looked_at: Sequence[tuple[str, int, int]]
-) -> None:
-    """Hold the contacts that were only read to what they were then.
-
-    A row may be refused, or say nothing new, because of what its contact was.
-
-    Args:
-        bulk: The bulk statements of the database.
-        connection: The transaction in which a chunk is written.
-        looked_at: The contacts, as `Writes` has them.
-
-    Raises:
-        RetryError: One of them has changed since.
-    """
-    known = {one: (sequence, under) for one, sequence, under in looked_at if sequence}
-    found = bulk.load_versions(connection, [one for one, _, _ in looked_at])
-    if known != {one: (sequence, under) for one, sequence, under in found}:
-        raise RetryError("another process changed the same contact meanwhile")
-
-
-def require_homes(
-    connection: Connection, shelf: DefinitionStore, homes: Mapping[str, int], now: dt.datetime
-) -> None:
-    """Hold the funnels to the definitions under which a chunk has put new contacts.
-
-    Args:
-        connection: The transaction in which it is written.
-        shelf: The definitions.
-        homes: Funnel to the number of that definition.
-        now: The time it is.
-
-    Raises:
-        RetryError: A funnel has come under another one since.
-    """
-    for name, number in homes.items():
-        if shelf.home(connection, name, now).id != number:
-            raise RetryError(f"{name} has come under another definition meanwhile")

@@ -1,6 +1,6 @@
 """What plugins are asked before a change, and told after it.
 
-Only a chunk of a workspace with such plugins has one of these; any other pays one comparison
+Only a unit of work of a workspace with such plugins has one of these; any other pays one comparison
 with None an event.
 """
 
@@ -16,9 +16,8 @@ from funnelflow.plugins import (
     PluginHost,
     WorkspaceHandle,
 )
-from funnelflow.storage.changes import TrackedContact
 from funnelflow.storage.connect import afterwards
-from funnelflow.storage.definition_store import LoadedDefinition
+from funnelflow.storage.tracked_contacts import LoadedDefinition, TrackedContact
 
 ADOPT = "adopt"
 
@@ -39,8 +38,8 @@ class Observers:
         self._workspace = workspace
         self._connection = connection
 
-    def asked(self, held: TrackedContact, event: Event) -> Event:
-        """Give an event with the vetoes of plugins against what it would do to a contact.
+    def with_vetoes(self, held: TrackedContact, event: Event) -> Event:
+        """Return an event with the vetoes of plugins against what it would do to a contact.
 
         Every transition that would be taken is asked about once. A veto may open the way to
         another transition, which is asked about in its turn.
@@ -56,7 +55,7 @@ class Observers:
                 return event
             event = event._replace(vetoes=(*event.vetoes, *vetoes))
 
-    def appended(self, held: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
+    def decided(self, held: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
         """Remember a row of the history, to tell plugins when it has been committed."""
         if not self._host.watches_commits:
             return

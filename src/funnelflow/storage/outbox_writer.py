@@ -7,6 +7,7 @@ stored, and never otherwise.
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 from attrs import frozen
@@ -26,12 +27,14 @@ from funnelflow.criteria import (
 )
 from funnelflow.engine import Event
 from funnelflow.errors import StoreError
-from funnelflow.storage.changes import TrackedContact
-from funnelflow.storage.definition_store import LoadedDefinition
-from funnelflow.storage.dialects import Row
-from funnelflow.storage.queries import CONTACT_FACTS
-from funnelflow.storage.row_format import dump_facts, from_text
+from funnelflow.storage.row_format import dump_facts
 from funnelflow.storage.subscriptions import Subscription
+from funnelflow.storage.tracked_contacts import (
+    CONTACT_FACTS,
+    LoadedDefinition,
+    Row,
+    TrackedContact,
+)
 
 
 class SubscriptionError(StoreError):
@@ -86,6 +89,10 @@ class OutboxWriter:
     def __init__(self, notices: tuple[Subscription, ...]) -> None:
         self._notices = notices
         self._matchers: dict[str, tuple[_Matcher, ...]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without what was compiled."""
+        return OutboxWriter, (self._notices,)
 
     def rows(self, held: TrackedContact, event: Event, before: str, recorded_at: str) -> list[Row]:
         """Give the rows for a contact that has just moved.
@@ -180,7 +187,7 @@ def _is_meant(
     contact = held.contact
     fields: Fields = contact.fields
     if matcher.asks_more:
-        fields = {**_contact_facts(held), **fields}
+        fields = {**held.facts(), **fields}
     facts: dict[str, Value | None] = {
         "name": event.name,
         "actor": event.actor,
@@ -191,21 +198,6 @@ def _is_meant(
         "at": event.at,
     }
     return holds(fields, facts, event.at)
-
-
-def _contact_facts(held: TrackedContact) -> dict[str, Value]:
-    """Give what may be asked of a contact besides its fields."""
-    contact = held.contact
-    assert contact.since is not None
-    assert contact.clock is not None
-    return {
-        "id": contact.id,
-        "funnel": held.funnel,
-        "stage": contact.stage,
-        "stage_since": contact.since,
-        "updated_at": contact.clock,
-        "created_at": from_text(held.created_at) if held.created_at else contact.since,
-    }
 
 
 def _fields(notice: Subscription, held: TrackedContact) -> str:

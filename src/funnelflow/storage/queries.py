@@ -12,11 +12,8 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 from funnelflow.compare import Translation, translate
 from funnelflow.criteria import (
     BOOLEAN,
-    TEXT,
-    TIMESTAMP,
     CriterionError,
     Expression,
-    Field,
     Scope,
     Value,
     compile_expression,
@@ -25,27 +22,14 @@ from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.contacts import StoredContact, stored_contact
-from funnelflow.storage.database_errors import UNREADABLE
-from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
+from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import considered_json, question_json
 from funnelflow.storage.replay import EvidenceReader, fold_rows, rows_of
-from funnelflow.storage.row_format import FactCodec, to_text
+from funnelflow.storage.row_format import UNREADABLE, to_text
 from funnelflow.storage.tables import contacts, funnels, history
+from funnelflow.storage.tracked_contacts import CONTACT_FACTS, LoadedDefinition
 
 Test: TypeAlias = Callable[[StoredContact], bool]
-
-CONTACT_FACTS = {
-    name: Field(name, kind, about=about)
-    for name, kind, about in (
-        ("id", TEXT, "Who it is."),
-        ("funnel", TEXT, "The funnel that is its home."),
-        ("stage", TEXT, "The stage it is in, as a dotted name."),
-        ("stage_since", TIMESTAMP, "When it entered the stage."),
-        ("updated_at", TIMESTAMP, "The time of its latest evidence."),
-        ("created_at", TIMESTAMP, "When it became known."),
-    )
-}
-"""What a filter may ask of a contact besides its fields; a field of the same name comes first."""
 
 _COLUMNS = {
     "id": "contacts.id",
@@ -349,6 +333,4 @@ def _events(
 
 def _reader(funnel: Funnel) -> EvidenceReader:
     """Give what reads evidence for a definition that decides nothing here."""
-    return EvidenceReader(
-        LoadedDefinition(0, digest(funnel.definition), funnel, FactCodec(funnel.linked))
-    )
+    return EvidenceReader(LoadedDefinition(0, digest(funnel.definition), funnel))

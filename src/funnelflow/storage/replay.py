@@ -16,10 +16,10 @@ from funnelflow.criteria import Field, Value
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine import Contact, Event, Outcome, Veto
 from funnelflow.errors import FieldError
-from funnelflow.storage.database_errors import UNREADABLE, altered
-from funnelflow.storage.definition_store import DefinitionStore, LoadedDefinition
-from funnelflow.storage.row_format import from_text, load_vetoes
+from funnelflow.storage.definition_store import DefinitionStore
+from funnelflow.storage.row_format import UNREADABLE, altered, from_text, load_vetoes
 from funnelflow.storage.tables import history
+from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
 def read_event(running: LoadedDefinition, row: Any) -> Event:

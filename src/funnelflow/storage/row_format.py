@@ -13,7 +13,7 @@ from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, Field, Fields, V
 from funnelflow.criteria.times import timestamp_json
 from funnelflow.definition import Linked
 from funnelflow.engine import Taken, Veto
-from funnelflow.errors import FieldError
+from funnelflow.errors import FieldError, StoreError
 
 _TOLERATED = dt.timedelta(days=1)
 
@@ -49,6 +49,18 @@ def optional_to_text(at: dt.datetime | None) -> str | None:
 def optional_from_text(text: str | None) -> dt.datetime | None:
     """Read a time that may be missing."""
     return None if text is None else dt.datetime.fromisoformat(text)
+
+
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError)
+"""What reading a row raises whose columns are not what was once written there."""
+
+
+def altered(what: str) -> StoreError:
+    """Return the error about a row that cannot be read because it is not what was written."""
+    return StoreError(
+        f"{what} has been altered in the database, and cannot be read",
+        hint="`funnelflow verify` names everything that was; restore a backup",
+    )
 
 
 SEPARATOR = "\x1f"

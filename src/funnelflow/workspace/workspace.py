@@ -358,11 +358,10 @@ class Workspace:
             key=options.get("key"),
             text=options.get("text", False),
             expect=options.get("expect"),
+            roles=_roles(options.get("roles")),
             **more,
         )
-        return self.context.record(
-            change, dry_run=options.get("dry_run", False), roles=_roles(options.get("roles"))
-        )
+        return self.context.record(change, dry_run=options.get("dry_run", False))
 
     def apply(
         self,

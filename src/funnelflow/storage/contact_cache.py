@@ -1,0 +1,70 @@
+"""The contacts that a run had a moment ago, so that it need not read them again."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from funnelflow.storage.dialects import CONTACT_COLUMNS
+from funnelflow.storage.tracked_contacts import Row, TrackedContact
+
+KEPT = 32_768
+"""How many contacts are remembered at least, and at most twice as many: some 80 MB."""
+
+_FUNNEL, _DEFINITION, _DIGEST = (
+    [column.name for column in CONTACT_COLUMNS].index(name)
+    for name in ("funnel", "definition", "digest")
+)
+
+State: TypeAlias = Callable[[], object]
+"""Gives what `Bulk.state` says now."""
+
+
+class ContactCache:
+    """Contacts as the last transaction left them.
+
+    It is lent to a unit of work, and lost if that is not committed: what it holds would be wrong
+    after a transaction that was undone.
+    """
+
+    def __init__(self) -> None:
+        self._late: dict[str, TrackedContact] = {}
+        self._early: dict[str, TrackedContact] = {}
+        self._state: object = None
+
+    def recall(self, ids: Iterable[str], state: State) -> dict[str, TrackedContact]:
+        """Give, and forget, the contacts that need not be read.
+
+        Args:
+            ids: The contacts that are wanted.
+            state: Gives what `Bulk.state` says; when that is not what it was, somebody else
+                has written, and nothing that is remembered can be relied on.
+        """
+        now = state()
+        if now is None:
+            return {}
+        if now != self._state:
+            self._late, self._early = {}, {}
+        forget = self._forget
+        return {one: held for one in ids if (held := forget(one)) is not None}
+
+    def recognise(self, row: Row) -> TrackedContact | None:
+        """Give, and forget, the contact of a row that was read; None if it has changed."""
+        held = self._forget(row[0])
+        if held is None or held.digest != row[_DIGEST]:
+            return None
+        is_same = held.running.id == row[_DEFINITION] and held.funnel == row[_FUNNEL]
+        return held if is_same else None
+
+    def keep(self, contacts: Mapping[str, TrackedContact], state: State) -> None:
+        """Remember contacts, and forget those that have not been met for longest.
+
+        Args:
+            contacts: They, as they were written.
+            state: Gives what `Bulk.state` says, now that everything is written.
+        """
+        self._state = state()
+        self._late.update(contacts)
+        if len(self._late) >= KEPT:
+            self._early, self._late = self._late, {}
+
+    def _forget(self, contact_id: str) -> TrackedContact | None:
+        return self._late.pop(contact_id, None) or self._early.pop(contact_id, None)

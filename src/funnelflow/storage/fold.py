@@ -1,0 +1,421 @@
+"""The fold of a partition: some contacts and the changes for them, into what is to be written.
+
+`fold_partition` is pure: it knows no database, file or clock, reads and changes nothing but its
+partition, and what it is given and what it returns pickle. Whoever executes it, a writing
+transaction or another process, reads the partition before and writes the rows after.
+
+Plugins need the workspace, so they are no part of a partition. The unit of work gives a `Fold`
+an `Observer`: it is asked between parsing and deciding, so that its vetoes are evidence of the
+event that is decided, and told when the row is chained, in the order of the rows; what it is told
+it keeps until the transaction is committed. Messages for the outbox are rows like any other, made
+when the row of the history is.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from shlex import quote
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from attrs import define, field
+
+from funnelflow.criteria import Verdict
+from funnelflow.engine import Decision, Event, Outcome, decide
+from funnelflow.engine.events import EventParser, TimestampCache
+from funnelflow.errors import ConflictError, FieldError, UnknownContactError, UsageError
+from funnelflow.storage.changes import Change, ChangeResult, check_id, check_key, known_already
+from funnelflow.storage.evidence_rows import RowWriter, Unmet
+from funnelflow.storage.outbox_writer import OutboxWriter
+from funnelflow.storage.row_format import UNREADABLE, dump_facts, horizon, to_text
+from funnelflow.storage.tracked_contacts import (
+    IdempotencyRecord,
+    LoadedDefinition,
+    Row,
+    TrackedContact,
+    contact_columns,
+)
+
+_ASKED = {"move", "forced"}
+
+
+@define(eq=False)
+class FoldSettings:
+    """What a workspace's settings say about how changes are read and decided.
+
+    Attributes:
+        roles_of: Returns the roles of an actor.
+        funnel: The funnel of contacts for whom none is named.
+        timezone: The zone of times without an offset; None refuses them.
+        outbox: Makes the messages for transitions; None where nobody subscribes.
+        times: The timestamp cache that the parsers share.
+    """
+
+    roles_of: Callable[[str], tuple[str, ...]]
+    funnel: str
+    timezone: dt.tzinfo | None = None
+    outbox: OutboxWriter | None = None
+    times: TimestampCache = field(init=False)
+    _parsers: dict[str, EventParser] = field(factory=dict, init=False)
+
+    @times.default
+    def _make_times(self) -> TimestampCache:
+        return TimestampCache(self.timezone)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without what is remembered."""
+        return FoldSettings, (self.roles_of, self.funnel, self.timezone, self.outbox)
+
+    def parser(self, running: LoadedDefinition) -> EventParser:
+        """Return the event parser of a definition."""
+        parser = self._parsers.get(running.digest)
+        if parser is None:
+            parser = EventParser(running.funnel.linked, self.times, self.roles_of)
+            self._parsers[running.digest] = parser
+        return parser
+
+
+@define(eq=False)
+class Partition:
+    """Some contacts, and all that decides about changes for them; a fold changes them in place.
+
+    Attributes:
+        settings: What the settings of the workspace say.
+        now: The time it is.
+        contacts: Who is known, by id; who is not here is known to nobody.
+        keys: What was recorded under idempotency keys before.
+        homes: The definitions that new contacts come under, by funnel.
+        definitions: The definitions that decided what `keys` holds, by number.
+    """
+
+    settings: FoldSettings
+    now: dt.datetime
+    contacts: dict[str, TrackedContact] = field(factory=dict)
+    keys: dict[str, IdempotencyRecord] = field(factory=dict)
+    homes: dict[str, LoadedDefinition] = field(factory=dict)
+    definitions: dict[int, LoadedDefinition] = field(factory=dict)
+
+    def home(self, funnel: str) -> LoadedDefinition:
+        """Return the definition that new contacts of a funnel come under; "" for the default."""
+        return self.homes[funnel or self.settings.funnel]
+
+
+class Writes(NamedTuple):
+    """What is to be written: rows of the tables, as plain data.
+
+    Attributes:
+        added: New contacts, whole.
+        changed: Known contacts: what stands behind the id, the id, and the sequence and the
+            number of the definition with which it was read.
+        history: The evidence, in the order in which it was decided.
+        outbox: The messages for it.
+    """
+
+    added: list[Row]
+    changed: list[Row]
+    history: list[Row]
+    outbox: list[Row]
+
+
+Result: TypeAlias = ChangeResult | UsageError | FieldError | ConflictError
+"""What became of a change, or why it cannot be recorded."""
+
+
+class Folded(NamedTuple):
+    """What came of a partition.
+
+    Attributes:
+        writes: What is to be written.
+        results: What became of each change, in their order.
+        ahead: How many of them have a time that lies in the future.
+    """
+
+    writes: Writes
+    results: list[Result]
+    ahead: int
+
+
+class Observer(Protocol):
+    """Who is asked before a change is decided, and told after it."""
+
+    def with_vetoes(self, held: TrackedContact, event: Event) -> Event:
+        """Return an event with what is said against the transitions that it would take."""
+
+    def decided(self, held: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
+        """Take note of a row of the history; the contact is as it left it."""
+
+
+class ChangedMeanwhileError(ConflictError):
+    """A contact no longer has the history that a change expects.
+
+    Attributes:
+        contact_id: Who.
+        expected: How many rows it expects.
+        sequence: How many there are.
+    """
+
+    def __init__(
+        self, contact_id: str, expected: int, sequence: int, news: Sequence[str] = ()
+    ) -> None:
+        self.contact_id = contact_id
+        self.expected = expected
+        self.sequence = sequence
+        more = sequence - expected - len(news)
+        if news and more > 0:
+            news = [*news, f"and {more} more"]
+        super().__init__(
+            f"{contact_id} has changed meanwhile: {', '.join(news) or _length(expected, sequence)}",
+            hint=f"look again, then decide: funnelflow history {quote(contact_id)}",
+        )
+
+
+def _length(expected: int, sequence: int) -> str:
+    """Say how a history differs from what is expected."""
+    if sequence < expected:
+        return "its history is shorter"
+    return f"{sequence - expected} pieces of evidence came in"
+
+
+def fold_partition(
+    partition: Partition, changes: Iterable[Change], *, explain: bool = False
+) -> Folded:
+    """Decide changes one after the other.
+
+    Args:
+        partition: Whom they are about.
+        changes: What is to be recorded.
+        explain: Whether results carry the whole decision with every reason; slower.
+
+    Raises:
+        StoreError: What was read of a contact has been altered, or a subscription does not
+            compile: nothing of the partition can be written.
+    """
+    fold = Fold(partition)
+    results: list[Result] = []
+    for change in changes:
+        try:
+            results.append(fold.take(change, explain=explain))
+        except (UsageError, FieldError, ConflictError) as error:
+            results.append(error)
+    return Folded(fold.writes(), results, fold.ahead)
+
+
+class Fold:
+    """A partition while it is folded, change by change.
+
+    Args:
+        partition: Whom the changes are about.
+        observer: Who is asked and told; None for nobody.
+
+    Attributes:
+        ahead: How many changes were decided whose time lies in the future.
+    """
+
+    def __init__(self, partition: Partition, observer: Observer | None = None) -> None:
+        self.ahead = 0
+        self.partition = partition
+        self._contacts = partition.contacts
+        self._keys = partition.keys
+        self._settings = partition.settings
+        self._times = partition.settings.times
+        self._outbox = partition.settings.outbox
+        self._observer = observer
+        self._horizon = horizon(partition.now)
+        self._recorded_at = to_text(partition.now)
+        self._writer = RowWriter(self._recorded_at)
+        self._rows: list[Row] = []
+        self._messages: list[Row] = []
+
+    def take(self, change: Change, *, explain: bool = False) -> ChangeResult:
+        """Decide a change and collect its row.
+
+        Args:
+            change: What is to be recorded.
+            explain: Whether the result carries the whole decision; slower.
+
+        Raises:
+            Error: The change cannot be recorded; the partition is as it was.
+        """
+        if change.key is not None and change.key in self._keys:
+            return self._repeat(change, self._keys[change.key])
+        held = self._contacts.get(change.contact_id)
+        if held is None:
+            return self._begin(change, explain=explain)
+        if change.event == "add":
+            raise known_already(change)
+        if change.expect is not None and change.expect != held.sequence:
+            raise ChangedMeanwhileError(change.contact_id, change.expect, held.sequence)
+        return self._decide(held, change, self._parse(held.running, change), explain=explain)
+
+    def append(
+        self,
+        held: TrackedContact,
+        event: Event,
+        outcome: Outcome,
+        before: str,
+        *,
+        key: str | None = None,
+        unmet: Unmet = (),
+    ) -> None:
+        """Collect the row of a step that was taken, and chain it to the one before."""
+        moment = event.at
+        at = self._text_of(held, moment)
+        held.last, held.last_text, held.changed = moment, at, True
+        row = self._writer.row(held, event, at, outcome, before, key, unmet)
+        self._rows.append(row)
+        if key is not None:
+            contact_id, sequence, _, name, _, _, actor, _, facts, to, reason, force, *_ = row
+            self._keys[key] = IdempotencyRecord(
+                contact_id, sequence, name, at, actor, facts, to, reason, force, held.running.id
+            )
+            self.partition.definitions[held.running.id] = held.running
+        if self._observer is not None:
+            self._observer.decided(held, event, outcome, before)
+        if self._outbox is not None and outcome.outcome == "moved":
+            self._messages += self._outbox.rows(held, event, before, self._recorded_at)
+
+    def writes(self) -> Writes:
+        """Return what is to be written, and begin anew: who asks writes it."""
+        writes = Writes([], [], self._rows, self._messages)
+        for held in self._contacts.values():
+            if held.changed:
+                columns = contact_columns(held)
+                if held.stored:
+                    writes.changed.append((*columns, held.contact.id, held.stored, held.under))
+                else:
+                    writes.added.append((held.contact.id, *columns))
+                held.stored, held.under, held.changed = held.sequence, held.running.id, False
+        self._rows, self._messages = [], []
+        return writes
+
+    def _text_of(self, held: TrackedContact, moment: dt.datetime) -> str:
+        """Write the time of an event; most came with that text a moment ago."""
+        at, text = self._times.last
+        return text if moment is at else held.text_of(moment)
+
+    def _begin(self, change: Change, *, explain: bool) -> ChangeResult:
+        """Take the first evidence about a contact: that it was added."""
+        if change.event != "add" and not change.create:
+            raise UnknownContactError(
+                change.contact_id, hint=f"funnelflow add {quote(change.contact_id)}"
+            )
+        check_id(change.contact_id)
+        running = self.partition.home(change.funnel)
+        event = self._parse(running, change)
+        held = TrackedContact(running.funnel.new_contact(change.contact_id), running, running.name)
+        held.created_at = self._text_of(held, event.at)
+        if change.event != "add":
+            added = Event("add", event.at, {}, event.actor, event.roles)
+            if self._observer is not None:
+                added = self._observer.with_vetoes(held, added)
+            before = held.contact.stage
+            self.append(held, added, running.funnel.step(held.contact, added), before)
+        result = self._decide(held, change, event, explain=explain)
+        result.created = True
+        self._contacts[change.contact_id] = held
+        return result
+
+    def _decide(
+        self, held: TrackedContact, change: Change, event: Event, *, explain: bool
+    ) -> ChangeResult:
+        """Let the engine answer, and collect the row."""
+        contact, before = held.contact, held.contact.stage
+        if self._observer is not None:
+            event = self._observer.with_vetoes(held, event)
+        try:
+            outcome, decision = _step(held, event, explain=explain)
+        except UNREADABLE:
+            held.running.require_readable(contact)
+            raise
+        verb = outcome.outcome
+        unmet = unmet_criteria(decision) if verb == "refused" and decision is not None else ()
+        self.append(held, event, outcome, before, key=change.key, unmet=unmet)
+        if event.at > self._horizon:
+            self.ahead += 1
+        return ChangeResult(
+            contact.id,
+            held.sequence,
+            verb,
+            before,
+            held.contact.stage,
+            unmet,
+            decision=decision if explain else None,
+        )
+
+    def _parse(self, running: LoadedDefinition, change: Change) -> Event:
+        """Make the event of a change, in the words of the definition that will decide it."""
+        if change.event == "adopt":
+            raise UsageError("adopt is no event to record", hint="funnelflow adopt FILE")
+        if change.key is not None:
+            check_key(change.key)
+        return self._settings.parser(running).parse(change, self.partition.now)
+
+    def _repeat(self, change: Change, earlier: IdempotencyRecord) -> ChangeResult:
+        """Answer what was asked before under the same key, read by the definition of then.
+
+        Raises:
+            ConflictError: It is not the same that is asked for.
+        """
+        if change.contact_id != earlier.contact_id or change.contact_id not in self._contacts:
+            raise _other_content(change.key, earlier, ["contact"])
+        event = self._parse(self.partition.definitions[earlier.definition], change)
+        same_time = change.at is None or to_text(event.at) == earlier.at
+        is_same = {
+            "event": event.name == earlier.event,
+            "time": same_time,
+            "actor": event.actor == earlier.actor,
+            "facts": dump_facts(event.facts) == earlier.facts,
+            "stage asked for": event.to == earlier.to_stage,
+            "reason": event.reason == earlier.reason,
+            "force": event.force == bool(earlier.force),
+        }
+        if not all(is_same.values()):
+            differing = [what for what, same in is_same.items() if not same]
+            raise _other_content(change.key, earlier, differing)
+        return ChangeResult(earlier.contact_id, earlier.sequence, "stayed", "", "", duplicate=True)
+
+
+def _step(held: TrackedContact, event: Event, *, explain: bool) -> tuple[Outcome, Decision | None]:
+    """Let the engine take an event: once, with the reasons where they are asked for.
+
+    Where they are not, only a move that is refused is decided a second time, to say why.
+    """
+    funnel = held.running.funnel
+    if explain:
+        decision = decide(funnel, held.contact, event)
+        held.contact = decision.contact_after
+        return Outcome(decision.outcome, decision.path), decision
+    earlier = held.contact.copy() if event.name == "move" else held.contact
+    outcome = funnel.step(held.contact, event)
+    refused = outcome.outcome == "refused"
+    return outcome, decide(funnel, earlier, event) if refused else None
+
+
+def unmet_criteria(decision: Decision) -> Unmet:
+    """Name what was in the way of a move: label and verdict of each criterion, each once."""
+    found = [
+        (leaf.label, leaf.verdict.value)
+        for considered in decision.blocking
+        if considered.cause in _ASKED
+        for leaf in considered.leaves()
+        if leaf.verdict is not Verdict.MET
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _other_content(
+    key: str | None, earlier: IdempotencyRecord, differing: Sequence[str]
+) -> ConflictError:
+    """Refuse a key under which something else was recorded, and say what differs.
+
+    Whom a key of another contact stands for is said to nobody but who sits at the machine.
+    """
+    hint, earlier_one = "a key stands for one event; use a new one for another", "something else"
+    local = f"it stands for {earlier.event} of {earlier.contact_id} at {earlier.at}\n{hint}"
+    if "contact" not in differing:
+        earlier_one = f"{earlier.event} of {earlier.contact_id} at {earlier.at}"
+        local = ""
+    return ConflictError(
+        f"the key {key!r} was used before, for {earlier_one}; "
+        f"now it differs in: {', '.join(differing)}",
+        hint=hint,
+        local_hint=local,
+    )

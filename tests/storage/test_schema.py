@@ -1,6 +1,7 @@
 """Which version a database is, and that nothing but a right one is touched."""
 
 import os
+import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,9 +47,7 @@ def opened(directory: Path, database: str) -> Workspace:
 
 def test_the_versions_are_those_of_the_migrations():
     config = Config()
-    config.set_main_option(
-        "script_location", str(Path(store_schema.__file__).parent / "migrations")
-    )
+    config.set_main_option("script_location", str(store_schema.MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
     assert tuple(s.revision for s in reversed(list(scripts.walk_revisions()))) == REVISIONS
 
@@ -68,15 +67,34 @@ def test_a_new_database_is_current(place):
     assert upgrade(place) == (HEAD, HEAD)
 
 
-def test_an_older_database_says_what_to_run_and_is_brought_forward(place, database, tmp_path):
+SECOND_MIGRATION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.create_table("later", sa.Column("id", sa.Integer, primary_key=True))
+"""
+
+
+def test_an_older_database_says_what_to_run_and_is_brought_forward(
+    place, database, tmp_path, monkeypatch
+):
     create_tables(place)
-    gone = ("DROP TABLE imports", "DROP TABLE outbox", "DROP TABLE endpoints")
-    run(place, *gone, f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+    shutil.copytree(store_schema.MIGRATIONS, tmp_path / "migrations")
+    (tmp_path / "migrations" / "versions" / "v0002_later.py").write_text(SECOND_MIGRATION)
+    monkeypatch.setattr(store_schema, "MIGRATIONS", tmp_path / "migrations")
+    monkeypatch.setattr(store_schema, "REVISIONS", ("0001", "0002"))
+    monkeypatch.setattr(store_schema, "HEAD", "0002")
     assert status(place).state == "older"
     with pytest.raises(StoreError, match="older version") as caught:
         opened(tmp_path, database)
     assert "funnelflow db upgrade" in caught.value.hint
-    assert upgrade(place) == ("0001", HEAD)
+    assert upgrade(place) == ("0001", "0002")
+    run(place, "INSERT INTO later (id) VALUES (1)")
     opened(tmp_path, database).close()
 
 

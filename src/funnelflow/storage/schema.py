@@ -14,7 +14,8 @@ from funnelflow.errors import StoreError
 from funnelflow.storage.connect import Database, connect, reading, writing
 from funnelflow.storage.database_errors import translated
 
-REVISIONS = ("0001", "0002", "0003")
+MIGRATIONS = Path(__file__).parent / "migrations"
+REVISIONS = ("0001",)
 """Every version of the tables, oldest first; the same as the migrations, without loading them."""
 
 HEAD = REVISIONS[-1]
@@ -172,7 +173,7 @@ def _migrate(connection: Connection) -> None:
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 

@@ -1,4 +1,4 @@
-"""Contacts, their history, and the definitions that decide."""
+"""Contacts, their history, the definitions that decide, imports, and the outbox."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ down_revision = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_WAITING = sa.text("state = 'waiting'")
 
 
 def upgrade() -> None:
@@ -15,6 +16,8 @@ def upgrade() -> None:
     _definitions()
     _contacts()
     _history()
+    _imports()
+    _outbox()
 
 
 def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
@@ -108,4 +111,45 @@ def _history() -> None:
         unique=True,
         postgresql_where=sa.text("key IS NOT NULL"),
         sqlite_where=sa.text("key IS NOT NULL"),
+    )
+
+
+def _imports() -> None:
+    op.create_table(
+        "imports",
+        sa.Column("id", sa.Integer, sa.Identity(), nullable=False),
+        *(_text(name) for name in ("kind", "path", "identity", "asked", "state")),
+        sa.Column("position", _BIG, nullable=False),
+        sa.Column("lines", _BIG, nullable=False),
+        _text("prefix"),
+        _text("rejects"),
+        sa.Column("rejects_size", _BIG, nullable=False),
+        *(_text(name) for name in ("tally", "started_at", "updated_at")),
+        sa.Column("checksum", _BIG, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="imports_pkey"),
+        sa.UniqueConstraint("kind", "identity", name="imports_kind_identity_key"),
+    )
+
+
+def _outbox() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("id", _BIG, sa.Identity(), nullable=False),
+        *(_text(name) for name in ("endpoint", "message", "contact_id")),
+        sa.Column("sequence", sa.Integer, nullable=False),
+        *(_text(name) for name in ("source", "at", "data", "state")),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        *(_text(name) for name in ("due_at", "leased_until", "worker", "problem", "created_at")),
+        _text("settled_at", nullable=True),
+        sa.PrimaryKeyConstraint("id", name="outbox_pkey"),
+    )
+    for name, columns in (
+        ("outbox_waiting_index", ["endpoint", "contact_id", "id"]),
+        ("outbox_due_index", ["endpoint", "due_at", "id"]),
+    ):
+        op.create_index(name, "outbox", columns, postgresql_where=_WAITING, sqlite_where=_WAITING)
+    op.create_table(
+        "endpoints",
+        *(_text(name) for name in ("name", "off_since", "reason")),
+        sa.PrimaryKeyConstraint("name", name="endpoints_pkey"),
     )

@@ -24,7 +24,7 @@ from pathlib import Path
 from funnelflow_webhook import Settings, funnelflow_notifiers, send
 
 from benchmarks.apply import DEFINITION, server, write_events
-from funnelflow.notify import Deliverer, Pace, message_of, open_channels
+from funnelflow.notify import Deliverer, Pace, message_of, open_endpoints
 from funnelflow.plugins import NotifierProvider, PluginHost, hookimpl
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace
@@ -119,7 +119,7 @@ def _delivering(kind: str, place: Path, database: str, port: int) -> None:
         write_events(path, MESSAGES)
         workspace.apply(str(path))
         bare = _bare(workspace, url)
-        channels = open_channels(workspace.config.subscriptions, workspace.plugins, directory)
+        channels = open_endpoints(workspace.config.subscriptions, workspace.plugins, directory)
         worker = Deliverer(channels, Outbox(workspace.engine), pace=Pace(senders=SENDERS))
         start = time.perf_counter()
         (done,) = worker.run()
@@ -131,8 +131,8 @@ def _delivering(kind: str, place: Path, database: str, port: int) -> None:
 def _bare(workspace: Workspace, url: str) -> float:
     """Give the messages a second of a loop that only posts."""
     settings = Settings(url=url, allow=["127.0.0.1"], secret=f"whsec_{'A' * 32}")
-    letters = Outbox(workspace.engine).letters(limit=MESSAGES)
-    messages = [message_of(letter) for letter in letters]
+    queue = Outbox(workspace.engine).messages(limit=MESSAGES)
+    messages = [message_of(queued) for queued in queue]
     start = time.perf_counter()
     with ThreadPoolExecutor(SENDERS) as pool:
         list(pool.map(lambda message: send(message, settings), messages))
@@ -142,7 +142,7 @@ def _bare(workspace: Workspace, url: str) -> float:
 def _idling(place: Path) -> None:
     """Print how much of a processor a worker takes that has nothing to do."""
     with workspace_for(place / "idling", "funnelflow.db", '[[notify]]\nchannel = "log"\n') as idle:
-        channels = open_channels(idle.config.subscriptions, idle.plugins, place)
+        channels = open_endpoints(idle.config.subscriptions, idle.plugins, place)
         worker = Deliverer(channels, Outbox(idle.engine))
         threading.Timer(IDLE_SECONDS, worker.stop).start()
         before = _processor()

@@ -54,8 +54,8 @@ DOORS = {
         contacts_ahead plan_adoption run_adoption run_tick run_verification
     """,
     "funnelflow.notify": """
-        BUILT_IN CONTENT_TYPE Channel Delivered Deliverer Delivery Pace check_notices
-        cloud_event message_of next_attempt open_channel open_channels
+        BUILT_IN CONTENT_TYPE Delivered Deliverer Delivery Endpoint Pace check_subscriptions
+        message_of next_attempt open_endpoint open_endpoints
     """,
     "funnelflow.plugins": """
         BeforeTransition CommandProvider Committed ContactCreated CriterionProvider

@@ -82,7 +82,7 @@ def outcome(workspace, summary):
         for row in workspace.history(limit=100_000).rows
     ]
     contacts = [(c.id, c.contact, c.sequence, c.due_at, c.created_at) for c in workspace.list()]
-    messages = [(x.contact_id, x.sequence, x.data) for x in Outbox(workspace.engine).letters()]
+    messages = [(x.contact_id, x.sequence, x.data) for x in Outbox(workspace.engine).messages()]
     rejects = Path(summary.rejects).read_bytes() if summary.rejects else b""
     said = summary.to_json() | {"seconds": 0, "rejects": "", "path": ""}
     assert workspace.verify().is_sound

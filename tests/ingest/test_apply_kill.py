@@ -99,7 +99,7 @@ def moved(workspace: Workspace) -> list[tuple[str, int]]:
 
 def told_of(workspace: Workspace) -> list[tuple[str, int]]:
     """Give every transition of which somebody is to be told."""
-    letters = Outbox(workspace.engine).letters(limit=100_000)
+    letters = Outbox(workspace.engine).messages(limit=100_000)
     return sorted((letter.contact_id, letter.sequence) for letter in letters)
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 import signal
 import sys
 
-from funnelflow.notify import Deliverer, Pace, open_channels
+from funnelflow.notify import Deliverer, Pace, open_endpoints
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace
 
@@ -20,7 +20,7 @@ def main(directory: str, lease: str) -> None:
             batch=dt.timedelta(milliseconds=20),
             poll=dt.timedelta(milliseconds=50),
         )
-        channels = open_channels(config.subscriptions, workspace.plugins, config.directory)
+        channels = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
         worker = Deliverer(channels, Outbox(workspace.engine), pace=pace)
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())
         worker.run(watch=True)

@@ -4,7 +4,7 @@ import threading
 
 from attrs import frozen
 
-from funnelflow.notify import Deliverer, Pace, open_channels
+from funnelflow.notify import Deliverer, Pace, open_endpoints
 from funnelflow.plugins import NotifierProvider, PluginHost, hookimpl
 from funnelflow.storage.outbox import Outbox
 from funnelflow.testing import FrozenClock
@@ -78,7 +78,7 @@ def box(workspace):
 def worker(workspace, **pace):
     """Give a worker for every endpoint of a workspace."""
     config = workspace.config
-    channels = open_channels(config.subscriptions, workspace.plugins, config.directory)
+    channels = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
     return Deliverer(
         channels, box(workspace), pace=Pace(**pace) if pace else None, clock=workspace.clock
     )
@@ -90,4 +90,4 @@ def deliver(workspace, **pace):
 
 def states(workspace):
     """List what became of messages: contact, stage, state."""
-    return [(n.contact_id, n.data["after"], n.state) for n in box(workspace).letters()]
+    return [(n.contact_id, n.data["after"], n.state) for n in box(workspace).messages()]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from funnelflow.notify import BUILT_IN, cloud_event
+from funnelflow.notify import BUILT_IN
 from funnelflow.notify.builtin_notifiers import CommandSettings, LogSettings
 from funnelflow.plugins import DeliveryError
 from funnelflow.testing import NotifierContract, example_message
@@ -41,7 +41,7 @@ def test_a_log_has_a_line_for_each_message(tmp_path):
     path = tmp_path / "told.jsonl"
     send("log", LogSettings(path))
     send("log", LogSettings(path))
-    assert path.read_text() == f"{cloud_event(example_message())}\n" * 2
+    assert path.read_text() == f"{example_message().text()}\n" * 2
 
 
 def test_a_log_without_a_file_is_stderr(capsys):
@@ -53,7 +53,7 @@ def test_a_command_is_given_the_message_and_no_shell(tmp_path):
     program = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read() + sys.argv[2])"
     path = tmp_path / "told"
     send("command", CommandSettings([sys.executable, "-c", program, str(path), "$HOME; `x`"]))
-    assert path.read_text() == f"{cloud_event(example_message())}$HOME; `x`"
+    assert path.read_text() == f"{example_message().text()}$HOME; `x`"
 
 
 def test_a_command_says_on_stderr_why_it_failed():

@@ -4,7 +4,7 @@ import pytest
 
 from funnelflow.definition import load_definition, render_problems
 from funnelflow.errors import ConfigurationError
-from funnelflow.notify import check_notices
+from funnelflow.notify import check_subscriptions
 from funnelflow.plugins import PluginHost
 from funnelflow.storage.subscriptions import masked_source
 from funnelflow.workspace.settings import read_config
@@ -39,7 +39,7 @@ def problems(tmp_path, monkeypatch):
         config = read_config(tmp_path, environment={})
         with Workspace.open(tmp_path, plugins=host) as workspace:
             checked = list(
-                check_notices(config.subscriptions, tmp_path, host, in_use, workspace.linked)
+                check_subscriptions(config.subscriptions, tmp_path, host, in_use, workspace.linked)
             )
         found = [problem for _, of_one in checked for problem in of_one]
         text = render_problems(found, {str(path): masked_source(toml)}, form)
@@ -156,7 +156,7 @@ def test_a_stage_field_of_the_vocabulary_may_say_anything(tmp_path):
     host = PluginHost()
     host.register(Told(), "told")
     linked = load_definition(tmp_path / "own.yaml")
-    ((_, found),) = check_notices(
+    ((_, found),) = check_subscriptions(
         read_config(tmp_path).subscriptions, tmp_path, host, ("own",), lambda _: linked
     )
     assert found == ()

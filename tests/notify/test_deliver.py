@@ -1,4 +1,4 @@
-"""Sending what the outbox holds: order, retries, dead letters, workers side by side."""
+"""Sending what the outbox holds: order, retries, dead queue, workers side by side."""
 
 import datetime as dt
 import threading
@@ -51,7 +51,7 @@ def test_what_did_not_arrive_waits_and_holds_back_what_is_behind_it(workspace, t
     (done,) = deliver(workspace)
     assert (done.delivered, done.waiting, done.problem) == (0, 1, "busy")
     assert told.messages == []
-    first, second = box(workspace).letters()
+    first, second = box(workspace).messages()
     assert (first.attempts, second.attempts) == (1, 0)
     workspace.clock.advance("10s")
     deliver(workspace)
@@ -71,16 +71,16 @@ def test_the_schedule_is_followed_to_the_dead_letter(small, told):
     move(workspace, "ada", events=("asked", "signed"))
     told.faults = [DeliveryError("busy")] * 8
     waits = []
-    while box(workspace).letters()[0].state == "waiting":
+    while box(workspace).messages()[0].state == "waiting":
         before = workspace.clock.now
         deliver(workspace)
-        letter = box(workspace).letters()[0]
-        workspace.clock.now = max(letter.due_at, before)
-        waits.append((letter.due_at - before).total_seconds())
+        queued = box(workspace).messages()[0]
+        workspace.clock.now = max(queued.due_at, before)
+        waits.append((queued.due_at - before).total_seconds())
     assert len(waits) == 8
     for waited, least in zip(waits, (5, 300, 1800, 7200, 18000, 36000, 36000), strict=False):
         assert least <= waited <= least * 1.2
-    assert letter.problem == "busy (given up after 8 attempts)"
+    assert queued.problem == "busy (given up after 8 attempts)"
     deliver(workspace)
     assert told.messages == [("ada", "customer")]
 
@@ -98,8 +98,8 @@ def test_a_receiver_can_ask_to_wait_longer(small, told):
     move(workspace, "ada")
     told.faults = [DeliveryError("slow down", retry_after=120)]
     deliver(workspace)
-    (letter,) = box(workspace).letters()
-    assert letter.due_at - workspace.clock.now == dt.timedelta(seconds=120)
+    (queued,) = box(workspace).messages()
+    assert queued.due_at - workspace.clock.now == dt.timedelta(seconds=120)
 
 
 def test_a_receiver_that_is_gone_turns_its_endpoint_off(workspace, told):
@@ -135,7 +135,7 @@ def test_a_dead_message_can_be_tried_again_by_its_number(small, told):
 
 def test_what_is_discarded_is_not_sent_and_holds_back_nothing(workspace, told):
     move(workspace, "ada", events=("asked", "signed"))
-    first = box(workspace).letters()[0].id
+    first = box(workspace).messages()[0].id
     assert box(workspace).discard([first]) == 1
     deliver(workspace)
     assert told.messages == [("ada", "customer")]
@@ -156,7 +156,7 @@ def test_any_failure_of_a_notifier_is_one_more_attempt(small, told):
 def test_a_message_keeps_its_id_however_often_it_is_sent(workspace, told):
     move(workspace, "ada")
     deliver(workspace)
-    number = box(workspace).letters()[0].id
+    number = box(workspace).messages()[0].id
     outbox = box(workspace)
     # What a worker that was killed after sending and before recording leaves behind:
     with workspace.engine.begin() as connection:
@@ -164,7 +164,7 @@ def test_a_message_keeps_its_id_however_often_it_is_sent(workspace, told):
     deliver(workspace)
     assert len(told.ids) == 2
     assert len(set(told.ids)) == 1
-    assert outbox.letter(number).attempts == 2
+    assert outbox.message(number).attempts == 2
 
 
 def test_a_claim_is_nobody_elses_until_its_lease_has_run_out(workspace):
@@ -179,9 +179,9 @@ def test_a_claim_is_nobody_elses_until_its_lease_has_run_out(workspace):
 
 def test_a_lease_that_is_renewed_does_not_run_out(workspace):
     move(workspace, "ada")
-    ((letter,),) = box(workspace).claim("told", "first", lease=LEASE, limit=10)
+    ((queued,),) = box(workspace).claim("told", "first", lease=LEASE, limit=10)
     workspace.clock.advance("20s")
-    box(workspace).renew([letter.id], "first", LEASE)
+    box(workspace).renew([queued.id], "first", LEASE)
     workspace.clock.advance("20s")
     assert box(workspace).claim("told", "second", lease=LEASE, limit=10) == []
 
@@ -189,13 +189,13 @@ def test_a_lease_that_is_renewed_does_not_run_out(workspace):
 def test_who_has_lost_a_message_cannot_say_that_it_failed(workspace):
     move(workspace, "ada")
     outbox = box(workspace)
-    ((letter,),) = outbox.claim("told", "first", lease=LEASE, limit=10)
+    ((queued,),) = outbox.claim("told", "first", lease=LEASE, limit=10)
     workspace.clock.advance("31s")
     outbox.claim("told", "second", lease=LEASE, limit=10)
-    outbox.settle("first", [Settled(letter.id, "dead", problem="late")])
-    assert outbox.letter(letter.id).state == "waiting"
-    outbox.settle("first", [Settled(letter.id, "delivered")])
-    assert outbox.letter(letter.id).state == "delivered"
+    outbox.settle("first", [Settled(queued.id, "dead", problem="late")])
+    assert outbox.message(queued.id).state == "waiting"
+    outbox.settle("first", [Settled(queued.id, "delivered")])
+    assert outbox.message(queued.id).state == "delivered"
 
 
 def test_workers_side_by_side_send_everything_once_and_in_order(workspace, told):
@@ -252,7 +252,7 @@ def test_what_arrived_before_a_notifier_hung_stays_delivered(small, told):
     (done,) = deliver(workspace, senders=1, **pace)
     forever.set()
     assert (done.delivered, done.waiting) == (1, 1)
-    found = [(n.state, n.attempts) for n in box(workspace).letters()]
+    found = [(n.state, n.attempts) for n in box(workspace).messages()]
     assert found == [("delivered", 1), ("waiting", 1), ("waiting", 0)]
 
 
@@ -271,10 +271,10 @@ def test_one_bad_endpoint_slows_no_other(small, told, tmp_path):
     while len(told.messages) < 20 and time.monotonic() < until:
         time.sleep(0.01)
     assert len(told.messages) == 20  # while the other one has not come back once
-    assert {letter.state for letter in box(workspace).letters(endpoint="bad")} == {"waiting"}
+    assert {queued.state for queued in box(workspace).messages(endpoint="bad")} == {"waiting"}
     gate.touch()
     thread.join(60)
-    assert {letter.state for letter in box(workspace).letters()} == {"delivered"}
+    assert {queued.state for queued in box(workspace).messages()} == {"delivered"}
 
 
 def test_watching_sends_what_comes_and_ends_when_told_to(small, told):

@@ -122,11 +122,11 @@ def test_what_moved_is_told_once_and_nothing_else_is(pipeline, tmp_path, path):
     count = path(pipeline, tmp_path)
     rows = [row for name in ("ada", "bob") for row in rows_of(pipeline, name)]
     moved = [(r.contact_id, r.sequence, r.before, r.after) for r in rows if r.before != r.after]
-    letters = Outbox(pipeline.engine).letters()
-    told = [(n.contact_id, n.sequence, n.data["before"], n.data["after"]) for n in letters]
+    queue = Outbox(pipeline.engine).messages()
+    told = [(n.contact_id, n.sequence, n.data["before"], n.data["after"]) for n in queue]
     assert sorted(told) == sorted(moved)
     assert len(told) == count
-    assert len({letter.message for letter in letters}) == count
+    assert len({queued.message for queued in queue}) == count
 
 
 def rows_of(workspace, name):

@@ -9,7 +9,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.notify import CONTENT_TYPE, cloud_event, message_of
+from funnelflow.notify import CONTENT_TYPE, message_of
 from funnelflow.plugins import Message
 
 from .support import box, deliver
@@ -29,15 +29,15 @@ def read(text):
 def test_the_library_reads_what_is_sent(workspace):
     workspace.add("ada")
     workspace.record("ada", "asked", actor="grace", at="2026-03-01T09:30:00Z")
-    (letter,) = box(workspace).letters()
-    event = read(cloud_event(message_of(letter)))
-    assert event.get_id() == letter.message
+    (queued,) = box(workspace).messages()
+    event = read(message_of(queued).text())
+    assert event.get_id() == queued.message
     assert event.get_type() == "funnelflow.contact.moved"
     assert event.get_source() == "/funnelflow/pipeline"
     assert event.get_subject() == "ada"
-    assert event.get_time() == letter.at
+    assert event.get_time() == queued.at
     assert event.get_datacontenttype() == "application/json"
-    assert event.get_data() == dict(letter.data)
+    assert event.get_data() == dict(queued.data)
 
 
 @given(
@@ -47,8 +47,8 @@ def test_the_library_reads_what_is_sent(workspace):
 )
 def test_any_message_is_a_cloud_event_in_one_line(subject, data, time):
     message = Message("id", "a.type", "/source", subject, time, data)
-    text = cloud_event(message)
-    assert text == cloud_event(message)
+    text = message.text()
+    assert text == message.text()
     assert "\n" not in text
     event = read(text)
     assert (event.get_subject(), event.get_data(), event.get_time()) == (subject, data, time)
@@ -58,14 +58,14 @@ def test_the_source_can_be_chosen(small):
     workspace = small('[[notify]]\nchannel = "told"\nsource = "https://example.com/crm"\n')
     workspace.add("ada")
     workspace.record("ada", "asked")
-    assert box(workspace).letters()[0].source == "https://example.com/crm"
+    assert box(workspace).messages()[0].source == "https://example.com/crm"
 
 
 def test_a_message_knows_what_led_to_it(workspace):
     workspace.add("ada", {"budget": 4})
     workspace.record("ada", "asked")
     workspace.record("ada", "signed")
-    told = [json.loads(cloud_event(message_of(n)))["data"] for n in box(workspace).letters()]
+    told = [json.loads(message_of(n).text())["data"] for n in box(workspace).messages()]
     assert [(d["before"], d["after"], d["event"], d["sequence"]) for d in told] == [
         ("new", "talking", "asked", 2),
         ("talking", "customer", "signed", 3),
@@ -78,7 +78,7 @@ def test_the_same_story_gives_the_same_ids(small):
     for workspace in (small(toml), small(toml)):
         workspace.add("ada")
         workspace.record("ada", "asked")
-        ids.append(box(workspace).letters()[0].message)
+        ids.append(box(workspace).messages()[0].message)
     assert ids[0] == ids[1]
 
 
@@ -87,24 +87,24 @@ def test_another_story_gives_other_ids(workspace, change):
     for name, more in (("ada", {}), ("bob", {}), ("eve", change)):
         workspace.add(name)
         workspace.record(name, "asked", **more)
-    assert len({n.message for n in box(workspace).letters()}) == 3
+    assert len({n.message for n in box(workspace).messages()}) == 3
 
 
 def test_what_a_notifier_is_given_can_be_written_as_json_at_once(workspace):
     workspace.add("ada")
     workspace.record("ada", "asked")
-    (letter,) = box(workspace).letters()
-    message = message_of(letter)
-    assert json.loads(json.dumps(message.data)) == dict(letter.data)
+    (queued,) = box(workspace).messages()
+    message = message_of(queued)
+    assert json.loads(json.dumps(message.data)) == dict(queued.data)
     assert json.loads(json.dumps(message.to_json())) == json.loads(message.text())
-    assert message.text() == cloud_event(message)
+    assert message.text() == message.text()
 
 
 def test_a_notifier_cannot_change_what_others_are_told(workspace):
     workspace.add("ada")
     workspace.record("ada", "asked")
-    (letter,) = box(workspace).letters()
-    message = message_of(letter)
+    (queued,) = box(workspace).messages()
+    message = message_of(queued)
     message.to_json()["data"]["fields"]["email"] = "changed"
     assert message.data["fields"] == {}
     for data in (message.data, message.data["fields"]):
@@ -126,9 +126,9 @@ def test_an_error_of_the_notifier_itself_is_tried_again_and_named_as_such(worksp
     workspace.add("ada")
     workspace.record("ada", "asked")
     deliver(workspace)
-    (letter,) = box(workspace).letters()
-    assert letter.state == "waiting"
-    assert letter.problem == (
+    (queued,) = box(workspace).messages()
+    assert queued.state == "waiting"
+    assert queued.problem == (
         "the notifier told of plugin told has an error of its own: "
         "TypeError: Object of type set is not JSON serializable"
     )

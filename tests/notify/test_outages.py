@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from funnelflow.errors import StoreError
-from funnelflow.notify import Deliverer, Pace, open_channels
+from funnelflow.notify import Deliverer, Pace, open_endpoints
 from funnelflow.notify.endpoint_worker import LONGEST_PAUSE, Outages, pause_after
 from funnelflow.storage.outbox import Outbox
 
@@ -61,10 +61,10 @@ class Waits:
 def watching(workspace, outbox, until, **more):
     """Watch until something is so; gives what was told of outages."""
     config = workspace.config
-    channels = open_channels(config.subscriptions, workspace.plugins, config.directory)
+    channels = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
     told = []
     more = {"pace": FAST, "clock": workspace.clock, **more}
-    worker = Deliverer(channels, outbox, outage=told.append, **more)
+    worker = Deliverer(channels, outbox, on_outage=told.append, **more)
     thread = threading.Thread(target=worker.run, kwargs={"watch": True}, daemon=True)
     thread.start()
     wait_for(until)
@@ -138,7 +138,7 @@ def test_once_says_clearly_that_the_database_cannot_be_used(small, kind):
     workspace.add("ada")
     workspace.record("ada", "asked")
     config = workspace.config
-    channels = open_channels(config.subscriptions, workspace.plugins, config.directory)
+    channels = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
     worker = Deliverer(channels, Failing(workspace, kind, 1), pace=FAST, wait=Waits())
     with pytest.raises(StoreError, match="no database"):
         worker.run()
@@ -149,7 +149,7 @@ def test_who_is_told_to_end_does_not_wait_for_the_database(small, told):
     workspace.add("ada")
     workspace.record("ada", "asked")
     config = workspace.config
-    channels = open_channels(config.subscriptions, workspace.plugins, config.directory)
+    channels = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
     worker = Deliverer(channels, Failing(workspace, "settle", 10**9), pace=FAST)
     raised = []
 

@@ -61,9 +61,9 @@ def test_a_file_tells_of_every_contact_that_moved(workspace, tmp_path):
 def test_a_message_tells_both_stages_and_who_and_what(workspace):
     workspace.add("ada", actor="grace")
     workspace.record("ada", "asked", actor="grace")
-    (letter,) = box(workspace).letters()
+    (queued,) = box(workspace).messages()
     digest = workspace.contact("ada").definition
-    assert dict(letter.data) == {
+    assert dict(queued.data) == {
         "contact": "ada",
         "sequence": 2,
         "funnel": "pipeline",
@@ -87,8 +87,8 @@ def test_a_forced_move_is_told_as_one(tmp_path, told):
     path.write_text(path.read_text().replace("[roles]", '[roles]\nboss = ["grace"]'))
     with Workspace.open(tmp_path / "w", plugins=PluginHost()) as workspace:
         workspace.move("ada", "customer", force=True, reason="r", actor="grace")
-        (letter,) = box(workspace).letters()
-    assert letter.data["forced"] is True
+        (queued,) = box(workspace).messages()
+    assert queued.data["forced"] is True
 
 
 def test_many_messages_are_read_some_at_a_time(workspace, monkeypatch):
@@ -97,19 +97,19 @@ def test_many_messages_are_read_some_at_a_time(workspace, monkeypatch):
     for name in names:
         workspace.add(name)
         workspace.record(name, "asked")
-    letters = box(workspace).letters()
-    assert [letter.data["event"] for letter in letters] == ["asked"] * 5
+    queue = box(workspace).messages()
+    assert [queued.data["event"] for queued in queue] == ["asked"] * 5
 
 
 def test_what_is_told_is_of_the_time_of_the_transition(workspace, tmp_path):
     workspace.add("ada")
     workspace.record("ada", "asked", actor="grace")
-    before = box(workspace).letters()
+    before = box(workspace).messages()
     (tmp_path / "pipeline.yaml").write_text(PIPELINE.replace("version: 3", "version: 4"))
     workspace.adopt(tmp_path / "pipeline.yaml")
     workspace.record("ada", "reset", actor="bob")
-    assert box(workspace).letters()[:1] == before
-    assert [letter.data["version"] for letter in box(workspace).letters()] == [3, 4]
+    assert box(workspace).messages()[:1] == before
+    assert [queued.data["version"] for queued in box(workspace).messages()] == [3, 4]
 
 
 def test_only_the_fields_that_are_allowed_are_told(small):
@@ -117,9 +117,9 @@ def test_only_the_fields_that_are_allowed_are_told(small):
     facts = {"email": "ada@example.com", "budget": 5, "seen": "2026-03-01T09:00:00Z"}
     workspace.add("ada", facts)
     workspace.record("ada", "asked")
-    (letter,) = box(workspace).letters()
-    assert letter.data["fields"] == {"budget": 5.0, "seen": "2026-03-01T09:00:00.000000Z"}
-    assert "ada@example.com" not in str(letter.data)
+    (queued,) = box(workspace).messages()
+    assert queued.data["fields"] == {"budget": 5.0, "seen": "2026-03-01T09:00:00.000000Z"}
+    assert "ada@example.com" not in str(queued.data)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_each_endpoint_has_a_row_of_its_own_with_the_same_id(small):
     )
     workspace.add("ada")
     workspace.record("ada", "asked")
-    letters = box(workspace).letters()
-    assert [n.endpoint for n in letters] == ["a", "b"]
-    assert len({n.message for n in letters}) == 1
+    queue = box(workspace).messages()
+    assert [n.endpoint for n in queue] == ["a", "b"]
+    assert len({n.message for n in queue}) == 1
 
 
 def test_an_endpoint_is_for_the_funnels_that_it_names(small):

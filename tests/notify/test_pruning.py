@@ -35,7 +35,7 @@ def test_many_are_removed_in_several_transactions(workspace, chunks):  # a fixtu
     told(workspace, 11)
     chunks.clear()
     assert box(workspace).prune(DAYS) == 10
-    assert [letter.contact_id for letter in box(workspace).letters()] == ["c10"]
+    assert [queued.contact_id for queued in box(workspace).messages()] == ["c10"]
     assert len(chunks) == 4
 
 
@@ -43,18 +43,18 @@ def test_what_stays_between_them_stops_nothing(workspace, chunks):  # a fixture
     told(workspace, 10)
     outbox = box(workspace)
     chunks.clear()
-    ids = [letter.id for letter in outbox.letters()]
+    ids = [queued.id for queued in outbox.messages()]
     with workspace.engine.begin() as connection:
         some = ", ".join(map(str, ids[2:7]))
         connection.exec_driver_sql(f"UPDATE outbox SET state = 'dead' WHERE id IN ({some})")
     assert outbox.prune(DAYS) == 4
-    assert [letter.id for letter in outbox.letters()] == [*ids[2:7], ids[-1]]
+    assert [queued.id for queued in outbox.messages()] == [*ids[2:7], ids[-1]]
     assert len(chunks) == 2
 
 
 def test_the_newest_message_stays_so_that_no_number_is_given_out_twice(workspace):
     told(workspace, 1)
-    last = box(workspace).letters()[-1].id
+    last = box(workspace).messages()[-1].id
     box(workspace).prune(DAYS)
     workspace.add("ada")
     workspace.record("ada", "asked")
@@ -75,7 +75,7 @@ def test_only_those_of_an_endpoint_are_removed_where_one_is_named(small):
     told(workspace, 3)
     assert box(workspace).prune(DAYS, endpoint="nobody") == 0
     assert box(workspace).prune(DAYS, endpoint="a") == 3
-    assert {letter.endpoint for letter in box(workspace).letters()} == {"b"}
+    assert {queued.endpoint for queued in box(workspace).messages()} == {"b"}
 
 
 def test_an_empty_outbox_has_nothing_to_remove(workspace):

@@ -15,7 +15,7 @@ import pytest
 from attrs import field, frozen
 from funnelflow_webhook import funnelflow_notifiers
 
-from funnelflow.notify import Deliverer, open_channels
+from funnelflow.notify import Deliverer, open_endpoints
 from funnelflow.plugins import PluginHost, hookimpl
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace
@@ -165,7 +165,7 @@ def test_a_bad_receiver_slows_no_other(bad, start, serve, tls, held, funnelflow_
     url = server.url("https" if bad.is_secure else "http")
     workspace = start(("bad", url), ("good", funnelflow_receiver.url))
     outbox = Outbox(workspace.engine, workspace.clock)
-    channels = open_channels(
+    channels = open_endpoints(
         workspace.config.subscriptions, workspace.plugins, workspace.config.directory
     )
     worker = Deliverer(channels, outbox, clock=workspace.clock)
@@ -181,8 +181,8 @@ def test_a_bad_receiver_slows_no_other(bad, start, serve, tls, held, funnelflow_
         told[request.json()["subject"]].append(request.json()["data"]["after"])
     assert told == dict.fromkeys(CONTACTS, STAGES)
     assert len(funnelflow_receiver.requests) == len(requests)
-    assert {letter.state for letter in outbox.letters(endpoint="good")} == {"delivered"}
-    tried = [letter for letter in outbox.letters(endpoint="bad") if letter.attempts]
+    assert {letter.state for letter in outbox.messages(endpoint="good")} == {"delivered"}
+    tried = [letter for letter in outbox.messages(endpoint="bad") if letter.attempts]
     assert server.connections
     assert tried
     assert {letter.state for letter in tried} == bad.states

@@ -26,7 +26,7 @@ from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Look, TextSpan, grid, line
 from funnelflow.criteria import duration_words
 from funnelflow.errors import ConfigurationError, StoreError, UnknownNameError
-from funnelflow.notify import Channel, Delivered, Deliverer, Delivery, Pace, open_channel
+from funnelflow.notify import Delivered, Deliverer, Delivery, Endpoint, Pace, open_endpoint
 from funnelflow.storage.json_form import value_json
 from funnelflow.storage.messages import Backlog, backlogs
 from funnelflow.storage.outbox import Outbox
@@ -122,8 +122,8 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
             channels,
             outbox,
             pace=Pace(senders=senders),
-            tell=tell,
-            outage=_tell_outage,
+            on_delivery=tell,
+            on_outage=_tell_outage,
             clock=workspace.clock,
         )
         with _ending(worker):
@@ -141,7 +141,7 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
 
 def _channels(
     workspace: Workspace, only: tuple[str, ...]
-) -> tuple[tuple[Channel, ...], dict[str, ConfigurationError]]:
+) -> tuple[tuple[Endpoint, ...], dict[str, ConfigurationError]]:
     """Open the channels that are asked for, all of them if none is.
 
     Returns:
@@ -157,7 +157,7 @@ def _channels(
         if only and notice.name not in only:
             continue
         try:
-            channels.append(open_channel(notice, workspace.plugins, workspace.config.directory))
+            channels.append(open_endpoint(notice, workspace.plugins, workspace.config.directory))
         except ConfigurationError as error:
             faults[notice.name] = error
     return tuple(channels), faults
@@ -172,7 +172,7 @@ def _tell_faults(faults: Mapping[str, ConfigurationError], *, as_json: bool) -> 
 
 
 def _foretell(
-    channels: tuple[Channel, ...], workspace: Workspace, *, as_json: bool, is_all: bool
+    channels: tuple[Endpoint, ...], workspace: Workspace, *, as_json: bool, is_all: bool
 ) -> None:
     """Say what would be sent, and what waits for its time."""
     outbox = Outbox(workspace.engine, workspace.clock)
@@ -239,8 +239,8 @@ def _say_nothing(_: Delivery) -> None:
 
 def _tell(delivery: Delivery) -> None:
     """Say what became of a message, while watching."""
-    letter, outcome = delivery.letter, delivery.outcome
-    say([_told(letter.id, letter.endpoint, letter.contact_id, outcome)])
+    message, outcome = delivery.message, delivery.outcome
+    say([_told(message.id, message.endpoint, message.contact_id, outcome)])
 
 
 def _tell_outage(error: StoreError | None) -> None:

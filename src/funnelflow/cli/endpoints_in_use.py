@@ -10,7 +10,7 @@ from funnelflow.cli.hosting import host_of
 from funnelflow.cli.session import Session
 from funnelflow.definition import Library, Linked, Problem, link
 from funnelflow.errors import Error
-from funnelflow.notify import check_notices
+from funnelflow.notify import check_subscriptions
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.subscriptions import Subscription
 from funnelflow.workspace.settings import Config
@@ -21,7 +21,7 @@ def endpoints_in_use(workspace: Workspace) -> list[tuple[Subscription, tuple[Pro
     """Check every endpoint against the definitions that decide now."""
     in_use = workspace.funnels() or (workspace.config.funnel,)
     return list(
-        check_notices(
+        check_subscriptions(
             workspace.config.subscriptions,
             workspace.config.directory,
             workspace.plugins,
@@ -37,7 +37,7 @@ def problems_of(config: Config, session: Session) -> tuple[Problem, ...]:
     with _opened(session) as workspace:
         in_use = workspace.funnels() if workspace is not None else ()
         finder = _Finder(library, workspace)
-        checked = check_notices(
+        checked = check_subscriptions(
             config.subscriptions,
             config.directory,
             host_of(session),

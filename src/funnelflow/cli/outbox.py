@@ -62,19 +62,19 @@ def list_(
     with session.open() as workspace:
         box = _box(workspace, endpoint)
         now = workspace.clock()
-        letters = box.letters(
+        messages = box.messages(
             state=state, endpoint=endpoint, contact_id=contact, limit=limit, after=after
         )
         off = box.off()
     if session.json:
-        write_json([_data(letter) for letter in letters])
+        write_json([_data(message) for message in messages])
         return 0
-    rows = [_row(letter, now) for letter in letters]
+    rows = [_row(message, now) for message in messages]
     say(grid([_TITLES, *rows] if rows else [], page_for(answers())))
-    if not letters:
+    if not messages:
         note("no messages")
-    elif len(letters) == limit:
-        hint(f"there may be more: --after {letters[-1].id}")
+    elif len(messages) == limit:
+        hint(f"there may be more: --after {messages[-1].id}")
     for endpoint_off in off:
         note(
             f"{endpoint_off.name} is off since {moment(endpoint_off.since)}: {endpoint_off.reason}"
@@ -90,13 +90,13 @@ def show(number: int) -> int:
     """Show a message, and what became of it."""
     session = current()
     with session.open() as workspace:
-        letter = Outbox(workspace.engine, workspace.clock).letter(number)
+        message = Outbox(workspace.engine, workspace.clock).message(number)
         now = workspace.clock()
     if session.json:
-        write_json(_data(letter))
+        write_json(_data(message))
         return 0
-    say(_lines(letter, now))
-    say_text(json_text(dict(letter.data), indent=2))
+    say(_lines(message, now))
+    say_text(json_text(dict(message.data), indent=2))
     return 0
 
 
@@ -186,7 +186,7 @@ def _box(workspace: Workspace, endpoint: str | None) -> Outbox:
     if endpoint is not None:
         known = dict.fromkeys(notice.name for notice in workspace.config.subscriptions)
         known |= dict.fromkeys(off.name for off in box.off())
-        if endpoint not in known and not box.letters(endpoint=endpoint, limit=1):
+        if endpoint not in known and not box.messages(endpoint=endpoint, limit=1):
             raise UnknownNameError("endpoint", endpoint, known, hint="" if known else _NO_ENDPOINTS)
     return box
 
@@ -201,8 +201,8 @@ def _change(what: str, numbers: tuple[int, ...], endpoint: str | None, *, dry_ru
     session = current()
     with session.open() as workspace:
         box = _box(workspace, endpoint)
-        letters = [box.letter(number) for number in dict.fromkeys(numbers)]
-        reasons = _reasons(letters, endpoint, workspace.clock())
+        messages = [box.message(number) for number in dict.fromkeys(numbers)]
+        reasons = _reasons(messages, endpoint, workspace.clock())
         change = box.retry if what == "retry" else box.discard
         count = change(numbers, endpoint=endpoint, dry_run=dry_run)
     if session.json:
@@ -220,59 +220,60 @@ def _change(what: str, numbers: tuple[int, ...], endpoint: str | None, *, dry_ru
 
 
 def _reasons(
-    letters: list[OutboxMessage], endpoint: str | None, now: dt.datetime
+    messages: list[OutboxMessage], endpoint: str | None, now: dt.datetime
 ) -> dict[int, str]:
     """Say why messages cannot be retried or discarded, by number; most can be."""
-    found = {letter.id: _reason(letter, endpoint, now) for letter in letters}
+    found = {message.id: _reason(message, endpoint, now) for message in messages}
     return {number: reason for number, reason in found.items() if reason}
 
 
-def _reason(letter: OutboxMessage, endpoint: str | None, now: dt.datetime) -> str:
-    if endpoint is not None and letter.endpoint != endpoint:
-        return f"it is for {letter.endpoint}"
-    if letter.state in ("delivered", "discarded"):
-        return f"it was {letter.state} at {moment(letter.settled_at)}"
-    if letter.leased_until is not None and letter.leased_until > now:
-        return f"it is being delivered; free again {next_words(letter.leased_until, now)} at most"
+def _reason(message: OutboxMessage, endpoint: str | None, now: dt.datetime) -> str:
+    if endpoint is not None and message.endpoint != endpoint:
+        return f"it is for {message.endpoint}"
+    if message.state in ("delivered", "discarded"):
+        return f"it was {message.state} at {moment(message.settled_at)}"
+    if message.leased_until is not None and message.leased_until > now:
+        return f"it is being delivered; free again {next_words(message.leased_until, now)} at most"
     return ""
 
 
-def _row(letter: OutboxMessage, now: dt.datetime) -> list[TextSpan]:
+def _row(message: OutboxMessage, now: dt.datetime) -> list[TextSpan]:
     return [
-        TextSpan(str(letter.id)),
-        TextSpan(letter.endpoint, "strong"),
-        TextSpan(letter.contact_id),
-        TextSpan(f"{letter.data.get('before')} → {letter.data.get('after')}"),
-        TextSpan(letter.state, _LOOKS.get(letter.state, "")),
-        TextSpan(_more(letter, now), "dim"),
+        TextSpan(str(message.id)),
+        TextSpan(message.endpoint, "strong"),
+        TextSpan(message.contact_id),
+        TextSpan(f"{message.data.get('before')} → {message.data.get('after')}"),
+        TextSpan(message.state, _LOOKS.get(message.state, "")),
+        TextSpan(_more(message, now), "dim"),
     ]
 
 
-def _more(letter: OutboxMessage, now: dt.datetime) -> str:
+def _more(message: OutboxMessage, now: dt.datetime) -> str:
     """Say what has become of a message so far."""
-    if letter.settled_at is not None and not letter.problem:
-        return moment(letter.settled_at)
-    if not letter.attempts:
+    if message.settled_at is not None and not message.problem:
+        return moment(message.settled_at)
+    if not message.attempts:
         return ""
-    again = f", again {next_words(letter.due_at, now)}" if letter.state == "waiting" else ""
-    return f"{counted(letter.attempts, 'attempt')}{again}: {letter.problem}"
+    again = f", again {next_words(message.due_at, now)}" if message.state == "waiting" else ""
+    return f"{counted(message.attempts, 'attempt')}{again}: {message.problem}"
 
 
-def _lines(letter: OutboxMessage, now: dt.datetime) -> list[Line]:
+def _lines(message: OutboxMessage, now: dt.datetime) -> list[Line]:
     """Say what a message is, above what it tells."""
-    more = _more(letter, now)
+    more = _more(message, now)
     return [
         line(
-            TextSpan(f"{letter.id}", "strong"), f" to {letter.endpoint}, message {letter.message}"
+            TextSpan(f"{message.id}", "strong"),
+            f" to {message.endpoint}, message {message.message}",
         ),
-        line(TextSpan(letter.state, _LOOKS.get(letter.state, "")), f": {more}" if more else ""),
+        line(TextSpan(message.state, _LOOKS.get(message.state, "")), f": {more}" if more else ""),
     ]
 
 
-def _data(letter: OutboxMessage) -> dict[str, Any]:
+def _data(message: OutboxMessage) -> dict[str, Any]:
     return {
         name: value_json(value) if hasattr(value, "isoformat") else value
-        for name, value in asdict(letter, recurse=False).items()
+        for name, value in asdict(message, recurse=False).items()
     }
 
 

@@ -1,22 +1,21 @@
 """Notifications: the outbox is delivered, through notifiers, to endpoints."""
 
-from funnelflow.notify.builtin_notifiers import BUILT_IN, CONTENT_TYPE, cloud_event, message_of
+from funnelflow.notify.builtin_notifiers import BUILT_IN, CONTENT_TYPE, message_of
 from funnelflow.notify.delivery import Delivered, Deliverer
 from funnelflow.notify.endpoint_worker import Delivery, Pace, next_attempt
-from funnelflow.notify.endpoints import Channel, check_notices, open_channel, open_channels
+from funnelflow.notify.endpoints import Endpoint, check_subscriptions, open_endpoint, open_endpoints
 
 __all__ = [
     "BUILT_IN",
     "CONTENT_TYPE",
-    "Channel",
     "Delivered",
     "Deliverer",
     "Delivery",
+    "Endpoint",
     "Pace",
-    "check_notices",
-    "cloud_event",
+    "check_subscriptions",
     "message_of",
     "next_attempt",
-    "open_channel",
-    "open_channels",
+    "open_endpoint",
+    "open_endpoints",
 ]

@@ -18,24 +18,19 @@ MOVED: Final = "funnelflow.contact.moved"
 """The type of a message about a transition."""
 
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
-"""What `cloud_event` is, for HTTP: the structured mode of CloudEvents."""
+"""What `Message.text` returns, for HTTP: the structured mode of CloudEvents."""
 
 
-def message_of(letter: OutboxMessage) -> Message:
-    """Give what a notifier sends for a row of the outbox."""
+def message_of(message: OutboxMessage) -> Message:
+    """Return what a notifier sends for a row of the outbox."""
     return Message(
-        id=letter.message,
+        id=message.message,
         type=MOVED,
-        source=letter.source,
-        subject=letter.contact_id,
-        time=letter.at,
-        data=letter.data,
+        source=message.source,
+        subject=message.contact_id,
+        time=message.at,
+        data=message.data,
     )
-
-
-def cloud_event(message: Message) -> str:
-    """Write a message as a CloudEvent in JSON, in one line of ASCII; the same every time."""
-    return message.text()
 
 
 _SHOWN: Final = 300
@@ -74,7 +69,7 @@ class CommandSettings:
 
 def _send_to_log(message: Message, settings: LogSettings) -> None:
     """Add a message to a file, whole: one write of one line."""
-    line = f"{cloud_event(message)}\n"
+    line = f"{message.text()}\n"
     if settings.path is None:
         sys.stderr.write(line)
         return
@@ -104,7 +99,7 @@ def _send_to_command(message: Message, settings: CommandSettings) -> None:
     with process:
         try:
             _, said = process.communicate(
-                cloud_event(message).encode("ascii"), settings.timeout.total_seconds()
+                message.text().encode("ascii"), settings.timeout.total_seconds()
             )
         except subprocess.TimeoutExpired:
             _end(process)

@@ -1,4 +1,4 @@
-"""Delivering the outbox of a workspace: one lane for each endpoint."""
+"""Delivering the outbox of a workspace: one worker for each endpoint."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -9,12 +9,12 @@ from attrs import define, field
 from funnelflow.notify.endpoint_worker import (
     Delivery,
     EndpointWorker,
+    OnOutage,
     Outages,
     Pace,
-    TellOutage,
     Wait,
 )
-from funnelflow.notify.endpoints import Channel
+from funnelflow.notify.endpoints import Endpoint
 from funnelflow.storage.outbox import Outbox
 from funnelflow.storage.row_format import Clock, utc_now
 
@@ -52,81 +52,81 @@ class Delivered:
 
 
 class Deliverer:
-    """One worker: several of them can share the work, in any number of processes.
+    """Delivers what waits for endpoints; processes with one each can share the work.
 
     Args:
-        channels: The endpoints.
+        endpoints: The endpoints.
         outbox: The messages.
-        pace: How each lane works.
-        tell: Told of every attempt, from several threads, one at a time.
-        outage: Told once when the database cannot be used while `run` watches, and once when
+        pace: How each worker works.
+        on_delivery: Called with every attempt, from several threads, one at a time.
+        on_outage: Called once when the database cannot be used while `run` watches, and once when
             it can again.
-        clock: Gives the time it is.
-        wait: How lanes wait; tests give one that takes no time.
+        clock: Returns the time it is.
+        wait: How workers wait; tests give one that takes no time.
     """
 
     def __init__(
         self,
-        channels: Iterable[Channel],
+        endpoints: Iterable[Endpoint],
         outbox: Outbox,
         *,
         pace: Pace | None = None,
-        tell: Callable[[Delivery], None] = lambda _: None,
-        outage: TellOutage = lambda _: None,
+        on_delivery: Callable[[Delivery], None] = lambda _: None,
+        on_outage: OnOutage = lambda _: None,
         clock: Clock = utc_now,
         wait: Wait = threading.Event.wait,
     ) -> None:
-        self._tell = tell
+        self._on_delivery = on_delivery
         self._lock = threading.Lock()
-        self._tallies = {channel.name: Delivered(channel.name) for channel in channels}
-        outages = Outages(outage)
-        self._lanes = [
+        self._counts = {endpoint.name: Delivered(endpoint.name) for endpoint in endpoints}
+        outages = Outages(on_outage)
+        self._workers = [
             EndpointWorker(
-                channel,
+                endpoint,
                 outbox,
                 pace=pace,
-                tell=self._count,
+                on_delivery=self._count,
                 outages=outages,
                 clock=clock,
                 wait=wait,
             )
-            for channel in channels
+            for endpoint in endpoints
         ]
 
     def stop(self) -> None:
         """End soon: send what is being sent, and leave the rest to others."""
-        for lane in self._lanes:
-            lane.stop()
+        for worker in self._workers:
+            worker.stop()
 
     def run(self, *, watch: bool = False) -> tuple[Delivered, ...]:
         """Deliver what is due; with `watch` whatever becomes due, until `stop`.
 
         Raises:
             StoreError: The database cannot be used, and this is no watching or ends; every
-                lane has ended then. What has not been recorded is sent again.
+                worker has ended then. What has not been recorded is sent again.
         """
         threads = [
-            threading.Thread(target=self._run_lane, args=(lane, watch), daemon=True)
-            for lane in self._lanes
+            threading.Thread(target=self._run_worker, args=(worker, watch), daemon=True)
+            for worker in self._workers
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             while thread.is_alive():  # in steps, so that Ctrl-C gets through
                 thread.join(_LOOK)
-        for lane in self._lanes:
-            if lane.error is not None:
-                raise lane.error
-        return tuple(self._tallies.values())
+        for worker in self._workers:
+            if worker.error is not None:
+                raise worker.error
+        return tuple(self._counts.values())
 
-    def _run_lane(self, lane: EndpointWorker, watch: bool) -> None:  # noqa: FBT001  # a thread's argument
+    def _run_worker(self, worker: EndpointWorker, watch: bool) -> None:  # noqa: FBT001  # a thread's argument
         try:
-            lane.run(watch=watch)
+            worker.run(watch=watch)
         except Exception as error:  # noqa: BLE001  # raised again in the caller's thread
-            lane.error = error
+            worker.error = error
             self.stop()
 
     def _count(self, delivery: Delivery) -> None:
         with self._lock:
-            self._tallies[delivery.letter.endpoint].count(delivery)
-            self._tell(delivery)
+            self._counts[delivery.message.endpoint].count(delivery)
+            self._on_delivery(delivery)

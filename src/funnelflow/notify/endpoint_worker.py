@@ -1,11 +1,11 @@
-"""A lane: one endpoint's messages, sent by threads of its own.
+"""An endpoint worker sends the messages of one endpoint, in threads of its own.
 
-Each endpoint has its lane, so that a receiver that hangs holds up nobody but itself. The lane
+Each endpoint has its worker, so that a receiver that hangs holds up nobody but itself. The worker
 claims messages, hands those of each contact to one of its senders, and records what became of
 them in batches; only its own thread talks to the database. A sender that does not come back
 is left behind, and its message counts as not delivered.
 
-While a lane watches, a database that cannot be used ends nothing: what has become of messages is
+While a worker watches, a database that cannot be used ends nothing: what has become of messages is
 kept until it can be recorded, and the database is asked again after a pause.
 """
 
@@ -22,44 +22,45 @@ from typing import Final, TypeAlias
 from attrs import define, frozen
 
 from funnelflow.errors import StoreError
-from funnelflow.notify.endpoints import Channel
+from funnelflow.notify.endpoints import Endpoint
 from funnelflow.plugins import DeliveryError
 from funnelflow.plugins.isolation import describe_error
 from funnelflow.storage.messages import OutboxMessage, Settled
 from funnelflow.storage.outbox import Outbox
 from funnelflow.storage.row_format import Clock, utc_now
 
-TellOutage: TypeAlias = Callable[[StoreError | None], None]
-"""Told why the database cannot be used; None when it can be used again."""
+OnOutage: TypeAlias = Callable[[StoreError | None], None]
+"""Called with why the database cannot be used; with None when it can be used again."""
 
 
 class Outages:
-    """What the lanes of one worker know of the database.
+    """What the endpoint workers of one process know of the database.
 
     Args:
-        tell: Told when the first of them cannot use it, and when the last of those can again.
+        on_outage: Called when the first of them cannot use it, and when the last of those can
+            again.
     """
 
-    def __init__(self, tell: TellOutage = lambda _: None) -> None:
-        self._tell = tell
+    def __init__(self, on_outage: OnOutage = lambda _: None) -> None:
+        self._on_outage = on_outage
         self._lock = threading.Lock()
         self._failing: set[str] = set()
 
-    def begin(self, lane: str, error: StoreError) -> None:
-        """Say that a lane cannot use it."""
+    def begin(self, worker: str, error: StoreError) -> None:
+        """Note that a worker cannot use it."""
         with self._lock:
             is_first = not self._failing
-            self._failing.add(lane)
+            self._failing.add(worker)
             if is_first:
-                self._tell(error)
+                self._on_outage(error)
 
-    def end(self, lane: str) -> None:
-        """Say that a lane can use it again, or does not need it any more."""
+    def end(self, worker: str) -> None:
+        """Note that a worker can use it again, or does not need it any more."""
         with self._lock:
-            if lane in self._failing:
-                self._failing.remove(lane)
+            if worker in self._failing:
+                self._failing.remove(worker)
                 if not self._failing:
-                    self._tell(None)
+                    self._on_outage(None)
 
 
 _DELAYS: Final = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 36_000)
@@ -82,7 +83,7 @@ def next_attempt(
     retry_after: float | None = None,
     chance: float | None = None,
 ) -> dt.datetime | None:
-    """Give the time of the next attempt.
+    """Return the time of the next attempt.
 
     Args:
         attempts: How many there were.
@@ -103,7 +104,7 @@ def next_attempt(
 
 
 def pause_after(failures: int, *, chance: float | None = None) -> float:
-    """Give the seconds to wait before a database is asked again that cannot be used.
+    """Return the seconds to wait before a database is asked again that cannot be used.
 
     Args:
         failures: How often in a row it could not.
@@ -118,19 +119,19 @@ Wait: TypeAlias = Callable[[threading.Event, float], object]
 
 _LONGEST_PROBLEM: Final = 500
 _AHEAD: Final = 25
-"""How many contacts a lane claims for each of its senders."""
+"""How many contacts a worker claims for each of its senders."""
 
 
 @frozen
 class Pace:
-    """How a lane works.
+    """How a worker works.
 
     Attributes:
         senders: How many messages are on their way at once, of different contacts.
         lease: How long messages are the worker's before it has to renew that.
         limit: After how long a notifier that has not come back is given up.
         batch: How often what became of messages is recorded, at the latest.
-        poll: How often an idle lane looks for messages.
+        poll: How often an idle worker looks for messages.
     """
 
     senders: int = 4
@@ -142,14 +143,14 @@ class Pace:
 
 @frozen
 class Delivery:
-    """What became of one attempt; told as it happens.
+    """What became of one attempt.
 
     Attributes:
-        letter: The message.
+        message: The message.
         outcome: What is recorded of it.
     """
 
-    letter: OutboxMessage
+    message: OutboxMessage
     outcome: Settled
 
 
@@ -158,13 +159,13 @@ class _Stream:
     """Messages of one contact on their way, one after the other.
 
     Attributes:
-        letters: All of them.
+        messages: All of them.
         ended: How many of them have been sent, or left.
         begun: When the one that is being sent was begun, by `time.monotonic`; None between.
         is_left: The sender has not come back, and what it says from now on is ignored.
     """
 
-    letters: list[OutboxMessage]
+    messages: list[OutboxMessage]
     ended: int = 0
     begun: float | None = None
     is_left: bool = False
@@ -177,37 +178,37 @@ class EndpointWorker:
     """Delivers the messages of one endpoint.
 
     Args:
-        channel: The endpoint.
+        endpoint: The endpoint.
         outbox: Where its messages wait.
         pace: How it works.
-        tell: Told of every attempt, from the lane's thread.
-        outages: Told when the database cannot be used, while the lane watches.
-        clock: Gives the time it is.
+        on_delivery: Called with every attempt, from the worker's thread.
+        outages: Where it is noted when the database cannot be used, while the worker watches.
+        clock: Returns the time it is.
         wait: Waits for a number of seconds, or until an event is set.
     """
 
     def __init__(
         self,
-        channel: Channel,
+        endpoint: Endpoint,
         outbox: Outbox,
         *,
         pace: Pace | None = None,
-        tell: Callable[[Delivery], None] = lambda _: None,
+        on_delivery: Callable[[Delivery], None] = lambda _: None,
         outages: Outages | None = None,
         clock: Clock = utc_now,
         wait: Wait = threading.Event.wait,
     ) -> None:
-        self.channel = channel
+        self.endpoint = endpoint
         self.error: BaseException | None = None
         self._outbox = outbox
         self._pace = pace or Pace()
-        self._tell = tell
+        self._on_delivery = on_delivery
         self._outages = outages or Outages()
         self._clock = clock
         self._wait = wait
         self._use = self._failed_in = ""
         self._failures = 0
-        self._worker = uuid.uuid4().hex
+        self._lease_owner = uuid.uuid4().hex
         self._streams: queue.SimpleQueue[_Stream | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[_Done | _Stream] = queue.SimpleQueue()
         self._flying: dict[int, _Stream] = {}
@@ -225,7 +226,7 @@ class EndpointWorker:
         """Deliver until nothing is due any more, or until `stop` when `watch` is on.
 
         Raises:
-            StoreError: The database cannot be used, and the lane does not watch or is to stop;
+            StoreError: The database cannot be used, and the worker does not watch or is to stop;
                 leases run out by themselves.
         """
         for _ in range(self._pace.senders):
@@ -233,7 +234,7 @@ class EndpointWorker:
         try:
             self._deliver(watch=watch)
         finally:
-            self._outages.end(self.channel.name)
+            self._outages.end(self.endpoint.name)
             for _ in range(self._pace.senders):
                 self._streams.put(None)
 
@@ -248,7 +249,7 @@ class EndpointWorker:
                     raise
                 self._failed_in = self._use
                 self._failures += 1
-                self._outages.begin(self.channel.name, error)
+                self._outages.begin(self.endpoint.name, error)
                 self._wait(self._stop, pause_after(self._failures))
                 continue
             if self._stop.is_set() or not watch:
@@ -256,7 +257,7 @@ class EndpointWorker:
             self._wait(self._stop, self._pace.poll.total_seconds())
 
     def _go_on(self) -> bool:
-        """Claim, collect and record once; tell whether there is more to do."""
+        """Claim, collect and record once; return whether there is more to do."""
         claimed = 0 if self._stop.is_set() else self._claim()
         if not self._flying and not claimed:
             self._record()
@@ -276,7 +277,7 @@ class EndpointWorker:
         yield
         if self._failed_in and (what == self._failed_in or what != "claim"):
             self._failed_in, self._failures = "", 0
-            self._outages.end(self.channel.name)
+            self._outages.end(self.endpoint.name)
 
     def _claim(self) -> int:
         """Take more messages when fewer wait in this process than the senders could begin."""
@@ -288,16 +289,16 @@ class EndpointWorker:
             self._record()  # what is recorded may be what the next message waits for
         with self._using("claim"):
             streams = self._outbox.claim(
-                self.channel.name,
-                self._worker,
+                self.endpoint.name,
+                self._lease_owner,
                 lease=self._pace.lease,
                 limit=room - len(self._flying),
             )
         if not streams:
             self._rests_until = time.monotonic() + self._pace.batch.total_seconds()
         self._is_off = self._is_off and not streams
-        for letters in streams:
-            stream = _Stream(letters)
+        for messages in streams:
+            stream = _Stream(messages)
             self._flying[id(stream)] = stream
             self._streams.put(stream)
         return len(streams)
@@ -318,10 +319,10 @@ class EndpointWorker:
             if len(self._flying) <= self._pace.senders:
                 return
 
-    def _take(self, letter: OutboxMessage, outcome: Settled) -> None:
+    def _take(self, message: OutboxMessage, outcome: Settled) -> None:
         self._ready.append(outcome)
         if outcome.attempted:
-            self._tell(Delivery(letter, outcome))
+            self._on_delivery(Delivery(message, outcome))
 
     def _look_after(self) -> None:
         """Record in time, renew leases in time, and leave senders that do not come back."""
@@ -329,9 +330,9 @@ class EndpointWorker:
         if now - self._recorded > self._pace.batch.total_seconds():
             self._record()
         if now - self._renewed > self._pace.lease.total_seconds() / 3:
-            ids = [letter.id for stream in self._flying.values() for letter in stream.letters]
+            ids = [message.id for stream in self._flying.values() for message in stream.messages]
             with self._using("renew"):
-                self._outbox.renew(ids, self._worker, self._pace.lease)
+                self._outbox.renew(ids, self._lease_owner, self._pace.lease)
             self._renewed = now
         late = now - self._pace.limit.total_seconds()
         for stream in list(self._flying.values()):
@@ -343,9 +344,9 @@ class EndpointWorker:
         stream.is_left = True
         seconds = f"{self._pace.limit.total_seconds():g}"
         said = DeliveryError(f"the notifier did not come back within {seconds} seconds")
-        for place, letter in enumerate(stream.letters[stream.ended :]):
-            behind = Settled(letter.id, "waiting", attempted=False)
-            self._take(letter, behind if place else self._failed(letter, said))
+        for place, message in enumerate(stream.messages[stream.ended :]):
+            behind = Settled(message.id, "waiting", attempted=False)
+            self._take(message, behind if place else self._failed(message, said))
         self._flying.pop(id(stream), None)
         self._start_sender()
 
@@ -353,15 +354,15 @@ class EndpointWorker:
         self._recorded = time.monotonic()
         if self._ready:
             with self._using("settle"):
-                self._outbox.settle(self._worker, self._ready)
+                self._outbox.settle(self._lease_owner, self._ready)
             self._ready = []
 
     def _start_sender(self) -> None:
-        name = f"funnelflow-{self.channel.name}"
+        name = f"funnelflow-{self.endpoint.name}"
         threading.Thread(target=self._send_streams, name=name, daemon=True).start()
 
     def _send_streams(self) -> None:
-        """Send what the lane hands over, until it says that there is no more."""
+        """Send what the worker hands over, until it says that there is no more."""
         while (stream := self._streams.get()) is not None:
             self._send_stream(stream)
             if stream.is_left:
@@ -371,42 +372,42 @@ class EndpointWorker:
     def _send_stream(self, stream: _Stream) -> None:
         """Send one contact's messages; when one has to be tried again, those behind it wait."""
         is_open = True
-        for letter in stream.letters:
+        for message in stream.messages:
             if not is_open or stream.is_left or self._is_off or self._stop.is_set():
-                outcome = Settled(letter.id, "waiting", attempted=False)
+                outcome = Settled(message.id, "waiting", attempted=False)
             else:
                 stream.begun = time.monotonic()
-                outcome = self._send(letter)
+                outcome = self._send(message)
                 stream.begun = None
                 is_open = outcome.state != "waiting"
                 if outcome.turns_off:
                     self._is_off = True
             stream.ended += 1
-            self._done.put((stream, letter, outcome))
+            self._done.put((stream, message, outcome))
 
-    def _send(self, letter: OutboxMessage) -> Settled:
+    def _send(self, message: OutboxMessage) -> Settled:
         try:
-            self.channel.send(letter)
+            self.endpoint.send(message)
         except DeliveryError as error:
-            return self._failed(letter, error)
+            return self._failed(message, error)
         except BaseException as error:  # noqa: BLE001  # a plugin's code may take any way out
-            return self._failed(letter, DeliveryError(self._own_error(error)))
-        return Settled(letter.id, "delivered")
+            return self._failed(message, DeliveryError(self._own_error(error)))
+        return Settled(message.id, "delivered")
 
     def _own_error(self, error: BaseException) -> str:
-        """Say that it is the notifier that is wrong, and whose it is."""
-        provider = self.channel.provider
+        """Return a problem that names the notifier, and whose it is."""
+        provider = self.endpoint.provider
         whose = f" of plugin {provider.provider}" if provider.provider else ""
         said = describe_error(error)
         return f"the notifier {provider.name}{whose} has an error of its own: {said}"
 
-    def _failed(self, letter: OutboxMessage, error: DeliveryError) -> Settled:
+    def _failed(self, message: OutboxMessage, error: DeliveryError) -> Settled:
         """Decide what becomes of a message that did not arrive."""
-        problem = self.channel.masked(error.reason)[:_LONGEST_PROBLEM]
+        problem = self.endpoint.masked(error.reason)[:_LONGEST_PROBLEM]
         if error.gone:
-            return Settled(letter.id, "dead", problem=problem, turns_off=self.channel.name)
-        due = next_attempt(letter.attempts + 1, self._clock(), retry_after=error.retry_after)
+            return Settled(message.id, "dead", problem=problem, turns_off=self.endpoint.name)
+        due = next_attempt(message.attempts + 1, self._clock(), retry_after=error.retry_after)
         if error.permanent or due is None:
             given_up = "" if error.permanent else f" (given up after {ATTEMPTS} attempts)"
-            return Settled(letter.id, "dead", problem=f"{problem}{given_up}")
-        return Settled(letter.id, "waiting", due_at=due, problem=problem)
+            return Settled(message.id, "dead", problem=f"{problem}{given_up}")
+        return Settled(message.id, "waiting", due_at=due, problem=problem)

@@ -31,17 +31,17 @@ class _NoSettings:
 
 
 @frozen(eq=False)
-class Channel:
+class Endpoint:
     """An endpoint that messages can be sent to.
 
     Attributes:
-        notice: What the configuration says about it.
+        subscription: What the configuration says about it.
         provider: The notifier.
         settings: Its settings.
         secrets: The texts that must not be shown anywhere.
     """
 
-    notice: Subscription
+    subscription: Subscription
     provider: NotifierProvider
     settings: Any = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
@@ -49,109 +49,111 @@ class Channel:
     @property
     def name(self) -> str:
         """The endpoint."""
-        return self.notice.name
+        return self.subscription.name
 
-    def send(self, letter: OutboxMessage) -> None:
+    def send(self, message: OutboxMessage) -> None:
         """Send a message.
 
         Raises:
             DeliveryError: It did not arrive.
             BaseException: Whatever else a plugin may raise.
         """
-        message = message_of(letter)
+        sent = message_of(message)
         if not self.provider.provider:
-            self.provider.send(message, self.settings)
+            self.provider.send(sent, self.settings)
             return
         with inside(self.provider.provider, f"notifier {self.provider.name}", watched=False):
-            self.provider.send(message, self.settings)
+            self.provider.send(sent, self.settings)
 
     def masked(self, text: str) -> str:
-        """Give a text in one line, without the channel's secrets."""
+        """Return a text in one line, without the secrets of the endpoint."""
         for secret in self.secrets:
             text = text.replace(secret, MASK)
         return " ".join(text.split())
 
 
-def open_channels(
-    notices: tuple[Subscription, ...], plugins: PluginHost, root: Path
-) -> tuple[Channel, ...]:
-    """Give the channel of every endpoint.
+def open_endpoints(
+    subscriptions: tuple[Subscription, ...], plugins: PluginHost, root: Path
+) -> tuple[Endpoint, ...]:
+    """Return the endpoint of every subscription, with its notifier and settings.
 
     Args:
-        notices: What the configuration says.
+        subscriptions: What the configuration says.
         plugins: Who offers notifiers.
         root: Where relative paths start.
 
     Raises:
-        NoticesError: A channel or its settings are not usable; all of it is said.
+        SubscriptionsError: A notifier or its settings are not usable; all of it is said.
     """
-    channels: list[Channel] = []
+    endpoints: list[Endpoint] = []
     problems: list[Problem] = []
-    for notice in notices:
+    for subscription in subscriptions:
         try:
-            channels.append(open_channel(notice, plugins, root))
+            endpoints.append(open_endpoint(subscription, plugins, root))
         except SubscriptionsError as error:
             problems += error.problems
     if problems:
         raise SubscriptionsError(problems)
-    return tuple(channels)
+    return tuple(endpoints)
 
 
-def open_channel(
-    notice: Subscription,
+def open_endpoint(
+    subscription: Subscription,
     plugins: PluginHost,
     root: Path,
     environment: Mapping[str, str] | None = None,
-) -> Channel:
-    """Give the channel of one endpoint.
+) -> Endpoint:
+    """Return the endpoint of one subscription.
 
     Raises:
-        NoticesError: There is no such notifier, or its settings are not usable.
+        SubscriptionsError: There is no such notifier, or its settings are not usable.
     """
-    provider = _provider(notice, plugins)
+    provider = _provider(subscription, plugins)
     try:
         settings = read_settings(
             provider.settings or _NoSettings,
-            notice.settings,
-            lambda name: notice.location.where("settings", *([name] if name else [])),
+            subscription.settings,
+            lambda name: subscription.location.where("settings", *([name] if name else [])),
             environment=environment,
             root=root,
         )
     except SettingsError as error:
-        raise SubscriptionsError([_problem(notice, fault) for fault in error.faults]) from None
-    secrets = {*settings.secrets, *environment_texts(notice.settings, environment)}
+        raise SubscriptionsError(
+            [_problem(subscription, fault) for fault in error.faults]
+        ) from None
+    secrets = {*settings.secrets, *environment_texts(subscription.settings, environment)}
     longest_first = tuple(sorted(secrets, key=len, reverse=True))
-    return Channel(notice, provider, settings.value, longest_first)
+    return Endpoint(subscription, provider, settings.value, longest_first)
 
 
-def _provider(notice: Subscription, plugins: PluginHost) -> NotifierProvider:
-    """Give the notifier that an endpoint names."""
+def _provider(subscription: Subscription, plugins: PluginHost) -> NotifierProvider:
+    """Return the notifier that a subscription names."""
     offered = {**plugins.notifiers, **BUILT_IN}
-    if notice.channel not in offered:
-        guess = nearest(notice.channel, offered)
+    if subscription.channel not in offered:
+        guess = nearest(subscription.channel, offered)
         meant = {"guess": guess} if guess else {"known": tuple(sorted(offered))}
-        problem = notice.problem("F702", ("channel",), name=notice.channel, **meant)
+        problem = subscription.problem("F702", ("channel",), name=subscription.channel, **meant)
         raise SubscriptionsError([problem])
-    return offered[notice.channel]
+    return offered[subscription.channel]
 
 
-def _problem(notice: Subscription, fault: SettingFault) -> Problem:
-    """Say what is wrong with a setting, where it stands."""
-    way = ("settings", fault.name) if fault.name else ("settings",)
+def _problem(subscription: Subscription, fault: SettingFault) -> Problem:
+    """Return what is wrong with a setting, where it stands."""
+    path = ("settings", fault.name) if fault.name else ("settings",)
     if fault.variable:
-        return notice.problem("F707", way, reason=fault.message, variable=fault.variable)
-    return notice.problem("F703", way, reason=fault.message, notifier=notice.channel)
+        return subscription.problem("F707", path, reason=fault.message, variable=fault.variable)
+    return subscription.problem("F703", path, reason=fault.message, notifier=subscription.channel)
 
 
 Find: TypeAlias = Callable[[str], Linked]
-"""Gives a definition by the name of its funnel; raises a `Error` where it cannot."""
+"""Returns a definition by the name of its funnel; raises a `Error` where it cannot."""
 
 Funnels: TypeAlias = Mapping[str, Linked]
 
 _NAME_THEM: Final = 'name the funnels that it is for: funnels = ["…"]'
 
 
-def check_notices(
+def check_subscriptions(
     subscriptions: Iterable[Subscription],
     root: Path,
     plugins: PluginHost,
@@ -167,57 +169,59 @@ def check_notices(
         root: Where relative paths start: the workspace.
         plugins: Who offers notifiers.
         in_use: The funnels that are meant where none is named.
-        find: Gives their definitions.
+        find: Returns their definitions.
     """
     meant = tuple(in_use)
-    for notice in subscriptions:
-        funnels, missing = _find_all(notice, meant, find)
-        problems = [*_of_channel(notice, plugins, root), *missing]
-        problems += [*_of_fields(notice, funnels), *_of_when(notice, funnels)]
-        yield notice, tuple(sorted(problems, key=Problem.order))
+    for subscription in subscriptions:
+        funnels, missing = _find_all(subscription, meant, find)
+        problems = [*_of_channel(subscription, plugins, root), *missing]
+        problems += [*_of_fields(subscription, funnels), *_of_when(subscription, funnels)]
+        yield subscription, tuple(sorted(problems, key=Problem.order))
 
 
 def _find_all(
-    notice: Subscription, in_use: tuple[str, ...], find: Find
+    subscription: Subscription, in_use: tuple[str, ...], find: Find
 ) -> tuple[Funnels, list[Problem]]:
-    """Give the definitions that a notice is for, and what is wrong with those that it names."""
+    """Return the definitions that a subscription is for, and what is wrong with its names."""
     found: dict[str, Linked] = {}
     problems = []
-    for number, name in enumerate(notice.funnels or in_use):
+    for number, name in enumerate(subscription.funnels or in_use):
         try:
             found[name] = find(name)
         except Error as error:
             variant = "unknown" if isinstance(error, UnknownNameError) else "unusable"
-            if notice.funnels:
-                way = ("funnels", number)
-                problems.append(notice.problem("F704", way, variant, name=name, hint=error.hint))
+            if subscription.funnels:
+                path = ("funnels", number)
+                problems.append(
+                    subscription.problem("F704", path, variant, name=name, hint=error.hint)
+                )
     return found, problems
 
 
-def _of_channel(notice: Subscription, plugins: PluginHost, root: Path) -> tuple[Problem, ...]:
+def _of_channel(subscription: Subscription, plugins: PluginHost, root: Path) -> tuple[Problem, ...]:
     try:
-        open_channel(notice, plugins, root)
+        open_endpoint(subscription, plugins, root)
     except SubscriptionsError as error:
         return error.problems
     return ()
 
 
-def _of_fields(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
+def _of_fields(subscription: Subscription, funnels: Funnels) -> Iterator[Problem]:
     """Yield the fields that none of the funnels has."""
     known = {name for linked in funnels.values() for name in linked.fields}
-    for number, name in enumerate(notice.fields):
+    for number, name in enumerate(subscription.fields):
         if funnels and name not in known:
             guess = nearest(name, known)
             meant = {"guess": guess} if guess else {}
-            way = ("fields", number)
-            yield notice.problem("F705", way, endpoint=notice.name, name=name, **meant)
+            path = ("fields", number)
+            yield subscription.problem("F705", path, endpoint=subscription.name, name=name, **meant)
 
 
-def _of_when(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
+def _of_when(subscription: Subscription, funnels: Funnels) -> Iterator[Problem]:
     """Yield what is wrong with the criterion under any of the funnels, each once."""
     found: dict[ExpressionProblem, list[str]] = {}
-    for name, linked in funnels.items() if notice.when else ():
-        for problem in _compile(notice.when, _scope(linked, funnels)):
+    for name, linked in funnels.items() if subscription.when else ():
+        for problem in _compile(subscription.when, _scope(linked, funnels)):
             found.setdefault(problem, []).append(name)
     for problem, names in found.items():
         message, help_ = problem.message, problem.help
@@ -225,8 +229,10 @@ def _of_when(notice: Subscription, funnels: Funnels) -> Iterator[Problem]:
             message += f" in {', '.join(names)}"
             help_ = f"{help_} or {_NAME_THEM}" if help_ else _NAME_THEM
         stretch = (problem.start, problem.end)
-        way = ("when",)
-        yield notice.problem(problem.code, way, AS_WRITTEN, stretch, message=message, help=help_)
+        path = ("when",)
+        yield subscription.problem(
+            problem.code, path, AS_WRITTEN, stretch, message=message, help=help_
+        )
 
 
 def _compile(when: str, scope: Scope) -> tuple[ExpressionProblem, ...]:
@@ -238,7 +244,7 @@ def _compile(when: str, scope: Scope) -> tuple[ExpressionProblem, ...]:
 
 
 def _scope(linked: Linked, funnels: Funnels) -> Scope:
-    """Give what a criterion may name, with the stages and events that there are.
+    """Return what a criterion may name, with the stages and events that there are.
 
     Texts are compared with those of all funnels, since a criterion may be about several.
     """

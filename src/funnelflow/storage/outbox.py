@@ -115,7 +115,7 @@ class Outbox:
             if not heads:
                 return []
             found = _with_those_behind(connection, heads)
-            ids = [letter.id for stream in found for letter in stream]
+            ids = [message.id for stream in found for message in stream]
             _lease(connection, ids, worker, to_text(now + lease))
         return found
 
@@ -154,7 +154,7 @@ class Outbox:
                 if outcome.state != "delivered":
                     _settle(connection, outcome, worker, now)
 
-    def letters(
+    def messages(
         self,
         *,
         state: MessageState | None = None,
@@ -177,7 +177,7 @@ class Outbox:
         with reading(self._engine) as connection:
             return read_messages(connection, connection.execute(found).all())
 
-    def letter(self, number: int) -> OutboxMessage:
+    def message(self, number: int) -> OutboxMessage:
         """Give a message by its number.
 
         Raises:
@@ -185,8 +185,8 @@ class Outbox:
         """
         with reading(self._engine) as connection:
             rows = connection.execute(select(outbox).where(outbox.c.id == number)).all()
-            for letter in read_messages(connection, rows):
-                return letter
+            for message in read_messages(connection, rows):
+                return message
         raise _no_letter(number)
 
     def counts(self) -> dict[tuple[str, MessageState], int]:
@@ -327,8 +327,8 @@ def _with_those_behind(connection: Connection, heads: Sequence[Any]) -> list[lis
         stream = streams[row.contact_id]
         if row.id > first[row.contact_id].id and len(stream) <= BEHIND:
             stream.append(row)
-    letters = iter(read_messages(connection, [row for rows in streams.values() for row in rows]))
-    return [list(islice(letters, len(rows))) for rows in streams.values()]
+    messages = iter(read_messages(connection, [row for rows in streams.values() for row in rows]))
+    return [list(islice(messages, len(rows))) for rows in streams.values()]
 
 
 def _lease(connection: Connection, ids: list[int], worker: str, until: str) -> None:

@@ -368,7 +368,7 @@ class StoreContract:
         for name in "abcdef":
             telling.add(name)
             telling.record(name, "asked")
-        ids = [letter.id for letter in box.letters()]
+        ids = [message.id for message in box.messages()]
         box.discard(ids[:1])
         box.claim("log", "worker", lease=dt.timedelta(days=60), limit=6)
         box.settle("worker", [Settled(ids[1], "dead"), Settled(ids[3], "delivered")])
@@ -376,7 +376,7 @@ class StoreContract:
         box.settle("worker", [Settled(ids[4], "delivered")])
         days = dt.timedelta(days=30)
         assert [box.prune(days, dry_run=True), box.prune(days), box.prune(days)] == [2, 2, 0]
-        assert [letter.contact_id for letter in box.letters()] == ["b", "c", "e", "f"]
+        assert [message.contact_id for message in box.messages()] == ["b", "c", "e", "f"]
 
     def test_what_is_stored_proves_itself(self, workspace: Workspace) -> None:
         """Digests, chains and the fold over the history agree."""

@@ -80,10 +80,10 @@ def send(message: Message, settings: Settings) -> None:
     """
     # Here, because it brings the store along, which most commands that find this plugin
     # have no use for.
-    from funnelflow.notify import CONTENT_TYPE, cloud_event  # noqa: PLC0415
+    from funnelflow.notify import CONTENT_TYPE  # noqa: PLC0415
 
     target = read_target(settings.url, settings.allow)
-    body = cloud_event(message)
+    body = message.text()
     headers = {"Content-Type": CONTENT_TYPE}
     headers |= signed_headers(message.id, body, settings, dt.datetime.now(dt.UTC))
     if settings.authorization:

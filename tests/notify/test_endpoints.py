@@ -6,7 +6,7 @@ import re
 import pytest
 
 from funnelflow.errors import ConfigurationError
-from funnelflow.notify import open_channels
+from funnelflow.notify import open_endpoints
 from funnelflow.storage.subscriptions import SubscriptionsError
 from funnelflow.workspace.settings import read_config
 
@@ -19,7 +19,7 @@ def config(tmp_path, toml):
 
 
 def channels(tmp_path, workspace, toml):
-    return open_channels(config(tmp_path, toml).subscriptions, workspace.plugins, tmp_path)
+    return open_endpoints(config(tmp_path, toml).subscriptions, workspace.plugins, tmp_path)
 
 
 @pytest.mark.parametrize(

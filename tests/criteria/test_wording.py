@@ -13,13 +13,16 @@ from funnelflow.criteria import (
     NUMBER,
     CriterionError,
     compile_expression,
+    unschedulable,
 )
 from funnelflow.criteria.expression_problems import show_problem
 from funnelflow.criteria.message_catalogue import fields_of
 
 from .test_messages import MISTAKES, SCOPE, placed
+from .test_moments import UNSCHEDULABLE
 from .test_suspicious import ALWAYS, NEVER, WITHOUT_RESULT
 from .test_suspicious import SCOPE as SUSPICIOUS_SCOPE
+from .worlds import SCOPE as WORLD
 
 WORDING = Path(__file__).with_name("wording.txt")
 COSTLY = ["contact.fits" + " " * 2000, "(" * 60, "!" * 300 + "contact.fits"]
@@ -35,6 +38,9 @@ def reported():
     for marked in [*NEVER, *ALWAYS, *WITHOUT_RESULT]:
         source = placed(marked)[0]
         yield source, compile_expression(source, SUSPICIOUS_SCOPE).warnings
+    for marked, _ in [*UNSCHEDULABLE, ("«event.at < now»", "")]:
+        expression = compile_expression(placed(marked)[0], WORLD)
+        yield expression.source, unschedulable(expression, automatic=True)
 
 
 def problems_of(source, scope, expect=BOOLEAN):

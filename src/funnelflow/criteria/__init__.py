@@ -27,6 +27,7 @@ from funnelflow.criteria.expression_codes import EXPRESSION_CODES
 from funnelflow.criteria.expression_problems import CriterionError, ExpressionProblem, Position
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.message_catalogue import AS_WRITTEN, MORE, Code, Severity, wordings
+from funnelflow.criteria.moments import Schedule, next_change, schedule, unschedulable
 from funnelflow.criteria.resolve_names import Scope
 from funnelflow.criteria.rules import (
     AllOf,
@@ -93,6 +94,7 @@ __all__ = [
     "Roles",
     "Rule",
     "Scalar",
+    "Schedule",
     "Scope",
     "Seen",
     "Severity",
@@ -106,8 +108,11 @@ __all__ = [
     "constants_of",
     "duration_words",
     "list_of",
+    "next_change",
     "parse_duration",
     "parse_type",
     "rule_expressions",
+    "schedule",
+    "unschedulable",
     "wordings",
 ]

@@ -363,6 +363,28 @@ _TYPES: Final = (
     ),
 )
 
+_MOMENTS: Final = (
+    _code(
+        "E160",
+        "`now` where the moment of a change cannot be computed",
+        both_sides=(
+            "now stands on both sides of {operator}",
+            'let one side be without it, like now - contact.x >= duration("72h")',
+        ),
+        list=("now stands in a list, or is looked for in one", "compare it, like now < contact.x"),
+        choice=(
+            "a choice between times depends on now",
+            "put ? : around the comparisons, not inside one",
+        ),
+    ),
+    _code(
+        "E161",
+        "`event.` beside `now` in a criterion that time alone may open",
+        "{field} is unknown when time opens the transition",
+        "name an event under `on`, or keep the fact in a field of the contact",
+    ),
+)
+
 _WARNINGS: Final = (
     _code(
         "E190",
@@ -387,5 +409,7 @@ _WARNINGS: Final = (
     ),
 )
 
-EXPRESSION_CODES: Final = {code.code: code for code in (*_SYNTAX, *_NAMES, *_TYPES, *_WARNINGS)}
+EXPRESSION_CODES: Final = {
+    code.code: code for code in (*_SYNTAX, *_NAMES, *_TYPES, *_MOMENTS, *_WARNINGS)
+}
 """Every code of an expression, in order."""

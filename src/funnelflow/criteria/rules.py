@@ -207,15 +207,15 @@ def _ask(rule: Custom) -> Callable[[Fields, Facts, dt.datetime], bool]:
     """Return a function that asks a plugin's criterion and never raises."""
 
     def _asked(fields: Fields, facts: Facts, now: dt.datetime) -> bool:
-        return _answer(rule, fields, facts, now)[0] is True
+        return ask_custom(rule, fields, facts, now)[0] is True
 
     return _asked
 
 
-def _answer(
+def ask_custom(
     rule: Custom, fields: Fields, facts: Facts, now: dt.datetime
 ) -> tuple[bool | None, str]:
-    """Ask a plugin's criterion: its answer, and what went wrong."""
+    """Return the answer of a plugin's criterion, and what went wrong; it never raises."""
     frozen_fields, frozen_facts = MappingProxyType(dict(fields)), MappingProxyType(dict(facts))
     try:
         answer: Any = rule.function(CustomCall(frozen_fields, frozen_facts, now, rule.arguments))
@@ -244,7 +244,7 @@ def _check_leaf(rule: Leaf, fields: Fields, facts: Facts, now: dt.datetime) -> C
 
 def _check_custom(rule: Custom, fields: Fields, facts: Facts, now: dt.datetime) -> Check:
     """Answer a plugin's criterion."""
-    answer, fault = _answer(rule, fields, facts, now)
+    answer, fault = ask_custom(rule, fields, facts, now)
     verdict = {True: Verdict.MET, False: Verdict.NOT_MET, None: Verdict.UNKNOWN}[answer]
     said = fault or {True: "says yes", False: "says no", None: "cannot tell"}[answer]
     seen = tuple(Seen(f"contact.{f.name}", f, fields.get(f.name)) for f in rule.reads)

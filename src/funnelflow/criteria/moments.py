@@ -1,0 +1,344 @@
+"""When the answer of a criterion that reads ``now`` changes by time alone, to the microsecond.
+
+For whoever schedules transitions: between two pieces of evidence the facts of a contact stay
+as they are, and only ``now`` moves. Build a `Schedule` of each rule once; for a contact it
+finds the first moment after a given one at which the rule's answer (met, not met, unknown) is
+another. Up to that moment nothing has to be asked again, so it is when to look next:
+
+* ``contact.close_date < now`` becomes true one microsecond after the date;
+* ``now - contact.asked_at >= duration("72h")`` becomes true 72 hours later exactly;
+* ``now < timestamp("9999-12-31T00:00:00Z") && has(contact.x)`` with ``x`` unknown: never.
+
+The answer is exact because each comparison with ``now`` is one of ``±now + a`` with ``b``,
+where ``a`` and ``b`` follow from the facts. It changes only where both are equal and one
+microsecond later, and where a calculation on its way enters or leaves the range in which CEL
+knows its result. Those moments are candidates; at each, in order, the whole rule is asked, and
+the first that answers otherwise is the one. So ``&&``, ``||``, ``!``, ``?:`` and unknown facts
+need no rules of their own here.
+
+`unschedulable` reports what does not have that form: ``now`` on both sides of an operator, in
+lists, or in the condition of a choice between times. Functions of the calendar, like CEL's
+``getMonth()``, are not part of the language. A plugin's criterion is taken to answer the same
+until there is new evidence.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+from funnelflow.criteria.evaluate import Known, evaluate
+from funnelflow.criteria.expression import Expression
+from funnelflow.criteria.expression_problems import CriterionError, ExpressionProblem
+from funnelflow.criteria.rules import (
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Custom,
+    Leaf,
+    Roles,
+    Rule,
+    ask_custom,
+    rule_expressions,
+)
+from funnelflow.criteria.times import LONGEST, SECONDS
+from funnelflow.criteria.tree import (
+    Arithmetic,
+    Compare,
+    Conditional,
+    Has,
+    In,
+    ListOf,
+    Node,
+    Now,
+    Read,
+    children,
+    walk,
+)
+from funnelflow.criteria.types import DURATION, TIMESTAMP, Facts, Fields
+
+Truth: TypeAlias = bool | None
+"""Met, not met, or unknown."""
+Answers: TypeAlias = Callable[[Custom], Truth]
+
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+_EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+_LATEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
+_SECOND: Final = 1_000_000
+_TIMES: Final = (TIMESTAMP, DURATION)
+
+
+def reads_now(node: Node) -> bool:
+    """Whether ``now`` stands anywhere in a node."""
+    return any(isinstance(part, Now) for part in walk(node))
+
+
+def unschedulable(
+    expression: Expression, *, automatic: bool = False
+) -> tuple[ExpressionProblem, ...]:
+    """Return what keeps the moments at which a condition changes from being computed.
+
+    Args:
+        expression: The condition.
+        automatic: Whether it is of a transition that time alone may open. It can then read
+            no ``event.x`` beside ``now``, as there is no event when it opens.
+
+    Returns:
+        The problems, in the order of their places; none for a condition without ``now``.
+    """
+    if not reads_now(expression.tree):
+        return ()
+    found = list(_obstacles(expression.tree))
+    for node in walk(expression.tree) if automatic else ():
+        if isinstance(node, Read | Has) and node.root == "event":
+            parameters = {"field": f"event.{node.field.name}"}
+            found.append(ExpressionProblem("E161", node.start, node.end, parameters))
+    return tuple(sorted(found, key=lambda problem: (problem.start, problem.end)))
+
+
+def next_change(
+    expression: Expression, fields: Fields, facts: Facts, after: dt.datetime
+) -> dt.datetime | None:
+    """Return the first moment after one at which a condition is another of true, false, unknown.
+
+    Args:
+        expression: The condition.
+        fields: What is known about the contact.
+        facts: What the event brought.
+        after: The moment, in UTC.
+
+    Returns:
+        The moment, in UTC; None if time alone changes nothing any more.
+
+    Raises:
+        CriterionError: The moment cannot be computed; see `unschedulable`.
+    """
+    return schedule(Leaf("", expression)).next_change(fields, facts, after)
+
+
+def schedule(rule: Rule) -> "Schedule":
+    """Return the schedule of a rule.
+
+    Raises:
+        CriterionError: An expression of the rule is `unschedulable`.
+    """
+    comparisons: list[Compare] = []
+    for expression in rule_expressions(rule):
+        if problems := unschedulable(expression):
+            raise CriterionError(expression.source, problems)
+        comparisons += filter(_is_timed, walk(expression.tree))  # type: ignore[arg-type]
+    return Schedule(rule, tuple(comparisons))
+
+
+@frozen
+class Schedule:
+    """When the answer of one rule changes by time alone, for any contact; made by `schedule`.
+
+    Attributes:
+        rule: The rule.
+        comparisons: Its comparisons with ``now``; without any, time changes nothing.
+    """
+
+    rule: Rule
+    comparisons: tuple[Compare, ...]
+
+    def next_change(
+        self,
+        fields: Fields,
+        facts: Facts,
+        after: dt.datetime,
+        *,
+        roles: tuple[str, ...] = (),
+        answers: Answers | None = None,
+    ) -> dt.datetime | None:
+        """Return the first moment after one at which the rule is another of met, not met, unknown.
+
+        Args:
+            fields: What is known about the contact.
+            facts: What the event brought; nothing for a rule that is asked without one.
+            after: The moment, in UTC.
+            roles: The roles of the actor.
+            answers: The answers of plugins' criteria, the same at every moment; if left out,
+                each is asked once, at `after`.
+
+        Returns:
+            The moment, in UTC; None if time alone changes nothing any more.
+        """
+        known = Known(fields, facts, after)
+        found = {moment for one in self.comparisons for moment in _candidates(one, known)}
+        first, last = _micros(after), _micros(_LATEST)
+        moments = sorted(moment for moment in found if first < moment <= last)
+        if not moments:
+            return None
+        answer = answers or _asked_once(known)
+        before = _truth(self.rule, known, roles, answer)
+        for moment in moments:
+            now = _EARLIEST + moment * _MICROSECOND
+            if _truth(self.rule, Known(fields, facts, now), roles, answer) is not before:
+                return now
+        return None
+
+
+def _obstacles(node: Node) -> Iterator[ExpressionProblem]:
+    """Yield what in a node keeps it from changing at computable moments only."""
+    if isinstance(node, Compare) and node.left.type in _TIMES:
+        yield from _of_sides(node)
+    elif _lists_now(node):
+        yield ExpressionProblem("E160", node.start, node.end, variant="list")
+    else:
+        for child in children(node):
+            yield from _obstacles(child)
+
+
+def _lists_now(node: Node) -> bool:
+    """Whether a time that reads ``now`` is an item of a list, or is looked for in one."""
+    if isinstance(node, In):
+        return node.item.type in _TIMES and reads_now(node.item)
+    return isinstance(node, ListOf) and node.type.item in _TIMES and reads_now(node)
+
+
+def _of_sides(node: Compare | Arithmetic) -> Iterator[ExpressionProblem]:
+    """Yield what keeps an operation on times from being ``±now + a``, or such with a constant."""
+    if reads_now(node.left) and reads_now(node.right):
+        parameters = {"operator": node.operator}
+        yield ExpressionProblem("E160", node.start, node.end, parameters, "both_sides")
+    for side in (node.left, node.right):
+        yield from _of_time(side)
+
+
+def _of_time(node: Node) -> Iterator[ExpressionProblem]:
+    """Yield what keeps a time or a duration from being ``±now + a``."""
+    if isinstance(node, Arithmetic):
+        yield from _of_sides(node)
+    elif isinstance(node, Conditional):
+        if reads_now(node.test):
+            yield ExpressionProblem("E160", node.start, node.end, variant="choice")
+        yield from _of_time(node.then)
+        yield from _of_time(node.other)
+
+
+def _is_timed(node: Node) -> bool:
+    """Whether a node is a comparison of a time, or a duration, that reads ``now``."""
+    return isinstance(node, Compare) and node.left.type in _TIMES and reads_now(node)
+
+
+@frozen
+class _Line:
+    """``sign * now + offset``, in microseconds; times count from the first of all.
+
+    The sign is 1 or -1; 0 where a choice has taken a branch without ``now``, and then the
+    moments that it gives are superfluous, but not wrong.
+    """
+
+    sign: int
+    offset: int
+
+    def around(self, value: int) -> tuple[int, int]:
+        """Return when it has a value, and one microsecond later."""
+        moment = self.sign * (value - self.offset)
+        return moment, moment + 1
+
+
+def _candidates(node: Compare, known: Known) -> Iterator[int]:
+    """Yield the moments at which a comparison can change, in microseconds since the first."""
+    moving, fixed = (node.left, node.right) if reads_now(node.left) else (node.right, node.left)
+    limit = evaluate(fixed, known)
+    limits: list[int] = []
+    line = _line(moving, known, limits)
+    if line is None or limit is None:
+        return
+    yield from line.around(_micros(limit))
+    yield from limits
+
+
+def _line(node: Node, known: Known, limits: list[int]) -> _Line | None:
+    """Return a time or duration that reads ``now`` as a line; None where it is always unknown.
+
+    Args:
+        node: What reads ``now``.
+        known: The facts.
+        limits: Gets the moments at which a calculation enters or leaves CEL's range.
+    """
+    if isinstance(node, Conditional):
+        test = evaluate(node.test, known)
+        branch = node.then if test else node.other
+        if test is None or reads_now(branch):
+            return None if test is None else _line(branch, known, limits)
+        value = evaluate(branch, known)
+        return None if value is None else _Line(0, _micros(value))
+    if not isinstance(node, Arithmetic):
+        return _Line(1, 0)
+    is_left = reads_now(node.left)
+    moving = _line(node.left if is_left else node.right, known, limits)
+    fixed = evaluate(node.right if is_left else node.left, known)
+    if moving is None or fixed is None:
+        return None
+    line = _moved(moving, _micros(fixed), node.operator, is_left=is_left)
+    limits += _range_limits(node, moving, line, fixed)
+    return line
+
+
+def _moved(line: _Line, fixed: int, operator: str, *, is_left: bool) -> _Line:
+    """Return the sum or difference of a line and a constant; the line is the left side, or not."""
+    if operator == "+":
+        return _Line(line.sign, line.offset + fixed)
+    if is_left:
+        return _Line(line.sign, line.offset - fixed)
+    return _Line(-line.sign, fixed - line.offset)
+
+
+def _range_limits(
+    node: Arithmetic, moving: _Line, line: _Line, fixed: dt.datetime | dt.timedelta
+) -> Iterator[int]:
+    """Yield the moments at which a calculation enters or leaves CEL's range; see `evaluate`."""
+    if node.type == TIMESTAMP:
+        yield from line.around(0)
+        yield from line.around(_micros(_LATEST))
+        return
+    yield from line.around(_micros(LONGEST))
+    yield from line.around(-_micros(LONGEST))
+    if isinstance(fixed, dt.datetime):
+        second = _micros(fixed) // _SECOND * _SECOND
+        yield from moving.around(second - _micros(SECONDS))
+        yield from moving.around(second + _micros(SECONDS) + _SECOND)
+
+
+def _micros(value: dt.datetime | dt.timedelta) -> int:
+    """Return a duration, or a time since the first of all, in microseconds."""
+    length = value - _EARLIEST if isinstance(value, dt.datetime) else value
+    return length // _MICROSECOND
+
+
+def _asked_once(known: Known) -> Answers:
+    """Return a function that asks each plugin's criterion when it is needed first."""
+    found: dict[int, Truth] = {}
+
+    def _answer(rule: Custom) -> Truth:
+        if id(rule) not in found:
+            found[id(rule)] = ask_custom(rule, known.contact, known.event, known.now)[0]
+        return found[id(rule)]
+
+    return _answer
+
+
+def _truth(rule: Rule, known: Known, roles: tuple[str, ...], answer: Answers) -> Truth:
+    """Return whether a rule is met; as the verdict of `check_rule`, with the answers given."""
+    match rule:
+        case Leaf():
+            value = rule.expression.value(known.contact, known.event, known.now)
+            return None if value is None else value is True
+        case Custom():
+            return answer(rule)
+        case Roles():
+            return not set(rule.by).isdisjoint(roles)
+        case AllOf():
+            needs = len(rule.rules)
+        case AnyOf():
+            needs = 1
+        case AtLeast():
+            needs = rule.count
+    truths = [_truth(item, known, roles, answer) for item in rule.rules]
+    if truths.count(True) >= needs:
+        return True
+    return None if truths.count(True) + truths.count(None) >= needs else False

@@ -39,7 +39,7 @@ DOORS = {
         LoadedFile Position Problem Requirement Scenario ScenarioStep SchemaName Span Stage
         StageType Story Transition Vocabulary check diff digest either from_json link link_stored
         load_definition load_story read_definition read_vocabulary renamed_stages render_problems
-        schema schema_text shipped_definitions takes to_json written_problem
+        schema schema_text shipped_definitions takes to_json
     """,
     "funnelflow.engine": """
         RESERVED_EVENTS Cause Considered Contact Coverage Decision Event FactChange

@@ -4,6 +4,7 @@ import shlex
 
 import pytest
 
+from funnelflow.criteria import AS_WRITTEN
 from funnelflow.definition import lint
 from funnelflow.definition.source_locations import SourceLocation
 from funnelflow.errors import Error
@@ -14,9 +15,8 @@ def new_rule(monkeypatch, ada):  # whose definition was accepted before
     """Make every definition an error from now on."""
 
     def refuse(definition, _index, problems):
-        problems.add(
-            "F402", SourceLocation(definition.position, "").span(), "an invented rule is broken"
-        )
+        span = SourceLocation(definition.position, "").span()
+        problems.report("F402", span, AS_WRITTEN, message="an invented rule is broken")
 
     monkeypatch.setattr(lint, "check_parts", refuse)
 

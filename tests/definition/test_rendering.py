@@ -8,33 +8,36 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from funnelflow.criteria import Position
+from funnelflow.criteria import AS_WRITTEN, Position
 from funnelflow.definition import (
     CODES,
     Criterion,
     Definition,
+    Problem,
     Span,
     Stage,
     Transition,
     check,
-    written_problem,
 )
 from funnelflow.definition import render_problems as render
 
 from .strategies import VOCABULARY
 
+
+def written(code, span, message, help_="", name=""):
+    return Problem(code, span, {"message": message, "help": help_}, AS_WRITTEN, name=name)
+
+
 TEXT = "funnel: small\nstages:\n  lead: {titel: x}\n  日本: {type: wun}\n"
 SOURCES = {"a.yaml": TEXT}
-UNKNOWN = written_problem(
+UNKNOWN = written(
     "F101",
     Span(Position("a.yaml", 3, 10), 15),
     "the stage 'lead' has no key 'titel'",
     "did you mean 'title'?",
 )
-WARNING = written_problem("F404", Span(Position("a.yaml", 4, 14), 17), "nothing leads out")
-NOWHERE = written_problem(
-    "F203", Span(None), "there is no stage 'x'", name="small, transition 1 (a to x)"
-)
+WARNING = written("F404", Span(Position("a.yaml", 4, 14), 17), "nothing leads out")
+NOWHERE = written("F203", Span(None), "there is no stage 'x'", name="small, transition 1 (a to x)")
 
 
 def test_full_shows_the_line_the_carets_and_the_help():
@@ -60,12 +63,12 @@ def test_carets_stand_right_under_wide_letters():
 
 
 def test_without_an_end_the_carets_go_to_the_end_of_the_line():
-    problem = written_problem("F004", Span(Position("a.yaml", 2, 3)), "m")
+    problem = written("F004", Span(Position("a.yaml", 2, 3)), "m")
     assert render([problem], SOURCES).splitlines()[-1] == "    |   ^^^^^"
 
 
 def test_an_empty_stretch_still_has_a_caret():
-    problem = written_problem("F103", Span(Position("a.yaml", 2, 8), 8), "m")
+    problem = written("F103", Span(Position("a.yaml", 2, 8), 8), "m")
     assert render([problem], SOURCES).splitlines()[-1] == "    |        ^"
 
 
@@ -109,7 +112,7 @@ def test_nothing_wrong_is_nothing_said():
 
 def test_a_long_line_is_shown_around_the_place():
     text = "x" * 5000 + "HERE" + "y" * 5000
-    problem = written_problem("F004", Span(Position("a.yaml", 1, 5001), 5005), "m")
+    problem = written("F004", Span(Position("a.yaml", 1, 5001), 5005), "m")
     _, _, line, carets = render([problem], {"a.yaml": text}).splitlines()
     assert len(line) < 200
     start = carets.index("^")
@@ -118,7 +121,7 @@ def test_a_long_line_is_shown_around_the_place():
 
 def test_a_line_that_just_fits_is_shown_whole():
     for size, dots in ((160, 0), (161, 1)):
-        problem = written_problem("F004", Span(Position("a.yaml", 1, 1), 2), "m")
+        problem = written("F004", Span(Position("a.yaml", 1, 1), 2), "m")
         _, _, line, _ = render([problem], {"a.yaml": "x" * size}).splitlines()
         assert (line.count("x"), line.count("…")) == (160, dots)
 
@@ -129,12 +132,12 @@ texts = st.text(st.characters(codec="utf-8"), max_size=40)
 @given(texts, texts, texts, st.integers(1, 50), st.integers(0, 50))
 @pytest.mark.parametrize("form", ["full", "concise", "json", "github", "sarif"])
 def test_nothing_that_steers_a_terminal_is_ever_written(form, text, message, path, column, size):
-    problem = written_problem("F004", Span(Position(path, 1, column), column + size), message, text)
-    written = render([problem], {path: text}, form)
-    unsafe = {unicodedata.category(c) for c in written if c != "\n"}
+    problem = written("F004", Span(Position(path, 1, column), column + size), message, text)
+    shown = render([problem], {path: text}, form)
+    unsafe = {unicodedata.category(c) for c in shown if c != "\n"}
     assert not unsafe & {"Cc", "Cf", "Cs", "Zl", "Zp"}
     if form in ("json", "sarif"):
-        json.loads(written)
+        json.loads(shown)
 
 
 def test_json_has_an_object_for_each_problem():
@@ -161,7 +164,7 @@ def test_github_gets_a_command_for_each_problem():
 
 
 def test_what_has_a_meaning_to_github_is_escaped():
-    problem = written_problem("F004", Span(Position("a,b:c.yaml", 1, 1)), "50% of\nit")
+    problem = written("F004", Span(Position("a,b:c.yaml", 1, 1)), "50% of\nit")
     assert render([problem], {}, "github") == (
         "::error file=a%2Cb%3Ac.yaml,line=1,col=1,title=F004::50%25 of\\nit\n"
     )
@@ -269,7 +272,7 @@ SARIF = {
 }
 
 problems = st.builds(
-    written_problem,
+    written,
     st.sampled_from(sorted(CODES)),
     st.builds(
         Span,

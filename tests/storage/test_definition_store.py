@@ -2,6 +2,7 @@
 
 import pytest
 
+from funnelflow.criteria import AS_WRITTEN
 from funnelflow.definition import DefinitionError, lint, load_definition
 from funnelflow.definition.source_locations import SourceLocation
 from funnelflow.ingest.summary import FileOptions
@@ -17,9 +18,8 @@ def closed(workspace, directory, monkeypatch):
     workspace.record("ada", "subscribed", at=T0)
 
     def refuse(definition, _index, problems):
-        problems.add(
-            "F402", SourceLocation(definition.position, "").span(), "an invented rule is broken"
-        )
+        span = SourceLocation(definition.position, "").span()
+        problems.report("F402", span, AS_WRITTEN, message="an invented rule is broken")
 
     monkeypatch.setattr(lint, "check_parts", refuse)
     database = workspace.config.database

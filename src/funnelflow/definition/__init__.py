@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         takes,
     )
     from funnelflow.definition.problem_formats import Format, render_problems
-    from funnelflow.definition.problems import DefinitionError, Problem, Span, written_problem
+    from funnelflow.definition.problems import DefinitionError, Problem, Span
     from funnelflow.definition.shapes import Story
 else:
     __getattr__ = lazy_names(
@@ -56,7 +56,7 @@ else:
                 ScenarioStep Stage StageType Transition Vocabulary either takes
             """,
             "problem_formats": "Format render_problems",
-            "problems": "DefinitionError Problem Span written_problem",
+            "problems": "DefinitionError Problem Span",
             "shapes": "Story",
         },
     )
@@ -110,5 +110,4 @@ __all__ = [
     "shipped_definitions",
     "takes",
     "to_json",
-    "written_problem",
 ]

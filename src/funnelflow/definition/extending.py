@@ -23,7 +23,7 @@ from funnelflow.definition.model import (
     Transition,
     Vocabulary,
 )
-from funnelflow.definition.problems import Problems, Span, did_you_mean, locate
+from funnelflow.definition.problems import Problems, Span, locate, suggest
 from funnelflow.definition.requirement_kinds import Use
 from funnelflow.definition.shapes import Draft
 
@@ -78,14 +78,12 @@ class _Filler:
         block = self.blocks.get(use.block)
         span = locate(use.position, "use")
         if block is None:
-            message = f"there is no block of criteria {use.block!r}"
-            known = did_you_mean(use.block, self.blocks, kind="block")
-            self.problems.add("F214", span, message, known)
+            known = suggest(use.block, self.blocks)
+            self.problems.report("F214", span, suggestion=known, name=use.block)
             return None
         self.used += _count(block)
         if self.used > MOST_USED:
-            message = f"the blocks stand for more than {MOST_USED:,} criteria"
-            self.problems.add("F003", span, message, "split the definition")
+            self.problems.report("F003", span, "blocks", most=MOST_USED)
             return None
         return evolve(block, label=use.label) if use.label else block
 
@@ -107,8 +105,7 @@ def without(base: Definition, draft: Draft, problems: Problems) -> Definition:
         if _may_go(base, name, span, problems):
             base = remove_stage(base, name)
     if draft.without and not base.initial and not draft.initial:
-        message = "the stage in which contacts start is removed"
-        problems.add("F605", locate(draft.position, "without"), message, "add `initial: stage`")
+        problems.report("F605", locate(draft.position, "without"))
     return base
 
 
@@ -117,11 +114,10 @@ def _may_go(base: Definition, name: str, span: Span, problems: Problems) -> bool
     stages = dict(base.walk())
     if name not in stages:
         known = [other for other, stage in stages.items() if stage.optional]
-        message = f"there is no stage {name!r} to remove"
-        problems.add("F203", span, message, did_you_mean(name, known or stages, kind="stage"))
+        meant = suggest(name, known or stages)
+        problems.report("F203", span, "to_remove", suggestion=meant, name=name)
     elif not stages[name].optional:
-        message = f"the stage {name!r} is not optional in {base.name!r}"
-        problems.add("F603", span, message, "remove it here, or mark it `optional: true` there")
+        problems.report("F603", span, name=name, definition=base.name)
     else:
         return True
     return False
@@ -204,8 +200,7 @@ def build(draft: Draft, vocabulary: Vocabulary | None, problems: Problems) -> De
         problems: Where names are reported that are declared twice.
     """
     if draft.without:
-        span = locate(draft.position, "without")
-        problems.add("F604", span, "'without' needs 'extends'", "name the definition to build on")
+        problems.report("F604", locate(draft.position, "without"))
     spoken = _spoken(vocabulary or Vocabulary(draft.name), draft, problems)
     return Definition(
         name=draft.name,
@@ -282,10 +277,12 @@ def _united(
     for name in second.keys() & first.keys():
         if first[name] == second[name]:
             continue
-        there = first[name].position
-        where = f" in {there.path}, line {there.line}" if there else ""
-        message = f"the {kind} {name!r} is declared otherwise{where}"
-        problems.add("F302", locate(second[name].position), message, "choose another name")
+        span, there = locate(second[name].position), first[name].position
+        if there:
+            path, line = there.path, there.line
+            problems.report("F302", span, "placed", kind=kind, name=name, path=path, line=line)
+        else:
+            problems.report("F302", span, "declared", kind=kind, name=name)
     return {**first, **{name: second[name] for name in second if name not in first}}
 
 
@@ -300,8 +297,7 @@ def _refined(
 
 def _refine(stage: Stage, more: Stage, problems: Problems) -> Stage:
     if more.type not in ("open", stage.type):
-        message = f"the stage {stage.name!r} is of type {stage.type} where it comes from"
-        problems.add("F606", locate(more.position, "type"), message, "add a stage of another name")
+        problems.report("F606", locate(more.position, "type"), name=stage.name, type=stage.type)
     return evolve(
         stage,
         title=more.title or stage.title,

@@ -17,8 +17,8 @@ from funnelflow.definition.problems import (
     Problem,
     Problems,
     Span,
-    did_you_mean,
     locate,
+    suggest,
 )
 from funnelflow.definition.record_kinds import check_keys
 from funnelflow.definition.shapes import DEFINITION, STORY, VOCABULARY, Draft, Story, check_shape
@@ -45,16 +45,13 @@ def load_story(path: Path | str) -> Story:
     if isinstance(node, MappingNode):
         story = STORY.read(NodeReader(name, problems), node)
     if story is None and not problems.has_errors:
-        problems.add(
-            "F103", Span(Position(name, 1, 1)), "this is no story", "begin with `story: title`"
-        )
+        problems.report("F103", Span(Position(name, 1, 1)), "story")
     if story is None or problems.has_errors:
         raise DefinitionError(problems.all(), {} if text is None else {name: text})
     return story
 
 
 _SPEAK = "name a definition that speaks it"
-_BEGIN = "begin with `funnel: name`"
 _OF_DEFINITIONS = {"funnel", "initial", "stages", "transitions", "extends"}
 """Keys that a vocabulary never has."""
 _OF_VOCABULARY = ("E", "F204", "F205", "F214")
@@ -200,10 +197,9 @@ class _Reader:
             return node
         start = Span(Position(name, 1, 1))
         if node is not None:
-            message = "this is no definition: a file is a mapping that begins with a key"
-            self.problems.add("F103", start, message, _BEGIN)
+            self.problems.report("F103", start, "file")
         elif len(self.problems.found) == had:
-            self.problems.add("F001", start, "the file is empty but for comments", _BEGIN)
+            self.problems.report("F001", start, "comments")
         return None
 
     def _base(self, draft: Draft, path: Path) -> Definition | None:
@@ -214,17 +210,16 @@ class _Reader:
         if found is None and draft.extends in self.library.definitions:
             return check_shape(self.library.definitions[draft.extends], self.problems)
         if found is None:
-            message = f"there is no definition {draft.extends!r}"
-            self.problems.add("F207", span, message, did_you_mean(draft.extends, beside.names()))
+            known = suggest(draft.extends, beside.names())
+            self.problems.report("F207", span, "definition", suggestion=known, name=draft.extends)
             return None
         if found.resolve() in self.way:
-            self.problems.add("F601", span, f"{draft.extends!r} extends this file in turn")
+            self.problems.report("F601", span, name=draft.extends)
             return None
         had = len(self.problems.found)
         base = self.definition(found)
         if any(p.severity == "error" for p in self.problems.found[had:]):
-            message = f"the definition {draft.extends!r} has problems"
-            self.problems.add("F602", span, message, f"correct {found} first")
+            self.problems.report("F602", span, name=draft.extends, path=str(found))
         return base
 
     def _vocabulary(self, draft: Draft, path: Path) -> Vocabulary | None:
@@ -243,10 +238,8 @@ class _Reader:
             checker = RecordChecker(self.problems, offered.position, f"vocabulary {name!r}")
             checked: Vocabulary = check_keys(checker, VOCABULARY.keys, offered)
             return checked
-        known = beside.vocabulary_names()
+        known = suggest(name, beside.vocabulary_names())
         span = locate(draft.position, "vocabulary")
-        self.problems.add(
-            "F207", span, f"there is no vocabulary {name!r}", did_you_mean(name, known)
-        )
+        self.problems.report("F207", span, "vocabulary", suggestion=known, name=name)
         self.echoes += _OF_VOCABULARY
         return None

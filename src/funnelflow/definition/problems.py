@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
 
-from funnelflow.criteria import AS_WRITTEN, MORE, Position, Severity
+from funnelflow.criteria import MORE, Position, Severity
 from funnelflow.definition.codes import CODES
 from funnelflow.definition.yaml.nodes import (
     MappingNode,
@@ -135,7 +135,6 @@ _MANY = 200
 _MOST_KNOWN = 8
 """How many names are listed."""
 
-Help: TypeAlias = str | Callable[[], str]
 Suggestion: TypeAlias = Callable[[], Mapping[str, Any]]
 """Finds out further parameters of a problem."""
 
@@ -199,18 +198,6 @@ class Problem:
         if self.position is None:
             return (self.name, 0, 0, self.code)
         return (self.position.path, self.position.line, self.position.column, self.code)
-
-
-def written_problem(
-    code: str,
-    span: Span,
-    message: str,
-    help: str = "",  # noqa: A002
-    *,
-    name: str = "",
-) -> Problem:
-    """Return a problem whose text was written where it was found."""
-    return Problem(code, span, {"message": message, "help": help}, AS_WRITTEN, name=name)
 
 
 class DefinitionError(Error):
@@ -281,18 +268,6 @@ class Problems:
         name = ", ".join(part for part in (self.name, span.about) if part)
         self.found.append(Problem(code, span, {**parameters, **further}, variant, name=name))
 
-    def add(self, code: str, span: Span, message: str, help: Help = "") -> None:  # noqa: A002
-        """Keep one problem whose text was written where it was found.
-
-        Args:
-            code: Its code, which decides its severity.
-            span: Where it stands.
-            message: What is wrong.
-            help: What to do; given as a function where finding it out takes time.
-        """
-        find = (lambda: {"help": help}) if isinstance(help, str) else lambda: {"help": help()}
-        self.report(code, span, AS_WRITTEN, find, message=message)
-
     def extend(self, problems: Iterable[Problem]) -> None:
         """Keep problems that were found elsewhere."""
         self.found.extend(problems)
@@ -336,18 +311,6 @@ def suggest(name: str, known: Iterable[str]) -> Suggestion:
             return {"guess": guess}
         more = (MORE,) if len(names) > _MOST_KNOWN else ()
         return {"known": (*names[:_MOST_KNOWN], *more)} if names else {}
-
-    return find
-
-
-def did_you_mean(name: str, known: Iterable[str], *, kind: str = "") -> Callable[[], str]:
-    """Return the help for an unknown name: the nearest known one, or which ones there are."""
-
-    def find() -> str:
-        found = suggest(name, known)()
-        if "guess" in found:
-            return f"did you mean {found['guess']!r}?"
-        return f"known {kind or 'name'}s: {', '.join(found['known'])}" if found else ""
 
     return find
 

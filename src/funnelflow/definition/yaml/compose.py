@@ -23,7 +23,7 @@ from funnelflow.definition.problems import Problems, Span
 from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from funnelflow.definition.yaml.yaml_mistakes import (
     Covered,
-    Mistake,
+    YamlMistake,
     explain,
     is_expression_tag,
     quoted,
@@ -62,7 +62,7 @@ def read_text(path: Path, problems: Problems) -> str | None:
     if text is None:
         return None
     if not text.strip():
-        problems.add("F001", _at(path), "the file is empty", "a definition begins with `funnel:`")
+        problems.report("F001", _at(path), "empty")
         return None
     return text.replace("\r\n", "\n") if _is_safe(text, str(path), problems) else None
 
@@ -76,18 +76,17 @@ def _read(path: Path, problems: Problems) -> bytes | None:
     """Give the bytes of an ordinary file, never more than a few beyond the largest."""
     try:
         if path.exists() and not path.is_file():
-            kind = "a directory" if path.is_dir() else "not an ordinary file"
-            problems.add("F001", _at(path), f"this is {kind}", "name a definition file")
+            problems.report("F001", _at(path), "directory" if path.is_dir() else "special")
             return None
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the path cannot be used"
-        problems.add("F001", _at(path), f"cannot read the file: {reason.lower()}")
+        problems.report("F001", _at(path), "unreadable", reason=reason.lower())
         return None
     if len(data) <= LARGEST:
         return data
-    problems.add("F003", _at(path), "the file is larger than 1 MiB")
+    problems.report("F003", _at(path), "bytes")
     return None
 
 
@@ -96,17 +95,16 @@ def _decode(data: bytes, path: str, problems: Problems) -> str | None:
     data = data.removeprefix(b"\xef\xbb\xbf")
     for mark, name in _OTHER_ENCODINGS.items():
         if data.startswith(mark):
-            problems.add("F002", _at(path), f"the file is in {name}", "save it as UTF-8")
+            problems.report("F002", _at(path), "encoding", encoding=name)
             return None
     if b"\x00" in data:
-        problems.add("F002", _at(path), "this is not a text file: it holds NUL bytes")
+        problems.report("F002", _at(path), "binary")
         return None
     try:
         return data.decode()
     except UnicodeDecodeError as error:
         before = data[: error.start].decode()
-        message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
-        problems.add("F002", _place(path, before), message, "save the file as UTF-8")
+        problems.report("F002", _place(path, before), "byte", byte=data[error.start])
         return None
 
 
@@ -117,8 +115,8 @@ def _is_safe(text: str, path: str, problems: Problems) -> bool:
     for count, match in enumerate(found, 1):
         if count > _SHOWN:
             break
-        message = f"the character {character_words(match[0])} cannot be seen"
-        problems.add("F002", _place(path, text[: match.start()]), message, "remove it")
+        span = _place(path, text[: match.start()])
+        problems.report("F002", span, "unsafe", character=character_words(match[0]))
     return count == 0
 
 
@@ -174,9 +172,10 @@ def compose(text: str, path: str, problems: Problems, loader: Any = _Loader) -> 
     return None
 
 
-def _report(mistake: Mistake, path: str, problems: Problems) -> None:
+def _report(mistake: YamlMistake, path: str, problems: Problems) -> None:
     start = Position(path, mistake.line, mistake.column)
-    problems.add(mistake.code, Span(start, mistake.end_column), mistake.message, mistake.help)
+    span = Span(start, mistake.end_column)
+    problems.report(mistake.code, span, mistake.variant, **mistake.parameters)
 
 
 @define
@@ -256,8 +255,8 @@ class _Composer:
     def _check_escapes(self, node: ScalarNode) -> None:
         bad = UNSAFE.search(node.text)
         if bad:
-            message = f"the character {character_words(bad[0])} may not be in a text"
-            self.problems.add("F002", self._span(node), message, "remove it")
+            character = character_words(bad[0])
+            self.problems.report("F002", self._span(node), "escaped", character=character)
 
     def _between(self, node: ScalarNode) -> str:
         """Give the text of a node as it stands in the file."""
@@ -280,17 +279,14 @@ class _Composer:
 
     def _refuse(self, event: Any) -> None:
         """Report an anchor or a tag, and go on as if it were not there."""
-        what = "anchors" if event.anchor is not None else "tags"
-        line, column = _start(event)
-        span = Span(Position(self.path, line, column))
-        self.problems.add("F006", span, f"{what} have no place in a definition", "remove it")
+        what = "anchor" if event.anchor is not None else "tag"
+        self.problems.report("F006", Span(Position(self.path, *_start(event))), what)
 
     def _alias(self, event: Any) -> bool:
         node = ScalarNode(
             "", "", *_start(event), event.end_mark.line + 1, event.end_mark.column + 1
         )
-        message = "aliases have no place in a definition"
-        self.problems.add("F006", self._span(node), message, "write the value out")
+        self.problems.report("F006", self._span(node), "alias")
         return self._place(node, event)
 
     def _document(self, event: Any) -> bool:
@@ -298,9 +294,9 @@ class _Composer:
         self.documents += 1
         span = Span(Position(self.path, *_start(event)))
         if event.version or event.tags:
-            self.problems.add("F006", span, "directives have no place in a definition")
+            self.problems.report("F006", span, "directive")
         if self.documents > 1:
-            self.problems.add("F006", span, "a second document begins here", "use one file each")
+            self.problems.report("F006", span, "document")
         return self.documents == 1
 
     def _open(self, node: SequenceNode | MappingNode, event: Any) -> bool:
@@ -309,7 +305,7 @@ class _Composer:
             self._refuse(event)
         if len(self.frames) >= DEEPEST:
             span = Span(Position(self.path, node.line, node.column))
-            self.problems.add("F003", span, f"nested more than {DEEPEST} levels deep")
+            self.problems.report("F003", span, "depth", most=DEEPEST)
             return False
         go_on = self._place(node, event)
         self.frames.append(_Frame(node))
@@ -325,7 +321,7 @@ class _Composer:
         self.count += 1
         if self.count > MOST_NODES:
             span = Span(Position(self.path, *_start(event)))
-            self.problems.add("F003", span, f"more than {MOST_NODES:,} values in one file")
+            self.problems.report("F003", span, "values", most=MOST_NODES)
             return False
         if not self.frames:
             self.top = node
@@ -353,24 +349,20 @@ class _Composer:
         """Give the node of a key; what cannot be a key is reported and its value dropped."""
         if isinstance(node, ScalarNode):
             if node.text == "<<" and node.is_plain:
-                message = "merge keys have no place in a definition"
-                self.problems.add("F006", self._span(node), message, "write the keys out")
+                self.problems.report("F006", self._span(node), "merge")
                 node.style = "?"
             return node
         span = Span(Position(self.path, node.line, node.column))
-        self.problems.add("F103", span, "a key is text, not a list or mapping", _KEY_HELP)
+        found = "a list" if isinstance(node, SequenceNode) else "a mapping"
+        self.problems.report("F103", span, "key", found=found)
         return ScalarNode("", "?", node.line, node.column, node.line, node.column)
 
     def _duplicate(self, key: ScalarNode, first: ScalarNode) -> None:
-        message = f"the key {key.text!r} already stands in line {first.line}"
-        self.problems.add("F007", self._span(key), message, "remove one of the two")
+        self.problems.report("F007", self._span(key), key=key.text, line=first.line)
 
     def _span(self, node: ScalarNode) -> Span:
         end = node.end_column if node.end_line == node.line else None
         return Span(Position(self.path, node.line, node.column), end)
-
-
-_KEY_HELP = "an expression or text with special characters needs quotes"
 
 
 def _events(loader: Any) -> Iterator[Any]:

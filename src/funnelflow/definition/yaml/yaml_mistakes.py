@@ -1,4 +1,4 @@
-"""What a YAML parser stumbled over, said in the words of somebody who writes criteria.
+"""What a YAML parser stumbled over, in terms of somebody who writes criteria.
 
 A parser reports where it gave up, in terms of its own grammar. The line it gave up in is
 read here as a person reads it, key and value, to find the expression that should have been
@@ -6,10 +6,10 @@ in quotes; only what remains is called a mistake of structure.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 _HEAD = re.compile(r"\s*(?:- +)*")
 _KEY = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^\s\"'\[{#][^#]*?)\s*:(?:\s+|$)")
@@ -136,15 +136,25 @@ class Covered:
 
 
 @frozen
-class Mistake:
-    """What is wrong in one line; `value` is the unquoted text, if that is what is wrong."""
+class YamlMistake:
+    """What is wrong in one line.
+
+    Attributes:
+        code: The problem's code.
+        variant: Which of the code's wordings it has.
+        line: Where it is, from 1.
+        column: Where it begins, from 1.
+        end_column: The column after it; None if it goes on to the end of the line.
+        parameters: What the templates of the code are filled in with.
+        value: The unquoted text, if that is what is wrong.
+    """
 
     code: str
+    variant: str
     line: int
     column: int
     end_column: int | None
-    message: str
-    help: str = ""
+    parameters: Mapping[str, Any] = field(factory=dict)
     value: str = ""
 
     def cover(self, lines: list[str], covered: dict[tuple[int, int], Covered]) -> bool:
@@ -161,7 +171,7 @@ class Mistake:
         return True
 
 
-def explain(error: Any, lines: list[str]) -> Mistake:
+def explain(error: Any, lines: list[str]) -> YamlMistake:
     """Say what is wrong where a parser gave up.
 
     Args:
@@ -170,7 +180,7 @@ def explain(error: Any, lines: list[str]) -> Mistake:
     """
     mark = getattr(error, "problem_mark", None)
     if mark is None:
-        return Mistake("F004", 1, 1, None, "the text is not YAML")
+        return YamlMistake("F004", "not_yaml", 1, 1, None)
     at = min(mark.line, len(lines) - 1)
     tab = _tab(lines[at], at + 1)
     if tab:
@@ -187,24 +197,22 @@ def is_expression_tag(written: str) -> bool:
     return _PLAIN_TAG.fullmatch(written) is None or _NAMES_A_FACT.match(written) is not None
 
 
-def quoted(line: int, column: int, text: str) -> Mistake:
+def quoted(line: int, column: int, text: str) -> YamlMistake:
     """Say that the text at a place must stand in quotes."""
     kind = "expression" if _EXPRESSION.search(text) else "text"
-    message = f"{_why(text)}: put the {kind} in quotes"
+    variant, mark = _why(text)
     shown = text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004
-    help_text = "write '" + shown.replace("'", "''") + "'"
-    return Mistake("F005", line, column, column + len(text), message, help_text, text)
+    parameters = {"kind": kind, "mark": mark, "quoted": "'" + shown.replace("'", "''") + "'"}
+    return YamlMistake("F005", variant, line, column, column + len(text), parameters, text)
 
 
-def _why(text: str) -> str:
-    """Say which part of a text has a meaning of its own in YAML."""
+def _why(text: str) -> tuple[str, str]:
+    """Return the variant for what has a meaning of its own in YAML, and the mark if it begins."""
     if text[0] in "!&*|>%@`'\"[{":
-        return f"YAML reads text that begins with {text[0]} in its own way"
+        return "begins", text[0]
     if text.startswith(("- ", "? ")):
-        return f"YAML reads text that begins with '{text[:2]}' in its own way"
-    if ": " in text or text.endswith(":"):
-        return "YAML takes ': ' inside text for a key"
-    return "YAML reads brackets and commas here in its own way"
+        return "begins", f"'{text[:2]}'"
+    return "colon" if ": " in text or text.endswith(":") else "brackets", ""
 
 
 def _context_line(error: Any, otherwise: int) -> int:
@@ -215,17 +223,16 @@ def _context_line(error: Any, otherwise: int) -> int:
     return int(mark.line)
 
 
-def _tab(line: str, number: int) -> Mistake | None:
+def _tab(line: str, number: int) -> YamlMistake | None:
     """Find a tab among the spaces that a line begins with."""
     indentation = line[: len(line) - len(line.lstrip(" \t"))]
     if "\t" not in indentation:
         return None
     column = indentation.index("\t") + 1
-    message = "a tab stands where YAML needs spaces"
-    return Mistake("F004", number, column, column + 1, message, "indent with spaces only")
+    return YamlMistake("F004", "tab", number, column, column + 1)
 
 
-def _unquoted(line: str, number: int, column: int | None) -> Mistake | None:
+def _unquoted(line: str, number: int, column: int | None) -> YamlMistake | None:
     """Find the value of a line that a parser must misread, nearest to where it gave up."""
     suspects = [value for value in values_in(line) if _is_misread(value)]
     if not suspects:
@@ -261,45 +268,34 @@ def _is_cut_up(value: Value) -> bool:
     return value.in_brackets and any(character in text for character in "[]{},?")
 
 
-def _unclosed(error: Any, mark: Any) -> Mistake | None:
+def _unclosed(error: Any, mark: Any) -> YamlMistake | None:
     """Find the quote or bracket that was opened and never closed."""
     context, start = error.context or "", error.context_mark
     if start is None:
         return None
     line, column = start.line + 1, start.column + 1
     if "quoted scalar" in context:
-        message = "a quote is opened here and never closed"
         if "end of stream" not in error.problem:
-            return Mistake("F004", mark.line + 1, mark.column + 1, None, _QUOTE_PROBLEM)
-        return Mistake("F004", line, column, column + 1, message, "close it in the same line")
+            return YamlMistake("F004", "escape", mark.line + 1, mark.column + 1, None)
+        return YamlMistake("F004", "quote", line, column, column + 1)
     if "flow sequence" in context or "flow mapping" in context:
         bracket = "[" if "sequence" in context else "{"
-        message = f"a {bracket} is opened here, and the list inside it breaks off"
-        return Mistake("F004", line, column, column + 1, message, _BRACKET_HELP)
+        return YamlMistake("F004", "bracket", line, column, column + 1, {"bracket": bracket})
     return None
 
 
-_QUOTE_PROBLEM = "this escape or line break cannot stand in double quotes"
-_BRACKET_HELP = "close it, put commas between its items, and quotes around expressions"
-
-
-def _breaking_off(lines: list[str], mark: Any) -> Mistake | None:
+def _breaking_off(lines: list[str], mark: Any) -> YamlMistake | None:
     """Say that the text ends where something is still open."""
     if any(line.strip() for line in lines[mark.line : mark.line + 1]):
         return None
     last = max((at for at, line in enumerate(lines[: mark.line + 1]) if line.strip()), default=0)
     column = len(lines[last].rstrip()) + 1
-    help_text = "is a bracket or a quote left open?"
-    return Mistake("F004", last + 1, column, column + 1, "the text breaks off here", help_text)
+    return YamlMistake("F004", "end", last + 1, column, column + 1)
 
 
-def _structure(line: str, mark: Any) -> Mistake:
+def _structure(line: str, mark: Any) -> YamlMistake:
     """Say that a line does not follow from the lines above it."""
     indentation = len(line) - len(line.lstrip())
     is_at_start = mark.column <= indentation or ": " in line[indentation:] + " "
     column = (indentation if is_at_start else mark.column) + 1
-    message = "this line does not follow from the lines above it"
-    return Mistake("F004", mark.line + 1, column, None, message, _STRUCTURE_HELP)
-
-
-_STRUCTURE_HELP = "check its indentation, and that the key above it ends with a colon"
+    return YamlMistake("F004", "structure", mark.line + 1, column, None)

@@ -94,7 +94,7 @@ def test_a_plan_says_who_would_move_where_and_changes_nothing(people, file):
     assert [(s.before, s.after, s.count, s.examples) for s in plan.shifts] == [
         ("lead.fresh", "prospect", 1, ("ada",))
     ]
-    assert (plan.restated, plan.homeless, plan.dropped) == (0, {}, 0)
+    assert (plan.restated, plan.unmapped, plan.dropped) == (0, {}, 0)
     assert (people.history().rows, stages(people)) == (rows, before)
     assert people.outdated()
 
@@ -182,7 +182,7 @@ def test_nested_stages_that_are_renamed_by_an_alias_keep_their_contacts(
     people, file, changed, stage
 ):
     path = file(changed)
-    assert people.plan_adoption(path).homeless == {}
+    assert people.plan_adoption(path).unmapped == {}
     people.adopt(path)
     assert stages(people)["bob"] == stage
     assert people.verify().is_sound
@@ -190,7 +190,7 @@ def test_nested_stages_that_are_renamed_by_an_alias_keep_their_contacts(
 
 def test_contacts_in_a_stage_that_is_gone_need_a_rule(people, file):
     path, rows = file(WITHOUT_WARM), people.history().rows
-    assert people.plan_adoption(path).homeless == {"lead.warm": 1}
+    assert people.plan_adoption(path).unmapped == {"lead.warm": 1}
     with pytest.raises(UnmappedStageError) as caught:
         people.adopt(path)
     assert "--map lead.warm=STAGE" in caught.value.hint

@@ -29,7 +29,7 @@ def test_the_plan_is_what_translating_says(filled):
     said = {one.contact_id: one for one in filled.translate_all(funnel, home="standard")}
     plan = filled.plan_adoption(DIALOGUE, instead_of="standard")
     assert plan.contacts == 2
-    assert plan.homeless == {}
+    assert plan.unmapped == {}
     assert [(s.before, s.after, s.examples) for s in plan.shifts] == [
         ("prospect.qualified", said["ada"].translation.stage, ("ada",))
     ]

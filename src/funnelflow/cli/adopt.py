@@ -68,13 +68,13 @@ def adopt(
         if not session.json:
             say(plan_lines(plan, changes, page_for(sys.stdout)))
         done = None
-        if yes and not dry_run and not plan.homeless:
+        if yes and not dry_run and not plan.unmapped:
             done = _adopt(workspace, plan, parse_rules(rules), instead_of, actor)
     if session.json:
         write_json(_data(plan, changes, done))
     else:
         _conclude(plan, definition, done=done is not None)
-    return 1 if plan.homeless else 0
+    return 1 if plan.unmapped else 0
 
 
 def parse_rules(pairs: Iterable[str]) -> dict[str, str]:
@@ -103,7 +103,7 @@ def plan_lines(plan: AdoptionPlan, changes: Iterable[str], page: Page) -> list[L
         line(TextSpan(head, "strong"), f" {said}"),
         *_section("What changes", bullets(tuple(changes), page, indent=2)),
         *_section("Who moves", _shifts(plan, page)),
-        *_section("Who has no place to go", _homeless(plan, page)),
+        *_section("Who has no place to go", _unmapped(plan, page)),
         *_section("Besides", bullets(_besides(plan), page, indent=2)),
     ]
 
@@ -124,17 +124,17 @@ def _shifts(plan: AdoptionPlan, page: Page) -> list[Line]:
     return grid(rows, page, indent=2)
 
 
-def _homeless(plan: AdoptionPlan, page: Page) -> list[Line]:
+def _unmapped(plan: AdoptionPlan, page: Page) -> list[Line]:
     rows = [
         [TextSpan(f"{count:,}", "bad"), TextSpan(f"in {stage}, which is gone")]
-        for stage, count in plan.homeless.items()
+        for stage, count in plan.unmapped.items()
     ]
     return grid(rows, page, indent=2)
 
 
 def _besides(plan: AdoptionPlan) -> tuple[str, ...]:
     moving = sum(shift.count for shift in plan.shifts)
-    staying = plan.contacts - moving - sum(plan.homeless.values())
+    staying = plan.contacts - moving - sum(plan.unmapped.values())
     said = {
         "stay where they are": counted(staying, "contact"),
         "of them have other facts": counted(plan.restated, "contact"),
@@ -165,8 +165,8 @@ def _adopt(
 
 def _conclude(plan: AdoptionPlan, definition: str, *, done: bool) -> None:
     """Say what was done, or what to do."""
-    if plan.homeless:
-        stage = next(iter(plan.homeless))
+    if plan.unmapped:
+        stage = next(iter(plan.unmapped))
         hint(f"say where they go: funnelflow adopt {definition} --map {stage}=STAGE")
     elif done:
         note(f"{plan.funnel}, version {plan.definition.version}, is in use")

@@ -69,7 +69,7 @@ class AdoptionPlan:
         contacts: How many contacts are under another definition.
         shifts: Who would move where, the most contacts first.
         restated: How many stay where they are with other fields or times.
-        homeless: Stages that the new definition does not have, and no rule leads out of, to
+        unmapped: Stages that the new definition does not have, and no rule leads out of, to
             the number of contacts in them; an adoption is refused while there are any.
         dropped: How many facts are no values of the new definition's fields.
     """
@@ -81,7 +81,7 @@ class AdoptionPlan:
     contacts: int
     shifts: tuple[Shift, ...]
     restated: int
-    homeless: Mapping[str, int]
+    unmapped: Mapping[str, int]
     dropped: int
 
     def to_json(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class AdoptionPlan:
             "contacts": self.contacts,
             "shifts": [asdict(shift) for shift in self.shifts],
             "restated": self.restated,
-            "homeless": dict(self.homeless),
+            "unmapped": dict(self.unmapped),
             "dropped": self.dropped,
         }
 
@@ -127,14 +127,14 @@ def plan_adoption(
     instead_of: str = "",
 ) -> AdoptionPlan:
     """Find out who would move where, changing nothing; see `Workspace.plan_adoption`."""
-    shelf, draft = context.definitions, _Draft()
+    store, draft = context.definitions, _Draft()
     with reading(context.engine) as connection:
-        new = shelf.ready(definition, shelf.number_of(connection, definition))
-        found = read_rules(connection, shelf, new.funnel.linked, rules)
+        new = store.ready(definition, store.number_of(connection, definition))
+        found = read_rules(connection, store, new.funnel.linked, rules)
         _require_funnel(connection, instead_of)
         mover = Mover(new, found, context.clock(), instead_of=instead_of)
-        current = shelf.current(connection, definition.name)
-        _draft(connection, shelf, mover, draft)
+        current = store.current(connection, definition.name)
+        _draft(connection, store, mover, draft)
     return AdoptionPlan(
         funnel=definition.name,
         definition=definition,
@@ -143,7 +143,7 @@ def plan_adoption(
         contacts=draft.contacts,
         shifts=draft.shifts(),
         restated=draft.restated,
-        homeless=draft.homeless,
+        unmapped=draft.unmapped,
         dropped=mover.dropped,
     )
 
@@ -159,7 +159,7 @@ def run_adoption(
 ) -> Adopted:
     """Take a definition into use and bring the contacts under it; see `Workspace.adopt`."""
     plan = plan_adoption(context, definition, rules, instead_of)
-    for stage in plan.homeless:
+    for stage in plan.unmapped:
         raise UnmappedStageError(stage)
     mover = context.transact(partial(_begin, definition=definition, rules=rules, actor=actor))
     mover.instead_of = instead_of
@@ -215,7 +215,7 @@ def _adopt_some(
         What is done now, and the last of these contacts; None when there are no more.
 
     Raises:
-        HomelessError: One is in a stage that is gone, and no rule leads out of it.
+        UnmappedStageError: One is in a stage that is gone, and no rule leads out of it.
         ConflictError: Yet another version was adopted meanwhile.
     """
     _require_current(chunk.connection, mover.running)
@@ -255,14 +255,14 @@ def _bring_under(chunk: UnitOfWork, mover: Mover, contact_id: str, rows: Iterabl
     return before != contact.stage
 
 
-def _draft(connection: Connection, shelf: DefinitionStore, mover: Mover, draft: "_Draft") -> None:
+def _draft(connection: Connection, store: DefinitionStore, mover: Mover, draft: "_Draft") -> None:
     """Place every contact that is under another definition, and count."""
     rows = _left(connection, mover, _FIRST)
     while rows:
         with _evidence(connection, [row.id for row in rows]) as evidence:
             for row in rows:
-                contact = stored_contact(row, shelf.by_id(connection, row.definition)).contact
-                draft.look_at(connection, shelf, mover, contact, row.funnel, evidence(row.id))
+                contact = stored_contact(row, store.by_id(connection, row.definition)).contact
+                draft.look_at(connection, store, mover, contact, row.funnel, evidence(row.id))
         rows = _left(connection, mover, rows[-1].id)
 
 
@@ -272,13 +272,13 @@ class _Draft:
     def __init__(self) -> None:
         self.contacts = 0
         self.restated = 0
-        self.homeless: dict[str, int] = {}
+        self.unmapped: dict[str, int] = {}
         self._ways: dict[tuple[str, str], tuple[int, tuple[str, ...]]] = {}
 
     def look_at(
         self,
         connection: Connection,
-        shelf: DefinitionStore,
+        store: DefinitionStore,
         mover: Mover,
         contact: Contact,
         home: str,
@@ -287,9 +287,9 @@ class _Draft:
         """Place one contact, and count it."""
         self.contacts += 1
         try:
-            after, event, _ = mover.place(connection, shelf, contact, home, rows)
+            after, event, _ = mover.place(connection, store, contact, home, rows)
         except UnmappedStageError:
-            self.homeless[contact.stage] = self.homeless.get(contact.stage, 0) + 1
+            self.unmapped[contact.stage] = self.unmapped.get(contact.stage, 0) + 1
             return
         if after.stage == contact.stage:
             self.restated += event is not None
@@ -299,7 +299,7 @@ class _Draft:
         self._ways[way] = (count + 1, (*examples, contact.id)[:EXAMPLES])
 
     def shifts(self) -> tuple[Shift, ...]:
-        """Give who would move where, the most contacts first."""
+        """Return who would move where, the most contacts first."""
         ways = sorted(self._ways.items(), key=lambda item: (-item[1][0], item[0]))
         return tuple(Shift(*way, count, examples) for way, (count, examples) in ways)
 
@@ -318,7 +318,7 @@ def _left(connection: Connection, mover: Mover, after: str) -> Sequence[Any]:
 
 @contextmanager
 def _evidence(connection: Connection, ids: list[str]) -> Iterator[Callable[[str], Iterable[Any]]]:
-    """Give what reads the history of each of some contacts, asked for in their order."""
+    """Return what reads the history of each of some contacts, asked for in their order."""
     wanted = (
         select(history)
         .where(history.c.contact_id.in_(ids))

@@ -61,7 +61,7 @@ class Mover:
     def place(
         self,
         connection: Connection,
-        shelf: DefinitionStore,
+        store: DefinitionStore,
         contact: Contact,
         home: str,
         rows: Iterable[Any],
@@ -75,13 +75,13 @@ class Mover:
             no evidence where the contact stays just as it is.
 
         Raises:
-            HomelessError: It is in a stage that the new definition does not have, and no
+            UnmappedStageError: It is in a stage that the new definition does not have, and no
                 rule leads out of it.
         """
         is_translated = home != self.running.name
         to = "" if is_translated else self.way_out(contact.stage)
         reader = EvidenceReader(self.running)
-        folded = fold_rows(connection, shelf, reader, rows)
+        folded = fold_rows(connection, store, reader, rows)
         self.dropped += reader.dropped
         if not (to or is_translated) and folded == contact:
             return folded, None, Outcome("stayed")
@@ -90,7 +90,7 @@ class Mover:
         return folded, event, Outcome("stayed" if folded.stage == contact.stage else "moved")
 
     def way_out(self, stage: str) -> str:
-        """Give where a rule leads from a stage; empty where none is needed."""
+        """Return where a rule leads from a stage; empty where none is needed."""
         if _resolved(self.running.funnel.linked, stage):
             return ""
         name = stage
@@ -102,7 +102,7 @@ class Mover:
 
 
 def read_rules(
-    connection: Connection, shelf: DefinitionStore, new: Linked, rules: Mapping[str, str]
+    connection: Connection, store: DefinitionStore, new: Linked, rules: Mapping[str, str]
 ) -> dict[str, str]:
     """Look up the stages that rules name, by name or alias.
 
@@ -114,7 +114,7 @@ def read_rules(
     """
     if not rules:
         return {}
-    earlier = _versions(connection, shelf, new.definition.name)
+    earlier = _versions(connection, store, new.definition.name)
     known = sorted({stage for linked in earlier for stage in linked.stages})
     found: dict[str, str] = {}
     for before, after in rules.items():
@@ -126,16 +126,16 @@ def read_rules(
     return found
 
 
-def _versions(connection: Connection, shelf: DefinitionStore, funnel: str) -> list[Linked]:
-    """Give every stored version of a funnel."""
+def _versions(connection: Connection, store: DefinitionStore, funnel: str) -> list[Linked]:
+    """Return every stored version of a funnel."""
     numbers = connection.execute(
         select(definitions.c.id).where(definitions.c.name == funnel).order_by(definitions.c.id)
     ).scalars()
-    return [shelf.by_id(connection, number).funnel.linked for number in numbers.all()]
+    return [store.by_id(connection, number).funnel.linked for number in numbers.all()]
 
 
 def _resolved(linked: Linked, name: str) -> str:
-    """Give the dotted name of a stage by its name or an alias; empty if there is none."""
+    """Return the dotted name of a stage by its name or an alias; empty if there is none."""
     try:
         return linked.resolve_stage(name)
     except UnknownNameError:

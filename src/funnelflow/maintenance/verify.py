@@ -47,20 +47,20 @@ def run_verification(
         found: Called with every finding at once.
         progress: Called every thousand contacts with how far it has come.
     """
-    tally = _Tally(found, progress)
-    shelf = DefinitionStore(context.library, is_strict=True)  # which has read none of them
+    report = _Report(found, progress)
+    store = DefinitionStore(context.library, is_strict=True)  # which has read none of them
     with reading(context.engine) as connection, _any_bytes(connection):
-        with _damage_found(connection, tally):
-            _check_file(connection, tally)
-        deciders, findings = check_definitions(connection, shelf)
+        with _damage_found(connection, report):
+            _check_file(connection, report)
+        deciders, findings = check_definitions(connection, store)
         for finding in findings:
-            tally.add(finding)
-        with _damage_found(connection, tally):
-            _check_contacts(connection, shelf, deciders, tally)
-    return tally.result
+            report.add(finding)
+        with _damage_found(connection, report):
+            _check_contacts(connection, store, deciders, report)
+    return report.result
 
 
-class _Tally:
+class _Report:
     """Counts, and hands on what is found."""
 
     def __init__(self, found: Callable[[Finding], None] | None, progress: Watch | None) -> None:
@@ -83,35 +83,35 @@ class _Tally:
 
 
 def _check_contacts(
-    connection: Connection, shelf: DefinitionStore, deciders: Deciders, tally: _Tally
+    connection: Connection, store: DefinitionStore, deciders: Deciders, report: _Report
 ) -> None:
     """Walk over contacts and their histories side by side."""
     by_id, by_row = contacts.c.id, (history.c.contact_id, history.c.sequence)
-    people = _Queue(connection, select(contacts).order_by(by_id), "id", "contact", tally)
-    rows = _Queue(connection, select(history).order_by(*by_row), "contact_id", "history", tally)
+    people = _Queue(connection, select(contacts).order_by(by_id), "id", "contact", report)
+    rows = _Queue(connection, select(history).order_by(*by_row), "contact_id", "history", report)
     with closing(people), closing(rows):
-        _check_side_by_side(connection, shelf, deciders, tally, people, rows)
+        _check_side_by_side(connection, store, deciders, report, people, rows)
 
 
 def _check_side_by_side(
     connection: Connection,
-    shelf: DefinitionStore,
+    store: DefinitionStore,
     deciders: Deciders,
-    tally: _Tally,
+    report: _Report,
     people: "_Queue",
     rows: "_Queue",
 ) -> None:
     """Take each contact with the rows of its history."""
     while people.head is not None or rows.head is not None:
         contact_id = min(queue.name for queue in (people, rows) if queue.head is not None)
-        check = ContactCheck(connection, shelf, deciders, contact_id)
+        check = ContactCheck(connection, store, deciders, contact_id)
         while rows.head is not None and rows.name == contact_id:
             for finding in check.row(rows.take()):
-                tally.add(finding)
+                report.add(finding)
         is_known = people.head is not None and people.name == contact_id
         for finding in check.end(people.take() if is_known else None):
-            tally.add(finding)
-        tally.count(check.rows)
+            report.add(finding)
+        report.count(check.rows)
 
 
 class _Queue:
@@ -127,19 +127,19 @@ class _Queue:
         query: Select[Any],
         column: str,
         kind: Literal["contact", "history"],
-        tally: _Tally,
+        report: _Report,
     ) -> None:
         self._rows = connection.execute(query.execution_options(yield_per=_BATCH))
         self._column = column
         self._kind = kind
-        self._tally = tally
+        self._report = report
         self._next: Any = next(self._rows, None)
         self.name = ""
         self.head: Any = None
         self.take()
 
     def take(self) -> Any:
-        """Give the next row, and go to the one behind it."""
+        """Return the next row, and go to the one behind it."""
         taken, last = self.head, self.name
         while True:
             self.head, self._next = self._next, next(self._rows, None)
@@ -149,7 +149,7 @@ class _Queue:
             behind = None if self._next is None else self._id(self._next)
             if last <= self.name and (behind is None or behind >= self.name or behind < last):
                 return taken
-            self._tally.add(Finding(self._kind, self.name, 0, "a row has got out of order"))
+            self._report.add(Finding(self._kind, self.name, 0, "a row has got out of order"))
             self.name = last
 
     def close(self) -> None:
@@ -160,24 +160,24 @@ class _Queue:
         return str(getattr(row, self._column))
 
 
-def _check_file(connection: Connection, tally: _Tally) -> None:
+def _check_file(connection: Connection, report: _Report) -> None:
     """Let SQLite check its own file: what lies behind the rows, such as the indexes."""
     if connection.dialect.name != "sqlite":
         return
     for (said,) in connection.execute(text("PRAGMA integrity_check(100)")):
         if said != "ok":
-            tally.add(Finding("database", "", 0, f"SQLite says: {said}"))
+            report.add(Finding("database", "", 0, f"SQLite says: {said}"))
 
 
 @contextmanager
-def _damage_found(connection: Connection, tally: _Tally) -> Iterator[None]:
+def _damage_found(connection: Connection, report: _Report) -> Iterator[None]:
     """Report it when SQLite cannot read on in a damaged file, and let every other error out."""
     try:
         yield
     except DatabaseError as error:
         if connection.dialect.name != "sqlite":
             raise
-        tally.add(Finding("database", "", 0, as_store_error(error).message))
+        report.add(Finding("database", "", 0, as_store_error(error).message))
 
 
 @contextmanager

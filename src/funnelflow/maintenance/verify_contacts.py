@@ -59,7 +59,7 @@ class Finding:
     hint: str = ""
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return it in one line."""
         where = f"{self.kind} {self.name}".rstrip()
         return (
             f"{where}, row {self.sequence}: {self.what}"
@@ -124,7 +124,7 @@ class Deciders:
 
 
 def check_definitions(
-    connection: Connection, shelf: DefinitionStore
+    connection: Connection, store: DefinitionStore
 ) -> tuple[Deciders, list[Finding]]:
     """Check definitions, funnels and imports; give the definitions, and what was found."""
     digests: dict[int, frozenset[str]] = {}
@@ -133,7 +133,7 @@ def check_definitions(
     for row in connection.execute(select(definitions).order_by(definitions.c.id)):
         counted = hashlib.sha256(str(row.content).encode("utf-8", "surrogateescape")).hexdigest()
         digests[row.id] = frozenset({row.digest, counted})
-        faults = list(_definition(connection, shelf, row, counted))
+        faults = list(_definition(connection, store, row, counted))
         if faults:
             broken.add(row.id)
         found.extend(faults)
@@ -148,7 +148,7 @@ def check_definitions(
 
 
 def _definition(
-    connection: Connection, shelf: DefinitionStore, row: Any, counted: str
+    connection: Connection, store: DefinitionStore, row: Any, counted: str
 ) -> Iterator[Finding]:
     """Check one definition."""
     name = f"{row.name} ({row.id})"
@@ -156,7 +156,7 @@ def _definition(
         yield Finding("definition", name, 0, "its content or its digest has been altered")
         return
     try:
-        running = shelf.by_id(connection, row.id)
+        running = store.by_id(connection, row.id)
     except Error as error:
         yield _unusable(name, error)
         return
@@ -168,7 +168,7 @@ def _definition(
 
 
 def _unusable(name: str, error: Error) -> Finding:
-    """Say why a definition cannot decide: a plugin is missing, or it has been damaged."""
+    """Return why a definition cannot decide: a plugin is missing, or it has been damaged."""
     problems = error.problems if isinstance(error, DefinitionError) else ()
     errors = [problem for problem in problems if problem.severity == "error"]
     if not errors or any(problem.code != NO_CRITERION for problem in errors):
@@ -199,7 +199,7 @@ class ContactCheck:
 
     Args:
         connection: The database.
-        shelf: The definitions.
+        store: The definitions.
         deciders: The stored definitions.
         contact_id: Whose history it is.
 
@@ -208,14 +208,14 @@ class ContactCheck:
     """
 
     def __init__(
-        self, connection: Connection, shelf: DefinitionStore, deciders: Deciders, contact_id: str
+        self, connection: Connection, store: DefinitionStore, deciders: Deciders, contact_id: str
     ) -> None:
         self.rows = 0
         self._connection = connection
-        self._shelf = shelf
+        self._store = store
         self._deciders = deciders
         self._id = contact_id
-        self._replay = Replay(connection, shelf, contact_id)
+        self._replay = Replay(connection, store, contact_id)
         self._previous: frozenset[str] = frozenset({""})
         self._sequence = 0
         self._last: Any = None
@@ -283,7 +283,7 @@ class ContactCheck:
             yield self._found(row, "decided otherwise: " + "; ".join(differing))
 
     def _decide(self, row: Any) -> tuple[str, ...]:
-        """Give outcome, stages, path and unmet criteria as the definition decides them now."""
+        """Return outcome, stages, path and unmet criteria as the definition decides them now."""
         replay = self._replay
         if row.event == ADOPT:
             before = replay.contact.stage if replay.contact is not None else ""
@@ -299,7 +299,7 @@ class ContactCheck:
         return (outcome.outcome, before, contact.stage, dump_path(outcome.path), unmet)
 
     def _chain(self) -> Iterator[tuple[str, Any]]:
-        """Give what the last row says about the contact."""
+        """Return what the last row says about the contact."""
         yield "sequence", self._last.sequence
         yield "digest", self._last.digest
         yield "created_at", self._created_at
@@ -325,7 +325,7 @@ class ContactCheck:
         return [name for name, value in expected.items() if getattr(row, name) != value]
 
     def _current(self, row: Any) -> tuple[LoadedDefinition, Contact]:
-        """Give the definition that the contact is under, and the contact under it.
+        """Return the definition that the contact is under, and the contact under it.
 
         An adoption that changes nothing for a contact leaves no row in its history, so the
         contact may be under a later definition than its last row.
@@ -335,12 +335,12 @@ class ContactCheck:
         assert contact is not None
         if row.definition == running.id:
             return running, contact
-        adopted = self._shelf.by_id(self._connection, row.definition)
+        adopted = self._store.by_id(self._connection, row.definition)
         rows = rows_of(self._connection, self._id)
-        return adopted, fold_rows(self._connection, self._shelf, EvidenceReader(adopted), rows)
+        return adopted, fold_rows(self._connection, self._store, EvidenceReader(adopted), rows)
 
     def _gap(self, row: Any) -> Finding:
-        """Say which rows are missing before this one."""
+        """Return which rows are missing before this one."""
         first = self._sequence + 1
         if not isinstance(row.sequence, int) or row.sequence < first:
             return Finding("history", self._id, 0, f"row {first} has no place of its own")
@@ -350,7 +350,7 @@ class ContactCheck:
         return Finding("history", self._id, 0, missing)
 
     def _found(self, row: Any, what: str, *, harm: bool = True) -> Finding:
-        """Say what is wrong with a row; one that does harm makes the fold behind it pointless."""
+        """Return what is wrong with a row; where it does harm, folding on is pointless."""
         if harm:
             self._is_foldable = False
         return Finding("history", self._id, row.sequence, what)
@@ -370,7 +370,7 @@ def _digests(row: Any, previous: frozenset[str], definitions: frozenset[str]) ->
 
 
 def _texts(row: Any) -> list[str]:
-    """Give the columns of a row as its digest takes them.
+    """Return the columns of a row as its digest takes them.
 
     Raises:
         TypeError: A column is of a type that was never written.

@@ -85,7 +85,7 @@ class Counts:
         return Counts(**{name: mine[name] + theirs[name] for name in mine})
 
     def to_json(self) -> dict[str, Any]:
-        """Give the counts as data, the commonest stages and reasons first."""
+        """Return the counts as data, the commonest stages and reasons first."""
         counted = asdict(self, recurse=False)
         for name in ("stages", "reasons"):
             counted[name] = dict(
@@ -148,14 +148,14 @@ class Checkpoint:
 
 
 def find_checkpoint(connection: Connection, kind: str, identity: str) -> Checkpoint | None:
-    """Give how far a content has been applied; None if it never was."""
+    """Return how far a content has been applied; None if it never was."""
     wanted = select(imports).where(imports.c.kind == kind, imports.c.identity == identity)
     row = connection.execute(wanted).one_or_none()
     return None if row is None else _read(row)
 
 
 def find_latest(connection: Connection, kind: str, path: str) -> Checkpoint | None:
-    """Give the checkpoint of what was applied last from a path, whatever it contains now."""
+    """Return the checkpoint of what was applied last from a path, whatever it contains now."""
     wanted = (
         select(imports)
         .where(imports.c.kind == kind, imports.c.path == path)
@@ -210,13 +210,13 @@ def _values(checkpoint: Checkpoint) -> dict[str, Any]:
         "position": position,
         "lines": lines,
         "prefix": prefix,
-        "tally": encode(checkpoint.counts.to_json()),
+        "counts": encode(checkpoint.counts.to_json()),
     }
     return values | {"checksum": import_checksum(values)}
 
 
 def import_checksum(columns: Mapping[str, Any]) -> int:
-    """Give the checksum of a row of the imports over all its other columns but its number."""
+    """Return the checksum of a row of the imports over all its other columns but its number."""
     return checksum(*(columns[name] for name in _COLUMNS if name != "checksum"))
 
 
@@ -228,5 +228,5 @@ def _read(row: Row[Any]) -> Checkpoint:
             hint="`funnelflow verify` says what else is; restore a backup",
         )
     offset = FileOffset(held.pop("position"), held.pop("lines"), held.pop("prefix"))
-    counts = Counts.from_json(json.loads(held.pop("tally")))
+    counts = Counts.from_json(json.loads(held.pop("counts")))
     return Checkpoint(**held, offset=offset, counts=counts)

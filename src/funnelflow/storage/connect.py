@@ -50,7 +50,7 @@ class Database:
 
 
 def locate(setting: str, directory: Path) -> Database:
-    """Tell which database a setting means.
+    """Return the database that a setting means.
 
     Args:
         setting: A path, ``sqlite:///path``, or ``postgresql://user@host/name``.
@@ -160,7 +160,7 @@ def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Connection]:
     Raises:
         RetryError: Another writer was first; nothing was changed.
         StoreError: The database cannot do it; nothing was changed.
-        UsageError: A plugin asks for it while it is being asked or told something.
+        UsageError: A plugin asks for it while one of its hooks runs.
     """
     refuse_inside("change the workspace")
     with translated(), engine.connect() as connection, connection.begin() as transaction:
@@ -172,18 +172,18 @@ def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Connection]:
         else:
             _refuse_silent_loss(connection)
     if not dry_run:
-        for tell in waiting:
-            tell()
+        for call in waiting:
+            call()
 
 
-def afterwards(connection: Connection, tell: Callable[[], None]) -> None:
+def afterwards(connection: Connection, call: Callable[[], None]) -> None:
     """Have something done when a writing transaction has been committed, and only then.
 
     Args:
         connection: The transaction, from `writing`.
-        tell: It; it must not raise.
+        call: What is called then; it must not raise.
     """
-    connection.info[_AFTERWARDS].append(tell)
+    connection.info[_AFTERWARDS].append(call)
 
 
 @contextmanager
@@ -192,7 +192,7 @@ def rehearsing(engine: Engine) -> Iterator[Connection]:
 
     Raises:
         StoreError: The database cannot be used.
-        UsageError: A plugin asks for it while it is being asked or told something.
+        UsageError: A plugin asks for it while one of its hooks runs.
     """
     refuse_inside("change the workspace")
     with translated(), engine.connect() as connection:
@@ -223,7 +223,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def _file(path: Path) -> Database:
-    """Give the SQLite database in a file."""
+    """Return the SQLite database in a file."""
     return Database("sqlite", URL.create("sqlite", database=str(path)), path)
 
 
@@ -240,7 +240,7 @@ def _connect_sqlite(database: Database, path: Path, *, create: bool) -> Engine:
 
 
 def _opener(path: Path, *, create: bool) -> Callable[[], sqlite3.Connection]:
-    """Give what opens the file; one that is not there is not made by reading from it."""
+    """Return what opens the file; one that is not there is not made by reading from it."""
 
     def open_file() -> sqlite3.Connection:
         mode = "rwc" if create else "rw"

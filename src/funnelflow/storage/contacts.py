@@ -225,7 +225,7 @@ _SHOWN = 5
 
 
 def find_contact(
-    connection: Connection, shelf: DefinitionStore, contact_id: str
+    connection: Connection, store: DefinitionStore, contact_id: str
 ) -> tuple[StoredContact, LoadedDefinition]:
     """Read a contact, and the definition that it is under.
 
@@ -237,7 +237,7 @@ def find_contact(
     row = connection.execute(wanted).one_or_none()
     if row is None:
         raise unknown_contact(connection, contact_id)
-    running = shelf.by_id(connection, row.definition)
+    running = store.by_id(connection, row.definition)
     return stored_contact(row, running), running
 
 

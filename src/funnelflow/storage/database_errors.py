@@ -138,7 +138,7 @@ def translated() -> Iterator[None]:
 
 
 def as_store_error(error: BaseException) -> Error:
-    """Say in our words what a database or its driver raised."""
+    """Return what a database or its driver raised as an error of ours."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     if isinstance(cause, PoolTimeoutError):
         return StoreError("no connection to the database was free in time", hint="try again")
@@ -152,7 +152,7 @@ def as_store_error(error: BaseException) -> Error:
 
 
 def _damaged() -> StoreError:
-    """Say that the file is damaged."""
+    """Return the error of a damaged file."""
     message, hint = _SQLITE["SQLITE_CORRUPT"]
     return StoreError(message, hint=hint)
 
@@ -193,7 +193,7 @@ def _from_postgres(error: BaseException) -> StoreError:
 
 
 def _without_state(error: BaseException) -> StoreError:
-    """Tell a connection that was never made from one that was lost."""
+    """Return the error of a connection that was never made, or of one that was lost."""
     text = str(error).lower()
     if any(words in text for words in _NOT_YET):
         return StoreError(_STARTING[0], hint=_STARTING[1])

@@ -1,4 +1,4 @@
-"""What waits in the outbox, for each endpoint: how much, since when, and when it is tried next."""
+"""Messages of the outbox as records, and what waits for each endpoint."""
 
 import datetime as dt
 import json
@@ -30,7 +30,7 @@ class OutboxMessage:
         sequence: The row of the contact's history that it is about.
         source: Who says so, for a CloudEvent.
         at: When it happened.
-        data: What is told.
+        data: What the receiver gets.
         state: What became of it.
         attempts: How often it was tried.
         due_at: When it is tried next, while it waits.
@@ -95,12 +95,12 @@ class Settled:
 
 def read_messages(connection: Connection, rows: Sequence[Any]) -> list[OutboxMessage]:
     """Make messages of rows of the outbox and the rows of the history that they are about."""
-    told = _told(connection, [row.id for row in rows])
-    return [_letter(row, told.get(row.id, {})) for row in rows]
+    transitions = _transitions(connection, [row.id for row in rows])
+    return [_message(row, transitions.get(row.id, {})) for row in rows]
 
 
-def _told(connection: Connection, ids: list[int]) -> dict[int, dict[str, Any]]:
-    """Give what messages tell of their transitions, by their numbers.
+def _transitions(connection: Connection, ids: list[int]) -> dict[int, dict[str, Any]]:
+    """Return the transitions that messages are about, by the messages' numbers.
 
     It is asked for by the numbers, in a statement of its own, so that the database looks up
     these few rows of a history that may be very long, and does nothing else.
@@ -109,7 +109,7 @@ def _told(connection: Connection, ids: list[int]) -> dict[int, dict[str, Any]]:
         history.c.contact_id == outbox.c.contact_id, history.c.sequence == outbox.c.sequence
     )
     joined = outbox.join(history, about).join(definitions, definitions.c.id == history.c.definition)
-    wanted = select(outbox.c.id, *_TOLD).select_from(joined)
+    wanted = select(outbox.c.id, *_TRANSITION).select_from(joined)
     found: dict[int, dict[str, Any]] = {}
     for start in range(0, len(ids), IDS):
         some = wanted.where(outbox.c.id.in_(ids[start : start + IDS]))
@@ -119,7 +119,7 @@ def _told(connection: Connection, ids: list[int]) -> dict[int, dict[str, Any]]:
 
 
 _NAMES = ("funnel", "version", "definition", "before", "after", "event", "actor", "forced")
-_TOLD = (
+_TRANSITION = (
     history.c.event,
     history.c.actor,
     history.c.force.label("forced"),
@@ -131,12 +131,12 @@ _TOLD = (
 )
 
 
-def _letter(row: Any, told: Mapping[str, Any]) -> OutboxMessage:
-    """Make a message of its columns and of what it tells."""
+def _message(row: Any, transition: Mapping[str, Any]) -> OutboxMessage:
+    """Build a message from its columns and its transition."""
     data = {
         "contact": row.contact_id,
         "sequence": row.sequence,
-        **{name: told.get(name) for name in _NAMES},
+        **{name: transition.get(name) for name in _NAMES},
         "fields": json.loads(row.data),
     }
     return OutboxMessage(
@@ -180,7 +180,7 @@ class Backlog:
 
 
 def backlogs(engine: Engine) -> dict[str, Backlog]:
-    """Give what waits, by endpoint; nothing for an endpoint for which nothing does.
+    """Return what waits, by endpoint; nothing for an endpoint for which nothing does.
 
     Only the first message of each contact is tried; those behind it wait for it, whenever
     their own time is.

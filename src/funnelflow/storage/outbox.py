@@ -1,4 +1,4 @@
-"""Removing old messages from the outbox, a few at a time.
+"""The outbox: claiming messages, settling them, and removing old ones a few at a time.
 
 The newest message of all is never removed: on SQLite its number would be given out again, and a
 worker that comes back late could take the new message for the one that it had sent.
@@ -42,7 +42,7 @@ CHUNK: Final = 5_000
 
 
 def prune(engine: Engine, until: str, endpoint: str | None, *, dry_run: bool) -> int:
-    """Remove messages that were delivered or discarded before a time; gives how many.
+    """Remove messages that were delivered or discarded before a time, and return how many.
 
     Args:
         engine: The database.
@@ -71,7 +71,7 @@ def _settled(until: str, endpoint: str | None) -> ColumnElement[bool]:
 
 
 def _first(engine: Engine, wanted: ColumnElement[bool]) -> int | None:
-    """Give the lowest number of a message, read without the lock that writing takes."""
+    """Return the lowest number of a message, read without the lock that writing takes."""
     with reading(engine) as connection:
         first: int | None = connection.execute(select(func.min(outbox.c.id)).where(wanted)).scalar()
     return first
@@ -178,7 +178,7 @@ class Outbox:
             return read_messages(connection, connection.execute(found).all())
 
     def message(self, number: int) -> OutboxMessage:
-        """Give a message by its number.
+        """Return a message by its number.
 
         Raises:
             UnknownNameError: There is none.
@@ -187,7 +187,7 @@ class Outbox:
             rows = connection.execute(select(outbox).where(outbox.c.id == number)).all()
             for message in read_messages(connection, rows):
                 return message
-        raise _no_letter(number)
+        raise _no_message(number)
 
     def counts(self) -> dict[tuple[str, MessageState], int]:
         """Count messages by endpoint and state."""
@@ -220,7 +220,7 @@ class Outbox:
         endpoint: str | None = None,
         dry_run: bool = False,
     ) -> int:
-        """Let dead messages be tried again, and waiting ones at once; gives how many.
+        """Let dead messages be tried again, and waiting ones at once, and return how many.
 
         Args:
             numbers: These messages; empty for all of an endpoint that are dead or wait.
@@ -247,7 +247,7 @@ class Outbox:
         endpoint: str | None = None,
         dry_run: bool = False,
     ) -> int:
-        """Give up messages that are dead or wait; gives how many.
+        """Discard messages that are dead or wait, and return how many.
 
         Args:
             numbers: These messages; empty for all of an endpoint.
@@ -265,7 +265,7 @@ class Outbox:
     def prune(
         self, older_than: dt.timedelta, *, endpoint: str | None = None, dry_run: bool = False
     ) -> int:
-        """Remove messages that were delivered or discarded long ago; gives how many.
+        """Remove messages that were delivered or discarded long ago, and return how many.
 
         What waits or is dead stays, whatever its age, and so does the newest message of all.
         Each few thousand are a transaction of their own; broken off, the same call goes on
@@ -378,7 +378,7 @@ def _change(
     values: Mapping[str, Any],
     now: str,
 ) -> int:
-    """Change messages that no worker has just now; gives how many."""
+    """Change messages that no worker has just now, and return how many."""
     wanted = and_(outbox.c.state.in_(states), outbox.c.leased_until <= now)
     change = update(outbox).where(wanted).values({**values, "leased_until": "", "worker": ""})
     if endpoint is not None:
@@ -388,7 +388,7 @@ def _change(
     known = set(connection.execute(select(outbox.c.id).where(outbox.c.id.in_(numbers))).scalars())
     for number in numbers:
         if number not in known:
-            raise _no_letter(number)
+            raise _no_message(number)
     return int(connection.execute(change.where(outbox.c.id.in_(numbers))).rowcount)
 
 
@@ -414,5 +414,5 @@ def _by_some(ids: list[int]) -> Iterable[list[int]]:
     return (ids[i : i + IDS] for i in range(0, len(ids), IDS))
 
 
-def _no_letter(number: int) -> UnknownNameError:
+def _no_message(number: int) -> UnknownNameError:
     return UnknownNameError("message", str(number), hint="funnelflow outbox list")

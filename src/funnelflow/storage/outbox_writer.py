@@ -1,8 +1,8 @@
-"""Rows of the outbox: what is to be told of a transition, made as it is decided.
+"""Rows of the outbox: the messages about a transition, made as it is decided.
 
 Only a workspace with a ``[[notify]]`` has this; any other pays one comparison with None an
-event. The rows are written in the transaction of the transition, so that it is told if it is
-stored, and never otherwise.
+event. The rows are written in the transaction of the transition, so that there is a
+message if it is stored, and never otherwise.
 """
 
 import datetime as dt
@@ -64,16 +64,16 @@ EVENT_FACTS = {
 
 @frozen(eq=False)
 class _Matcher:
-    """A notice under one definition.
+    """A subscription under one definition.
 
     Attributes:
-        notice: What it says.
+        subscription: What it says.
         holds: Whether it is meant; None for every transition.
         asks_more: Whether that asks for more of the contact than its fields.
         source: The ``source`` of its messages.
     """
 
-    notice: Subscription
+    subscription: Subscription
     holds: Callable[[Fields, Facts, dt.datetime], bool] | None
     asks_more: bool
     source: str
@@ -83,21 +83,21 @@ class OutboxWriter:
     """Makes the outbox rows of a workspace.
 
     Args:
-        notices: Every ``[[notify]]``.
+        subscriptions: Every ``[[notify]]``.
     """
 
-    def __init__(self, notices: tuple[Subscription, ...]) -> None:
-        self._notices = notices
+    def __init__(self, subscriptions: tuple[Subscription, ...]) -> None:
+        self._subscriptions = subscriptions
         self._matchers: dict[str, tuple[_Matcher, ...]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without what was compiled."""
-        return OutboxWriter, (self._notices,)
+        return OutboxWriter, (self._subscriptions,)
 
     def rows(self, held: TrackedContact, event: Event, before: str, recorded_at: str) -> list[Row]:
-        """Give the rows for a contact that has just moved.
+        """Return the rows for a contact that has just moved.
 
-        Of what is told they hold the fields, as they are now; all else is in the row of the
+        Of a message they hold the fields, as they are now; all else is in the row of the
         history, from which a message is made when it is sent.
 
         Args:
@@ -107,7 +107,7 @@ class OutboxWriter:
             recorded_at: When that is recorded.
 
         Raises:
-            NoticeError: A ``when`` does not compile under this definition.
+            SubscriptionError: A ``when`` does not compile under this definition.
         """
         matchers = self._matchers.get(held.running.digest)
         if matchers is None:
@@ -123,8 +123,8 @@ class OutboxWriter:
         at = held.text_of(event.at)
         return [
             (
-                m.notice.name, message, contact_id, sequence, m.source, at,
-                _fields(m.notice, held) if m.notice.fields else "{}",
+                m.subscription.name, message, contact_id, sequence, m.source, at,
+                _fields(m.subscription, held) if m.subscription.fields else "{}",
                 "waiting", 0, recorded_at, "", "", "", recorded_at, None,
             )
             for m in meant
@@ -133,47 +133,47 @@ class OutboxWriter:
     def _ready(self, running: LoadedDefinition) -> tuple[_Matcher, ...]:
         """Compile what is meant for a definition."""
         return tuple(
-            _matcher(notice, running)
-            for notice in self._notices
-            if not notice.funnels or running.name in notice.funnels
+            _matcher(subscription, running)
+            for subscription in self._subscriptions
+            if not subscription.funnels or running.name in subscription.funnels
         )
 
 
 def when_scope(fields: Mapping[str, Field]) -> Scope:
-    """Give what ``when`` may name under a definition with these fields."""
+    """Return what ``when`` may name under a definition with these fields."""
     return Scope({**CONTACT_FACTS, **fields}, EVENT_FACTS)
 
 
-def _compile(notice: Subscription, fields: Mapping[str, Field]) -> Expression:
-    """Compile the criterion of a notice for a definition with these fields.
+def _compile(subscription: Subscription, fields: Mapping[str, Field]) -> Expression:
+    """Compile the criterion of a subscription for a definition with these fields.
 
     Raises:
-        NoticeError: It does not compile. Evidence is kept out then rather than told to
-            everybody: a ``when`` may be what keeps a contact from being told of to somebody,
+        SubscriptionError: It does not compile. Evidence is kept out then rather than sent to
+            everybody: a ``when`` may be what keeps somebody from hearing of a contact,
             and the same command, once more, loses nothing. That it names a field which this
             definition lacks is refused too: who meant another funnel has to say so, for
             nobody would notice a message that is never sent.
     """
     try:
-        return compile_expression(notice.when, when_scope(fields), BOOLEAN)
+        return compile_expression(subscription.when, when_scope(fields), BOOLEAN)
     except CriterionError as error:
         raise SubscriptionError(
-            f"{notice.location.where('when')}: `when` of the endpoint {notice.name!r} does not "
-            f"compile, so this was not recorded\n{error.show()}",
+            f"{subscription.location.where('when')}: `when` of the endpoint "
+            f"{subscription.name!r} does not compile, so this was not recorded\n{error.show()}",
             hint='correct it, or name the funnels it is for: funnels = ["…"]; '
             "`funnelflow check` shows where, then do the same again",
         ) from None
 
 
-def _matcher(notice: Subscription, running: LoadedDefinition) -> _Matcher:
-    source = notice.source or f"/funnelflow/{quote(running.name, safe='')}"
-    if not notice.when:
-        return _Matcher(notice, None, asks_more=False, source=source)
+def _matcher(subscription: Subscription, running: LoadedDefinition) -> _Matcher:
+    source = subscription.source or f"/funnelflow/{quote(running.name, safe='')}"
+    if not subscription.when:
+        return _Matcher(subscription, None, asks_more=False, source=source)
     fields = running.funnel.linked.fields
-    expression = _compile(notice, fields)
+    expression = _compile(subscription, fields)
     asked = {name for root, name in expression.names if root == "contact"}
     asks_more = bool(asked & CONTACT_FACTS.keys() - fields.keys())
-    return _Matcher(notice, expression.holds, asks_more=asks_more, source=source)
+    return _Matcher(subscription, expression.holds, asks_more=asks_more, source=source)
 
 
 def _is_meant(
@@ -183,7 +183,7 @@ def _is_meant(
     event: Event,
     before: str,
 ) -> bool:
-    """Tell whether a notice asks to be told; what it cannot know is no yes."""
+    """Whether a subscription wants a message; what it cannot know is no yes."""
     contact = held.contact
     fields: Fields = contact.fields
     if matcher.asks_more:
@@ -200,7 +200,7 @@ def _is_meant(
     return holds(fields, facts, event.at)
 
 
-def _fields(notice: Subscription, held: TrackedContact) -> str:
-    """Give the fields that may be told, as far as they are known, in canonical JSON."""
+def _fields(subscription: Subscription, held: TrackedContact) -> str:
+    """Return the fields that may be sent, as far as they are known, in canonical JSON."""
     known = held.contact.fields
-    return dump_facts({name: known[name] for name in notice.fields if name in known})
+    return dump_facts({name: known[name] for name in subscription.fields if name in known})

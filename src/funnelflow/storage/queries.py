@@ -106,7 +106,7 @@ def _home(funnel: str) -> ColumnElement[bool]:
 
 
 def _test(running: LoadedDefinition, expression: Expression, now: dt.datetime) -> Test:
-    """Give what asks the criterion itself about a contact."""
+    """Return what asks the criterion itself about a contact."""
     holds = expression.holds
 
     def test(stored: StoredContact) -> bool:
@@ -120,7 +120,7 @@ def _test(running: LoadedDefinition, expression: Expression, now: dt.datetime) -
 
 
 def _facts(stored: StoredContact) -> dict[str, Value]:
-    """Give what a filter may ask of a contact besides its fields."""
+    """Return what a filter may ask of a contact besides its fields."""
     contact = stored.contact
     assert contact.since is not None
     assert contact.clock is not None
@@ -139,7 +139,7 @@ _BATCH = 1_000
 
 def list_contacts(
     connection: Connection,
-    shelf: DefinitionStore,
+    store: DefinitionStore,
     now: dt.datetime,
     *,
     where: str | None,
@@ -149,7 +149,7 @@ def list_contacts(
 ) -> Iterator[StoredContact]:
     """Yield contacts by id; see `Workspace.list`."""
     names = funnel_names(connection) if funnel is None else (funnel,)
-    current = {name: _current(connection, shelf, name) for name in names}
+    current = {name: _current(connection, store, name) for name in names}
     filters = filters_for(current, where, connection.dialect.name, now)
     wanted = select(contacts).where(or_(false(), *(f.condition for f in filters.values())))
     if stage is not None:
@@ -158,12 +158,12 @@ def list_contacts(
         wanted = wanted.limit(limit)
     ordered = wanted.order_by(contacts.c.id).execution_options(yield_per=_BATCH)
     with connection.execute(ordered) as rows:
-        yield from islice(_matching(connection, shelf, rows, filters), limit)
+        yield from islice(_matching(connection, store, rows, filters), limit)
 
 
-def count_stages(connection: Connection, shelf: DefinitionStore, funnel: str) -> dict[str, int]:
+def count_stages(connection: Connection, store: DefinitionStore, funnel: str) -> dict[str, int]:
     """Count the contacts of a funnel by stage, in the order of the definition, 0 included."""
-    running = _current(connection, shelf, funnel)
+    running = _current(connection, store, funnel)
     counted = (
         select(contacts.c.stage, func.count())
         .where(contacts.c.funnel == funnel)
@@ -178,9 +178,9 @@ def funnel_names(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(select(funnels.c.name).order_by(funnels.c.name)).scalars())
 
 
-def _current(connection: Connection, shelf: DefinitionStore, name: str) -> LoadedDefinition:
-    """Give the definition that a funnel is under."""
-    running = shelf.current(connection, name)
+def _current(connection: Connection, store: DefinitionStore, name: str) -> LoadedDefinition:
+    """Return the definition that a funnel is under."""
+    running = store.current(connection, name)
     if running is None:
         raise UnknownNameError("funnel in use", name, funnel_names(connection))
     return running
@@ -188,14 +188,14 @@ def _current(connection: Connection, shelf: DefinitionStore, name: str) -> Loade
 
 def _matching(
     connection: Connection,
-    shelf: DefinitionStore,
+    store: DefinitionStore,
     rows: Iterable[Any],
     filters: Mapping[str, Filter],
 ) -> Iterator[StoredContact]:
     """Yield the contacts that pass what is left of the filter of their funnel."""
     tests = {name: found.test for name, found in filters.items()}
     for row in rows:
-        stored = stored_contact(row, shelf.by_id(connection, row.definition))
+        stored = stored_contact(row, store.by_id(connection, row.definition))
         test = tests[stored.funnel]
         if test is None or test(stored):
             yield stored
@@ -222,16 +222,16 @@ def _leaves(current: dict[str, LoadedDefinition], stage: str) -> tuple[str, ...]
 
 def contact_at(
     connection: Connection,
-    shelf: DefinitionStore,
+    store: DefinitionStore,
     stored: StoredContact,
     running: LoadedDefinition,
     at: dt.datetime,
 ) -> StoredContact:
-    """Give a contact as it stood at a time, in the words of the definition that it is under now.
+    """Return a contact as it stood at a time, in the words of the definition that it is under now.
 
     Args:
         connection: A reading transaction.
-        shelf: The definitions.
+        store: The definitions.
         stored: The contact as it is.
         running: The definition that it is under.
         at: When; at or after its last evidence it stands as it is.
@@ -249,7 +249,7 @@ def contact_at(
             f"nothing was known of {stored.id} then",
             hint=f"its first evidence is from {stored.created_at:%Y-%m-%d %H:%M} UTC",
         )
-    contact = fold_rows(connection, shelf, EvidenceReader(running), rows)
+    contact = fold_rows(connection, store, EvidenceReader(running), rows)
     due_at = running.funnel.due_at(contact) if running.waits else None
     return evolve(stored, contact=contact, sequence=len(rows), due_at=due_at)
 
@@ -292,22 +292,22 @@ class Translated:
 
 
 def translate_one(
-    connection: Connection, shelf: DefinitionStore, funnel: Funnel, contact_id: str
+    connection: Connection, store: DefinitionStore, funnel: Funnel, contact_id: str
 ) -> Translation:
     """Read one contact's evidence by another definition; the contact exists."""
     reader = _reader(funnel)
     rows = rows_of(connection, contact_id)
-    return translate(funnel, contact_id, _events(connection, shelf, reader, rows))
+    return translate(funnel, contact_id, _events(connection, store, reader, rows))
 
 
 def translate_all(
-    connection: Connection, shelf: DefinitionStore, funnel: Funnel, home: str | None
+    connection: Connection, store: DefinitionStore, funnel: Funnel, home: str | None
 ) -> Iterator[Translated]:
     """Yield every contact of a funnel, by id, in another definition's words; memory stays flat.
 
     Args:
         connection: A reading transaction.
-        shelf: The definitions that decided.
+        store: The definitions that decided.
         funnel: The definition that reads.
         home: The funnel whose contacts are read; None for all.
     """
@@ -320,17 +320,17 @@ def translate_all(
     rows = connection.execute(ordered.execution_options(yield_per=_TRANSLATION_BATCH))
     by_contact = attrgetter("contact_id", "funnel", "stage")
     for (contact_id, funnel_name, stage), story in groupby(rows, key=by_contact):
-        translation = translate(funnel, contact_id, _events(connection, shelf, reader, story))
+        translation = translate(funnel, contact_id, _events(connection, store, reader, story))
         yield Translated(contact_id, funnel_name, stage, funnel.definition.name, translation)
 
 
 def _events(
-    connection: Connection, shelf: DefinitionStore, reader: EvidenceReader, rows: Iterator[Any]
+    connection: Connection, store: DefinitionStore, reader: EvidenceReader, rows: Iterator[Any]
 ) -> Iterator[Event]:
     for row in rows:
-        yield reader.read(shelf.by_id(connection, row.definition), row)
+        yield reader.read(store.by_id(connection, row.definition), row)
 
 
 def _reader(funnel: Funnel) -> EvidenceReader:
-    """Give what reads evidence for a definition that decides nothing here."""
+    """Return what reads evidence for a definition that decides nothing here."""
     return EvidenceReader(LoadedDefinition(0, digest(funnel.definition), funnel))

@@ -60,7 +60,7 @@ class DatabaseStatus:
 
 
 def status(database: Database) -> DatabaseStatus:
-    """Tell what a database is, changing nothing.
+    """Return what a database is, changing nothing.
 
     Raises:
         StoreError: It cannot be read, or there is none.
@@ -140,7 +140,7 @@ def _refuse_others(connection: Connection, database: Database, welcome: set[Stat
 
 
 def _state(connection: Connection) -> tuple[State, str]:
-    """Tell the state of a database, and the version of its tables."""
+    """Return the state of a database, and the version of its tables."""
     tables = inspect(connection).get_table_names()
     if not tables:
         return "empty", ""

@@ -44,7 +44,7 @@ _ADDRESS: Final = re.compile(
 
 
 def masked_source(text: str) -> str:
-    """Give the text of a file of settings as it may be shown: without what may be a secret.
+    """Return the text of a file of settings as it may be shown: without what may be a secret.
 
     Lines keep their numbers, and what may be shown keeps its columns. Of an address its scheme
     is shown, and of one for HTTP its host, for it may be that which is wrong.
@@ -64,7 +64,7 @@ def masked_source(text: str) -> str:
 
 
 def _shown_of(value: str) -> str:
-    """Give what may be shown of a value: nothing, or how an address begins.
+    """Return what may be shown of a value: nothing, or how an address begins.
 
     Only HTTP is sure to have a host there; elsewhere that place may hold a token. Who has a user
     in an address may have a password with a slash in it, so that the host is not told for sure.
@@ -86,7 +86,7 @@ def _hidden(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _part(text: str, value: tuple[int, int], within: tuple[int, int] | None) -> tuple[int, int]:
-    """Give a part of a string, or the whole value."""
+    """Return a part of a string, or the whole value."""
     if within is None or text[value[0]] not in "\"'":
         return value
     offsets = text_offsets(text, value)
@@ -259,7 +259,7 @@ def _repeated(
 
 
 def _name(table: Mapping[str, Any]) -> str:
-    """Give the name of an endpoint; empty where there is none that can be read."""
+    """Return the name of an endpoint; empty where there is none that can be read."""
     name = table.get("name") or table.get("channel")
     return name if isinstance(name, str) else ""
 

@@ -35,7 +35,7 @@ _BIG = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _text(name: str, *, nullable: bool = False) -> Column[str]:
-    """Give a column of text."""
+    """Return a column of text."""
     return Column(name, _TEXT, nullable=nullable)
 
 
@@ -153,7 +153,7 @@ imports = Table(
     _text("prefix"),
     _text("rejects"),
     Column("rejects_size", _BIG, nullable=False),
-    _text("tally"),
+    _text("counts"),
     _text("started_at"),
     _text("updated_at"),
     Column("checksum", _BIG, nullable=False),
@@ -185,10 +185,10 @@ outbox = Table(
     _text("created_at"),
     _text("settled_at", nullable=True),
 )
-"""What is to be told, written with the history row that it is about.
+"""The messages to endpoints, written with the history row that they are about.
 
 ``message`` is the id that receivers know it by; ``data`` holds the fields that the configuration
-allowed to be told at that time, and the row of the history all else that is told. A row waits
+allowed to be sent at that time, and the row of the history all else that is sent. A row waits
 until it is ``delivered``, ``dead`` or ``discarded``; a worker has it until ``leased_until``,
 which is empty when nobody does.
 """

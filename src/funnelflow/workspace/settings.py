@@ -168,7 +168,7 @@ timezone = ""
 # can write to the database can claim to be anybody.
 # sales = ["ada", "grace"]
 
-# Who is told of transitions, by `funnelflow deliver`; each endpoint has a [[notify]].
+# Who is notified of transitions, by `funnelflow deliver`; each endpoint has a [[notify]].
 # [[notify]]
 # channel = "log"
 # when = "event.after == 'customer'"

@@ -124,7 +124,7 @@ def _imports() -> None:
         _text("prefix"),
         _text("rejects"),
         sa.Column("rejects_size", _BIG, nullable=False),
-        *(_text(name) for name in ("tally", "started_at", "updated_at")),
+        *(_text(name) for name in ("counts", "started_at", "updated_at")),
         sa.Column("checksum", _BIG, nullable=False),
         sa.PrimaryKeyConstraint("id", name="imports_pkey"),
         sa.UniqueConstraint("kind", "identity", name="imports_kind_identity_key"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from funnelflow.criteria import Position, Type, parse_duration, parse_type
 from funnelflow.criteria.parser import LENGTH_CAP
@@ -111,19 +111,23 @@ class NodeReader:
         return MappingNode(node.line if node else 1, node.column if node else 1)
 
 
-@frozen
+@define
 class RecordChecker:
     """Where one record was built, and where what does not fit into it is reported.
 
     Attributes:
         problems: Where everything wrong is reported.
         position: Where the record was written; None if it was built in Python.
-        about: What the record is, in words.
+        noun: What kind of record it is.
+        name: What it is called; a number for an item of a list.
+        outer: The checker of the record that it is a part of.
     """
 
     problems: Problems
     position: Position | None
-    about: str = ""
+    noun: str = ""
+    name: str | int = ""
+    outer: "RecordChecker | None" = None
 
     def problem(
         self,
@@ -135,13 +139,19 @@ class RecordChecker:
         **parameters: object,
     ) -> None:
         """Report a problem with a part of the record; see `Problems.report`."""
-        span = locate(self.position, *at) if self.position else Span(None, about=self.about)
+        span = locate(self.position, *at) if self.position else Span(None, about=self.about())
         self.problems.report(code, span, variant, suggestion, **parameters)
 
-    def inside(self, record: Any, about: str) -> "RecordChecker":
+    def about(self) -> str:
+        """Return what the record is, and inside which others, in words."""
+        whole = f"{self.noun} {self.name!r}" if self.name else self.noun
+        outer = self.outer.about() if self.outer else ""
+        return f"{outer}, {whole}" if outer else whole
+
+    def inside(self, record: Any, noun: str, name: str | int) -> "RecordChecker":
         """Return the checker of a record that is a part of this one."""
-        whole = f"{self.about}, {about}" if self.about else about
-        return RecordChecker(self.problems, getattr(record, "position", None), whole)
+        position = getattr(record, "position", None)
+        return RecordChecker(self.problems, position, noun, name, self)
 
 
 Reporter: TypeAlias = NodeReader | RecordChecker

@@ -102,6 +102,7 @@ def examine(
     *,
     doubtful: frozenset[str] = frozenset(),
     is_partial: bool = False,
+    is_read: bool = False,
 ) -> Examination:
     """Check and link a definition in one go.
 
@@ -111,23 +112,34 @@ def examine(
         doubtful: Fields whose declaration could not be read as it was meant.
         is_partial: Whether parts of the definition could not be read, so that nothing can
             be said about the whole.
+        is_read: Whether every record comes straight from a file, and so has the right shape.
     """
+    from funnelflow.definition.shapes import check_shape  # noqa: PLC0415  # not for what is stored
+
+    misfits = Problems(str(definition.name or "definition"))
     with gc_paused():
-        return _examine(definition, library or Library(), doubtful, is_partial=is_partial)
+        checked = check_shape(definition, misfits, is_read=is_read)
+        if checked is None:
+            return Examination(None, misfits.all())
+        is_partial |= bool(misfits.found)
+        return _examine(checked, library or Library(), doubtful, misfits, is_partial=is_partial)
 
 
 def _examine(
-    definition: Definition, library: Library, doubtful: frozenset[str], *, is_partial: bool
+    definition: Definition,
+    library: Library,
+    doubtful: frozenset[str],
+    misfits: Problems,
+    *,
+    is_partial: bool,
 ) -> Examination:
-    from funnelflow.definition import lint, shapes  # noqa: PLC0415  # what is stored needs neither
+    from funnelflow.definition import lint  # noqa: PLC0415  # what is stored is linked without
 
-    name = str(definition.name or "definition")
-    problems, misfits = Problems(name), Problems(name)
-    checked = shapes.check_shape(definition, misfits)
-    if checked is None or not lint.check_sizes(checked, problems):
-        return Examination(None, (*misfits.all(), *problems.all()))
+    problems = Problems(misfits.name)
+    is_small = lint.check_sizes(definition, problems)
     problems.take(misfits)
-    definition, is_partial = checked, is_partial or bool(misfits.found)
+    if not is_small:
+        return Examination(None, problems.all())
     linker = _linker(definition, library, problems, doubtful)
     lint.check_parts(definition, linker.index, problems)
     linked = linker.link()
@@ -362,11 +374,12 @@ def _argument(
 
 
 def _group(group: Group, rules: tuple[Rule, ...]) -> Rule:
-    if group.kind == "all":
-        return AllOf(group.label, rules)
+    """Return the rule of a group; one of an unknown kind, that nobody checked, is not open."""
     if group.kind == "any":
         return AnyOf(group.label, rules)
-    return AtLeast(group.count, group.label, rules)
+    if group.kind == "at_least":
+        return AtLeast(group.count, group.label, rules)
+    return AllOf(group.label, rules)
 
 
 def _sources(transition: Transition, to: str, index: StageIndex) -> Sources:

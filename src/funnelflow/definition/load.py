@@ -100,7 +100,7 @@ def _read(path: Path, library: Library) -> LoadedFile:
     doubtful = frozenset(reader.doubtful)
     lacks_block = any(problem.code == "F214" for problem in reader.problems.found)
     is_partial = reader.is_partial or lacks_block
-    examined = examine(found, library, doubtful=doubtful, is_partial=is_partial)
+    examined = examine(found, library, doubtful=doubtful, is_partial=is_partial, is_read=True)
     reader.problems.extend(p for p in examined.problems if not reader.is_echo(p))
     if reader.is_vocabulary:
         return LoadedFile(None, None, reader.problems.all(), reader.sources)
@@ -235,7 +235,7 @@ class _Reader:
             return vocabulary
         if name in self.library.vocabularies:
             offered = self.library.vocabularies[name]
-            checker = RecordChecker(self.problems, offered.position, f"vocabulary {name!r}")
+            checker = RecordChecker(self.problems, offered.position, "vocabulary", name)
             checked: Vocabulary = check_keys(checker, VOCABULARY.keys, offered)
             return checked
         known = suggest(name, beside.vocabulary_names())

@@ -200,8 +200,8 @@ class Invariant:
 
     label: str
     stage: str
-    after: tuple[str, ...] = ()
-    never_after: tuple[str, ...] = ()
+    after: tuple[str, ...] = field(default=(), converter=_names)
+    never_after: tuple[str, ...] = field(default=(), converter=_names)
     inside: str = ""
     needs: str = ""
     position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)

@@ -170,6 +170,7 @@ class Shape:
             when too little of it could be read.
         short: The key whose value alone may stand for the whole record; empty for none.
         rest: The attribute that takes the plain values under all other keys; empty for none.
+        others: Attributes that a file says in another way than under a key.
     """
 
     noun: str
@@ -178,12 +179,19 @@ class Shape:
     finish: Finish | None = None
     short: str = ""
     rest: str = ""
+    others: tuple[Key, ...] = ()
     by_name: Mapping[str, Key] = field(init=False)
     unset: Mapping[str, Any] = field(init=False)
+    attributes: tuple[Key, ...] = field(init=False)
 
     @by_name.default
     def _by_name(self) -> Mapping[str, Key]:
         return {key.name: key for key in self.keys}
+
+    @attributes.default
+    def _attributes(self) -> tuple[Key, ...]:
+        """Return what a record built in Python is checked by."""
+        return (*self.keys, *self.others)
 
     @unset.default
     def _unset(self) -> Mapping[str, Any]:
@@ -258,10 +266,6 @@ class Shape:
             return self.record(**values)
         return self.finish(reader, values, node if isinstance(node, MappingNode) else _NO_KEYS)
 
-    def check(self, checker: RecordChecker, record: Any) -> Any:
-        """Return a record built in Python, with what does not fit reported and left out."""
-        return check_keys(checker, self.keys, record)
-
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the record."""
         required = [key.name for key in self.keys if key.is_required or key.is_asked_for]
@@ -284,18 +288,23 @@ def _article(noun: str) -> str:
 def check_keys(checker: RecordChecker, keys: tuple[Key, ...], record: Any) -> Any:
     """Return a record with what does not fit under its keys reported and left out.
 
+    None comes back when that was something without which the record says nothing.
+
     Args:
         checker: Where the record is, and where problems are reported.
         keys: The keys whose attributes are checked.
         record: The record.
     """
-    changes = {}
+    changes, is_lost = {}, False
     for key in keys:
         value = getattr(record, key.attribute)
         if value is not key.kind.empty:
             kept = key.kind.check(checker, value, (key.name,), key.shown)
             if kept is not value:
                 changes[key.attribute] = kept
+                is_lost |= key.is_required and kept == key.kind.empty
+    if is_lost:
+        return None
     return evolve(record, **changes) if changes else record
 
 
@@ -320,9 +329,8 @@ class RecordKind(ValueKind):
             misfit(checker, at, value, what, shape.called())
             return None
         number = at[-1] + 1 if at and isinstance(at[-1], int) else ""
-        name = getattr(value, "name", number)
-        about = f"{shape.noun} {name!r}" if name else shape.noun
-        return check_keys(checker.inside(value, about), shape.keys, value)
+        here = checker.inside(value, shape.noun, getattr(value, "name", number))
+        return check_keys(here, shape.attributes, value)
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the record."""

@@ -59,14 +59,16 @@ class CriterionKind(ValueKind):
 
     def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:
         """Return a criterion or group built in Python; None, after a report, for anything else."""
-        here = checker.inside(value, f"criterion {getattr(value, 'label', '')!r}")
+        here = checker.inside(value, "criterion", getattr(value, "label", ""))
         if isinstance(value, Criterion):
-            return check_keys(here, (*PROVIDED.keys, *_WRITTEN), value)
-        if isinstance(value, Group) and value.kind in GROUPS:
-            return check_keys(here, AT_LEAST.keys, value)
+            return check_keys(here, PROVIDED.attributes, value)
+        kind, items = getattr(value, "kind", None), getattr(value, "items", None)
+        if isinstance(value, Group) and isinstance(kind, str) and kind in GROUPS:
+            written = len(items) if isinstance(items, tuple | list) else 0
+            return _with_count(check_keys(here, AT_LEAST.keys, value), written)
         if isinstance(value, Group):
-            found = suggest(str(value.kind), GROUPS)
-            here.problem("F101", (), "unknown", found, what=_A_GROUP, key=value.kind)
+            found = suggest(str(kind), GROUPS)
+            here.problem("F101", (), "unknown", found, what=_A_GROUP, key=str(kind))
         elif isinstance(value, str | bool | int | float):
             checker.problem("F104", at, "built")
         else:
@@ -205,6 +207,7 @@ PROVIDED = Shape(
         _LABEL,
     ),
     rest="arguments",
+    others=(Key("expression", TEXT, is_required=True), Key("arguments", MappingKind(of=PLAIN))),
 )
 USE = Shape(
     "use of criteria",
@@ -220,9 +223,6 @@ USE = Shape(
         _LABEL,
     ),
 )
-_WRITTEN = (Key("expression", TEXT), Key("arguments", MappingKind(of=PLAIN)))
-"""Attributes of a criterion that have no key of their own in a file."""
-
 GROUP_WORDS = (*GROUPS, "of", "criterion", "use")
 """Keys that make a mapping something else than a criterion with its label."""
 
@@ -293,9 +293,15 @@ def _group(reader: NodeReader, node: MappingNode) -> Group | None:
     written = len(listed.items) if isinstance(listed, SequenceNode) else None
     if not values["items"] and written != 0:
         return None
-    if written and values.get("count", 0) <= written:
-        values["count"] = min(values.get("count", 0), len(values["items"]))
-    return Group(kind=kind, position=reader.position(node), **values)  # type: ignore[arg-type]
+    group = Group(kind=kind, position=reader.position(node), **values)  # type: ignore[arg-type]
+    return _with_count(group, written or 0)
+
+
+def _with_count(group: Group | None, written: int) -> Group | None:
+    """Return a group that asks for no more than could be read, unless more than was written."""
+    if group is None or not len(group.items) < group.count <= written:
+        return group
+    return evolve(group, count=len(group.items))
 
 
 def _without_uses(reader: NodeReader, group: Group, node: Node) -> Group:

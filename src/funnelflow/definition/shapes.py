@@ -76,6 +76,7 @@ NAMES = ListKind(of=NAME_TEXT, is_lone_allowed=True)
 STAGE_NAMES = ListKind(of=STAGE_NAME, is_lone_allowed=True)
 SOME_STAGE_NAMES = evolve(STAGE_NAMES, least=1)
 TEXTS = ListKind(of=WORDS, is_lone_allowed=True)
+_NAMED = (Key("name", TEXT, is_required=True),)
 FACTS = MappingKind(
     "facts", "Facts by the names of their fields.", of=FACT, whole="the facts of {}"
 )
@@ -122,6 +123,7 @@ FIELD = Shape(
         Key("default", PLAIN, "What a new contact, or an event that does not say, has."),
     ),
     finish=_finish_field,
+    others=_NAMED,
     short="type",
 )
 FIELDS = NamedRecordsKind(
@@ -155,6 +157,7 @@ EVENT = Shape(
         ),
     ),
     finish=_finish_event,
+    others=_NAMED,
 )
 EVENTS = NamedRecordsKind(
     "events",
@@ -207,6 +210,7 @@ STAGE: Shape = Shape(
         Key("stages", STAGES, "Stages nested in this one; it is entered at the first."),
         Key("optional", TRUTH, "Whether a definition that extends this one may do without it."),
     ),
+    others=_NAMED,
 )
 
 
@@ -301,7 +305,7 @@ class StepKind(ValueKind):
     def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:  # noqa: ARG002
         """Return a step that was built in Python; None, after a report, for anything else."""
         if isinstance(value, ScenarioStep):
-            here = checker.inside(value, f"step {at[-1]}")
+            here = checker.inside(value, "step", int(at[-1]) + 1)
             return check_keys(here, _OF_STEP, value)
         checker.problem("F106", at, "kind", found=words_for(value))
         return None
@@ -358,6 +362,7 @@ INVARIANT = Shape(
         Key("inside", STAGE_NAME, "The stage it is nested in."),
         Key("needs", EXPRESSION, "What every way there requires."),
     ),
+    others=(Key("label", TEXT),),
 )
 
 
@@ -385,8 +390,8 @@ class InvariantKind(ValueKind):
     def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:  # noqa: ARG002
         """Return an invariant that was built in Python; None, after a report, for anything else."""
         if isinstance(value, Invariant):
-            here = checker.inside(value, f"invariant {value.label!r}")
-            return check_keys(here, (Key("label", TEXT), *INVARIANT.keys), value)
+            here = checker.inside(value, "invariant", value.label)
+            return check_keys(here, INVARIANT.attributes, value)
         checker.problem("F108", at, "kind", found=words_for(value))
         return None
 
@@ -546,23 +551,28 @@ _OF_DEFINITION = (
 """What a definition built in Python has: all its vocabulary, and what a file calls the same."""
 
 
-def check_shape(definition: Definition, problems: Problems) -> Definition | None:
+def check_shape(
+    definition: Definition, problems: Problems, *, is_read: bool = False
+) -> Definition | None:
     """Return a definition with every value of another kind reported and left out.
 
     Args:
         definition: The definition, from a file or built in Python.
         problems: Where what does not fit is reported, under the code that a file would get.
+        is_read: Whether every record was just read by these tables, so that it fits already.
 
     Returns:
-        The definition itself when everything fits; None when it is nested too deeply to be
-        looked at.
+        The definition itself when everything fits; None when nothing more can be looked at:
+        it is nested too deeply, or has no vocabulary.
     """
     checker = RecordChecker(problems, definition.position)
     if _is_too_deep(definition):
         checker.problem("F003", (), "depth", most=DEEPEST)
         return None
-    checked: Definition = check_keys(checker, _OF_DEFINITION, definition)
-    return checked
+    if is_read:
+        return definition
+    checked: Any = check_keys(checker, _OF_DEFINITION, definition)
+    return checked if isinstance(checked.vocabulary, Vocabulary) else None
 
 
 def _is_too_deep(definition: Definition) -> bool:

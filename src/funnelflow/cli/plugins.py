@@ -14,10 +14,8 @@ from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, line, paragraph
 from funnelflow.errors import UnknownNameError
 from funnelflow.plugins import read_plugin_config
-from funnelflow.plugins.host import Unmet, unmet
-from funnelflow.plugins.loading import Status
-from funnelflow.plugins.probe import PluginReport
-from funnelflow.plugins.probing import probe_plugins
+from funnelflow.plugins.configuration import Status, Unmet, unmet
+from funnelflow.plugins.probing import PluginReport, probe_plugins
 
 LOOKS: Final[dict[Status, Look]] = {"active": "good", "blocked": "dim", "broken": "bad"}
 

@@ -1,7 +1,7 @@
 """Plugins: what they can do (`hookspecs`), how they are found, and that none does harm."""
 
 from funnelflow.definition import CriterionProvider
-from funnelflow.plugins.discovery import read_plugin_config
+from funnelflow.plugins.configuration import read_plugin_config
 from funnelflow.plugins.hookspecs import hookimpl, secret
 from funnelflow.plugins.host import PluginHost, load_plugins
 from funnelflow.plugins.isolation import refuse_inside

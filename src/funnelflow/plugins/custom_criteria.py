@@ -113,7 +113,7 @@ def _criteria(definition: Definition) -> Iterator[Criterion]:
 
 
 def _why_closed(name: str, uses: list[Criterion], provider: CriterionProvider | None) -> str:
-    """Say why a criterion is closed and what to do; empty if it is not."""
+    """Return why a criterion is closed and what to do; empty if it is not."""
     adopt = "or adopt a version of the definition that"
     if provider is None:
         offered = f"no plugin offers the criterion {name!r}"
@@ -127,7 +127,7 @@ def _why_closed(name: str, uses: list[Criterion], provider: CriterionProvider | 
 
 
 def _changed(criterion: Criterion, provider: CriterionProvider) -> str:
-    """Say which argument a criterion has no more, needs now, or takes as another type."""
+    """Return which argument a criterion has no more, needs now, or takes as another type."""
     for name, raw in criterion.arguments.items():
         if name not in provider.parameters:
             return f"takes no argument {name!r}"
@@ -158,7 +158,7 @@ class ClosedCriterion:
     reason: str
 
     def __call__(self, _call: CustomCall) -> bool | None:
-        """Say that nobody can tell."""
+        """Raise that nobody can tell."""
         raise CannotTellError(self.reason)
 
 

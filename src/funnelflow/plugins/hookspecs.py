@@ -3,11 +3,11 @@
 A plugin is a module (or any object) with functions of these names, each marked with
 `hookimpl`. A function takes the arguments of its hook that it needs, and may leave out the
 others. Hooks are called plugin by plugin, in the order in which plugins are found (see
-`finding`), those marked ``tryfirst`` before and ``trylast`` after the others; whatever one of
+`discovery`), those marked ``tryfirst`` before and ``trylast`` after the others; whatever one of
 them does, the next is called.
 
-Registration hooks give records of what the plugin offers. Two plugins that offer the same
-name are a conflict: both are named, and neither is used. Event hooks are told what happens,
+Registration hooks return records of what the plugin offers. Two plugins that offer the same
+name are a conflict: both are named, and neither is used. Event hooks are given what happens
 as a frozen record.
 """
 
@@ -41,7 +41,7 @@ secret: Final[dict[str, Any]] = {"funnelflow_secret": True}
 
 @hookspec
 def funnelflow_settings() -> type:  # type: ignore[empty-body]
-    """Give the attrs class of the plugin's settings.
+    """Return the attrs class of the plugin's settings.
 
     They are read from ``[plugins.NAME]`` in ``funnelflow.toml`` and from the environment as
     ``FUNNELFLOW_NAME_OPTION``, checked before anything else of the plugin is called, and
@@ -275,7 +275,7 @@ def funnelflow_before_transition(context: BeforeTransition, settings: Any) -> st
 
 @hookspec
 def funnelflow_after_commit(context: Committed, settings: Any) -> None:
-    """Be told of evidence that has been stored, whatever became of it.
+    """Take note of evidence that has been stored, whatever became of it.
 
     Nothing that happens here can change it any more. A process that ends right after the
     commit tells nobody: what must arrive is the work of a notifier. `context.workspace.open()`
@@ -299,7 +299,7 @@ def funnelflow_after_commit(context: Committed, settings: Any) -> None:
 
 @hookspec
 def funnelflow_contact_created(context: ContactCreated, settings: Any) -> None:
-    """Be told of a contact that has been added and stored.
+    """Take note of a contact that has been added and stored.
 
     Args:
         context: Who it is.

@@ -13,27 +13,28 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from funnelflow.definition import CriterionProvider, Library
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.plugins.answers import ask_once
-from funnelflow.plugins.discovery import (
+from funnelflow.plugins.configuration import (
     Blocking,
-    Candidate,
     PluginConfig,
     blocking_from,
-    find_plugins,
-    fold,
+    canonical_name,
     read_plugin_config,
+    same_name,
+    unmet,
 )
+from funnelflow.plugins.discovery import Candidate, find_plugins
 from funnelflow.plugins.hookspecs import EVENT_HOOKS, OfferKind
 from funnelflow.plugins.isolation import Fault, describe_error, place_of
-from funnelflow.plugins.loading import Hook, Plugin, Status, blocked, load
+from funnelflow.plugins.loading import Hook, Plugin, blocked, load
 from funnelflow.plugins.providers import (
     BeforeTransition,
     CommandProvider,
@@ -43,89 +44,6 @@ from funnelflow.plugins.providers import (
     NotifierProvider,
 )
 from funnelflow.plugins.registry import Conflict, Misfit, Offer, collect, into_library
-
-
-class Found(Protocol):
-    """A plugin that was found, or the report on one."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-
-    @property
-    def qualified(self) -> str:
-        """Its name with its kind."""
-
-    @property
-    def status(self) -> Status:
-        """Whether it is in use."""
-
-    @property
-    def blocked_by(self) -> str:
-        """Who blocks it."""
-
-    @property
-    def problems(self) -> Sequence[str]:
-        """What is wrong with it."""
-
-
-@frozen
-class Unmet:
-    """A required plugin that is not in use.
-
-    Attributes:
-        name: The plugin; as the configuration calls it where there is none.
-        why: What is the matter with it.
-        hint: What to do.
-        is_told: Whether what is the matter is a problem of the plugin, told as such.
-    """
-
-    name: str
-    why: str
-    hint: str
-    is_told: bool = False
-
-
-def unmet(config: PluginConfig, plugins: Iterable[Found]) -> tuple[Unmet, ...]:
-    """List the required plugins that are not in use, as they are named."""
-    found = tuple(plugins)
-    named = ((name, _called(name, found)) for name in config.required)
-    return tuple(
-        _why(name, called[0] if called else None, config)
-        for name, called in named
-        if not any(plugin.status == "active" for plugin in called)
-    )
-
-
-def require_plugins(config: PluginConfig, plugins: Iterable[Found]) -> None:
-    """Refuse to write while a required plugin is not in use.
-
-    Raises:
-        ConfigurationError: One is not; the first is said, with what to do.
-    """
-    for lacking in unmet(config, plugins):
-        raise ConfigurationError(
-            f"nothing is written: plugin {lacking.name} is required here, and {lacking.why}",
-            hint=lacking.hint,
-        )
-
-
-def _called(name: str, plugins: tuple[Found, ...]) -> tuple[Found, ...]:
-    names = {fold(name)}
-    return tuple(p for p in plugins if {fold(p.name), fold(p.qualified)} & names)
-
-
-def _why(name: str, plugin: Found | None, config: PluginConfig) -> Unmet:
-    else_ = f"or take {name!r} from `required` ({config.where_all('required')})"
-    if plugin is None:
-        return Unmet(name, "is not there", f"install it, {else_}")
-    name = plugin.name
-    if plugin.status == "blocked":
-        by = plugin.blocked_by
-        return Unmet(name, f"is turned off ({by})", f"do without {by.split()[0]}, {else_}")
-    problem = plugin.problems[0] if plugin.problems else "it is not in order"
-    return Unmet(name, f"cannot be used: {problem}", f"correct that, {else_}", is_told=True)
-
 
 Tell: TypeAlias = Callable[[str, str, str], None]
 """Told of a problem: the message, the plugin to turn off (empty for none), and a hint."""
@@ -150,12 +68,12 @@ _REQUIRED: Final = "it is required here, so nothing is written until it can be u
 
 
 def turn_off(plugin: str) -> str:
-    """Say how to go on without a plugin, in a command."""
+    """Return how to go on without a plugin, in a command."""
     return f"`funnelflow --no-plugins={plugin} …` goes on without it"
 
 
 def _log(message: str, plugin: str, hint: str) -> None:
-    """Tell a problem to who uses funnelflow from Python."""
+    """Log a problem, for who uses funnelflow from Python."""
     _LOG.warning("%s (%s)", message, hint or turn_off(plugin))
 
 
@@ -244,13 +162,13 @@ class PluginHost:
         return self._records("formats")
 
     def library(self, library: Library) -> Library:
-        """Give a library that also knows the definitions, vocabularies and criteria of plugins."""
+        """Return a library with the definitions, vocabularies and criteria of plugins as well."""
         if not any(plugin.status == "active" for plugin in self.plugins):
             return library
         return into_library(library, self.definitions, self.vocabularies, self.criteria)
 
     def offered(self, kind: OfferKind) -> Mapping[str, Offer]:
-        """Give what plugins offer of a kind, by name; asked for once."""
+        """Return what plugins offer of a kind, by name; asked for once."""
         if kind not in self._offers:
             found, refused = collect(kind, self._hooks(f"funnelflow_{kind}"), self.report)
             self._offers[kind] = found
@@ -282,11 +200,11 @@ class PluginHost:
         return vetoes
 
     def committed(self, context: Committed) -> None:
-        """Tell every plugin of evidence that has been stored."""
+        """Notify every plugin of evidence that has been stored."""
         self._announce(self._after, context)
 
     def created(self, context: ContactCreated) -> None:
-        """Tell every plugin of a contact that has been added and stored."""
+        """Notify every plugin of a contact that has been added and stored."""
         self._announce(self._created, context)
 
     def register(self, thing: Any, name: str = "") -> Plugin:
@@ -300,7 +218,7 @@ class PluginHost:
             ConfigurationError: It cannot be used, or another one has its name.
         """
         name = name or str(getattr(thing, "__name__", type(thing).__name__))
-        if any(fold(plugin.name) == fold(name) for plugin in self.plugins):
+        if any(same_name(plugin.name, name) for plugin in self.plugins):
             raise ConfigurationError(
                 f"there is a plugin {name!r} already", hint="unregister it first"
             )
@@ -313,7 +231,7 @@ class PluginHost:
 
     def unregister(self, name: str) -> None:
         """Let go of a plugin; nothing happens if there is none of that name."""
-        self.plugins = tuple(p for p in self.plugins if fold(p.name) != fold(name))
+        self.plugins = tuple(p for p in self.plugins if not same_name(p.name, name))
         self._arrange()
 
     def report(self, name: str, fault: Fault, hint: str = "") -> None:
@@ -333,7 +251,7 @@ class PluginHost:
         self.warn(name, message, about=fault.call.what, hint=hint, error=fault.error)
 
     def tell_problems(self) -> None:
-        """Tell what is wrong with the plugins that were found, each once."""
+        """Report what is wrong with the plugins that were found, each once."""
         lacking = unmet(self._config, self.plugins)
         for plugin in self.plugins:
             if plugin.problems:
@@ -341,7 +259,7 @@ class PluginHost:
                 joint = ": " if plugin.status == "broken" else " "
                 qualified = plugin.candidate.qualified if _is_clash(plugin) else plugin.name
                 said = f"plugin {plugin.title} {used}{joint}" + "\n".join(plugin.problems)
-                is_required = any(u.is_told and fold(u.name) == fold(plugin.name) for u in lacking)
+                is_required = any(u.is_told and same_name(u.name, plugin.name) for u in lacking)
                 hint = _REQUIRED if is_required else ""
                 error = plugin.error
                 self.warn(plugin.name, said, turn_off=qualified, hint=hint, error=error)
@@ -350,7 +268,7 @@ class PluginHost:
                 self.note(f"plugin {missing.name} is required here, and {missing.why}", _REQUIRED)
 
     def note(self, message: str, hint: str) -> None:
-        """Tell something that is about no plugin there is."""
+        """Report something that is about no plugin there is."""
         self._tell(message, "", hint)
 
     def warn(  # by keyword
@@ -363,7 +281,7 @@ class PluginHost:
         hint: str = "",
         error: BaseException | None = None,
     ) -> None:
-        """Tell something about a plugin; about the same once a minute at most, with a count.
+        """Report something about a plugin; about the same once a minute at most, with a count.
 
         Args:
             name: The plugin.
@@ -384,7 +302,7 @@ class PluginHost:
         self._tell(f"{message}{again}", turn_off or name, hint)
 
     def _refuse(self, offer: Conflict | Misfit) -> None:
-        """Tell of an offer that is left out, once."""
+        """Report an offer that is left out, once."""
         said = str(offer)
         is_new = False
         for plugin in dict.fromkeys(offer.plugins):
@@ -404,7 +322,7 @@ class PluginHost:
         self.watches_commits = bool(self._after or self._created)
 
     def _hooks(self, name: str) -> tuple[Hook, ...]:
-        """Give the implementations of a hook in the order in which they are called."""
+        """Return the implementations of a hook in the order in which they are called."""
         found = [p.hooks[name] for p in self.plugins if p.status == "active" and name in p.hooks]
         return tuple(sorted(found, key=lambda hook: hook.rank))
 
@@ -462,7 +380,7 @@ def _load_all(
         others = [
             c
             for c in candidates
-            if fold(c.name) == fold(candidate.name) and c is not candidate and not reasons[c]
+            if same_name(c.name, candidate.name) and c is not candidate and not reasons[c]
         ]
         if reasons[candidate]:
             yield blocked(candidate, reasons[candidate])
@@ -476,7 +394,7 @@ _CLASH: Final = "has the same name as "
 
 
 def _clash(candidate: Candidate, others: Iterable[Candidate]) -> Plugin:
-    """Give a plugin that is not imported because another one has its name."""
+    """Return a plugin that is not imported because another one has its name."""
     named = " and ".join(f"{other.qualified} ({other.source})" for other in others)
     said = f"{candidate.qualified} ({candidate.source}) {_CLASH}{named}, so neither is imported"
     return Plugin(candidate, "broken", problems=[said])
@@ -489,14 +407,14 @@ def _is_clash(plugin: Plugin) -> bool:
 def _note_unknown(
     host: PluginHost, candidates: Iterable[Candidate], blocking: Blocking, config: PluginConfig
 ) -> None:
-    """Tell of names that are no plugin's: to turn off, or to set."""
+    """Report names that are no plugin's: to turn off, or to set."""
     names = [name for c in candidates for name in (c.name, c.qualified)]
-    known = {fold(name) for name in names}
+    known = {canonical_name(name) for name in names}
     for name, by in blocking.names.items():
-        if fold(name) not in known:
+        if canonical_name(name) not in known:
             host.note(f"there is no plugin {name!r} to turn off ({by})", _hint(name, names))
     for name in config.tables:
-        if fold(name) not in known:
+        if canonical_name(name) not in known:
             host.note(f"{config.where(name)}: there is no plugin {name!r}", _hint(name, names))
 
 

@@ -92,14 +92,14 @@ def describe_error(error: BaseException) -> str:
 
 
 def place_of(error: BaseException) -> str:
-    """Say in brackets where in the plugin something was raised; empty where that is not known."""
+    """Return in brackets where in the plugin something was raised; empty if not known."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_of_plugin(f.filename)]
     own = [frame for frame in frames if frame.filename == frames[0].filename]
     return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def _is_of_plugin(filename: str) -> bool:
-    """Tell whether a frame's file is neither funnelflow's nor what imports modules."""
+    """Whether a frame's file is neither funnelflow's nor what imports modules."""
     return not filename.startswith("<") and not any(
         Path(filename).is_relative_to(place) for place in _OURS
     )
@@ -231,7 +231,7 @@ class _Watch:
 
 
 def _tell_late(call: Call, patience: float) -> None:
-    """Say which plugin keeps everybody waiting; stderr may be gone by then."""
+    """Write which plugin keeps everybody waiting; stderr may be gone by then."""
     try:
         sys.stderr.write(
             f"warning: plugin {call.plugin} has not come back from {call.what} "

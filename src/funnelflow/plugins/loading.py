@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import attrs
 import pluggy
@@ -17,7 +17,8 @@ from attrs import define, field
 
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.plugins import hookspecs
-from funnelflow.plugins.discovery import Candidate, PluginConfig, variable_prefix
+from funnelflow.plugins.configuration import PluginConfig, Status, variable_prefix
+from funnelflow.plugins.discovery import Candidate
 from funnelflow.plugins.hookspecs import PROJECT
 from funnelflow.plugins.isolation import Fault, attempt, describe_error, place_of
 from funnelflow.plugins.plugin_settings import (
@@ -27,8 +28,6 @@ from funnelflow.plugins.plugin_settings import (
     SettingsError,
     read_settings,
 )
-
-Status: TypeAlias = Literal["active", "blocked", "broken"]
 
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "==": operator.eq,
@@ -118,7 +117,7 @@ class Plugin:
         return f"{self.name} {self.candidate.version}".strip()
 
     def masked(self, text: str) -> str:
-        """Give a text without the plugin's secrets."""
+        """Return a text without the plugin's secrets."""
         for hidden in self.settings.secrets if self.settings else ():
             text = text.replace(hidden, MASK)
         return text
@@ -129,7 +128,7 @@ class _Misfit(Exception):  # noqa: N818  # it says what is wrong with a plugin, 
 
 
 def blocked(candidate: Candidate, reason: str) -> Plugin:
-    """Give a plugin that is not imported."""
+    """Return a plugin that is not imported."""
     return Plugin(candidate, "blocked", blocked_by=reason)
 
 
@@ -189,7 +188,7 @@ def _holds(here: str, bound: str, wanted: str) -> bool:
 
 
 def _why(plugin: Plugin, error: Exception) -> list[str]:
-    """Say why a plugin cannot be used, each thing by itself."""
+    """Return why a plugin cannot be used, each thing by itself."""
     inner = error.error if isinstance(error, Fault) else error
     if isinstance(inner, SettingsError):
         return [_fault(fault) for fault in inner.faults]
@@ -201,12 +200,12 @@ def _why(plugin: Plugin, error: Exception) -> list[str]:
 
 
 def _place(error: BaseException) -> str:
-    """Say where something was raised, unless that is in its text."""
+    """Return where something was raised, unless that is in its text."""
     return "" if isinstance(error, SyntaxError) else place_of(error)
 
 
 def _fault(fault: SettingFault) -> str:
-    """Say what is wrong with a setting, and how to set a variable that it lacks."""
+    """Return what is wrong with a setting, and how to set a variable that it lacks."""
     cure = f"; export {fault.variable}=… sets it" if fault.variable else ""
     return f"{fault.place}: {fault.message}{cure}"
 
@@ -254,7 +253,7 @@ def _unknown_hook(name: str) -> str:
 
 
 def _misfit(error: pluggy.PluginValidationError, thing: Any) -> str:
-    """Say in our words what pluggy found wrong with an implementation."""
+    """Return in our words what pluggy found wrong with an implementation."""
     for name in hookspecs.HOOKS:
         function = getattr(thing, name, None)
         if function is None or name not in str(error):

@@ -32,10 +32,10 @@ _TRUTHS: Final = {
 
 
 class Where(Protocol):
-    """Says where a name of a table stands."""
+    """Returns where a name of a table stands."""
 
     def __call__(self, name: str, /) -> str:
-        """Give a place such as ``funnelflow.toml:12``; for "" that of the table."""
+        """Return a place such as ``funnelflow.toml:12``; for "" that of the table."""
 
 
 @frozen
@@ -336,7 +336,7 @@ def _value(kind: Any, raw: Any, environment: Mapping[str, str], *, typed: bool) 
 
 
 def _without_none(kind: Any) -> Any:
-    """Give the type of ``X | None`` that a value can have."""
+    """Return the type of ``X | None`` that a value can have."""
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
         return next(option for option in typing.get_args(kind) if option is not type(None))
     return kind
@@ -411,7 +411,7 @@ def _hidden(attribute: Any) -> bool:
 
 
 def _shown(attribute: Any, value: Any) -> str:
-    """Say a value in words."""
+    """Return a value in words."""
     if _hidden(attribute):
         return MASK if value else ""
     if isinstance(value, dt.timedelta):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def freeze(value: Any) -> Any:
-    """Give a value that nobody can change: mappings read-only and copied, lists as tuples."""
+    """Return a value that nobody can change: mappings read-only and copied, lists as tuples."""
     if isinstance(value, Mapping):
         return MappingProxyType({name: freeze(inner) for name, inner in value.items()})
     if isinstance(value, list | tuple):
@@ -31,7 +31,7 @@ def freeze(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Give a copy that can be changed: mappings as dicts, tuples as lists."""
+    """Return a copy that can be changed: mappings as dicts, tuples as lists."""
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -40,7 +40,7 @@ def _plain(value: Any) -> Any:
 
 
 def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give facts that nobody can change; their values never can."""
+    """Return facts that nobody can change; their values never can."""
     return mapping if isinstance(mapping, MappingProxyType) else MappingProxyType(dict(mapping))
 
 
@@ -59,7 +59,7 @@ class _Told(dict[str, Any]):
 
 
 def _told(value: Any) -> Any:
-    """Give a copy that nobody can change and JSON can write: dicts, and lists as tuples."""
+    """Return a copy that nobody can change and JSON can write: dicts, and lists as tuples."""
     if isinstance(value, Mapping):
         return _Told({name: _told(inner) for name, inner in value.items()})
     if isinstance(value, list | tuple):
@@ -89,7 +89,7 @@ class Message:
     data: Mapping[str, Any] = field(factory=dict, converter=_told)
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as a CloudEvent 1.0: a dict of its own that ``json.dumps`` can write."""
+        """Return it as a CloudEvent 1.0: a dict of its own that ``json.dumps`` can write."""
         return {
             "specversion": "1.0",
             "id": self.id,
@@ -102,7 +102,7 @@ class Message:
         }
 
     def text(self) -> str:
-        """Give it as a CloudEvent in JSON, in one line of ASCII; the same every time."""
+        """Return it as a CloudEvent in JSON, in one line of ASCII; the same every time."""
         return json.dumps(self.to_json(), ensure_ascii=True, separators=(",", ":"))
 
 

@@ -23,7 +23,7 @@ _MOST: Final = 60
 
 
 def misfit_of(record: Any) -> str:
-    """Say what is wrong with a record and what to write instead; empty if it can be used."""
+    """Return what is wrong with a record and what to write instead; empty if it can be used."""
     return next(_misfits(record), "")
 
 
@@ -189,7 +189,7 @@ class Conflict:
     plugins: tuple[Plugin, ...]
 
     def __str__(self) -> str:
-        """Say it in a sentence."""
+        """Return it as a sentence."""
         names = list(dict.fromkeys(plugin.title for plugin in self.plugins))
         if len(names) > 1:
             return (
@@ -220,7 +220,7 @@ class Misfit:
         return (self.plugin,)
 
     def __str__(self) -> str:
-        """Say it in a sentence."""
+        """Return it as a sentence."""
         return f"plugin {self.plugin.title} offers {self.what}, which is left out: {self.said}"
 
 
@@ -270,7 +270,7 @@ def into_library(
     vocabularies: Mapping[str, Any],
     criteria: Mapping[str, CriterionProvider],
 ) -> Library:
-    """Give a library that also knows what plugins offer."""
+    """Return a library that also knows what plugins offer."""
     return evolve(
         library,
         definitions={**library.definitions, **_records(definitions)},
@@ -329,7 +329,7 @@ def _named(record: Any, hook: Hook, report: Report) -> Iterator[tuple[str, Any]]
 
 
 def _guarded(record: CriterionProvider, plugin: str, report: Report) -> CriterionProvider:
-    """Give a criterion that cannot do harm, and whose lists nobody can change."""
+    """Return a criterion that cannot do harm, and whose lists nobody can change."""
     defaults = {
         name: Field(name, record.parameters[name]).normalise(value)
         for name, value in record.defaults.items()

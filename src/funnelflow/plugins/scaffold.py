@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from funnelflow.errors import UsageError
-from funnelflow.plugins.discovery import LISTS, variable_prefix
+from funnelflow.plugins.configuration import LISTS, variable_prefix
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MOST = 40
@@ -54,7 +54,7 @@ def _checked(name: str) -> str:
 
 
 def _words(name: str) -> dict[str, str]:
-    """Give what stands for the names in a template."""
+    """Return what stands for the names in a template."""
     underscored = name.replace("-", "_")
     return {
         "name": name,
@@ -67,7 +67,7 @@ def _words(name: str) -> dict[str, str]:
 
 
 def _texts(folder: Traversable, place: str) -> list[tuple[str, str]]:
-    """Give the files of a template: where each goes, and its text."""
+    """Return the files of a template: where each goes, and its text."""
     found = []
     for item in folder.iterdir():
         inner = f"{place}{item.name}"
@@ -79,7 +79,7 @@ def _texts(folder: Traversable, place: str) -> list[tuple[str, str]]:
 
 
 def _place(root: Path, place: str) -> Path:
-    """Give the path of a file of the template in the package."""
+    """Return the path of a file of the template in the package."""
     name = root.name.removeprefix("funnelflow-")
     package = root.name.replace("-", "_")
     return root / place.replace("PACKAGE", package).replace("NAME", name)

@@ -133,7 +133,7 @@ def observers_of(
 
 
 def _created(stored: Committed, host: PluginHost) -> Callable[[], None]:
-    """Give what tells that a contact has been added."""
+    """Return what tells that a contact has been added."""
     context = ContactCreated(
         workspace=stored.workspace,
         contact=stored.contact,

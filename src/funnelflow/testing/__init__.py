@@ -1,6 +1,6 @@
 """What tests need: a pytest plugin, contract suites, a clock and a receiver of webhooks.
 
-The fixtures come by themselves once funnelflow is installed (see `plugin`). Everything here
+The fixtures come by themselves once funnelflow is installed (see `pytest_plugin`). Everything here
 is imported when it is first used, because each helper needs its own tools and pytest loads
 the plugin in every project of the environment::
 

@@ -155,7 +155,7 @@ def _rejected(source: str, error: CriterionError) -> CaseOutcome:
 
 
 def _bound(bindings: Mapping[str, Any]) -> tuple[dict[str, Value], dict[str, Field]]:
-    """Give the variables of a case as facts and as fields; those that cannot be are left out."""
+    """Return the variables of a case as facts and as fields; those that cannot be are left out."""
     facts: dict[str, Value] = {}
     fields: dict[str, Field] = {}
     for name, raw in bindings.items():
@@ -168,7 +168,7 @@ def _bound(bindings: Mapping[str, Any]) -> tuple[dict[str, Value], dict[str, Fie
 
 
 def _kind(value: Mapping[str, Any]) -> Type:
-    """Give the type of the value of a case."""
+    """Return the type of the value of a case."""
     kind, raw = next(iter(value.items()))
     if kind != "list" or not raw:
         return _TYPES.get(kind, list_of(TEXT))
@@ -214,7 +214,7 @@ def _single(value: Value) -> Any:
 
 
 def _same(given: Value | None, wanted: Value) -> bool:
-    """Tell whether two values are the same, type included; NaN is NaN."""
+    """Whether two values are the same, type included; NaN is NaN."""
     if isinstance(given, tuple) and isinstance(wanted, tuple):
         return len(given) == len(wanted) and all(map(_same, given, wanted))
     if type(given) is not type(wanted):

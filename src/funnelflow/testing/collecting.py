@@ -65,7 +65,7 @@ class SoundItem(pytest.Item):
             pytest.fail(text, pytrace=False)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Say where the test stands."""
+        """Return where the test stands."""
         return self.path, 0, f"{self.path.name}: is sound"
 
 
@@ -86,14 +86,14 @@ class ScenarioItem(pytest.Item):
             pytest.fail(_failure(result), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Say where the scenario stands."""
+        """Return where the scenario stands."""
         position = self._scenario.position
         line = position.line - 1 if position is not None else None
         return self.path, line, f"{self.path.name}: {self._scenario.story}"
 
 
 def write_coverage(terminal: Any, config: pytest.Config) -> None:
-    """Say, for every definition whose scenarios all ran, what none of them exercises."""
+    """Write, for every definition whose scenarios all ran, what none of them exercises."""
     ran = _memory(config).ran
     whole = [
         (linked, results)
@@ -108,7 +108,7 @@ def write_coverage(terminal: Any, config: pytest.Config) -> None:
 
 
 def _coverage(linked: Linked, results: list[ScenarioResult]) -> Iterator[str]:
-    """Say in one line what is exercised, then name what is not."""
+    """Yield in one line what is exercised, then name what is not."""
     found = coverage_of(linked, results)
     taken = found.transitions - len(found.untaken)
     seen = found.criteria - len(found.unseen)
@@ -131,7 +131,7 @@ def _arrow(linked: LinkedTransition) -> str:
 
 
 def _failure(result: ScenarioResult) -> str:
-    """Tell a story that went another way, step by step."""
+    """Return a story that went another way, step by step."""
     head = result.error or f"it ended in {result.actual}, and must end in {result.expected}"
     return "\n".join([f"{result.scenario.story}: {head}", *map(_step, result.decisions)])
 
@@ -163,7 +163,7 @@ def _memory(config: pytest.Config) -> Memory:
 
 
 def _library(path: Path, config: pytest.Config) -> Library:
-    """Give where a file's names are looked up: its workspace, plugins, and what ships."""
+    """Return where a file's names are looked up: its workspace, plugins, and what ships."""
     memory = _memory(config)
     root = next((place for place in path.parents if (place / _ROOT).is_file()), None)
     if root not in memory.hosts:

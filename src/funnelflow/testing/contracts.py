@@ -147,7 +147,7 @@ class _Watched(Mapping[str, Value]):
 
 
 def example_message(number: int = 1) -> Message:
-    """Give a message as one that tells of a contact that moved."""
+    """Return a message as one that tells of a contact that moved."""
     return Message(
         id=f"msg_{number}",
         type="funnelflow.contact.moved",
@@ -173,11 +173,11 @@ class NotifierContract:
     provider: ClassVar[NotifierProvider]
 
     def working(self, tmp_path: Path, funnelflow_receiver: Receiver) -> Mapping[str, Any]:
-        """Give the settings of a channel that works, as they stand in a file."""
+        """Return the settings of a channel that works, as they stand in a file."""
         raise NotImplementedError
 
     def broken(self, tmp_path: Path, funnelflow_receiver: Receiver) -> Mapping[str, Any]:
-        """Give the settings of a channel on which nothing arrives."""
+        """Return the settings of a channel on which nothing arrives."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -259,7 +259,7 @@ class StoreContract:
 
     @pytest.fixture
     def database(self) -> str:
-        """Give the setting of an empty database."""
+        """Return the setting of an empty database."""
         raise NotImplementedError
 
     @pytest.fixture

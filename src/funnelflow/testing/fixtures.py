@@ -22,7 +22,7 @@ START = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 
 
 class FrozenClock:
-    """Gives the same time every time it is called.
+    """Returns the same time every time it is called.
 
     Args:
         now: The time it gives; a Monday morning in March 2026 unless said otherwise.
@@ -35,7 +35,7 @@ class FrozenClock:
         self.now = now
 
     def __call__(self) -> dt.datetime:
-        """Give the time."""
+        """Return the time."""
         return self.now
 
     def advance(self, by: dt.timedelta | str) -> dt.datetime:
@@ -160,7 +160,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815  # its names
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing: what came in is in `requests`."""
+            """Write nothing: what came in is in `requests`."""
 
     return Handler
 
@@ -196,7 +196,7 @@ class WorkspaceMaker:
         files: Mapping[str, str] | None = None,
         database: str = "funnelflow.db",
     ) -> Workspace:
-        """Give a new workspace with the plugins that are registered.
+        """Return a new workspace with the plugins that are registered.
 
         Args:
             funnel: A definition, or the name of one: shipped, a plugin's, or among `files`.
@@ -253,7 +253,7 @@ class WorkspaceMaker:
             control.cleanup(self.close)
 
     def _host_of(self, directory: Path) -> PluginHost:
-        """Give the registered plugins, and those in the directory; installed ones are left out."""
+        """Return the registered plugins and those in the directory, without installed ones."""
         if not (directory / "plugins").is_dir():
             return self.host
         found = load_plugins(directory).plugins

@@ -70,7 +70,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def _speaks_of_a_funnel(path: Path) -> bool:
-    """Tell whether a file could be a definition, whatever else is in a directory of that name."""
+    """Whether a file could be a definition, whatever else is in a directory of that name."""
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             return any(line.startswith("funnel:") for line in file.read(_HEAD).splitlines())
@@ -102,7 +102,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say what no scenario exercises, if any scenario was run."""
+    """Write what no scenario exercises, if any scenario was run."""
     import sys  # noqa: PLC0415  # as above
 
     collecting = sys.modules.get("funnelflow.testing.collecting")

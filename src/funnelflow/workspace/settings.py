@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 
 from funnelflow.errors import ConfigurationError, nearest
-from funnelflow.plugins.discovery import PluginConfig, plugin_config
+from funnelflow.plugins.configuration import PluginConfig, plugin_config
 from funnelflow.storage.subscriptions import Subscription, read_subscriptions
 from funnelflow.toml_source import TomlSource, load_toml
 

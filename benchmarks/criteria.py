@@ -67,7 +67,7 @@ def run() -> None:
 
 
 def _lambda() -> Callable[..., Any]:
-    """Give the peer: the same three clauses over a dictionary in which nothing is missing."""
+    """Return the peer: the same three clauses over a dictionary in which nothing is missing."""
     return lambda fields, facts, now: (  # noqa: ARG005  # called like the others
         fields["budget"] >= 5000
         and fields["authority"] == "decides"

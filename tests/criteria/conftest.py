@@ -8,6 +8,6 @@ import pytest
 
 @pytest.fixture(scope="session")
 def postgresql(server: str) -> Iterator[psycopg.Connection]:
-    """Give a connection to the server of the tests."""
+    """Return a connection to the server of the tests."""
     with psycopg.connect(server, autocommit=True) as connection:
         yield connection

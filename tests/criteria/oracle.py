@@ -24,7 +24,7 @@ _TYPES = {
 
 
 def _type(kind: Type) -> Any:
-    """Give the type of a variable; None where facts go in as literals."""
+    """Return the type of a variable; None where facts go in as literals."""
     if kind.item is None:
         return _TYPES.get(kind.name)
     item = _TYPES.get(kind.item.name)
@@ -56,7 +56,7 @@ class Oracle:
     def value(
         self, source: str, contact: dict[str, Any], event: dict[str, Any], now: dt.datetime
     ) -> Any:
-        """Give the value of an expression; None for an error."""
+        """Return the value of an expression; None for an error."""
         data: dict[str, Any] = {}
         for root, facts in (("event", event), ("contact", contact)):
             entries = []

@@ -148,5 +148,5 @@ def test_spaces_and_line_breaks_change_nothing(typed, contact, event, now):
     assert repr(one.value(contact, event, now)) == repr(other.value(contact, event, now))
 
 
-def test_the_example_at_the_door_of_the_room_is_true():
+def test_the_example_of_the_package_is_true():
     assert doctest.testmod(criteria).failed == 0

@@ -48,7 +48,7 @@ class NotATime(dt.datetime):
 
 
 def same(one, other):
-    """Tell whether two values are the same, their types included."""
+    """Whether two values are the same, their types included."""
     return type(one) is type(other) and one == other
 
 

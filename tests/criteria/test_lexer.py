@@ -12,7 +12,7 @@ from .worlds import NUMBERS, TEXTS, text_literal
 
 
 def tokens_of(source):
-    """Give the tokens of a source without problems, the end left out."""
+    """Return the tokens of a source without problems, the end left out."""
     problems = []
     tokens = tokenize(source, problems)
     assert problems == []
@@ -21,7 +21,7 @@ def tokens_of(source):
 
 
 def stop_of(source):
-    """Give the problem at which reading stops."""
+    """Return the problem at which reading stops."""
     with pytest.raises(SyntaxProblem) as caught:
         tokenize(source, [])
     return caught.value.problem
@@ -83,7 +83,7 @@ def test_a_text_has_its_value(text, value):
     "text",
     [r"'\8'", r"'\x4'", r"'\u00g0'", r"'\U00110000'", r"'\U0000D800'", r"'\400'", "'\\\n'"],
 )
-def test_an_escape_that_means_nothing_is_told(text):
+def test_an_escape_that_means_nothing_is_reported(text):
     problems = []
     try:
         tokenize(text, problems)

@@ -48,7 +48,7 @@ FORMS = {
 
 
 def fields():
-    """Give the fields themselves, each with what it is for some truth values."""
+    """Return the fields themselves, each with what it is for some truth values."""
     return [(f"contact.{name}", lambda facts, name=name: facts.get(name)) for name in NAMES]
 
 
@@ -61,12 +61,12 @@ def made(form, operands):
 
 
 def small():
-    """Give a field, and every form over the fields in their order."""
+    """Return a field, and every form over the fields in their order."""
     return [fields()[2], *[made(form, fields()) for form in FORMS]]
 
 
 def above(form):
-    """Give every condition of a form whose operands are small conditions."""
+    """Return every condition of a form whose operands are small conditions."""
     return [made(form, operands) for operands in product(small(), repeat=FORMS[form][1])]
 
 

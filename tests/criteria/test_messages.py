@@ -224,7 +224,7 @@ def test_every_code_of_an_error_is_shown_to_occur():
     assert {code for _, code in MISTAKES} == set(EXPRESSION_CODES) - warnings - elsewhere
 
 
-def test_everything_wrong_is_told_at_once_in_order_of_place():
+def test_everything_wrong_is_reported_at_once_in_order_of_place():
     source = 'contact.budjet > 5 and contact.email = 5 || contact.authority == "x"'
     assert [problem.code for problem in problems_of(source)] == [
         "E130",
@@ -239,13 +239,13 @@ def test_one_mistake_gives_one_message():
     assert len(problems_of("(contact.budjet + 1) * 2 > size(contact.budjet)")) == 2
 
 
-def test_a_value_of_another_type_than_wanted_is_told():
+def test_a_value_of_another_type_than_wanted_is_reported():
     problem = problems_of("contact.email", NUMBER)[0]
     assert problem.code == "E147"
     assert problem.parameters == {"kind": "text", "wanted": "a number"}
 
 
-def test_too_long_an_expression_is_told_where_it_becomes_too_long():
+def test_too_long_an_expression_is_reported_where_it_becomes_too_long():
     problem = problems_of("contact.fits" + " " * 2000)[0]
     assert (problem.code, problem.start, problem.end) == ("E102", 2000, 2012)
 
@@ -264,12 +264,12 @@ def test_too_long_an_expression_is_told_where_it_becomes_too_long():
         "a[" * 900,
     ],
 )
-def test_too_deep_an_expression_is_told(source):
+def test_too_deep_an_expression_is_reported(source):
     assert "E103" in [problem.code for problem in problems_of(source)]
 
 
 @pytest.mark.parametrize("operator", [" && ", " || "])
-def test_too_many_operators_are_told(operator):
+def test_too_many_operators_are_reported(operator):
     assert problems_of(operator.join(["true"] * 202))[0].code == "E104"
 
 

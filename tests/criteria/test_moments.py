@@ -2,6 +2,7 @@
 
 import bisect
 import datetime as dt
+import pickle
 import random
 
 import pytest
@@ -139,7 +140,7 @@ UNSCHEDULABLE = [
 
 
 @pytest.mark.parametrize(("marked", "variant"), UNSCHEDULABLE)
-def test_what_cannot_be_scheduled_is_told_with_its_place(marked, variant):
+def test_what_cannot_be_scheduled_is_reported_with_its_place(marked, variant):
     start, end = marked.index("«"), marked.index("»") - 1
     expression = compile_expression(marked.replace("«", "").replace("»", ""), SCOPE)
     (problem,) = unschedulable(expression)
@@ -404,6 +405,13 @@ def test_an_answer_of_a_plugin_is_the_same_at_every_moment():
     known = schedule(rule).next_change(contact, {}, NOW, answers=lambda _: False)
     assert known is None
     assert asked == [NOW]
+
+
+def test_a_schedule_survives_pickling():
+    made = pickle.loads(pickle.dumps(schedule(leaf("now > contact.due"))))
+    assert made.next_change({"due": NOW}, {}, NOW) == NOW + MICRO
+    assert made.changes
+    assert not schedule(leaf("contact.flag")).changes
 
 
 def test_who_may_act_is_part_of_a_rule():

@@ -18,7 +18,7 @@ ORACLE = Oracle(SCOPE)
 
 
 def same(ours, theirs):
-    """Tell whether two values are the same, types included."""
+    """Whether two values are the same, types included."""
     if isinstance(ours, tuple) and isinstance(theirs, tuple):
         return len(ours) == len(theirs) and all(map(same, ours, theirs))
     if isinstance(ours, float) and isinstance(theirs, float) and math.isnan(ours):

@@ -31,7 +31,7 @@ def stored(contact):
 
 
 def rows_of(contacts):
-    """Give the rows of contacts: their number, id, since and facts."""
+    """Return the rows of contacts: their number, id, since and facts."""
     return [
         (
             number,
@@ -337,7 +337,7 @@ def test_a_name_that_is_none_is_never_written():
 
 
 @pytest.mark.parametrize("source", ["contact.name > 'B'", "contact.id > 'B'", "contact.seen < now"])
-def test_postgresql_is_told_to_compare_by_code_point(source):
+def test_postgresql_compares_by_code_point(source):
     expression = compile_expression(source, WIDE)
     filter_ = expression.to_sql("postgresql", NOW, columns=COLUMNS, fields="contacts.fields")
     assert 'COLLATE "C"' in filter_.text

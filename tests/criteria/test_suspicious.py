@@ -113,7 +113,7 @@ SOUND = [
 
 
 def warned(marked):
-    """Give the codes and places of the warnings, and those marked."""
+    """Return the codes and places of the warnings, and those marked."""
     start = marked.index("«")
     source = marked.replace("«", "").replace("»", "")
     warnings = compile_expression(source, SCOPE).warnings
@@ -122,13 +122,13 @@ def warned(marked):
 
 
 @pytest.mark.parametrize("marked", NEVER)
-def test_what_can_never_hold_is_told_with_its_place(marked):
+def test_what_can_never_hold_is_reported_with_its_place(marked):
     given_, place = warned(marked)
     assert given_ == [("E190", *place)]
 
 
 @pytest.mark.parametrize("marked", ALWAYS)
-def test_what_always_holds_is_told_with_its_place(marked):
+def test_what_always_holds_is_reported_with_its_place(marked):
     given_, place = warned(marked)
     assert given_ == [("E191", *place)]
 
@@ -139,7 +139,7 @@ def test_what_can_come_out_either_way_gives_no_warning(source):
 
 
 @pytest.mark.parametrize("marked", WITHOUT_RESULT)
-def test_a_calculation_without_a_result_is_told(marked):
+def test_a_calculation_without_a_result_is_reported(marked):
     given_, place = warned(marked)
     assert given_ == [("E192", *place)]
 

@@ -24,7 +24,7 @@ def in_style(number: Decimal, places: int, style: str) -> str:
 
 
 def proposed(kind, text: str) -> list[Decimal]:
-    """Give the numbers that a hint says to write; the text alone where it is a number already."""
+    """Return the numbers that a hint says to write; the text alone where it is a number already."""
     try:
         value = Field("x", kind).parse(text)
         return [] if value is None else [Decimal(repr(value))]

@@ -238,7 +238,7 @@ Draw = Callable[[Type], st.SearchStrategy[Written]]
 
 
 def _deeper(kind: Type, draw: Draw) -> list[st.SearchStrategy[Written]]:
-    """Give the ways to make an expression of a type from smaller ones."""
+    """Return the ways to make an expression of a type from smaller ones."""
     same = draw(kind)
     ways = [_choice(draw(BOOLEAN), same)]
     if kind == BOOLEAN:
@@ -287,7 +287,7 @@ def _size(draw: Draw) -> st.SearchStrategy[Written]:
 
 
 def _conditions(draw: Draw) -> list[st.SearchStrategy[Written]]:
-    """Give the ways to make a condition."""
+    """Return the ways to make a condition."""
     has = [Written(f"has({name})", _ATOM) for kind in VALUES for name in _read(kind)]
     ordered = st.sampled_from([BOOLEAN, INTEGER, NUMBER, TEXT, TIMESTAMP, DURATION])
     orders = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])

@@ -60,7 +60,7 @@ _STEP: Final = dt.timedelta(microseconds=1)
 def _compared_with(atom: Node) -> Compared | None:
     """Read a condition as one of a field and constants: the field, those, and of which kind.
 
-    The kind is "now" for times compared with ``now``, which cannot be told apart from
+    The kind is "now" for times compared with ``now``, which cannot be distinguished from
     dates, and "fixed" for all others. None where the condition is of any other form.
     """
     if isinstance(atom, Read):

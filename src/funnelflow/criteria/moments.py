@@ -24,11 +24,12 @@ until there is new evidence.
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
-from funnelflow.criteria.evaluate import Known, evaluate
+from funnelflow.criteria.codegen import Writer, compile_function
+from funnelflow.criteria.evaluate import Known
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.expression_problems import CriterionError, ExpressionProblem
 from funnelflow.criteria.rules import (
@@ -56,17 +57,52 @@ from funnelflow.criteria.tree import (
     children,
     walk,
 )
-from funnelflow.criteria.types import DURATION, TIMESTAMP, Facts, Fields
+from funnelflow.criteria.types import DURATION, TIMESTAMP, Facts, Fields, Type
 
 Truth: TypeAlias = bool | None
 """Met, not met, or unknown."""
 Answers: TypeAlias = Callable[[Custom], Truth]
+Candidates: TypeAlias = Callable[[Known, set[int]], None]
+"""Adds the moments at which one comparison can change, for the facts of a contact."""
 
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
-_LATEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
 _SECOND: Final = 1_000_000
 _TIMES: Final = (TIMESTAMP, DURATION)
+
+
+def _micros(value: dt.datetime | dt.timedelta) -> int:
+    """Return a duration, or a time since the first of all, in microseconds."""
+    length = value - _EARLIEST if isinstance(value, dt.datetime) else value
+    return length // _MICROSECOND
+
+
+_LAST: Final = _micros(dt.datetime.max.replace(tzinfo=dt.UTC))
+_LONGEST: Final = _micros(LONGEST)
+_SECONDS: Final = _micros(SECONDS)
+
+
+@frozen
+class _Line:
+    """``sign * now + offset``, in microseconds; times count from the first of all.
+
+    The sign is 1 or -1; 0 where a choice has taken a branch without ``now``, and then the
+    moments that it gives are superfluous, but not wrong.
+    """
+
+    sign: int
+    offset: int
+
+    def around(self, value: int) -> tuple[int, int]:
+        """Return when it has a value, and one microsecond later."""
+        moment = self.sign * (value - self.offset)
+        return moment, moment + 1
+
+
+_NOW: Final = _Line(1, 0)
+LineOf: TypeAlias = Callable[[Known, list[int]], _Line | None]
+"""Returns a line for the facts of a contact, or None where it is always unknown; to the list it
+adds the moments at which a calculation on the way enters or leaves CEL's range."""
 
 
 def reads_now(node: Node) -> bool:
@@ -123,12 +159,12 @@ def schedule(rule: Rule) -> "Schedule":
     Raises:
         CriterionError: An expression of the rule is `unschedulable`.
     """
-    comparisons: list[Compare] = []
+    candidates: list[Candidates] = []
     for expression in rule_expressions(rule):
         if problems := unschedulable(expression):
             raise CriterionError(expression.source, problems)
-        comparisons += filter(_is_timed, walk(expression.tree))  # type: ignore[arg-type]
-    return Schedule(rule, tuple(comparisons))
+        candidates += [_candidates(node) for node in _timed(expression.tree)]
+    return Schedule(rule, tuple(candidates))
 
 
 @frozen
@@ -137,11 +173,19 @@ class Schedule:
 
     Attributes:
         rule: The rule.
-        comparisons: Its comparisons with ``now``; without any, time changes nothing.
     """
 
     rule: Rule
-    comparisons: tuple[Compare, ...]
+    _candidates: tuple[Candidates, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Whether the rule reads ``now``; if not, time changes nothing."""
+        return bool(self._candidates)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the rule; the other side makes the schedule again."""
+        return schedule, (self.rule,)
 
     def next_change(
         self,
@@ -166,9 +210,11 @@ class Schedule:
             The moment, in UTC; None if time alone changes nothing any more.
         """
         known = Known(fields, facts, after)
-        found = {moment for one in self.comparisons for moment in _candidates(one, known)}
-        first, last = _micros(after), _micros(_LATEST)
-        moments = sorted(moment for moment in found if first < moment <= last)
+        found: set[int] = set()
+        for find in self._candidates:
+            find(known, found)
+        first = _micros(after)
+        moments = sorted([moment for moment in found if first < moment <= _LAST])
         if not moments:
             return None
         answer = answers or _asked_once(known)
@@ -178,6 +224,13 @@ class Schedule:
             if _truth(self.rule, Known(fields, facts, now), roles, answer) is not before:
                 return now
         return None
+
+
+def _timed(tree: Node) -> Iterator[Compare]:
+    """Yield the comparisons of times and durations that read ``now``."""
+    for node in walk(tree):
+        if isinstance(node, Compare) and node.left.type in _TIMES and reads_now(node):
+            yield node
 
 
 def _obstacles(node: Node) -> Iterator[ExpressionProblem]:
@@ -218,65 +271,81 @@ def _of_time(node: Node) -> Iterator[ExpressionProblem]:
         yield from _of_time(node.other)
 
 
-def _is_timed(node: Node) -> bool:
-    """Whether a node is a comparison of a time, or a duration, that reads ``now``."""
-    return isinstance(node, Compare) and node.left.type in _TIMES and reads_now(node)
-
-
-@frozen
-class _Line:
-    """``sign * now + offset``, in microseconds; times count from the first of all.
-
-    The sign is 1 or -1; 0 where a choice has taken a branch without ``now``, and then the
-    moments that it gives are superfluous, but not wrong.
-    """
-
-    sign: int
-    offset: int
-
-    def around(self, value: int) -> tuple[int, int]:
-        """Return when it has a value, and one microsecond later."""
-        moment = self.sign * (value - self.offset)
-        return moment, moment + 1
-
-
-def _candidates(node: Compare, known: Known) -> Iterator[int]:
-    """Yield the moments at which a comparison can change, in microseconds since the first."""
+def _candidates(node: Compare) -> Candidates:
+    """Return the function that finds the moments at which a comparison can change."""
     moving, fixed = (node.left, node.right) if reads_now(node.left) else (node.right, node.left)
-    limit = evaluate(fixed, known)
-    limits: list[int] = []
-    line = _line(moving, known, limits)
-    if line is None or limit is None:
-        return
-    yield from line.around(_micros(limit))
-    yield from limits
+    line_of, value_of = _line(moving), _value(fixed)
+
+    def _find(known: Known, moments: set[int]) -> None:
+        limits: list[int] = []
+        line = line_of(known, limits)
+        value = value_of(known)
+        if line is not None and value is not None:
+            moments.update(limits, line.around(_micros(value)))
+
+    return _find
 
 
-def _line(node: Node, known: Known, limits: list[int]) -> _Line | None:
-    """Return a time or duration that reads ``now`` as a line; None where it is always unknown.
+def _value(node: Node) -> Callable[[Known], Any]:
+    """Return the function that computes what does not read ``now``."""
+    writer = Writer()
+    body = writer.value(node)
+    compiled = compile_function("fixed", "f, e, now", body, writer.names)
+    return lambda known: compiled(known.contact, known.event, known.now)
 
-    Args:
-        node: What reads ``now``.
-        known: The facts.
-        limits: Gets the moments at which a calculation enters or leaves CEL's range.
-    """
+
+def _line(node: Node) -> LineOf:
+    """Return the function that gives what reads ``now`` as a line."""
     if isinstance(node, Conditional):
-        test = evaluate(node.test, known)
-        branch = node.then if test else node.other
-        if test is None or reads_now(branch):
-            return None if test is None else _line(branch, known, limits)
-        value = evaluate(branch, known)
+        return _chosen_line(node)
+    return _moved_line(node) if isinstance(node, Arithmetic) else _line_of_now
+
+
+def _line_of_now(known: Known, limits: list[int]) -> _Line:  # noqa: ARG001  # as the others
+    return _NOW
+
+
+def _constant_line(node: Node) -> LineOf:
+    """Return the function that gives what does not read ``now`` as a line."""
+    value_of = _value(node)
+
+    def _find(known: Known, limits: list[int]) -> _Line | None:  # noqa: ARG001  # as the others
+        value = value_of(known)
         return None if value is None else _Line(0, _micros(value))
-    if not isinstance(node, Arithmetic):
-        return _Line(1, 0)
+
+    return _find
+
+
+def _chosen_line(node: Conditional) -> LineOf:
+    """Return the function that gives the branch that is taken as a line."""
+    test_of = _value(node.test)
+    then, other = (
+        _line(branch) if reads_now(branch) else _constant_line(branch)
+        for branch in (node.then, node.other)
+    )
+
+    def _find(known: Known, limits: list[int]) -> _Line | None:
+        test = test_of(known)
+        return None if test is None else (then if test else other)(known, limits)
+
+    return _find
+
+
+def _moved_line(node: Arithmetic) -> LineOf:
+    """Return the function that gives a sum, or a difference, with a constant as a line."""
     is_left = reads_now(node.left)
-    moving = _line(node.left if is_left else node.right, known, limits)
-    fixed = evaluate(node.right if is_left else node.left, known)
-    if moving is None or fixed is None:
-        return None
-    line = _moved(moving, _micros(fixed), node.operator, is_left=is_left)
-    limits += _range_limits(node, moving, line, fixed)
-    return line
+    line_of = _line(node.left if is_left else node.right)
+    value_of = _value(node.right if is_left else node.left)
+
+    def _find(known: Known, limits: list[int]) -> _Line | None:
+        moving, fixed = line_of(known, limits), value_of(known)
+        if moving is None or fixed is None:
+            return None
+        line = _moved(moving, _micros(fixed), node.operator, is_left=is_left)
+        _add_limits(limits, node.type, moving, line, fixed)
+        return line
+
+    return _find
 
 
 def _moved(line: _Line, fixed: int, operator: str, *, is_left: bool) -> _Line:
@@ -288,26 +357,18 @@ def _moved(line: _Line, fixed: int, operator: str, *, is_left: bool) -> _Line:
     return _Line(-line.sign, fixed - line.offset)
 
 
-def _range_limits(
-    node: Arithmetic, moving: _Line, line: _Line, fixed: dt.datetime | dt.timedelta
-) -> Iterator[int]:
-    """Yield the moments at which a calculation enters or leaves CEL's range; see `evaluate`."""
-    if node.type == TIMESTAMP:
-        yield from line.around(0)
-        yield from line.around(_micros(_LATEST))
+def _add_limits(
+    limits: list[int], kind: Type, moving: _Line, line: _Line, fixed: dt.datetime | dt.timedelta
+) -> None:
+    """Add the moments at which a calculation enters or leaves CEL's range; see `evaluate`."""
+    if kind == TIMESTAMP:
+        limits += (*line.around(0), *line.around(_LAST))
         return
-    yield from line.around(_micros(LONGEST))
-    yield from line.around(-_micros(LONGEST))
+    limits += (*line.around(_LONGEST), *line.around(-_LONGEST))
     if isinstance(fixed, dt.datetime):
         second = _micros(fixed) // _SECOND * _SECOND
-        yield from moving.around(second - _micros(SECONDS))
-        yield from moving.around(second + _micros(SECONDS) + _SECOND)
-
-
-def _micros(value: dt.datetime | dt.timedelta) -> int:
-    """Return a duration, or a time since the first of all, in microseconds."""
-    length = value - _EARLIEST if isinstance(value, dt.datetime) else value
-    return length // _MICROSECOND
+        limits += moving.around(second - _SECONDS)
+        limits += moving.around(second + _SECONDS + _SECOND)
 
 
 def _asked_once(known: Known) -> Answers:

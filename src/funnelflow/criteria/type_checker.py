@@ -1,6 +1,6 @@
 """The type check: from what was written to what it means, with everything that is wrong.
 
-A node that is wrong becomes None and is not complained about again above, so that one slip
+A node that is wrong becomes None and is not complained about again above, so that one mistake
 gives one message.
 """
 

@@ -119,29 +119,27 @@ def test_escapes_of_what_can_be_seen_are_read():
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "column", "says"),
+    ("text", "line", "column", "variant"),
     [
-        ("a:\n\tb: 1", 2, 1, "a tab stands where YAML needs spaces"),
-        ("a:\n  - b\n \t- c", 3, 2, "a tab stands where YAML needs spaces"),
-        ("a: 'open\nb: 1", 1, 4, "a quote is opened here and never closed"),
-        ('a: "open\nb: 1', 1, 4, "a quote is opened here and never closed"),
-        ("a: [1, 2\nb: 3", 1, 4, "a [ is opened here"),
-        ("a: {b: 1\n", 1, 4, "a { is opened here"),
-        ("a:\n  b: 1\n c: 2", 3, 2, "this line does not follow"),
-        ("a: 1\n  b: 2", 2, 3, "this line does not follow"),
-        ("- a\nb: 1", 2, 1, "this line does not follow"),
-        ("a: b\nc\nd: e", 3, 1, "this line does not follow"),
+        ("a:\n\tb: 1", 2, 1, "tab"),
+        ("a:\n  - b\n \t- c", 3, 2, "tab"),
+        ("a: 'open\nb: 1", 1, 4, "quote"),
+        ('a: "open\nb: 1', 1, 4, "quote"),
+        ("a: [1, 2\nb: 3", 1, 4, "bracket"),
+        ("a: {b: 1\n", 1, 4, "bracket"),
+        ("a:\n  b: 1\n c: 2", 3, 2, "structure"),
+        ("a: 1\n  b: 2", 2, 3, "structure"),
+        ("- a\nb: 1", 2, 1, "structure"),
+        ("a: b\nc\nd: e", 3, 1, "structure"),
     ],
 )
 @every_loader
-def test_a_mistake_of_structure_is_told_in_our_words(text, line, column, says, loader):
+def test_a_mistake_of_structure_is_told_in_our_words(text, line, column, variant, loader):
     problems = Problems()
     assert compose(text, "f.yaml", problems, loader) is None
     (problem,) = problems.all()
-    assert problem.code == "F004"
+    assert (problem.code, problem.variant) == ("F004", variant)
     assert (problem.position.line, problem.position.column) == (line, column)
-    assert says in problem.message
-    assert problem.help
 
 
 @given(st.text(alphabet="ab:-[]{}!&*#|>'\"%@`?,. \n\t", min_size=1, max_size=60))

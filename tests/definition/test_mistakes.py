@@ -48,10 +48,10 @@ def problems_of(text, loader=LOADERS[-1]):
 def test_an_expression_without_quotes_is_told_with_its_place(source, loader):
     _, (problem,) = problems_of(f"require:\n  - Label: {source}\n", loader)
     assert problem.code == "F005"
-    assert problem.message.endswith(": put the expression in quotes")
+    assert problem.parameters["kind"] == "expression"
     assert (problem.position.line, problem.position.column) == (2, 12)
     assert problem.end_column == 12 + len(source)
-    assert problem.help == "write '" + source.replace("'", "''") + "'"
+    assert problem.parameters["quoted"] == "'" + source.replace("'", "''") + "'"
 
 
 @every_loader
@@ -73,7 +73,7 @@ def test_in_brackets_too(source, form, loader):
     _, (problem, *more) = problems_of(text, loader)
     assert not more
     assert (problem.code, problem.position.column) == ("F005", text.index(source) + 1)
-    assert problem.help == f"write '{source}'"
+    assert problem.parameters["quoted"] == f"'{source}'"
 
 
 @every_loader
@@ -95,13 +95,13 @@ def test_of_two_in_one_line_each_is_told_in_its_place():
 
 def test_a_comment_behind_it_is_no_part_of_it():
     node, (problem,) = problems_of("- L: !has(contact.x) || contact.a ? 1 : 2   # a word\n")
-    assert problem.help == "write '!has(contact.x) || contact.a ? 1 : 2'"
+    assert problem.parameters["quoted"] == "'!has(contact.x) || contact.a ? 1 : 2'"
     assert node.items[0].values["L"].text == "!has(contact.x) || contact.a ? 1 : 2"
 
 
 def test_text_that_is_no_expression_is_called_text():
     _, (problem,) = problems_of("title: Leads: the first kind\n")
-    assert problem.message == "YAML takes ': ' inside text for a key: put the text in quotes"
+    assert (problem.variant, problem.parameters["kind"]) == ("colon", "text")
     assert problem.position.column == 8
 
 
@@ -137,7 +137,7 @@ def test_what_yaml_reads_as_it_stands_is_left_alone(text):
 def test_a_real_tag_is_called_a_tag():
     for text in ("a: !Ref b", "a: !!int 5", "a: !true", "a: !<tag:x> b"):
         _, (problem,) = problems_of(text)
-        assert (problem.code, problem.message) == ("F006", "tags have no place in a definition")
+        assert (problem.code, problem.variant) == ("F006", "tag")
 
 
 def test_what_cannot_be_repaired_is_told_beside_what_can():

@@ -43,5 +43,6 @@ def test_what_is_no_story_is_refused(tmp_path, text):
 
 
 def test_a_missing_file_is_a_problem_with_a_place(tmp_path):
-    with pytest.raises(DefinitionError, match="cannot read the file"):
+    with pytest.raises(DefinitionError) as caught:
         load_story(tmp_path / "none.yaml")
+    assert [p.code for p in caught.value.problems] == ["F001"]

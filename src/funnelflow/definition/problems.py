@@ -6,8 +6,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, field, frozen
 
-from funnelflow.criteria import MORE, Position, Severity
-from funnelflow.definition.codes import CODES
+from funnelflow.criteria import MORE, Code, Position, Severity
 from funnelflow.definition.yaml.nodes import (
     MappingNode,
     Node,
@@ -139,6 +138,13 @@ Suggestion: TypeAlias = Callable[[], Mapping[str, Any]]
 """Finds out further parameters of a problem."""
 
 
+def _code_named(code: str) -> Code:
+    """Return a code of `CODES`, which are loaded when something is wrong."""
+    from funnelflow.definition.codes import CODES  # noqa: PLC0415  # most runs find nothing
+
+    return CODES[code]
+
+
 @frozen
 class Problem:
     """One fault of a definition, as data; its text is made from the catalogue when it is shown.
@@ -161,17 +167,17 @@ class Problem:
 
     @severity.default
     def _severity_of_code(self) -> Severity:
-        return CODES[self.code].severity
+        return _code_named(self.code).severity
 
     @property
     def message(self) -> str:
         """What is wrong, one sentence without a full stop."""
-        return CODES[self.code].message(self.variant, self.parameters)
+        return _code_named(self.code).message(self.variant, self.parameters)
 
     @property
     def help(self) -> str:
         """What to do next; empty when the message says it."""
-        return CODES[self.code].help(self.variant, self.parameters)
+        return _code_named(self.code).help(self.variant, self.parameters)
 
     @property
     def position(self) -> Position | None:
@@ -259,7 +265,7 @@ class Problems:
                 finding them takes time.
             parameters: What the templates of the code are filled in with.
         """
-        severity = CODES[code].severity
+        severity = _code_named(code).severity
         if self._kept[severity] >= MOST:
             self.left_out[severity] += 1
             return

@@ -1,0 +1,248 @@
+"""Looking at a workspace: contacts, their history, and what others would call them."""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from funnelflow import maintenance  # whose modules are loaded when they are used
+from funnelflow.definition import Linked, digest
+from funnelflow.engine import Funnel, why
+from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.storage.connect import reading
+from funnelflow.storage.contacts import (
+    HistoryPage,
+    StageExplanation,
+    StoredContact,
+    find_contact,
+    read_history,
+)
+from funnelflow.storage.queries import (
+    Translated,
+    contact_at,
+    count_stages,
+    funnel_names,
+    list_contacts,
+    translate_all,
+    translate_one,
+)
+from funnelflow.workspace.opening import OpenWorkspace
+
+
+class ReadableWorkspace(OpenWorkspace):
+    """What can be asked of a workspace; nothing is changed by it."""
+
+    def contact(self, contact_id: str) -> StoredContact:
+        """Return a contact as it is.
+
+        Raises:
+            UnknownNameError: There is none by that id.
+        """
+        context = self.context
+        with reading(context.engine) as connection:
+            return find_contact(connection, context.definitions, contact_id)[0]
+
+    def why(
+        self,
+        contact_id: str,
+        now: dt.datetime | None = None,
+        *,
+        actor: str = "",
+        roles: Collection[str] | None = None,
+    ) -> StageExplanation:
+        """Explain every transition out of a contact's stage, as it stands at `now`.
+
+        For a time before its last evidence, the contact is given as it stood then.
+
+        Raises:
+            UnknownNameError: There is no contact by that id.
+            UsageError: Nothing was known of it then.
+        """
+        context = self.context
+        with reading(context.engine) as connection:
+            stored, running = find_contact(connection, context.definitions, contact_id)
+            if now is not None:
+                stored = contact_at(connection, context.definitions, stored, running, now)
+        held = context.roles_of(actor) if roles is None else given_roles(roles) or ()
+        considered = why(running.funnel, stored.contact, now or context.clock(), held)
+        return StageExplanation(stored, considered)
+
+    def translate(self, contact_id: str, funnel: Funnel) -> Translated:
+        """Read a contact's evidence by another definition.
+
+        Raises:
+            UnknownNameError: There is no contact by that id.
+        """
+        context = self.context
+        with reading(context.engine) as connection:
+            stored, _ = find_contact(connection, context.definitions, contact_id)
+            translation = translate_one(connection, context.definitions, funnel, contact_id)
+        return Translated(
+            contact_id, stored.funnel, stored.contact.stage, funnel.definition.name, translation
+        )
+
+    def translate_all(self, funnel: Funnel, *, home: str | None = None) -> Iterator[Translated]:
+        """Yield every contact in another definition's words, by id, read as they are asked for.
+
+        Args:
+            funnel: The definition that reads.
+            home: The funnel whose contacts are read; None for all.
+
+        Raises:
+            UnknownNameError: `home` is not in use.
+        """
+        context = self.context
+        with reading(context.engine) as connection:
+            known = funnel_names(connection)
+            if home is not None and home not in known:
+                raise UnknownNameError("funnel", home, known)
+            yield from translate_all(connection, context.definitions, funnel, home)
+
+    def history(  # noqa: PLR0913  # all that can be said, by keyword
+        self,
+        contact_id: str | None = None,
+        *,
+        event: str | None = None,
+        outcome: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        actor: str | None = None,
+        limit: int = 100,
+        after: int | None = None,
+    ) -> HistoryPage:
+        """Return a page of the history, in the order in which it was recorded.
+
+        Args:
+            contact_id: Only that of one contact.
+            event: Only this event.
+            outcome: Only this outcome.
+            since: Only what happened at this time or later.
+            until: Only what happened before this time.
+            actor: Only what this actor recorded.
+            limit: How many rows at most.
+            after: The `HistoryPage.after` of the page before.
+
+        Raises:
+            UnknownNameError: There is no contact by that id.
+        """
+        context = self.context
+        equal = {"contact_id": contact_id, "event": event, "outcome": outcome, "actor": actor}
+        with reading(context.engine) as connection:
+            page = read_history(connection, equal, (since, until), limit=limit, after=after)
+            if contact_id is not None and not page.rows:
+                find_contact(connection, context.definitions, contact_id)
+        return page
+
+    def list(
+        self,
+        where: str | None = None,
+        *,
+        stage: str | None = None,
+        funnel: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[StoredContact]:
+        """Yield contacts by id, read as they are asked for.
+
+        Args:
+            where: A criterion that they meet (``contact.budget > 5000``); besides the fields
+                it may name what `CONTACT_FACTS` lists.
+            stage: The stage they are in; one with nested stages stands for all of them.
+            funnel: The funnel that is their home; None for all.
+            limit: How many at most.
+
+        Raises:
+            CriterionError: The criterion does not compile.
+            UnknownNameError: There is no such stage or funnel.
+        """
+        context = self.context
+        with reading(context.engine) as connection:
+            yield from list_contacts(
+                connection,
+                context.definitions,
+                context.clock(),
+                where=where,
+                stage=stage,
+                funnel=funnel,
+                limit=limit,
+            )
+
+    def rows(
+        self,
+        where: str | None = None,
+        *,
+        stage: str | None = None,
+        funnel: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the contacts of `list` as flat rows, for a table or a DataFrame."""
+        for contact in self.list(where, stage=stage, funnel=funnel, limit=limit):
+            yield contact.to_row()
+
+    def funnels(self) -> tuple[str, ...]:
+        """Return the names of the funnels in use, sorted."""
+        with reading(self.engine) as connection:
+            return funnel_names(connection)
+
+    def linked(self, funnel: str) -> Linked:
+        """Return a definition as it is in use, or as its file says before its first use.
+
+        Raises:
+            UnknownNameError: There is no such funnel.
+            DefinitionError: Its file has errors.
+        """
+        definitions = self.context.definitions
+        with reading(self.engine) as connection:
+            running = definitions.current(connection, funnel)
+        if running is None:
+            running = definitions.ready(definitions.file(funnel))
+        return running.funnel.linked
+
+    def counts(self, funnel: str | None = None) -> dict[str, int]:
+        """Return how many contacts of a funnel are in each stage, in the definition's order.
+
+        Raises:
+            UnknownNameError: The funnel is not in use.
+        """
+        context = self.context
+        with reading(context.engine) as connection:
+            return count_stages(connection, context.definitions, funnel or context.default_funnel)
+
+    def outdated(self, funnel: str | None = None) -> bool:
+        """Whether a funnel's file says something else than the version in use.
+
+        Raises:
+            UnknownNameError: There is no such funnel, or no file of it any more.
+            DefinitionError: The file has errors.
+        """
+        context = self.context
+        name = funnel or context.default_funnel
+        with reading(context.engine) as connection:
+            running = context.definitions.current(connection, name)
+        return running is not None and digest(context.definitions.file(name)) != running.digest
+
+    def verify(
+        self,
+        *,
+        found: "Callable[[maintenance.Finding], None] | None" = None,
+        progress: "Callable[[maintenance.Verification], None] | None" = None,
+    ) -> "maintenance.Verification":
+        """Prove the database: digests, chains, and every contact folded again and compared.
+
+        Args:
+            found: Called with every finding at once; the result keeps the first hundred.
+            progress: Called every thousand contacts with how far it has come.
+
+        Raises:
+            StoreError: The database cannot be read at all.
+        """
+        return maintenance.run_verification(self.context, found=found, progress=progress)
+
+
+def given_roles(roles: Collection[str] | None) -> tuple[str, ...] | None:
+    """Return the roles that a call gives its actor.
+
+    Raises:
+        UsageError: They are one text, which stands for a list with one role or for a mistake.
+    """
+    if isinstance(roles, str):
+        raise UsageError("roles is text, not a list", hint=f"write roles=[{roles!r}]")
+    return None if roles is None else tuple(sorted(set(roles)))

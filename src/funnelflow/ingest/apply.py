@@ -180,7 +180,7 @@ class _Run:
 
     @contextmanager
     def _outer(self) -> Iterator[Connection | None]:
-        """Hold everything in one transaction that is undone, for a dry run."""
+        """Run everything in one transaction that is undone, for a dry run."""
         if not self._options.dry_run:
             yield None
             return
@@ -188,7 +188,7 @@ class _Run:
             yield connection
 
     def _refuse_changed(self, batch: Batch) -> None:
-        """Notice that a file was cut short or written to while it was read."""
+        """Raise `FileError` where a file was cut short or written to while it was read."""
         known = self._known
         if batch.last and known is not None and batch.bytes_read != known.size:
             raise FileError(
@@ -253,7 +253,7 @@ class _Run:
         return save_checkpoint(connection, self._saved, reached, self._store.clock())
 
     def _committed(self, batch: Batch, rejected: list[Rejection], reached: Checkpoint) -> None:
-        """Take note that a batch is stored."""
+        """Note that a batch is stored."""
         self._checkpoint = self._saved = reached
         self._handler.committed()
         self._examples += rejected[: EXAMPLES - len(self._examples)]
@@ -294,7 +294,7 @@ class _Run:
 
 
 def _match(context: Context, opened: Input, handler: RowHandler) -> Matched:
-    """Find out what the columns of an input are, of all fields that a fact can be about."""
+    """Return what the columns of an input are, of all fields that a fact can be about."""
     options, reader = handler.options, opened.reader
     linked = context.funnel(options.funnel or None).linked
     of_events = {

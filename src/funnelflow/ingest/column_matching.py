@@ -1,4 +1,4 @@
-"""Finding out what columns are from their names; what was guessed is told, never silent."""
+"""What columns are, by their names; what is guessed is shown, never silent."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +69,7 @@ def match_columns(
     targets: Iterable[str] = TARGETS,
     open_ended: bool = False,
 ) -> Matched:
-    """Find the column of every target.
+    """Return the column of every target.
 
     What the mapping says stands. Else a column is taken for a target if it has the target's
     own name, is called like a field, or has another well-known name, in this order; case,
@@ -110,7 +110,7 @@ def match_columns(
 def _chosen(
     said: Mapping[str, str | tuple[str, ...]], columns: Sequence[str]
 ) -> dict[str, str | tuple[str, ...]]:
-    """Choose among alternatives; a target of which the file has none is left out."""
+    """Return the one of the alternatives that the file has; a target without one is left out."""
     first = {
         t: c if isinstance(c, str) else next((name for name in c if name in columns), "")
         for t, c in said.items()
@@ -124,7 +124,7 @@ def _guess(
     mapping: FileMapping,
     targets: Sequence[str],
 ) -> dict[str, str]:
-    """Look for the targets that the mapping does not name."""
+    """Return the columns of targets that the mapping does not name, by the names of columns."""
     taken = {mapping.column(target) for target in mapping.columns}
     free = {_plain(c): c for c in reversed(columns) if c not in taken}
     found: dict[str, str] = {}
@@ -152,7 +152,7 @@ def _guess(
 
 
 def _may_come(fields: Mapping[str, Field], found: Mapping[str, str]) -> dict[str, str]:
-    """List the fields that later rows may have as a member of that name."""
+    """Return the fields that later rows may have as a member of that name."""
     names = [name for name in fields if name not in found.values()]
     return {field_target(name): name for name in names if field_target(name) not in found}
 
@@ -165,7 +165,7 @@ def _check(
     *,
     open_ended: bool,
 ) -> None:
-    """Hold a mapping against the file and the vocabulary."""
+    """Raise an error where a mapping does not fit the file or the vocabulary."""
     for target in {**mapping.columns, **mapping.constants, **mapping.values}:
         name = target_label(target)
         if target.startswith(FIELD) and name not in fields:
@@ -185,7 +185,7 @@ def _check(
 
 
 def _no_target(name: str, fields: Mapping[str, Field], targets: Sequence[str]) -> UnknownNameError:
-    """Refuse what is no field, and say what else a column can be."""
+    """Return the error that something is no field, with what else a column can be."""
     meant = nearest(name, (*targets, *fields))
     listed = f"a column is one of {', '.join(targets)}, or a field: {', '.join(fields)}"
     return UnknownNameError(
@@ -194,7 +194,7 @@ def _no_target(name: str, fields: Mapping[str, Field], targets: Sequence[str]) -
 
 
 def _plain(name: str) -> str:
-    """Give a name without what people write differently."""
+    """Return a name without what people write differently."""
     return re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_")
 
 

@@ -1,7 +1,7 @@
 """What can be wrong with a file, and with one row of it.
 
-A bad file (not readable from some place on) is a `FileError`, which stops the reading; what
-stood before that place has been read and stays read. A bad row is a `Rejection`: it is set
+A bad file (not readable from some line on) is a `FileError`, which stops the reading; what
+stood before that line has been read and stays read. A bad row is a `Rejection`: it is set
 aside with its line, column and reason, and the reading goes on.
 """
 
@@ -11,7 +11,7 @@ from funnelflow.errors import UsageError
 
 
 class FileError(UsageError):
-    """A file that cannot be read, or not beyond some place.
+    """A file that cannot be read, or not beyond some line.
 
     Args:
         path: The file as the person named it.
@@ -21,8 +21,8 @@ class FileError(UsageError):
         hint: What to do next.
 
     Attributes:
-        reason: The message without the place.
-        summary: What came of the rows before that place, where they were applied.
+        reason: The message without path, line and column.
+        summary: What came of the rows before that line, where they were applied.
     """
 
     summary: Any = None
@@ -39,7 +39,7 @@ class FileError(UsageError):
         super().__init__(f"{place}: {message}", hint=hint)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the error as data, with its place."""
+        """Return the error as data, with its line and column."""
         return super().to_json() | {"path": self.path, "line": self.line, "column": self.column}
 
 

@@ -65,11 +65,11 @@ class Input:
     head: str
 
     def __enter__(self) -> Self:
-        """Give the input itself."""
+        """Return the input itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let the file go."""
+        """Close the file."""
         self.source.close()
 
 
@@ -106,7 +106,7 @@ def open_input(
 
 
 def _check(form: Form) -> None:
-    """Refuse a format or a delimiter that there is not."""
+    """Raise an error for a format or a delimiter that there is not."""
     if form.format and form.format not in FORMATS:
         raise UnknownNameError("format", form.format, FORMATS)
     if form.delimiter and (len(form.delimiter) != 1 or form.delimiter in '"\r\n'):
@@ -117,7 +117,7 @@ def _check(form: Form) -> None:
 
 
 def _format(name: str, lines: Lines) -> str:
-    """Tell the format by the ending of the name, else by how the content begins."""
+    """Return the format by the ending of the name, else by how the content begins."""
     suffixes = [suffix.lower() for suffix in PurePath(name).suffixes]
     for suffix in reversed(suffixes):
         if suffix in _SUFFIXES:
@@ -128,7 +128,7 @@ def _format(name: str, lines: Lines) -> str:
 
 @contextmanager
 def readable(host: PluginHost, name: str, form: Form) -> Iterator[tuple[str, Form]]:
-    """Give a file that can be read as it is, and its form.
+    """Yield a file that can be read as it is, and its form.
 
     Args:
         host: The plugins, whose formats are looked at.
@@ -156,7 +156,7 @@ def readable(host: PluginHost, name: str, form: Form) -> Iterator[tuple[str, For
 
 
 def _provider(host: PluginHost, name: str, format_: str) -> FormatProvider | None:
-    """Find the format that is asked for, or that the file's name ends in."""
+    """Return the format that is asked for, or that the file's name ends in."""
     if format_ in FORMATS or not (format_ or Path(name).suffix):
         return None
     if format_:
@@ -189,7 +189,7 @@ def json_line(row: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Give the JSON form of what spreadsheets and the like have besides."""
+    """Return the JSON form of what spreadsheets and the like have besides."""
     if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
     if isinstance(value, dt.timedelta):

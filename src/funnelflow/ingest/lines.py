@@ -1,4 +1,4 @@
-"""The lines of a source, with the exact place up to which they have been used.
+"""The lines of a source, with the exact offset up to which they have been used.
 
 Lines end in a newline, a carriage return, or both together, mixed as they come, and keep
 their ends. They are served block by block for speed; `settle` then says how many of them
@@ -67,7 +67,7 @@ class Lines:
 
     @property
     def offset(self) -> FileOffset:
-        """The place behind the last line that was settled."""
+        """The offset behind the last line that was settled."""
         return FileOffset(self._position, self._settled, self._digest.hexdigest())
 
     def after(self, line: int) -> Iterator[str]:
@@ -80,7 +80,7 @@ class Lines:
         return chain.from_iterable(self._lists_after(line))
 
     def text(self, first: int, last: int) -> list[str]:
-        """Give lines that were served and not settled, by number, both included."""
+        """Return lines that were served and not settled, by number, both included."""
         return [
             line
             for block in self._served
@@ -88,7 +88,7 @@ class Lines:
         ]
 
     def settle(self, lines: int) -> None:
-        """Say that the first `lines` lines of the source have become records."""
+        """Note that the first `lines` lines of the source have become records."""
         while self._served and self._settled + len(self._served[0].lines) <= lines:
             block = self._served.popleft()
             self._advance(block.data, len(block.lines))
@@ -102,7 +102,7 @@ class Lines:
         self.waiting = sum(len(block.data) for block in self._served)
 
     def skip(self, offset: FileOffset) -> bool:
-        """Go on from a place; False when what stands before it is not what it was."""
+        """Go on from an offset; False when what stands before it is not what it was."""
         self._rest = b"".join(block.data for block in self._served) + self._rest
         self._served.clear()
         missing = offset.position - self._position
@@ -114,13 +114,13 @@ class Lines:
         return missing == 0 and self._digest.hexdigest() == offset.digest
 
     def head_digest(self) -> str:
-        """Give a digest of how the source begins, before anything was served."""
+        """Return a digest of how the source begins, before anything was served."""
         while len(self._rest) < HEAD and self._read():
             pass
         return f"head:{hashlib.sha256(self._rest[:HEAD]).hexdigest()}"
 
     def at_end(self) -> bool:
-        """Tell whether nothing comes behind the place."""
+        """Whether nothing comes behind the offset."""
         return not (self._served or self._rest or self._read())
 
     def _lists_after(self, line: int) -> Iterator[list[str]]:
@@ -145,7 +145,7 @@ class Lines:
         return bool(block)
 
     def _next_block(self) -> bytes:
-        """Take as many whole lines as are there, at least one."""
+        """Return as many whole lines as are there, at least one."""
         more = bool(self._rest) or self._read()
         while more and not (end := _last_end(self._rest)):
             self._refuse_endless()
@@ -180,7 +180,7 @@ class Lines:
         return list(io.StringIO(text, newline=""))
 
     def _refuse_other_encoding(self, data: bytes, start: int) -> None:
-        """Refuse a file in which nothing but ASCII is UTF-8: it is in another encoding."""
+        """Raise an error for a file in which nothing but ASCII is UTF-8."""
         if self._multibyte or not data.decode(errors="ignore").isascii():
             return
         before = data[:start].splitlines(keepends=True)
@@ -195,7 +195,7 @@ class Lines:
 
 
 def _last_end(data: bytes) -> int:
-    """Give the length of the whole lines in `data`.
+    """Return the length of the whole lines in `data`.
 
     A carriage return at the very end may be the first half of a line's end, and waits.
     """

@@ -100,7 +100,7 @@ class RecordReader:
 
 
 def unreadable(character: str, line: int) -> str:
-    """Say what a character is that `UNREADABLE` found."""
+    """Return what a character is that `UNREADABLE` found."""
     if character == "\0":
         return f"NUL stands in line {line}"
     return f"the byte 0x{ord(character) - _ESCAPED:02x} in line {line} is not UTF-8"
@@ -155,11 +155,11 @@ class CsvReader(RecordReader):
         finally:
             self._line = max(self._line, line)
             if lines.damaged:
-                self._set_unreadable_aside(known)
+                self._reject_unreadable(known)
         return size
 
     def _recover(self, error: csv.Error, last: int) -> None:
-        """Set one broken line aside; a record broken over several lines ends the reading."""
+        """Reject one broken line; a record broken over several lines ends the reading."""
         first = self._line + 1
         text = "".join(self.lines.text(first, last))
         if last > first or "unexpected end" in str(error):
@@ -197,8 +197,8 @@ class CsvReader(RecordReader):
         reason = f"{len(cells)} cells, but the header names {self._width} columns"
         self._reject(line, "", reason, cells)
 
-    def _set_unreadable_aside(self, since: int) -> None:
-        """Set the rows aside that hold NUL or bytes that are not UTF-8."""
+    def _reject_unreadable(self, since: int) -> None:
+        """Reject the rows that hold NUL or bytes that are not UTF-8."""
         rows, self._rows[since:] = self._rows[since:], []
         for line, cells in rows:
             if any(map(UNREADABLE.search, cells)):
@@ -226,7 +226,7 @@ class CsvReader(RecordReader):
         return found[1]
 
     def _first_line(self) -> str:
-        """Give the first line that is not blank."""
+        """Return the first line that is not blank."""
         lines = self.lines.after(self.lines.offset.lines)
         return next((line for line in lines if line.strip()), "")
 
@@ -270,7 +270,7 @@ class CsvReader(RecordReader):
 
 
 def _last_opened(text: str, delimiter: str) -> int:
-    """Give the offset of the last quote that opens a cell, up to where the text goes wrong."""
+    """Return the offset of the last quote that opens a cell, up to where the text goes wrong."""
     ends = delimiter + "\r\n"
     position = opened = 0
     while position < len(text):
@@ -312,19 +312,19 @@ class JsonLinesReader(RecordReader):
                 except RowError as error:
                     self._reject(self._line, error.column, error.reason, text)
                 if lines.damaged and (found := UNREADABLE.search(text)):
-                    self._set_last_aside(text, found)
+                    self._reject_last(text, found)
             if lines.waiting > MAX_BATCH:
                 break
 
-    def _set_last_aside(self, text: str, found: re.Match[str]) -> None:
-        """Set the line aside that has just been read: part of it is not UTF-8, or NUL."""
+    def _reject_last(self, text: str, found: re.Match[str]) -> None:
+        """Reject the line that has just been read: part of it is not UTF-8, or NUL."""
         if self._rows and self._rows[-1][0] == self._line:
             self._rows.pop()
             column = found.start() + 1
             self._reject(self._line, column, unreadable(found.group(), self._line), text)
 
     def _members(self) -> tuple[str, ...]:
-        """Look at the first line without using it up."""
+        """Return the members of the first object, whose line is still to be read."""
         for text in self.lines.after(self._line):
             if not text.strip(_WHITE):
                 continue

@@ -25,7 +25,7 @@ CSV_MARKS = ("rejected_line", "rejected_column", "rejected_reason")
 
 
 def is_mark(name: str) -> bool:
-    """Tell whether a column or member is one that a rejects file adds."""
+    """Whether a column or member is one that a rejects file adds."""
     return name == JSON_MARK or name in CSV_MARKS
 
 
@@ -90,7 +90,7 @@ class RejectsFile:
             self.size = size
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
@@ -136,7 +136,7 @@ class RejectsFile:
         return text.getvalue()
 
     def _cells(self, rejection: Rejection) -> list[str]:
-        """Give a row with the same columns, and what is more than they behind all others."""
+        """Return a row with the same columns, and what is more than they behind all others."""
         cells = rejection.record
         if isinstance(cells, str):
             cells = _split(cells, self._delimiter)
@@ -146,7 +146,7 @@ class RejectsFile:
 
 
 def _split(line: str, delimiter: str) -> list[str]:
-    """Take a line apart as far as that can be done, for somebody to put it right."""
+    """Return the cells of a line, as far as that can be done, for somebody to put it right."""
     try:
         return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:

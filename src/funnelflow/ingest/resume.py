@@ -45,7 +45,7 @@ def find_start(
     *,
     has_keys: bool,
 ) -> Start:
-    """Find out how far the content of an input is done, and bring its reader there.
+    """Return how far the content of an input is done, with its reader brought there.
 
     Args:
         context: The workspace in which it is applied.
@@ -105,7 +105,7 @@ def _same(
 def _changed(
     opened: Input, fresh: Checkpoint, latest: Checkpoint, changed: Changed, again: str
 ) -> Start:
-    """Refuse a path whose content is another than it was, or go on as somebody said."""
+    """Raise an error for a path whose content is another than it was, or go on as somebody said."""
     name = opened.source.name
     if not _skip(opened, latest.offset):
         raise _differs(name, latest, again)
@@ -168,9 +168,9 @@ def open_rejects(
         UsageError: The file that was named holds something else.
         StoreError: It is not what it was when rows were last written to it.
     """
-    held = Path(checkpoint.rejects) if checkpoint.rejects else None
-    path = (options.rejects or held or _default_rejects(context, opened, checkpoint)).absolute()
-    if options.rejects is not None and path != held and path.exists():
+    last = Path(checkpoint.rejects) if checkpoint.rejects else None
+    path = (options.rejects or last or _default_rejects(context, opened, checkpoint)).absolute()
+    if options.rejects is not None and path != last and path.exists():
         raise UsageError(
             f"{options.rejects} exists already, and bad rows would replace what is in it",
             hint="name another file: --rejects FILE",
@@ -181,12 +181,12 @@ def open_rejects(
         reader.columns,
         format=reader.format,
         delimiter=reader.delimiter,
-        size=checkpoint.rejects_size if path == held else 0,
+        size=checkpoint.rejects_size if path == last else 0,
     )
 
 
 def _default_rejects(context: Context, opened: Input, checkpoint: Checkpoint) -> Path:
-    """Name a file after the input and its content, so that one's rejects replace no other's."""
+    """Return a path named after the input and its content, so that no rejects replace others."""
     name = opened.source.name
     stem = "stdin" if name == STDIN else Path(name).name.split(".")[0]
     mark = checkpoint.identity.removeprefix("head:")[:8]

@@ -100,7 +100,7 @@ class RowHandler:
         return rejected
 
     def committed(self) -> None:
-        """Take note that the rows handled last are stored."""
+        """Note that the rows handled last are stored."""
 
     def close(self) -> None:
         """Release what is held for the run."""
@@ -271,9 +271,9 @@ class ContactHandler(RowHandler):
         definition = unit.running(contact_id, options.funnel)
         facts = self._facts(definition, row)
         if known is not None:
-            told = definition.funnel.event("set", unit.now, facts, timezone=self._timezone).facts
+            said = definition.funnel.event("set", unit.now, facts, timezone=self._timezone).facts
             fields = known.contact.fields
-            if all(fields.get(name) == value for name, value in told.items()):
+            if all(fields.get(name) == value for name, value in said.items()):
                 return None
         return Change(
             contact_id=contact_id,

@@ -74,7 +74,7 @@ class RowParser:
         raise NotImplementedError
 
     def _row(self, texts: Iterable[str], raw: Any, cells: Mapping[str, str]) -> ParsedRow:
-        """Put a row together from the texts of the targets, but for the facts."""
+        """Build a row from the texts of the targets, but for the facts."""
         contact, event, at, actor, to, reason, key = texts
         event = event.strip()
         if self._translates:

@@ -62,7 +62,7 @@ def run_rows(
 
     Raises:
         UsageError: They are no rows, there are none, or one holds what is no value.
-        Error: As `run_file`.
+        Error: As `apply_file`.
     """
     with tempfile.TemporaryDirectory(prefix="funnelflow-") as directory:
         path = Path(directory) / "rows.jsonl"

@@ -33,7 +33,7 @@ _MANY_NULS = 0.2
 
 
 class Transcoder:
-    """Turns blocks of one encoding into blocks of UTF-8, and knows the place of a bad byte."""
+    """Turns blocks of one encoding into UTF-8, and knows line and column of a bad byte."""
 
     def __init__(self, path: str, encoding: str) -> None:
         self._path = path
@@ -43,7 +43,7 @@ class Transcoder:
         self._column = 1
 
     def feed(self, block: bytes, *, final: bool = False) -> bytes:
-        """Give `block` as UTF-8; characters that are not complete yet come with the next.
+        """Return `block` as UTF-8; characters that are not complete yet come with the next.
 
         Raises:
             FileError: When the bytes are not of the encoding.
@@ -76,7 +76,7 @@ class Transcoder:
 
 
 def find_encoding(path: str, asked: str | None, head: bytes) -> str:
-    """Say which encoding to read a file in: the one asked for, that of its mark, or UTF-8.
+    """Return the encoding to read a file in: the one asked for, that of its mark, or UTF-8.
 
     Args:
         path: The file, for the error.
@@ -98,7 +98,7 @@ def find_encoding(path: str, asked: str | None, head: bytes) -> str:
 
 
 def _known(path: str, asked: str) -> str:
-    """Give the canonical name of a text encoding that can be read in blocks."""
+    """Return the canonical name of a text encoding that can be read in blocks."""
     try:
         name = codecs.lookup(asked).name
         sample = codecs.getincrementaldecoder(name)("strict").decode("a\n".encode(name), True)  # noqa: FBT003
@@ -114,7 +114,7 @@ def _known(path: str, asked: str) -> str:
 
 
 def _not_text(path: str, head: bytes) -> FileError:
-    """Say what a file full of NUL characters is."""
+    """Return the error about a file full of NUL characters is."""
     first = head.index(0)
     line = head.count(b"\n", 0, first) + 1
     column = first - head.rfind(b"\n", 0, first)
@@ -205,11 +205,11 @@ class Source:
         yield from chain([first] if first else [], blocks)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._stored.close()
 
     def _head(self) -> bytes:
-        """Give the first bytes without consuming them."""
+        """Return the first bytes without consuming them."""
         try:
             return self._plain.ahead(_HEAD)
         except (OSError, EOFError, zlib.error) as error:
@@ -253,7 +253,7 @@ class _Ahead(io.RawIOBase):
         self.count = 0
 
     def ahead(self, size: int) -> bytes:
-        """Give the next `size` bytes, fewer only where the file ends."""
+        """Return the next `size` bytes, fewer only where the file ends."""
         while len(self._waiting) < size and (more := self._file.read(size - len(self._waiting))):
             self._waiting += more
         return self._waiting
@@ -305,7 +305,7 @@ def _open(name: str) -> IO[bytes]:
 
 
 def is_regular(name: str) -> bool:
-    """Tell whether a name is a file that can be read more than once; a pipe cannot."""
+    """Whether a name is a file that can be read more than once; a pipe cannot."""
     try:
         return name != STDIN and stat.S_ISREG(Path(name).stat().st_mode)
     except OSError:
@@ -339,7 +339,7 @@ def _refuse_strangers(name: str, head: bytes) -> None:
 
 
 def _unreadable(name: str, error: OSError) -> FileError:
-    """Say why a file cannot be read, in the system's words."""
+    """Return why a file cannot be read, in the system's words."""
     if isinstance(error, IsADirectoryError):
         return FileError(name, "this is a directory", hint="name one file at a time")
     if isinstance(error, FileNotFoundError):

@@ -26,7 +26,7 @@ class Progress:
         rows: The rows that are done.
         bytes_read: The bytes of the file that were read.
         size: The bytes it has; None where nobody knows.
-        begun: Told once, before the first row: what the columns are taken for.
+        begun: Before the first row only: what the columns are taken for.
     """
 
     rows: int
@@ -36,7 +36,7 @@ class Progress:
 
 
 Watch: TypeAlias = Callable[[Progress], None]
-"""What is told how far a run has come, before the first row and after every chunk."""
+"""What is called with how far a run has come, before the first row and after every chunk."""
 
 
 @frozen

@@ -7,17 +7,14 @@ wrong with a workspace is no reason to print into somebody's prompt.
 import json
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import click
 from click.shell_completion import CompletionItem
 
+import funnelflow
 from funnelflow.cli.session import Session, of
 from funnelflow.cli.text import printable
-
-if TYPE_CHECKING:
-    from funnelflow.definition import Definition
-
 
 MOST = 50
 """How many names are offered at once."""
@@ -54,7 +51,7 @@ def _names(session: Session, _word: str) -> Iterable[str]:
     return sorted(library_here(session).names())
 
 
-def _definitions(session: Session) -> "Iterable[Definition]":
+def _definitions(session: Session) -> "Iterable[funnelflow.Definition]":
     """Read the definitions that the workspace works with, without opening its database."""
     from funnelflow.cli.find import library_here, workspace_funnels  # noqa: PLC0415  # see above
     from funnelflow.definition import read_definition  # noqa: PLC0415  # see above

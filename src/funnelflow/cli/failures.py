@@ -9,15 +9,12 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
+import funnelflow
 from funnelflow.cli.session import Session
-
-if TYPE_CHECKING:
-    from funnelflow.errors import Error
-
 
 USAGE = 2
 BUG = 70
@@ -63,9 +60,7 @@ def run_reporting(run: Callable[[], Any], session: Session) -> NoReturn:
 
 def describe(error: BaseException) -> Failure:
     """Say what an exception means to the person at the keyboard."""
-    from funnelflow.errors import Error  # noqa: PLC0415  # only failures pay for it
-
-    if isinstance(error, Error):
+    if isinstance(error, funnelflow.Error):
         return _of_ours(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return Failure("interrupted", "interrupted", "", INTERRUPTED)
@@ -76,7 +71,7 @@ def describe(error: BaseException) -> Failure:
     return _of_bug(error)
 
 
-def _of_ours(error: "Error") -> Failure:
+def _of_ours(error: "funnelflow.Error") -> Failure:
     """Say what one of our errors says; one about an expression shows it, with carets."""
     show = getattr(error, "show", None)
     message, hint = (show(), "") if show else (error.message, error.local_hint)

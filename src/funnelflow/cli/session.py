@@ -1,12 +1,10 @@
 """What the options that every command shares have said, for one run of the command line."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from funnelflow.plugins import PluginHost
-    from funnelflow.workspace.workspace import Workspace
+import funnelflow  # whose names are loaded when they are used
 
 
 class Session:
@@ -30,9 +28,9 @@ class Session:
     no_plugins: str | None = None
     modules: tuple[str, ...] = ()
     is_told: bool = False
-    host: "PluginHost | None" = None
+    host: "funnelflow.PluginHost | None" = None
 
-    def open(self) -> "Workspace":
+    def open(self) -> "funnelflow.Workspace":
         """Open the workspace; use it in a ``with`` statement.
 
         Raises:
@@ -40,9 +38,8 @@ class Session:
             StoreError: Its database cannot be used.
         """
         from funnelflow.cli.hosting import host_of  # noqa: PLC0415  # loads the plugins
-        from funnelflow.workspace.workspace import Workspace  # noqa: PLC0415  # loads the database library
 
-        return Workspace.open(self.workspace, database=self.database, plugins=host_of(self))
+        return funnelflow.open(self.workspace, database=self.database, plugins=host_of(self))
 
 
 def current() -> Session:

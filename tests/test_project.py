@@ -1,10 +1,11 @@
-"""What holds for the whole house: doors, help, documentation, and no trace of a machine."""
+"""What holds for the whole project: public names, help, documents, and no trace of a machine."""
 
 import ast
 import importlib
 import inspect
 import re
 import tomllib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = Path(funnelflow.__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-DOORS = {
+PUBLIC = {
     "funnelflow.cli": """
         as_json command current main
     """,
@@ -70,10 +71,10 @@ DOORS = {
         StoreContract WorkspaceMaker example_message
     """,
 }
-"""The public names of each room. A new one is a decision: add it here in the same change."""
+"""The public names of each package. A new one is a decision: add it here in the same change."""
 
 
-def rooms() -> list[str]:
+def packages() -> list[str]:
     """List the packages right below `funnelflow`."""
     return sorted(f"funnelflow.{p.parent.name}" for p in SOURCE.glob("*/__init__.py"))
 
@@ -94,8 +95,8 @@ def commands(group: click.Group, name: str) -> list[tuple[str, click.Command]]:
 
 def project_files() -> list[Path]:
     """List the text files of the project; what tools leave behind is not among them."""
-    rooms = ("src", "tests", "tools", "definitions", "benchmarks", "examples", "plugins", ".ci")
-    found = [path for room in rooms for path in (ROOT / room).rglob("*") if path.is_file()]
+    folders = ("src", "tests", "tools", "definitions", "benchmarks", "examples", "plugins", ".ci")
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
     return [
         path
         for path in [*found, *ROOT.glob("*.md"), ROOT / "pyproject.toml"]
@@ -114,8 +115,8 @@ def lines_with(pattern: str) -> list[str]:
 
 
 def test_every_package_with_a_public_api_is_pinned():
-    with_api = [r for r in rooms() if hasattr(importlib.import_module(r), "__all__")]
-    assert with_api == sorted(DOORS)
+    with_api = [r for r in packages() if hasattr(importlib.import_module(r), "__all__")]
+    assert with_api == sorted(PUBLIC)
 
 
 def test_only_packages_say_what_is_public():
@@ -127,14 +128,14 @@ def test_only_packages_say_what_is_public():
     assert listing == []
 
 
-@pytest.mark.parametrize("room", sorted(DOORS))
-def test_a_rooms_door_is_what_is_pinned(room):
-    assert importlib.import_module(room).__all__ == DOORS[room].split()
+@pytest.mark.parametrize("package", sorted(PUBLIC))
+def test_the_public_names_of_a_package_are_pinned(package):
+    assert importlib.import_module(package).__all__ == PUBLIC[package].split()
 
 
-@pytest.mark.parametrize("room", sorted(DOORS))
-def test_everything_behind_a_door_is_documented(room):
-    module = importlib.import_module(room)
+@pytest.mark.parametrize("package", sorted(PUBLIC))
+def test_everything_public_is_documented(package):
+    module = importlib.import_module(package)
     assert module.__doc__
     undocumented = [
         name
@@ -152,6 +153,58 @@ def test_every_module_says_what_is_in_it():
         if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert silent == []
+
+
+def repeated(names: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return what is named more than once, with where."""
+    where: dict[str, list[str]] = {}
+    for name, path in names:
+        where.setdefault(name, []).append(path)
+    return {name: paths for name, paths in where.items() if len(paths) > 1}
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    """Read every Python file of the package, each with its path below it."""
+    for path in SOURCE.rglob("*.py"):
+        yield str(path.relative_to(SOURCE)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_no_file_name_stands_twice_below_the_command_line():
+    files = [
+        (path.name, str(path.relative_to(SOURCE)))
+        for path in SOURCE.rglob("*.py")
+        if path.name != "__init__.py" and not {"cli", "migrations"} & {*path.parts}
+    ]
+    assert repeated(files) == {}
+
+
+def test_no_public_class_name_stands_twice():
+    classes = [
+        (node.name, path)
+        for path, tree in sources()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert repeated(classes) == {}
+
+
+HIDDEN_IMPORTS = {
+    "storage/changes.py",  # names the type of one attribute of what units of work share
+    "testing/pytest_plugin.py",  # pytest loads it in every project of the environment
+}
+"""Files besides lazy packages in which only a type checker sees some imports of funnelflow."""
+
+
+def test_imports_are_hidden_from_python_only_in_lazy_packages():
+    hiding = {
+        path
+        for path, tree in sources()
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("funnelflow")
+    }
+    assert {path for path in hiding if not path.endswith("__init__.py")} <= HIDDEN_IMPORTS
 
 
 def test_every_command_has_help_with_an_example():
@@ -188,12 +241,12 @@ def test_the_changelog_has_an_entry_for_this_version():
     assert "\n- " in entry
 
 
-def test_every_room_is_on_the_map_for_contributors():
+def test_every_package_is_on_the_map_for_contributors():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    assert [r for r in rooms() if f"`src/{r.replace('.', '/')}`" not in text] == []
+    assert [r for r in packages() if f"`src/{r.replace('.', '/')}`" not in text] == []
 
 
-def test_contributors_are_told_of_every_test_with_a_full_size():
+def test_every_test_with_a_full_size_is_named_for_contributors():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     sizes = [
         found
@@ -208,7 +261,7 @@ def test_contributors_are_told_of_every_test_with_a_full_size():
     assert "python -m funnelflow.testing.cel_conformance" in text
 
 
-def test_contributors_are_told_of_every_benchmark():
+def test_every_benchmark_is_named_for_contributors():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     names = re.findall(
         r'^    "(\w+)":', (ROOT / "benchmarks/__main__.py").read_text(), re.MULTILINE

@@ -15,8 +15,8 @@ from funnelflow.cli.output import (
     page_for,
     say,
     say_text,
-    tell_failure,
     watching,
+    write_failure,
 )
 from funnelflow.cli.text import TextSpan, line, printable
 
@@ -91,12 +91,12 @@ def test_spans_reach_a_pipe_without_colours(capsys):
 
 
 def test_an_error_is_a_message_and_a_hint(capsys):
-    tell_failure("usage", "no \x1b", "try")
+    write_failure("usage", "no \x1b", "try")
     assert capsys.readouterr() == ("", "error: no \\x1b\nhint: try\n")
 
 
 def test_an_error_as_json_is_one_object(capsys):
-    tell_failure("usage", "no", "try", {"code": "usage"})
+    write_failure("usage", "no", "try", {"code": "usage"})
     assert json.loads(capsys.readouterr().err) == {"error": {"code": "usage"}}
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.cli.decisions import check_lines, criteria_of, open_criteria, said, tally
+from funnelflow.cli.decisions import check_lines, count_verdicts, criteria_of, open_criteria, said
 from funnelflow.cli.text import PLAIN, Page, columns, paint
 from funnelflow.criteria import NUMBER, TEXT, Check, Field, Seen, Verdict
 
@@ -123,7 +123,7 @@ def test_without_a_question_the_words_stand():
 
 
 def test_a_tally_leaves_out_what_is_not_there():
-    assert tally([leaf("a"), leaf("b"), leaf("c", UNKNOWN)]) == "2 met, 1 unknown"
+    assert count_verdicts([leaf("a"), leaf("b"), leaf("c", UNKNOWN)]) == "2 met, 1 unknown"
 
 
 checks = st.recursive(

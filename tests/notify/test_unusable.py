@@ -108,7 +108,7 @@ def test_watching_goes_on_with_the_good_one(call, funnelflow_receiver, monkeypat
     def tell(_delivery):
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr("funnelflow.cli.deliver._tell", tell)
+    monkeypatch.setattr("funnelflow.cli.deliver._show", tell)
     done = call("deliver", "--watch")
     assert len(funnelflow_receiver.requests) == 1
     assert done.stderr.count("cannot be used") == 2

@@ -163,7 +163,7 @@ def _reader_may_leave() -> Iterator[None]:
 
 
 def _all_plugins(argument: str) -> str:
-    """Give the option without a value the value that click cannot leave out."""
+    """Return the option without a value the value that click cannot leave out."""
     return "--no-plugins=*" if argument == "--no-plugins" else argument
 
 

@@ -65,18 +65,18 @@ def check_endpoints(session: Session) -> EndpointCheck:
     return EndpointCheck(len(config.subscriptions), problems_of(config, session), _sources(path))
 
 
-def check_plugins(session: Session, told: EndpointCheck) -> EndpointCheck:
+def check_plugins(session: Session, endpoints: EndpointCheck) -> EndpointCheck:
     """Check that every plugin of the workspace can be used.
 
     Args:
         session: Has the plugins.
-        told: What a check of endpoints found, to which it is added.
+        endpoints: What a check of endpoints found, to which it is added.
     """
     root = workspace_root(session)
     plugins = host_of(session).plugins if root is not None else ()
     broken = [plugin for plugin in plugins if plugin.status == "broken"]
     if root is None or not broken:
-        return told
+        return endpoints
     path = root / CONFIG_FILE
     found = tuple(
         _placed(
@@ -89,18 +89,20 @@ def check_plugins(session: Session, told: EndpointCheck) -> EndpointCheck:
         for plugin in broken
         for problem in plugin.problems
     )
-    return EndpointCheck(told.count, (*told.problems, *found), {**told.sources, **_sources(path)})
+    return EndpointCheck(
+        endpoints.count, (*endpoints.problems, *found), {**endpoints.sources, **_sources(path)}
+    )
 
 
 def _of_settings(error: ConfigurationError, path: Path) -> tuple[Problem, ...]:
-    """Give what is wrong with the settings as problems with their places."""
+    """Return what is wrong with the settings as problems with their places."""
     if isinstance(error, SubscriptionsError):
         return error.problems
     return (_placed("F706", "", error.message, path, error.hint),)
 
 
 def _placed(code: str, about: str, said: str, path: Path, hint: str) -> Problem:
-    """Give a problem of the settings with the place that its message begins with, if any."""
+    """Return a problem of the settings with the place that its message begins with, if any."""
     found = re.fullmatch(rf"{re.escape(str(path))}(?::(\d+))?(?::(\d+))?: (.*)", said, re.DOTALL)
     reason = about + (found[3] if found else said)
     at = Position(str(path), int(found[1]), int(found[2] or 1)) if found and found[1] else None
@@ -108,7 +110,7 @@ def _placed(code: str, about: str, said: str, path: Path, hint: str) -> Problem:
 
 
 def _sources(path: Path) -> dict[str, str]:
-    """Give the settings as they may be shown; nothing where they cannot be read."""
+    """Return the settings as they may be shown; nothing where they cannot be read."""
     try:
         return {str(path): masked_source(path.read_text(encoding="utf-8-sig"))}
     except (OSError, ValueError):
@@ -161,25 +163,27 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
 
 def _check(definitions: tuple[str, ...], form: Format, session: Session, *, strict: bool) -> int:
     library = library_here(session)
-    told, found = _to_check(definitions, session)
+    endpoints, found = _to_check(definitions, session)
     readings = [reading_of(source, library) for source in found]
     problems = [problem for reading in readings for problem in reading.problems]
-    problems += told.problems
+    problems += endpoints.problems
     sources = {path: text for reading in readings for path, text in reading.sources.items()}
-    say_text(render_problems(problems, {**sources, **told.sources}, form))
+    say_text(render_problems(problems, {**sources, **endpoints.sources}, form))
     errors = sum(problem.severity == "error" for problem in problems)
     warnings = len(problems) - errors
-    note(_summary(len(readings), told.count, errors, warnings))
+    note(_summary(len(readings), endpoints.count, errors, warnings))
     return 1 if errors or (strict and warnings) else 0
 
 
 def _to_check(
     definitions: tuple[str, ...], session: Session
 ) -> tuple[EndpointCheck, Sequence[Path | Definition]]:
-    """Give what endpoints are like, if they are to be checked, and the definitions."""
+    """Return what endpoints are like, if they are to be checked, and the definitions."""
     if not definitions:
-        told = check_plugins(session, check_endpoints(session))
-        return told, definitions_here((), session, is_enough=bool(told.count or told.problems))
+        endpoints = check_plugins(session, check_endpoints(session))
+        return endpoints, definitions_here(
+            (), session, is_enough=bool(endpoints.count or endpoints.problems)
+        )
     found = definitions_here(definitions, session)
     is_inside = any(_is_inside(source, session) for source in found)
     if not is_inside:
@@ -188,7 +192,7 @@ def _to_check(
 
 
 def _is_inside(source: Path | Definition, session: Session) -> bool:
-    """Tell whether a definition stands in the workspace."""
+    """Return whether a definition stands in the workspace."""
     root = workspace_root(session)
     return (
         root is not None

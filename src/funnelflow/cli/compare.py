@@ -71,13 +71,13 @@ def _difference(one: Difference, linked: Linked, page: Page) -> list[Line]:
     """Say it in one sentence: after what the first uses the word, and what the second waits for."""
     waits = f"; it waits for: {', '.join(one.waits_for)}" if one.waits_for else ""
     text = (
-        f"{one.first} says {one.word!r} after {_told(one.story, linked)}. "
+        f"{one.first} says {one.word!r} after {_story_words(one.story, linked)}. "
         f"{one.second} says {one.stage}{waits}."
     )
     return paragraph(text, page, indent=2, first="• ")
 
 
-def _told(story: Sequence[Event], linked: Linked) -> str:
+def _story_words(story: Sequence[Event], linked: Linked) -> str:
     """Tell a story in a line."""
     return ", then ".join(_happened(event, linked) for event in story) or "nothing at all"
 

@@ -55,7 +55,7 @@ def config_lines(settings: Config, page: Page) -> list[Line]:
         [TextSpan(role, "strong"), TextSpan(", ".join(who))] for role, who in settings.roles.items()
     ]
     lines = [line(f"workspace {settings.directory}"), *grid(rows, page, indent=2)]
-    told = [
+    notified = [
         [
             TextSpan(n.name, "strong"),
             TextSpan(f"by {n.channel}"),
@@ -63,7 +63,7 @@ def config_lines(settings: Config, page: Page) -> list[Line]:
         ]
         for n in settings.subscriptions
     ]
-    for title, table in (("roles", roles), ("notify", told)):
+    for title, table in (("roles", roles), ("notify", notified)):
         if table:
             lines += [line(title), *grid(table, page, indent=2)]
     return lines

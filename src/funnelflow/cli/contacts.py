@@ -202,7 +202,7 @@ def _run(do: Callable[[Workspace], Recorded]) -> int:
         if session.json:
             write_json(recorded.to_json())
         else:
-            _tell(recorded)
+            _show(recorded)
     if recorded.ahead:
         note(_ahead(recorded))
     return 1 if recorded.decision.outcome == "refused" else 0
@@ -217,7 +217,7 @@ def _ahead(recorded: Recorded) -> str:
     )
 
 
-def _tell(recorded: Recorded) -> None:
+def _show(recorded: Recorded) -> None:
     """Say what was decided to a person."""
     page = page_for(sys.stdout)
     answer = decision_answer(recorded.decision, page, dry_run=recorded.dry_run)

@@ -71,7 +71,7 @@ def upgrade(*, dry_run: bool) -> int:
 
 
 def database_of(session: Session) -> Database:
-    """Give the database that the session is about, without opening it.
+    """Return the database that the session is about, without opening it.
 
     Raises:
         ConfigurationError: There is no workspace here, or its settings are not usable.

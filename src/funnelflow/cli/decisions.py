@@ -47,7 +47,7 @@ class Row(NamedTuple):
 
 
 def criteria_of(check: Check | None) -> tuple[Check, ...]:
-    """Give the criteria that a person counts: those that must all be met, groups as one."""
+    """Return the criteria that a person counts: those that must all be met, groups as one."""
     if check is None:
         return ()
     if check.kind == "all" and not check.label:
@@ -56,7 +56,7 @@ def criteria_of(check: Check | None) -> tuple[Check, ...]:
 
 
 def open_criteria(check: Check | None) -> tuple[Check, ...]:
-    """Give those of `criteria_of` that are not met or unknown."""
+    """Return those of `criteria_of` that are not met or unknown."""
     return tuple(c for c in criteria_of(check) if c.verdict is not Verdict.MET)
 
 
@@ -74,7 +74,7 @@ def check_lines(check: Check | None, page: Page, indent: int = INDENT) -> list[L
 def said(check: Check) -> str:
     """Say what was seen, or what to ask when it is not known."""
     if check.kind in GROUPS:
-        return tally(check.checks)
+        return count_verdicts(check.checks)
     questions = [field.ask for field in check.missing if field.ask]
     if check.verdict is Verdict.UNKNOWN and _is_about_event(check):
         return "unknown: only an event tells"
@@ -84,12 +84,12 @@ def said(check: Check) -> str:
 
 
 def _is_about_event(check: Check) -> bool:
-    """Tell whether all that is unknown are facts about an event, which nobody can ask for."""
+    """Return whether all that is unknown are facts about an event, which nobody can ask for."""
     unknown = [seen.name for seen in check.seen if seen.value is None]
     return bool(unknown) and all(name.startswith("event.") for name in unknown)
 
 
-def tally(checks: Sequence[Check]) -> str:
+def count_verdicts(checks: Sequence[Check]) -> str:
     """Count verdicts in words: ``2 met, 1 unknown``."""
     counts = {verdict: sum(c.verdict is verdict for c in checks) for verdict in MARKS}
     return ", ".join(f"{count} {verdict.value}" for verdict, count in counts.items() if count)
@@ -221,7 +221,7 @@ def settable(considered: Iterable[Considered], linked: Linked) -> list[str]:
 
 
 def _behind(leaf: Check) -> list[Field]:
-    """Give the fields of the contact that a criterion was not met by."""
+    """Return the fields of the contact that a criterion was not met by."""
     if leaf.verdict is Verdict.UNKNOWN:
         return list(leaf.missing)
     return [s.field for s in leaf.seen if s.field is not None and s.name.startswith("contact.")]
@@ -338,7 +338,7 @@ def _stayed(decision: Decision, linked: Linked, page: Page, verb: str) -> Decisi
 
 
 def _telling(decision: Decision, names: Iterable[str], verb: str = "set") -> str:
-    """Give the command that would answer what is open."""
+    """Return the command that would answer what is open."""
     return f"funnelflow {verb} {quote(decision.contact)} {' '.join(f'{n}=…' for n in names)}"
 
 

@@ -19,7 +19,7 @@ from funnelflow.cli.output import (
     note,
     page_for,
     say,
-    tell_failure,
+    write_failure,
     write_json,
 )
 from funnelflow.cli.session import current
@@ -55,7 +55,7 @@ def backlog_words(backlog: Backlog, now: dt.datetime) -> str:
 
 
 def backlog_data(backlog: Backlog | None) -> dict[str, Any]:
-    """Give the same for a program; nothing waits where there is no backlog."""
+    """Return the same for a program; nothing waits where there is no backlog."""
     if backlog is None:
         return {"waiting": 0, "waiting_since": None, "next_at": None}
     return {
@@ -117,12 +117,12 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
         if dry_run:
             _foretell(channels, workspace, as_json=session.json, is_all=not faults)
             return _UNUSABLE if faults else 0
-        tell = _tell if watch and not session.json else _say_nothing
+        on_delivery = _show if watch and not session.json else _say_nothing
         worker = Deliverer(
             channels,
             outbox,
             pace=Pace(senders=senders),
-            on_delivery=tell,
+            on_delivery=on_delivery,
             on_outage=_tell_outage,
             clock=workspace.clock,
         )
@@ -168,7 +168,7 @@ def _tell_faults(faults: Mapping[str, ConfigurationError], *, as_json: bool) -> 
     for name, error in faults.items():
         data = {**error.to_json(), "endpoint": name} if as_json else None
         said = f"the endpoint {name!r} cannot be used: {error.message}"
-        tell_failure(error.code, said, error.hint, data)
+        write_failure(error.code, said, error.hint, data)
 
 
 def _foretell(
@@ -228,7 +228,7 @@ def _row(delivered: Delivered, waits: Backlog | None, now: dt.datetime) -> list[
 
 
 def _data(delivered: Delivered, waits: Backlog | None) -> dict[str, Any]:
-    """Give what was done for an endpoint, and what still waits, for a program."""
+    """Return what was done for an endpoint, and what still waits, for a program."""
     done = asdict(delivered)
     return {**done, "failed": done["waiting"], **backlog_data(waits)}
 
@@ -237,10 +237,10 @@ def _say_nothing(_: Delivery) -> None:
     """Tell of single messages only where somebody watches."""
 
 
-def _tell(delivery: Delivery) -> None:
+def _show(delivery: Delivery) -> None:
     """Say what became of a message, while watching."""
     message, outcome = delivery.message, delivery.outcome
-    say([_told(message.id, message.endpoint, message.contact_id, outcome)])
+    say([_delivery_line(message.id, message.endpoint, message.contact_id, outcome)])
 
 
 def _tell_outage(error: StoreError | None) -> None:
@@ -251,7 +251,7 @@ def _tell_outage(error: StoreError | None) -> None:
         note(f"{error.message}; waiting until it can be used again")
 
 
-def _told(number: int, endpoint: str, contact_id: str, outcome: Any) -> Line:
+def _delivery_line(number: int, endpoint: str, contact_id: str, outcome: Any) -> Line:
     state = "will be tried again" if outcome.state == "waiting" else outcome.state
     look: Look = "good" if outcome.state == "delivered" else "bad"
     why = f": {outcome.problem}" if outcome.problem else ""

@@ -79,7 +79,7 @@ def bars(counts: Mapping[str, int], linked: Linked, page: Page) -> list[Line]:
 
 
 def tells_a_story(rows: Sequence[HistoryRow]) -> bool:
-    """Tell whether a history is short enough to read, has a refusal in it, and ends well."""
+    """Return whether a history is short enough to read, has a refusal in it, and ends well."""
     return (
         SHORTEST <= len(rows) <= LONGEST
         and rows[-1].after == "customer"
@@ -119,10 +119,10 @@ def _story(rows: Sequence[HistoryRow], page: Page) -> list[Line]:
     """Tell one contact's story, in days from its beginning."""
     if not rows:
         return []
-    told = [[TextSpan(f"day {_day(row, rows[0])}", "dim"), *what_happened(row)] for row in rows]
+    story = [[TextSpan(f"day {_day(row, rows[0])}", "dim"), *what_happened(row)] for row in rows]
     return [
         line(TextSpan(f"The story of {rows[0].contact_id}", "strong")),
-        *grid(told, page, indent=2),
+        *grid(story, page, indent=2),
     ]
 
 
@@ -160,7 +160,7 @@ def demo(directory: Path | None, *, dry_run: bool) -> int:
     make_workspace(root, name, files)
     with Workspace.open(root, plugins=PluginHost()) as workspace:
         summary = workspace.apply(str(root / EVENTS), FileOptions(actor="demo"))
-        _tell(root, workspace, summary)
+        _show(root, workspace, summary)
     return 0
 
 
@@ -179,13 +179,13 @@ def _refuse_around(directory: Path) -> None:
 
 
 def unused(directory: Path) -> Path:
-    """Give the directory, or the next one by that name, that is not there or is empty."""
+    """Return the directory, or the next one by that name, that is not there or is empty."""
     candidates = (directory, *(directory.with_name(f"{directory.name}-{n}") for n in range(2, 999)))
     return next(c for c in candidates if not c.exists() or (c.is_dir() and not any(c.iterdir())))
 
 
 def sample_events(now: dt.datetime) -> str:
-    """Give the sample events, moved by whole weeks so that the last ones are from this week.
+    """Return the sample events, moved by whole weeks so that the last ones are from this week.
 
     Weekdays and hours stay as they are, and so does everything that the funnel decides:
     it knows time by the events alone.
@@ -204,14 +204,14 @@ def sample_events(now: dt.datetime) -> str:
 
 
 def _writable(*, make: bool) -> Path:
-    """Give the current directory, or one for temporary files where that cannot be written to."""
+    """Return the current directory, or one for temporary files where that cannot be written to."""
     here = Path.cwd()
     if os.access(here, os.W_OK):
         return here
     return Path(tempfile.mkdtemp() if make else tempfile.gettempdir())
 
 
-def _tell(root: Path, workspace: Workspace, summary: Summary) -> None:
+def _show(root: Path, workspace: Workspace, summary: Summary) -> None:
     """Show what became of the contacts, and say what to try."""
     linked = workspace.funnel(FUNNEL).linked
     story = _longest_story(workspace)

@@ -159,7 +159,7 @@ def _plugins(session: Session) -> Iterator[DoctorFinding]:
     for found in lacking.values():
         if not found.is_told:
             yield _ill(f"plugin {found.name}", f"it is required here, and {found.why}", found.hint)
-    session.is_told = True
+    session.has_shown_problems = True
     broken = [f"{r.kind}:{r.name}" for r in reports if r.status == "broken"]
     session.no_plugins = ",".join(filter(None, (session.no_plugins, *broken)))
 

@@ -16,7 +16,7 @@ def owner_of(stage: str, linked: Linked) -> str:
 
 
 def playbook_of(stage: str, linked: Linked) -> tuple[str, ...]:
-    """Give what to do for a contact in a stage; an inner stage's playbook comes first."""
+    """Return what to do for a contact in a stage; an inner stage's playbook comes first."""
     return next((s.playbook for s in _outwards(stage, linked) if s.playbook), ())
 
 

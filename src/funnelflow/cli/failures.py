@@ -119,7 +119,7 @@ def _of_bug(error: BaseException) -> Failure:
 
 
 def _report(error: BaseException, session: Session) -> int:
-    from funnelflow.cli.output import tell_failure  # noqa: PLC0415  # only failures pay for it
+    from funnelflow.cli.output import write_failure  # noqa: PLC0415  # only failures pay for it
 
     failure = describe(error)
     if COMPLETING in os.environ:  # a prompt is no place for an error; the command will tell it
@@ -127,7 +127,7 @@ def _report(error: BaseException, session: Session) -> int:
     try:
         if session.debug:
             traceback.print_exception(error)
-        tell_failure(failure.code, failure.message, failure.hint, _data(failure, session))
+        write_failure(failure.code, failure.message, failure.hint, _data(failure, session))
         _flush()
     except OSError:  # neither output can be written: the exit code is all that is left to say
         _abandon(sys.stdout)
@@ -136,13 +136,13 @@ def _report(error: BaseException, session: Session) -> int:
 
 
 def _data(failure: Failure, session: Session) -> Mapping[str, Any] | None:
-    """Give an error as a program is told it; None where a person is."""
+    """Return an error as a program is told it; None where a person is."""
     said = {"code": failure.code, "message": failure.message, "hint": failure.hint}
     return {**said, **failure.data} if session.json else None
 
 
 def _sentence(message: str) -> str:
-    """Give click's sentences the form of ours: no capital, no full stop."""
+    """Return click's sentences the form of ours: no capital, no full stop."""
     message = _CLICKS.sub("is not a whole number", message.strip().removesuffix("."))
     return message[:1].lower() + message[1:]
 

@@ -11,7 +11,7 @@ import click
 
 from funnelflow.cli.complete import complete_definition, complete_mapping
 from funnelflow.cli.options import acting, as_json, command, dry_run
-from funnelflow.cli.output import Step, hint, note, page_for, say, tell, watching, write_json
+from funnelflow.cli.output import Step, hint, note, page_for, say, watching, write_json, write_notes
 from funnelflow.cli.render_summary import guess_lines, summary_lines
 from funnelflow.cli.session import current
 from funnelflow.errors import UsageError
@@ -167,9 +167,9 @@ def run_file_command(
             summary = run(lambda p: _watch(p, step))
     except FileError as error:
         if error.summary is not None:
-            _tell(error.summary, command)
+            _show(error.summary, command)
         raise
-    _tell(summary, command)
+    _show(summary, command)
     if keep is not None:
         write_mapping(keep, summary.matched.mapping)
         note(f"what the columns mean is kept in {keep}: use it with --mapping {keep}")
@@ -179,11 +179,11 @@ def run_file_command(
 def _watch(progress: Progress, step: Step) -> None:
     """Show how far it is, and before the first row what the columns are taken for."""
     if progress.begun is not None and not current().json:
-        tell(guess_lines(progress.begun, page_for(sys.stderr)))
+        write_notes(guess_lines(progress.begun, page_for(sys.stderr)))
     step(progress.rows, progress.size, progress.bytes_read)
 
 
-def _tell(summary: Summary, command: str) -> None:
+def _show(summary: Summary, command: str) -> None:
     """Say what came of a file: as data, or to a person."""
     if current().json:
         write_json(summary.to_json())

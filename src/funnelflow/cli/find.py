@@ -28,7 +28,7 @@ MOST = 20
 
 
 def library_here(session: Session) -> Library:
-    """Give where definitions are looked up: the workspace's directory, then those that ship."""
+    """Return where definitions are looked up: the workspace's directory, then those that ship."""
     root = workspace_root(session)
     library = Library() if root is None else library_of(root)
     return host_of(session).library(library)
@@ -45,12 +45,12 @@ def names_here(session: Session) -> tuple[str, ...]:
 
 
 def library_of(root: Path) -> Library:
-    """Give the library of a workspace, there already or to be made."""
+    """Return the library of a workspace, there already or to be made."""
     return Library((root, root / "definitions"))
 
 
 def workspace_root(session: Session) -> Path | None:
-    """Give the directory of the workspace; None outside of one.
+    """Return the directory of the workspace; None outside of one.
 
     Raises:
         ConfigurationError: A directory was named, and it has no workspace.
@@ -64,7 +64,7 @@ def workspace_root(session: Session) -> Path | None:
 
 
 def path_of(target: str, library: Library) -> Path:
-    """Give the file that a name or a path means.
+    """Return the file that a name or a path means.
 
     Raises:
         UnknownNameError: It is no file, and no definition has that name.
@@ -79,7 +79,7 @@ def path_of(target: str, library: Library) -> Path:
 
 
 def source_of(target: str, library: Library) -> Path | Definition:
-    """Give what a name or a path means: a file, or a plugin's record.
+    """Return what a name or a path means: a file, or a plugin's record.
 
     Raises:
         UnknownNameError: It is no file, and no definition has that name.
@@ -121,7 +121,7 @@ def definition_here(target: str, session: Session) -> Linked:
 def definitions_here(
     targets: Iterable[str], session: Session, *, is_enough: bool = False
 ) -> Sequence[Path | Definition]:
-    """Give what the targets mean; without targets, all files of the workspace.
+    """Return what the targets mean; without targets, all files of the workspace.
 
     Args:
         targets: Files and names.
@@ -147,7 +147,7 @@ def definitions_here(
 
 
 def workspace_funnels(session: Session, library: Library) -> list[Path]:
-    """Give the files of the workspace's definitions, the default funnel's first."""
+    """Return the files of the workspace's definitions, the default funnel's first."""
     root = workspace_root(session)
     if root is None:
         return []

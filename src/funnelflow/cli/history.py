@@ -45,7 +45,7 @@ def typed(facts: Mapping[str, Any]) -> str:
 
 
 def what_happened(row: HistoryRow) -> list[TextSpan]:
-    """Give the cells of a row that tell the story: event, facts, stages and outcome."""
+    """Return the cells of a row that tell the story: event, facts, stages and outcome."""
     reason = f": {_reason(row)}" if _reason(row) else ""
     return [
         TextSpan(_event(row)),

@@ -28,7 +28,7 @@ class PluginCommandError(Error):
 
 
 def host_of(session: Session) -> PluginHost:
-    """Give the plugins of this run; what is wrong with them is told on stderr, once.
+    """Return the plugins of this run; what is wrong with them is written to stderr, once.
 
     While a word is being completed there are none: a key press is no occasion to run them.
 
@@ -42,7 +42,7 @@ def host_of(session: Session) -> PluginHost:
             _root(session),
             no_plugins=session.no_plugins,
             modules=session.modules,
-            tell=_quiet if session.is_told else _tell,
+            tell=_quiet if session.has_shown_problems else _show_problem,
             trace=_show_trace if session.debug else None,
         )
     return session.host
@@ -54,13 +54,13 @@ def plugin_command_names(session: Session) -> tuple[str, ...]:
 
 
 def plugin_command(session: Session, name: str) -> click.Command | None:
-    """Give a plugin's command by its name; None when there is none."""
+    """Return a plugin's command by its name; None when there is none."""
     provider = _offered(session).get(name)
     return None if provider is None else _guarded(provider)
 
 
 def _offered(session: Session) -> Mapping[str, CommandProvider]:
-    """Give the commands of plugins; none has the name of one of funnelflow's own."""
+    """Return the commands of plugins; none has the name of one of funnelflow's own."""
     return host_of(session).commands
 
 
@@ -92,14 +92,14 @@ def _root(session: Session) -> Any:
         return None
 
 
-def _tell(message: str, plugin: str, next_step: str) -> None:
-    """Tell of a plugin: what is wrong, and how to go on without it."""
+def _show_problem(message: str, plugin: str, next_step: str) -> None:
+    """Write what is wrong with a plugin, and how to go on without it."""
     note(f"warning: {message}")
     hint(next_step or _without(plugin))
 
 
 def _quiet(_message: str, _plugin: str, _next_step: str) -> None:
-    """Tell nothing: it has been told."""
+    """Write nothing: it has been shown."""
 
 
 def _show_trace(text: str) -> None:

@@ -127,7 +127,7 @@ def make_workspace(
 
 
 def _copies(sources: Mapping[str, str], source: Path, root: Path) -> dict[Path, str]:
-    """Give the files that a definition consists of, each with its place in the workspace."""
+    """Return the files that a definition consists of, each with its place in the workspace."""
     own = root / "definitions"
     copies = {}
     for name, text in sources.items():
@@ -140,7 +140,7 @@ def _copies(sources: Mapping[str, str], source: Path, root: Path) -> dict[Path, 
 
 
 def _schemas(folder: Path) -> dict[Path, str]:
-    """Give the schemas, so that editors complete the definitions beside them."""
+    """Return the schemas, so that editors complete the definitions beside them."""
     names: tuple[SchemaName, ...] = ("definition", "vocabulary")
     return {folder / f"{name}.schema.json": schema_text(name) for name in names}
 

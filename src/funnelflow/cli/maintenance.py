@@ -60,9 +60,9 @@ def verify() -> int:
     """
     session = current()
     findings: list[Finding] = []
-    tell = findings.append if session.json else _tell
+    show = findings.append if session.json else _show
     with session.open() as workspace, watching("verifying", "contacts") as step:
-        proof = workspace.verify(found=tell, progress=lambda done: step(done.contacts, None))
+        proof = workspace.verify(found=show, progress=lambda done: step(done.contacts, None))
     if session.json:
         write_json(proof.to_json(findings))
     else:
@@ -70,7 +70,7 @@ def verify() -> int:
     return 0 if proof.is_sound else 1
 
 
-def _tell(finding: Finding) -> None:
+def _show(finding: Finding) -> None:
     say([line(TextSpan("✗ ", "bad"), str(finding))])
 
 

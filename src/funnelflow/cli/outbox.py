@@ -121,7 +121,7 @@ def retry(numbers: tuple[int, ...], endpoint: str | None, *, dry_run: bool) -> i
 @dry_run
 @as_json
 def discard(numbers: tuple[int, ...], endpoint: str | None, *, dry_run: bool) -> int:
-    """Give messages up that are dead or wait.
+    """Return messages up that are dead or wait.
 
     Takes them by number, or all of an endpoint. The message stays in the
     outbox as discarded, until `prune` removes it. Exits 1 if one that is
@@ -177,7 +177,7 @@ def _age(text: str) -> dt.timedelta:
 
 
 def _box(workspace: Workspace, endpoint: str | None) -> Outbox:
-    """Give the outbox, if there is an endpoint of that name, or a message for one that was.
+    """Return the outbox, if there is an endpoint of that name, or a message for one that was.
 
     Raises:
         UnknownNameError: There is not.

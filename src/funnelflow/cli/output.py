@@ -52,7 +52,7 @@ def say_text(text: str) -> None:
         say(line(part) for part in text.removesuffix("\n").split("\n"))
 
 
-def tell(lines: Iterable[Line]) -> None:
+def write_notes(lines: Iterable[Line]) -> None:
     """Write what is not the answer to stderr."""
     _wipe_progress()
     page = page_for(sys.stderr)
@@ -61,17 +61,19 @@ def tell(lines: Iterable[Line]) -> None:
 
 def note(message: str) -> None:
     """Write a remark to stderr."""
-    tell(line(part) for part in message.split("\n"))
+    write_notes(line(part) for part in message.split("\n"))
 
 
 def hint(message: str) -> None:
     """Write what to do next to stderr; nothing when there is nothing to say."""
     if message:
         first, *rest = message.split("\n")
-        tell([line(TextSpan("hint: ", "dim"), first), *(line("      ", part) for part in rest)])
+        write_notes(
+            [line(TextSpan("hint: ", "dim"), first), *(line("      ", part) for part in rest)]
+        )
 
 
-def tell_failure(
+def write_failure(
     code: str, message: str, next_step: str, data: Mapping[str, Any] | None = None
 ) -> None:
     """Write an error to stderr: a message and a hint, or for a program `data` as JSON."""
@@ -79,7 +81,9 @@ def tell_failure(
         click.echo(json_text({"error": data}), err=True)
         return
     first, *rest = message.split("\n")
-    tell([line(TextSpan("error: ", "bad") if code != "help" else "", first), *map(line, rest)])
+    write_notes(
+        [line(TextSpan("error: ", "bad") if code != "help" else "", first), *map(line, rest)]
+    )
     hint(next_step)
 
 
@@ -96,7 +100,7 @@ def counted(count: int, what: str) -> str:
 
 
 def json_text(data: Any, indent: int | None = None) -> str:
-    """Give `data` as JSON that any terminal and any encoding can carry."""
+    """Return `data` as JSON that any terminal and any encoding can carry."""
     encoding = getattr(answers(), "encoding", None) or "utf-8"
     text = json.dumps(data, ensure_ascii=not encoding.lower().startswith("utf"), indent=indent)
     return _OUTSIDE_ASCII.sub(_escaped, text)

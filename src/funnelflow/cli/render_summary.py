@@ -51,7 +51,7 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
 
 
 def commonest(counts: Mapping[str, int], most: int) -> list[tuple[str, int]]:
-    """Give the commonest, most first, by name among equals."""
+    """Return the commonest, most first, by name among equals."""
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
 
 

@@ -102,23 +102,23 @@ def _arrow(linked: LinkedTransition) -> str:
     return f"{', '.join(written.sources)} → {written.to}, {takes(written)}"
 
 
-def story_lines(told: Story, readings: Sequence[StoryReading], page: Page) -> list[Line]:
+def story_lines(story: Story, readings: Sequence[StoryReading], page: Page) -> list[Line]:
     """Draw where each definition puts the person after each event.
 
     Args:
-        told: The story.
+        story: The story.
         readings: What the definitions make of it.
         page: What it is drawn on.
     """
     head = [TextSpan(""), *(TextSpan(reading.name, "strong") for reading in readings)]
-    steps = ["(begins)", *map(step_words, told.told.when)]
+    steps = ["(begins)", *map(step_words, story.told.when)]
     rows = [
         [TextSpan(step), *(_stage(reading.moments[number]) for reading in readings)]
         for number, step in enumerate(steps)
     ]
     return [
-        line(TextSpan(told.told.story, "strong")),
-        *(paragraph(told.about, page, indent=2) if told.about else []),
+        line(TextSpan(story.told.story, "strong")),
+        *(paragraph(story.about, page, indent=2) if story.about else []),
         (),
         *grid([head, *rows], page),
         *(drawn for reading in readings for drawn in _unread(reading, page)),
@@ -234,25 +234,25 @@ def story(file: str, definitions: tuple[str, ...]) -> int:
     end where `then` says.
     """
     session = current()
-    told = load_story(Path(file))
-    funnels = [Funnel(definition_here(n, session)) for n in _names(told, definitions, session)]
-    readings = read_story(told.told, funnels)
+    story = load_story(Path(file))
+    funnels = [Funnel(definition_here(n, session)) for n in _names(story, definitions, session)]
+    readings = read_story(story.told, funnels)
     if session.json:
-        write_json(_story_data(told, readings))
+        write_json(_story_data(story, readings))
     else:
-        say(story_lines(told, readings, page_for(sys.stdout)))
-    return _judge(told, readings, funnels)
+        say(story_lines(story, readings, page_for(sys.stdout)))
+    return _judge(story, readings, funnels)
 
 
-def _names(told: Story, definitions: Sequence[str], session: Session) -> Sequence[str]:
-    return definitions or tuple(told.expected) or names_here(session)
+def _names(story: Story, definitions: Sequence[str], session: Session) -> Sequence[str]:
+    return definitions or tuple(story.expected) or names_here(session)
 
 
-def _judge(told: Story, readings: Sequence[StoryReading], funnels: Sequence[Funnel]) -> int:
+def _judge(story: Story, readings: Sequence[StoryReading], funnels: Sequence[Funnel]) -> int:
     """Hold the end of the story to what the file expects."""
     wrong = 0
     for reading, funnel in zip(readings, funnels, strict=True):
-        expected = told.expected.get(reading.name)
+        expected = story.expected.get(reading.name)
         if expected is None:
             continue
         try:
@@ -265,15 +265,15 @@ def _judge(told: Story, readings: Sequence[StoryReading], funnels: Sequence[Funn
     return 1 if wrong else 0
 
 
-def _story_data(told: Story, readings: Sequence[StoryReading]) -> Any:
+def _story_data(story: Story, readings: Sequence[StoryReading]) -> Any:
     return {
-        "story": told.told.story,
-        "steps": ["begins", *map(step_words, told.told.when)],
+        "story": story.told.story,
+        "steps": ["begins", *map(step_words, story.told.when)],
         "definitions": [
             {
                 "definition": reading.name,
                 "stages": [moment.stage for moment in reading.moments],
-                "expected": told.expected.get(reading.name),
+                "expected": story.expected.get(reading.name),
                 "unread": list(reading.unread),
             }
             for reading in readings

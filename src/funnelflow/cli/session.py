@@ -17,7 +17,7 @@ class Session:
         json: The answer is wanted as JSON.
         no_plugins: The plugins not to import, with commas between; ``*`` for all.
         modules: Modules that are plugins too.
-        is_told: What is wrong with plugins has been said: it is not told on stderr again.
+        has_shown_problems: What is wrong with plugins has been shown; it is not repeated on stderr.
         host: The plugins, once they are loaded; `hosting` loads them.
     """
 
@@ -27,7 +27,7 @@ class Session:
     json: bool = False
     no_plugins: str | None = None
     modules: tuple[str, ...] = ()
-    is_told: bool = False
+    has_shown_problems: bool = False
     host: "funnelflow.PluginHost | None" = None
 
     def open(self) -> "funnelflow.Workspace":
@@ -43,13 +43,13 @@ class Session:
 
 
 def current() -> Session:
-    """Give the session of the command that is running."""
+    """Return the session of the command that is running."""
     context = click.get_current_context(silent=True)
     return Session() if context is None else of(context)
 
 
 def of(context: click.Context) -> Session:
-    """Give the session that belongs to a click context."""
+    """Return the session that belongs to a click context."""
     session: Any = context.ensure_object(Session)
     assert isinstance(session, Session)
     return session

@@ -91,7 +91,7 @@ def printable(text: str, *, newlines: bool = False) -> str:
 
 
 def fitting(text: str, page: Page) -> str:
-    """Give `text` as it will stand on `page`: cleaned, and carried by its encoding."""
+    """Return `text` as it will stand on `page`: cleaned, and carried by its encoding."""
     text = printable(text)
     if text.isascii():
         return text
@@ -237,7 +237,7 @@ def paragraph(text: str, page: Page, *, indent: int = 0, first: str = "") -> lis
 
 
 def bullets(texts: Sequence[str], page: Page, *, indent: int = 0) -> list[Line]:
-    """Give a list of texts, each behind a bullet."""
+    """Return a list of texts, each behind a bullet."""
     return [drawn for text in texts for drawn in paragraph(text, page, indent=indent, first="• ")]
 
 

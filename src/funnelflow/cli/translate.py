@@ -108,7 +108,7 @@ def matrix_lines(matrix: Matrix, page: Page) -> list[Line]:
 
 
 def matrix_data(matrix: Matrix) -> dict[str, Any]:
-    """Give the counts of contacts by where two definitions put them."""
+    """Return the counts of contacts by where two definitions put them."""
     return {
         "from": matrix.home,
         "to": matrix.name,

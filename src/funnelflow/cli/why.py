@@ -97,7 +97,7 @@ def _question(bears: list[tuple[int, str, Field]]) -> Question:
 
 
 def _missing(criterion: Check) -> list[Field]:
-    """Give the unknown fields that could settle a criterion or group that is still open."""
+    """Return the unknown fields that could settle a criterion or group that is still open."""
     if criterion.verdict is Verdict.NOT_MET:
         return []
     return [field for leaf in criterion.leaves() for field in leaf.missing]
@@ -105,7 +105,7 @@ def _missing(criterion: Check) -> list[Field]:
 
 def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> list[Line]:
     about, owner = about_of(contact.stage, linked), owner_of(contact.stage, linked)
-    known = facts_words(_told(contact, linked), linked)
+    known = facts_words(_known_facts(contact, linked), linked)
     said = {"": about, "looked after by ": owner, "known: ": known}
     head = line(
         TextSpan(f"{contact.id} is {contact.stage}", "strong"),
@@ -122,13 +122,13 @@ def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> lis
     ]
 
 
-def _told(contact: Contact, linked: Linked) -> dict[str, Value]:
-    """Give the facts that somebody told; what events count is seen at the criteria."""
-    told = {f.name for f in askable(linked.fields.values(), linked)}
+def _known_facts(contact: Contact, linked: Linked) -> dict[str, Value]:
+    """Return the facts that somebody gave; what events count is seen at the criteria."""
+    given = {f.name for f in askable(linked.fields.values(), linked)}
     return {
         name: value
         for name, value in contact.fields.items()
-        if name in told and value != linked.fields[name].default
+        if name in given and value != linked.fields[name].default
     }
 
 

@@ -36,7 +36,7 @@ class Measured:
 
 
 def contenders() -> dict[str, tuple[engine_peers.Peer, int]]:
-    """Give name to (peer, most contacts); the slow ones are not asked for a million."""
+    """Return name to (peer, most contacts); the slow ones are not asked for a million."""
     return {
         "hand-written dictionary": (engine_peers.dictionary(), SIZES[-1]),
         "funnelflow": (engine_peers.funnelflow(), SIZES[-1]),
@@ -58,7 +58,7 @@ def measure(peer: engine_peers.Peer, count: int) -> Measured:
 
 
 def _bytes(make: Callable[[int], list[Any]], count: int) -> float:
-    """Give the bytes that a contact takes."""
+    """Return the bytes that a contact takes."""
     make(count)
     gc.collect()
     tracemalloc.start()
@@ -69,7 +69,7 @@ def _bytes(make: Callable[[int], list[Any]], count: int) -> float:
 
 
 def _time(peer: engine_peers.Peer, count: int) -> tuple[float, float]:
-    """Give the seconds for making a contact and for one attempt, over fresh contacts."""
+    """Return the seconds for making a contact and for one attempt, over fresh contacts."""
     attempt = peer.attempt
     gc.collect()
     gc.disable()
@@ -121,5 +121,5 @@ def run(largest: str = "1000000") -> None:
 
 
 def _at(by_size: dict[int, Measured], count: int) -> Measured:
-    """Give the figure at a size, or at the nearest one measured."""
+    """Return the figure at a size, or at the nearest one measured."""
     return by_size[min(by_size, key=lambda size: abs(size - count))]

@@ -23,7 +23,7 @@ def funnel() -> Funnel:
 
 @pytest.fixture
 def ready(funnel):
-    """Give a contact in lead.ready."""
+    """Return a contact in lead.ready."""
     return funnel.fold(
         "ada",
         [

@@ -25,7 +25,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 @pytest.fixture(scope="module")
 def funnel(tmp_path_factory):
-    """Give the funnel of the tests."""
+    """Return the funnel of the tests."""
     path = tmp_path_factory.mktemp("quick") / "pipeline.yaml"
     path.write_text(PIPELINE)
     return Funnel(load_definition(path))
@@ -47,7 +47,7 @@ class Raw:
 
 
 def roles_of(actor):
-    """Give roles in no order, one of them twice."""
+    """Return roles in no order, one of them twice."""
     return {"ada": ("sales", "boss", "sales"), "bob": ("sales",)}.get(actor, ())
 
 
@@ -172,7 +172,7 @@ def test_naive_times_of_one_hour_are_not_taken_for_each_other():
 
 @pytest.fixture
 def fast(funnel, monkeypatch):
-    """Give a parser that has no slow path."""
+    """Return a parser that has no slow path."""
 
     def refuse(*_, **__):
         raise AssertionError("the slow path was taken")

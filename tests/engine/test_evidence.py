@@ -1,4 +1,4 @@
-"""What comes in at the door, and what does not."""
+"""What is evidence, and what is refused."""
 
 import datetime as dt
 

@@ -141,7 +141,7 @@ class StockFunnel:
         return is_met
 
     def model(self, stage):
-        """Give a model in a stage, registered the usual way."""
+        """Return a model in a stage, registered the usual way."""
         model = type("Model", (), {})()
         self.machine.add_model(model, initial=stage)
         return model

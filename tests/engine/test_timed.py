@@ -9,7 +9,7 @@ from .funnels import DAY, T0, VOCABULARY, all_of
 
 
 def funnel_with(*transitions: Transition) -> Funnel:
-    """Give a funnel of four stages in a row, and a way back that events can take."""
+    """Return a funnel of four stages in a row, and a way back that events can take."""
     return Funnel(
         Definition(
             "timed",

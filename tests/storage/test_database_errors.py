@@ -285,15 +285,15 @@ def test_nobodys_data_is_in_an_error_or_a_log(workspace, caplog, monkeypatch):
 
     def same_sequence(chunk: UnitOfWork) -> None:
         chunk.load([CANARY])
-        chunk.held(CANARY).sequence = 0
+        chunk.contact(CANARY).sequence = 0
         chunk.take(Change(CANARY, "subscribed", facts=other))
         chunk.write()
 
     def nobodys_row(chunk: UnitOfWork) -> None:
         chunk.load([CANARY])
-        chunk.held(CANARY).contact.id = f"other-{CANARY}"
+        chunk.contact(CANARY).contact.id = f"other-{CANARY}"
         chunk.take(Change(CANARY, "subscribed", facts=other))
-        held = chunk.held(CANARY)
+        held = chunk.contact(CANARY)
         held.changed = False
         chunk.write()
         chunk.connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")

@@ -74,7 +74,7 @@ def why(
         contact: Who it is about.
         now: The time at which the criteria are looked at, aware.
         roles: The roles of whoever would take a transition.
-        only: Tells which transitions to explain; None for all of them.
+        only: Whether to explain a transition; None for all of them.
 
     Returns:
         One entry a transition in the order in which they are tried. Facts that only an event
@@ -112,7 +112,7 @@ class _Reasons:
 
 
 def _cause(transition: GuardedTransition) -> Cause:
-    """Say what takes a transition when nobody asks for it."""
+    """Return what takes a transition when nobody asks for it."""
     if transition.waits:
         return "timed"
     return "event" if transition.on else "automatic"
@@ -148,7 +148,7 @@ def _consider(
 
 
 def _wait(due: dt.datetime | None, now: dt.datetime) -> Check:
-    """Say when the time has come, as a criterion like any other."""
+    """Return whether the time has come, as a criterion like any other."""
     passed = due is not None and due <= now
     return Check(
         label="The time has come",
@@ -161,7 +161,7 @@ def _wait(due: dt.datetime | None, now: dt.datetime) -> Check:
 
 
 def _vetoed(veto: Veto) -> Check:
-    """Say what a plugin has against a transition."""
+    """Return what a plugin has against a transition, as a criterion that is not met."""
     return Check(f"Plugin {veto.plugin}", "veto", Verdict.NOT_MET, veto.reason, (), ())
 
 
@@ -175,7 +175,7 @@ def _both(first: Check, second: Check | None) -> Check:
 
 
 def _distance(left: dt.timedelta) -> str:
-    """Say how far away a moment is, in its largest unit."""
+    """Return how far away a moment is, in its largest unit."""
     size = abs(left)
     for unit, words in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
         if size >= unit:
@@ -186,7 +186,7 @@ def _distance(left: dt.timedelta) -> str:
 
 
 def _force_refused(funnel: Funnel, contact: Contact, event: Event) -> Considered:
-    """Say who may force a move, to somebody who may not."""
+    """Return who may force a move, as a criterion that somebody does not meet."""
     allowed = funnel.definition.force
     words = (
         f"only {' or '.join(allowed)} may force a move"

@@ -11,6 +11,10 @@ from funnelflow.definition import Linked
 
 Verb: TypeAlias = Literal["moved", "stayed", "refused"]
 Cause: TypeAlias = Literal["event", "automatic", "timed", "move", "forced"]
+Unmet: TypeAlias = tuple[tuple[str, str], ...]
+"""What was in the way of a move: label and verdict of each criterion."""
+
+_ASKED: tuple[Cause, ...] = ("move", "forced")
 
 _NO_FACTS: Facts = {}
 
@@ -47,7 +51,7 @@ class Contact:
     active: dt.datetime | None = None
 
     def copy(self) -> "Contact":
-        """Give a contact of its own with the same content."""
+        """Return a contact of its own with the same content."""
         return evolve(self, fields=dict(self.fields))
 
 
@@ -165,7 +169,7 @@ class Considered:
             yield from self.check.leaves()
 
     def missing(self) -> tuple[Field, ...]:
-        """Give the unknown fields that could still settle the criteria, each once."""
+        """Return the unknown fields that could still settle the criteria, each once."""
         return tuple(dict.fromkeys(f for leaf in self.leaves() for f in leaf.missing))
 
 
@@ -214,8 +218,19 @@ class Decision:
         return tuple(c for c in self.considered if c.verdict is not Verdict.MET)
 
     def questions(self) -> tuple[Field, ...]:
-        """Give the unknown fields that could open what stayed closed, each once."""
+        """Return the unknown fields that could open what stayed closed, each once."""
         return tuple(dict.fromkeys(f for c in self.blocking for f in c.missing()))
+
+    def unmet(self) -> Unmet:
+        """Return what was in the way of a move, each criterion once."""
+        found = [
+            (leaf.label, leaf.verdict.value)
+            for considered in self.blocking
+            if considered.cause in _ASKED
+            for leaf in considered.leaves()
+            if leaf.verdict is not Verdict.MET
+        ]
+        return tuple(dict.fromkeys(found))
 
 
 def changes_between(before: Fields, after: Fields) -> tuple[FactChange, ...]:

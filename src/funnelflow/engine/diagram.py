@@ -91,7 +91,7 @@ def _edges(definition: Definition, escape: Escape) -> list[dict[str, Any]]:
 
 
 def _label(transition: Transition) -> str:
-    """Say in a few words what takes a transition."""
+    """Return in a few words what takes a transition."""
     takes = list(transition.on)
     if transition.after is not None:
         takes.append(f"after {duration_words(transition.after)}")

@@ -89,7 +89,7 @@ class Funnel:
         return self.linked.definition
 
     def new_contact(self, contact_id: str) -> Contact:
-        """Give a contact to whom nothing has happened yet, in the initial stage."""
+        """Return a contact to whom nothing has happened yet, in the initial stage."""
         return Contact(contact_id, self.linked.initial, dict(self._defaults))
 
     def event(  # noqa: PLR0913 - all that can be said about one event
@@ -139,7 +139,7 @@ class Funnel:
         )
 
     def fold(self, contact_id: str, events: Iterable[Event]) -> Contact:
-        """Give the contact that a story makes; its stage is what this definition calls it."""
+        """Return the contact that a story makes; its stage is what this definition calls it."""
         contact = self.new_contact(contact_id)
         for event in events:
             self.step(contact, event)
@@ -196,7 +196,7 @@ class Funnel:
         return Outcome("moved", path) if path else MOVED_NOWHERE
 
     def leaving(self, stage: str) -> tuple[GuardedTransition, ...]:
-        """Give the transitions out of a leaf stage in the order tried, each once."""
+        """Return the transitions out of a leaf stage in the order tried, each once."""
         return self._leaving[stage]
 
     def reachable(self, stage: str) -> tuple[str, ...]:
@@ -204,7 +204,7 @@ class Funnel:
         return tuple(dict.fromkeys(t.dest for t in self._leaving[stage] if t.dest != stage))
 
     def due_at(self, contact: Contact) -> dt.datetime | None:
-        """Give the moment of the next timed transition; None when time changes nothing.
+        """Return the moment of the next timed transition; None when time changes nothing.
 
         It lies in the past when the time has come but other criteria are not met.
         """
@@ -317,7 +317,7 @@ class Funnel:
         return (taken,)
 
     def _leaves_named(self, name: str) -> tuple[str, ...]:
-        """Give the leaves of a stage; none when another definition's move names it."""
+        """Return the leaves of a stage; none when another definition's move names it."""
         try:
             return self.linked.leaves_of(self.linked.resolve_stage(name))
         except Error:
@@ -346,7 +346,7 @@ def _trigger(
 def _may_move(
     transition: GuardedTransition, contact: Contact, event: Event, now: dt.datetime
 ) -> bool:
-    """Tell whether a move may take a transition: one that only time takes must be due."""
+    """Whether a move may take a transition: one that only time takes must be due."""
     if transition.waits:
         due = transition.due(contact)
         if due is None or due > now:

@@ -73,17 +73,17 @@ class GuardedTransition(transitions.Transition):
         self._since = written.since
 
     def is_open(self, contact: Contact, event: Event, now: dt.datetime) -> bool:
-        """Tell whether the criteria are met and no plugin vetoed it."""
+        """Whether the criteria are met and no plugin vetoed it."""
         if self.rule is not None and not self.rule(contact.fields, event.facts, now, event.roles):
             return False
         return not self.is_vetoed(event)
 
     def is_vetoed(self, event: Event) -> bool:
-        """Tell whether a plugin closed it for this event."""
+        """Whether a plugin closed it for this event."""
         return any(veto.index == self.index for veto in event.vetoes)
 
     def due(self, contact: Contact) -> dt.datetime | None:
-        """Give the moment at which it is taken by itself; None if time does not take it."""
+        """Return the moment at which it is taken by itself; None if time does not take it."""
         start = contact.since
         if self._after is None or start is None:
             return None
@@ -104,7 +104,7 @@ class StageEvent(transitions.Event):
         self._leaving = cast("Mapping[str, list[GuardedTransition]]", self.transitions)
 
     def leaving(self, stage: str) -> Sequence[GuardedTransition]:
-        """Give the transitions out of a leaf stage, innermost source first, then file order."""
+        """Return the transitions out of a leaf stage, innermost source first, then file order."""
         return self._leaving.get(stage, ())
 
     def trigger(  # type: ignore[override]  # the machine is only ever run by `Funnel`
@@ -150,7 +150,7 @@ class FunnelMachine(transitions.Machine):
                 )
 
     def event(self, name: str) -> StageEvent | None:
-        """Give the transitions that the named event takes; None if it takes none."""
+        """Return the transitions that the named event takes; None if it takes none."""
         found = self.events.get(name)
         assert found is None or isinstance(found, StageEvent)
         return found
@@ -192,7 +192,7 @@ class Declared:
         self.trigger = trigger
 
     def complete(self, event: Event) -> Event:
-        """Give the event with what its definition takes for granted where it says nothing."""
+        """Return the event with what its definition takes for granted where it says nothing."""
         if self.defaults.keys() <= event.facts.keys():
             return event
         facts = {**self.defaults, **event.facts}

@@ -89,7 +89,7 @@ def _event(funnel: Funnel, step: ScenarioStep, at: dt.datetime) -> Event:
 
 
 def _within(contact: Contact, stage: str) -> bool:
-    """Tell whether a contact is in a stage or in one nested in it."""
+    """Whether a contact is in a stage or in one nested in it."""
     return contact.stage == stage or contact.stage.startswith(f"{stage}.")
 
 

@@ -193,7 +193,7 @@ class EventHandler(RowHandler):
         options = self.options
         funnel = options.funnel
         if cells:
-            facts = self._facts(unit.running(contact, funnel), row)
+            facts = self._facts(unit.definition_for(contact, funnel), row)
         result = unit.take(
             Change(  # by position, which takes half the time
                 contact,
@@ -266,9 +266,9 @@ class ContactHandler(RowHandler):
     def _change(self, unit: UnitOfWork, row: ParsedRow) -> Change | None:
         """Return what a row asks for; None where it says nothing new."""
         contact_id, options = row.contact, self.options
-        known = unit.held(contact_id)
+        known = unit.contact(contact_id)
         self._check_mode(contact_id, is_known=known is not None)
-        definition = unit.running(contact_id, options.funnel)
+        definition = unit.definition_for(contact_id, options.funnel)
         facts = self._facts(definition, row)
         if known is not None:
             said = definition.funnel.event("set", unit.now, facts, timezone=self._timezone).facts

@@ -241,14 +241,14 @@ def _require_current(connection: Connection, running: LoadedDefinition) -> None:
 
 def _bring_under(chunk: UnitOfWork, mover: Mover, contact_id: str, rows: Iterable[Any]) -> bool:
     """Bring one contact under the new definition; gives whether that changed its stage."""
-    held = chunk.held(contact_id)
-    if held is None or held.running is mover.running:
+    held = chunk.contact(contact_id)
+    if held is None or held.loaded is mover.running:
         return False
     before = held.contact.stage
     contact, event, outcome = mover.place(
         chunk.connection, chunk.definitions, held.contact, held.funnel, rows
     )
-    held.contact, held.running, held.changed = contact, mover.running, True
+    held.contact, held.loaded, held.changed = contact, mover.running, True
     held.funnel = mover.running.name
     if event is not None:
         chunk.append(held, event, outcome, before)

@@ -15,7 +15,6 @@ from funnelflow.engine import Contact, decide
 from funnelflow.errors import Error
 from funnelflow.storage.checkpoints import import_checksum
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.fold import unmet_criteria
 from funnelflow.storage.replay import ADOPT, EvidenceReader, Replay, fold_rows, rows_of
 from funnelflow.storage.row_format import (
     checksum,
@@ -292,9 +291,9 @@ class ContactCheck:
             return (outcome.outcome, before, replay.contact.stage, "[]", "[]")
         contact = replay.turn_to(row)
         before, unmet = contact.stage, "[]"
-        if row.outcome == "refused" and replay.running is not None:
-            decision = decide(replay.running.funnel, contact, replay.event(row))
-            unmet = encode(unmet_criteria(decision))
+        if row.outcome == "refused" and replay.loaded is not None:
+            decision = decide(replay.loaded.funnel, contact, replay.event(row))
+            unmet = encode(decision.unmet())
         outcome = replay.feed(row)
         return (outcome.outcome, before, contact.stage, dump_path(outcome.path), unmet)
 
@@ -330,7 +329,7 @@ class ContactCheck:
         An adoption that changes nothing for a contact leaves no row in its history, so the
         contact may be under a later definition than its last row.
         """
-        running, contact = self._replay.running, self._replay.contact
+        running, contact = self._replay.loaded, self._replay.contact
         assert running is not None
         assert contact is not None
         if row.definition == running.id:

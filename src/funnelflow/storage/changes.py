@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any, TypeGuard
 
@@ -18,7 +18,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def check_id(contact_id: str) -> str:
-    """Give the id of a contact back if it can be one.
+    """Return the id of a contact back if it can be one.
 
     Raises:
         UsageError: It is empty, too long, padded with blanks, or has characters that
@@ -28,7 +28,7 @@ def check_id(contact_id: str) -> str:
 
 
 def is_id(text: object) -> TypeGuard[str]:
-    """Tell whether a text can be the id of a contact."""
+    """Whether a text can be the id of a contact."""
     return _is_plain(text) or (
         isinstance(text, str)
         and 0 < len(text) <= MAX_LENGTH
@@ -38,12 +38,12 @@ def is_id(text: object) -> TypeGuard[str]:
 
 
 def is_storable(text: str) -> bool:
-    """Tell whether both databases can hold a text at all."""
+    """Whether both databases can hold a text at all."""
     return _UNSTORABLE.search(text) is None
 
 
 def check_key(key: str) -> str:
-    """Give an idempotency key back if it can be one.
+    """Return an idempotency key back if it can be one.
 
     Raises:
         UsageError: It cannot, for the reasons of `check_id`.
@@ -150,6 +150,22 @@ class ChangeResult:
     decision: Decision | None = None
 
 
+@define(eq=False)
+class IdempotencyRecord:
+    """What was recorded under an idempotency key, and by which definition, as columns hold it."""
+
+    contact_id: str
+    sequence: int
+    event: str
+    at: str
+    actor: str
+    facts: str
+    to_stage: str
+    reason: str
+    force: int
+    definition: int
+
+
 def known_already(change: Change) -> ConflictError:
     """Refuse to add a contact that somebody knows, and say where its facts can go."""
     name = change.contact_id
@@ -161,3 +177,54 @@ def known_already(change: Change) -> ConflictError:
     else:
         hint = "record what happened to it, or choose another id"
     return ConflictError(f"there is a contact {name!r} already", hint=hint)
+
+
+def other_content(
+    key: str | None, earlier: IdempotencyRecord, differing: Sequence[str]
+) -> ConflictError:
+    """Refuse a key under which something else was recorded, and say what differs.
+
+    Whom a key of another contact stands for is said to nobody but who sits at the machine.
+    """
+    hint, earlier_one = "a key stands for one event; use a new one for another", "something else"
+    local = f"it stands for {earlier.event} of {earlier.contact_id} at {earlier.at}\n{hint}"
+    if "contact" not in differing:
+        earlier_one = f"{earlier.event} of {earlier.contact_id} at {earlier.at}"
+        local = ""
+    return ConflictError(
+        f"the key {key!r} was used before, for {earlier_one}; "
+        f"now it differs in: {', '.join(differing)}",
+        hint=hint,
+        local_hint=local,
+    )
+
+
+class ChangedMeanwhileError(ConflictError):
+    """A contact no longer has the history that a change expects.
+
+    Attributes:
+        contact_id: Who.
+        expected: How many rows it expects.
+        sequence: How many there are.
+    """
+
+    def __init__(
+        self, contact_id: str, expected: int, sequence: int, news: Sequence[str] = ()
+    ) -> None:
+        self.contact_id = contact_id
+        self.expected = expected
+        self.sequence = sequence
+        more = sequence - expected - len(news)
+        if news and more > 0:
+            news = [*news, f"and {more} more"]
+        super().__init__(
+            f"{contact_id} has changed meanwhile: {', '.join(news) or _length(expected, sequence)}",
+            hint=f"look again, then decide: funnelflow history {quote(contact_id)}",
+        )
+
+
+def _length(expected: int, sequence: int) -> str:
+    """Say how a history differs from what is expected."""
+    if sequence < expected:
+        return "its history is shorter"
+    return f"{sequence - expected} pieces of evidence came in"

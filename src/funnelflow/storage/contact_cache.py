@@ -15,7 +15,7 @@ _FUNNEL, _DEFINITION, _DIGEST = (
 )
 
 State: TypeAlias = Callable[[], object]
-"""Gives what `Bulk.state` says now."""
+"""Returns what `Bulk.state` says now."""
 
 
 class ContactCache:
@@ -31,11 +31,11 @@ class ContactCache:
         self._state: object = None
 
     def recall(self, ids: Iterable[str], state: State) -> dict[str, TrackedContact]:
-        """Give, and forget, the contacts that need not be read.
+        """Return, and forget, the contacts that need not be read.
 
         Args:
             ids: The contacts that are wanted.
-            state: Gives what `Bulk.state` says; when that is not what it was, somebody else
+            state: Returns what `Bulk.state` says; when that is not what it was, somebody else
                 has written, and nothing that is remembered can be relied on.
         """
         now = state()
@@ -44,22 +44,22 @@ class ContactCache:
         if now != self._state:
             self._late, self._early = {}, {}
         forget = self._forget
-        return {one: held for one in ids if (held := forget(one)) is not None}
+        return {one: tracked for one in ids if (tracked := forget(one)) is not None}
 
     def recognise(self, row: Row) -> TrackedContact | None:
-        """Give, and forget, the contact of a row that was read; None if it has changed."""
-        held = self._forget(row[0])
-        if held is None or held.digest != row[_DIGEST]:
+        """Return, and forget, the contact of a row that was read; None if it has changed."""
+        tracked = self._forget(row[0])
+        if tracked is None or tracked.digest != row[_DIGEST]:
             return None
-        is_same = held.running.id == row[_DEFINITION] and held.funnel == row[_FUNNEL]
-        return held if is_same else None
+        is_same = tracked.loaded.id == row[_DEFINITION] and tracked.funnel == row[_FUNNEL]
+        return tracked if is_same else None
 
     def keep(self, contacts: Mapping[str, TrackedContact], state: State) -> None:
         """Remember contacts, and forget those that have not been met for longest.
 
         Args:
             contacts: They, as they were written.
-            state: Gives what `Bulk.state` says, now that everything is written.
+            state: Returns what `Bulk.state` says, now that everything is written.
         """
         self._state = state()
         self._late.update(contacts)

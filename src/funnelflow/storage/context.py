@@ -181,7 +181,7 @@ class Context:
         with suppress(Error), answers.collecting(), rehearsing(self.engine) as connection:
             work = UnitOfWork(connection, evolve(store, bulk=bulk))
             work.load([change.contact_id], [change.key])
-            held = work.held(change.contact_id)
+            held = work.contact(change.contact_id)
             funnel = change.funnel or self.default_funnel
             if held is not None or self.definitions.current(connection, funnel) is not None:
                 sequence = held.sequence if held is not None else 0
@@ -229,7 +229,7 @@ def _record_unchanged(
         AskAgain: It is not.
     """
     work.load([change.contact_id], [change.key])
-    held = work.held(change.contact_id)
+    held = work.contact(change.contact_id)
     if (held.sequence if held is not None else 0) != sequence:
         raise AskAgain
     return record_one(work, change, dry_run=dry_run)

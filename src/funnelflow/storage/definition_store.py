@@ -23,7 +23,7 @@ from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
 class DefinitionStore:
-    """Gives the definitions that decided, and those that decide now.
+    """The definitions that decided, and those that decide now; each is made ready once.
 
     Args:
         library: Where definitions and the criteria of plugins are looked up.
@@ -37,27 +37,27 @@ class DefinitionStore:
         self._by_id: dict[int, LoadedDefinition] = {}
 
     def by_id(self, connection: Connection, number: int) -> LoadedDefinition:
-        """Give a stored definition by its number.
+        """Return a stored definition by its number.
 
         Raises:
             StoreError: There is none, or its content is not what it was.
             DefinitionError: It needs something that is not installed any more.
         """
-        running = self._by_id.get(number)
-        if running is None:
-            running = self._read(connection, number)
-            self._by_id[number] = running
-        return running
+        loaded = self._by_id.get(number)
+        if loaded is None:
+            loaded = self._read(connection, number)
+            self._by_id[number] = loaded
+        return loaded
 
     def current(self, connection: Connection, name: str) -> LoadedDefinition | None:
-        """Give the definition that a funnel is under now; None before its first use."""
+        """Return the definition that a funnel is under now; None before its first use."""
         number = connection.execute(
             select(funnels.c.definition).where(funnels.c.name == name)
         ).scalar()
         return None if number is None else self.by_id(connection, number)
 
     def home(self, connection: Connection, name: str, now: dt.datetime) -> LoadedDefinition:
-        """Give the definition that new contacts of a funnel come under, to stay until the end.
+        """Return the definition that new contacts of a funnel come under, to stay until the end.
 
         The first use of a funnel takes its file into use. The row is locked against `adopt`,
         so that no contact comes under a definition after its adoption has passed by.
@@ -66,11 +66,11 @@ class DefinitionStore:
             UnknownNameError: There is no such funnel.
             DefinitionError: Its file has errors.
         """
-        held = select(funnels.c.definition).where(funnels.c.name == name)
-        number = connection.execute(held.with_for_update(read=True)).scalar()
+        tracked = select(funnels.c.definition).where(funnels.c.name == name)
+        number = connection.execute(tracked.with_for_update(read=True)).scalar()
         if number is None:
             self._take_into_use(connection, name, now)
-            number = connection.execute(held.with_for_update(read=True)).scalar_one()
+            number = connection.execute(tracked.with_for_update(read=True)).scalar_one()
         return self.by_id(connection, number)
 
     def file(self, name: str) -> Definition:
@@ -105,7 +105,7 @@ class DefinitionStore:
         return LoadedDefinition(number, digest(definition), Funnel(definition, self.library))
 
     def number_of(self, connection: Connection, definition: Definition) -> int:
-        """Give the number of a definition in this database; 0 if it is not stored."""
+        """Return the number of a definition in this database; 0 if it is not stored."""
         wanted = select(definitions.c.id).where(definitions.c.digest == digest(definition))
         return connection.execute(wanted).scalar() or 0
 

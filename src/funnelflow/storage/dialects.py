@@ -58,7 +58,7 @@ class Bulk(Protocol):
     """Reads and writes many rows at a time."""
 
     def state(self, connection: Connection) -> object:
-        """Tell whether anybody has written in between: then it is not what it was before.
+        """Whether anybody has written in between: then it is not what it was before.
 
         None where that cannot be told.
         """

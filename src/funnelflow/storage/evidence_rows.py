@@ -1,9 +1,10 @@
 """Rows of the history, made as they are decided; no database is known here."""
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from funnelflow.criteria import Facts
 from funnelflow.engine import Event, Outcome
+from funnelflow.engine.decisions import Unmet
 from funnelflow.storage.row_format import (
     SEPARATOR,
     checksum_ending,
@@ -15,9 +16,6 @@ from funnelflow.storage.row_format import (
 )
 from funnelflow.storage.tracked_contacts import Row, TrackedContact
 
-Unmet: TypeAlias = tuple[tuple[str, str], ...]
-"""What was in the way of a move: label and verdict of each criterion."""
-
 _KEPT = 1_000
 
 
@@ -25,10 +23,10 @@ class _Answer(NamedTuple):
     """The columns that say what became of an event: the same in most rows.
 
     Attributes:
-        outcome: What they say; held, so that no other object can take its place.
+        outcome: What they say; tracked, so that no other object can take its place.
         after: The stage after it.
         columns: The columns from `to_stage` to `definition`.
-        text: They, as they go into the digest.
+        text: The same columns as they go into the digest.
     """
 
     outcome: Outcome
@@ -52,7 +50,7 @@ class RowWriter:
 
     def row(
         self,
-        held: TrackedContact,
+        tracked: TrackedContact,
         event: Event,
         at: str,
         outcome: Outcome,
@@ -63,7 +61,7 @@ class RowWriter:
         """Make the row of a step that was taken, and chain it to the one before.
 
         Args:
-            held: Whom it is about, as the step left them; its sequence and digest go on.
+            tracked: Whom it is about, as the step left them; its sequence and digest go on.
             event: The evidence.
             at: When it happened, as text.
             outcome: What became of it.
@@ -75,18 +73,18 @@ class RowWriter:
             Its columns but the number of the row, in the order of the table.
         """
         name, _, said, actor, said_roles, to, reason, force, vetoes = event
-        contact_id, sequence = held.contact.id, held.sequence + 1
+        contact_id, sequence = tracked.contact.id, tracked.sequence + 1
         facts = self._text_of(said) if said else "{}"
         roles = encode(said_roles) if said_roles else "[]"
         if to or reason or force or vetoes or unmet:
-            answer = _answer(held, event, outcome, before, unmet)
+            answer = _answer(tracked, event, outcome, before, unmet)
         else:
-            answer = self._plain_answer(held, event, outcome, before)
+            answer = self._plain_answer(tracked, event, outcome, before)
         digest = row_digest((
-            held.digest, contact_id, str(sequence), key or "", name, at, actor, roles, facts,
+            tracked.digest, contact_id, str(sequence), key or "", name, at, actor, roles, facts,
             answer.text,
         ))  # fmt: skip
-        held.sequence, held.digest = sequence, digest
+        tracked.sequence, tracked.digest = sequence, digest
         return (
             contact_id, sequence, key, name, at, self._recorded_at, actor, roles, facts,
             *answer.columns, digest, self._checksum(digest),
@@ -100,26 +98,26 @@ class RowWriter:
         return known[1]
 
     def _plain_answer(
-        self, held: TrackedContact, event: Event, outcome: Outcome, before: str
+        self, tracked: TrackedContact, event: Event, outcome: Outcome, before: str
     ) -> _Answer:
-        """Give the answer to an event that only happened; the engine repeats most outcomes."""
-        asked = (id(outcome), before, held.running.id)
+        """Return the answer to an event that only happened; the engine repeats most outcomes."""
+        asked = (id(outcome), before, tracked.loaded.id)
         known = self._answers.get(asked)
-        if known is None or known.outcome is not outcome or known.after != held.contact.stage:
+        if known is None or known.outcome is not outcome or known.after != tracked.contact.stage:
             if len(self._answers) >= _KEPT:
                 self._answers.clear()
-            known = self._answers[asked] = _answer(held, event, outcome, before, ())
+            known = self._answers[asked] = _answer(tracked, event, outcome, before, ())
         return known
 
 
 def _answer(
-    held: TrackedContact, event: Event, outcome: Outcome, before: str, unmet: Unmet
+    tracked: TrackedContact, event: Event, outcome: Outcome, before: str, unmet: Unmet
 ) -> _Answer:
     """Write the columns that say what became of an event."""
-    after, running = held.contact.stage, held.running
+    after, loaded = tracked.contact.stage, tracked.loaded
     columns = (
         event.to, event.reason, int(event.force), outcome.outcome, before, after,
         dump_path(outcome.path), encode(unmet) if unmet else "[]", dump_vetoes(event.vetoes),
     )  # fmt: skip
-    text = SEPARATOR.join(map(str, (*columns, running.digest)))
-    return _Answer(outcome, after, (*columns, running.id), text)
+    text = SEPARATOR.join(map(str, (*columns, loaded.digest)))
+    return _Answer(outcome, after, (*columns, loaded.id), text)

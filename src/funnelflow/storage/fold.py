@@ -12,29 +12,35 @@ when the row of the history is.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from shlex import quote
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from attrs import define, field
 
-from funnelflow.criteria import Verdict
 from funnelflow.engine import Decision, Event, Outcome, decide
+from funnelflow.engine.decisions import Unmet
 from funnelflow.engine.events import EventParser, TimestampCache
 from funnelflow.errors import ConflictError, FieldError, UnknownContactError, UsageError
-from funnelflow.storage.changes import Change, ChangeResult, check_id, check_key, known_already
-from funnelflow.storage.evidence_rows import RowWriter, Unmet
+from funnelflow.storage.changes import (
+    Change,
+    ChangedMeanwhileError,
+    ChangeResult,
+    IdempotencyRecord,
+    check_id,
+    check_key,
+    known_already,
+    other_content,
+)
+from funnelflow.storage.evidence_rows import RowWriter
 from funnelflow.storage.outbox_writer import OutboxWriter
 from funnelflow.storage.row_format import UNREADABLE, dump_facts, horizon, to_text
 from funnelflow.storage.tracked_contacts import (
-    IdempotencyRecord,
     LoadedDefinition,
     Row,
     TrackedContact,
     contact_columns,
 )
-
-_ASKED = {"move", "forced"}
 
 
 @define(eq=False)
@@ -64,12 +70,12 @@ class FoldSettings:
         """Pickle without what is remembered."""
         return FoldSettings, (self.roles_of, self.funnel, self.timezone, self.outbox)
 
-    def parser(self, running: LoadedDefinition) -> EventParser:
+    def parser(self, loaded: LoadedDefinition) -> EventParser:
         """Return the event parser of a definition."""
-        parser = self._parsers.get(running.digest)
+        parser = self._parsers.get(loaded.digest)
         if parser is None:
-            parser = EventParser(running.funnel.linked, self.times, self.roles_of)
-            self._parsers[running.digest] = parser
+            parser = EventParser(loaded.funnel.linked, self.times, self.roles_of)
+            self._parsers[loaded.digest] = parser
         return parser
 
 
@@ -136,42 +142,11 @@ class Folded(NamedTuple):
 class Observer(Protocol):
     """Who is asked before a change is decided, and told after it."""
 
-    def with_vetoes(self, held: TrackedContact, event: Event) -> Event:
+    def with_vetoes(self, tracked: TrackedContact, event: Event) -> Event:
         """Return an event with what is said against the transitions that it would take."""
 
-    def decided(self, held: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
-        """Take note of a row of the history; the contact is as it left it."""
-
-
-class ChangedMeanwhileError(ConflictError):
-    """A contact no longer has the history that a change expects.
-
-    Attributes:
-        contact_id: Who.
-        expected: How many rows it expects.
-        sequence: How many there are.
-    """
-
-    def __init__(
-        self, contact_id: str, expected: int, sequence: int, news: Sequence[str] = ()
-    ) -> None:
-        self.contact_id = contact_id
-        self.expected = expected
-        self.sequence = sequence
-        more = sequence - expected - len(news)
-        if news and more > 0:
-            news = [*news, f"and {more} more"]
-        super().__init__(
-            f"{contact_id} has changed meanwhile: {', '.join(news) or _length(expected, sequence)}",
-            hint=f"look again, then decide: funnelflow history {quote(contact_id)}",
-        )
-
-
-def _length(expected: int, sequence: int) -> str:
-    """Say how a history differs from what is expected."""
-    if sequence < expected:
-        return "its history is shorter"
-    return f"{sequence - expected} pieces of evidence came in"
+    def decided(self, tracked: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
+        """Receive a row of the history; the contact is as it left it."""
 
 
 def fold_partition(
@@ -236,18 +211,18 @@ class Fold:
         """
         if change.key is not None and change.key in self._keys:
             return self._repeat(change, self._keys[change.key])
-        held = self._contacts.get(change.contact_id)
-        if held is None:
+        tracked = self._contacts.get(change.contact_id)
+        if tracked is None:
             return self._begin(change, explain=explain)
         if change.event == "add":
             raise known_already(change)
-        if change.expect is not None and change.expect != held.sequence:
-            raise ChangedMeanwhileError(change.contact_id, change.expect, held.sequence)
-        return self._decide(held, change, self._parse(held.running, change), explain=explain)
+        if change.expect is not None and change.expect != tracked.sequence:
+            raise ChangedMeanwhileError(change.contact_id, change.expect, tracked.sequence)
+        return self._decide(tracked, change, self._parse(tracked.loaded, change), explain=explain)
 
     def append(
         self,
-        held: TrackedContact,
+        tracked: TrackedContact,
         event: Event,
         outcome: Outcome,
         before: str,
@@ -257,39 +232,40 @@ class Fold:
     ) -> None:
         """Collect the row of a step that was taken, and chain it to the one before."""
         moment = event.at
-        at = self._text_of(held, moment)
-        held.last, held.last_text, held.changed = moment, at, True
-        row = self._writer.row(held, event, at, outcome, before, key, unmet)
+        at = self._text_of(tracked, moment)
+        tracked.last, tracked.last_text, tracked.changed = moment, at, True
+        row = self._writer.row(tracked, event, at, outcome, before, key, unmet)
         self._rows.append(row)
         if key is not None:
             contact_id, sequence, _, name, _, _, actor, _, facts, to, reason, force, *_ = row
             self._keys[key] = IdempotencyRecord(
-                contact_id, sequence, name, at, actor, facts, to, reason, force, held.running.id
+                contact_id, sequence, name, at, actor, facts, to, reason, force, tracked.loaded.id
             )
-            self.partition.definitions[held.running.id] = held.running
+            self.partition.definitions[tracked.loaded.id] = tracked.loaded
         if self._observer is not None:
-            self._observer.decided(held, event, outcome, before)
+            self._observer.decided(tracked, event, outcome, before)
         if self._outbox is not None and outcome.outcome == "moved":
-            self._messages += self._outbox.rows(held, event, before, self._recorded_at)
+            self._messages += self._outbox.rows(tracked, event, before, self._recorded_at)
 
     def writes(self) -> Writes:
         """Return what is to be written, and begin anew: who asks writes it."""
         writes = Writes([], [], self._rows, self._messages)
-        for held in self._contacts.values():
-            if held.changed:
-                columns = contact_columns(held)
-                if held.stored:
-                    writes.changed.append((*columns, held.contact.id, held.stored, held.under))
+        for tracked in self._contacts.values():
+            if tracked.changed:
+                columns = contact_columns(tracked)
+                if tracked.stored:
+                    was = (tracked.contact.id, tracked.stored, tracked.under)
+                    writes.changed.append(columns + was)
                 else:
-                    writes.added.append((held.contact.id, *columns))
-                held.stored, held.under, held.changed = held.sequence, held.running.id, False
+                    writes.added.append((tracked.contact.id, *columns))
+                tracked.mark_written()
         self._rows, self._messages = [], []
         return writes
 
-    def _text_of(self, held: TrackedContact, moment: dt.datetime) -> str:
+    def _text_of(self, tracked: TrackedContact, moment: dt.datetime) -> str:
         """Write the time of an event; most came with that text a moment ago."""
         at, text = self._times.last
-        return text if moment is at else held.text_of(moment)
+        return text if moment is at else tracked.text_of(moment)
 
     def _begin(self, change: Change, *, explain: bool) -> ChangeResult:
         """Take the first evidence about a contact: that it was added."""
@@ -298,55 +274,55 @@ class Fold:
                 change.contact_id, hint=f"funnelflow add {quote(change.contact_id)}"
             )
         check_id(change.contact_id)
-        running = self.partition.home(change.funnel)
-        event = self._parse(running, change)
-        held = TrackedContact(running.funnel.new_contact(change.contact_id), running, running.name)
-        held.created_at = self._text_of(held, event.at)
+        loaded = self.partition.home(change.funnel)
+        event = self._parse(loaded, change)
+        tracked = TrackedContact(loaded.funnel.new_contact(change.contact_id), loaded, loaded.name)
+        tracked.created_at = self._text_of(tracked, event.at)
         if change.event != "add":
             added = Event("add", event.at, {}, event.actor, event.roles)
             if self._observer is not None:
-                added = self._observer.with_vetoes(held, added)
-            before = held.contact.stage
-            self.append(held, added, running.funnel.step(held.contact, added), before)
-        result = self._decide(held, change, event, explain=explain)
+                added = self._observer.with_vetoes(tracked, added)
+            before = tracked.contact.stage
+            self.append(tracked, added, loaded.funnel.step(tracked.contact, added), before)
+        result = self._decide(tracked, change, event, explain=explain)
         result.created = True
-        self._contacts[change.contact_id] = held
+        self._contacts[change.contact_id] = tracked
         return result
 
     def _decide(
-        self, held: TrackedContact, change: Change, event: Event, *, explain: bool
+        self, tracked: TrackedContact, change: Change, event: Event, *, explain: bool
     ) -> ChangeResult:
         """Let the engine answer, and collect the row."""
-        contact, before = held.contact, held.contact.stage
+        contact, before = tracked.contact, tracked.contact.stage
         if self._observer is not None:
-            event = self._observer.with_vetoes(held, event)
+            event = self._observer.with_vetoes(tracked, event)
         try:
-            outcome, decision = _step(held, event, explain=explain)
+            outcome, decision = _step(tracked, event, explain=explain)
         except UNREADABLE:
-            held.running.require_readable(contact)
+            tracked.loaded.require_readable(contact)
             raise
         verb = outcome.outcome
-        unmet = unmet_criteria(decision) if verb == "refused" and decision is not None else ()
-        self.append(held, event, outcome, before, key=change.key, unmet=unmet)
+        unmet = decision.unmet() if verb == "refused" and decision is not None else ()
+        self.append(tracked, event, outcome, before, key=change.key, unmet=unmet)
         if event.at > self._horizon:
             self.ahead += 1
         return ChangeResult(
             contact.id,
-            held.sequence,
+            tracked.sequence,
             verb,
             before,
-            held.contact.stage,
+            tracked.contact.stage,
             unmet,
             decision=decision if explain else None,
         )
 
-    def _parse(self, running: LoadedDefinition, change: Change) -> Event:
+    def _parse(self, loaded: LoadedDefinition, change: Change) -> Event:
         """Make the event of a change, in the words of the definition that will decide it."""
         if change.event == "adopt":
             raise UsageError("adopt is no event to record", hint="funnelflow adopt FILE")
         if change.key is not None:
             check_key(change.key)
-        return self._settings.parser(running).parse(change, self.partition.now)
+        return self._settings.parser(loaded).parse(change, self.partition.now)
 
     def _repeat(self, change: Change, earlier: IdempotencyRecord) -> ChangeResult:
         """Answer what was asked before under the same key, read by the definition of then.
@@ -355,7 +331,7 @@ class Fold:
             ConflictError: It is not the same that is asked for.
         """
         if change.contact_id != earlier.contact_id or change.contact_id not in self._contacts:
-            raise _other_content(change.key, earlier, ["contact"])
+            raise other_content(change.key, earlier, ["contact"])
         event = self._parse(self.partition.definitions[earlier.definition], change)
         same_time = change.at is None or to_text(event.at) == earlier.at
         is_same = {
@@ -369,53 +345,23 @@ class Fold:
         }
         if not all(is_same.values()):
             differing = [what for what, same in is_same.items() if not same]
-            raise _other_content(change.key, earlier, differing)
+            raise other_content(change.key, earlier, differing)
         return ChangeResult(earlier.contact_id, earlier.sequence, "stayed", "", "", duplicate=True)
 
 
-def _step(held: TrackedContact, event: Event, *, explain: bool) -> tuple[Outcome, Decision | None]:
+def _step(
+    tracked: TrackedContact, event: Event, *, explain: bool
+) -> tuple[Outcome, Decision | None]:
     """Let the engine take an event: once, with the reasons where they are asked for.
 
     Where they are not, only a move that is refused is decided a second time, to say why.
     """
-    funnel = held.running.funnel
+    funnel = tracked.loaded.funnel
     if explain:
-        decision = decide(funnel, held.contact, event)
-        held.contact = decision.contact_after
+        decision = decide(funnel, tracked.contact, event)
+        tracked.contact = decision.contact_after
         return Outcome(decision.outcome, decision.path), decision
-    earlier = held.contact.copy() if event.name == "move" else held.contact
-    outcome = funnel.step(held.contact, event)
+    earlier = tracked.contact.copy() if event.name == "move" else tracked.contact
+    outcome = funnel.step(tracked.contact, event)
     refused = outcome.outcome == "refused"
     return outcome, decide(funnel, earlier, event) if refused else None
-
-
-def unmet_criteria(decision: Decision) -> Unmet:
-    """Name what was in the way of a move: label and verdict of each criterion, each once."""
-    found = [
-        (leaf.label, leaf.verdict.value)
-        for considered in decision.blocking
-        if considered.cause in _ASKED
-        for leaf in considered.leaves()
-        if leaf.verdict is not Verdict.MET
-    ]
-    return tuple(dict.fromkeys(found))
-
-
-def _other_content(
-    key: str | None, earlier: IdempotencyRecord, differing: Sequence[str]
-) -> ConflictError:
-    """Refuse a key under which something else was recorded, and say what differs.
-
-    Whom a key of another contact stands for is said to nobody but who sits at the machine.
-    """
-    hint, earlier_one = "a key stands for one event; use a new one for another", "something else"
-    local = f"it stands for {earlier.event} of {earlier.contact_id} at {earlier.at}\n{hint}"
-    if "contact" not in differing:
-        earlier_one = f"{earlier.event} of {earlier.contact_id} at {earlier.at}"
-        local = ""
-    return ConflictError(
-        f"the key {key!r} was used before, for {earlier_one}; "
-        f"now it differs in: {', '.join(differing)}",
-        hint=hint,
-        local_hint=local,
-    )

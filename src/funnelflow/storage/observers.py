@@ -38,7 +38,7 @@ class Observers:
         self._workspace = workspace
         self._connection = connection
 
-    def with_vetoes(self, held: TrackedContact, event: Event) -> Event:
+    def with_vetoes(self, tracked: TrackedContact, event: Event) -> Event:
         """Return an event with the vetoes of plugins against what it would do to a contact.
 
         Every transition that would be taken is asked about once. A veto may open the way to
@@ -48,24 +48,24 @@ class Observers:
             return event
         asked: set[tuple[int, str]] = set()
         while True:
-            trial = held.contact.copy()
-            outcome = held.running.funnel.step(trial, event)
-            vetoes = self._vetoes(held.running, trial, event, outcome, asked)
+            trial = tracked.contact.copy()
+            outcome = tracked.loaded.funnel.step(trial, event)
+            vetoes = self._vetoes(tracked.loaded, trial, event, outcome, asked)
             if not vetoes:
                 return event
             event = event._replace(vetoes=(*event.vetoes, *vetoes))
 
-    def decided(self, held: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
+    def decided(self, tracked: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
         """Remember a row of the history, to tell plugins when it has been committed."""
         if not self._host.watches_commits:
             return
-        contact, definition = held.contact, held.running.funnel.definition
+        contact, definition = tracked.contact, tracked.loaded.funnel.definition
         stored = Committed(
             workspace=self._workspace,
             contact=contact.id,
             funnel=definition.name,
             version=definition.version,
-            sequence=held.sequence,
+            sequence=tracked.sequence,
             event=event.name,
             at=event.at,
             actor=event.actor,
@@ -76,13 +76,13 @@ class Observers:
             facts=event.facts,
             fields=contact.fields,
         )
-        if held.sequence == 1:
+        if tracked.sequence == 1:
             self._later(_created(stored, self._host))
         self._later(lambda: self._host.committed(stored))
 
     def _vetoes(
         self,
-        running: LoadedDefinition,
+        loaded: LoadedDefinition,
         trial: Contact,
         event: Event,
         outcome: Outcome,
@@ -93,15 +93,15 @@ class Observers:
             if taken.index < 0 or (taken.index, taken.source) in asked:
                 continue
             asked.add((taken.index, taken.source))
-            found = self._host.before(self._context(running, trial, event, taken))
+            found = self._host.before(self._context(loaded, trial, event, taken))
             if found:
                 return [Veto(taken.index, plugin, reason) for plugin, reason in found]
         return []
 
     def _context(
-        self, running: LoadedDefinition, trial: Contact, event: Event, taken: Taken
+        self, loaded: LoadedDefinition, trial: Contact, event: Event, taken: Taken
     ) -> BeforeTransition:
-        definition = running.funnel.definition
+        definition = loaded.funnel.definition
         return BeforeTransition(
             workspace=self._workspace,
             contact=trial.id,

@@ -94,14 +94,16 @@ class OutboxWriter:
         """Pickle without what was compiled."""
         return OutboxWriter, (self._subscriptions,)
 
-    def rows(self, held: TrackedContact, event: Event, before: str, recorded_at: str) -> list[Row]:
+    def rows(
+        self, tracked: TrackedContact, event: Event, before: str, recorded_at: str
+    ) -> list[Row]:
         """Return the rows for a contact that has just moved.
 
         Of a message they hold the fields, as they are now; all else is in the row of the
         history, from which a message is made when it is sent.
 
         Args:
-            held: The contact, with the transition taken and its row chained.
+            tracked: The contact, with the transition taken and its row chained.
             event: What made it move.
             before: The stage that it left.
             recorded_at: When that is recorded.
@@ -109,33 +111,33 @@ class OutboxWriter:
         Raises:
             SubscriptionError: A ``when`` does not compile under this definition.
         """
-        matchers = self._matchers.get(held.running.digest)
+        matchers = self._matchers.get(tracked.loaded.digest)
         if matchers is None:
-            matchers = self._matchers[held.running.digest] = self._ready(held.running)
+            matchers = self._matchers[tracked.loaded.digest] = self._ready(tracked.loaded)
         meant = [
             matcher
             for matcher in matchers
-            if matcher.holds is None or _is_meant(matcher, matcher.holds, held, event, before)
+            if matcher.holds is None or _is_meant(matcher, matcher.holds, tracked, event, before)
         ]
         if not meant:
             return []
-        message, contact_id, sequence = held.digest[:32], held.contact.id, held.sequence
-        at = held.text_of(event.at)
+        message, contact_id, sequence = tracked.digest[:32], tracked.contact.id, tracked.sequence
+        at = tracked.text_of(event.at)
         return [
             (
                 m.subscription.name, message, contact_id, sequence, m.source, at,
-                _fields(m.subscription, held) if m.subscription.fields else "{}",
+                _fields(m.subscription, tracked) if m.subscription.fields else "{}",
                 "waiting", 0, recorded_at, "", "", "", recorded_at, None,
             )
             for m in meant
         ]  # fmt: skip
 
-    def _ready(self, running: LoadedDefinition) -> tuple[_Matcher, ...]:
+    def _ready(self, loaded: LoadedDefinition) -> tuple[_Matcher, ...]:
         """Compile what is meant for a definition."""
         return tuple(
-            _matcher(subscription, running)
+            _matcher(subscription, loaded)
             for subscription in self._subscriptions
-            if not subscription.funnels or running.name in subscription.funnels
+            if not subscription.funnels or loaded.name in subscription.funnels
         )
 
 
@@ -165,11 +167,11 @@ def _compile(subscription: Subscription, fields: Mapping[str, Field]) -> Express
         ) from None
 
 
-def _matcher(subscription: Subscription, running: LoadedDefinition) -> _Matcher:
-    source = subscription.source or f"/funnelflow/{quote(running.name, safe='')}"
+def _matcher(subscription: Subscription, loaded: LoadedDefinition) -> _Matcher:
+    source = subscription.source or f"/funnelflow/{quote(loaded.name, safe='')}"
     if not subscription.when:
         return _Matcher(subscription, None, asks_more=False, source=source)
-    fields = running.funnel.linked.fields
+    fields = loaded.funnel.linked.fields
     expression = _compile(subscription, fields)
     asked = {name for root, name in expression.names if root == "contact"}
     asks_more = bool(asked & CONTACT_FACTS.keys() - fields.keys())
@@ -179,28 +181,28 @@ def _matcher(subscription: Subscription, running: LoadedDefinition) -> _Matcher:
 def _is_meant(
     matcher: _Matcher,
     holds: Callable[[Fields, Facts, dt.datetime], bool],
-    held: TrackedContact,
+    tracked: TrackedContact,
     event: Event,
     before: str,
 ) -> bool:
     """Whether a subscription wants a message; what it cannot know is no yes."""
-    contact = held.contact
+    contact = tracked.contact
     fields: Fields = contact.fields
     if matcher.asks_more:
-        fields = {**held.facts(), **fields}
+        fields = {**tracked.facts(), **fields}
     facts: dict[str, Value | None] = {
         "name": event.name,
         "actor": event.actor,
         "before": before,
         "after": contact.stage,
-        "funnel": held.running.name,
+        "funnel": tracked.loaded.name,
         "forced": event.force,
         "at": event.at,
     }
     return holds(fields, facts, event.at)
 
 
-def _fields(subscription: Subscription, held: TrackedContact) -> str:
+def _fields(subscription: Subscription, tracked: TrackedContact) -> str:
     """Return the fields that may be sent, as far as they are known, in canonical JSON."""
-    known = held.contact.fields
+    known = tracked.contact.fields
     return dump_facts({name: known[name] for name in subscription.fields if name in known})

@@ -22,28 +22,28 @@ from funnelflow.storage.tables import history
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
-def read_event(running: LoadedDefinition, row: Any) -> Event:
+def read_event(loaded: LoadedDefinition, row: Any) -> Event:
     """Read the evidence of a row of the history by the definition that decided it.
 
     Args:
-        running: That definition.
+        loaded: That definition.
         row: A row with the columns of the table, by name.
 
     Raises:
         StoreError: Its columns are not what was once written there.
     """
     try:
-        return _read_event(running, row)
+        return _read_event(loaded, row)
     except UNREADABLE:
         raise altered(f"row {row.sequence} of the history of {row.contact_id!r}") from None
 
 
-def _read_event(running: LoadedDefinition, row: Any) -> Event:
+def _read_event(loaded: LoadedDefinition, row: Any) -> Event:
     """Read the evidence of a row as it is."""
     return Event(
         row.event,
         from_text(row.at),
-        running.codec.load_facts(row.event, row.facts),
+        loaded.codec.load_facts(row.event, row.facts),
         row.actor,
         tuple(json.loads(row.roles)),
         row.to_stage,
@@ -63,21 +63,21 @@ class EvidenceReader:
     happened, and say when; the engine makes nothing of them.
 
     Attributes:
-        running: The reading definition.
+        loaded: The reading definition.
         dropped: How many facts were no value of its fields.
     """
 
-    running: LoadedDefinition
+    loaded: LoadedDefinition
     dropped: int = 0
     _differ: dict[tuple[str, str], Mapping[str, Field] | None] = field(factory=dict, repr=False)
 
     def read(self, decided: LoadedDefinition, row: Any) -> Event:
         """Read one row, decided by another definition or by this one."""
         event = read_event(decided, row)
-        if decided.digest == self.running.digest:
+        if decided.digest == self.loaded.digest:
             return event
         if event.vetoes:
-            linked = decided.funnel.linked, self.running.funnel.linked
+            linked = decided.funnel.linked, self.loaded.funnel.linked
             event = event._replace(vetoes=_translated(event.vetoes, *linked))
         if not event.facts:
             return event
@@ -89,10 +89,10 @@ class EvidenceReader:
     def _fields_unless_same(
         self, decided: LoadedDefinition, event: str
     ) -> Mapping[str, Field] | None:
-        """Give the fields to hold the facts of an event to; None where both read them the same."""
+        """Return the fields that facts of an event are held to; None where they are the same."""
         key = (decided.digest, event)
         if key not in self._differ:
-            before, after = (_fields(d.funnel.linked, event) for d in (decided, self.running))
+            before, after = (_fields(d.funnel.linked, event) for d in (decided, self.loaded))
             self._differ[key] = None if before == after else after
         return self._differ[key]
 
@@ -112,7 +112,7 @@ class EvidenceReader:
 
 
 def _translated(vetoes: Iterable[Veto], before: Linked, after: Linked) -> tuple[Veto, ...]:
-    """Give vetoes against the transitions of another definition that lead the same way."""
+    """Return vetoes against the transitions of another definition that lead the same way."""
     return tuple(
         evolve(veto, index=new.index)
         for veto in vetoes
@@ -128,7 +128,7 @@ def _leaves(transition: LinkedTransition) -> set[str]:
 
 
 def _fields(linked: Linked, event: str) -> Mapping[str, Field]:
-    """Give the fields whose facts an event may bring."""
+    """Return the fields whose facts an event may bring."""
     declared = linked.events.get(event)
     return linked.fields if declared is None else {**linked.fields, **declared.event.fields}
 
@@ -143,79 +143,84 @@ class Replay:
 
     Args:
         connection: The database, for the rows that an adoption folds again.
-        shelf: The definitions.
+        definitions: The definition store.
         contact_id: Whose history it is.
 
     Attributes:
         contact: What the rows so far come to; None before the first.
-        running: The definition that decided the last row; None before the first.
+        loaded: The definition that decided the last row; None before the first.
     """
 
-    def __init__(self, connection: Connection, shelf: DefinitionStore, contact_id: str) -> None:
+    def __init__(
+        self, connection: Connection, definitions: DefinitionStore, contact_id: str
+    ) -> None:
         self.contact: Contact | None = None
-        self.running: LoadedDefinition | None = None
+        self.loaded: LoadedDefinition | None = None
         self._connection = connection
-        self._shelf = shelf
+        self._definitions = definitions
         self._id = contact_id
 
     def turn_to(self, row: Any) -> Contact:
-        """Bring the contact under the definition that decided a row, and give it."""
-        running = self._shelf.by_id(self._connection, row.definition)
-        if self.running is not running:
-            folded = None if self.contact is None else self._fold(running, row.sequence)
-            self.contact, self.running = folded, running
+        """Bring the contact under the definition that decided a row, and return it."""
+        loaded = self._definitions.by_id(self._connection, row.definition)
+        if self.loaded is not loaded:
+            folded = None if self.contact is None else self._fold(loaded, row.sequence)
+            self.contact, self.loaded = folded, loaded
         if self.contact is None:
-            self.contact = running.funnel.new_contact(self._id)
+            self.contact = loaded.funnel.new_contact(self._id)
         return self.contact
 
     def feed(self, row: Any) -> Outcome:
-        """Take the next row, and give what its definition makes of it."""
+        """Take the next row, and return what its definition makes of it."""
         if row.event == ADOPT:
             return self._adopt(row)
         contact = self.turn_to(row)
-        assert self.running is not None
-        return self.running.funnel.step(contact, self.event(row))
+        assert self.loaded is not None
+        return self.loaded.funnel.step(contact, self.event(row))
 
     def event(self, row: Any) -> Event:
         """Read the evidence of a row."""
-        return read_event(self._shelf.by_id(self._connection, row.definition), row)
+        return read_event(self._definitions.by_id(self._connection, row.definition), row)
 
     def _adopt(self, row: Any) -> Outcome:
         """Fold everything up to and with an adoption anew."""
         before = None if self.contact is None else self.contact.stage
-        self.running = self._shelf.by_id(self._connection, row.definition)
-        self.contact = self._fold(self.running, row.sequence + 1)
+        self.loaded = self._definitions.by_id(self._connection, row.definition)
+        self.contact = self._fold(self.loaded, row.sequence + 1)
         return Outcome("stayed" if self.contact.stage == before else "moved")
 
-    def _fold(self, running: LoadedDefinition, before: int) -> Contact:
+    def _fold(self, loaded: LoadedDefinition, before: int) -> Contact:
         """Fold the rows before a sequence from the first, all by one definition."""
         rows = rows_of(self._connection, self._id, before=before)
-        return fold_rows(self._connection, self._shelf, EvidenceReader(running), rows)
+        return fold_rows(self._connection, self._definitions, EvidenceReader(loaded), rows)
 
 
 def fold_rows(
-    connection: Connection, shelf: DefinitionStore, reader: EvidenceReader, rows: Iterable[Any]
+    connection: Connection,
+    definitions: DefinitionStore,
+    reader: EvidenceReader,
+    rows: Iterable[Any],
 ) -> Contact:
     """Fold a contact's rows from the first, all by one definition.
 
     Args:
         connection: The database, for the definitions that decided the rows.
-        shelf: The definitions.
+        definitions: The definition store.
         reader: Reads evidence for the definition that folds.
         rows: The rows, at least one.
     """
-    funnel = reader.running.funnel
+    funnel = reader.loaded.funnel
     contact: Contact | None = None
     for row in rows:
         contact = contact or funnel.new_contact(row.contact_id)
-        decided = shelf.by_id(connection, row.definition)
+        decided = definitions.by_id(connection, row.definition)
         event = reader.read(decided, row)
-        if decided.name != reader.running.name:  # another funnel's stages mean nothing here
+        if decided.name != reader.loaded.name:  # another funnel's stages mean nothing here
             event = event.without_move()
         try:
             funnel.step(contact, event)
         except UNREADABLE:
-            reader.running.require_readable(contact)
+            reader.loaded.require_readable(contact)
             raise
     assert contact is not None
     return contact

@@ -18,16 +18,16 @@ from funnelflow.errors import FieldError, StoreError
 _TOLERATED = dt.timedelta(days=1)
 
 Clock: TypeAlias = Callable[[], dt.datetime]
-"""Gives the time it is, aware."""
+"""Returns the time it is, aware."""
 
 
 def utc_now() -> dt.datetime:
-    """Give the time it is, in UTC, to the microsecond."""
+    """Return the time it is, in UTC, to the microsecond."""
     return dt.datetime.now(dt.UTC)
 
 
 def horizon(now: dt.datetime) -> dt.datetime:
-    """Give the moment after which a time lies in the future: clocks and zones differ by hours."""
+    """Return the moment after which a time lies in the future: clocks and zones differ by hours."""
     latest = dt.datetime.max.replace(tzinfo=dt.UTC)
     return latest if now > latest - _TOLERATED else now + _TOLERATED
 
@@ -68,13 +68,13 @@ SEPARATOR = "\x1f"
 
 
 def encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]:
-    """Give what writes a JSON value in its one canonical form: sorted, compact, ASCII.
+    """Return what writes a JSON value in its one canonical form: sorted, compact, ASCII.
 
     `json.JSONEncoder.encode` makes its C encoder anew for every value, which takes longer
     than to encode the few facts of an event; so that is made once here, where there is one.
 
     Args:
-        default: Gives the JSON form of what JSON has no type for.
+        default: Returns the JSON form of what JSON has no type for.
     """
     plain = json.JSONEncoder(
         sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=default
@@ -112,7 +112,7 @@ def decode(text: str) -> Any:
 
 
 def row_digest(columns: Iterable[str]) -> str:
-    """Give the digest of a row of the history, chained to the contact's row before it.
+    """Return the digest of a row of the history, chained to the contact's row before it.
 
     It is the SHA-256 over the texts of the columns, joined by the unit separator (U+001F).
     Nothing that is let in contains that, so two rows have the same digest only if they are
@@ -142,7 +142,7 @@ def checksum(*columns: str | int | None) -> int:
 
 
 def checksum_ending(*columns: str | int | None) -> Callable[[str], int]:
-    """Give `checksum` as a function of its first column, for rows that share the others."""
+    """Return `checksum` as a function of its first column, for rows that share the others."""
     ending = "".join(f"\x1f{column}" for column in columns).encode("utf-8", "surrogateescape")
     return lambda first: zlib.crc32(ending, zlib.crc32(first.encode()))
 
@@ -172,7 +172,7 @@ class FactCodec:
         return _load(text, self._contact)
 
     def is_sound(self, fields: Mapping[str, Any]) -> bool:
-        """Tell whether every field of a contact holds a value that it can have."""
+        """Whether every field of a contact holds a value that it can have."""
         try:
             return all(
                 value is not None and self._fields[name].normalise(value) == value
@@ -222,7 +222,7 @@ def load_path(text: str) -> tuple[Taken, ...]:
 
 
 def _to_json(value: Any) -> Any:
-    """Give the JSON form of what JSON has no type for."""
+    """Return the JSON form of what JSON has no type for."""
     return _ANY.to_json(value)
 
 

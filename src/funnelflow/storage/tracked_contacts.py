@@ -93,7 +93,7 @@ class TrackedContact:
 
     Attributes:
         contact: Changed in place by the engine.
-        running: The definition that it is under.
+        loaded: The definition that it is under.
         funnel: The funnel that is its home.
         sequence: How many rows its history has, those not yet written included.
         digest: The digest of the last of them.
@@ -106,7 +106,7 @@ class TrackedContact:
     """
 
     contact: Contact
-    running: LoadedDefinition
+    loaded: LoadedDefinition
     funnel: str
     sequence: int = 0
     digest: str = ""
@@ -125,6 +125,10 @@ class TrackedContact:
             return self.last_text
         return self.entered_text if moment is self.entered else to_text(moment)
 
+    def mark_written(self) -> None:
+        """Note that the database has it as it is now."""
+        self.stored, self.under, self.changed = self.sequence, self.loaded.id, False
+
     def facts(self) -> dict[str, Any]:
         """Return what may be asked of it besides its fields, as `CONTACT_FACTS` lists it."""
         contact = self.contact
@@ -140,23 +144,7 @@ class TrackedContact:
         }
 
 
-@define(eq=False)
-class IdempotencyRecord:
-    """What was recorded under an idempotency key, and by which definition, as columns hold it."""
-
-    contact_id: str
-    sequence: int
-    event: str
-    at: str
-    actor: str
-    facts: str
-    to_stage: str
-    reason: str
-    force: int
-    definition: int
-
-
-def read_contact(row: Row, running: LoadedDefinition) -> TrackedContact:
+def read_contact(row: Row, loaded: LoadedDefinition) -> TrackedContact:
     """Read a contact from its columns, in the order of the table.
 
     Raises:
@@ -168,37 +156,46 @@ def read_contact(row: Row, running: LoadedDefinition) -> TrackedContact:
         contact = Contact(
             contact_id,
             stage,
-            running.codec.load_fields(fields),
+            loaded.codec.load_fields(fields),
             entered,
             entered if clock == since else from_text(clock),
             entered if active == since else optional_from_text(active),
         )
     except UNREADABLE:
         raise altered(f"contact {contact_id!r}") from None
-    if stage not in running.leaves:
+    if stage not in loaded.leaves:
         raise altered(f"contact {contact_id!r}")
-    held = TrackedContact(contact, running, funnel, sequence, digest, sequence, running.id, created)
-    held.entered, held.entered_text = entered, since
-    return held
+    return TrackedContact(
+        contact,
+        loaded,
+        funnel,
+        sequence=sequence,
+        digest=digest,
+        stored=sequence,
+        under=loaded.id,
+        created_at=created,
+        entered=entered,
+        entered_text=since,
+    )
 
 
-def contact_columns(held: TrackedContact) -> Row:
+def contact_columns(tracked: TrackedContact) -> Row:
     """Write a contact as its columns behind the id."""
-    contact, running = held.contact, held.running
+    contact, loaded = tracked.contact, tracked.loaded
     since, clock, active = contact.since, contact.clock, contact.active
     assert since is not None
     assert clock is not None
-    now = held.text_of(clock)
+    now = tracked.text_of(clock)
     return (
-        held.funnel,
-        running.id,
+        tracked.funnel,
+        loaded.id,
         contact.stage,
         dump_facts(contact.fields),
-        now if since is clock else held.text_of(since),
+        now if since is clock else tracked.text_of(since),
         now,
-        now if active is clock else None if active is None else held.text_of(active),
-        held.sequence,
-        held.digest,
-        optional_to_text(running.funnel.due_at(contact)) if running.waits else None,
-        held.created_at,
+        now if active is clock else None if active is None else tracked.text_of(active),
+        tracked.sequence,
+        tracked.digest,
+        optional_to_text(loaded.funnel.due_at(contact)) if loaded.waits else None,
+        tracked.created_at,
     )

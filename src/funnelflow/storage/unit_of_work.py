@@ -8,18 +8,24 @@ from sqlalchemy import Connection, select
 from funnelflow.engine import Decision, Event, Outcome, decide
 from funnelflow.errors import UnknownContactError
 from funnelflow.plugins import PluginHost, WorkspaceHandle
-from funnelflow.storage.changes import Change, ChangeResult, check_id, is_id
+from funnelflow.storage.changes import (
+    Change,
+    ChangedMeanwhileError,
+    ChangeResult,
+    IdempotencyRecord,
+    check_id,
+    is_id,
+)
 from funnelflow.storage.contact_cache import ContactCache
 from funnelflow.storage.contacts import Recorded, unknown_contact
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import Bulk
-from funnelflow.storage.fold import ChangedMeanwhileError, Fold, FoldSettings, Partition
+from funnelflow.storage.fold import Fold, FoldSettings, Partition
 from funnelflow.storage.observers import observers_of
 from funnelflow.storage.replay import Replay, rows_of
 from funnelflow.storage.row_format import Clock, load_path
 from funnelflow.storage.tables import history
 from funnelflow.storage.tracked_contacts import (
-    IdempotencyRecord,
     LoadedDefinition,
     TrackedContact,
     read_contact,
@@ -95,8 +101,8 @@ class UnitOfWork:
         self._contacts.update(known)
         missing = [one for one in wanted if one not in known and is_id(one)]
         for row in self._bulk.load_contacts(connection, missing):
-            held = cache.recognise(row) or read_contact(row, by_id(connection, row[2]))
-            self._contacts[row[0]] = held
+            tracked = cache.recognise(row) or read_contact(row, by_id(connection, row[2]))
+            self._contacts[row[0]] = tracked
         partition = self._partition
         asked = sorted(k for k in {*keys} - partition.keys.keys() if is_id(k))
         if asked:
@@ -105,14 +111,14 @@ class UnitOfWork:
                 number = record.definition
                 partition.definitions[number] = by_id(connection, number)
 
-    def held(self, contact_id: str) -> TrackedContact | None:
+    def contact(self, contact_id: str) -> TrackedContact | None:
         """Return a contact as it is now; None if nobody is known by that id."""
         return self._contacts.get(contact_id)
 
-    def running(self, contact_id: str, funnel: str = "") -> LoadedDefinition:
+    def definition_for(self, contact_id: str, funnel: str = "") -> LoadedDefinition:
         """Return what decides about a contact, known or to be added to `funnel`."""
-        held = self._contacts.get(contact_id)
-        return self.home(funnel) if held is None else held.running
+        tracked = self._contacts.get(contact_id)
+        return self.home(funnel) if tracked is None else tracked.loaded
 
     def home(self, funnel: str = "") -> LoadedDefinition:
         """Return the definition that new contacts of a funnel come under.
@@ -146,13 +152,13 @@ class UnitOfWork:
             news = _news(self.connection, name, expected)
             raise ChangedMeanwhileError(name, expected, error.sequence, news) from None
 
-    def with_vetoes(self, held: TrackedContact, event: Event) -> Event:
+    def with_vetoes(self, tracked: TrackedContact, event: Event) -> Event:
         """Return an event with what plugins have against the transitions that it would take."""
-        return event if self._observers is None else self._observers.with_vetoes(held, event)
+        return event if self._observers is None else self._observers.with_vetoes(tracked, event)
 
-    def append(self, held: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
+    def append(self, tracked: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
         """Collect the row of a step that somebody else took."""
-        self._fold.append(held, event, outcome, before)
+        self._fold.append(tracked, event, outcome, before)
 
     def write(self) -> None:
         """Write what was collected; the transaction is the caller's to end.
@@ -171,7 +177,7 @@ class UnitOfWork:
         self._cache.keep(self._contacts, self._state)
 
     def _state(self) -> object:
-        """Tell whether anybody has written in between, as `Bulk.state` does."""
+        """Whether anybody has written in between, as `Bulk.state` does."""
         return self._bulk.state(self.connection)
 
 
@@ -222,8 +228,8 @@ def _first_answer(unit: UnitOfWork, contact_id: str, sequence: int) -> Decision:
     for before in earlier:
         replay.feed(before)
     contact = replay.turn_to(row)
-    assert replay.running is not None
-    decision = decide(replay.running.funnel, contact, replay.event(row))
+    assert replay.loaded is not None
+    decision = decide(replay.loaded.funnel, contact, replay.event(row))
     return evolve(
         decision,
         outcome=row.outcome,

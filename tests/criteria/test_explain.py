@@ -130,18 +130,18 @@ TOLD = [
 ]  # fmt: skip
 
 
-def told(source, contact=ADA, event=None):
+def explained(source, contact=ADA, event=None):
     return compile_expression(source, SMALL).explain(contact, event or {}, NOW)
 
 
 @pytest.mark.parametrize(("source", "verdict", "words"), TOLD, ids=[one[0] for one in TOLD])
 def test_a_criterion_says_why(source, verdict, words):
-    explanation = told(source)
+    explanation = explained(source)
     assert (explanation.verdict, explanation.words) == (verdict, words)
 
 
 def test_the_facts_of_an_event_are_told_apart_from_those_of_the_contact():
-    assert told("event.amount > 5", event={"amount": 4.0}).words == (
+    assert explained("event.amount > 5", event={"amount": 4.0}).words == (
         "the event's amount is 4; needs more than 5"
     )
 
@@ -160,8 +160,8 @@ def test_the_facts_of_an_event_are_told_apart_from_those_of_the_contact():
     ids=str,
 )
 def test_a_time_says_how_far_away_it_is_in_its_largest_unit(away, words):
-    past = told("has(contact.last_reply)", {"last_reply": NOW - away}).words
-    coming = told("has(contact.last_reply)", {"last_reply": NOW + away}).words
+    past = explained("has(contact.last_reply)", {"last_reply": NOW - away}).words
+    coming = explained("has(contact.last_reply)", {"last_reply": NOW + away}).words
     assert past.startswith("last reply was ")
     assert past.endswith(f", {words} ago")
     assert coming.startswith("last reply is ")
@@ -169,7 +169,7 @@ def test_a_time_says_how_far_away_it_is_in_its_largest_unit(away, words):
 
 
 def test_a_time_that_is_now_has_come():
-    words = told("has(contact.last_reply)", {"last_reply": NOW}).words
+    words = explained("has(contact.last_reply)", {"last_reply": NOW}).words
     assert words == "last reply was 2026-04-04, 0 seconds ago"
 
 
@@ -196,18 +196,18 @@ ASKED = [
 
 @pytest.mark.parametrize(("source", "names"), ASKED, ids=[one[0] for one in ASKED])
 def test_missing_are_the_fields_whose_answer_could_make_it_met(source, names):
-    assert {field.name for field in told(source).missing} == names
+    assert {field.name for field in explained(source).missing} == names
 
 
 def test_what_was_seen_is_every_fact_looked_at_once():
-    assert told('contact.budget > 1 && (contact.budget < 9 || contact.phone == "1")').seen == (
+    assert explained('contact.budget > 1 && (contact.budget < 9 || contact.phone == "1")').seen == (
         Seen("contact.budget", BUDGET, 3000.0),
         Seen("contact.phone", SMALL.contact["phone"], None),
     )
 
 
 def test_every_outermost_operand_is_a_clause():
-    clauses = told("contact.budget > 1 && (contact.fits || contact.seats > 1)").clauses
+    clauses = explained("contact.budget > 1 && (contact.fits || contact.seats > 1)").clauses
     assert [(clause.source, clause.verdict, clause.words) for clause in clauses] == [
         ("contact.budget > 1", MET, "budget is 3,000 EUR"),
         ("contact.fits || contact.seats > 1", MET, "seats is 5"),
@@ -215,7 +215,7 @@ def test_every_outermost_operand_is_a_clause():
 
 
 def test_a_criterion_without_operands_is_its_own_only_clause():
-    assert [clause.source for clause in told("contact.fits").clauses] == ["contact.fits"]
+    assert [clause.source for clause in explained("contact.fits").clauses] == ["contact.fits"]
 
 
 ASKING = [

@@ -64,7 +64,7 @@ class Quick:
 
 
 @pytest.fixture
-def hotel(tmp_path):
+def hotel(tmp_path, database):
     """A workspace with ada in `held`, and what opens it with a plugin."""
     (tmp_path / "rooms.yaml").write_text(FUNNEL)
     opened = []
@@ -73,12 +73,12 @@ def hotel(tmp_path):
         host = PluginHost()
         for plugin in plugins:
             host.register(plugin, type(plugin).__name__.lower())
-        opened.append(Workspace.open(tmp_path, plugins=host))
+        opened.append(Workspace.open(tmp_path, plugins=host, database=database))
         return opened[-1]
 
     quick = PluginHost()
     quick.register(Quick(), "quick")
-    with Workspace.create(tmp_path, "rooms", plugins=quick) as workspace:
+    with Workspace.create(tmp_path, "rooms", plugins=quick, database=database) as workspace:
         workspace.record("ada", "booked", {"guests": 2}, at=AT, create=True)
     yield open_with
     for workspace in opened:

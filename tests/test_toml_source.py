@@ -1,12 +1,20 @@
 """Where things stand in a TOML file."""
 
+import time
 import tomllib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.toml_source import line_span, text_offsets, toml_places
+from funnelflow.toml_source import (
+    TomlSource,
+    line_span,
+    load_toml,
+    text_offsets,
+    toml_places,
+)
 
 FILE = '''\
 top = 1  # with a remark
@@ -141,3 +149,38 @@ def test_each_character_of_a_string_is_found_in_the_file(string, expected):
 def test_a_part_of_a_text_has_a_line_and_columns():
     assert line_span("a\nbcd\n", 3, 5) == (2, 2, 4)
     assert line_span("a\nbcd\ne", 3, 7) == (2, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        (("workspace", "funnel"), 10),
+        (("workspace", "nothing"), 9),
+        (("notify", 0, "fields", 1), 14),
+        (("notify", 1, "settings"), 23),
+        (("a.b",), 2),
+        (("plugins", "webhook"), None),
+    ],
+)
+def test_a_source_says_where_a_key_stands_or_what_it_is_in(keys, line):
+    *table, last = keys
+    source = TomlSource(Path("x.toml"), FILE)
+    assert source.table(*table).line(last) == line
+    assert source.table(*table).where(last) == (f"x.toml:{line}" if line else "x.toml")
+
+
+def test_a_file_is_read_once_until_it_changes(tmp_path):
+    path = tmp_path / "x.toml"
+    path.write_text("a = 1")
+    time.sleep(0.2)
+    first = load_toml(path)
+    assert load_toml(path)[0] is first[0]
+    path.write_text("a = 2")
+    assert load_toml(path)[0] == {"a": 2}
+
+
+def test_a_file_that_was_just_written_is_read_again(tmp_path):
+    path = tmp_path / "x.toml"
+    for number in range(1, 30):
+        path.write_text(f"a = {number:02}".replace(" 0", " "))
+        assert load_toml(path)[0] == {"a": number}

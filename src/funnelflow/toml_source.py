@@ -90,10 +90,11 @@ class TomlSource:
         """Return where something stands, or else what it is in; None if that has no place."""
         places, path = toml_places(self.text), (*self.keys, *keys)
         while path and len(path) >= len(self.keys):
-            if path in places:
-                return places[path]
+            found = places.get(path) or _first_within(places, path)
+            if found is not None:
+                return found
             path = path[:-1]
-        return _first_within(places, self.keys)
+        return None
 
     def line(self, *keys: str | int) -> int | None:
         """Return the line of something, or of what it is in; None if that has no place."""
@@ -182,7 +183,7 @@ def line_span(text: str, start: int, end: int) -> LineSpan:
 def _first_within(places: Mapping[KeyPath, TomlEntry], keys: KeyPath) -> TomlEntry | None:
     """Return the first thing of a table that is only implied by the keys in it."""
     inner = (place for path, place in places.items() if path[: len(keys)] == keys)
-    return min(inner, key=lambda place: place.start, default=None) if keys else None
+    return min(inner, key=lambda place: place.start, default=None)
 
 
 def text_offsets(text: str, value: tuple[int, int]) -> list[int]:

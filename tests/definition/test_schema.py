@@ -1,6 +1,7 @@
 """The JSON Schemas: what the loader reads they allow, and what is out of shape both refuse."""
 
 import json
+import re
 import tempfile
 from pathlib import Path
 
@@ -18,7 +19,15 @@ from funnelflow.definition import (
     shipped_definitions,
 )
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.shapes import DEFINITION
+from funnelflow.definition.shapes import (
+    DEFINITION,
+    EVENT,
+    FIELD,
+    INVARIANT,
+    SCENARIO,
+    STAGE,
+    TRANSITION,
+)
 from funnelflow.definition.yaml.compose import compose
 from funnelflow.definition.yaml.nodes import MappingNode, ScalarNode, resolve
 
@@ -243,3 +252,31 @@ def test_what_the_schema_refuses_the_loader_refuses_too(way, wrong):
         path.write_text(json.dumps(broken))
         reading = read_definition(path)
     assert not refused or any(p.severity == "error" for p in reading.problems)
+
+
+README = (SHIPPED / "README.md").read_text("utf-8")
+SECTION = README.partition("## What a definition may say")[2].partition("\n## ")[0]
+
+
+def test_the_table_of_keys_in_the_readme_has_every_key_of_a_definition():
+    table = SECTION.partition("**A stage**")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    assert {key for row in rows for key in re.findall(r"`(\w+)`", row)} == set(DEFINITION.by_name)
+
+
+@pytest.mark.parametrize(
+    ("shape", "beginning"),
+    [
+        (STAGE, "**A stage**"),
+        (TRANSITION, "**A transition**"),
+        (FIELD, "**A field**"),
+        (EVENT, "**An event**"),
+        (SCENARIO, "**A scenario**"),
+        (INVARIANT, "under `always`"),
+    ],
+    ids=lambda value: getattr(value, "noun", ""),
+)
+def test_the_readme_names_every_key_of_a_record(shape, beginning):
+    text = re.split(r"\n\*\*An? ", SECTION.partition(beginning)[2])[0]
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]+`|```yaml.*?```", text, re.DOTALL))))
+    assert set(shape.by_name) - named == set()

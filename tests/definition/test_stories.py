@@ -15,9 +15,9 @@ def test_a_story_is_read_with_its_steps_and_what_it_expects(tmp_path):
         "then: {outreach: prospect}\n"
     )
     story = load_story(path)
-    assert (story.told.story, story.about) == ("A call", "Why it matters")
-    assert story.told.given == {"email": "ada@example.com"}
-    assert story.told.when == (
+    assert (story.scenario.story, story.about) == ("A call", "Why it matters")
+    assert story.scenario.given == {"email": "ada@example.com"}
+    assert story.scenario.when == (
         ScenarioStep("met"),
         ScenarioStep("call", {"way": "two_way"}),
         ScenarioStep(wait=dt.timedelta(days=30)),

@@ -111,13 +111,13 @@ def story_lines(story: Story, readings: Sequence[StoryReading], page: Page) -> l
         page: What it is drawn on.
     """
     head = [TextSpan(""), *(TextSpan(reading.name, "strong") for reading in readings)]
-    steps = ["(begins)", *map(step_words, story.told.when)]
+    steps = ["(begins)", *map(step_words, story.scenario.when)]
     rows = [
         [TextSpan(step), *(_stage(reading.moments[number]) for reading in readings)]
         for number, step in enumerate(steps)
     ]
     return [
-        line(TextSpan(story.told.story, "strong")),
+        line(TextSpan(story.scenario.story, "strong")),
         *(paragraph(story.about, page, indent=2) if story.about else []),
         (),
         *grid([head, *rows], page),
@@ -236,7 +236,7 @@ def story(file: str, definitions: tuple[str, ...]) -> int:
     session = current()
     story = load_story(Path(file))
     funnels = [Funnel(definition_here(n, session)) for n in _names(story, definitions, session)]
-    readings = read_story(story.told, funnels)
+    readings = read_story(story.scenario, funnels)
     if session.json:
         write_json(_story_data(story, readings))
     else:
@@ -267,8 +267,8 @@ def _judge(story: Story, readings: Sequence[StoryReading], funnels: Sequence[Fun
 
 def _story_data(story: Story, readings: Sequence[StoryReading]) -> Any:
     return {
-        "story": story.told.story,
-        "steps": ["begins", *map(step_words, story.told.when)],
+        "story": story.scenario.story,
+        "steps": ["begins", *map(step_words, story.scenario.when)],
         "definitions": [
             {
                 "definition": reading.name,

@@ -54,7 +54,7 @@ class _Filler:
     used: int = 0
 
     def transition(self, transition: Transition) -> Transition:
-        """Give a transition with the criteria of the blocks it uses."""
+        """Return a transition with the criteria of the blocks it uses."""
         if transition.require is None:
             return transition
         filled = self._filled(transition.require)
@@ -62,7 +62,7 @@ class _Filler:
         return transition if same else evolve(transition, require=filled)
 
     def _filled(self, item: Requirement) -> Requirement | None:
-        """Give an item with its blocks filled in; None where they do not exist."""
+        """Return an item with its blocks filled in; None where they do not exist."""
         if isinstance(item, Use):
             return self._block(item)
         if isinstance(item, Criterion):
@@ -74,7 +74,7 @@ class _Filler:
         return evolve(item, items=kept) if kept else None
 
     def _block(self, use: Use) -> Group | None:
-        """Give the criteria of a block, under the label of the use if it has one."""
+        """Return the criteria of a block, under the label of the use if it has one."""
         block = self.blocks.get(use.block)
         span = locate(use.position, "use")
         if block is None:
@@ -110,7 +110,7 @@ def without(base: Definition, draft: Draft, problems: Problems) -> Definition:
 
 
 def _may_go(base: Definition, name: str, span: Span, problems: Problems) -> bool:
-    """Tell whether a stage may be removed, or report why not."""
+    """Whether a stage may be removed, or report why not."""
     stages = dict(base.walk())
     if name not in stages:
         known = [other for other, stage in stages.items() if stage.optional]
@@ -124,7 +124,7 @@ def _may_go(base: Definition, name: str, span: Span, problems: Problems) -> bool
 
 
 def remove_stage(definition: Definition, name: str) -> Definition:
-    """Give a definition without a stage and those nested in it; the initial one leaves a gap.
+    """Return a definition without a stage and those nested in it; the initial one leaves a gap.
 
     Args:
         definition: The definition.
@@ -138,13 +138,13 @@ def remove_stage(definition: Definition, name: str) -> Definition:
         initial="" if _is_in(definition.initial, name) else definition.initial,
         stages=_cut(definition.stages, name.split(".")),
         transitions=tuple(t for t in closed if t is not None),
-        scenarios=tuple(s for s in definition.scenarios if not _tells_of(s, name)),
-        always=tuple(i for i in definition.always if not _promises(i, name)),
+        scenarios=tuple(s for s in definition.scenarios if not _mentions(s, name)),
+        always=tuple(i for i in definition.always if not _is_about(i, name)),
     )
 
 
 def _led_out(transition: Transition, name: str, before: tuple[str, ...]) -> Transition | None:
-    """Give a transition that starts from the predecessors where it left the removed stage."""
+    """Return a transition that starts from the predecessors where it left the removed stage."""
     if _is_in(transition.to, name):
         return None
     kept: dict[str, None] = {}
@@ -156,9 +156,9 @@ def _led_out(transition: Transition, name: str, before: tuple[str, ...]) -> Tran
     return evolve(transition, sources=tuple(kept)) if kept else None
 
 
-def _cut(stages: tuple[Stage, ...], way: list[str]) -> tuple[Stage, ...]:
-    """Give stages without the one that the way leads to."""
-    first, *rest = way
+def _cut(stages: tuple[Stage, ...], path: list[str]) -> tuple[Stage, ...]:
+    """Return stages without the one that a path leads to."""
+    first, *rest = path
     if not rest:
         return tuple(stage for stage in stages if stage.name != first)
     return tuple(
@@ -167,19 +167,19 @@ def _cut(stages: tuple[Stage, ...], way: list[str]) -> tuple[Stage, ...]:
     )
 
 
-def _tells_of(scenario: Scenario, name: str) -> bool:
-    """Tell whether a scenario ends in a removed stage, or moves there."""
+def _mentions(scenario: Scenario, name: str) -> bool:
+    """Whether a scenario ends in a removed stage, or moves there."""
     return any(_is_in(stage, name) for stage in (scenario.then, *(s.to for s in scenario.when)))
 
 
-def _promises(invariant: Invariant, name: str) -> bool:
-    """Tell whether a promise speaks of a removed stage."""
+def _is_about(invariant: Invariant, name: str) -> bool:
+    """Whether an invariant speaks of a removed stage."""
     named = (invariant.stage, invariant.inside, *invariant.after, *invariant.never_after)
     return any(_is_in(stage, name) for stage in named)
 
 
 def _is_in(stage: str, name: str) -> bool:
-    """Tell whether a stage is the named one or nested in it."""
+    """Whether a stage is the named one or nested in it."""
     return stage == name or stage.startswith(f"{name}.")
 
 

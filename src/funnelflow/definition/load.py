@@ -139,7 +139,18 @@ def read_vocabulary(path: Path | str) -> tuple[Vocabulary | None, tuple[Problem,
 
 @define
 class _Reader:
-    """Reads a file and those it names; remembers what it has read and on which way it is."""
+    """Reads a file and those it names.
+
+    Attributes:
+        library: Where names are looked up, after a file's own directory.
+        problems: Where everything wrong is reported.
+        sources: The text of every file that was read, by path.
+        doubtful: The fields whose declaration could not be read as it was meant.
+        is_partial: Whether parts of the definition could not be read.
+        echoes: How the codes begin of what only says again that a file could not be read.
+        is_vocabulary: Whether the file holds a vocabulary.
+        extending: The files that are being read, each extended by the one before it.
+    """
 
     library: Library
     problems: Problems
@@ -148,10 +159,10 @@ class _Reader:
     is_partial: bool = False
     echoes: tuple[str, ...] = ()
     is_vocabulary: bool = False
-    way: list[Path] = field(factory=list)
+    extending: list[Path] = field(factory=list)
 
     def is_echo(self, problem: Problem) -> bool:
-        """Tell whether a problem only says again that another file could not be read."""
+        """Whether a problem only says again that another file could not be read."""
         return problem.code.startswith(self.echoes)
 
     def definition(self, path: Path) -> Definition | None:
@@ -160,14 +171,14 @@ class _Reader:
         if node is None:
             return None
         if "vocabulary" in node.values and not node.values.keys() & _OF_DEFINITIONS:
-            self.is_vocabulary = not self.way
+            self.is_vocabulary = not self.extending
             spoken = VOCABULARY.read(self._node_reader(path), node)
             return Definition(spoken.name, spoken, "end", (Stage("end", type="won"),))
         draft: Draft = DEFINITION.read(self._node_reader(path), node)
         self.is_partial |= draft.is_partial
-        self.way.append(path.resolve())
+        self.extending.append(path.resolve())
         base = self._base(draft, path) if draft.extends else None
-        self.way.pop()
+        self.extending.pop()
         if draft.extends and base is None:
             self.is_partial = True
             self.echoes += (*_OF_BASE, *_OF_VOCABULARY)
@@ -213,7 +224,7 @@ class _Reader:
             known = suggest(draft.extends, beside.names())
             self.problems.report("F207", span, "definition", suggestion=known, name=draft.extends)
             return None
-        if found.resolve() in self.way:
+        if found.resolve() in self.extending:
             self.problems.report("F601", span, name=draft.extends)
             return None
         had = len(self.problems.found)

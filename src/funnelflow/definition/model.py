@@ -38,7 +38,7 @@ def _is_listed(value: object) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Give a fact as a file would hold it, so that it can be stored and read back as it is."""
+    """Return a fact as a file would hold it, so that it can be stored and read back as it is."""
     if isinstance(value, dt.datetime):
         return value.isoformat()
     if isinstance(value, dt.timedelta):
@@ -113,7 +113,7 @@ class Transition:
 
     @property
     def is_automatic(self) -> bool:
-        """Tell whether it is taken as soon as its criteria are met, with no event or wait."""
+        """Whether it is taken as soon as its criteria are met, with no event or wait."""
         return not self.on and self.after is None
 
 
@@ -295,7 +295,7 @@ class StageIndex:
     types: Mapping[str, StageType]
 
     def leaf_of(self, name: str) -> str:
-        """Give the leaf in which a contact lands that enters the stage `name`."""
+        """Return the leaf in which a contact lands that enters the stage `name`."""
         return self.inside[name][0]
 
 
@@ -312,7 +312,7 @@ def index_stages(stages: Iterable[Stage]) -> StageIndex:
 
 
 def parent_of(name: str) -> str:
-    """Give the name of the stage that a stage is nested in; empty for an outermost one."""
+    """Return the name of the stage that a stage is nested in; empty for an outermost one."""
     return name.rpartition(".")[0]
 
 
@@ -338,7 +338,7 @@ def _index(
 
 
 def takes(transition: Transition) -> str:
-    """Say what takes a transition: its events, the time it waits, or nothing but its criteria.
+    """Return what takes a transition, in words: events, a wait, or nothing but its criteria.
 
     Args:
         transition: The transition.

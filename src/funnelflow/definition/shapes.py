@@ -506,12 +506,12 @@ class Story:
     """A story that several definitions read.
 
     Attributes:
-        told: What happened; its ``then`` is empty.
+        scenario: What happened; its ``then`` is empty.
         about: What it shows.
         expected: Where definitions must put the person at the end, by name.
     """
 
-    told: Scenario
+    scenario: Scenario
     about: str
     expected: Mapping[str, str]
 

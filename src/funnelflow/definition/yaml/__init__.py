@@ -1,1 +1,1 @@
-"""A strict YAML that keeps the place of everything it reads: text becomes nodes."""
+"""A strict YAML that keeps the position of everything it reads: text becomes nodes."""

@@ -7,7 +7,7 @@ directives, several documents, duplicate keys.
 
 Where the scanner stumbles over an expression that should stand in quotes, the mistake is
 noted, the expression is covered with a quoted stand-in of the same length, and the text is
-read again: so that several such mistakes, and everything else, are told in one go.
+read again: so that several such mistakes, and everything else, are reported at once.
 """
 
 import re
@@ -73,7 +73,7 @@ def character_words(character: str) -> str:
 
 
 def _read(path: Path, problems: Problems) -> bytes | None:
-    """Give the bytes of an ordinary file, never more than a few beyond the largest."""
+    """Return the bytes of an ordinary file, never more than a few beyond the largest."""
     try:
         if path.exists() and not path.is_file():
             problems.report("F001", _at(path), "directory" if path.is_dir() else "special")
@@ -91,7 +91,7 @@ def _read(path: Path, problems: Problems) -> bytes | None:
 
 
 def _decode(data: bytes, path: str, problems: Problems) -> str | None:
-    """Turn bytes into text, or say which encoding or which byte is in the way."""
+    """Turn bytes into text, or report which encoding or which byte is in the way."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     for mark, name in _OTHER_ENCODINGS.items():
         if data.startswith(mark):
@@ -104,29 +104,29 @@ def _decode(data: bytes, path: str, problems: Problems) -> str | None:
         return data.decode()
     except UnicodeDecodeError as error:
         before = data[: error.start].decode()
-        problems.report("F002", _place(path, before), "byte", byte=data[error.start])
+        problems.report("F002", _position_after(path, before), "byte", byte=data[error.start])
         return None
 
 
 def _is_safe(text: str, path: str, problems: Problems) -> bool:
-    """Report the first unsafe characters; tell whether there were none."""
+    """Report the first unsafe characters; whether there were none."""
     found = UNSAFE.finditer(text)
     count = 0
     for count, match in enumerate(found, 1):
         if count > _SHOWN:
             break
-        span = _place(path, text[: match.start()])
+        span = _position_after(path, text[: match.start()])
         problems.report("F002", span, "unsafe", character=character_words(match[0]))
     return count == 0
 
 
 def _at(path: Path | str) -> Span:
-    """Give the beginning of a file."""
+    """Return the beginning of a file."""
     return Span(Position(str(path), 1, 1))
 
 
-def _place(path: str, before: str) -> Span:
-    """Give the place of the character that follows the text `before`."""
+def _position_after(path: str, before: str) -> Span:
+    """Return the span of the character that follows the text `before`."""
     line = before.count("\n") + 1
     column = len(before) - (before.rfind("\n") + 1) + 1
     return Span(Position(path, line, column), column + 1)
@@ -210,9 +210,9 @@ class _Composer:
             loader.dispose()
 
     def _take(self, event: Any) -> bool:
-        """Take one event; tell whether to go on."""
+        """Handle one event; whether to go on."""
         if isinstance(event, yaml.ScalarEvent):
-            return self._place(self._scalar(event), event)
+            return self._put(self._scalar(event), event)
         if isinstance(event, yaml.CollectionEndEvent):
             self._close(event)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -259,7 +259,7 @@ class _Composer:
             self.problems.report("F002", self._span(node), "escaped", character=character)
 
     def _between(self, node: ScalarNode) -> str:
-        """Give the text of a node as it stands in the file."""
+        """Return the text of a node as it stands in the file."""
         first, last = node.line - 1, min(node.end_line, len(self.lines)) - 1
         if first == last:
             return self.lines[first][node.column - 1 : node.end_column - 1]
@@ -287,10 +287,10 @@ class _Composer:
             "", "", *_start(event), event.end_mark.line + 1, event.end_mark.column + 1
         )
         self.problems.report("F006", self._span(node), "alias")
-        return self._place(node, event)
+        return self._put(node, event)
 
     def _document(self, event: Any) -> bool:
-        """Let one document in, without directives."""
+        """Accept one document, without directives; whether to go on."""
         self.documents += 1
         span = Span(Position(self.path, *_start(event)))
         if event.version or event.tags:
@@ -307,7 +307,7 @@ class _Composer:
             span = Span(Position(self.path, node.line, node.column))
             self.problems.report("F003", span, "depth", most=DEEPEST)
             return False
-        go_on = self._place(node, event)
+        go_on = self._put(node, event)
         self.frames.append(_Frame(node))
         return go_on
 
@@ -316,7 +316,7 @@ class _Composer:
         frame.node.end_line = event.end_mark.line + 1
         frame.node.end_column = event.end_mark.column + 1
 
-    def _place(self, node: Node, event: Any) -> bool:
+    def _put(self, node: Node, event: Any) -> bool:
         """Put a node where it belongs: on top, into a list, or into a mapping."""
         self.count += 1
         if self.count > MOST_NODES:
@@ -346,7 +346,7 @@ class _Composer:
         return True
 
     def _key(self, node: Node) -> ScalarNode:
-        """Give the node of a key; what cannot be a key is reported and its value dropped."""
+        """Return the node of a key; what cannot be a key is reported and its value dropped."""
         if isinstance(node, ScalarNode):
             if node.text == "<<" and node.is_plain:
                 self.problems.report("F006", self._span(node), "merge")

@@ -1,4 +1,4 @@
-"""From a place inside a scalar's text to its place in the file, whatever quotes it is in.
+"""The nodes of a YAML text, and where each character of a scalar stands in the file.
 
 Escapes, doubled quotes, folded lines and stripped indentation make text differ from what
 stands in the file. The walkers here go over the raw text once, as YAML readers do, and note
@@ -37,7 +37,7 @@ class ScalarNode:
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether YAML's rules may read it as another kind of value than text."""
+        """Whether YAML's rules may read it as another kind of value than text."""
         return not self.style
 
 
@@ -64,7 +64,7 @@ class MappingNode:
     end_column: int = 0
 
     def items(self) -> "ItemsView[str, Node]":
-        """Give each key with its node."""
+        """Return each key with its node."""
         return self.values.items()
 
 
@@ -92,7 +92,7 @@ class TooLargeError(ValueError):
 
 
 def resolve(node: ScalarNode) -> Plain:
-    """Give the value of a scalar.
+    """Return the value of a scalar.
 
     Raises:
         TooLargeError: An integer beyond 64 bits, or a number beyond the range of a float.
@@ -132,7 +132,7 @@ _ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}
 
 
 def line_and_column(node: ScalarNode, offset: int) -> Spot:
-    """Give the line and column (from 1) of the character at `offset` of a scalar's text.
+    """Return the line and column (from 1) of the character at `offset` of a scalar's text.
 
     An offset past the end gives the place just after the last character.
     """
@@ -148,7 +148,7 @@ def line_and_column(node: ScalarNode, offset: int) -> Spot:
 
 
 def places_of(node: ScalarNode) -> list[Spot]:
-    """Give line and column of each character of a scalar that was kept with its raw text."""
+    """Return line and column of each character of a scalar that was kept with its raw text."""
     if node.style == "|":
         return _literal(node)
     if node.style == ">":
@@ -190,7 +190,7 @@ def _folded(node: ScalarNode) -> list[Spot]:
 
 
 def _indentation(node: ScalarNode) -> int:
-    """Tell how many spaces a block scalar's lines begin with that are not part of its text."""
+    """Return how many spaces a block scalar's lines begin with that are not part of its text."""
     written = next((line for line in node.raw.split("\n")[1:] if line.strip(" ")), "")
     text = node.text.lstrip("\n")
     return len(written) - len(written.lstrip(" ")) - (len(text) - len(text.lstrip(" ")))
@@ -210,7 +210,7 @@ def _flow(node: ScalarNode) -> Iterator[Spot]:
 
 
 def _flow_piece(raw: str, at: int, style: str) -> tuple[int, list[int]]:
-    """Give the length of the piece at `at`, and which of its characters the text keeps."""
+    """Return the length of the piece at `at`, and which of its characters the text keeps."""
     character = raw[at]
     if character in " \t\n":
         end = at
@@ -243,7 +243,7 @@ def _escape(raw: str, at: int) -> tuple[int, list[int]]:
 
 
 def _spots(piece: str, line: int, column: int) -> list[Spot]:
-    """Give the place of each character of a piece."""
+    """Return the place of each character of a piece."""
     spots = []
     for character in piece:
         spots.append((line, column))
@@ -252,7 +252,7 @@ def _spots(piece: str, line: int, column: int) -> list[Spot]:
 
 
 def _after(piece: str, line: int, column: int) -> Spot:
-    """Give the place after a piece that begins at line and column."""
+    """Return the place after a piece that begins at line and column."""
     if "\n" not in piece:
         return line, column + len(piece)
     return line + piece.count("\n"), len(piece) - piece.rindex("\n")

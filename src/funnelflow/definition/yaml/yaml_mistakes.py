@@ -80,7 +80,7 @@ def _items(line: str, start: int, depth: int = 0) -> Iterator[Value]:
 
 
 def _end(line: str, start: int, stops: str) -> tuple[int, str]:
-    """Give where a value ends and the character that ends it: brackets and quotes stay whole."""
+    """Return where a value ends and the character that ends it: brackets and quotes stay whole."""
     open_brackets: list[str] = []
     at = start
     while at < len(line):
@@ -105,7 +105,7 @@ def _end(line: str, start: int, stops: str) -> tuple[int, str]:
 
 
 def _after_quote(line: str, at: int) -> int:
-    """Give the place after the text in quotes at `at`; after the quote alone if it never ends."""
+    """Return the place after the text in quotes at `at`; after the quote alone if it never ends."""
     end = line.find(line[at], at + 1)
     while end > 0 and line[at] == '"' and line[end - 1] == "\\":
         end = line.find(line[at], end + 1)
@@ -113,7 +113,7 @@ def _after_quote(line: str, at: int) -> int:
 
 
 def _closes_at(text: str) -> int | None:
-    """Give the place after the bracket that closes the one a text begins with; None if none."""
+    """Return the place after the bracket that closes the one a text begins with; None if none."""
     end, closer = _end(text, 1, stops="")
     return end + 1 if closer in ("]", "}") else None
 
@@ -158,11 +158,11 @@ class YamlMistake:
     value: str = ""
 
     def cover(self, lines: list[str], covered: dict[tuple[int, int], Covered]) -> bool:
-        """Put a quoted stand-in of the same length over the text; tell whether there was any."""
-        place = (self.line, self.column)
-        if not self.value or place in covered:
+        """Put a quoted stand-in of the same length over the text; whether there was any."""
+        begins = (self.line, self.column)
+        if not self.value or begins in covered:
             return False
-        covered[place] = Covered(self.value)
+        covered[begins] = Covered(self.value)
         size = len(self.value)
         stand_in = f"'{'x' * (size - 2)}'" if size > 1 else "x"
         line = lines[self.line - 1]
@@ -172,7 +172,7 @@ class YamlMistake:
 
 
 def explain(error: Any, lines: list[str]) -> YamlMistake:
-    """Say what is wrong where a parser gave up.
+    """Return what is wrong where a parser gave up.
 
     Args:
         error: What PyYAML raised.
@@ -193,12 +193,12 @@ def explain(error: Any, lines: list[str]) -> YamlMistake:
 
 
 def is_expression_tag(written: str) -> bool:
-    """Tell whether text that YAML takes for a tag is an expression that begins with ``!``."""
+    """Whether text that YAML takes for a tag is an expression that begins with ``!``."""
     return _PLAIN_TAG.fullmatch(written) is None or _NAMES_A_FACT.match(written) is not None
 
 
 def quoted(line: int, column: int, text: str) -> YamlMistake:
-    """Say that the text at a place must stand in quotes."""
+    """Return the mistake of a text that must stand in quotes."""
     kind = "expression" if _EXPRESSION.search(text) else "text"
     variant, mark = _why(text)
     shown = text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004
@@ -216,7 +216,7 @@ def _why(text: str) -> tuple[str, str]:
 
 
 def _context_line(error: Any, otherwise: int) -> int:
-    """Give the line where the part began in which the parser gave up, if it is near."""
+    """Return the line where the part began in which the parser gave up, if it is near."""
     mark = getattr(error, "context_mark", None)
     if mark is None or not re.search("scanning|flow", error.context or ""):
         return otherwise
@@ -243,7 +243,7 @@ def _unquoted(line: str, number: int, column: int | None) -> YamlMistake | None:
 
 
 def _is_misread(value: Value) -> bool:
-    """Tell whether YAML reads a value otherwise than a person does."""
+    """Whether YAML reads a value otherwise than a person does."""
     text = value.text
     first = text[0]
     if first in "|>":
@@ -259,7 +259,7 @@ def _is_misread(value: Value) -> bool:
 
 
 def _is_cut_up(value: Value) -> bool:
-    """Tell whether YAML ends a plain text too early, or does not let it begin."""
+    """Whether YAML ends a plain text too early, or does not let it begin."""
     text = value.text
     if text[0] in "%@`" or text.startswith(("- ", "? ")):
         return True
@@ -285,7 +285,7 @@ def _unclosed(error: Any, mark: Any) -> YamlMistake | None:
 
 
 def _breaking_off(lines: list[str], mark: Any) -> YamlMistake | None:
-    """Say that the text ends where something is still open."""
+    """Return the mistake of a text that ends where something is still open."""
     if any(line.strip() for line in lines[mark.line : mark.line + 1]):
         return None
     last = max((at for at, line in enumerate(lines[: mark.line + 1]) if line.strip()), default=0)
@@ -294,7 +294,7 @@ def _breaking_off(lines: list[str], mark: Any) -> YamlMistake | None:
 
 
 def _structure(line: str, mark: Any) -> YamlMistake:
-    """Say that a line does not follow from the lines above it."""
+    """Return the mistake of a line that does not follow from the lines above it."""
     indentation = len(line) - len(line.lstrip())
     is_at_start = mark.column <= indentation or ": " in line[indentation:] + " "
     column = (indentation if is_at_start else mark.column) + 1

@@ -19,7 +19,7 @@ from funnelflow.definition import (
     load_definition,
     shipped_definitions,
 )
-from funnelflow.definition.problems import Span
+from funnelflow.definition.source_locations import Span
 from funnelflow.errors import Error, UnknownNameError
 
 from .strategies import VOCABULARY, definitions

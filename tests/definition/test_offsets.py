@@ -5,7 +5,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from funnelflow.criteria import Position
-from funnelflow.definition.problems import Problems, SourcePath, locate_text
+from funnelflow.definition.problems import Problems
+from funnelflow.definition.source_locations import SourcePath, locate_text
 from funnelflow.definition.yaml.compose import compose
 from funnelflow.definition.yaml.nodes import line_and_column, places_of
 

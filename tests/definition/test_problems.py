@@ -3,7 +3,8 @@
 import pickle
 
 from funnelflow.criteria import Position
-from funnelflow.definition.problems import MOST, Problems, Span, suggest
+from funnelflow.definition.problems import MOST, Problems, suggest
+from funnelflow.definition.source_locations import Span
 
 
 def at(line, column=1):

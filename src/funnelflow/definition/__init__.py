@@ -37,8 +37,9 @@ if TYPE_CHECKING:
         takes,
     )
     from funnelflow.definition.problem_formats import Format, render_problems
-    from funnelflow.definition.problems import DefinitionError, Problem, Span
+    from funnelflow.definition.problems import DefinitionError, Problem
     from funnelflow.definition.shapes import Story
+    from funnelflow.definition.source_locations import Span
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -56,7 +57,8 @@ else:
                 ScenarioStep Stage StageType Transition Vocabulary either takes
             """,
             "problem_formats": "Format render_problems",
-            "problems": "DefinitionError Problem Span",
+            "problems": "DefinitionError Problem",
+            "source_locations": "Span",
             "shapes": "Story",
         },
     )

@@ -16,7 +16,8 @@ from funnelflow.criteria import (
     compile_expression,
 )
 from funnelflow.definition.model import EventType, Vocabulary
-from funnelflow.definition.problems import Problems, SourcePath, Span, locate_text
+from funnelflow.definition.problems import Problems
+from funnelflow.definition.source_locations import SourcePath, Span, locate_text
 from funnelflow.definition.yaml.nodes import ScalarNode
 
 

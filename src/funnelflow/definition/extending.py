@@ -23,9 +23,10 @@ from funnelflow.definition.model import (
     Transition,
     Vocabulary,
 )
-from funnelflow.definition.problems import Problems, Span, locate, suggest
+from funnelflow.definition.problems import Problems, suggest
 from funnelflow.definition.requirement_kinds import Use
 from funnelflow.definition.shapes import Draft
+from funnelflow.definition.source_locations import Span, locate
 
 MOST_USED = 20_000
 """How many criteria all uses of a file may stand for; a short file could stand for millions."""

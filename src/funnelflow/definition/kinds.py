@@ -17,16 +17,8 @@ from attrs import define, evolve, field, frozen
 from funnelflow.criteria import Position, Type, parse_duration, parse_type
 from funnelflow.criteria.parser import LENGTH_CAP
 from funnelflow.criteria.types import SCALARS
-from funnelflow.definition.problems import (
-    Problems,
-    SourcePath,
-    Span,
-    Step,
-    Suggestion,
-    locate,
-    span_of,
-    suggest,
-)
+from funnelflow.definition.problems import Problems, Suggestion, suggest
+from funnelflow.definition.source_locations import SourcePath, Span, Step, locate, span_of
 from funnelflow.definition.yaml.nodes import (
     MappingNode,
     Node,

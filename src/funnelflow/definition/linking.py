@@ -20,19 +20,13 @@ from funnelflow.definition.model import (
     Transition,
     index_stages,
 )
-from funnelflow.definition.problems import (
-    DefinitionError,
-    Problem,
-    Problems,
-    Suggestion,
-    locate,
-    suggest,
-)
+from funnelflow.definition.problems import DefinitionError, Problem, Problems, Suggestion, suggest
 from funnelflow.definition.source_locations import (
     SourceLocation,
     block_location,
     event_location,
     invariant_location,
+    locate,
     transition_location,
 )
 from funnelflow.errors import FieldError

@@ -12,16 +12,10 @@ from funnelflow.definition.library import Library
 from funnelflow.definition.linked import Linked
 from funnelflow.definition.linking import examine
 from funnelflow.definition.model import Definition, Stage, Vocabulary
-from funnelflow.definition.problems import (
-    DefinitionError,
-    Problem,
-    Problems,
-    Span,
-    locate,
-    suggest,
-)
+from funnelflow.definition.problems import DefinitionError, Problem, Problems, suggest
 from funnelflow.definition.record_kinds import check_keys
 from funnelflow.definition.shapes import DEFINITION, STORY, VOCABULARY, Draft, Story, check_shape
+from funnelflow.definition.source_locations import Span, locate
 from funnelflow.definition.yaml.compose import compose, read_text
 from funnelflow.definition.yaml.nodes import MappingNode
 from funnelflow.errors import UsageError

@@ -18,6 +18,7 @@ status, and the same as JSON.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, ClassVar
 
 
@@ -125,10 +126,37 @@ class UnknownContactError(UnknownNameError):
 
 
 class ConfigurationError(UsageError):
-    """The workspace or its settings are not usable."""
+    """The workspace or its settings are not usable.
+
+    Args:
+        reason: What is wrong.
+        hint: The next step.
+        local_hint: As `Error` has it.
+        path: The file that says it, if it is one.
+        line: The line there, from 1; 0 if none is known.
+        column: The column there, from 1; 0 if none is known.
+    """
 
     code = "configuration"
     http_status = 500
+
+    def __init__(  # a place has three parts
+        self,
+        reason: str,
+        *,
+        hint: str = "",
+        local_hint: str = "",
+        path: Path | None = None,
+        line: int = 0,
+        column: int = 0,
+    ) -> None:
+        self.reason = reason
+        self.path = path
+        self.line = line
+        self.column = column
+        place = ":".join(str(part) for part in (path, line, column) if part)
+        message = f"{place}: {reason}" if place else reason
+        super().__init__(message, hint=hint, local_hint=local_hint)
 
 
 class FieldError(Error):

@@ -65,6 +65,23 @@ class TomlEntry:
 
 
 @frozen
+class FilePlace:
+    """A line of a file; as text, ``path:line``.
+
+    Attributes:
+        path: The file.
+        line: The line, from 1; 0 if none is known.
+    """
+
+    path: Path
+    line: int = 0
+
+    def __str__(self) -> str:
+        """Return it as messages begin with it."""
+        return f"{self.path}:{self.line}" if self.line else str(self.path)
+
+
+@frozen
 class TomlSource:
     """A TOML file, or a table in it, that says where things stand.
 
@@ -101,10 +118,13 @@ class TomlSource:
         found = self.nearest(*keys)
         return None if found is None else self.text.count("\n", 0, found.start) + 1
 
-    def where(self, *keys: str | int) -> str:
-        """Return ``path:line`` of something; the path alone if it has no place."""
-        line = self.line(*keys)
-        return f"{self.path}:{line}" if line else str(self.path)
+    def where(self, *keys: str | int) -> FilePlace:
+        """Return where something stands; the path alone if it has no place."""
+        return FilePlace(self.path, self.line(*keys) or 0)
+
+    def error(self, reason: str, *keys: str | int, hint: str = "") -> ConfigurationError:
+        """Return an error about something in the file, with its place."""
+        return ConfigurationError(reason, hint=hint, path=self.path, line=self.line(*keys) or 0)
 
 
 def load_toml(path: Path) -> tuple[dict[str, Any], TomlSource]:
@@ -147,8 +167,14 @@ def parse_toml(path: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
-        where = f"{path}:{found[2]}:{found[3]}: {found[1]}" if found else f"{path}: {error}"
-        raise ConfigurationError(where, hint='the file is TOML: name = "value"') from None
+        reason, line, column = found.groups() if found else (str(error), 0, 0)
+        raise ConfigurationError(
+            reason,
+            hint='the file is TOML: name = "value"',
+            path=path,
+            line=int(line),
+            column=int(column),
+        ) from None
 
 
 def file_signature(path: Path) -> Signature:

@@ -112,7 +112,7 @@ def test_doctor_says_the_same(call):
     [
         ("[[notify]]\nchanel = 1\n", "F701 [[notify]] has no 'chanel'"),
         ("[nowhere]\n", "toml:4:1: F706 there is no table 'nowhere'"),
-        ("[roles]\nx = 1\n", "F706 role 'x' is not a list of actors"),
+        ("[roles]\nx = 1\n", "F706 role `x` must be a list of actors"),
     ],
 )
 def test_settings_that_are_not_understood_are_problems_too(call, toml, said):

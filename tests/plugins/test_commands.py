@@ -116,7 +116,7 @@ def test_doctor_says_when_the_configuration_of_plugins_is_wrong(here):
         settings.write("\n[plugins]\ndisabled = 5\n")
     done = call("doctor")
     assert done.exit_code == 1
-    assert "disabled is not a list of plugins" in done.stdout
+    assert "`disabled` must be a list of plugins" in done.stdout
 
 
 def test_list_shows_every_plugin_and_what_is_wrong(here, write):

@@ -134,7 +134,7 @@ def test_settings_of_a_plugin_that_is_not_there_are_told_with_the_nearest(write,
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ('[plugins]\ndisabled = "a"\n', 2, "disabled is not a list of plugins"),
+        ('[plugins]\ndisabled = "a"\n', 2, "`disabled` must be a list of plugins"),
         ("[plugins]\n\ndisable = true\n", 3, "there is no setting 'disable' of all plugins"),
     ],
 )

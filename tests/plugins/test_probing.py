@@ -89,7 +89,7 @@ def test_settings_are_reported_with_secrets_masked(write, root):
 
 def test_a_configuration_that_is_not_understood_is_refused(root):
     (root / "funnelflow.toml").write_text("[plugins]\ndisabled = 1\n")
-    with pytest.raises(ConfigurationError, match="disabled is not a list"):
+    with pytest.raises(ConfigurationError, match="`disabled` must be a list"):
         probe_plugins(root)
 
 

@@ -99,9 +99,9 @@ def test_the_zone_of_naive_times_is_read(tmp_path):
     [
         ("[workspace]\nfunnnel = 'a'", ":2: there is no setting 'funnnel'", "'funnel'"),
         ("[workspce]\nfunnel = 'a'", ":1: there is no table 'workspce'", "'workspace'"),
-        ("[workspace]\n\nfunnel = 3", ":3: funnel is not text", 'funnel = "…"'),
-        ("workspace = 3", ":1: workspace is not a table", "[workspace]"),
-        ("[roles]\nsales = 'ada'", ":2: role 'sales' is not a list", '["ada", "grace"]'),
+        ("[workspace]\n\nfunnel = 3", ":3: `funnel` must be text", 'funnel = "…"'),
+        ("workspace = 3", ":1: `workspace` must be a table", "[workspace]"),
+        ("[roles]\nsales = 'ada'", ":2: role `sales` must be a list", '["ada", "grace"]'),
         ("[workspace]\nfunnel = \n", ":2:10: Invalid value", "TOML"),
         ("[workspace]\ntimezone = 'Mars/Olympus'", "no time zone 'Mars/Olympus'", "Europe/Paris"),
         ("[workspace]\ntimezone = '../etc/passwd'", "no time zone", "Europe/Paris"),

@@ -1,8 +1,7 @@
 """``funnelflow check``: everything that is wrong with definitions, at once."""
 
-import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -25,7 +24,9 @@ from funnelflow.definition import (
     render_problems,
 )
 from funnelflow.errors import ConfigurationError, UnknownNameError
+from funnelflow.plugins import Plugin
 from funnelflow.storage.subscriptions import SubscriptionsError, masked_source
+from funnelflow.toml_source import FilePlace
 from funnelflow.workspace.settings import CONFIG_FILE, read_config
 
 
@@ -78,17 +79,7 @@ def check_plugins(session: Session, endpoints: EndpointCheck) -> EndpointCheck:
     if root is None or not broken:
         return endpoints
     path = root / CONFIG_FILE
-    found = tuple(
-        _placed(
-            "F708",
-            f"plugin {plugin.name}: ",
-            problem,
-            path,
-            f"funnelflow plugins show {plugin.name}",
-        )
-        for plugin in broken
-        for problem in plugin.problems
-    )
+    found = tuple(problem for plugin in broken for problem in _of_plugin(plugin, path))
     return EndpointCheck(
         endpoints.count, (*endpoints.problems, *found), {**endpoints.sources, **_sources(path)}
     )
@@ -98,15 +89,22 @@ def _of_settings(error: ConfigurationError, path: Path) -> tuple[Problem, ...]:
     """Return what is wrong with the settings as problems with their places."""
     if isinstance(error, SubscriptionsError):
         return error.problems
-    return (_placed("F706", "", error.message, path, error.hint),)
+    at = Position(str(path), error.line, error.column or 1) if error.line else None
+    parameters = {"reason": error.reason, "hint": error.hint}
+    return (Problem("F706", Span(at), parameters, name=str(path)),)
 
 
-def _placed(code: str, about: str, said: str, path: Path, hint: str) -> Problem:
-    """Return a problem of the settings with the place that its message begins with, if any."""
-    found = re.fullmatch(rf"{re.escape(str(path))}(?::(\d+))?(?::(\d+))?: (.*)", said, re.DOTALL)
-    reason = about + (found[3] if found else said)
-    at = Position(str(path), int(found[1]), int(found[2] or 1)) if found and found[1] else None
-    return Problem(code, Span(at), {"reason": reason, "hint": hint}, name=str(path))
+def _of_plugin(plugin: Plugin, path: Path) -> Iterator[Problem]:
+    """Yield what is wrong with a plugin, its settings with their places."""
+    hint, name = f"funnelflow plugins show {plugin.name}", str(path)
+    for fault in plugin.faults:
+        reason = f"plugin {plugin.name}: {fault.advice}"
+        line = fault.place.line if isinstance(fault.place, FilePlace) else 0
+        at = Position(name, line, 1) if line else None
+        yield Problem("F708", Span(at), {"reason": reason, "hint": hint}, name=name)
+    for problem in () if plugin.faults else plugin.problems:
+        reason = f"plugin {plugin.name}: {problem}"
+        yield Problem("F708", Span(None), {"reason": reason, "hint": hint}, name=name)
 
 
 def _sources(path: Path) -> dict[str, str]:

@@ -172,14 +172,13 @@ def read_mapping(path: str | Path) -> FileMapping:
     """
     path = Path(path)
     if path.is_file() and path.stat().st_size > _MAX_SIZE:
-        raise ConfigurationError(f"{path}: this is too large to be a mapping file")
+        raise ConfigurationError("this is too large to be a mapping file", path=path)
     content, source = load_toml(path)
     for name in content:
         if name not in _KEYS:
             guess = nearest(name, _KEYS)
             hint = f"did you mean {guess!r}?" if guess else f"it may have: {', '.join(_KEYS)}"
-            where = source.where(name)
-            raise ConfigurationError(f"{where}: a mapping file has no {name!r}", hint=hint)
+            raise source.error(f"a mapping file has no {name!r}", name, hint=hint)
     return _Reader(content, source).mapping()
 
 
@@ -221,11 +220,9 @@ class _Reader:
         """Return what a table says of targets; refuse one that there is not."""
         for target in found:
             if target not in TARGETS and not target.startswith(FIELD):
-                raise ConfigurationError(
-                    f"{self.source.where(name, target)}: `{target}` in [{name}] must be one of "
-                    f"{', '.join(TARGETS)}",
-                    hint="fields stand under [fields]",
-                )
+                reason = f"`{target}` in [{name}] must be one of {', '.join(TARGETS)}"
+                hint = "fields stand under [fields]"
+                raise self.source.error(reason, name, target, hint=hint)
         return found
 
     def texts(self, *keys: str) -> dict[str, str]:
@@ -267,9 +264,8 @@ class _Reader:
         """Return the error that something is not what it must be."""
         name = ".".join(map(str, keys))
         kind = next(words for kinds, words in _KINDS if isinstance(found, kinds))
-        return ConfigurationError(
-            f"{self.source.where(*keys)}: `{name}` must be {rule}, but this is {kind}", hint=hint
-        )
+        reason = f"`{name}` must be {rule}, but this is {kind}"
+        return self.source.error(reason, *keys, hint=hint)
 
 
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -292,7 +288,7 @@ def write_mapping(path: str | Path, mapping: FileMapping) -> None:
     try:
         Path(path).write_text(mapping_text(mapping), encoding="utf-8")
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error.strerror}") from error
+        raise ConfigurationError(f"cannot be written: {error.strerror}", path=Path(path)) from error
 
 
 def mapping_text(mapping: FileMapping) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 from attrs import field, frozen
 
 from funnelflow.errors import ConfigurationError
-from funnelflow.toml_source import TomlSource, load_toml
+from funnelflow.toml_source import FilePlace, TomlSource, load_toml
 
 Status: TypeAlias = Literal["active", "blocked", "broken"]
 
@@ -76,7 +76,7 @@ class PluginConfig:
         """Return the settings of a plugin as they are written."""
         return next((t for name, t in self.tables.items() if same_name(name, plugin)), {})
 
-    def where(self, plugin: str, name: str = "") -> str:
+    def where(self, plugin: str, name: str = "") -> FilePlace | str:
         """Return where a plugin's settings, or one of them, stand in the file."""
         if self.source is None:
             return f"[plugins.{plugin}]"
@@ -161,15 +161,15 @@ def plugin_config(source: TomlSource, content: Mapping[str, Any]) -> PluginConfi
     """
     table = content.get("plugins", {})
     if not isinstance(table, dict):
-        raise ConfigurationError(
-            f"{source.where('plugins')}: plugins is not a table", hint="write it as [plugins]"
-        )
+        raise source.error("`plugins` must be a table", "plugins", hint="write it as [plugins]")
     disabled, required = (_names(source, table, name) for name in LISTS)
     tables = {name: inner for name, inner in table.items() if name not in LISTS}
     for name, inner in tables.items():
         if not isinstance(inner, dict):
-            raise ConfigurationError(
-                f"{source.where('plugins', name)}: there is no setting {name!r} of all plugins",
+            raise source.error(
+                f"there is no setting {name!r} of all plugins",
+                "plugins",
+                name,
                 hint="one plugin's settings stand under [plugins.NAME]; known here: "
                 + ", ".join(LISTS),
             )
@@ -180,10 +180,8 @@ def _names(source: TomlSource, table: Mapping[str, Any], name: str) -> tuple[str
     """Read a list of plugins."""
     names = table.get(name, [])
     if not isinstance(names, list) or not all(isinstance(plugin, str) for plugin in names):
-        raise ConfigurationError(
-            f"{source.where('plugins', name)}: {name} is not a list of plugins",
-            hint=f'write {name} = ["name"]',
-        )
+        reason, hint = f"`{name}` must be a list of plugins", f'write {name} = ["name"]'
+        raise source.error(reason, "plugins", name, hint=hint)
     return tuple(names)
 
 

@@ -82,6 +82,7 @@ class Plugin:
         status: Whether it is in use.
         blocked_by: Who blocks it.
         problems: Everything that is wrong with it, the first is told.
+        faults: What of that is wrong with its settings.
         hooks: Its implementations by hook.
         settings: Its settings; None when it has none.
         directory: The directory of the workspace that it is loaded for; None where there is none.
@@ -94,6 +95,7 @@ class Plugin:
     status: Status = "active"
     blocked_by: str = ""
     problems: list[str] = field(factory=list)
+    faults: tuple[SettingFault, ...] = ()
     hooks: dict[str, Hook] = field(factory=dict)
     settings: Settings | None = None
     directory: Path | None = None
@@ -191,7 +193,8 @@ def _why(plugin: Plugin, error: Exception) -> list[str]:
     """Return why a plugin cannot be used, each thing by itself."""
     inner = error.error if isinstance(error, Fault) else error
     if isinstance(inner, SettingsError):
-        return [_fault(fault) for fault in inner.faults]
+        plugin.faults = inner.faults
+        return [f"{fault.place}: {fault.advice}" for fault in inner.faults]
     if isinstance(error, Fault) and not isinstance(inner, ConfigurationError):
         what = error.call.what
         said = plugin.masked(f"{describe_error(inner)}{_place(inner)}")
@@ -202,12 +205,6 @@ def _why(plugin: Plugin, error: Exception) -> list[str]:
 def _place(error: BaseException) -> str:
     """Return where something was raised, unless that is in its text."""
     return "" if isinstance(error, SyntaxError) else place_of(error)
-
-
-def _fault(fault: SettingFault) -> str:
-    """Return what is wrong with a setting, and how to set a variable that it lacks."""
-    cure = f"; export {fault.variable}=… sets it" if fault.variable else ""
-    return f"{fault.place}: {fault.message}{cure}"
 
 
 def _hooks_of(plugin: Plugin, thing: Any) -> Iterable[Hook]:

@@ -19,6 +19,7 @@ from attrs import frozen
 
 from funnelflow.criteria import duration_words, parse_duration
 from funnelflow.errors import ConfigurationError, nearest
+from funnelflow.toml_source import FilePlace
 
 MASK: Final = "***"
 
@@ -34,7 +35,7 @@ _TRUTHS: Final = {
 class Where(Protocol):
     """Returns where a name of a table stands."""
 
-    def __call__(self, name: str, /) -> str:
+    def __call__(self, name: str, /) -> FilePlace | str:
         """Return a place such as ``funnelflow.toml:12``; for "" that of the table."""
 
 
@@ -82,15 +83,21 @@ class SettingFault:
 
     Attributes:
         name: The setting; empty for one that is missing.
-        place: Where it stands.
+        place: Where it stands: a line of a file, or the name of a variable.
         message: What is wrong with it, without its value where that may be a secret.
         variable: The variable of the environment that it names and that is not set.
     """
 
     name: str
-    place: str
+    place: FilePlace | str
     message: str
     variable: str = ""
+
+    @property
+    def advice(self) -> str:
+        """What is wrong, and how to set a variable that is missing."""
+        cure = f"; export {self.variable}=… sets it" if self.variable else ""
+        return self.message + cure
 
 
 class SettingsError(ConfigurationError):
@@ -154,7 +161,7 @@ def read_settings(
     faults = [_unknown(name, known, where) for name in table if name not in known]
     values: dict[str, Any] = {}
     origins: dict[str, Origin] = {}
-    places: dict[str, str] = {}
+    places: dict[str, FilePlace | str] = {}
     hidden: set[str] = set()
     for name, attribute in known.items():
         variable = f"{prefix}{name.upper()}"

@@ -72,7 +72,7 @@ class Config:
     def timezone(self) -> dt.tzinfo | None:
         """The zone in which times without an offset are read; None refuses them."""
         name = self.settings["timezone"].value
-        return _zone(name, str(self.directory / CONFIG_FILE)) if name else None
+        return _zone(name, TomlSource(self.directory / CONFIG_FILE)) if name else None
 
     def roles_of(self, actor: str) -> tuple[str, ...]:
         """Return the roles of an actor, sorted; nobody has none."""
@@ -122,7 +122,7 @@ def read_config(
     surroundings = os.environ if environment is None else environment
     settings = {name: _setting(source, name, said, surroundings, workspace) for name in _DEFAULTS}
     if settings["timezone"].value:
-        _zone(settings["timezone"].value, source.where("workspace", "timezone"))
+        _zone(settings["timezone"].value, source)
     return Config(
         directory,
         settings,
@@ -195,9 +195,7 @@ def _table(source: TomlSource, content: Mapping[str, Any], name: str) -> Mapping
     """Return a table of the file; empty when it is not there."""
     table = content.get(name, {})
     if not isinstance(table, dict):
-        raise ConfigurationError(
-            f"{source.where(name)}: {name} is not a table", hint=f"write it as [{name}]"
-        )
+        raise source.error(f"`{name}` must be a table", name, hint=f"write it as [{name}]")
     return table
 
 
@@ -216,9 +214,8 @@ def _setting(
         return Setting(name, environment[variable], "environment")
     value = workspace.get(name, "")
     if not isinstance(value, str):
-        raise ConfigurationError(
-            f"{source.where('workspace', name)}: {name} is not text", hint=f'write {name} = "…"'
-        )
+        reason, hint = f"`{name}` must be text", f'write {name} = "…"'
+        raise source.error(reason, "workspace", name, hint=hint)
     return Setting(name, value, "file") if value else Setting(name, _DEFAULTS[name], "default")
 
 
@@ -226,10 +223,11 @@ def _roles(source: TomlSource, table: Mapping[str, Any]) -> dict[str, tuple[str,
     """Read who has which role."""
     for role, actors in table.items():
         if not isinstance(actors, list) or not all(isinstance(actor, str) for actor in actors):
-            raise ConfigurationError(
-                f"{source.where(role)}: role {role!r} is not a list of actors",
-                hint=f'write {role} = ["ada", "grace"]',
+            reason, hint = (
+                f"role `{role}` must be a list of actors",
+                f'write {role} = ["ada", "grace"]',
             )
+            raise source.error(reason, role, hint=hint)
     return {role: tuple(actors) for role, actors in table.items()}
 
 
@@ -240,19 +238,19 @@ def _refuse_unknown(
     for name in table:
         if name not in known:
             guess = nearest(name, known)
-            raise ConfigurationError(
-                f"{source.where(name)}: there is no {kind} {name!r}",
-                hint=f"did you mean {guess!r}?" if guess else f"known: {', '.join(known)}",
-            )
+            hint = f"did you mean {guess!r}?" if guess else f"known: {', '.join(known)}"
+            raise source.error(f"there is no {kind} {name!r}", name, hint=hint)
 
 
-def _zone(name: str, where: str) -> ZoneInfo:
+def _zone(name: str, source: TomlSource) -> ZoneInfo:
     """Return a time zone by its name."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ConfigurationError(
-            f"{where}: there is no time zone {name!r}",
+        raise source.error(
+            f"there is no time zone {name!r}",
+            "workspace",
+            "timezone",
             hint='write a name such as "Europe/Paris" or "UTC"; '
             "where the system knows no zones, `pip install tzdata` brings them",
         ) from None

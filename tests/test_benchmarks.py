@@ -1,4 +1,4 @@
-"""The door of the benchmarks: which there are, and what they need."""
+"""The command of the benchmarks: which there are, and what they need."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def run(before: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Call the door in a process of its own, after some preparation."""
+    """Call the command in a process of its own, after some preparation."""
     program = (
         f"import sys; {before}; from benchmarks.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )

@@ -31,8 +31,8 @@ FILES = {
 TOLD = {"deliver", "outbox discard", "outbox retry", "outbox show"}
 """Commands whose examples are about what a contact has brought into the outbox."""
 
-NOTIFY = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "told.jsonl"\n'
-"""The endpoint that an example names; it is told of a contact that the examples have."""
+NOTIFY = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "messages.jsonl"\n'
+"""The endpoint that an example names; it gets a message about a contact that the examples have."""
 
 
 def commands():

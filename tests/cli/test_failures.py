@@ -1,4 +1,4 @@
-"""From an exception to what a person is told."""
+"""From an exception to what a person reads."""
 
 import click
 import pytest
@@ -47,7 +47,7 @@ def test_an_option_that_takes_a_number_says_so(workspace, call, command):
     assert "'x' is not a whole number" in done.stderr
 
 
-def test_a_funnel_that_is_not_in_use_is_told_with_those_that_are(workspace, call):
+def test_a_funnel_that_is_not_in_use_is_reported_with_those_that_are(workspace, call):
     done = call("list", "--funnel", "dialogue")
     assert "there is no funnel 'dialogue' in use" in done.stderr
     assert "hint: known funnels in use: standard" in done.stderr
@@ -63,7 +63,7 @@ def test_nobody_by_an_id_names_those_who_are_known_before_adding(workspace, call
     assert lines[2].strip() == "or: funnelflow add p99"
 
 
-def test_a_target_that_does_not_exist_is_told_with_all_that_a_column_can_be(workspace, call):
+def test_a_target_that_does_not_exist_is_reported_with_all_that_a_column_can_be(workspace, call):
     (workspace / "e.csv").write_text("bar,contact,event,at\n1,ada,call,2026-03-01T09:00:00Z\n")
     done = call("apply", "e.csv", "--map", "foo=bar")
     assert "a column is one of contact, event, at, actor, facts, to, reason, key" in done.stderr
@@ -71,7 +71,7 @@ def test_a_target_that_does_not_exist_is_told_with_all_that_a_column_can_be(work
     assert "did you mean 'contact'" in call("apply", "e.csv", "--map", "contct=bar").stderr
 
 
-def test_a_line_that_is_no_json_is_told_by_its_character(workspace, call):
+def test_a_line_that_is_no_json_is_reported_by_its_character(workspace, call):
     (workspace / "e.jsonl").write_text('{"contact": "ada"}\n{x}\n')
     done = call("apply", "e.jsonl", "--map", "event=event", "--map", "at=at")
     assert "character 2  this is no JSON" in done.stdout

@@ -268,13 +268,13 @@ def test_rows_without_a_time_zone_are_helped_by_one_option(call, workspace):
     assert (again.exit_code, "rejected        0" in again.stdout) == (0, True)
 
 
-def test_rows_from_the_future_are_told_of(workspace, call):
+def test_rows_from_the_future_are_reported(workspace, call):
     (workspace / "f.csv").write_text("contact,event,at\nada,call,2126-01-01T00:00:00Z\n")
     done = call("apply", "f.csv")
     assert "  1 row with a time in the future" in done.stdout
 
 
-def test_an_id_that_comes_twice_is_told_of(workspace, call):
+def test_an_id_that_comes_twice_is_reported(workspace, call):
     (workspace / "p.csv").write_text("contact,email\nada,a@example.com\nada,b@example.com\n")
     done = call("import", "p.csv")
     assert "  1 row about a contact that an earlier row was about" in done.stdout

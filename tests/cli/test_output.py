@@ -1,4 +1,4 @@
-"""Where answers go, and what a terminal is told."""
+"""Where answers go, and what a terminal gets."""
 
 import io
 import json
@@ -146,7 +146,7 @@ def test_progress_leaves_nothing_behind(screen):
     assert left_on(screen) == ""
 
 
-def test_progress_makes_room_for_what_is_said_meanwhile(screen):
+def test_progress_makes_way_for_what_is_said_meanwhile(screen):
     with redirect_stderr(screen), watching("verifying", "contacts") as step:
         step(7)
         note("remark")

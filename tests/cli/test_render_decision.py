@@ -67,8 +67,8 @@ def answer(funnel):
         known = {"budget": 3000, **(facts or {})}
         contact = funnel.fold("ada", [funnel.event("add", START, known)])
         decision = decide(funnel, contact, funnel.event(name, at, to=to, **event))
-        told = decision_answer(decision, page)
-        return paint(told.lines, page).splitlines(), told.hint
+        drawn = decision_answer(decision, page)
+        return paint(drawn.lines, page).splitlines(), drawn.hint
 
     return drawn
 
@@ -129,7 +129,7 @@ def test_time_that_moved_somebody_before_the_move_is_mentioned(answer):
     ]
 
 
-def test_a_path_of_several_steps_is_told_step_by_step(answer):
+def test_a_path_of_several_steps_is_shown_step_by_step(answer):
     facts = {"budget": 9000, "need": "badly"}
     lines, hint = answer("met", facts=facts)
     assert lines == [

@@ -117,10 +117,10 @@ def test_a_dry_run_of_the_demo_names_every_file_and_writes_none(empty, call):
     done = call("demo", "--dry-run")
     assert list(empty.iterdir()) == []
     assert "dry run: nothing was written" in done.stderr
-    told = {Path(line.removeprefix("would write ")) for line in done.stdout.splitlines()}
+    planned = {Path(line.removeprefix("would write ")) for line in done.stdout.splitlines()}
     call("demo")
     databases = set(empty.rglob("*.db*"))
-    assert told == {p for p in empty.rglob("*") if p.is_file()} - databases
+    assert planned == {p for p in empty.rglob("*") if p.is_file()} - databases
 
 
 def test_the_demo_shows_stages_reasons_and_a_story(empty, call):

@@ -42,7 +42,7 @@ def test_a_story_that_ends_elsewhere_is_a_no(call, tmp_path):
         ("story: x\nwhen: [{move: }]\n", "s.yaml:2"),
     ],
 )
-def test_what_is_no_story_is_told_with_its_place(call, tmp_path, text, says):
+def test_what_is_no_story_is_reported_with_its_place(call, tmp_path, text, says):
     path = tmp_path / "s.yaml"
     path.write_text(text)
     done = call("story", str(path), "dialogue")

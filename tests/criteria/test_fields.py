@@ -1,4 +1,4 @@
-"""Fields: the one door through which facts are let in."""
+"""Fields: the one way in for facts."""
 
 import datetime as dt
 import json
@@ -284,12 +284,12 @@ def test_a_canonical_value_stays_what_it_is(drawn):
 
 @given(st.sampled_from(list(VALUES)), st.text(max_size=30))
 def test_any_text_is_a_value_or_refused(kind, text):
-    told = ""
+    message = ""
     try:
         Field("x", kind).parse(text, dt.UTC)
     except FieldError as error:
-        told = error.message
-    assert told.isprintable()
+        message = error.message
+    assert message.isprintable()
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_a_definition_that_extends_another_may_use_its_blocks(tmp_path):
     assert reading.definition.transitions[0].require.items[0].label == "Three of four"
 
 
-def test_an_unknown_block_is_told_where_it_is_used_with_the_nearest_name(tmp_path):
+def test_an_unknown_block_is_reported_where_it_is_used_with_the_nearest_name(tmp_path):
     problem = only(read(tmp_path, with_transitions(USED.replace("use: bant", "use: bent"))))
     assert told(problem) == "15:58-62 F214"
     assert problem.parameters["guess"] == "bant"
@@ -105,12 +105,12 @@ def test_a_block_uses_no_other(tmp_path):
     assert (problem.code, problem.variant) == ("F105", "nested_block")
 
 
-def test_an_empty_block_is_told(tmp_path):
+def test_an_empty_block_is_reported(tmp_path):
     text = with_transitions(USED).replace("criteria:\n", "criteria:\n  none: {}\n")
     assert codes(read(tmp_path, text)) == ["F105"]
 
 
-def test_a_fault_in_a_block_is_told_once_where_it_stands(tmp_path):
+def test_a_fault_in_a_block_is_reported_once_where_it_stands(tmp_path):
     text = with_transitions(USED + USED.replace("call", "form"))
     problem = only(read(tmp_path, text.replace("contact.fits", "contact.fitz")))
     assert (problem.position.line, problem.code) == (12, "E130")
@@ -127,7 +127,7 @@ def test_a_group_of_a_block_must_make_sense_even_if_nothing_uses_it(tmp_path):
     assert codes(read(tmp_path, text.replace("at_least: 2", "at_least: 9"))) == ["F209"]
 
 
-def test_the_same_block_declared_otherwise_is_told(tmp_path):
+def test_the_same_block_declared_otherwise_is_reported(tmp_path):
     (tmp_path / "base.yaml").write_text(with_transitions(USED).replace("small", "base", 1))
     own = "criteria: {bant: [{Fits: contact.fits}]}\n"
     problem = only(read(tmp_path, f"funnel: small\nextends: base\n{own}"))

@@ -10,7 +10,9 @@ from funnelflow.criteria import EXPRESSION_CODES
 from funnelflow.definition import CODES
 
 SOURCES = Path(funnelflow.__file__).parent
-ROOMS = tuple(Path(__file__).parents[1] / room for room in ("definition", "notify", "plugins"))
+FOLDERS = tuple(
+    Path(__file__).parents[1] / folder for folder in ("definition", "notify", "plugins")
+)
 OWN = {code for code in CODES if code.startswith("F")}
 
 
@@ -45,7 +47,7 @@ def test_a_code_is_explained_in_whole_sentences(code):
 
 
 def test_every_code_is_tested():
-    files = [path for room in ROOMS for path in room.glob("test_*.py")]
+    files = [path for folder in FOLDERS for path in folder.glob("test_*.py")]
     tests = "".join(path.read_text() for path in files)
     untested = {code for code in OWN if code not in tests.replace(Path(__file__).read_text(), "")}
     assert untested <= set()

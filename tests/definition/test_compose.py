@@ -134,7 +134,7 @@ def test_escapes_of_what_can_be_seen_are_read():
     ],
 )
 @every_loader
-def test_a_mistake_of_structure_is_told_in_our_words(text, line, column, variant, loader):
+def test_a_mistake_of_structure_is_reported_in_our_words(text, line, column, variant, loader):
     problems = Problems()
     assert compose(text, "f.yaml", problems, loader) is None
     (problem,) = problems.all()

@@ -162,12 +162,12 @@ def test_a_whole_definition_is_read(tmp_path):
         ),
     ],
 )
-def test_a_key_that_does_not_fit_is_told(tmp_path, line, place, message, help_text):
+def test_a_key_that_does_not_fit_is_reported(tmp_path, line, place, message, help_text):
     reading = read(tmp_path, SMALL + line + "\n")
     assert (place, message, help_text) in faults(reading)
 
 
-def test_a_key_like_no_other_is_told_with_all_there_are(tmp_path):
+def test_a_key_like_no_other_is_reported_with_all_there_are(tmp_path):
     ((_, _, help_text),) = faults(read(tmp_path, GO + "  # deeper\nxyzzy: 1\n"))
     assert help_text.startswith("it may have: funnel, version, title")
 
@@ -210,7 +210,7 @@ def test_a_key_like_no_other_is_told_with_all_there_are(tmp_path):
         ),
     ],
 )
-def test_a_stage_that_does_not_fit_is_told(tmp_path, stages, place, message):
+def test_a_stage_that_does_not_fit_is_reported(tmp_path, stages, place, message):
     reading = read(tmp_path, HEAD + f"stages: {stages}\n")
     assert (place, message) in [fault[:2] for fault in faults(reading)]
 
@@ -278,7 +278,9 @@ def test_a_stage_that_does_not_fit_is_told(tmp_path, stages, place, message):
         ),
     ],
 )
-def test_a_transition_that_does_not_fit_is_told(tmp_path, transition, place, message, help_text):
+def test_a_transition_that_does_not_fit_is_reported(
+    tmp_path, transition, place, message, help_text
+):
     reading = read(tmp_path, SMALL + f"transitions:\n  - {transition}\n")
     assert (place, message, help_text) in faults(reading)
 
@@ -366,7 +368,7 @@ FIELDS = "funnel: small\ninitial: a\nstages: {a: {type: won}}\nfields:\n"
         ("seen: {type: timestamp, default: 2026-03-01}", "5:36-46 F210", None, None),
     ],
 )
-def test_a_field_that_does_not_fit_is_told(tmp_path, field, place, message, help_text):
+def test_a_field_that_does_not_fit_is_reported(tmp_path, field, place, message, help_text):
     found = faults(read(tmp_path, FIELDS + f"  {field}\n"))
     assert place in [fault[0] for fault in found]
     if message is not None:
@@ -392,7 +394,7 @@ def test_what_a_doubtful_field_makes_of_an_expression_is_no_news(tmp_path):
     assert codes(reading) == ["F301"]
 
 
-def test_an_unknown_field_beside_a_doubtful_one_is_still_told(tmp_path):
+def test_an_unknown_field_beside_a_doubtful_one_is_still_reported(tmp_path):
     reading = read(
         tmp_path,
         FIELDS + "  fits: colour\n"
@@ -428,7 +430,7 @@ def test_an_unknown_field_beside_a_doubtful_one_is_still_told(tmp_path):
         ),
     ],
 )
-def test_an_event_that_does_not_fit_is_told(tmp_path, event, place, message):
+def test_an_event_that_does_not_fit_is_reported(tmp_path, event, place, message):
     reading = read(tmp_path, FIELDS + f"  budget: number\nevents:\n  {event}\n")
     assert (place.replace("6:", "7:"), message) in [fault[:2] for fault in faults(reading)]
 

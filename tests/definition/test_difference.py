@@ -243,7 +243,7 @@ def test_nothing_is_different_from_itself(definition):
 
 
 @given(definitions(), st.data())
-def test_a_transition_that_is_taken_out_is_told(definition, data):
+def test_a_transition_that_is_taken_out_is_reported(definition, data):
     listed = definition.transitions
     if listed:
         gone = data.draw(st.integers(0, len(listed) - 1))
@@ -251,7 +251,7 @@ def test_a_transition_that_is_taken_out_is_told(definition, data):
         assert diff(definition, new)
 
 
-def test_a_promise_that_is_another_is_told():
+def test_a_promise_that_is_another_is_reported():
     promise = Invariant("Once won, always won", "won", never_after=("a",))
     promised = evolve(OLD, always=(promise,))
     other = evolve(OLD, always=(evolve(promise, never_after=("b",)),))

@@ -43,7 +43,7 @@ def test_an_expression_with_several_mistakes_shows_each(tmp_path):
     assert [p.code for p in errors(read(tmp_path, text))] == ["E130", "E130", "E140"]
 
 
-def test_a_comment_that_cuts_an_expression_off_is_told(tmp_path):
+def test_a_comment_that_cuts_an_expression_off_is_reported(tmp_path):
     reading = read(tmp_path, transition("    on: form\n", 'contact.authority == "a #b"'))
     (problem,) = errors(reading)
     assert (told(problem), problem.variant) == ("11:36-37 F005", "comment")
@@ -53,7 +53,7 @@ def test_a_comment_behind_a_sound_expression_is_a_comment(tmp_path):
     assert errors(read(tmp_path, transition("    on: form\n", "contact.fits  # they do"))) == []
 
 
-def test_a_mistake_before_a_comment_is_told_as_what_it_is(tmp_path):
+def test_a_mistake_before_a_comment_is_reported_as_what_it_is(tmp_path):
     reading = read(tmp_path, transition("    on: form\n", "contact.fts && contact.fits # so"))
     assert [told(p) for p in errors(reading)] == ["11:20-23 E130"]
 
@@ -112,7 +112,7 @@ def test_what_an_event_sets_is_checked(tmp_path):
     assert "E143" in [p.code for p in errors(reading)]
 
 
-def test_a_missing_vocabulary_is_told_once_and_not_again_at_every_expression(tmp_path):
+def test_a_missing_vocabulary_is_reported_once_and_not_again_at_every_expression(tmp_path):
     reading = read(
         tmp_path, "vocabulary: standrad\n" + transition("    on: gone\n", "contact.gone > 3")
     )

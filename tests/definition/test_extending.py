@@ -129,7 +129,7 @@ def test_fields_and_events_are_added_and_the_same_again_is_no_problem(read_here)
     assert list(reading.definition.vocabulary.fields) == ["budget", "fits", "age"]
 
 
-def test_a_field_declared_otherwise_is_told_with_where_it_was_declared(read_here):
+def test_a_field_declared_otherwise_is_reported_with_where_it_was_declared(read_here):
     reading = read_here("funnel: small\nextends: base\nfields: {budget: integer}\n")
     (problem,) = reading.problems
     assert told(problem) == "3:10-16 F302"
@@ -138,7 +138,7 @@ def test_a_field_declared_otherwise_is_told_with_where_it_was_declared(read_here
     assert problem.parameters["line"] == 4
 
 
-def test_a_field_of_the_vocabulary_declared_otherwise_is_told(tmp_path):
+def test_a_field_of_the_vocabulary_declared_otherwise_is_reported(tmp_path):
     (tmp_path / "small.yaml").write_text(
         "funnel: small\nvocabulary: standard\nfields: {budget: text}\n"
         "events: {call: {about: Mine}}\ninitial: a\nstages: {a: {type: won}}\n"
@@ -196,7 +196,7 @@ def test_a_removed_stage_that_is_still_named_is_unknown(read_here):
         ),
     ],
 )
-def test_what_cannot_be_removed_is_told(read_here, lines, place, parameters):
+def test_what_cannot_be_removed_is_reported(read_here, lines, place, parameters):
     (problem,) = read_here(f"funnel: small\nextends: base\n{lines}\n").problems
     assert (told(problem), problem.parameters) == (place, parameters)
 
@@ -238,7 +238,7 @@ def test_a_file_may_extend_another_of_its_own_name(tmp_path):
     assert len(reading.definition.stages) > 3
 
 
-def test_a_definition_that_is_not_there_is_told(read_here):
+def test_a_definition_that_is_not_there_is_reported(read_here):
     reading = read_here("funnel: small\nextends: bas\nstages: {x: }\n")
     (problem,) = reading.problems
     assert (told(problem), problem.parameters["guess"]) == ("2:10-13 F207", "base")
@@ -249,7 +249,7 @@ def test_names_do_not_lead_out_of_the_library(read_here, name):
     assert "F207" in codes(read_here(f"funnel: small\nextends: {name}\n")) or name == "''"
 
 
-def test_the_problems_of_what_is_extended_are_told_in_its_own_file(read_here):
+def test_the_problems_of_what_is_extended_are_reported_in_its_own_file(read_here):
     broken = BASE.replace("to: prospect, on: call", "too: prospect, on: call")
     reading = read_here("funnel: small\nextends: base\n", base=broken)
     found = [(p.position.path.rpartition("/")[2], told(p)) for p in reading.problems]

@@ -26,13 +26,13 @@ def test_a_sound_file_has_no_problems(tmp_path):
     assert reading.linked is not None
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     problem = only(read_definition(tmp_path / "none.yaml"))
     assert (problem.code, problem.variant) == ("F001", "unreadable")
     assert problem.parameters == {"reason": "no such file or directory"}
 
 
-def test_a_directory_is_told(tmp_path):
+def test_a_directory_is_reported(tmp_path):
     assert only(read_definition(tmp_path)).variant == "directory"
 
 
@@ -48,7 +48,7 @@ def test_a_device_is_not_read():
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read anything")
-def test_a_file_that_may_not_be_read_is_told(tmp_path):
+def test_a_file_that_may_not_be_read_is_reported(tmp_path):
     path = tmp_path / "small.yaml"
     path.write_text(SOUND)
     path.chmod(0)
@@ -56,22 +56,22 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a\0b.yaml", "x" * 5000 + ".yaml"])
-def test_a_path_that_cannot_be_is_told(tmp_path, name):
+def test_a_path_that_cannot_be_is_reported(tmp_path, name):
     assert only(read_definition(tmp_path / name)).code == "F001"
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\n", b"   ", b"\xef\xbb\xbf"])
-def test_an_empty_file_is_told(tmp_path, data):
+def test_an_empty_file_is_reported(tmp_path, data):
     assert only(write(tmp_path, data)).variant == "empty"
 
 
-def test_a_file_of_comments_alone_is_told(tmp_path):
+def test_a_file_of_comments_alone_is_reported(tmp_path):
     problem = only(write(tmp_path, b"# nothing yet\n"))
     assert (problem.code, problem.variant) == ("F001", "comments")
 
 
 @pytest.mark.parametrize("text", ["- a\n- b", "just text", "5", "'quoted'", "[]", "~"])
-def test_a_file_that_is_no_mapping_is_told(tmp_path, text):
+def test_a_file_that_is_no_mapping_is_reported(tmp_path, text):
     problem = only(read(tmp_path, text))
     assert (told(problem), problem.variant) == ("1:1- F103", "file")
 
@@ -89,7 +89,7 @@ def test_a_file_that_is_no_mapping_is_told(tmp_path, text):
         (b"funnel: \xc0\xaf", "byte", {"byte": 0xC0}),
     ],
 )
-def test_another_encoding_is_told(tmp_path, data, variant, parameters):
+def test_another_encoding_is_reported(tmp_path, data, variant, parameters):
     problem = only(write(tmp_path, data))
     assert (problem.code, problem.variant, problem.parameters) == ("F002", variant, parameters)
 

@@ -42,7 +42,7 @@ def test_it_is_read_and_linked(written, tmp_path):
     assert len(reading.linked.leaves) == STAGES
 
 
-def test_faults_in_it_are_told_where_they_stand(written, tmp_path):
+def test_faults_in_it_are_reported_where_they_stand(written, tmp_path):
     changed = list(written)
     places = {}
     for number, (before, after, part, code) in {

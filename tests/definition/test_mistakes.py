@@ -45,7 +45,7 @@ def problems_of(text, loader=LOADERS[-1]):
 
 @every_loader
 @pytest.mark.parametrize("source", UNQUOTED)
-def test_an_expression_without_quotes_is_told_with_its_place(source, loader):
+def test_an_expression_without_quotes_is_reported_with_its_place(source, loader):
     _, (problem,) = problems_of(f"require:\n  - Label: {source}\n", loader)
     assert problem.code == "F005"
     assert problem.parameters["kind"] == "expression"
@@ -77,7 +77,7 @@ def test_in_brackets_too(source, form, loader):
 
 
 @every_loader
-def test_several_in_one_file_are_told_at_once(loader):
+def test_several_in_one_file_are_reported_at_once(loader):
     lines = [f"- L{number}: {source}" for number, source in enumerate(UNQUOTED[6:14])]
     _, problems = problems_of("\n".join(lines), loader)
     assert [(p.code, p.position.line) for p in problems] == [("F005", n) for n in range(1, 9)]
@@ -88,7 +88,7 @@ def test_a_key_without_a_value_is_no_expression():
     assert (problem.code, problem.position.line) == ("F004", 3)
 
 
-def test_of_two_in_one_line_each_is_told_in_its_place():
+def test_of_two_in_one_line_each_is_reported_in_its_place():
     _, found = problems_of("- {A: contact.a ? 1 : 2, B: !has(contact.b), C: contact.c[0]}\n")
     assert [(p.code, p.position.column) for p in found] == [("F005", 7), ("F005", 29), ("F005", 49)]
 
@@ -140,7 +140,7 @@ def test_a_real_tag_is_called_a_tag():
         assert (problem.code, problem.variant) == ("F006", "tag")
 
 
-def test_what_cannot_be_repaired_is_told_beside_what_can():
+def test_what_cannot_be_repaired_is_reported_beside_what_can():
     node, problems = problems_of("- L: !(contact.a && b)\n- M: 'open\n")
     assert node is None
     assert [p.code for p in problems] == ["F005", "F004"]

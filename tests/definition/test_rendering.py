@@ -72,7 +72,7 @@ def test_an_empty_stretch_still_has_a_caret():
     assert render([problem], SOURCES).splitlines()[-1] == "    |        ^"
 
 
-def test_a_place_whose_text_is_not_at_hand_is_told_without_it():
+def test_a_place_whose_text_is_not_at_hand_is_reported_without_it():
     assert render([UNKNOWN], {}) == (
         "a.yaml:3:10: F101 the stage 'lead' has no key 'titel'\n    help: did you mean 'title'?\n"
     )

@@ -157,7 +157,7 @@ def test_criteria_and_groups_are_read(tmp_path, require, record):
         ("{any: contact.fits}", "10:20-32 F103", "'any' must be a list, but this is text", ""),
     ],
 )
-def test_what_is_no_criterion_is_told(tmp_path, require, place, message, help_text):
+def test_what_is_no_criterion_is_reported(tmp_path, require, place, message, help_text):
     reading = requiring(tmp_path, require)
     found = {told(p): p for p in reading.problems if p.severity == "error"}
     assert list(found) == [place], found
@@ -244,7 +244,7 @@ def test_a_plugins_criterion_takes_the_label_that_is_given(tmp_path):
         ("[{criterion: round, field: [x]}]", "10:41-44 F211", None, None),
     ],
 )
-def test_a_plugins_criterion_that_is_called_wrongly_is_told(
+def test_a_plugins_criterion_that_is_called_wrongly_is_reported(
     tmp_path, require, place, message, help_text
 ):
     reading = requiring(tmp_path, require, PLUGINS)

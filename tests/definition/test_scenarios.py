@@ -155,7 +155,7 @@ def test_steps_are_read(tmp_path, when, steps):
         ),
     ],
 )
-def test_what_makes_no_sense_is_told(tmp_path, text, place, message, help_text):
+def test_what_makes_no_sense_is_reported(tmp_path, text, place, message, help_text):
     reading = read(tmp_path, START + f"  - {text}\n")
     found = {told(p): p for p in reading.problems}
     assert place in found, found
@@ -163,7 +163,7 @@ def test_what_makes_no_sense_is_told(tmp_path, text, place, message, help_text):
     assert help_text is None or found[place].help == help_text
 
 
-def test_two_scenarios_of_one_story_are_told(tmp_path):
+def test_two_scenarios_of_one_story_are_reported(tmp_path):
     reading = read(tmp_path, START + "  - {story: S, then: lead}\n" * 2)
     assert [(told(p), p.severity) for p in reading.problems] == [("9:13-14 F501", "warning")]
 

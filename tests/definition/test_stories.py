@@ -25,7 +25,7 @@ def test_a_story_is_read_with_its_steps_and_what_it_expects(tmp_path):
     assert story.expected == {"outreach": "prospect"}
 
 
-def test_everything_wrong_with_a_story_is_told_at_once(tmp_path):
+def test_everything_wrong_with_a_story_is_reported_at_once(tmp_path):
     path = tmp_path / "s.yaml"
     path.write_text("story: A call\nwhn: []\nwhen:\n  - [met]\n  - {met: {}, call: {}}\n")
     with pytest.raises(DefinitionError) as caught:

@@ -60,7 +60,7 @@ def test_a_transition_leaves_something():
     assert "F102" in codes(transitions=(Transition((), "b", "form"),))
 
 
-def test_what_is_listed_twice_is_told():
+def test_what_is_listed_twice_is_reported():
     assert codes(transitions=(Transition(("a", "a"), "b", ("form", "form")),)) == ["F213", "F213"]
 
 
@@ -145,12 +145,12 @@ def test_a_value_is_shown_where_it_stands(tmp_path, line, place):
     assert place in [told(p) for p in read(tmp_path, START + line + "\n").problems]
 
 
-def test_a_missing_initial_is_told_with_the_line_to_add(tmp_path):
+def test_a_missing_initial_is_reported_with_the_line_to_add(tmp_path):
     text = START.replace("initial: lead\n", "")
     (problem,) = [p for p in read(tmp_path, text).problems if p.code == "F402"]
     assert (problem.variant, problem.parameters) == ("missing", {"stage": "lead"})
 
 
-def test_a_missing_name_is_told(tmp_path):
+def test_a_missing_name_is_reported(tmp_path):
     text = START.replace("funnel: small\n", "")
     assert "1:1-7 F102" in [told(p) for p in read(tmp_path, text).problems]

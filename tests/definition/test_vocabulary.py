@@ -67,7 +67,7 @@ def test_values_that_are_some_are_no_problem():
     assert check(Definition("small", vocabulary, "a", (A_STAGE,))) == ()
 
 
-def test_what_is_filed_under_another_name_is_told():
+def test_what_is_filed_under_another_name_is_reported():
     vocabulary = Vocabulary("v", fields={"a": BUDGET}, events={"e": EventType("f")})
     definition = Definition("small", vocabulary, "a", (A_STAGE,))
     assert [(p.code, p.parameters) for p in check(definition)] == [
@@ -93,7 +93,7 @@ def test_an_event_that_something_uses_is_no_problem(tmp_path, use):
     assert "F304" not in codes(read(tmp_path, text + "\n"))
 
 
-def test_an_event_of_the_file_that_nothing_uses_is_told(tmp_path):
+def test_an_event_of_the_file_that_nothing_uses_is_reported(tmp_path):
     text = START + "events: {form: , call: }\n" + STAGES
     text += "transitions: [{from: a, to: b, on: call}]\n"
     (problem,) = read(tmp_path, text).problems
@@ -128,7 +128,7 @@ def test_a_vocabulary_may_come_from_a_plugin(tmp_path):
     assert reading.definition.vocabulary == offered
 
 
-def test_a_file_that_is_no_vocabulary_is_told_as_such(tmp_path):
+def test_a_file_that_is_no_vocabulary_is_reported_as_such(tmp_path):
     (tmp_path / "vocabularies").mkdir()
     (tmp_path / "vocabularies" / "ours.yaml").write_text("funnel: ours\nstages: {a: }\n")
     reading = read(

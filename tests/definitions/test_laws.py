@@ -54,7 +54,7 @@ def _check_order(promise: Invariant, linked: Linked, to: str, been: set[str]) ->
 
 
 @given(stories())
-def test_every_promise_about_what_a_stage_needs_is_kept_at_its_door(story):
+def test_every_promise_about_what_a_stage_needs_is_kept_on_entry(story):
     for name in NAMES:
         linked = funnel(name).linked
         needs = [promise for promise in linked.always if promise.needs is not None]

@@ -41,11 +41,11 @@ def main(place: str, kind: str, events: str) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", str(disk)]
     subprocess.run(mount, check=True)
     with database(kind, directory, disk) as (setting, mend):
-        told = tell(directory, disk, setting, LEFT[kind], events, mend)
-    sys.stdout.write(json.dumps(told))
+        measured = measure(directory, disk, setting, LEFT[kind], events, mend)
+    sys.stdout.write(json.dumps(measured))
 
 
-def tell(
+def measure(
     directory: Path,
     disk: Path,
     setting: str,

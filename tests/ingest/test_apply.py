@@ -199,21 +199,21 @@ def test_a_file_that_lacks_a_needed_column_is_refused_with_the_option_to_give(
     assert "blurb" in caught.value.hint
 
 
-def test_progress_is_told_before_the_first_row_and_after_every_chunk(workspace, write):
-    told = []
+def test_progress_is_reported_before_the_first_row_and_after_every_chunk(workspace, write):
+    reports = []
     path = write(STORY)
-    workspace.apply(path, options(), progress=told.append)
-    assert [progress.rows for progress in told] == [0, 2, 4, 5]
+    workspace.apply(path, options(), progress=reports.append)
+    assert [progress.rows for progress in reports] == [0, 2, 4, 5]
 
 
-def test_what_the_columns_are_taken_for_is_told_once_before_the_first_row(workspace, write):
-    told = []
-    workspace.apply(write(STORY), options(), progress=told.append)
-    first, *others = [progress.begun for progress in told]
+def test_what_the_columns_are_taken_for_is_reported_once_before_the_first_row(workspace, write):
+    reports = []
+    workspace.apply(write(STORY), options(), progress=reports.append)
+    first, *others = [progress.begun for progress in reports]
     assert first.matched.matches
     assert first.counts.rows == 0
     assert others == [None, None, None]
-    assert told[-1].bytes_read == told[-1].size == len(STORY)
+    assert reports[-1].bytes_read == reports[-1].size == len(STORY)
 
 
 def test_an_empty_file_and_one_without_rows_are_told_apart(workspace, write):

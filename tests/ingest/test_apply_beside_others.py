@@ -46,7 +46,7 @@ def story(rows=60, contacts=5, seed=1):
 
 @pytest.fixture
 def make(tmp_path, database, new_schema):
-    """Give what makes a workspace on a kind of database, where every transition is told."""
+    """Give what makes a workspace on a kind of database, where every transition is sent."""
     numbers = count()
     kind = database if database == "funnelflow.db" else ""
 
@@ -127,11 +127,11 @@ def between(rows, act):
     """Give a progress handler that acts once, when so many rows are done."""
     waiting = [act]
 
-    def told(progress):
+    def interrupt(progress):
         if progress.rows >= rows and waiting:
             waiting.pop()()
 
-    return told
+    return interrupt
 
 
 def keep_replying(rows=40):

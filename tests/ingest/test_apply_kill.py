@@ -70,7 +70,7 @@ class Story:
         """Hold what is stored to be a beginning of the story, and sound."""
         stored = digests(workspace)
         assert all(self.digests[c][: len(found)] == found for c, found in stored.items())
-        assert told_of(workspace) == moved(workspace)
+        assert sent_messages(workspace) == moved(workspace)
         assert workspace.verify().problems == 0
 
     def check_done(self, workspace: Workspace, path: str) -> None:
@@ -97,14 +97,14 @@ def moved(workspace: Workspace) -> list[tuple[str, int]]:
     return sorted((row.contact_id, row.sequence) for row in rows if row.outcome == "moved")
 
 
-def told_of(workspace: Workspace) -> list[tuple[str, int]]:
-    """Give every transition of which somebody is to be told."""
-    letters = Outbox(workspace.engine).messages(limit=100_000)
-    return sorted((letter.contact_id, letter.sequence) for letter in letters)
+def sent_messages(workspace: Workspace) -> list[tuple[str, int]]:
+    """Give every transition that is to be sent."""
+    messages = Outbox(workspace.engine).messages(limit=100_000)
+    return sorted((message.contact_id, message.sequence) for message in messages)
 
 
 def tell_somebody(directory: Path) -> None:
-    """Let every transition be told."""
+    """Let every transition be sent."""
     with (directory / "funnelflow.toml").open("a") as settings:
         settings.write('[[notify]]\nchannel = "log"\n')
 
@@ -118,7 +118,7 @@ def path(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory, path) -> Story:
+def whole_story(tmp_path_factory, path) -> Story:
     """Give what an undisturbed run leaves behind."""
     directory = tmp_path_factory.mktemp("undisturbed")
     (directory / "pipeline.yaml").write_text(PIPELINE)
@@ -219,7 +219,7 @@ POINTS = {
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_run_killed_at_named_points_goes_on(kind, begin, path, told):
+def test_a_run_killed_at_named_points_goes_on(kind, begin, path, whole_story):
     dice, left = random.Random(SEED), max(KILLS // 3, len(POINTS))
     points = [*POINTS.values()]
     while left > 0:
@@ -232,9 +232,9 @@ def test_a_run_killed_at_named_points_goes_on(kind, begin, path, told):
             code = process.exitcode
             assert code in {0, -signal.SIGKILL}
             with Workspace.open(directory) as workspace:
-                told.check_begun(workspace)
+                whole_story.check_begun(workspace)
         with Workspace.open(directory) as workspace:
-            told.check_done(workspace, path)
+            whole_story.check_done(workspace, path)
 
 
 def nothing(*_) -> None:
@@ -242,7 +242,7 @@ def nothing(*_) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_a_run_killed_at_random_times_goes_on(kind, begin, path, told):
+def test_a_run_killed_at_random_times_goes_on(kind, begin, path, whole_story):
     dice, left = random.Random(SEED), max(KILLS // 6, 1)
     length = duration(begin(kind), path)
     while left > 0:
@@ -256,9 +256,9 @@ def test_a_run_killed_at_random_times_goes_on(kind, begin, path, told):
             process.join()
             code = process.exitcode
             with Workspace.open(directory) as workspace:
-                told.check_begun(workspace)
+                whole_story.check_begun(workspace)
         with Workspace.open(directory) as workspace:
-            told.check_done(workspace, path)
+            whole_story.check_done(workspace, path)
 
 
 def duration(directory: Path, path: str) -> float:
@@ -268,7 +268,7 @@ def duration(directory: Path, path: str) -> float:
     return time.monotonic() - begun
 
 
-def test_a_run_whose_connection_the_server_ends_goes_on(begin, path, told, server):
+def test_a_run_whose_connection_the_server_ends_goes_on(begin, path, whole_story, server):
     dice, left = random.Random(SEED), max(KILLS // 12, 1)
     length = duration(begin("postgresql"), path)
     while left > 0:
@@ -282,9 +282,9 @@ def test_a_run_whose_connection_the_server_ends_goes_on(begin, path, told, serve
             code = process.exitcode
             assert code in {0, STORE_ERROR}
             with Workspace.open(directory) as workspace:
-                told.check_begun(workspace)
+                whole_story.check_begun(workspace)
         with Workspace.open(directory) as workspace:
-            told.check_done(workspace, path)
+            whole_story.check_done(workspace, path)
 
 
 def end_connections(server: str) -> int:
@@ -297,7 +297,7 @@ def end_connections(server: str) -> int:
     return int(bool(ended[0]))
 
 
-def test_a_run_whose_server_is_killed_goes_on(tmp_path, path, told, mortal):
+def test_a_run_whose_server_is_killed_goes_on(tmp_path, path, whole_story, mortal):
     dice, left = random.Random(SEED), max(KILLS // 24, 1)
     directory = tmp_path / "work"
     directory.mkdir()
@@ -323,9 +323,9 @@ def test_a_run_whose_server_is_killed_goes_on(tmp_path, path, told, mortal):
             code = process.exitcode
             assert code in {0, STORE_ERROR}
             with Workspace.open(directory) as workspace:
-                told.check_begun(workspace)
+                whole_story.check_begun(workspace)
         with Workspace.open(directory) as workspace:
-            told.check_done(workspace, path)
+            whole_story.check_done(workspace, path)
 
 
 def commit_the_checkpoint_by_itself() -> None:
@@ -349,14 +349,14 @@ def commit_the_checkpoint_by_itself() -> None:
     apply_module._Run._committed = then
 
 
-def test_these_tests_notice_a_checkpoint_that_is_committed_by_itself(begin, path, told):
+def test_these_tests_notice_a_checkpoint_that_is_committed_by_itself(begin, path, whole_story):
     directory = begin("sqlite")
     process = start(directory, path, commit_the_checkpoint_by_itself)
     process.join()
     assert process.exitcode == -signal.SIGKILL
     start(directory, path).join()
     with Workspace.open(directory) as workspace, pytest.raises(AssertionError):
-        told.check_done(workspace, path)
+        whole_story.check_done(workspace, path)
 
 
 def rejects_without_cutting_back() -> None:
@@ -371,9 +371,9 @@ def rejects_without_cutting_back() -> None:
     RejectsFile.cut = nothing
 
 
-def test_these_tests_notice_rejects_that_are_written_twice(begin, path, told):
+def test_these_tests_notice_rejects_that_are_written_twice(begin, path, whole_story):
     directory = begin("sqlite")
     start(directory, path, POINTS["after rejects are written"](4)).join()
     start(directory, path, rejects_without_cutting_back).join()
     with Workspace.open(directory) as workspace, pytest.raises(AssertionError):
-        told.check_done(workspace, path)
+        whole_story.check_done(workspace, path)

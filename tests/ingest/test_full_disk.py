@@ -87,8 +87,8 @@ def on_a_small_disk(place: Path, kind: str) -> dict[str, dict[str, str | int]]:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
-    told: dict[str, dict[str, str | int]] = json.loads(done.stdout)
-    return told
+    measured: dict[str, dict[str, str | int]] = json.loads(done.stdout)
+    return measured
 
 
 def found(pattern: str, text: str) -> str:

@@ -43,7 +43,7 @@ def test_a_file_of_contacts_adds_them_with_what_is_known(workspace, write):
     assert [(r.event, r.actor) for r in workspace.history("ada").rows] == [("add", "me")]
 
 
-def test_known_contacts_are_told_what_is_new(workspace, write):
+def test_known_contacts_get_what_is_new(workspace, write):
     workspace.add("ada", {"email": "old@example.com", "authority": True})
     summary = workspace.import_contacts(write(PEOPLE))
     assert counts(summary, "created", "stayed") == (2, 1)

@@ -144,13 +144,13 @@ def test_a_pair_that_is_none_is_refused(pairs):
         parse_pairs(pairs)
 
 
-def test_a_row_is_told_by_its_columns():
-    told = tell(
+def test_a_row_is_parsed_by_its_columns():
+    row = tell(
         ["event", "contact", "budget", "key", "at"],
         ["called", " ada ", " 5000 ", "k1", "2026-03-01T09:30:00Z"],
     )
-    assert told[:7] == ("ada", "called", "2026-03-01T09:30:00Z", "", "", "", "k1")
-    assert told.cells == {"budget": "5000"}
+    assert row[:7] == ("ada", "called", "2026-03-01T09:30:00Z", "", "", "", "k1")
+    assert row.cells == {"budget": "5000"}
 
 
 def test_blank_cells_say_nothing():
@@ -160,10 +160,10 @@ def test_blank_cells_say_nothing():
 def test_placeholders_for_missing_say_nothing_wherever_they_stand():
     mapping = FileMapping(missing=("Select", "-"))
     columns = ["contact", "actor", "budget", "facts"]
-    told = tell(columns, ["ada", "-", "Select", '{"email": "Select", "reason": "x"}'], mapping)
-    assert told.actor == ""
-    assert told.cells == {}
-    assert told.facts == {"reason": "x"}
+    row = tell(columns, ["ada", "-", "Select", '{"email": "Select", "reason": "x"}'], mapping)
+    assert row.actor == ""
+    assert row.cells == {}
+    assert row.facts == {"reason": "x"}
 
 
 def test_values_and_events_become_what_the_mapping_says():
@@ -171,10 +171,8 @@ def test_values_and_events_become_what_the_mapping_says():
         events={"A_SUBMITTED": "submitted"},
         values={"field.email": {"none": "x@example.com"}, "actor": {"112": "grace"}},
     )
-    told = tell(
-        ["contact", "event", "actor", "email"], ["1", "A_SUBMITTED", "112", "none"], mapping
-    )
-    assert (told.event, told.actor, told.cells) == (
+    row = tell(["contact", "event", "actor", "email"], ["1", "A_SUBMITTED", "112", "none"], mapping)
+    assert (row.event, row.actor, row.cells) == (
         "submitted", "grace", {"email": "x@example.com"},
     )  # fmt: skip
 
@@ -183,16 +181,16 @@ def test_values_and_events_become_what_the_mapping_says():
 def test_a_value_that_becomes_nothing_says_nothing(text_facts):
     mapping = FileMapping(values={"field.email": {"none": ""}}, text_facts=text_facts)
     assert tell(["contact", "email"], ["1", "none"], mapping).cells == {}
-    told = tell([], {"contact": "1", "email": "none"}, mapping, "jsonl")
-    assert (told.cells, told.facts) == ({}, {})
+    row = tell([], {"contact": "1", "email": "none"}, mapping, "jsonl")
+    assert (row.cells, row.facts) == ({}, {})
 
 
 def test_constants_stand_in_every_row():
     mapping = FileMapping(constants={"event": "subscribed", "field.reason": "list"})
-    told = tell(["contact"], ["ada"], mapping)
-    assert (told.event, told.cells) == ("subscribed", {"reason": "list"})
-    told = tell(["contact"], {"contact": "ada"}, mapping, "jsonl")
-    assert (told.event, told.cells) == ("subscribed", {"reason": "list"})
+    row = tell(["contact"], ["ada"], mapping)
+    assert (row.event, row.cells) == ("subscribed", {"reason": "list"})
+    row = tell(["contact"], {"contact": "ada"}, mapping, "jsonl")
+    assert (row.event, row.cells) == ("subscribed", {"reason": "list"})
 
 
 def test_facts_are_typed_json():
@@ -201,9 +199,9 @@ def test_facts_are_typed_json():
 
 def test_facts_are_renamed_left_out_and_read_as_text_where_the_mapping_says_so():
     mapping = FileMapping(facts={"rev": "budget", "junk": ""}, text_facts=True)
-    told = tell(["contact", "facts"], ["ada", '{"rev": "5000", "junk": 1, "email": null}'], mapping)
-    assert told.cells == {"budget": "5000"}
-    assert told.facts == {"email": None}
+    row = tell(["contact", "facts"], ["ada", '{"rev": "5000", "junk": 1, "email": null}'], mapping)
+    assert row.cells == {"budget": "5000"}
+    assert row.facts == {"email": None}
 
 
 @pytest.mark.parametrize("facts", ["{", "[1]", '"x"', '{"a": 1, "a": 2}', '{"a": NaN}'])
@@ -216,16 +214,16 @@ def test_facts_that_are_no_json_object_name_their_column(facts):
 def test_the_members_of_json_lines_are_read_by_name_whatever_the_first_object_had():
     first = ["contact", "event"]
     record = {"contact": 173, "event": "called", "at": "x", "budget": 5, "facts": {"email": "a"}}
-    told = tell(first, record, kind="jsonl")
-    assert (told.contact, told.at) == ("173", "x")
-    assert told.facts == {"email": "a", "budget": 5}
+    row = tell(first, record, kind="jsonl")
+    assert (row.contact, row.at) == ("173", "x")
+    assert row.facts == {"email": "a", "budget": 5}
 
 
 def test_texts_in_json_lines_are_texts_unless_the_mapping_says_otherwise():
     record = {"contact": "ada", "budget": "5"}
     assert tell([], record, kind="jsonl").facts == {"budget": "5"}
-    told = tell([], record, FileMapping(text_facts=True), "jsonl")
-    assert told.cells == {"budget": "5"}
+    row = tell([], record, FileMapping(text_facts=True), "jsonl")
+    assert row.cells == {"budget": "5"}
 
 
 def test_members_that_nothing_is_read_from_are_remembered():

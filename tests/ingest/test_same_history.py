@@ -59,7 +59,7 @@ def test_chunks_and_single_changes_give_the_same_history_on_both(tmp_path, new_s
     )
     @given(story=st.lists(REQUESTS | MOVES, min_size=1, max_size=25))
     def check(story):
-        told = [
+        outcomes = [
             tell(next(places), database, chunks)
             for database, chunks in (
                 ("funnelflow.db", [story]),
@@ -67,8 +67,8 @@ def test_chunks_and_single_changes_give_the_same_history_on_both(tmp_path, new_s
                 (new_schema(), [[request] for request in story]),
             )
         ]
-        assert told[0][0]
-        assert told[1:] == told[:1] * 2
+        assert outcomes[0][0]
+        assert outcomes[1:] == outcomes[:1] * 2
 
     check()
 

@@ -6,29 +6,29 @@ from click.testing import CliRunner
 from funnelflow.cli.app import app
 from funnelflow.workspace.workspace import Workspace
 
-from .support import PIPELINE, Told, make
+from .support import PIPELINE, Recorder, make
 
 
 @pytest.fixture
-def told():
+def recorder():
     """What the test's own notifier was given."""
-    return Told()
+    return Recorder()
 
 
 @pytest.fixture
-def workspace(tmp_path, database, told):
+def workspace(tmp_path, database, recorder):
     """A workspace with one endpoint, the test's own notifier, on each kind of database."""
-    with make(tmp_path, PIPELINE, '[[notify]]\nchannel = "told"\n', told, database) as made:
+    with make(tmp_path, PIPELINE, '[[notify]]\nchannel = "recorder"\n', recorder, database) as made:
         yield made
 
 
 @pytest.fixture
-def small(tmp_path, told):
+def small(tmp_path, recorder):
     """Make a workspace on SQLite with these endpoints."""
     made = []
 
     def start(toml, funnel=PIPELINE):
-        made.append(make(tmp_path / f"w{len(made)}", funnel, toml, told))
+        made.append(make(tmp_path / f"w{len(made)}", funnel, toml, recorder))
         return made[-1]
 
     yield start

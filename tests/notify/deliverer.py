@@ -20,8 +20,8 @@ def main(directory: str, lease: str) -> None:
             batch=dt.timedelta(milliseconds=20),
             poll=dt.timedelta(milliseconds=50),
         )
-        channels = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
-        worker = Deliverer(channels, Outbox(workspace.engine), pace=pace)
+        endpoints = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
+        worker = Deliverer(endpoints, Outbox(workspace.engine), pace=pace)
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())
         worker.run(watch=True)
 

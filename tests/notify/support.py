@@ -29,7 +29,7 @@ class Settings:
     token: str = ""
 
 
-class Told:
+class Recorder:
     """A plugin with a notifier that remembers what it was given, and fails as planned.
 
     Attributes:
@@ -55,15 +55,15 @@ class Told:
 
     @hookimpl
     def funnelflow_notifiers(self):
-        return [NotifierProvider("told", self.send, Settings, "Remembers.")]
+        return [NotifierProvider("recorder", self.send, Settings, "Remembers.")]
 
 
-def make(directory, funnel, toml, told, database="funnelflow.db"):
+def make(directory, funnel, toml, recorder, database="funnelflow.db"):
     """Make a workspace with these endpoints."""
     directory.mkdir(exist_ok=True)
     (directory / "pipeline.yaml").write_text(funnel)
     host = PluginHost()
-    host.register(told, "told")
+    host.register(recorder, "recorder")
     clock = FrozenClock()
     Workspace.create(directory, "pipeline", database=database, plugins=host, clock=clock).close()
     with (directory / "funnelflow.toml").open("a") as file:
@@ -78,9 +78,9 @@ def box(workspace):
 def worker(workspace, **pace):
     """Give a worker for every endpoint of a workspace."""
     config = workspace.config
-    channels = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
+    endpoints = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
     return Deliverer(
-        channels, box(workspace), pace=Pace(**pace) if pace else None, clock=workspace.clock
+        endpoints, box(workspace), pace=Pace(**pace) if pace else None, clock=workspace.clock
     )
 
 

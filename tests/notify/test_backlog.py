@@ -15,7 +15,7 @@ from funnelflow.workspace.workspace import Workspace
 from .support import PIPELINE, deliver
 
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
-BROKEN = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "nowhere/told.jsonl"\n'
+BROKEN = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "nowhere/messages.jsonl"\n'
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_delivery_says_how_many_wait_and_until_when(call):
     assert "0 messages due; 2 messages wait, next attempt in" in call("deliver", "--dry-run").stdout
 
 
-def test_a_program_is_told_the_same(call):
+def test_a_program_gets_the_same(call):
     (answer,) = json.loads(call("deliver", "--json").stdout)
     assert (answer["waiting"], answer["failed"], answer["delivered"]) == (2, 0, 0)
     assert dt.datetime.fromisoformat(answer["next_at"]) > dt.datetime.now(dt.UTC)
@@ -70,13 +70,13 @@ def test_doctor_names_what_has_failed_twice_and_not_what_has_failed_once(call, t
     assert "hint: funnelflow outbox list --to log --state waiting" in said
 
 
-def test_a_message_behind_another_does_not_make_the_next_attempt_earlier(workspace, told):
-    told.fault = DeliveryError("no luck", retry_after=60)
+def test_a_message_behind_another_does_not_make_the_next_attempt_earlier(workspace, recorder):
+    recorder.fault = DeliveryError("no luck", retry_after=60)
     workspace.add("ada")
     workspace.record("ada", "asked")
     workspace.record("ada", "reset")
     deliver(workspace)
-    found = backlogs(workspace.engine)["told"]
+    found = backlogs(workspace.engine)["recorder"]
     assert (found.waiting, found.attempts, found.problem) == (2, 1, "no luck")
     assert found.since == workspace.clock()
     assert found.next_at == workspace.clock() + dt.timedelta(seconds=60)
@@ -85,7 +85,7 @@ def test_a_message_behind_another_does_not_make_the_next_attempt_earlier(workspa
 def test_nothing_waits_where_all_was_delivered(workspace):
     workspace.add("ada")
     workspace.record("ada", "asked")
-    assert backlogs(workspace.engine)["told"].problem == ""
+    assert backlogs(workspace.engine)["recorder"].problem == ""
     deliver(workspace)
     assert backlogs(workspace.engine) == {}
 

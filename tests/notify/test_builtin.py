@@ -17,10 +17,10 @@ class TestLog(NotifierContract):
     provider = BUILT_IN["log"]
 
     def working(self, tmp_path, funnelflow_receiver):  # noqa: ARG002  # the contract's
-        return {"path": str(tmp_path / "told.jsonl")}
+        return {"path": str(tmp_path / "messages.jsonl")}
 
     def broken(self, tmp_path, funnelflow_receiver):  # noqa: ARG002  # the contract's
-        return {"path": str(tmp_path / "nowhere" / "told.jsonl")}
+        return {"path": str(tmp_path / "nowhere" / "messages.jsonl")}
 
 
 class TestCommand(NotifierContract):
@@ -38,7 +38,7 @@ def send(name, settings):
 
 
 def test_a_log_has_a_line_for_each_message(tmp_path):
-    path = tmp_path / "told.jsonl"
+    path = tmp_path / "messages.jsonl"
     send("log", LogSettings(path))
     send("log", LogSettings(path))
     assert path.read_text() == f"{example_message().text()}\n" * 2
@@ -51,7 +51,7 @@ def test_a_log_without_a_file_is_stderr(capsys):
 
 def test_a_command_is_given_the_message_and_no_shell(tmp_path):
     program = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read() + sys.argv[2])"
-    path = tmp_path / "told"
+    path = tmp_path / "messages"
     send("command", CommandSettings([sys.executable, "-c", program, str(path), "$HOME; `x`"]))
     assert path.read_text() == f"{example_message().text()}$HOME; `x`"
 
@@ -61,7 +61,7 @@ def test_a_command_says_on_stderr_why_it_failed():
         send("command", CommandSettings(["sh", "-c", "echo why; echo no room >&2; exit 3"]))
 
 
-def test_a_command_that_is_not_there_is_told():
+def test_a_command_that_is_not_there_is_reported():
     with pytest.raises(DeliveryError, match="no-such-program cannot be run"):
         send("command", CommandSettings(["/nowhere/no-such-program"]))
 

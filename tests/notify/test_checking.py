@@ -10,9 +10,9 @@ from funnelflow.storage.subscriptions import masked_source
 from funnelflow.workspace.settings import read_config
 from funnelflow.workspace.workspace import Workspace
 
-from .support import PIPELINE, Told
+from .support import PIPELINE, Recorder
 
-TOLD = '[[notify]]\nchannel = "told"\n'
+RECORDER = '[[notify]]\nchannel = "recorder"\n'
 OTHER = """\
 funnel: other
 initial: begun
@@ -30,7 +30,7 @@ def problems(tmp_path, monkeypatch):
     (tmp_path / "pipeline.yaml").write_text(PIPELINE)
     (tmp_path / "other.yaml").write_text(OTHER)
     host = PluginHost()
-    host.register(Told(), "told")
+    host.register(Recorder(), "recorder")
     Workspace.create(tmp_path, "pipeline", plugins=host).close()
 
     def look(toml, *, in_use=("pipeline",), form="concise"):
@@ -60,7 +60,10 @@ def problems(tmp_path, monkeypatch):
         ("when = \"event.before == 'custmer'\"", "3:25: E154"),
         ("when = \"contact.stage == 'custmer'\"", "3:26: E154"),
         ("when = \"event.name == 'signd'\"", "3:23: E154"),
-        ('fields = ["email", "emial"]', "3:20: F705 no funnel of the endpoint 'told' has a field"),
+        (
+            'fields = ["email", "emial"]',
+            "3:20: F705 no funnel of the endpoint 'recorder' has a field",
+        ),
         ('funnels = ["nowhere"]', "3:12: F704 there is no funnel 'nowhere'"),
         ('[notify.settings]\ntokn = "x"', "4:1: F703 there is no setting 'tokn'"),
         ('settings = {token = "x", tokn = "x"}', "3:1: F703 there is no setting 'tokn'"),
@@ -70,29 +73,29 @@ def problems(tmp_path, monkeypatch):
 )
 def test_what_is_wrong_is_said_with_its_place(problems, monkeypatch, more, said):
     monkeypatch.delenv("NO_SUCH_THING", raising=False)
-    (line,) = problems(f"{TOLD}{more}\n").splitlines()
+    (line,) = problems(f"{RECORDER}{more}\n").splitlines()
     assert line.startswith(said)
 
 
 def test_a_channel_that_nobody_offers_is_pointed_at(problems):
-    assert problems('[[notify]]\nchannel = "tolld"\n', form="full") == (
-        "2:11: F702 there is no notifier 'tolld'\n"
+    assert problems('[[notify]]\nchannel = "recordr"\n', form="full") == (
+        "2:11: F702 there is no notifier 'recordr'\n"
         "    |\n"
-        '  2 | channel = "tolld"\n'
+        '  2 | channel = "recordr"\n'
         "    |           ^^^^^^^\n"
-        "    help: did you mean 'told'?\n"
+        "    help: did you mean 'recorder'?\n"
     )
 
 
 def test_a_criterion_is_shown_with_carets_under_what_is_wrong_in_it(problems):
-    assert problems(f'{TOLD}when = "contact.budgte > 1"\n', form="full").splitlines()[2:4] == [
+    assert problems(f'{RECORDER}when = "contact.budgte > 1"\n', form="full").splitlines()[2:4] == [
         '  3 | when = "contact.budgte > 1"',
         "    |                 ^^^^^^",
     ]
 
 
 def test_everything_wrong_with_an_endpoint_is_said_in_the_order_of_the_file(problems):
-    toml = f"""{TOLD}when = "contact.a > 1 && contact.b > 1"
+    toml = f"""{RECORDER}when = "contact.a > 1 && contact.b > 1"
 fields = ["c"]
 [notify.settings]
 d = 1
@@ -114,7 +117,7 @@ d = 1
 )
 def test_no_value_of_a_setting_is_shown(problems, secret):
     try:
-        shown = problems(TOLD + secret, form="full")
+        shown = problems(RECORDER + secret, form="full")
     except ConfigurationError as error:
         shown = str(error)
     assert "3" in shown or "4" in shown
@@ -122,16 +125,18 @@ def test_no_value_of_a_setting_is_shown(problems, secret):
 
 
 def test_a_criterion_that_can_never_hold_is_a_warning(problems):
-    assert "E190 warning: " in problems(f'{TOLD}when = "contact.budget > 2 && contact.budget < 1"')
+    assert "E190 warning: " in problems(
+        f'{RECORDER}when = "contact.budget > 2 && contact.budget < 1"'
+    )
 
 
 def test_a_criterion_that_only_some_funnels_understand_says_which_do_not(problems):
     shown = problems(
-        f'{TOLD}when = "contact.budget > 2"', in_use=("pipeline", "other"), form="full"
+        f'{RECORDER}when = "contact.budget > 2"', in_use=("pipeline", "other"), form="full"
     )
     assert "there is no field contact.budget in other" in shown
     assert 'name the funnels that it is for: funnels = ["…"]' in shown
-    named = f'{TOLD}when = "contact.budget > 2"\nfunnels = ["pipeline"]'
+    named = f'{RECORDER}when = "contact.budget > 2"\nfunnels = ["pipeline"]'
     assert problems(named, in_use=("pipeline", "other")) == ""
 
 
@@ -147,14 +152,14 @@ def test_a_criterion_that_only_some_funnels_understand_says_which_do_not(problem
 )
 def test_what_is_in_order_is_no_problem(problems, more):
     in_use = ("pipeline", "other") if "over" in more or "ended" in more else ("pipeline",)
-    assert problems(f"{TOLD}{more}\n", in_use=in_use) == ""
+    assert problems(f"{RECORDER}{more}\n", in_use=in_use) == ""
 
 
 def test_a_stage_field_of_the_vocabulary_may_say_anything(tmp_path):
     (tmp_path / "own.yaml").write_text(PIPELINE.replace("email:", "stage:"))
-    (tmp_path / "funnelflow.toml").write_text(f"{TOLD}when = \"contact.stage == 'x'\"")
+    (tmp_path / "funnelflow.toml").write_text(f"{RECORDER}when = \"contact.stage == 'x'\"")
     host = PluginHost()
-    host.register(Told(), "told")
+    host.register(Recorder(), "recorder")
     linked = load_definition(tmp_path / "own.yaml")
     ((_, found),) = check_subscriptions(
         read_config(tmp_path).subscriptions, tmp_path, host, ("own",), lambda _: linked
@@ -164,10 +169,10 @@ def test_a_stage_field_of_the_vocabulary_may_say_anything(tmp_path):
 
 def test_a_definition_that_cannot_be_used_is_said_where_it_is_named(problems, tmp_path):
     (tmp_path / "other.yaml").write_text("funnel: other\n")
-    assert problems(f'{TOLD}funnels = ["other"]').startswith(
+    assert problems(f'{RECORDER}funnels = ["other"]').startswith(
         "3:12: F704 the funnel 'other' cannot be used"
     )
-    assert problems(TOLD, in_use=("pipeline", "other")) == ""
+    assert problems(RECORDER, in_use=("pipeline", "other")) == ""
 
 
 def test_what_is_checked_is_not_taken_into_use(tmp_path):
@@ -179,7 +184,7 @@ def test_what_is_checked_is_not_taken_into_use(tmp_path):
 
 
 def test_a_notifier_of_a_plugin_has_its_own_settings_checked(problems):
-    assert problems(f'{TOLD}[notify.settings]\ntoken = "x"\n') == ""
+    assert problems(f'{RECORDER}[notify.settings]\ntoken = "x"\n') == ""
 
 
 @pytest.mark.parametrize(
@@ -199,7 +204,7 @@ def test_a_notifier_of_a_plugin_has_its_own_settings_checked(problems):
     ],
 )
 def test_of_an_address_only_its_beginning_is_shown(value, shown):
-    toml = f'[[notify]]\nchannel = "told"\n[notify.settings]\nurl = {value} # t0ken\nx = 1\n'
+    toml = f'[[notify]]\nchannel = "recorder"\n[notify.settings]\nurl = {value} # t0ken\nx = 1\n'
     said = masked_source(toml)
     assert said.splitlines()[3:] == [f"url = {shown}", "x = ***"]
     assert "t0" not in said

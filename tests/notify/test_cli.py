@@ -15,8 +15,8 @@ from funnelflow.notify import Deliverer, Pace
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace
 
-LOG = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "told.jsonl"\n'
-BROKEN = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "nowhere/told.jsonl"\n'
+LOG = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "messages.jsonl"\n'
+BROKEN = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "nowhere/messages.jsonl"\n'
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def call(command_line):
 def test_deliver_sends_and_says_how_many(call, tmp_path):
     done = call("deliver")
     assert (done.exit_code, done.stdout) == (0, "log  1 delivered\n")
-    assert json.loads((tmp_path / "told.jsonl").read_text())["subject"] == "ada"
+    assert json.loads((tmp_path / "messages.jsonl").read_text())["subject"] == "ada"
 
 
 def test_deliver_exits_1_when_something_did_not_arrive(call):
@@ -46,7 +46,7 @@ def test_deliver_answers_as_json(call):
 def test_a_dry_run_says_what_is_due_and_sends_nothing(call, tmp_path):
     done = call("deliver", "--dry-run")
     assert "log: 1 message due" in done.stdout
-    assert not (tmp_path / "told.jsonl").exists()
+    assert not (tmp_path / "messages.jsonl").exists()
     assert json.loads(call("deliver", "--dry-run", "--json").stdout) == {"log": 1}
 
 
@@ -56,13 +56,13 @@ def test_deliver_without_anybody_to_tell_says_so(call):
     assert "has no [[notify]]" in done.stderr
 
 
-def test_an_endpoint_can_be_chosen_by_name_and_a_wrong_one_is_told(call):
+def test_an_endpoint_can_be_chosen_by_name_and_a_wrong_one_is_reported(call):
     assert call("deliver", "--to", "log").exit_code == 0
     done = call("deliver", "--to", "lgo")
     assert (done.exit_code, "did you mean 'log'" in done.stderr) == (2, True)
 
 
-def test_a_channel_that_is_not_in_order_is_told_and_no_other_suffers(call):
+def test_a_channel_that_is_not_in_order_is_reported_and_no_other_suffers(call):
     done = call("deliver", toml='[[notify]]\nchannel = "nosuch"\n' + LOG)
     assert (done.exit_code, done.stdout) == (2, "log  1 delivered\n")
     assert done.stderr.count("the endpoint 'nosuch' cannot be used") == 1
@@ -85,7 +85,7 @@ def test_the_outbox_shows_one_message(call):
     assert (data["state"], data["data"]["after"]) == ("waiting", "talking")
 
 
-def test_a_message_that_is_not_there_is_told(call):
+def test_a_message_that_is_not_there_is_reported(call):
     done = call("outbox", "show", "7")
     assert (done.exit_code, "there is no message '7'" in done.stderr) == (2, True)
     assert call("outbox", "retry", "7").exit_code == 2
@@ -139,7 +139,7 @@ def test_doctor_finds_messages_that_wait_for_nobody(call):
     assert call("doctor", toml="").exit_code == 0
 
 
-def test_config_says_who_is_told_and_no_settings(call):
+def test_config_says_who_is_notified_and_no_settings(call):
     shown = call("config", "show", toml=LOG + 'token = "t0ken"\n').stdout
     assert "log  by log  every transition" in shown
     assert "t0ken" not in shown
@@ -190,7 +190,7 @@ def test_old_messages_are_removed_and_not_before_it_is_asked_for(call):
 
 
 @pytest.mark.parametrize("age", ["old", "-3d", "30"])
-def test_an_age_that_is_none_is_told(call, age):
+def test_an_age_that_is_none_is_reported(call, age):
     done = call("outbox", "prune", "--older-than", age)
     assert (done.exit_code, "--older-than" in done.stderr, "30d" in done.stderr) == (2, True, True)
 
@@ -244,8 +244,8 @@ def hanging(call, tmp_path, monkeypatch):
 
 def test_the_answer_is_on_stdout_also_when_a_plugin_never_comes_back(hanging):
     done = hanging("deliver", "--json", toml=TWO)
-    told = {answer["endpoint"]: answer["waiting"] for answer in json.loads(done.stdout)}
-    assert told == {"hangs": 1, "log": 0}
+    waiting = {answer["endpoint"]: answer["waiting"] for answer in json.loads(done.stdout)}
+    assert waiting == {"hangs": 1, "log": 0}
 
 
 def test_what_is_said_while_a_plugin_runs_is_on_stdout_and_what_it_prints_is_not(
@@ -254,8 +254,8 @@ def test_what_is_said_while_a_plugin_runs_is_on_stdout_and_what_it_prints_is_not
     run = Deliverer.run
     monkeypatch.setattr(Deliverer, "run", lambda self, **_: run(self, watch=False))
     done = hanging("deliver", "--watch", toml=TWO)
-    told = [line.split()[1:4] for line in done.stdout.splitlines() if line[0].isdigit()]
-    assert sorted(told)[:3] == [
+    waiting = [line.split()[1:4] for line in done.stdout.splitlines() if line[0].isdigit()]
+    assert sorted(waiting)[:3] == [
         ["hangs", "ada", "will"],
         ["hangs", "bob", "delivered"],
         ["hangs", "eve", "delivered"],

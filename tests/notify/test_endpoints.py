@@ -18,7 +18,7 @@ def config(tmp_path, toml):
     return read_config(tmp_path, environment={})
 
 
-def channels(tmp_path, workspace, toml):
+def endpoints(tmp_path, workspace, toml):
     return open_endpoints(config(tmp_path, toml).subscriptions, workspace.plugins, tmp_path)
 
 
@@ -47,47 +47,49 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path, toml, said):
         config(tmp_path, toml)
 
 
-def test_what_belongs_to_the_channel_is_told_where_it_goes(tmp_path):
+def test_what_belongs_to_the_channel_is_reported_where_it_goes(tmp_path):
     with pytest.raises(ConfigurationError) as caught:
         config(tmp_path, '[[notify]]\nchannel = "webhook"\nurl = "x"\n')
     assert "[notify.settings]" in caught.value.hint
 
 
 def test_an_endpoint_is_called_like_its_channel_unless_it_has_a_name(tmp_path):
-    notices = config(tmp_path, LOG + '[[notify]]\nchannel = "log"\nname = "second"\n').subscriptions
-    assert [notice.name for notice in notices] == ["log", "second"]
+    subscriptions = config(
+        tmp_path, LOG + '[[notify]]\nchannel = "log"\nname = "second"\n'
+    ).subscriptions
+    assert [subscription.name for subscription in subscriptions] == ["log", "second"]
 
 
-def test_a_channel_that_nobody_offers_is_told_with_the_nearest(tmp_path, workspace):
+def test_a_channel_that_nobody_offers_is_reported_with_the_nearest(tmp_path, workspace):
     with pytest.raises(ConfigurationError, match=r"toml:2: there is no notifier 'lgo'") as caught:
-        channels(tmp_path, workspace, '[[notify]]\nchannel = "lgo"\n')
+        endpoints(tmp_path, workspace, '[[notify]]\nchannel = "lgo"\n')
     assert caught.value.hint == "did you mean 'log'?"
 
 
-def test_a_setting_that_is_none_is_told_with_its_line(tmp_path, workspace):
+def test_a_setting_that_is_none_is_reported_with_its_line(tmp_path, workspace):
     toml = LOG + '[notify.settings]\npath = "x"\npaht = "y"\n'
     with pytest.raises(ConfigurationError, match="toml:5: there is no setting 'paht'"):
-        channels(tmp_path, workspace, toml)
+        endpoints(tmp_path, workspace, toml)
 
 
-def test_everything_that_is_wrong_is_told_at_once(tmp_path, workspace):
+def test_everything_that_is_wrong_is_reported_at_once(tmp_path, workspace):
     toml = '[[notify]]\nchannel = "a"\n[[notify]]\nchannel = "command"\n'
     with pytest.raises(ConfigurationError) as caught:
-        channels(tmp_path, workspace, toml)
+        endpoints(tmp_path, workspace, toml)
     assert "no notifier 'a'" in caught.value.message
     assert "the setting 'command' is missing" in caught.value.message
 
 
 def test_a_relative_path_starts_in_the_workspace(tmp_path, workspace):
-    (channel,) = channels(tmp_path, workspace, LOG + '[notify.settings]\npath = "a/b"\n')
+    (channel,) = endpoints(tmp_path, workspace, LOG + '[notify.settings]\npath = "a/b"\n')
     assert channel.settings.path == tmp_path / "a" / "b"
 
 
-def test_a_variable_that_is_not_there_is_told(tmp_path, workspace, monkeypatch):
+def test_a_variable_that_is_not_there_is_reported(tmp_path, workspace, monkeypatch):
     monkeypatch.delenv("NO_SUCH_THING", raising=False)
     toml = LOG + '[notify.settings]\npath = "${NO_SUCH_THING}"\n'
     with pytest.raises(ConfigurationError, match=r"toml:4: path names \$\{NO_SUCH_THING\}"):
-        channels(tmp_path, workspace, toml)
+        endpoints(tmp_path, workspace, toml)
 
 
 def test_all_that_is_wrong_with_several_is_said_at_once(tmp_path):

@@ -1,4 +1,4 @@
-"""Every committed transition is told once, whatever path it took, and nothing else is."""
+"""Every committed transition is sent once, whatever path it took, and nothing else is."""
 
 import pytest
 
@@ -30,18 +30,20 @@ HOUR = "2026-03-02T10:30:00Z"
 
 
 @pytest.fixture
-def pipeline(tmp_path, database, told):
-    """A workspace in which everything is told, and somebody may force."""
-    make(tmp_path, FUNNEL, '[[notify]]\nchannel = "told"\n', told, database).close()
+def pipeline(tmp_path, database, recorder):
+    """A workspace in which everything is sent, and somebody may force."""
+    make(tmp_path, FUNNEL, '[[notify]]\nchannel = "recorder"\n', recorder, database).close()
     path = tmp_path / "funnelflow.toml"
     path.write_text(path.read_text().replace("[roles]", '[roles]\nboss = ["grace"]'))
-    with Workspace.open(tmp_path, plugins=told_host(told), clock=FrozenClock()) as workspace:
+    with Workspace.open(
+        tmp_path, plugins=recorder_host(recorder), clock=FrozenClock()
+    ) as workspace:
         yield workspace
 
 
-def told_host(told):
+def recorder_host(recorder):
     host = PluginHost()
-    host.register(told, "told")
+    host.register(recorder, "recorder")
     return host
 
 
@@ -118,14 +120,14 @@ PATHS = (add, put, record, move, force, apply, imported, tick, adopt)
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_moved_is_told_once_and_nothing_else_is(pipeline, tmp_path, path):
+def test_what_moved_is_sent_once_and_nothing_else_is(pipeline, tmp_path, path):
     count = path(pipeline, tmp_path)
     rows = [row for name in ("ada", "bob") for row in rows_of(pipeline, name)]
     moved = [(r.contact_id, r.sequence, r.before, r.after) for r in rows if r.before != r.after]
     queue = Outbox(pipeline.engine).messages()
-    told = [(n.contact_id, n.sequence, n.data["before"], n.data["after"]) for n in queue]
-    assert sorted(told) == sorted(moved)
-    assert len(told) == count
+    sent = [(n.contact_id, n.sequence, n.data["before"], n.data["after"]) for n in queue]
+    assert sorted(sent) == sorted(moved)
+    assert len(sent) == count
     assert len({queued.message for queued in queue}) == count
 
 

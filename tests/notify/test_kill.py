@@ -29,7 +29,7 @@ import json, os, random, time
 from pathlib import Path
 from funnelflow.plugins import DeliveryError, NotifierProvider, hookimpl
 
-FILE = Path(__file__).parents[1] / "told"
+FILE = Path(__file__).parents[1] / "recorder"
 
 def send(message, settings):
     time.sleep(random.random() * 0.03)
@@ -40,7 +40,7 @@ def send(message, settings):
 
 @hookimpl
 def funnelflow_notifiers():
-    return [NotifierProvider("told", send, None, "Writes to a file.")]
+    return [NotifierProvider("recorder", send, None, "Writes to a file.")]
 '''
 
 
@@ -65,21 +65,21 @@ def fill(workspace: Workspace, contacts: int) -> int:
 def test_killed_workers_lose_nothing_and_keep_the_order(tmp_path, database, capsys):
     (tmp_path / "pipeline.yaml").write_text(PIPELINE)
     (tmp_path / "plugins").mkdir()
-    (tmp_path / "plugins" / "told.py").write_text(NOTIFIER)
+    (tmp_path / "plugins" / "recorder.py").write_text(NOTIFIER)
     plugins = PluginHost()
     Workspace.create(tmp_path, "pipeline", database=database, plugins=plugins).close()
     with (tmp_path / "funnelflow.toml").open("a") as settings:
-        settings.write('[[notify]]\nchannel = "told"\n')
+        settings.write('[[notify]]\nchannel = "recorder"\n')
     with Workspace.open(tmp_path, plugins=plugins) as workspace:
         count = fill(workspace, 40 + 50 * KILLS)
         killed = deliver_and_kill(tmp_path, Outbox(workspace.engine))
         states = {state for _, state in Outbox(workspace.engine).counts()}
     assert states == {"delivered"}
-    told = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
-    check(told, count)
+    sent = [json.loads(line) for line in (tmp_path / "recorder").read_text().splitlines()]
+    check(sent, count)
     with capsys.disabled():
         if "FUNNELFLOW_DELIVERY_KILLS" in os.environ:
-            print(f"\n{count} transitions, {killed} workers killed: {len(told) - count} twice")  # noqa: T201
+            print(f"\n{count} transitions, {killed} workers killed: {len(sent) - count} twice")  # noqa: T201
 
 
 def deliver_and_kill(directory: Path, outbox: Outbox) -> int:
@@ -106,11 +106,11 @@ def deliver_and_kill(directory: Path, outbox: Outbox) -> int:
     return killed
 
 
-def check(told: list[list[object]], count: int) -> None:
-    """Every transition was told; the first time in order; each time under one id."""
+def check(sent: list[list[object]], count: int) -> None:
+    """Every transition was sent: the first time in order; each time under one id."""
     ids = defaultdict(set)
     firsts = defaultdict(list)
-    for contact, sequence, number in told:
+    for contact, sequence, number in sent:
         if not ids[contact, sequence]:
             firsts[contact].append(sequence)
         ids[contact, sequence].add(number)

@@ -55,7 +55,7 @@ def test_any_message_is_a_cloud_event_in_one_line(subject, data, time):
 
 
 def test_the_source_can_be_chosen(small):
-    workspace = small('[[notify]]\nchannel = "told"\nsource = "https://example.com/crm"\n')
+    workspace = small('[[notify]]\nchannel = "recorder"\nsource = "https://example.com/crm"\n')
     workspace.add("ada")
     workspace.record("ada", "asked")
     assert box(workspace).messages()[0].source == "https://example.com/crm"
@@ -65,15 +65,15 @@ def test_a_message_knows_what_led_to_it(workspace):
     workspace.add("ada", {"budget": 4})
     workspace.record("ada", "asked")
     workspace.record("ada", "signed")
-    told = [json.loads(message_of(n).text())["data"] for n in box(workspace).messages()]
-    assert [(d["before"], d["after"], d["event"], d["sequence"]) for d in told] == [
+    data = [json.loads(message_of(n).text())["data"] for n in box(workspace).messages()]
+    assert [(d["before"], d["after"], d["event"], d["sequence"]) for d in data] == [
         ("new", "talking", "asked", 2),
         ("talking", "customer", "signed", 3),
     ]
 
 
 def test_the_same_story_gives_the_same_ids(small):
-    toml = '[[notify]]\nchannel = "told"\n'
+    toml = '[[notify]]\nchannel = "recorder"\n'
     ids = []
     for workspace in (small(toml), small(toml)):
         workspace.add("ada")
@@ -100,7 +100,7 @@ def test_what_a_notifier_is_given_can_be_written_as_json_at_once(workspace):
     assert message.text() == message.text()
 
 
-def test_a_notifier_cannot_change_what_others_are_told(workspace):
+def test_a_notifier_cannot_change_what_others_get(workspace):
     workspace.add("ada")
     workspace.record("ada", "asked")
     (queued,) = box(workspace).messages()
@@ -121,14 +121,14 @@ def test_a_notifier_cannot_change_what_others_are_told(workspace):
     assert pickle.loads(pickle.dumps(message)) == message
 
 
-def test_an_error_of_the_notifier_itself_is_tried_again_and_named_as_such(workspace, told):
-    told.faults = [TypeError("Object of type set is not JSON serializable")]
+def test_an_error_of_the_notifier_itself_is_tried_again_and_named_as_such(workspace, recorder):
+    recorder.faults = [TypeError("Object of type set is not JSON serializable")]
     workspace.add("ada")
     workspace.record("ada", "asked")
     deliver(workspace)
     (queued,) = box(workspace).messages()
     assert queued.state == "waiting"
     assert queued.problem == (
-        "the notifier told of plugin told has an error of its own: "
+        "the notifier recorder of plugin recorder has an error of its own: "
         "TypeError: Object of type set is not JSON serializable"
     )

@@ -16,7 +16,7 @@ from funnelflow.storage.outbox import Outbox
 
 from .support import PIPELINE, box, make, states
 
-TOLD = '[[notify]]\nchannel = "told"\n'
+RECORDER = '[[notify]]\nchannel = "recorder"\n'
 FAST = Pace(poll=dt.timedelta(milliseconds=20), batch=dt.timedelta(milliseconds=20))
 
 
@@ -59,19 +59,19 @@ class Waits:
 
 
 def watching(workspace, outbox, until, **more):
-    """Watch until something is so; gives what was told of outages."""
+    """Watch until something is so; return the outages that were reported."""
     config = workspace.config
-    channels = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
-    told = []
+    endpoints = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
+    outages = []
     more = {"pace": FAST, "clock": workspace.clock, **more}
-    worker = Deliverer(channels, outbox, on_outage=told.append, **more)
+    worker = Deliverer(endpoints, outbox, on_outage=outages.append, **more)
     thread = threading.Thread(target=worker.run, kwargs={"watch": True}, daemon=True)
     thread.start()
     wait_for(until)
     worker.stop()
     thread.join(20)
     assert not thread.is_alive()
-    return told
+    return outages
 
 
 def wait_for(condition, seconds=60):
@@ -82,13 +82,13 @@ def wait_for(condition, seconds=60):
 
 
 @pytest.mark.parametrize("kind", ["claim", "settle"])
-def test_watching_outlives_a_database_that_cannot_be_used(small, told, kind):
-    workspace = small(TOLD)
+def test_watching_outlives_a_database_that_cannot_be_used(small, recorder, kind):
+    workspace = small(RECORDER)
     workspace.add("ada")
     workspace.record("ada", "asked")
     outbox, waits = Failing(workspace, kind, 9), Waits()
     said = watching(workspace, outbox, lambda: states(workspace)[0][2] == "delivered", wait=waits)
-    assert told.messages == [("ada", "talking")]
+    assert recorder.messages == [("ada", "talking")]
     assert [str(error) for error in said] == ["no database", "None"]
     assert len(waits.seconds) == 9
     for number, waited in enumerate(waits.seconds):
@@ -96,7 +96,7 @@ def test_watching_outlives_a_database_that_cannot_be_used(small, told, kind):
 
 
 def test_after_a_recovery_the_pauses_begin_anew(small):
-    workspace = small(TOLD)
+    workspace = small(RECORDER)
     outbox, waits = Failing(workspace, "claim", 3), Waits()
 
     def twice():
@@ -110,15 +110,15 @@ def test_after_a_recovery_the_pauses_begin_anew(small):
     assert waits.seconds[3] < 2
 
 
-def test_a_lease_that_could_not_be_renewed_is_renewed_at_once_afterwards(small, told):
-    workspace = small(TOLD)
+def test_a_lease_that_could_not_be_renewed_is_renewed_at_once_afterwards(small, recorder):
+    workspace = small(RECORDER)
     workspace.add("ada")
     workspace.record("ada", "asked")
     gate, waits = threading.Event(), Waits()
     outbox = Failing(workspace, "renew", 2)
-    send, told.send = told.send, lambda message, s: (gate.wait(20), send(message, s))
-    workspace.plugins.unregister("told")
-    workspace.plugins.register(told, "told")
+    send, recorder.send = recorder.send, lambda message, s: (gate.wait(20), send(message, s))
+    workspace.plugins.unregister("recorder")
+    workspace.plugins.register(recorder, "recorder")
 
     def renewed():
         if not outbox.left:
@@ -129,28 +129,28 @@ def test_a_lease_that_could_not_be_renewed_is_renewed_at_once_afterwards(small, 
     said = watching(workspace, outbox, renewed, pace=pace, wait=waits)
     assert len(waits.seconds) == 2
     assert len(said) == 2
-    assert len(told.messages) == 1
+    assert len(recorder.messages) == 1
 
 
 @pytest.mark.parametrize("kind", ["claim", "settle"])
 def test_once_says_clearly_that_the_database_cannot_be_used(small, kind):
-    workspace = small(TOLD)
+    workspace = small(RECORDER)
     workspace.add("ada")
     workspace.record("ada", "asked")
     config = workspace.config
-    channels = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
-    worker = Deliverer(channels, Failing(workspace, kind, 1), pace=FAST, wait=Waits())
+    endpoints = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
+    worker = Deliverer(endpoints, Failing(workspace, kind, 1), pace=FAST, wait=Waits())
     with pytest.raises(StoreError, match="no database"):
         worker.run()
 
 
-def test_who_is_told_to_end_does_not_wait_for_the_database(small, told):
-    workspace = small(TOLD)
+def test_who_is_told_to_end_does_not_wait_for_the_database(small, recorder):
+    workspace = small(RECORDER)
     workspace.add("ada")
     workspace.record("ada", "asked")
     config = workspace.config
-    channels = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
-    worker = Deliverer(channels, Failing(workspace, "settle", 10**9), pace=FAST)
+    endpoints = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
+    worker = Deliverer(endpoints, Failing(workspace, "settle", 10**9), pace=FAST)
     raised = []
 
     def run():
@@ -161,14 +161,14 @@ def test_who_is_told_to_end_does_not_wait_for_the_database(small, told):
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    wait_for(lambda: told.messages)
+    wait_for(lambda: recorder.messages)
     worker.stop()
     thread.join(10)
     assert not thread.is_alive()
     assert len(raised) == 1
 
 
-def test_an_outage_is_told_once_for_all_lanes():
+def test_an_outage_is_reported_once_for_all_workers():
     said = []
     outages = Outages(said.append)
     error = StoreError("no")
@@ -202,9 +202,11 @@ def locked(path):
         connection.close()
 
 
-def test_sqlite_that_is_busy_for_longer_than_anybody_waits_is_outlived(tmp_path, told, monkeypatch):
+def test_sqlite_that_is_busy_for_longer_than_anybody_waits_is_outlived(
+    tmp_path, recorder, monkeypatch
+):
     monkeypatch.setattr("funnelflow.storage.connect.BUSY_SECONDS", 0.05)
-    with make(tmp_path, PIPELINE, TOLD, told) as workspace:
+    with make(tmp_path, PIPELINE, RECORDER, recorder) as workspace:
         workspace.add("ada")
         workspace.record("ada", "asked")
         waits = Waits()
@@ -218,12 +220,12 @@ def test_sqlite_that_is_busy_for_longer_than_anybody_waits_is_outlived(tmp_path,
             said = []
             watcher.start()
             wait_for(lambda: len(waits.seconds) > 2)
-            assert told.messages == []
+            assert recorder.messages == []
         wait_for(lambda: states(workspace) == [("ada", "talking", "delivered")])
         lock_is_gone.set()
         watcher.join(20)
     assert ["locked" in str(error) for error in said] == [True, False]
-    assert told.messages == [("ada", "talking")]
+    assert recorder.messages == [("ada", "talking")]
 
 
 def end_connections(url):
@@ -235,8 +237,8 @@ def end_connections(url):
         )
 
 
-def test_postgresql_that_is_killed_and_comes_back_is_outlived(tmp_path, told, mortal):
-    with make(tmp_path, PIPELINE, TOLD, told, mortal.url()) as workspace:
+def test_postgresql_that_is_killed_and_comes_back_is_outlived(tmp_path, recorder, mortal):
+    with make(tmp_path, PIPELINE, RECORDER, recorder, mortal.url()) as workspace:
         for name in ("ada", "bob"):
             workspace.add(name)
         workspace.record("ada", "asked")
@@ -246,7 +248,7 @@ def test_postgresql_that_is_killed_and_comes_back_is_outlived(tmp_path, told, mo
             target=lambda: said.extend(watching(workspace, box(workspace), done.is_set, wait=waits))
         )
         watcher.start()
-        wait_for(lambda: told.messages == [("ada", "talking")])
+        wait_for(lambda: recorder.messages == [("ada", "talking")])
         end_connections(mortal.url())
         mortal.kill()
         wait_for(lambda: len(waits.seconds) > 2)
@@ -258,4 +260,4 @@ def test_postgresql_that_is_killed_and_comes_back_is_outlived(tmp_path, told, mo
     assert len(said) % 2 == 0
     assert said[-1] is None
     assert len(said) <= 4
-    assert told.messages[-1] == ("bob", "talking")
+    assert recorder.messages[-1] == ("bob", "talking")

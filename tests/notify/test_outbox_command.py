@@ -7,8 +7,8 @@ import pytest
 
 from funnelflow.workspace.workspace import Workspace
 
-GOOD = '[[notify]]\nname = "crm"\nchannel = "log"\n[notify.settings]\npath = "told.jsonl"\n'
-BROKEN = GOOD.replace("told", "nowhere/told")
+GOOD = '[[notify]]\nname = "crm"\nchannel = "log"\n[notify.settings]\npath = "messages.jsonl"\n'
+BROKEN = GOOD.replace("messages", "nowhere/messages")
 COMMANDS = (("list",), ("retry",), ("discard",), ("prune", "--older-than", "30d"))
 
 

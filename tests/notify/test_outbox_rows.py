@@ -16,7 +16,7 @@ def test_a_transition_is_in_the_outbox_when_it_is_stored(workspace):
     assert states(workspace) == [("ada", "talking", "waiting")]
 
 
-def test_what_did_not_move_is_not_told(workspace):
+def test_what_did_not_move_is_not_sent(workspace):
     workspace.add("ada")
     workspace.record("ada", "signed")
     workspace.move("ada", "customer")
@@ -78,10 +78,10 @@ def test_a_message_tells_both_stages_and_who_and_what(workspace):
     }
 
 
-def test_a_forced_move_is_told_as_one(tmp_path, told):
+def test_a_forced_move_is_sent_as_one(tmp_path, recorder):
     boss = PIPELINE.replace("initial:", "force: [boss]\ninitial:")
-    toml = '[[notify]]\nchannel = "told"\n'
-    with make(tmp_path / "w", boss, toml, told) as workspace:
+    toml = '[[notify]]\nchannel = "recorder"\n'
+    with make(tmp_path / "w", boss, toml, recorder) as workspace:
         workspace.add("ada")
     path = tmp_path / "w" / "funnelflow.toml"
     path.write_text(path.read_text().replace("[roles]", '[roles]\nboss = ["grace"]'))
@@ -101,7 +101,7 @@ def test_many_messages_are_read_some_at_a_time(workspace, monkeypatch):
     assert [queued.data["event"] for queued in queue] == ["asked"] * 5
 
 
-def test_what_is_told_is_of_the_time_of_the_transition(workspace, tmp_path):
+def test_what_is_sent_is_of_the_time_of_the_transition(workspace, tmp_path):
     workspace.add("ada")
     workspace.record("ada", "asked", actor="grace")
     before = box(workspace).messages()
@@ -112,8 +112,8 @@ def test_what_is_told_is_of_the_time_of_the_transition(workspace, tmp_path):
     assert [queued.data["version"] for queued in box(workspace).messages()] == [3, 4]
 
 
-def test_only_the_fields_that_are_allowed_are_told(small):
-    workspace = small('[[notify]]\nchannel = "told"\nfields = ["budget", "seen"]\n')
+def test_only_the_fields_that_are_allowed_are_sent(small):
+    workspace = small('[[notify]]\nchannel = "recorder"\nfields = ["budget", "seen"]\n')
     facts = {"email": "ada@example.com", "budget": 5, "seen": "2026-03-01T09:00:00Z"}
     workspace.add("ada", facts)
     workspace.record("ada", "asked")
@@ -137,8 +137,8 @@ def test_only_the_fields_that_are_allowed_are_told(small):
         ("event.funnel == 'pipeline' && !event.forced", ["talking", "customer"]),
     ],
 )
-def test_a_criterion_says_what_is_told(small, when, stages):
-    workspace = small(f'[[notify]]\nchannel = "told"\nwhen = "{when}"\n')
+def test_a_criterion_says_what_is_sent(small, when, stages):
+    workspace = small(f'[[notify]]\nchannel = "recorder"\nwhen = "{when}"\n')
     workspace.add("ada", {"budget": 5})
     workspace.record("ada", "asked", actor="bob")
     workspace.record("ada", "signed", actor="grace")
@@ -147,7 +147,8 @@ def test_a_criterion_says_what_is_told(small, when, stages):
 
 def test_each_endpoint_has_a_row_of_its_own_with_the_same_id(small):
     workspace = small(
-        '[[notify]]\nname = "a"\nchannel = "told"\n[[notify]]\nname = "b"\nchannel = "told"\n'
+        '[[notify]]\nname = "a"\nchannel = "recorder"\n'
+        '[[notify]]\nname = "b"\nchannel = "recorder"\n'
     )
     workspace.add("ada")
     workspace.record("ada", "asked")
@@ -157,14 +158,16 @@ def test_each_endpoint_has_a_row_of_its_own_with_the_same_id(small):
 
 
 def test_an_endpoint_is_for_the_funnels_that_it_names(small):
-    workspace = small('[[notify]]\nchannel = "told"\nfunnels = ["other"]\nwhen = "contact.x > 1"\n')
+    workspace = small(
+        '[[notify]]\nchannel = "recorder"\nfunnels = ["other"]\nwhen = "contact.x > 1"\n'
+    )
     workspace.add("ada")
     workspace.record("ada", "asked")
     assert states(workspace) == []
 
 
 def test_a_criterion_that_does_not_compile_lets_nothing_be_stored(small):
-    workspace = small('[[notify]]\nchannel = "told"\nwhen = "contact.budgte > 3"\n')
+    workspace = small('[[notify]]\nchannel = "recorder"\nwhen = "contact.budgte > 3"\n')
     workspace.add("ada")
     with pytest.raises(StoreError, match=r"(?s)funnelflow\.toml:\d+: `when`.*did you mean") as said:
         workspace.record("ada", "asked")
@@ -175,7 +178,7 @@ def test_a_criterion_that_does_not_compile_lets_nothing_be_stored(small):
 
 
 def test_a_criterion_that_does_not_compile_ends_a_whole_file(small, tmp_path):
-    workspace = small('[[notify]]\nchannel = "told"\nwhen = "contact.budgte > 3"\n')
+    workspace = small('[[notify]]\nchannel = "recorder"\nwhen = "contact.budgte > 3"\n')
     path = tmp_path / "events.csv"
     path.write_text("contact,event,at\nada,asked,2026-03-01T09:00:00Z\n")
     with pytest.raises(StoreError, match="does not compile, so this was not recorded"):

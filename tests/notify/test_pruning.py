@@ -22,8 +22,8 @@ def chunks(monkeypatch):
     return begun
 
 
-def told(workspace, count, *, age="31d"):
-    """Tell of contacts, and let time pass."""
+def deliver_asked(workspace, count, *, age="31d"):
+    """Record that contacts were asked, deliver that, and let time pass."""
     for number in range(count):
         workspace.add(f"c{number}")
         workspace.record(f"c{number}", "asked")
@@ -32,7 +32,7 @@ def told(workspace, count, *, age="31d"):
 
 
 def test_many_are_removed_in_several_transactions(workspace, chunks):  # a fixture
-    told(workspace, 11)
+    deliver_asked(workspace, 11)
     chunks.clear()
     assert box(workspace).prune(DAYS) == 10
     assert [queued.contact_id for queued in box(workspace).messages()] == ["c10"]
@@ -40,7 +40,7 @@ def test_many_are_removed_in_several_transactions(workspace, chunks):  # a fixtu
 
 
 def test_what_stays_between_them_stops_nothing(workspace, chunks):  # a fixture
-    told(workspace, 10)
+    deliver_asked(workspace, 10)
     outbox = box(workspace)
     chunks.clear()
     ids = [queued.id for queued in outbox.messages()]
@@ -53,7 +53,7 @@ def test_what_stays_between_them_stops_nothing(workspace, chunks):  # a fixture
 
 
 def test_the_newest_message_stays_so_that_no_number_is_given_out_twice(workspace):
-    told(workspace, 1)
+    deliver_asked(workspace, 1)
     last = box(workspace).messages()[-1].id
     box(workspace).prune(DAYS)
     workspace.add("ada")
@@ -64,15 +64,16 @@ def test_the_newest_message_stays_so_that_no_number_is_given_out_twice(workspace
 
 @pytest.mark.parametrize(("age", "count"), [("29d", 0), ("30d", 1), ("31d", 1)])
 def test_what_is_not_old_enough_stays(workspace, age, count):
-    told(workspace, 2, age=age)
+    deliver_asked(workspace, 2, age=age)
     assert box(workspace).prune(DAYS) == count
 
 
 def test_only_those_of_an_endpoint_are_removed_where_one_is_named(small):
     workspace = small(
-        '[[notify]]\nname = "a"\nchannel = "told"\n[[notify]]\nname = "b"\nchannel = "told"\n'
+        '[[notify]]\nname = "a"\nchannel = "recorder"\n'
+        '[[notify]]\nname = "b"\nchannel = "recorder"\n'
     )
-    told(workspace, 3)
+    deliver_asked(workspace, 3)
     assert box(workspace).prune(DAYS, endpoint="nobody") == 0
     assert box(workspace).prune(DAYS, endpoint="a") == 3
     assert {queued.endpoint for queued in box(workspace).messages()} == {"b"}

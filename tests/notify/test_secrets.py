@@ -112,7 +112,7 @@ def test_no_command_says_a_secret_and_no_file_holds_one(directory, run):
         'number = "l1t3r4l"\n',
     ],
 )
-def test_a_setting_that_is_wrong_is_told_without_its_value(directory, run, wrong):
+def test_a_setting_that_is_wrong_is_reported_without_its_value(directory, run, wrong):
     path = directory / "funnelflow.toml"
     text = path.read_text().replace('token = "${HOOK_TOKEN}"\n', "")
     path.write_text(text + wrong)

@@ -40,8 +40,8 @@ def write(root: Path) -> Write:
     return write_plugin
 
 
-class Told:
-    """Collects what a host tells."""
+class Reported:
+    """Collects the problems that a host reports."""
 
     def __init__(self) -> None:
         self.said: list[tuple[str, str, str]] = []
@@ -55,17 +55,17 @@ class Told:
 
 
 @pytest.fixture
-def told() -> Told:
-    """What hosts of the test tell."""
-    return Told()
+def reported() -> Reported:
+    """The problems that hosts of the test report."""
+    return Reported()
 
 
 @pytest.fixture
-def host(root: Path, told: Told) -> Callable[..., PluginHost]:
+def host(root: Path, reported: Reported) -> Callable[..., PluginHost]:
     """Give what loads the plugins of the workspace, and no installed ones."""
 
     def load_here(**how: object) -> PluginHost:
-        return load_plugins(root, tell=told, **{"environment": {}, **how})
+        return load_plugins(root, on_problem=reported, **{"environment": {}, **how})
 
     return load_here
 

@@ -145,7 +145,7 @@ def test_a_veto_given_ahead_is_the_one_that_is_kept(hotel):
     assert len(slow.calls) == 1
 
 
-def test_plugins_are_asked_once_about_a_change_and_told_once(hotel):
+def test_plugins_are_asked_once_about_a_change_and_called_once(hotel):
     class Both(Slow):
         @hookimpl
         def funnelflow_after_commit(self, context):

@@ -170,7 +170,7 @@ def test_a_command_of_a_plugin_that_fails_names_the_plugin(here, write):
     assert call("leave").exit_code == 3
 
 
-def test_a_command_with_the_name_of_funnelflows_own_is_told_and_not_used(here, write):
+def test_a_command_with_the_name_of_funnelflows_own_is_reported_and_not_used(here, write):
     write("hello", HELLO)
     assert call("list").exit_code == 0
     said = "offers the command 'list' which is the name of funnelflow's own"
@@ -296,7 +296,7 @@ def test_debug_shows_where_a_plugin_failed(here, write, broken):
     assert "Traceback" not in call("add", "bob").stderr
 
 
-def test_every_hook_that_fails_is_told_once_and_doctor_tells_a_failure_once(here, write):
+def test_every_hook_that_fails_is_reported_once_and_doctor_tells_a_failure_once(here, write):
     write(
         "broken",
         """

@@ -74,13 +74,13 @@ def test_a_module_may_stand_in_the_workspace(host, root):
     assert (plugin.status, plugin.about) == ("active", "Rules of this workspace.")
 
 
-def test_a_module_that_is_not_there_is_told(host, told):
+def test_a_module_that_is_not_there_is_reported(host, reported):
     host(modules=["no_such_module_anywhere"])
-    assert "No module named 'no_such_module_anywhere'" in told.messages[0]
+    assert "No module named 'no_such_module_anywhere'" in reported.messages[0]
 
 
 @pytest.mark.parametrize("everything", ["*", "all", "1", "true"])
-def test_all_are_blocked_before_they_are_imported(write, host, told, everything):
+def test_all_are_blocked_before_they_are_imported(write, host, reported, everything):
     write("a", BOOM)
     for how in (
         {"no_plugins": everything},
@@ -88,11 +88,11 @@ def test_all_are_blocked_before_they_are_imported(write, host, told, everything)
     ):
         (plugin,) = host(**how).plugins
         assert plugin.status == "blocked"
-    assert told.said == []
+    assert reported.said == []
 
 
 def test_some_are_blocked_by_the_flag_the_environment_and_the_configuration(
-    write, host, told, root
+    write, host, reported, root
 ):
     for name in ("a", "b_b", "c"):
         write(name, BOOM)
@@ -105,14 +105,14 @@ def test_some_are_blocked_by_the_flag_the_environment_and_the_configuration(
         "c": "disabled in funnelflow.toml",
         "d": "",
     }
-    assert told.messages == ["there is no plugin 'x' to turn off (FUNNELFLOW_NO_PLUGINS)"]
+    assert reported.messages == ["there is no plugin 'x' to turn off (FUNNELFLOW_NO_PLUGINS)"]
 
 
-def test_an_installed_plugin_is_blocked_before_import_too(host, installed, told):
+def test_an_installed_plugin_is_blocked_before_import_too(host, installed, reported):
     installed("eta", "ff_eta_blocked", BOOM)
     (plugin,) = host(no_plugins="eta").plugins
     assert plugin.status == "blocked"
-    assert told.said == []
+    assert reported.said == []
 
 
 @pytest.mark.parametrize("nothing", ["", "0", "no", "false", " , "])
@@ -122,11 +122,13 @@ def test_an_environment_that_says_no_blocks_nothing(write, host, nothing):
     assert plugin.status == "active"
 
 
-def test_settings_of_a_plugin_that_is_not_there_are_told_with_the_nearest(write, host, told, root):
+def test_settings_of_a_plugin_that_is_not_there_are_reported_with_the_nearest(
+    write, host, reported, root
+):
     write("webhook", "")
     (root / "funnelflow.toml").write_text('# mine\n[plugins.webhok]\nurl = "x"\n')
     host()
-    ((message, _, hint),) = told.said
+    ((message, _, hint),) = reported.said
     assert message == f"{root / 'funnelflow.toml'}:2: there is no plugin 'webhok'"
     assert hint == "did you mean 'webhook'?"
 
@@ -147,8 +149,8 @@ def test_what_is_not_understood_about_all_plugins_is_refused_with_its_place(
     assert refused.value.message == f"{root / 'funnelflow.toml'}:{line}: {said}"
 
 
-def test_outside_of_a_workspace_there_are_only_the_others(told):
-    assert load_plugins(None, tell=told, environment={}).plugins == ()
+def test_outside_of_a_workspace_there_are_only_the_others(reported):
+    assert load_plugins(None, on_problem=reported, environment={}).plugins == ()
 
 
 def test_two_workspaces_may_have_a_plugin_file_of_one_name(tmp_path):

@@ -70,7 +70,7 @@ def test_a_format_that_there_is_not_is_refused_with_the_nearest(workspace, tmp_p
     assert refused.value.hint == "did you mean 'pipes'?"
 
 
-def test_a_file_that_the_plugin_cannot_read_is_told_with_its_name(workspace, tmp_path):
+def test_a_file_that_the_plugin_cannot_read_is_reported_with_its_name(workspace, tmp_path):
     path = tmp_path / "events.pipes"
     path.write_text("no pipes at all\n")
     with pytest.raises(FileError) as refused:
@@ -79,7 +79,7 @@ def test_a_file_that_the_plugin_cannot_read_is_told_with_its_name(workspace, tmp
     assert workspace.history().rows == ()
 
 
-def test_a_file_that_is_not_there_is_told(workspace, tmp_path):
+def test_a_file_that_is_not_there_is_reported(workspace, tmp_path):
     with pytest.raises(FileError, match="there is no such file"):
         workspace.apply(str(tmp_path / "nothing.pipes"), FileOptions())
 

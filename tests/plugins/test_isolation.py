@@ -34,10 +34,10 @@ def good(write) -> None:
     write("a_good", GOOD)
 
 
-def only_told(told) -> str:
+def only_report(reported) -> str:
     """Give the one warning that there is, after a look at where it leads."""
-    assert len(told.said) == 1
-    message, plugin, _ = told.said[0]
+    assert len(reported.said) == 1
+    message, plugin, _ = reported.said[0]
     assert plugin == "broken"
     return message
 
@@ -58,40 +58,42 @@ def the_good_works(host: PluginHost) -> bool:
         ("raise RecursionError", "RecursionError"),
     ],
 )
-def test_an_import_that_fails_is_told_once_and_the_others_work(write, host, told, source, said):
+def test_an_import_that_fails_is_reported_once_and_the_others_work(
+    write, host, reported, source, said
+):
     write("broken", source)
     found = host()
-    assert said in only_told(told)
-    assert "plugin broken cannot be used" in told.messages[0]
+    assert said in only_report(reported)
+    assert "plugin broken cannot be used" in reported.messages[0]
     assert the_good_works(found)
 
 
-def test_a_wrong_name_of_a_hook_is_told_with_the_right_one(write, host, told):
+def test_a_wrong_name_of_a_hook_is_reported_with_the_right_one(write, host, reported):
     write("broken", "@hookimpl\ndef funnelflow_criterias(): return []")
     assert the_good_works(host())
-    assert only_told(told).endswith(
+    assert only_report(reported).endswith(
         "there is no hook funnelflow_criterias; did you mean funnelflow_criteria?"
     )
 
 
-def test_a_hook_that_is_not_marked_is_told(write, host, told):
+def test_a_hook_that_is_not_marked_is_reported(write, host, reported):
     write("broken", "def funnelflow_criteria(): return []")
     assert the_good_works(host())
-    assert "funnelflow_criteria lacks @hookimpl" in only_told(told)
+    assert "funnelflow_criteria lacks @hookimpl" in only_report(reported)
 
 
-def test_wrong_arguments_are_told_with_the_right_ones(write, host, told):
+def test_wrong_arguments_are_reported_with_the_right_ones(write, host, reported):
     write("broken", "@hookimpl\ndef funnelflow_after_commit(contact): ...")
     assert the_good_works(host())
-    assert only_told(told).endswith(
+    assert only_report(reported).endswith(
         "funnelflow_after_commit(contact) takes contact, but the hook may take context and settings"
     )
 
 
-def test_a_wrapper_is_refused(write, host, told):
+def test_a_wrapper_is_refused(write, host, reported):
     write("broken", "@hookimpl(wrapper=True)\ndef funnelflow_criteria():\n    return (yield)")
     assert the_good_works(host())
-    assert "is a wrapper" in only_told(told)
+    assert "is a wrapper" in only_report(reported)
 
 
 @pytest.mark.parametrize(
@@ -104,16 +106,16 @@ def test_a_wrapper_is_refused(write, host, told):
         ("yield 1 / 0", "ZeroDivisionError"),
     ],
 )
-def test_a_registration_hook_that_fails_offers_nothing(write, host, told, body, said):
+def test_a_registration_hook_that_fails_offers_nothing(write, host, reported, body, said):
     write("broken", f"@hookimpl\ndef funnelflow_criteria():\n    {body}")
     found = host()
     assert list(found.criteria) == ["sound"]
-    assert said in only_told(told)
+    assert said in only_report(reported)
     assert the_good_works(found)
 
 
 @pytest.mark.parametrize("body", ["raise OSError('no')", "raise SystemExit", "1 / 0"])
-def test_an_observer_that_fails_changes_nothing_and_the_next_is_told(write, host, told, body):
+def test_an_observer_that_fails_changes_nothing_and_the_next_is_called(write, host, reported, body):
     write("broken", f"@hookimpl\ndef funnelflow_after_commit(context):\n    {body}")
     write(
         "later",
@@ -122,15 +124,15 @@ def test_an_observer_that_fails_changes_nothing_and_the_next_is_told(write, host
     found = host()
     found.committed(committed())
     found.committed(committed())
-    assert "failed in funnelflow_after_commit" in only_told(told)
+    assert "failed in funnelflow_after_commit" in only_report(reported)
     later = found.plugins[-1].hooks["funnelflow_after_commit"].function
     assert later.__globals__["seen"] == ["ada", "ada"]
 
 
-def test_a_veto_that_fails_is_a_veto_that_says_so(write, host, told):
+def test_a_veto_that_fails_is_a_veto_that_says_so(write, host, reported):
     write("broken", "@hookimpl\ndef funnelflow_before_transition(context): raise OSError('no')")
     assert host().before(transition()) == [("broken", "it failed: OSError: no")]
-    assert "OSError" in only_told(told)
+    assert "OSError" in only_report(reported)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_a_reason_is_one_line_without_control_characters(write, host):
 
 
 @pytest.mark.parametrize("failure", ["raise KeyError('x')", "raise SystemExit(1)"])
-def test_a_criterion_that_fails_raises_on_and_is_told_once(write, host, told, failure):
+def test_a_criterion_that_fails_raises_on_and_is_reported_once(write, host, reported, failure):
     write(
         "broken",
         f"""
@@ -168,7 +170,7 @@ def test_a_criterion_that_fails_raises_on_and_is_told_once(write, host, told, fa
     for _ in range(2):
         with pytest.raises((KeyError, SystemExit)):
             function(CustomCall({}, {}, NOW, {}))
-    assert "failed in criterion bad" in only_told(told)
+    assert "failed in criterion bad" in only_report(reported)
 
 
 def test_what_it_prints_at_any_time_goes_to_stderr(write, host, capsys):
@@ -235,14 +237,16 @@ def test_what_a_plugin_prints_where_there_is_no_stream_is_lost(monkeypatch):
     assert sys.stdout is None
 
 
-def test_a_failure_is_told_again_after_a_minute_with_how_often(write, host, told, monkeypatch):
+def test_a_failure_is_reported_again_after_a_minute_with_how_often(
+    write, host, reported, monkeypatch
+):
     write("broken", "@hookimpl\ndef funnelflow_after_commit(context): raise OSError('full')")
     found = host()
     seconds = itertools.count(0.0, 10.0)
     monkeypatch.setattr(found, "_failures", FailureLog(lambda: next(seconds)))
     for _ in range(13):
         found.committed(committed())
-    first, *again = told.messages
+    first, *again = reported.messages
     assert "times" not in first
     assert again == [f"{first} (6 times since this was last said)"] * 2
 
@@ -262,7 +266,7 @@ def test_different_failures_of_one_kind_are_not_all_kept(write, host):
     assert "OSError: 99" in found.plugins[-1].problems[-1]
 
 
-def test_an_optional_hook_that_there_is_none_of_is_left_out(write, host, told):
+def test_an_optional_hook_that_there_is_none_of_is_left_out(write, host, reported):
     write(
         "later",
         """
@@ -273,7 +277,7 @@ def test_an_optional_hook_that_there_is_none_of_is_left_out(write, host, told):
         """,
     )
     found = host()
-    assert told.said == []
+    assert reported.said == []
     assert list(found.plugins[-1].hooks) == ["funnelflow_after_commit"]
 
 
@@ -291,7 +295,7 @@ def test_an_optional_hook_that_there_is_none_of_is_left_out(write, host, told):
     ],
 )
 def test_a_package_that_requires_another_version_is_not_used(
-    monkeypatch, told, bounds, is_used, root
+    monkeypatch, reported, bounds, is_used, root
 ):
     class Package:
         name, version = "funnelflow-later", "1.2"
@@ -303,11 +307,11 @@ def test_a_package_that_requires_another_version_is_not_used(
 
     monkeypatch.setattr("funnelflow.plugins.discovery.entry_points", lambda **_: (Point,))
     monkeypatch.setattr("funnelflow.plugins.loading.version", lambda _: "0.1.dev3")
-    found = load_plugins(root, tell=told, environment={})
+    found = load_plugins(root, on_problem=reported, environment={})
     assert (found.plugins[0].status == "active") is is_used
-    assert (told.said == []) is is_used
+    assert (reported.said == []) is is_used
     if bounds == ">=9":
-        assert told.messages[0] == (
+        assert reported.messages[0] == (
             "plugin later 1.2 cannot be used: it requires funnelflow>=9, "
             "and this is funnelflow 0.1.dev3"
         )
@@ -330,11 +334,11 @@ def test_stdout_is_itself_again_after_a_failure(capsys):
         "context.path[0].to = 'customer'",
     ],
 )
-def test_what_it_is_given_cannot_be_changed(write, host, told, change):
+def test_what_it_is_given_cannot_be_changed(write, host, reported, change):
     write("broken", f"@hookimpl\ndef funnelflow_after_commit(context): {change}")
     context = committed(fields={"budget": 5.0})
     host().committed(context)
-    assert only_told(told)
+    assert only_report(reported)
     assert context.fields == {"budget": 5.0}
 
 
@@ -345,11 +349,13 @@ def test_a_context_does_not_change_with_what_it_was_made_of():
     assert context.fields["budget"] == 5.0
 
 
-def test_a_slow_import_is_told_with_its_time_and_the_plugin_is_used(write, host, told, monkeypatch):
+def test_a_slow_import_is_reported_with_its_time_and_the_plugin_is_used(
+    write, host, reported, monkeypatch
+):
     monkeypatch.setattr("funnelflow.plugins.loading.SLOW", 0.05)
     write("broken", "import time; time.sleep(0.1)" + GOOD.replace("sound", "slow"))
     found = host()
-    assert "its import took 0.1 seconds" in only_told(told)
+    assert "its import took 0.1 seconds" in only_report(reported)
     assert "slow" in found.criteria
 
 
@@ -371,19 +377,19 @@ def test_an_endless_loop_in_process_ends_with_ctrl_c_and_names_its_plugin(write,
     )
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        told = "plugin broken has not come back from its import"
-        is_told = any(told in line for line in process.stderr)
+        reported = "plugin broken has not come back from its import"
+        is_shown = any(reported in line for line in process.stderr)
         process.send_signal(signal.SIGINT)
         try:
             _, rest = process.communicate(timeout=20)
         finally:
             process.kill()
-    assert is_told
+    assert is_shown
     assert "KeyboardInterrupt" in rest
     assert process.returncode != 0
 
 
-def test_a_change_from_within_a_hook_is_refused(write, host, told):
+def test_a_change_from_within_a_hook_is_refused(write, host, reported):
     write(
         "broken",
         """
@@ -393,7 +399,7 @@ def test_a_change_from_within_a_hook_is_refused(write, host, told):
         """,
     )
     host().committed(committed())
-    assert "tried to record something from within funnelflow_after_commit" in only_told(told)
+    assert "tried to record something from within funnelflow_after_commit" in only_report(reported)
 
 
 def test_a_change_outside_of_hooks_is_not_refused():
@@ -401,19 +407,19 @@ def test_a_change_outside_of_hooks_is_not_refused():
 
 
 def test_two_plugins_with_one_name_of_a_criterion_are_both_named_and_neither_is_used(
-    write, host, told
+    write, host, reported
 ):
     write("b_other", GOOD)
     found = host()
     assert "sound" not in found.criteria
-    (message,) = told.messages
+    (message,) = reported.messages
     assert message == (
         "plugins a_good and b_other both offer the criterion 'sound', so neither's is used"
     )
     assert all(message in plugin.problems for plugin in found.plugins)
 
 
-def test_a_name_of_funnelflows_own_is_not_used(write, host, told):
+def test_a_name_of_funnelflows_own_is_not_used(write, host, reported):
     write(
         "broken",
         """
@@ -423,22 +429,22 @@ def test_a_name_of_funnelflows_own_is_not_used(write, host, told):
         """,
     )
     assert "csv" not in host().formats
-    assert "the format 'csv' which is the name of funnelflow's own" in only_told(told)
+    assert "the format 'csv' which is the name of funnelflow's own" in only_report(reported)
 
 
 def test_two_plugins_of_one_name_are_not_imported_and_can_be_told_apart(
-    write, host, told, tmp_path, monkeypatch
+    write, host, reported, tmp_path, monkeypatch
 ):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "a_good.py").write_text("raise AssertionError('imported')")
     found = host(modules=["a_good"])
     assert [plugin.status for plugin in found.plugins] == ["broken", "broken"]
-    assert "workspace:a_good" in told.messages[0]
-    assert "module:a_good" in told.messages[0]
-    told.said.clear()
+    assert "workspace:a_good" in reported.messages[0]
+    assert "module:a_good" in reported.messages[0]
+    reported.said.clear()
     left = host(modules=["a_good"], no_plugins="module:a_good")
     assert [plugin.status for plugin in left.plugins] == ["active", "blocked"]
-    assert told.said == []
+    assert reported.said == []
 
 
 def test_a_plugin_that_is_at_hand_must_be_in_order():

@@ -33,8 +33,8 @@ RECORDS = {
 
 
 @pytest.mark.parametrize(("kind", "record", "said"), CASES)
-def test_a_record_that_cannot_be_used_is_left_out_and_told_once(
-    write, host, told, kind, record, said
+def test_a_record_that_cannot_be_used_is_left_out_and_reported_once(
+    write, host, reported, kind, record, said
 ):
     write(
         "broken",
@@ -49,7 +49,7 @@ def test_a_record_that_cannot_be_used_is_left_out_and_told_once(
     found = host()
     assert dict(found.offered(kind)) == {}
     found.offered(kind)
-    ((message, plugin, _),) = told.said
+    ((message, plugin, _),) = reported.said
     assert plugin == "broken"
     assert message.startswith("plugin broken offers the ")
     assert said in message

@@ -76,10 +76,10 @@ def test_it_is_turned_off_before_it_is_imported(made, tmp_path):
 
 
 def test_a_dry_run_names_the_files_and_writes_none(tmp_path):
-    told = write_scaffold("our-rules", tmp_path, dry_run=True)
+    files = write_scaffold("our-rules", tmp_path, dry_run=True)
     assert list(tmp_path.iterdir()) == []
-    assert write_scaffold("our-rules", tmp_path) == told
-    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == sorted(told)
+    assert write_scaffold("our-rules", tmp_path) == files
+    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == sorted(files)
 
 
 @pytest.mark.parametrize("name", ["a", "our-rules", "a" * 40])

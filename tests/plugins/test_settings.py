@@ -146,56 +146,58 @@ def test_a_plugin_reads_its_table_and_is_given_the_settings(write, host, root, c
     assert capsys.readouterr().err == "https://example.com 5\n"
 
 
-def test_a_mistake_in_the_table_is_said_with_its_line(write, host, root, told):
+def test_a_mistake_in_the_table_is_said_with_its_line(write, host, root, reported):
     write("mine", PLUGIN)
     (root / "funnelflow.toml").write_text(
         '[workspace]\nurl = 1\n\n[plugins.mine]\nurl = "x"\ntires = 5\n'
     )
     host()
-    (message,) = told.messages
+    (message,) = reported.messages
     assert message == (
         f"plugin mine cannot be used: {root / 'funnelflow.toml'}:6: there is no setting "
         "'tires'; did you mean 'tries'?"
     )
 
 
-def test_what_a_validator_refuses_is_said_with_its_line(write, host, root, told):
+def test_what_a_validator_refuses_is_said_with_its_line(write, host, root, reported):
     write("mine", PLUGIN)
     (root / "funnelflow.toml").write_text('[plugins.mine]\ntries = 0\nurl = "x"\n')
     host()
-    assert f"{root / 'funnelflow.toml'}:2: 'tries' must be >= 1" in told.messages[0]
+    assert f"{root / 'funnelflow.toml'}:2: 'tries' must be >= 1" in reported.messages[0]
 
 
-def test_a_missing_setting_is_said_with_its_variable(write, host, told):
+def test_a_missing_setting_is_said_with_its_variable(write, host, reported):
     write("mine", PLUGIN)
     host()
-    assert "the setting 'url' (or the variable FUNNELFLOW_MINE_URL) is missing" in told.messages[0]
+    assert (
+        "the setting 'url' (or the variable FUNNELFLOW_MINE_URL) is missing" in reported.messages[0]
+    )
 
 
-def test_everything_that_is_wrong_is_a_problem_of_its_own(write, host, root, told):
+def test_everything_that_is_wrong_is_a_problem_of_its_own(write, host, root, reported):
     write("mine", PLUGIN)
     (root / "funnelflow.toml").write_text('[plugins.mine]\nurl = "x"\ntires = 5\ntries = "a"\n')
     problems = host().plugins[0].problems
     assert len(problems) == 2
-    assert told.messages[0].endswith("\n".join(problems))
+    assert reported.messages[0].endswith("\n".join(problems))
 
 
-def test_a_variable_that_a_secret_lacks_is_named_with_how_to_set_it(write, host, root, told):
+def test_a_variable_that_a_secret_lacks_is_named_with_how_to_set_it(write, host, root, reported):
     write("mine", PLUGIN)
     (root / "funnelflow.toml").write_text('[plugins.mine]\nurl = "x"\ntoken = "${ACME_TOKEN}"\n')
     host()
-    assert "token names ${ACME_TOKEN}, and the environment has no" in told.messages[0]
-    assert told.messages[0].endswith("; export ACME_TOKEN=… sets it")
+    assert "token names ${ACME_TOKEN}, and the environment has no" in reported.messages[0]
+    assert reported.messages[0].endswith("; export ACME_TOKEN=… sets it")
 
 
-def test_settings_for_a_plugin_that_has_none_are_a_mistake(write, host, root, told):
+def test_settings_for_a_plugin_that_has_none_are_a_mistake(write, host, root, reported):
     write("mine", "")
     (root / "funnelflow.toml").write_text("[plugins.mine]\nx = 1\n")
     host()
-    assert "this plugin has no settings" in told.messages[0]
+    assert "this plugin has no settings" in reported.messages[0]
 
 
-def test_a_secret_is_masked_in_what_a_plugin_raises(write, host, root, told):
+def test_a_secret_is_masked_in_what_a_plugin_raises(write, host, root, reported):
     write("mine", PLUGIN)
     (root / "funnelflow.toml").write_text('[plugins.mine]\nurl = "x"\ntoken = "${CANARY}"\n')
     traces = []
@@ -203,15 +205,15 @@ def test_a_secret_is_masked_in_what_a_plugin_raises(write, host, root, told):
     found.committed(committed())
     assert "cannot log in with ***" in traces[0]
     assert "s3cret" not in traces[0]
-    assert "cannot log in with ***" in told.messages[0]
+    assert "cannot log in with ***" in reported.messages[0]
     assert "s3cret" not in str(found.plugins[0].problems)
 
 
 @pytest.mark.parametrize("answer", ["int", "5", "None"])
-def test_a_settings_hook_that_gives_no_attrs_class_is_told(write, host, told, answer):
+def test_a_settings_hook_that_gives_no_attrs_class_is_reported(write, host, reported, answer):
     write("mine", f"@hookimpl\ndef funnelflow_settings(): return {answer}")
     host()
-    assert "which is no attrs class" in told.messages[0]
+    assert "which is no attrs class" in reported.messages[0]
 
 
 def test_names_of_settings_are_those_of_the_class():
@@ -330,8 +332,8 @@ def test_what_the_class_refuses_as_a_whole_is_said_at_its_table():
         ('[workspace]\ntries = 1\n[plugins.mine]\nurl = "x"\n\ntries = 0\n', 6),
     ],
 )
-def test_a_setting_is_found_however_its_table_is_written(write, host, root, told, text, line):
+def test_a_setting_is_found_however_its_table_is_written(write, host, root, reported, text, line):
     write("mine", PLUGIN)
     (root / "funnelflow.toml").write_text(text)
     host()
-    assert f"{root / 'funnelflow.toml'}:{line}: 'tries' must be >= 1" in told.messages[0]
+    assert f"{root / 'funnelflow.toml'}:{line}: 'tries' must be >= 1" in reported.messages[0]

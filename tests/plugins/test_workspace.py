@@ -1,4 +1,4 @@
-"""Plugins and a workspace: vetoes as evidence, being told after commits, closed criteria."""
+"""Plugins and a workspace: vetoes as evidence, being called after commits, closed criteria."""
 
 import sqlite3
 
@@ -43,18 +43,18 @@ class Guardian:
 
 
 class Observer:
-    """Remembers what it is told."""
+    """Remembers what it is called with."""
 
     def __init__(self) -> None:
-        self.told: list = []
+        self.contexts: list = []
 
     @hookimpl
     def funnelflow_after_commit(self, context):
-        self.told.append(context)
+        self.contexts.append(context)
 
     @hookimpl
     def funnelflow_contact_created(self, context):
-        self.told.append(context)
+        self.contexts.append(context)
 
 
 class Counting:
@@ -199,14 +199,14 @@ def test_a_hook_is_asked_with_what_is_about_to_happen(make):
     assert dict(context.fields) == {"budget": 5.0, "email": "ada@example.com"}
 
 
-def test_observers_are_told_after_the_commit_in_order(make):
+def test_observers_are_called_after_the_commit_in_order(make):
     observer = Observer()
     workspace = make(observer)
     workspace.add("ada", {"budget": 5}, at=AT)
     workspace.record("ada", "asked", at=AT)
-    told = [(type(c).__name__, getattr(c, "event", "")) for c in observer.told]
-    assert told == [("ContactCreated", ""), ("Committed", "add"), ("Committed", "asked")]
-    last = observer.told[-1]
+    seen = [(type(c).__name__, getattr(c, "event", "")) for c in observer.contexts]
+    assert seen == [("ContactCreated", ""), ("Committed", "add"), ("Committed", "asked")]
+    last = observer.contexts[-1]
     assert (last.sequence, last.outcome, last.before, last.after) == (2, "moved", "new", "talking")
     assert [t.to for t in last.path] == ["talking"]
 
@@ -225,13 +225,13 @@ def test_an_observer_sees_what_has_been_stored(make, tmp_path):
     assert seen == [1]
 
 
-def test_nobody_is_told_of_a_dry_run_or_of_what_failed(make):
+def test_nobody_hears_of_a_dry_run_or_of_what_failed(make):
     observer = Observer()
     workspace = make(observer)
     workspace.add("ada", at=AT, dry_run=True)
     with pytest.raises(UsageError):
         workspace.record("ada", "nothing_like_it", at=AT)
-    assert observer.told == []
+    assert observer.contexts == []
 
 
 def test_a_change_from_within_a_hook_is_refused_and_the_first_one_is_stored(make, tmp_path, caplog):
@@ -442,7 +442,7 @@ def test_a_hook_knows_the_database_but_not_its_password(make):
     observer = Observer()
     workspace = make(observer)
     workspace.add("ada", at=AT)
-    handle = observer.told[0].workspace
+    handle = observer.contexts[0].workspace
     assert (handle.directory, handle.database, handle.funnel) == (
         workspace.database.path.parent,
         str(workspace.database),
@@ -470,10 +470,10 @@ def events(tmp_path):
 
 
 @pytest.mark.parametrize("plugin", [Observer(), Guardian("nowhere")])
-def test_plugins_are_asked_and_told_of_the_rows_of_a_file(make, events, plugin):
+def test_plugins_are_asked_about_and_get_the_rows_of_a_file(make, events, plugin):
     workspace = make(plugin)
     assert workspace.apply(events, SMALL_CHUNKS).counts.rows == len(ROWS)
-    assert plugin.told if isinstance(plugin, Observer) else plugin.asked
+    assert plugin.contexts if isinstance(plugin, Observer) else plugin.asked
 
 
 def test_the_criteria_of_plugins_decide_the_rows_of_a_file(with_criterion, events):

@@ -32,11 +32,11 @@ def between(rows, act):
     """Give a progress handler that acts once, when so many rows are done."""
     waiting = [act]
 
-    def told(progress):
+    def interrupt(progress):
         if progress.rows == rows and waiting:
             waiting.pop()()
 
-    return told
+    return interrupt
 
 
 def digests(workspace):

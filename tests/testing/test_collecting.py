@@ -127,7 +127,7 @@ def test_a_module_of_the_project_can_be_a_plugin_without_being_installed(project
     assert run_pytest(project, "definitions").counts() == {"passed": 3}
 
 
-def test_a_story_that_is_told_twice_has_two_names(project, run_pytest):
+def test_a_story_that_comes_twice_has_two_names(project, run_pytest):
     path = project / "definitions" / "small.yaml"
     path.write_text(FUNNEL.replace("Who has money buys", "Who asks is talking"))
     assert "Who asks is talking (2)" in run_pytest(project, "-v").out

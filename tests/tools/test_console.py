@@ -102,7 +102,7 @@ def test_an_ampersand_in_quotes_is_no_command(place: Place):
     assert "no command 'a && b'" in place.run("funnelflow 'a && b'")
 
 
-def test_a_directory_that_is_not_there_is_told(place: Place):
+def test_a_directory_that_is_not_there_is_reported(place: Place):
     assert place.run("cd gone") == "there is no directory gone\n"
 
 

@@ -166,8 +166,8 @@ def test_new_subscriptions_hold_from_the_next_call_on(workspace):
     path.write_text(path.read_text() + '\n[[notify]]\nchannel = "log"\n')
     workspace.record("eve", "subscribed", {"email": "e@example.com"}, create=True)
     with workspace.engine.connect() as connection:
-        told = connection.execute(text("SELECT contact_id FROM outbox")).scalars().all()
-    assert told == ["eve"]
+        sent = connection.execute(text("SELECT contact_id FROM outbox")).scalars().all()
+    assert sent == ["eve"]
 
 
 def test_settings_that_cannot_be_used_stop_every_call_until_they_can(workspace):

@@ -78,13 +78,13 @@ def _data(settings: Config) -> dict[str, Any]:
         "roles": {role: list(actors) for role, actors in settings.roles.items()},
         "notify": [
             {
-                "name": notice.name,
-                "channel": notice.channel,
-                "when": notice.when,
-                "funnels": list(notice.funnels),
-                "fields": list(notice.fields),
+                "name": subscription.name,
+                "channel": subscription.channel,
+                "when": subscription.when,
+                "funnels": list(subscription.funnels),
+                "fields": list(subscription.fields),
             }
-            for notice in settings.subscriptions
+            for subscription in settings.subscriptions
         ],
     }
 

@@ -124,24 +124,24 @@ def _lead(row: Row, indent: int) -> tuple[TextSpan, TextSpan]:
 def _beside(row: Row, width: int, page: Page, indent: int) -> Iterator[Line]:
     """Draw label and words side by side."""
     lead = _lead(row, indent)
-    room = max(width - STEP * row.depth, 8)
+    space = max(width - STEP * row.depth, 8)
     if not row.words:
-        room = max(8, page.width - indent - 2 - STEP * row.depth - GAP)
-    labels = wrap(row.label, room, page)
-    start = indent + 2 + STEP * row.depth + room + GAP
+        space = max(8, page.width - indent - 2 - STEP * row.depth - GAP)
+    labels = wrap(row.label, space, page)
+    start = indent + 2 + STEP * row.depth + space + GAP
     words = wrap(row.words, max(12, page.width - start), page)
     for n, (label, said_) in enumerate(zip_longest(labels, words, fillvalue="")):
         first = lead if n == 0 else (lead[0], TextSpan(" "))
-        yield (*first, TextSpan(" " + pad(label, room + GAP, page)), TextSpan(said_, _dim(row)))
+        yield (*first, TextSpan(" " + pad(label, space + GAP, page)), TextSpan(said_, _dim(row)))
 
 
 def _stacked(row: Row, page: Page, indent: int) -> Iterator[Line]:
-    """Draw the words below the label, where there is no room beside it."""
+    """Draw the words below the label, where there is no space beside it."""
     lead = _lead(row, indent)
-    room = max(8, page.width - indent - STEP * row.depth - 2)
-    for n, label in enumerate(wrap(row.label, room, page)):
+    space = max(8, page.width - indent - STEP * row.depth - 2)
+    for n, label in enumerate(wrap(row.label, space, page)):
         yield (*(lead if n == 0 else (lead[0], TextSpan(" "))), TextSpan(" " + label))
-    for words in wrap(row.words, room - 2, page) if row.words else ():
+    for words in wrap(row.words, space - 2, page) if row.words else ():
         yield (lead[0], TextSpan("    "), TextSpan(words, _dim(row)))
 
 
@@ -162,7 +162,7 @@ def decision_answer(decision: Decision, page: Page, *, dry_run: bool = False) ->
     Args:
         decision: What was decided.
         page: What it is drawn on.
-        dry_run: Nothing was stored; who was added is not there to be told more about.
+        dry_run: Nothing was stored; who was added is not there to be changed.
     """
     linked = decision.linked
     if decision.outcome == "refused":

@@ -111,15 +111,15 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
     """
     session = current()
     with session.open() as workspace:
-        channels, faults = _channels(workspace, only)
+        endpoints, faults = _endpoints(workspace, only)
         _tell_faults(faults, as_json=session.json)
         outbox = Outbox(workspace.engine, workspace.clock)
         if dry_run:
-            _foretell(channels, workspace, as_json=session.json, is_all=not faults)
+            _foretell(endpoints, workspace, as_json=session.json, is_all=not faults)
             return _UNUSABLE if faults else 0
         on_delivery = _show if watch and not session.json else _say_nothing
         worker = Deliverer(
-            channels,
+            endpoints,
             outbox,
             pace=Pace(senders=senders),
             on_delivery=on_delivery,
@@ -139,28 +139,30 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
     return 1 if any(d.waiting or d.dead for d in done) else 0
 
 
-def _channels(
+def _endpoints(
     workspace: Workspace, only: tuple[str, ...]
 ) -> tuple[tuple[Endpoint, ...], dict[str, ConfigurationError]]:
-    """Open the channels that are asked for, all of them if none is.
+    """Open the endpoints that are asked for, all of them if none is.
 
     Returns:
         Those that can be used, and why the others cannot, by endpoint.
     """
-    notices = workspace.config.subscriptions
-    known = [notice.name for notice in notices]
+    subscriptions = workspace.config.subscriptions
+    known = [subscription.name for subscription in subscriptions]
     for name in only:
         if name not in known:
             raise UnknownNameError("endpoint", name, known)
-    channels, faults = [], {}
-    for notice in notices:
-        if only and notice.name not in only:
+    endpoints, faults = [], {}
+    for subscription in subscriptions:
+        if only and subscription.name not in only:
             continue
         try:
-            channels.append(open_endpoint(notice, workspace.plugins, workspace.config.directory))
+            endpoints.append(
+                open_endpoint(subscription, workspace.plugins, workspace.config.directory)
+            )
         except ConfigurationError as error:
-            faults[notice.name] = error
-    return tuple(channels), faults
+            faults[subscription.name] = error
+    return tuple(endpoints), faults
 
 
 def _tell_faults(faults: Mapping[str, ConfigurationError], *, as_json: bool) -> None:
@@ -172,12 +174,12 @@ def _tell_faults(faults: Mapping[str, ConfigurationError], *, as_json: bool) -> 
 
 
 def _foretell(
-    channels: tuple[Endpoint, ...], workspace: Workspace, *, as_json: bool, is_all: bool
+    endpoints: tuple[Endpoint, ...], workspace: Workspace, *, as_json: bool, is_all: bool
 ) -> None:
     """Say what would be sent, and what waits for its time."""
     outbox = Outbox(workspace.engine, workspace.clock)
     waits, now = backlogs(workspace.engine), workspace.clock()
-    names = [channel.name for channel in channels]
+    names = [endpoint.name for endpoint in endpoints]
     late = {name for name in names if name in waits and waits[name].next_at > now}
     due = {name: 0 if name in late else outbox.due(name) for name in names}
     if as_json:

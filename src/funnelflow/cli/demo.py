@@ -65,13 +65,13 @@ def demo_lines(
 def bars(counts: Mapping[str, int], linked: Linked, page: Page) -> list[Line]:
     """Draw how many contacts are in each stage, as bars."""
     most = max(counts.values(), default=0) or 1
-    room = max(10, min(BAR, page.width - 40))
+    space = max(10, min(BAR, page.width - 40))
     width = max(len(f"{count:,}") for count in counts.values())
     rows = [
         [
             TextSpan(stage),
             TextSpan(f"{count:{width},}"),
-            TextSpan(_bar(count, most, room), _look(stage, linked)),
+            TextSpan(_bar(count, most, space), _look(stage, linked)),
         ]
         for stage, count in counts.items()
     ]
@@ -87,9 +87,9 @@ def tells_a_story(rows: Sequence[HistoryRow]) -> bool:
     )
 
 
-def _bar(count: int, most: int, room: int) -> str:
+def _bar(count: int, most: int, space: int) -> str:
     """Draw a bar; one that would vanish is drawn half as wide as the narrowest."""
-    return "█" * round(room * count / most) or ("▌" if count else "")
+    return "█" * round(space * count / most) or ("▌" if count else "")
 
 
 def _look(stage: str, linked: Linked) -> Look:

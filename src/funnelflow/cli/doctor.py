@@ -86,7 +86,7 @@ def examine(session: Session) -> Iterator[DoctorFinding]:
     yield from _definitions(session, root)
     yield from _looking("definitions in use", lambda: _in_use(session))
     yield from _looking("clocks", lambda: _clocks(session))
-    yield from _notices(session)
+    yield from _endpoints(session)
 
 
 def finding_lines(finding: DoctorFinding, page: Page) -> list[Line]:
@@ -157,7 +157,7 @@ def _plugins(session: Session) -> Iterator[DoctorFinding]:
         elif report.name not in lacking:
             yield _fine(f"plugin {report.name}", f"{report.version} {report.status}".strip())
     for found in lacking.values():
-        if not found.is_told:
+        if not found.is_reported:
             yield _ill(f"plugin {found.name}", f"it is required here, and {found.why}", found.hint)
     session.has_shown_problems = True
     broken = [f"{r.kind}:{r.name}" for r in reports if r.status == "broken"]
@@ -215,7 +215,7 @@ def _first(problems: Sequence[Problem]) -> str:
     return f"{place}: {problems[0].message}{more}"
 
 
-def _notices(session: Session) -> Iterator[DoctorFinding]:
+def _endpoints(session: Session) -> Iterator[DoctorFinding]:
     """Look at every endpoint: its channel, its criterion, whether it is off, what waits."""
     try:
         with session.open() as workspace:
@@ -226,19 +226,19 @@ def _notices(session: Session) -> Iterator[DoctorFinding]:
     except Error as error:
         yield _ill("endpoints", error.message, error.hint)
         return
-    for notice, problems in checked:
-        name = f"endpoint {notice.name}"
+    for subscription, problems in checked:
+        name = f"endpoint {subscription.name}"
         if problems:
             hint = problems[0].help or "funnelflow check shows where"
             yield _ill(name, _first(problems), hint)
-        elif notice.name in off:
-            hint = f"funnelflow outbox retry --to {notice.name} turns it on again"
-            yield _ill(name, f"it is turned off: {off[notice.name]}", hint)
-        elif notice.name in waits and waits[notice.name].attempts >= _OFTEN:
-            hint = f"funnelflow outbox list --to {notice.name} --state waiting"
-            yield _ill(name, overdue_words(waits[notice.name]), hint)
+        elif subscription.name in off:
+            hint = f"funnelflow outbox retry --to {subscription.name} turns it on again"
+            yield _ill(name, f"it is turned off: {off[subscription.name]}", hint)
+        elif subscription.name in waits and waits[subscription.name].attempts >= _OFTEN:
+            hint = f"funnelflow outbox list --to {subscription.name} --state waiting"
+            yield _ill(name, overdue_words(waits[subscription.name]), hint)
         else:
-            yield _fine(name, f"by {notice.channel}")
-    for name in sorted(waits.keys() - {notice.name for notice, _ in checked}):
+            yield _fine(name, f"by {subscription.channel}")
+    for name in sorted(waits.keys() - {subscription.name for subscription, _ in checked}):
         said = "messages wait for it, and funnelflow.toml has no [[notify]] of that name"
         yield _ill(f"endpoint {name}", said, f"funnelflow outbox discard --to {name}")

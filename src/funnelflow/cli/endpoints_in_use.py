@@ -1,4 +1,4 @@
-"""Checking whom a workspace tells against the definitions that decide there."""
+"""Checking the endpoints of a workspace against the definitions that decide there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -27,7 +27,7 @@ COMPLETING = "_FUNNELFLOW_COMPLETE"
 
 
 class Failure(NamedTuple):
-    """What a person is told about an exception; `data` is what a program is told."""
+    """What a person reads about an exception; `data` is what a program reads."""
 
     code: str
     message: str
@@ -136,7 +136,7 @@ def _report(error: BaseException, session: Session) -> int:
 
 
 def _data(failure: Failure, session: Session) -> Mapping[str, Any] | None:
-    """Return an error as a program is told it; None where a person is."""
+    """Return an error as a program reads it; None where a person does."""
     said = {"code": failure.code, "message": failure.message, "hint": failure.hint}
     return {**said, **failure.data} if session.json else None
 

@@ -42,7 +42,7 @@ def host_of(session: Session) -> PluginHost:
             _root(session),
             no_plugins=session.no_plugins,
             modules=session.modules,
-            tell=_quiet if session.has_shown_problems else _show_problem,
+            on_problem=_quiet if session.has_shown_problems else _show_problem,
             trace=_show_trace if session.debug else None,
         )
     return session.host
@@ -65,7 +65,7 @@ def _offered(session: Session) -> Mapping[str, CommandProvider]:
 
 
 def _guarded(provider: CommandProvider) -> click.Command:
-    """Let a command's unforeseen failure be told as its plugin's."""
+    """Report a command's unforeseen failure as its plugin's."""
     command = copy.copy(provider.command)
     run = command.invoke
 

@@ -184,7 +184,7 @@ def _box(workspace: Workspace, endpoint: str | None) -> Outbox:
     """
     box = Outbox(workspace.engine, workspace.clock)
     if endpoint is not None:
-        known = dict.fromkeys(notice.name for notice in workspace.config.subscriptions)
+        known = dict.fromkeys(subscription.name for subscription in workspace.config.subscriptions)
         known |= dict.fromkeys(off.name for off in box.off())
         if endpoint not in known and not box.messages(endpoint=endpoint, limit=1):
             raise UnknownNameError("endpoint", endpoint, known, hint="" if known else _NO_ENDPOINTS)

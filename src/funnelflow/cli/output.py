@@ -174,7 +174,7 @@ _BAR = 30
 
 
 def _wipe_progress() -> None:
-    """Make room for what is written below or in place of the progress of a run."""
+    """Clear the line for what is written below or in place of the progress of a run."""
     if _ProgressLine.shown is not None:
         _ProgressLine.shown.wipe()
 

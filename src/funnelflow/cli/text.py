@@ -272,12 +272,12 @@ def _row(
     ]
 
 
-def _shrunk(widths: list[int], room: int) -> list[int]:
+def _shrunk(widths: list[int], space: int) -> list[int]:
     """Take columns from the widest until they fit, none below `NARROWEST`."""
     widths = list(widths)
-    while sum(widths) > room and max(widths, default=0) > NARROWEST:
+    while sum(widths) > space and max(widths, default=0) > NARROWEST:
         widest = widths.index(max(widths))
         runner_up = max([NARROWEST, *(w for n, w in enumerate(widths) if n != widest)])
-        excess = sum(widths) - room
+        excess = sum(widths) - space
         widths[widest] -= max(1, min(excess, widths[widest] - runner_up))
     return widths

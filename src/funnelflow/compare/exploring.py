@@ -107,7 +107,7 @@ class _Search:
         self._met: dict[tuple[object, ...], Sequence[Fields]] = {}
 
     def begin(self) -> _State:
-        """Give the state in which nobody has told anything."""
+        """Give the state in which nothing is known."""
         contacts = tuple(f.new_contact("story") for f in self._funnels)
         return evolve(self._after(_State(contacts, ()), Event("add", NOW)), story=())
 
@@ -122,11 +122,11 @@ class _Search:
 
     def next_states(self, state: _State) -> Iterator[_State]:
         """Yield the states that one step leads to."""
-        told = set()
+        seen = set()
         for event in self._steps(state):
             sign = (event.name, event.at, *sorted(event.facts.items()))
-            if sign not in told:
-                told.add(sign)
+            if sign not in seen:
+                seen.add(sign)
                 yield self._after(state, event)
 
     def _after(self, state: _State, event: Event) -> _State:

@@ -177,9 +177,9 @@ def _begin(
 ) -> Mover:
     """Put the funnel under the definition: from here on, new contacts come under it."""
     number = _take_over(chunk.connection, definition, chunk.now)
-    running = chunk.definitions.by_id(chunk.connection, number)
-    found = read_rules(chunk.connection, chunk.definitions, running.funnel.linked, rules)
-    return Mover(running, found, chunk.now, actor)
+    loaded = chunk.definitions.by_id(chunk.connection, number)
+    found = read_rules(chunk.connection, chunk.definitions, loaded.funnel.linked, rules)
+    return Mover(loaded, found, chunk.now, actor)
 
 
 def _require_funnel(connection: Connection, name: str) -> None:
@@ -218,7 +218,7 @@ def _adopt_some(
         UnmappedStageError: One is in a stage that is gone, and no rule leads out of it.
         ConflictError: Yet another version was adopted meanwhile.
     """
-    _require_current(chunk.connection, mover.running)
+    _require_current(chunk.connection, mover.loaded)
     ids = [row.id for row in _left(chunk.connection, mover, after)]
     if not ids:
         return done, None
@@ -229,27 +229,27 @@ def _adopt_some(
     return evolve(done, contacts=done.contacts + len(ids), moved=done.moved + moved), ids[-1]
 
 
-def _require_current(connection: Connection, running: LoadedDefinition) -> None:
+def _require_current(connection: Connection, loaded: LoadedDefinition) -> None:
     """Stop when somebody else takes another version into use: its contacts are theirs now."""
-    wanted = select(funnels.c.definition).where(funnels.c.name == running.name)
-    if connection.execute(wanted.with_for_update(read=True)).scalar() != running.id:
+    wanted = select(funnels.c.definition).where(funnels.c.name == loaded.name)
+    if connection.execute(wanted.with_for_update(read=True)).scalar() != loaded.id:
         raise ConflictError(
-            f"another version of {running.name} was adopted meanwhile",
-            hint=f"see which is in use, then adopt again: funnelflow show {running.name}",
+            f"another version of {loaded.name} was adopted meanwhile",
+            hint=f"see which is in use, then adopt again: funnelflow show {loaded.name}",
         )
 
 
 def _bring_under(chunk: UnitOfWork, mover: Mover, contact_id: str, rows: Iterable[Any]) -> bool:
     """Bring one contact under the new definition; gives whether that changed its stage."""
     held = chunk.contact(contact_id)
-    if held is None or held.loaded is mover.running:
+    if held is None or held.loaded is mover.loaded:
         return False
     before = held.contact.stage
     contact, event, outcome = mover.place(
         chunk.connection, chunk.definitions, held.contact, held.funnel, rows
     )
-    held.contact, held.loaded, held.changed = contact, mover.running, True
-    held.funnel = mover.running.name
+    held.contact, held.loaded, held.changed = contact, mover.loaded, True
+    held.funnel = mover.loaded.name
     if event is not None:
         chunk.append(held, event, outcome, before)
     return before != contact.stage
@@ -309,7 +309,7 @@ def _left(connection: Connection, mover: Mover, after: str) -> Sequence[Any]:
     wanted = (
         select(contacts)
         .where(contacts.c.id > after, contacts.c.funnel.in_(mover.funnels))
-        .where(contacts.c.definition != mover.running.id)
+        .where(contacts.c.definition != mover.loaded.id)
         .order_by(contacts.c.id)
         .limit(CHUNK)
     )

@@ -38,7 +38,7 @@ class Mover:
     """Brings contacts under a new definition.
 
     Attributes:
-        running: The new definition.
+        loaded: The new definition.
         rules: Stage that it does not have to a leaf that it has.
         at: When the adoption takes place.
         actor: Who adopts.
@@ -46,7 +46,7 @@ class Mover:
         instead_of: Another funnel whose contacts come over, by translation; empty for none.
     """
 
-    running: LoadedDefinition
+    loaded: LoadedDefinition
     rules: Mapping[str, str]
     at: dt.datetime
     actor: str = ""
@@ -56,7 +56,7 @@ class Mover:
     @property
     def funnels(self) -> tuple[str, ...]:
         """Name the funnels whose contacts are brought under the new definition."""
-        return (self.running.name, self.instead_of)
+        return (self.loaded.name, self.instead_of)
 
     def place(
         self,
@@ -78,20 +78,20 @@ class Mover:
             UnmappedStageError: It is in a stage that the new definition does not have, and no
                 rule leads out of it.
         """
-        is_translated = home != self.running.name
+        is_translated = home != self.loaded.name
         to = "" if is_translated else self.way_out(contact.stage)
-        reader = EvidenceReader(self.running)
+        reader = EvidenceReader(self.loaded)
         folded = fold_rows(connection, store, reader, rows)
         self.dropped += reader.dropped
         if not (to or is_translated) and folded == contact:
             return folded, None, Outcome("stayed")
         event = Event(ADOPT, self.at, actor=self.actor, to=to)
-        self.running.funnel.step(folded, event)
+        self.loaded.funnel.step(folded, event)
         return folded, event, Outcome("stayed" if folded.stage == contact.stage else "moved")
 
     def way_out(self, stage: str) -> str:
         """Return where a rule leads from a stage; empty where none is needed."""
-        if _resolved(self.running.funnel.linked, stage):
+        if _resolved(self.loaded.funnel.linked, stage):
             return ""
         name = stage
         while name and name not in self.rules:

@@ -155,12 +155,12 @@ def _definition(
         yield Finding("definition", name, 0, "its content or its digest has been altered")
         return
     try:
-        running = store.by_id(connection, row.id)
+        loaded = store.by_id(connection, row.id)
     except Error as error:
         yield _unusable(name, error)
         return
     said = json.loads(row.content)
-    if (row.name, row.version) != (running.name, said.get("version", 1)):
+    if (row.name, row.version) != (loaded.name, said.get("version", 1)):
         yield Finding("definition", name, 0, "its name or version has been altered")
     elif row.checksum != checksum(row.digest, row.name, row.version, row.stored_at):
         yield Finding("definition", name, 0, "the time at which it was stored has been altered")
@@ -306,20 +306,20 @@ class ContactCheck:
     def _state(self, row: Any) -> list[str]:
         """Name the columns that are not what the fold gives."""
         try:
-            running, contact = self._current(row)
+            loaded, contact = self._current(row)
         except SQLAlchemyError:
             raise
         except Exception:  # noqa: BLE001  # as above
             return ["definition"]
         expected = {
-            "funnel": running.name,
-            "definition": running.id,
+            "funnel": loaded.name,
+            "definition": loaded.id,
             "stage": contact.stage,
             "fields": dump_facts(contact.fields),
             "since": optional_to_text(contact.since),
             "clock": optional_to_text(contact.clock),
             "active": optional_to_text(contact.active),
-            "due_at": optional_to_text(running.funnel.due_at(contact)),
+            "due_at": optional_to_text(loaded.funnel.due_at(contact)),
         }
         return [name for name, value in expected.items() if getattr(row, name) != value]
 
@@ -329,11 +329,11 @@ class ContactCheck:
         An adoption that changes nothing for a contact leaves no row in its history, so the
         contact may be under a later definition than its last row.
         """
-        running, contact = self._replay.loaded, self._replay.contact
-        assert running is not None
+        loaded, contact = self._replay.loaded, self._replay.contact
+        assert loaded is not None
         assert contact is not None
-        if row.definition == running.id:
-            return running, contact
+        if row.definition == loaded.id:
+            return loaded, contact
         adopted = self._store.by_id(self._connection, row.definition)
         rows = rows_of(self._connection, self._id)
         return adopted, fold_rows(self._connection, self._store, EvidenceReader(adopted), rows)

@@ -281,9 +281,9 @@ class EndpointWorker:
 
     def _claim(self) -> int:
         """Take more messages when fewer wait in this process than the senders could begin."""
-        room = self._pace.senders * _AHEAD
+        limit = self._pace.senders * _AHEAD
         is_resting = self._flying and time.monotonic() < self._rests_until
-        if is_resting or len(self._flying) > room // 2:
+        if is_resting or len(self._flying) > limit // 2:
             return 0
         if self._ready:
             self._record()  # what is recorded may be what the next message waits for
@@ -292,7 +292,7 @@ class EndpointWorker:
                 self.endpoint.name,
                 self._lease_owner,
                 lease=self._pace.lease,
-                limit=room - len(self._flying),
+                limit=limit - len(self._flying),
             )
         if not streams:
             self._rests_until = time.monotonic() + self._pace.batch.total_seconds()

@@ -221,13 +221,13 @@ class Unmet:
         name: The plugin; as the configuration calls it where there is none.
         why: What is the matter with it.
         hint: What to do.
-        is_told: Whether what is the matter is a problem of the plugin, told as such.
+        is_reported: Whether what is the matter is reported as a problem of the plugin itself.
     """
 
     name: str
     why: str
     hint: str
-    is_told: bool = False
+    is_reported: bool = False
 
 
 def unmet(config: PluginConfig, plugins: Iterable[Found]) -> tuple[Unmet, ...]:
@@ -270,4 +270,4 @@ def _why(name: str, plugin: Found | None, config: PluginConfig) -> Unmet:
         by = plugin.blocked_by
         return Unmet(name, f"is turned off ({by})", f"do without {by.split()[0]}, {else_}")
     problem = plugin.problems[0] if plugin.problems else "it is not in order"
-    return Unmet(name, f"cannot be used: {problem}", f"correct that, {else_}", is_told=True)
+    return Unmet(name, f"cannot be used: {problem}", f"correct that, {else_}", is_reported=True)

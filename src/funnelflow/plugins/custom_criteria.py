@@ -38,7 +38,7 @@ class GuardedCriterion:
         plugin: Whose it is.
         name: What definitions call it.
         function: It.
-        report: Told of what goes wrong; lost on the way to a worker.
+        report: Called with what goes wrong; lost on the way to a worker.
     """
 
     plugin: str

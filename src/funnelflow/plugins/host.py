@@ -1,4 +1,4 @@
-"""The plugins of a workspace: what they offer, and telling them what happens.
+"""The plugins of a workspace: what they offer, and calling them when something happens.
 
 ::
 
@@ -45,8 +45,8 @@ from funnelflow.plugins.providers import (
 )
 from funnelflow.plugins.registry import Conflict, Misfit, Offer, collect, into_library
 
-Tell: TypeAlias = Callable[[str, str, str], None]
-"""Told of a problem: the message, the plugin to turn off (empty for none), and a hint."""
+OnProblem: TypeAlias = Callable[[str, str, str], None]
+"""Called with a problem: the message, the plugin to turn off (empty for none), and a hint."""
 
 Trace: TypeAlias = Callable[[str], None]
 """Given the traceback of what a plugin raised, without its secrets."""
@@ -91,7 +91,7 @@ class FailureLog:
         self._counts: Counter[Hashable] = Counter()
 
     def count(self, what: Hashable) -> int:
-        """Count a failure; return how many to tell of, or 0 where it was told a moment ago."""
+        """Count a failure; return how many to report, or 0 where one was reported a moment ago."""
         now = self._clock()
         with self._lock:
             self._counts[what] += 1
@@ -107,25 +107,25 @@ class PluginHost:
     Args:
         plugins: What was found, in the order in which hooks are called.
         config: What the configuration says about them.
-        tell: Told of problems, each call of a plugin that fails once.
+        on_problem: Called with every problem, each call of a plugin that fails once.
         trace: Given the traceback of what a plugin raised.
 
     Attributes:
         plugins: Every plugin that was found, the blocked and the broken ones too.
         watches_transitions: Whether anybody may veto a transition.
-        watches_commits: Whether anybody is told of what has been stored.
+        watches_commits: Whether anybody watches what has been stored.
     """
 
     def __init__(
         self,
         plugins: Iterable[Plugin] = (),
         config: PluginConfig | None = None,
-        tell: Tell = _log,
+        on_problem: OnProblem = _log,
         trace: Trace | None = None,
     ) -> None:
         self.plugins = tuple(plugins)
         self._config = config or PluginConfig()
-        self._tell = tell
+        self._on_problem = on_problem
         self._trace = trace
         self._failures = FailureLog()
         self._offers: dict[OfferKind, Mapping[str, Offer]] = {}
@@ -250,7 +250,7 @@ class PluginHost:
         message = f"plugin {plugin.title if plugin else name} failed in {said}"
         self.warn(name, message, about=fault.call.what, hint=hint, error=fault.error)
 
-    def tell_problems(self) -> None:
+    def report_problems(self) -> None:
         """Report what is wrong with the plugins that were found, each once."""
         lacking = unmet(self._config, self.plugins)
         for plugin in self.plugins:
@@ -259,17 +259,17 @@ class PluginHost:
                 joint = ": " if plugin.status == "broken" else " "
                 qualified = plugin.candidate.qualified if _is_clash(plugin) else plugin.name
                 said = f"plugin {plugin.title} {used}{joint}" + "\n".join(plugin.problems)
-                is_required = any(u.is_told and same_name(u.name, plugin.name) for u in lacking)
+                is_required = any(u.is_reported and same_name(u.name, plugin.name) for u in lacking)
                 hint = _REQUIRED if is_required else ""
                 error = plugin.error
                 self.warn(plugin.name, said, turn_off=qualified, hint=hint, error=error)
         for missing in lacking:
-            if not missing.is_told:
+            if not missing.is_reported:
                 self.note(f"plugin {missing.name} is required here, and {missing.why}", _REQUIRED)
 
     def note(self, message: str, hint: str) -> None:
         """Report something that is about no plugin there is."""
-        self._tell(message, "", hint)
+        self._on_problem(message, "", hint)
 
     def warn(  # by keyword
         self,
@@ -299,7 +299,7 @@ class PluginHost:
             text = "".join(traceback.format_exception(error))
             self._trace(plugin.masked(text) if plugin else text)
         again = f" ({count} times since this was last said)" if count > 1 else ""
-        self._tell(f"{message}{again}", turn_off or name, hint)
+        self._on_problem(f"{message}{again}", turn_off or name, hint)
 
     def _refuse(self, offer: Conflict | Misfit) -> None:
         """Report an offer that is left out, once."""
@@ -310,7 +310,7 @@ class PluginHost:
                 is_new = True
                 plugin.problems.append(said)
         if is_new:
-            self._tell(said, offer.plugins[-1].name, "")
+            self._on_problem(said, offer.plugins[-1].name, "")
 
     def _arrange(self) -> None:
         """Sort the implementations of event hooks once, and forget what was offered."""
@@ -343,7 +343,7 @@ def load_plugins(  # by keyword
     *,
     no_plugins: str | None = None,
     modules: Iterable[str] = (),
-    tell: Tell = _log,
+    on_problem: OnProblem = _log,
     trace: Trace | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> PluginHost:
@@ -353,7 +353,7 @@ def load_plugins(  # by keyword
         root: The workspace; None where there is none.
         no_plugins: The plugins not to import, with commas between; ``*`` for all.
         modules: Modules that are plugins too.
-        tell: Told of problems, each call of a plugin that fails once.
+        on_problem: Called with every problem, each call of a plugin that fails once.
         trace: Given the traceback of what a plugin raised.
         environment: The environment; None for that of this process.
 
@@ -364,8 +364,8 @@ def load_plugins(  # by keyword
     config = evolve(read_plugin_config(root), environment=environment)
     blocking = blocking_from(no_plugins, config, environment)
     candidates = find_plugins(root, modules)
-    host = PluginHost(_load_all(candidates, blocking, config), config, tell, trace)
-    host.tell_problems()
+    host = PluginHost(_load_all(candidates, blocking, config), config, on_problem, trace)
+    host.report_problems()
     _note_unknown(host, candidates, blocking, config)
     return host
 

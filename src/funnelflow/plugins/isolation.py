@@ -112,7 +112,7 @@ def inside(plugin: str, what: str, *, watched: bool = True) -> Iterator[Call]:
     Args:
         plugin: Whose it is.
         what: What is called.
-        watched: Tell when it does not come back; False where the caller sees to that.
+        watched: Report when it does not come back; False where the caller sees to that.
     """
     call = Call(plugin, what)
     token = _running.set(call)
@@ -227,10 +227,10 @@ class _Watch:
             late = time.monotonic() - self.patience
             for ticket, (began, call) in list(self._calls.items()):
                 if began < late and self._calls.pop(ticket, None) is not None:
-                    _tell_late(call, self.patience)
+                    _report_late(call, self.patience)
 
 
-def _tell_late(call: Call, patience: float) -> None:
+def _report_late(call: Call, patience: float) -> None:
     """Write which plugin keeps everybody waiting; stderr may be gone by then."""
     try:
         sys.stderr.write(

@@ -1,4 +1,4 @@
-"""Importing a plugin and taking it in: checked at the door, so that a mistake is said early."""
+"""Importing a plugin: checked when it comes in, so that a mistake is reported early."""
 
 import functools
 import inspect
@@ -39,7 +39,7 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 }
 
 SLOW: Final = 2.0
-"""Seconds that an import may take before somebody is told."""
+"""Seconds that an import may take before it is reported as slow."""
 
 
 @define(eq=False)
@@ -81,7 +81,7 @@ class Plugin:
         candidate: Where it was found.
         status: Whether it is in use.
         blocked_by: Who blocks it.
-        problems: Everything that is wrong with it, the first is told.
+        problems: Everything that is wrong with it.
         faults: What of that is wrong with its settings.
         hooks: Its implementations by hook.
         settings: Its settings; None when it has none.

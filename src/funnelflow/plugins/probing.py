@@ -252,7 +252,7 @@ def main() -> None:
             Path(asked["root"]) if asked["root"] else None,
             no_plugins=asked["no"],
             modules=asked["p"],
-            tell=lambda *_: None,
+            on_problem=lambda *_: None,
         )
         progress.say(reports=[report.to_json() for report in report_on(host)])
     except ConfigurationError as error:

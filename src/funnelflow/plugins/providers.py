@@ -1,4 +1,4 @@
-"""What plugins offer and what they are told, as frozen records.
+"""What plugins offer and what they get, as frozen records.
 
 A record can gain an attribute with a default without breaking a plugin; that is why hooks
 take and give records, and not long lists of arguments.
@@ -44,26 +44,26 @@ def _frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
     return mapping if isinstance(mapping, MappingProxyType) else MappingProxyType(dict(mapping))
 
 
-class _Told(dict[str, Any]):
+class _FrozenDict(dict[str, Any]):
     """A dict that nobody can change; unlike a mapping proxy, ``json.dumps`` can write it."""
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("what a message tells cannot be changed; dict(message.data) is a copy")
+        raise TypeError("the data of a message cannot be changed; dict(message.data) is a copy")
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a dict, which is made one of these again."""
-        return _Told, (dict(self),)
+        return _FrozenDict, (dict(self),)
 
 
-def _told(value: Any) -> Any:
+def _frozen_json(value: Any) -> Any:
     """Return a copy that nobody can change and JSON can write: dicts, and lists as tuples."""
     if isinstance(value, Mapping):
-        return _Told({name: _told(inner) for name, inner in value.items()})
+        return _FrozenDict({name: _frozen_json(inner) for name, inner in value.items()})
     if isinstance(value, list | tuple):
-        return tuple(_told(inner) for inner in value)
+        return tuple(_frozen_json(inner) for inner in value)
     return value
 
 
@@ -77,7 +77,7 @@ class Message:
         source: Who says so.
         subject: The contact's id.
         time: When it happened, in UTC.
-        data: What is told about it: only the fields that the configuration allows. Plain
+        data: What is sent about it: only the fields that the configuration allows. Plain
             data that ``json.dumps`` writes and nobody can change.
     """
 
@@ -86,7 +86,7 @@ class Message:
     source: str
     subject: str
     time: dt.datetime
-    data: Mapping[str, Any] = field(factory=dict, converter=_told)
+    data: Mapping[str, Any] = field(factory=dict, converter=_frozen_json)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a CloudEvent 1.0: a dict of its own that ``json.dumps`` can write."""

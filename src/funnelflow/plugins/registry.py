@@ -235,7 +235,7 @@ def collect(
     Args:
         kind: What is asked for.
         hooks: The implementations, in order.
-        report: Told of a plugin whose hook fails; the offers of that hook are left out.
+        report: Called with a plugin whose hook fails; the offers of that hook are left out.
 
     Returns:
         The offers by name, and what is left out: names that are offered more than once, and

@@ -237,8 +237,8 @@ def find_contact(
     row = connection.execute(wanted).one_or_none()
     if row is None:
         raise unknown_contact(connection, contact_id)
-    running = store.by_id(connection, row.definition)
-    return stored_contact(row, running), running
+    loaded = store.by_id(connection, row.definition)
+    return stored_contact(row, loaded), loaded
 
 
 def unknown_contact(connection: Connection, contact_id: str) -> UnknownContactError:
@@ -253,26 +253,26 @@ def unknown_contact(connection: Connection, contact_id: str) -> UnknownContactEr
     return UnknownContactError(contact_id, hint=add, local_hint=local)
 
 
-def stored_contact(row: Any, running: LoadedDefinition) -> StoredContact:
+def stored_contact(row: Any, loaded: LoadedDefinition) -> StoredContact:
     """Read a contact from its columns.
 
     Raises:
         StoreError: They are not what was once written there.
     """
-    if row.stage not in running.leaves:
+    if row.stage not in loaded.leaves:
         raise altered(f"contact {row.id!r}")
     try:
-        return _stored_contact(row, running)
+        return _stored_contact(row, loaded)
     except UNREADABLE:
         raise altered(f"contact {row.id!r}") from None
 
 
-def _stored_contact(row: Any, running: LoadedDefinition) -> StoredContact:
+def _stored_contact(row: Any, loaded: LoadedDefinition) -> StoredContact:
     """Read a contact from its columns as they are."""
     contact = Contact(
         row.id,
         row.stage,
-        running.codec.load_fields(row.fields),
+        loaded.codec.load_fields(row.fields),
         from_text(row.since),
         from_text(row.clock),
         optional_from_text(row.active),
@@ -284,7 +284,7 @@ def _stored_contact(row: Any, running: LoadedDefinition) -> StoredContact:
         row.sequence,
         optional_from_text(row.due_at),
         from_text(row.created_at),
-        running.digest,
+        loaded.digest,
     )
 
 

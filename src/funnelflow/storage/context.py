@@ -112,12 +112,12 @@ class Context:
         """
         name = name or self.default_funnel
         with reading(self.engine) as connection:
-            running = self.definitions.current(connection, name)
-        if running is None:
+            loaded = self.definitions.current(connection, name)
+        if loaded is None:
             self.require_plugins()
             with writing(self.engine) as connection:
-                running = self.definitions.home(connection, name, self.clock())
-        return running.funnel
+                loaded = self.definitions.home(connection, name, self.clock())
+        return loaded.funnel
 
     def require_plugins(self) -> None:
         """Refuse to write while a plugin that the workspace requires is not in use.

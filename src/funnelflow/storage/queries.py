@@ -72,9 +72,9 @@ def filters_for(
         return {name: Filter(_home(name)) for name in current}
     filters: dict[str, Filter] = {}
     problem: CriterionError | None = None
-    for name, running in current.items():
+    for name, loaded in current.items():
         try:
-            filters[name] = _filter(running, where, dialect, now)
+            filters[name] = _filter(loaded, where, dialect, now)
         except CriterionError as error:
             problem = error
     if problem is not None and not filters:
@@ -82,21 +82,21 @@ def filters_for(
     return filters
 
 
-def _filter(running: LoadedDefinition, where: str, dialect: str, now: dt.datetime) -> Filter:
+def _filter(loaded: LoadedDefinition, where: str, dialect: str, now: dt.datetime) -> Filter:
     """Compile the filter for one funnel."""
-    fields = running.funnel.linked.fields
+    fields = loaded.funnel.linked.fields
     expression = compile_expression(where, Scope({**CONTACT_FACTS, **fields}), BOOLEAN)
     found = expression.to_sql(
         "postgresql" if dialect == "postgresql" else "sqlite",
         now,
         columns={name: column for name, column in _COLUMNS.items() if name not in fields},
         fields="contacts.fields",
-        prefix=f"f{running.id}",
+        prefix=f"f{loaded.id}",
     )
     condition = text(found.text).bindparams(**found.parameters)
     return Filter(
-        and_(_home(running.name), condition),
-        None if found.exact else _test(running, expression, now),
+        and_(_home(loaded.name), condition),
+        None if found.exact else _test(loaded, expression, now),
     )
 
 
@@ -105,7 +105,7 @@ def _home(funnel: str) -> ColumnElement[bool]:
     return contacts.c.funnel == funnel
 
 
-def _test(running: LoadedDefinition, expression: Expression, now: dt.datetime) -> Test:
+def _test(loaded: LoadedDefinition, expression: Expression, now: dt.datetime) -> Test:
     """Return what asks the criterion itself about a contact."""
     holds = expression.holds
 
@@ -113,7 +113,7 @@ def _test(running: LoadedDefinition, expression: Expression, now: dt.datetime) -
         try:
             return holds({**_facts(stored), **stored.contact.fields}, {}, now)
         except UNREADABLE:
-            running.require_readable(stored.contact)
+            loaded.require_readable(stored.contact)
             raise
 
     return test
@@ -163,14 +163,14 @@ def list_contacts(
 
 def count_stages(connection: Connection, store: DefinitionStore, funnel: str) -> dict[str, int]:
     """Count the contacts of a funnel by stage, in the order of the definition, 0 included."""
-    running = _current(connection, store, funnel)
+    loaded = _current(connection, store, funnel)
     counted = (
         select(contacts.c.stage, func.count())
         .where(contacts.c.funnel == funnel)
         .group_by(contacts.c.stage)
     )
     found = {row[0]: row[1] for row in connection.execute(counted)}
-    return {**dict.fromkeys(running.funnel.linked.leaves, 0), **found}
+    return {**dict.fromkeys(loaded.funnel.linked.leaves, 0), **found}
 
 
 def funnel_names(connection: Connection) -> tuple[str, ...]:
@@ -180,10 +180,10 @@ def funnel_names(connection: Connection) -> tuple[str, ...]:
 
 def _current(connection: Connection, store: DefinitionStore, name: str) -> LoadedDefinition:
     """Return the definition that a funnel is under."""
-    running = store.current(connection, name)
-    if running is None:
+    loaded = store.current(connection, name)
+    if loaded is None:
         raise UnknownNameError("funnel in use", name, funnel_names(connection))
-    return running
+    return loaded
 
 
 def _matching(
@@ -209,8 +209,8 @@ def _leaves(current: dict[str, LoadedDefinition], stage: str) -> tuple[str, ...]
     """
     leaves: list[str] = []
     problem: UnknownNameError | None = None
-    for running in current.values():
-        linked = running.funnel.linked
+    for loaded in current.values():
+        linked = loaded.funnel.linked
         try:
             leaves.extend(linked.leaves_of(linked.resolve_stage(stage)))
         except UnknownNameError as error:
@@ -224,7 +224,7 @@ def contact_at(
     connection: Connection,
     store: DefinitionStore,
     stored: StoredContact,
-    running: LoadedDefinition,
+    loaded: LoadedDefinition,
     at: dt.datetime,
 ) -> StoredContact:
     """Return a contact as it stood at a time, in the words of the definition that it is under now.
@@ -233,7 +233,7 @@ def contact_at(
         connection: A reading transaction.
         store: The definitions.
         stored: The contact as it is.
-        running: The definition that it is under.
+        loaded: The definition that it is under.
         at: When; at or after its last evidence it stands as it is.
 
     Raises:
@@ -249,8 +249,8 @@ def contact_at(
             f"nothing was known of {stored.id} then",
             hint=f"its first evidence is from {stored.created_at:%Y-%m-%d %H:%M} UTC",
         )
-    contact = fold_rows(connection, store, EvidenceReader(running), rows)
-    due_at = running.funnel.due_at(contact) if running.waits else None
+    contact = fold_rows(connection, store, EvidenceReader(loaded), rows)
+    due_at = loaded.funnel.due_at(contact) if loaded.waits else None
     return evolve(stored, contact=contact, sequence=len(rows), due_at=due_at)
 
 

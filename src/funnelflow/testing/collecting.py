@@ -151,10 +151,10 @@ def _step(decision: Decision) -> str:
 
 
 def _named(scenarios: Iterable[Scenario]) -> Iterator[tuple[str, Scenario]]:
-    """Yield scenarios with names of their own: a story told twice is numbered."""
-    told: dict[str, int] = {}
+    """Yield scenarios with names of their own: a story that comes twice is numbered."""
+    counts: dict[str, int] = {}
     for scenario in scenarios:
-        count = told[scenario.story] = told.get(scenario.story, 0) + 1
+        count = counts[scenario.story] = counts.get(scenario.story, 0) + 1
         yield (scenario.story if count == 1 else f"{scenario.story} ({count})"), scenario
 
 

@@ -59,11 +59,11 @@ class ReadableWorkspace(OpenWorkspace):
         """
         context = self.context
         with reading(context.engine) as connection:
-            stored, running = find_contact(connection, context.definitions, contact_id)
+            stored, loaded = find_contact(connection, context.definitions, contact_id)
             if now is not None:
-                stored = contact_at(connection, context.definitions, stored, running, now)
+                stored = contact_at(connection, context.definitions, stored, loaded, now)
         held = context.roles_of(actor) if roles is None else given_roles(roles) or ()
-        considered = why(running.funnel, stored.contact, now or context.clock(), held)
+        considered = why(loaded.funnel, stored.contact, now or context.clock(), held)
         return StageExplanation(stored, considered)
 
     def translate(self, contact_id: str, funnel: Funnel) -> Translated:
@@ -191,10 +191,10 @@ class ReadableWorkspace(OpenWorkspace):
         """
         definitions = self.context.definitions
         with reading(self.engine) as connection:
-            running = definitions.current(connection, funnel)
-        if running is None:
-            running = definitions.ready(definitions.file(funnel))
-        return running.funnel.linked
+            loaded = definitions.current(connection, funnel)
+        if loaded is None:
+            loaded = definitions.ready(definitions.file(funnel))
+        return loaded.funnel.linked
 
     def counts(self, funnel: str | None = None) -> dict[str, int]:
         """Return how many contacts of a funnel are in each stage, in the definition's order.
@@ -216,8 +216,8 @@ class ReadableWorkspace(OpenWorkspace):
         context = self.context
         name = funnel or context.default_funnel
         with reading(context.engine) as connection:
-            running = context.definitions.current(connection, name)
-        return running is not None and digest(context.definitions.file(name)) != running.digest
+            loaded = context.definitions.current(connection, name)
+        return loaded is not None and digest(context.definitions.file(name)) != loaded.digest
 
     def verify(
         self,

@@ -1,7 +1,5 @@
 """The command line as a whole: its name, its shared options and its way out."""
 
-import atexit
-import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ import click
 from funnelflow.cli.failures import CLOSED, run_reporting
 from funnelflow.cli.options import shared
 from funnelflow.cli.session import Session, of
+from funnelflow.gc_pause import collect_rarely
 
 
 class CommandEntry(NamedTuple):
@@ -237,8 +236,6 @@ def main() -> NoReturn:
     Raises:
         SystemExit: Always; the code is 0 for yes, 1 for no, 2 for a request at fault.
     """
-    # Python looks for cycles once more before it ends, among all that a command has loaded: that
-    # took a sixth of `funnelflow list`.
-    atexit.register(gc.freeze)
+    collect_rarely()
     app.main(prog_name="funnelflow")
     raise AssertionError  # `app.main` does not return

@@ -28,11 +28,11 @@ PUBLIC = {
     """,
     "funnelflow.criteria": """
         AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS TEXT TIMESTAMP
-        AllOf AnyOf AtLeast Check Clause Code CriterionError Custom CustomCall Explanation
+        AllOf AnyOf AtLeast Catalogue Check Clause Code CriterionError Custom CustomCall Explanation
         Expression ExpressionProblem Facts Field Fields Leaf Position Roles Rule Scalar Schedule
         Scope Seen Severity SqlFilter Type Value Verdict check_rule compile_expression compile_rule
         constants_of duration_words list_of next_change parse_duration parse_type rule_expressions
-        schedule unschedulable wordings
+        schedule unschedulable
     """,
     "funnelflow.definition": """
         CODES Code Criterion CriterionProvider Definition DefinitionChange DefinitionError EventType

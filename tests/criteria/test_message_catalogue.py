@@ -2,24 +2,43 @@
 
 import pytest
 
-from funnelflow.criteria import AS_WRITTEN, MORE, Code, wordings
+from funnelflow.criteria import AS_WRITTEN, MORE
+from funnelflow.criteria.message_catalogue import codes_of
 
-CODE = Code(
-    "F203",
-    "error",
-    "no such stage",
-    "The stage is not there.",
-    wordings(
-        {
-            "unknown": (
+FILE = {
+    "explanation": "About this: {title}.",
+    "F203": {
+        "title": "no such stage",
+        "explanation": "The stage is not there.",
+        "messages": {
+            "unknown": [
                 "there is no stage {name!r}",
                 "did you mean {guess!r}?",
                 "known stages: {known}",
-            ),
+            ],
             "many": "{count:,} stages: {known!r}",
-        }
-    ),
-)
+        },
+    },
+    "F406": {
+        "title": "a cycle",
+        "severity": "warning",
+        "messages": {"cycle": "round: {path: -> }"},
+    },
+}
+CODES = codes_of(FILE)
+CODE = CODES["F203"]
+
+
+def test_a_code_is_an_error_unless_the_file_says_that_it_is_a_warning():
+    assert {name: code.severity for name, code in CODES.items()} == {
+        "F203": "error",
+        "F406": "warning",
+    }
+
+
+def test_a_code_without_an_explanation_has_the_common_one():
+    assert CODE.explanation == "The stage is not there."
+    assert CODES["F406"].explanation == "About this: a cycle."
 
 
 def test_a_message_is_filled_in():
@@ -48,8 +67,7 @@ def test_a_list_is_quoted_item_by_item():
 
 
 def test_a_list_is_joined_with_what_its_template_says():
-    code = Code("F406", "warning", "a cycle", "", wordings({"cycle": "round: {path: -> }"}))
-    assert code.message("", {"path": ("a", "b", "a")}) == "round: a -> b -> a"
+    assert CODES["F406"].message("", {"path": ("a", "b", "a")}) == "round: a -> b -> a"
 
 
 def test_a_text_that_was_written_elsewhere_is_kept_as_it_is():

@@ -23,10 +23,14 @@ errors: a fact that nobody knows, and a calculation without a result, are *unkno
 
 from funnelflow.criteria.explain import Clause, Explanation, Seen, Verdict
 from funnelflow.criteria.expression import Expression, compile_expression
-from funnelflow.criteria.expression_codes import EXPRESSION_CODES
-from funnelflow.criteria.expression_problems import CriterionError, ExpressionProblem, Position
+from funnelflow.criteria.expression_problems import (
+    EXPRESSION_CODES,
+    CriterionError,
+    ExpressionProblem,
+    Position,
+)
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.message_catalogue import AS_WRITTEN, MORE, Code, Severity, wordings
+from funnelflow.criteria.message_catalogue import AS_WRITTEN, MORE, Catalogue, Code, Severity
 from funnelflow.criteria.moments import Schedule, next_change, schedule, unschedulable
 from funnelflow.criteria.resolve_names import Scope
 from funnelflow.criteria.rules import (
@@ -77,6 +81,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "AtLeast",
+    "Catalogue",
     "Check",
     "Clause",
     "Code",
@@ -114,5 +119,4 @@ __all__ = [
     "rule_expressions",
     "schedule",
     "unschedulable",
-    "wordings",
 ]

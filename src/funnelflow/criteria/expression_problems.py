@@ -1,13 +1,15 @@
 """What is wrong with an expression: every problem with its place and the next step."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
-from funnelflow.criteria.expression_codes import EXPRESSION_CODES
-from funnelflow.criteria.message_catalogue import Severity
+from funnelflow.criteria.message_catalogue import Catalogue, Severity
 from funnelflow.errors import Error
+
+EXPRESSION_CODES: Final = Catalogue("funnelflow.criteria")
+"""Every code that is reported about an expression, in order."""
 
 
 @frozen(order=True)

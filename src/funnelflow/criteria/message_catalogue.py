@@ -1,11 +1,15 @@
-"""What a catalogue of messages is made of: a problem is data, its text is made when it is shown.
+"""Catalogues of messages: a problem is data, and its text is made when it is shown.
+
+The catalogue of a package is its file `messages.toml`. A table there is a code with its `title`,
+its `severity` if that is not ``error``, its `explanation`, and under `messages` the words for
+each of its variants: the template of the message, or a list of that and templates of help.
 
 A template is written as for `str.format`; a tuple is joined with commas, or with what stands
 after the colon, and ``!r`` is then the form of each of its items.
 """
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
 from string import Formatter
 from typing import Any, Final, Literal, TypeAlias
 
@@ -83,10 +87,63 @@ class Code:
         return self.wordings[variant] if variant else next(iter(self.wordings.values()))
 
 
-def wordings(templates: Mapping[str, str | tuple[str, ...]]) -> dict[str, Wording]:
-    """Return the words of variants, each given as its message, or as that and templates of help."""
-    listed = {name: (t,) if isinstance(t, str) else t for name, t in templates.items()}
-    return {name: Wording(texts[0], texts[1:]) for name, texts in listed.items()}
+class Catalogue(Mapping[str, Code]):
+    """Codes by name, read from the file of a package when one is first asked for.
+
+    Args:
+        package: The package whose `messages.toml` holds them.
+        others: Catalogues whose codes come after these.
+    """
+
+    def __init__(self, package: str, *others: Mapping[str, Code]) -> None:
+        self._package = package
+        self._others = others
+
+    def __getitem__(self, code: str) -> Code:
+        """Return a code."""
+        return self._codes[code]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the codes, in the order of the file."""
+        return iter(self._codes)
+
+    def __len__(self) -> int:
+        """Return how many codes there are."""
+        return len(self._codes)
+
+    @cached_property
+    def _codes(self) -> Mapping[str, Code]:
+        from pkgutil import get_data  # noqa: PLC0415  # most runs find nothing wrong
+        from tomllib import loads  # noqa: PLC0415
+
+        text = get_data(self._package, "messages.toml") or b""
+        found = codes_of(loads(text.decode()))
+        return {**found, **{name: code for other in self._others for name, code in other.items()}}
+
+
+def codes_of(tables: Mapping[str, Any]) -> dict[str, Code]:
+    """Return codes by name.
+
+    Args:
+        tables: What the file holds: a table for each code, and perhaps before them an
+            `explanation`, the template for codes that have none of their own.
+    """
+    common = tables.get("explanation", "")
+    return {
+        name: Code(
+            name,
+            table.get("severity", "error"),
+            table["title"],
+            table.get("explanation") or common.format(title=table["title"]),
+            {variant: _wording(texts) for variant, texts in table["messages"].items()},
+        )
+        for name, table in tables.items()
+        if name != "explanation"
+    }
+
+
+def _wording(texts: str | list[str]) -> Wording:
+    return Wording(texts) if isinstance(texts, str) else Wording(texts[0], tuple(texts[1:]))
 
 
 @cache

@@ -7,7 +7,6 @@ from funnelflow.lazy import lazy_names
 
 if TYPE_CHECKING:
     from funnelflow.definition.codec import digest, from_json, to_json
-    from funnelflow.definition.codes import CODES
     from funnelflow.definition.difference import DefinitionChange, diff, renamed_stages
     from funnelflow.definition.json_schema import SchemaName, schema, schema_text
     from funnelflow.definition.library import CriterionProvider, Library, shipped_definitions
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
         takes,
     )
     from funnelflow.definition.problem_formats import Format, render_problems
-    from funnelflow.definition.problems import DefinitionError, Problem
+    from funnelflow.definition.problems import CODES, DefinitionError, Problem
     from funnelflow.definition.shapes import Story
     from funnelflow.definition.source_locations import Span
 else:
@@ -45,7 +44,6 @@ else:
         __name__,
         {
             "codec": "digest from_json to_json",
-            "codes": "CODES",
             "difference": "DefinitionChange diff renamed_stages",
             "json_schema": "SchemaName schema schema_text",
             "library": "CriterionProvider Library shipped_definitions",
@@ -57,7 +55,7 @@ else:
                 ScenarioStep Stage StageType Transition Vocabulary either takes
             """,
             "problem_formats": "Format render_problems",
-            "problems": "DefinitionError Problem",
+            "problems": "CODES DefinitionError Problem",
             "source_locations": "Span",
             "shapes": "Story",
         },

@@ -7,8 +7,7 @@ from pathlib import PurePath
 from typing import Any, Literal, TypeAlias
 
 from funnelflow.criteria import Position
-from funnelflow.definition.codes import CODES
-from funnelflow.definition.problems import Problem
+from funnelflow.definition.problems import CODES, Problem
 
 Lines: TypeAlias = Mapping[str, Sequence[str]]
 

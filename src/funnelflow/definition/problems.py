@@ -2,13 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import define, field, frozen
 
-from funnelflow.criteria import MORE, Code, Position, Severity
+from funnelflow.criteria import EXPRESSION_CODES, MORE, Catalogue, Position, Severity
 from funnelflow.definition.source_locations import NOWHERE, Span
 from funnelflow.errors import Error, nearest
+
+CODES: Final = Catalogue("funnelflow.definition", EXPRESSION_CODES)
+"""Every code that a check may report, in order: the definition's own, then the expressions'."""
 
 MOST = 200
 """How many errors and how many warnings of one check are kept; more have one cause."""
@@ -21,13 +24,6 @@ _MOST_KNOWN = 8
 
 Suggestion: TypeAlias = Callable[[], Mapping[str, Any]]
 """Finds out further parameters of a problem."""
-
-
-def _code_named(code: str) -> Code:
-    """Return a code of `CODES`, which are loaded when something is wrong."""
-    from funnelflow.definition.codes import CODES  # noqa: PLC0415  # most runs find nothing
-
-    return CODES[code]
 
 
 @frozen
@@ -52,17 +48,17 @@ class Problem:
 
     @severity.default
     def _severity_of_code(self) -> Severity:
-        return _code_named(self.code).severity
+        return CODES[self.code].severity
 
     @property
     def message(self) -> str:
         """What is wrong, one sentence without a full stop."""
-        return _code_named(self.code).message(self.variant, self.parameters)
+        return CODES[self.code].message(self.variant, self.parameters)
 
     @property
     def help(self) -> str:
         """What to do next; empty when the message says it."""
-        return _code_named(self.code).help(self.variant, self.parameters)
+        return CODES[self.code].help(self.variant, self.parameters)
 
     @property
     def position(self) -> Position | None:
@@ -150,7 +146,7 @@ class Problems:
                 finding them takes time.
             parameters: What the templates of the code are filled in with.
         """
-        severity = _code_named(code).severity
+        severity = CODES[code].severity
         if self._kept[severity] >= MOST:
             self.left_out[severity] += 1
             return

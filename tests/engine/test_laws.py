@@ -1,5 +1,6 @@
 """What holds for every definition and every story."""
 
+import datetime as dt
 import pickle
 
 import transitions
@@ -12,8 +13,7 @@ from funnelflow.engine import Event, Funnel, decide
 
 from .worlds import EVENTS, HOUR, T0, VOCABULARY, definitions, stories
 
-GOES_ROUND = "F406"
-"""The code of a circle of automatic transitions, which any evidence pushes on."""
+MICROSECOND = dt.timedelta(microseconds=1)
 
 SECOND_OPENS = Definition(
     "world",
@@ -67,10 +67,10 @@ def test_the_explanation_agrees_with_the_fast_path(definition, story):
         assert open_ones == [(t.index, t.to) for t in outcome.path]
 
 
-@given(definitions(), stories(), st.lists(st.integers(0, 700), max_size=6))
-def test_ticks_in_between_change_nothing(definition, story, hours):
+@given(definitions(), stories(moves=("s0", "s1")), st.lists(st.integers(0, 700), max_size=6))
+def test_looking_changes_nothing(definition, story, hours):
+    """Whoever looks folds a copy on; a tick keeps that. No schedule of either changes a stage."""
     funnel = funnel_of(definition)
-    assume(not any(p.code == GOES_ROUND for p in check(definition)))
     end = Event("tick", T0 + 800 * HOUR)
     ticks = [Event("tick", T0 + h * HOUR) for h in hours]
     begin = Event("add", T0)
@@ -78,9 +78,25 @@ def test_ticks_in_between_change_nothing(definition, story, hours):
     assert funnel.fold("ada", [begin, *story, end]) == funnel.fold("ada", [begin, *mixed, end])
 
 
+@given(definitions(), stories(moves=("s0", "s1")))
+def test_it_is_known_when_to_look_next(definition, story):
+    """Just before the next moment nothing has moved, and then something does."""
+    funnel = funnel_of(definition)
+    contact = funnel.fold("ada", [Event("add", T0), *story])
+    for _ in range(4):
+        due = funnel.due_at(contact)
+        before = Event("tick", (due or T0 + 9999 * HOUR) - MICROSECOND)
+        if due is None or before.at > contact.clock:
+            assert not funnel.step(contact, before).path
+        if due is None:
+            break
+        assert funnel.step(contact, Event("tick", due)).path[0].at == due
+
+
 @given(definitions(timed=False), stories())
 def test_the_fast_path_equals_a_stock_machine(definition, story):
     funnel = funnel_of(definition)
+    assume(not funnel.waits)
     stock = StockFunnel(definition)
     contact = funnel.new_contact("ada")
     for event in story:

@@ -2,19 +2,25 @@
 
 import datetime as dt
 
+import pytest
+
 from funnelflow.definition import Definition, Stage, Transition
 from funnelflow.engine import Funnel
+from funnelflow.errors import UsageError
 
 from .funnels import DAY, T0, VOCABULARY, all_of
 
+MICROSECOND = dt.timedelta(microseconds=1)
 
-def funnel_with(*transitions: Transition) -> Funnel:
+
+def funnel_with(*transitions: Transition, force: tuple[str, ...] = ()) -> Funnel:
     """Return a funnel of four stages in a row, and a way back that events can take."""
     return Funnel(
         Definition(
             "timed",
             vocabulary=VOCABULARY,
             initial="a",
+            force=force,
             stages=tuple(Stage(name) for name in "abcd"),
             transitions=(
                 *transitions,
@@ -62,13 +68,88 @@ def test_what_was_due_before_its_criteria_were_met_is_taken_when_they_are():
     assert [(t.to, t.at) for t in outcome.path] == [("b", known)]
 
 
-def test_criteria_about_now_are_looked_at_when_time_has_passed():
-    quiet = all_of(Quiet='now - contact.seen_at > duration("72h")')
-    funnel = funnel_with(Transition(("a",), "b", after=DAY, require=quiet))
+@pytest.mark.parametrize("ticks", [[10], [3, 10], [2, 3, 4, 5, 6, 7, 10], []])
+def test_how_often_anybody_looked_changes_nothing(ticks):
+    quiet = all_of(Quiet='now - contact.seen_at >= duration("72h")')
+    funnel = funnel_with(
+        Transition(("a",), "b", after=DAY, require=quiet), Transition(("b",), "c", after=DAY)
+    )
     contact = funnel.fold("ada", [funnel.event("add", T0, {"seen_at": T0})])
-    assert funnel.step(contact, funnel.event("tick", T0 + 2 * DAY)).outcome == "stayed"
-    outcome = funnel.step(contact, funnel.event("tick", T0 + 4 * DAY))
-    assert [(t.to, t.at) for t in outcome.path] == [("b", T0 + 4 * DAY)]
+    assert funnel.due_at(contact) == T0 + 3 * DAY
+    for day in ticks:
+        funnel.step(contact, funnel.event("tick", T0 + day * DAY))
+    funnel.step(contact, funnel.event("set", T0 + 11 * DAY))
+    assert (contact.stage, contact.since) == ("c", T0 + 4 * DAY)
+
+
+def test_criteria_that_time_alone_meets_open_a_transition_without_a_wait():
+    funnel = funnel_with(Transition(("a",), "b", require=all_of(Late="contact.seen_at < now")))
+    promised = T0 + 30 * DAY
+    contact = funnel.fold("ada", [funnel.event("add", T0, {"seen_at": promised})])
+    moment = promised + MICROSECOND
+    assert funnel.due_at(contact) == moment
+    assert funnel.step(contact.copy(), funnel.event("tick", promised)).outcome == "stayed"
+    outcome = funnel.step(contact, funnel.event("went_quiet", T0 + 80 * DAY))
+    assert [(t.to, t.cause, t.at) for t in outcome.path] == [("b", "timed", moment)]
+
+
+def test_criteria_that_time_never_meets_have_no_date():
+    """Not even when the wait is over: only evidence can change what is missing."""
+    soon = all_of(Soon="now < contact.seen_at")
+    for transition in (
+        Transition(("a",), "b", require=soon),
+        Transition(("a",), "b", after=DAY, require=all_of(Fits="contact.fits")),
+        Transition(("a",), "b", after=9 * DAY, require=soon),
+    ):
+        funnel = funnel_with(transition)
+        contact = funnel.fold("ada", [funnel.event("add", T0)])
+        funnel.step(contact, funnel.event("set", T0 + DAY, {"seen_at": T0 + 2 * DAY}))
+        contact.stage, contact.since = "a", T0 + DAY
+        assert funnel.due_at(contact) is None
+
+
+def test_a_forced_move_is_not_taken_back_by_time():
+    """What was met when somebody put the contact there opens nothing until it is met anew."""
+    back = Transition(("b",), "a", require=all_of(Seen="contact.seen_at < now"))
+    funnel = funnel_with(back, force=("boss",))
+    add = funnel.event("add", T0, {"seen_at": T0})
+    moved = funnel.event("move", T0 + DAY, to="b", force=True, reason="x", roles=["boss"])
+    contact = funnel.fold("ada", [add, moved])
+    assert funnel.due_at(contact) is None
+    funnel.step(contact, funnel.event("tick", T0 + 9 * DAY))
+    assert contact.stage == "b"
+
+
+def test_of_two_that_open_at_one_moment_the_first_in_the_file_is_taken():
+    late = all_of(Late="contact.seen_at < now")
+    for first, second in (("b", "c"), ("c", "b")):
+        funnel = funnel_with(
+            Transition(("a",), first, after=DAY, require=late),
+            Transition(("a",), second, require=late),
+        )
+        contact = funnel.fold("ada", [funnel.event("add", T0, {"seen_at": T0 + 5 * DAY})])
+        funnel.step(contact, funnel.event("tick", T0 + 9 * DAY))
+        assert contact.stage == first
+
+
+def test_waits_that_go_round_are_followed_to_the_end():
+    hour = DAY / 24
+    funnel = funnel_with(Transition(("a",), "b", after=hour), Transition(("b",), "a", after=hour))
+    contact = funnel.fold("ada", [funnel.event("add", T0)])
+    outcome = funnel.step(contact, funnel.event("tick", T0 + 9_625 * hour))
+    assert (contact.stage, contact.since) == ("b", T0 + 9_625 * hour)
+    assert len(outcome.path) == 9_625
+
+
+def test_waits_that_go_round_for_ever_are_refused_and_change_nothing(monkeypatch):
+    monkeypatch.setattr("funnelflow.engine.funnel.MAX_TIMED_STEPS", 100)
+    funnel = funnel_with(Transition(("a",), "b", after=DAY), Transition(("b",), "a", after=DAY))
+    contact = funnel.fold("ada", [funnel.event("add", T0)])
+    before = contact.copy()
+    with pytest.raises(UsageError) as caught:
+        funnel.step(contact, funnel.event("set", T0 + 101 * DAY, {"fits": True}))
+    assert "close the cycle" in caught.value.hint
+    assert contact == before
 
 
 def test_activity_before_a_stage_was_entered_does_not_shorten_its_wait():

@@ -4,7 +4,7 @@ import datetime as dt
 
 from hypothesis import strategies as st
 
-from funnelflow.criteria import BOOLEAN, INTEGER, TEXT, Field
+from funnelflow.criteria import BOOLEAN, INTEGER, TEXT, TIMESTAMP, Field
 from funnelflow.definition import (
     Criterion,
     Definition,
@@ -28,6 +28,7 @@ VOCABULARY = Vocabulary(
         "fits": Field("fits", BOOLEAN),
         "source": Field("source", TEXT),
         "calls": Field("calls", INTEGER, default=0),
+        "promised": Field("promised", TIMESTAMP),
     },
     events={
         "called": EventType("called", sets={"calls": "contact.calls + 1"}),
@@ -47,6 +48,12 @@ EXPRESSIONS = (
     "10 / contact.score > 2",
     "event.score > 2",
     "size(contact.source) > 4",
+    "contact.promised < now",
+    "now < contact.promised",
+    'now - contact.promised >= duration("24h")',
+    'contact.promised - now < duration("2h") && contact.fits',
+    'contact.promised < now && now - contact.promised <= duration("7h") || contact.score > 6',
+    "!has(contact.promised) || now != contact.promised",
 )
 
 criteria = st.builds(Criterion, st.just("c"), st.sampled_from(EXPRESSIONS))
@@ -108,6 +115,7 @@ facts = st.fixed_dictionaries(
         "score": st.none() | st.integers(-5, 8),
         "fits": st.none() | st.booleans(),
         "source": st.sampled_from(["web", "list", None]),
+        "promised": st.none() | st.integers(-30, 300).map(lambda hours: T0 + hours * HOUR),
     },
 )
 

@@ -77,6 +77,7 @@ def _micros(value: dt.datetime | dt.timedelta) -> int:
     return length // _MICROSECOND
 
 
+_NO_FACTS: Final[Facts] = {}
 _LAST: Final = _micros(dt.datetime.max.replace(tzinfo=dt.UTC))
 _LONGEST: Final = _micros(LONGEST)
 _SECONDS: Final = _micros(SECONDS)
@@ -209,21 +210,41 @@ class Schedule:
         Returns:
             The moment, in UTC; None if time alone changes nothing any more.
         """
+        moments = self.moments(fields, after, facts=facts)
+        if not moments:
+            return None
+        known = Known(fields, facts, after)
+        answer = answers or _asked_once(known)
+        before = _truth(self.rule, known, roles, answer)
+        for now in moments:
+            if _truth(self.rule, Known(fields, facts, now), roles, answer) is not before:
+                return now
+        return None
+
+    def moments(
+        self,
+        fields: Fields,
+        after: dt.datetime,
+        until: dt.datetime | None = None,
+        *,
+        facts: Facts = _NO_FACTS,
+    ) -> list[dt.datetime]:
+        """List the moments after one at which the answer can change; at no other does it.
+
+        Args:
+            fields: What is known about the contact.
+            after: The moment, in UTC.
+            until: The last moment of interest; None for all that come.
+            facts: What the event brought.
+        """
         known = Known(fields, facts, after)
         found: set[int] = set()
         for find in self._candidates:
             find(known, found)
-        first = _micros(after)
-        moments = sorted([moment for moment in found if first < moment <= _LAST])
-        if not moments:
-            return None
-        answer = answers or _asked_once(known)
-        before = _truth(self.rule, known, roles, answer)
-        for moment in moments:
-            now = _EARLIEST + moment * _MICROSECOND
-            if _truth(self.rule, Known(fields, facts, now), roles, answer) is not before:
-                return now
-        return None
+        first, last = _micros(after), _LAST if until is None else _micros(until)
+        return [
+            _EARLIEST + moment * _MICROSECOND for moment in sorted(found) if first < moment <= last
+        ]
 
 
 def _timed(tree: Node) -> Iterator[Compare]:

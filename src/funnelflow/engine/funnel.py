@@ -1,12 +1,17 @@
 """The fold over evidence: one definition, run.
 
-Order for one event: timed transitions that fell due before it, each at its own moment; the
+Order for one event: the transitions that time has opened before it, each at its own moment; the
 facts it brings; what the event `sets`; the first transition on it whose criteria are met;
 then automatic ones until none applies, entering each stage at most once.
+
+Time opens a transition without `on` when its wait is over and its criteria are met, or, without
+a wait, at the moment at which criteria that read ``now`` become met. Those moments are computed,
+so a ``tick`` only stores what any later event would find: it takes nothing else.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from heapq import merge
 from typing import Any, TypeAlias
 
 from attrs import evolve
@@ -35,10 +40,10 @@ from funnelflow.engine.machine import (
     apply_sets,
     defaults_of,
 )
-from funnelflow.errors import Error
+from funnelflow.errors import Error, UsageError
 
-MAX_TIMED_STEPS = 1_000
-"""How many timed transitions one event may set off: a clock that stood still for years ends."""
+MAX_TIMED_STEPS = 100_000
+"""How many transitions time may take between two events; what goes round longer is refused."""
 
 Watch: TypeAlias = Callable[[Cause, Sequence[GuardedTransition], Contact, Event, dt.datetime], None]
 """Told of the transitions about to be tried and of the contact as it is at that moment."""
@@ -87,6 +92,11 @@ class Funnel:
     def definition(self) -> Definition:
         """The definition as it was written."""
         return self.linked.definition
+
+    @property
+    def waits(self) -> bool:
+        """Whether time takes any transition."""
+        return self._timed is not None
 
     def new_contact(self, contact_id: str) -> Contact:
         """Return a contact to whom nothing has happened yet, in the initial stage."""
@@ -189,7 +199,11 @@ class Funnel:
             path += moved
         elif event.to:
             path += self._place(self._leaves_named(event.to), contact, now)
-        if self._automatic is not None and not (path and path[-1].cause == "forced"):
+        if (
+            self._automatic is not None
+            and event.name != "tick"
+            and not (path and path[-1].cause == "forced")
+        ):
             path += self._settle(contact, event, now, watch)
         if verb == "refused":
             return Outcome("refused", path) if path else REFUSED
@@ -204,14 +218,15 @@ class Funnel:
         return tuple(dict.fromkeys(t.dest for t in self._leaving[stage] if t.dest != stage))
 
     def due_at(self, contact: Contact) -> dt.datetime | None:
-        """Return the moment of the next timed transition; None when time changes nothing.
+        """Return the moment at which time opens the next transition; None when it never does.
 
-        It lies in the past when the time has come but other criteria are not met.
+        It lies in the past only where a plugin decides, or has decided against it.
         """
         if self._timed is None:
             return None
         timed = self._timed.leaving(contact.stage)
-        return min((due for t in timed if (due := t.due(contact))), default=None)
+        moments = [t.timing.next_opening(contact) for t in timed]
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _learn(self, fields: dict[str, Value], facts: Facts) -> None:
         """Put the facts that belong to the contact among its fields."""
@@ -245,23 +260,30 @@ class Funnel:
     def _fire_due(
         self, contact: Contact, event: Event, now: dt.datetime, watch: Watch | None
     ) -> Path:
-        """Take the timed transitions that fell due up to `now`, each at its own moment."""
+        """Take the transitions that time opens up to `now`, each at its own moment.
+
+        Raises:
+            UsageError: They are more than `MAX_TIMED_STEPS`; the contact is left as it was.
+        """
         assert self._timed is not None
-        path: Path = ()
-        for _ in range(MAX_TIMED_STEPS):
-            waiting = self._timed.leaving(contact.stage)
-            found = self._first_due(waiting, contact, event, now, watch) if waiting else None
+        path: list[Taken] = []
+        start = contact.stage, contact.since
+        while waiting := self._timed.leaving(contact.stage):
+            found = self._first_open(waiting, contact, event, now, watch)
             if found is None:
                 break
+            if len(path) >= MAX_TIMED_STEPS:
+                contact.stage, contact.since = start
+                raise _goes_round(contact, now)
             transition, moment = found
-            path += (Taken(transition.index, contact.stage, transition.dest, "timed", moment),)
+            path.append(Taken(transition.index, contact.stage, transition.dest, "timed", moment))
             contact.stage, contact.since = transition.dest, moment
             if self._automatic is not None:
                 tick = Event("tick", moment, vetoes=event.vetoes)
                 path += self._settle(contact, tick, moment, watch, moment)
-        return path
+        return tuple(path)
 
-    def _first_due(
+    def _first_open(
         self,
         waiting: Sequence[GuardedTransition],
         contact: Contact,
@@ -269,17 +291,27 @@ class Funnel:
         now: dt.datetime,
         watch: Watch | None,
     ) -> tuple[GuardedTransition, dt.datetime] | None:
-        """Find what time takes first: at the moment it is due, else as late as now."""
-        due = [(at, t) for t in waiting if (at := t.due(contact)) is not None and at <= now]
-        due.sort(key=lambda pair: pair[0])
-        clock = contact.clock or now
-        moments = [(max(at, clock), t) for at, t in due]
-        for moment, transition in moments + [(now, t) for at, t in moments if at < now]:
-            tick = Event("tick", moment, roles=transition.by, vetoes=event.vetoes)
-            if watch is not None:
-                watch("timed", (transition,), contact, tick, moment)
+        """Find what time opens first, and when; at one moment the order tried decides."""
+        passed = [t for t in waiting if t.timing.has_passed(contact, now)]
+        if not passed:
+            return None
+        moments = merge(*(_openings(t, n, contact, now) for n, t in enumerate(passed)))
+        for moment, place in moments:
+            transition = passed[place]
+            tick = Event("tick", moment, roles=transition.timing.roles, vetoes=event.vetoes)
             if transition.is_open(contact, tick, moment):
+                if watch is not None:
+                    watch("timed", (transition,), contact, tick, moment)
                 return transition, moment
+        for transition in passed:
+            timing = transition.timing
+            if timing.after is None or not (timing.is_asked_again or watch is not None):
+                continue
+            tick = Event("tick", now, roles=timing.roles, vetoes=event.vetoes)
+            if watch is not None:
+                watch("timed", (transition,), contact, tick, now)
+            if timing.is_asked_again and transition.is_open(contact, tick, now):
+                return transition, now
         return None
 
     def _move(
@@ -322,6 +354,22 @@ class Funnel:
             return self.linked.leaves_of(self.linked.resolve_stage(name))
         except Error:
             return ()
+
+
+def _openings(
+    transition: GuardedTransition, place: int, contact: Contact, now: dt.datetime
+) -> Iterator[tuple[dt.datetime, int]]:
+    """Yield when time may open a transition up to `now`, with its place among those tried."""
+    return ((moment, place) for moment in transition.timing.openings(contact, now))
+
+
+def _goes_round(contact: Contact, now: dt.datetime) -> UsageError:
+    """Return the error that a contact goes round by itself for too long."""
+    return UsageError(
+        f"up to {now:%Y-%m-%d %H:%M} UTC time alone takes {contact.id} through more than "
+        f"{MAX_TIMED_STEPS:,} transitions, round and round from {contact.stage}",
+        hint="let an event close the cycle of waits, or lengthen its `after`",
+    )
 
 
 def _trigger(

@@ -1,23 +1,32 @@
 """What an event of the vocabulary does by itself: looked up once per definition."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 import transitions
+from attrs import evolve, frozen
 
 from funnelflow.criteria import (
     BOOLEAN,
     DURATION,
     INTEGER,
     TIMESTAMP,
+    AllOf,
+    AnyOf,
+    AtLeast,
+    CriterionError,
+    Custom,
     Expression,
     Facts,
     Field,
     Fields,
+    Schedule,
     Value,
     compile_rule,
+    schedule,
 )
+from funnelflow.criteria import Rule as WrittenRule
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine.decisions import Cause, Contact, Event, Outcome, Taken
 from funnelflow.errors import FieldError
@@ -28,6 +37,136 @@ TIMED = "(timed)"
 _CAUSES: tuple[Cause, ...] = ("event", "automatic", "move")
 
 Rule: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
+
+
+_NO_FACTS: Facts = {}
+_MET = AllOf("", ())
+
+
+@frozen
+class Timing:
+    """When time opens a transition, worked out once per definition.
+
+    Attributes:
+        after: How long it waits; None if only its criteria decide.
+        since: What the wait counts from.
+        schedule: When its criteria change by time alone; None if they do not.
+        assumed: Its rule, with the criteria of plugins taken as met; None if there is none.
+        roles: The roles that time has.
+        is_asked_again: Whether its criteria may be met later without a moment that could be
+            computed: they ask a plugin.
+    """
+
+    after: dt.timedelta | None
+    since: str
+    schedule: Schedule | None
+    assumed: Rule | None
+    roles: tuple[str, ...]
+    is_asked_again: bool
+
+    @property
+    def opens(self) -> bool:
+        """Whether time opens the transition at all."""
+        return self.after is not None or self.schedule is not None
+
+    def due(self, contact: Contact) -> dt.datetime | None:
+        """Return when the wait is over; None without one, and if it never is."""
+        start = contact.since
+        if self.after is None or start is None:
+            return None
+        if self.since == "activity" and contact.active is not None:
+            start = max(start, contact.active)
+        try:
+            return start + self.after
+        except OverflowError:  # beyond the year 9999 is never
+            return None
+
+    def has_passed(self, contact: Contact, now: dt.datetime) -> bool:
+        """Whether it waits no longer, and its criteria alone decide."""
+        if self.after is None:
+            return True
+        due = self.due(contact)
+        return due is not None and due <= now
+
+    def openings(self, contact: Contact, until: dt.datetime | None) -> Iterator[dt.datetime]:
+        """Yield the moments at which time may open it, as far as plugins have nothing against it.
+
+        What a contact's last evidence could have opened, it has: from then on criteria without
+        a wait open when they *become* met. A wait that is over opens as soon as they are.
+
+        Args:
+            contact: Who it is about; nothing else happens to it.
+            until: The last moment of interest; None for all that come.
+        """
+        if self.after is None:
+            yield from self._becoming(contact, until)
+            return
+        start, clock = self.due(contact), contact.clock
+        if start is None:
+            return
+        if clock is not None and clock > start:
+            start = clock
+        if until is not None and start > until:
+            return
+        if self._holds(contact, start):
+            yield start
+        if self.schedule is not None:
+            for moment in self.schedule.moments(contact.fields, start, until):
+                if self._holds(contact, moment):
+                    yield moment
+
+    def next_opening(self, contact: Contact) -> dt.datetime | None:
+        """Return the first moment at which time may open it; None if that is never."""
+        return next(self.openings(contact, None), None)
+
+    def _becoming(self, contact: Contact, until: dt.datetime | None) -> Iterator[dt.datetime]:
+        """Yield the moments at which the criteria become met."""
+        start, clock = contact.since, contact.clock
+        if start is None or self.schedule is None:
+            return
+        if clock is not None and clock > start:
+            start = clock
+        moments = self.schedule.moments(contact.fields, start, until)
+        was_met = bool(moments) and self._holds(contact, start)
+        for moment in moments:
+            is_met = self._holds(contact, moment)
+            if is_met and not was_met:
+                yield moment
+            was_met = is_met
+
+    def _holds(self, contact: Contact, moment: dt.datetime) -> bool:
+        """Whether all that does not ask a plugin is met at a moment."""
+        return self.assumed is None or self.assumed(contact.fields, _NO_FACTS, moment, self.roles)
+
+
+def timing_of(linked: LinkedTransition) -> Timing:
+    """Work out when time opens a transition."""
+    written, rule = linked.transition, linked.rule
+    found, is_scheduled = None, True
+    if rule is not None and (written.after is not None or not written.on):
+        try:
+            found = schedule(rule)
+        except CriterionError:  # `check` refuses it; it may have been stored before
+            is_scheduled = False
+    assumed = rule and _with_plugins_met(rule)
+    waits = written.after is not None
+    return Timing(
+        after=written.after,
+        since=written.since,
+        schedule=found if found is not None and found.changes else None,
+        assumed=compile_rule(assumed) if assumed and (waits or found) else None,
+        roles=written.by if waits else (),
+        is_asked_again=waits and (assumed != rule or not is_scheduled),
+    )
+
+
+def _with_plugins_met(rule: WrittenRule) -> WrittenRule:
+    """Return a rule with each criterion of a plugin taken as met."""
+    if isinstance(rule, Custom):
+        return _MET
+    if isinstance(rule, AllOf | AnyOf | AtLeast):
+        return evolve(rule, rules=tuple(_with_plugins_met(item) for item in rule.rules))
+    return rule
 
 
 class StageState(transitions.State):
@@ -43,6 +182,7 @@ class GuardedTransition(transitions.Transition):
         rank: Its place in the order in which the transitions out of its source are tried.
         on: The events that take it.
         by: The roles that may take it; empty for everybody.
+        timing: When time opens it.
         waits: Whether only time takes it, and no event.
         taken: The record of its being taken at an event's own moment, by cause.
         alone: The outcome in which it is the only one taken, by an event.
@@ -57,20 +197,20 @@ class GuardedTransition(transitions.Transition):
         *_callbacks: None,
         linked: LinkedTransition,
         rule: Rule | None,
+        timing: Timing,
         rank: int,
     ) -> None:
         super().__init__(source, dest)
         written = linked.transition
         self.index = linked.index
         self.rule = rule
+        self.timing = timing
         self.rank = rank
         self.on = written.on
         self.by = written.by
         self.waits = written.after is not None and not written.on
         self.taken = {cause: Taken(linked.index, source, dest, cause) for cause in _CAUSES}
         self.alone = Outcome("moved", (self.taken["event"],))
-        self._after = written.after
-        self._since = written.since
 
     def is_open(self, contact: Contact, event: Event, now: dt.datetime) -> bool:
         """Whether the criteria are met and no plugin vetoed it."""
@@ -83,16 +223,8 @@ class GuardedTransition(transitions.Transition):
         return any(veto.index == self.index for veto in event.vetoes)
 
     def due(self, contact: Contact) -> dt.datetime | None:
-        """Return the moment at which it is taken by itself; None if time does not take it."""
-        start = contact.since
-        if self._after is None or start is None:
-            return None
-        if self._since == "activity" and contact.active is not None:
-            start = max(start, contact.active)
-        try:
-            return start + self._after
-        except OverflowError:  # beyond the year 9999 is never
-            return None
+        """Return when its wait is over; None if it has none."""
+        return self.timing.due(contact)
 
 
 class StageEvent(transitions.Event):
@@ -142,11 +274,18 @@ class FunnelMachine(transitions.Machine):
             model_attribute="stage",
         )
         rules = [t.rule and compile_rule(t.rule) for t in linked.transitions]
+        timings = [timing_of(t) for t in linked.transitions]
         for rank, (source, transition) in enumerate(_in_order_tried(linked)):
-            rule = rules[transition.index]
-            for trigger in _triggers(transition):
+            rule, timing = rules[transition.index], timings[transition.index]
+            for trigger in _triggers(transition, timing):
                 self.add_transition(
-                    trigger, source, transition.to, linked=transition, rule=rule, rank=rank
+                    trigger,
+                    source,
+                    transition.to,
+                    linked=transition,
+                    rule=rule,
+                    timing=timing,
+                    rank=rank,
                 )
 
     def event(self, name: str) -> StageEvent | None:
@@ -164,12 +303,10 @@ def _in_order_tried(linked: Linked) -> list[tuple[str, LinkedTransition]]:
     return [(leaf, t) for _, _, leaf, t in sorted(pairs, key=lambda pair: pair[:2])]
 
 
-def _triggers(linked: LinkedTransition) -> tuple[str, ...]:
+def _triggers(linked: LinkedTransition, timing: Timing) -> tuple[str, ...]:
     """Name the machine's triggers for a transition: its events, the clock, or neither."""
-    written = linked.transition
-    if written.is_automatic:
-        return (AUTOMATIC,)
-    return written.on if written.after is None else (*written.on, TIMED)
+    taken_by = (AUTOMATIC,) if linked.transition.is_automatic else linked.transition.on
+    return (*taken_by, TIMED) if timing.opens else taken_by
 
 
 _WHOLE = (BOOLEAN, INTEGER, TIMESTAMP, DURATION)

@@ -68,7 +68,7 @@ class LoadedDefinition:
 
     @waits.default
     def _look_for_waits(self) -> bool:
-        return any(t.after is not None for t in self.funnel.definition.transitions)
+        return self.funnel.waits
 
     @property
     def name(self) -> str:

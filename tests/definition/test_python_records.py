@@ -131,6 +131,14 @@ MISFITS = {
     "facts": (scenario(given=5), {"more": "scenarios: [{story: S, then: lead, given: 5}]"}),
     "sets": (event(sets=["budget"]), {"event": "{sets: [budget]}"}),
     "fields": (event(fields=["way"]), {"event": "{fields: [way]}"}),
+    "type of a field": (
+        event(fields={"way": Field("way", "number")}),
+        {"event": "{fields: {way: [number]}}"},
+    ),
+    "no type of a field": (
+        event(fields={"way": Field("way", None)}),
+        {"event": "{fields: {way: {type: []}}}"},
+    ),
     "invariant": (built(always=("always",)), {"more": "always: [always]"}),
     "after": (
         built(always=(Invariant("I", "prospect", after=[5]),)),
@@ -186,6 +194,9 @@ def test_names_are_checked_as_well_where_something_else_does_not_fit():
 def test_the_help_says_how_it_is_written_in_python():
     (problem,) = (p for p in check(more(after="30d")) if p.code == "F103")
     assert problem.help == "write it as datetime.timedelta(…)"
+    (problem,) = check(event(fields={"way": Field("way", "list of number")}))
+    assert problem.message == "'type' must be the type of a field, but this is text"
+    assert problem.help == "write list_of(NUMBER) of funnelflow.criteria"
     (problem,) = (p for p in check(stage(type="wonn")) if p.code == "F103")
     assert problem.help == "did you mean 'won'?"
 

@@ -67,7 +67,7 @@ def problems(tmp_path, monkeypatch):
         ('funnels = ["nowhere"]', "3:12: F704 there is no funnel 'nowhere'"),
         ('[notify.settings]\ntokn = "x"', "4:1: F703 there is no setting 'tokn'"),
         ('settings = {token = "x", tokn = "x"}', "3:1: F703 there is no setting 'tokn'"),
-        ("[notify.settings]\ntoken = 3", "4:1: F703 token is a number, not text"),
+        ("[notify.settings]\ntoken = 3", "4:1: F703 token must be text, but this is a number"),
         ('[notify.settings]\ntoken = "${NO_SUCH_THING}"', "4:1: F707 warning: token names"),
     ],
 )
@@ -82,7 +82,7 @@ def test_a_channel_that_nobody_offers_is_pointed_at(problems):
         "2:11: F702 there is no notifier 'recordr'\n"
         "    |\n"
         '  2 | channel = "recordr"\n'
-        "    |           ^^^^^^^\n"
+        "    |           ^^^^^^^^^\n"
         "    help: did you mean 'recorder'?\n"
     )
 

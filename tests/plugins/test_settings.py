@@ -75,13 +75,13 @@ def test_a_value_is_read_by_its_type_from_the_file_and_from_the_environment(name
 @pytest.mark.parametrize(
     ("name", "raw", "said"),
     [
-        ("text", 5, "text is a number, not text"),
-        ("count", "7", "count is '7', not a whole number: write it without quotes"),
-        ("count", 1.5, "count is 1.5, not a whole number"),
-        ("count", True, "count is True, not a whole number"),
-        ("on", 1, "on is 1; write true or false"),
+        ("text", 5, "text must be text, but this is a number"),
+        ("count", "7", "count must be a whole number, but this is '7': write it without quotes"),
+        ("count", 1.5, "count must be a whole number, but this is 1.5"),
+        ("count", True, "count must be a whole number, but this is True"),
+        ("on", 1, "on must be true or false, but this is 1"),
         ("wait", "soon", "wait is no duration"),
-        ("names", "a", "names is text, not a list"),
+        ("names", "a", "names must be a list, but this is text"),
         ("mode", "carefull", "did you mean 'careful'?"),
         ("text", "${NOT_THERE}", "names ${NOT_THERE}, and the environment has no variable"),
     ],
@@ -103,7 +103,8 @@ def test_everything_that_is_wrong_is_said_at_once_with_the_nearest_names():
 
 
 def test_a_variable_that_does_not_fit_is_named_itself():
-    with pytest.raises(ConfigurationError, match=r"^FUNNELFLOW_X_COUNT: count is 'x'"):
+    unfit = r"^FUNNELFLOW_X_COUNT: count must be a whole number, but this is 'x'"
+    with pytest.raises(ConfigurationError, match=unfit):
         read({}, FUNNELFLOW_X_COUNT="x")
 
 

@@ -26,7 +26,7 @@ def test_any_plain_text_is_an_id(name):
         ("a\u202eb", "U+202E"),
         ("a\ufeffb", "U+FEFF"),
         ("a" * 201, "201 characters"),
-        (42, "is text, not int"),
+        (42, "must be text, but this is int"),
     ],
 )
 def test_what_nobody_can_see_or_type_is_no_id(name, message):

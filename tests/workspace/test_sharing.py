@@ -176,7 +176,7 @@ def test_settings_that_cannot_be_used_stop_every_call_until_they_can(workspace):
     workspace.add("ada")
     path.write_text("[roles]\nsales = 3\n")
     for call in (lambda: workspace.record("ada", "replied"), lambda: workspace.contact("ada")):
-        with pytest.raises(ConfigurationError, match="role 'sales' is not a list"):
+        with pytest.raises(ConfigurationError, match="role `sales` must be a list"):
             call()
     path.write_text(before)
     assert workspace.record("ada", "replied").sequence == 2
@@ -206,7 +206,7 @@ def test_roles_can_be_said_with_a_call(workspace):
 def test_roles_that_are_one_text_are_refused(workspace):
     workspace.add("ada")
     for call in (workspace.record, workspace.move):
-        with pytest.raises(UsageError, match="roles is text"):
+        with pytest.raises(UsageError, match="`roles` must be a list, but this is text"):
             call("ada", "replied", roles="sales")
 
 

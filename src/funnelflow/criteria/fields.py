@@ -4,7 +4,7 @@ Facts are normalised here, on every path by which they come in.
 """
 
 import datetime as dt
-from typing import Any
+from typing import Any, NoReturn
 
 from attrs import field, frozen
 
@@ -45,11 +45,11 @@ class Field:
 
     @_normal.default
     def _choose_normaliser(self) -> Normaliser:
-        return normaliser(self.type)
+        return normaliser(self.type) if _is_type(self.type) else _no_type
 
     @_load.default
     def _choose_loader(self) -> Loader:
-        return loader(self.type)
+        return loader(self.type) if _is_type(self.type) else _no_type
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as what was declared; the functions are chosen again."""
@@ -121,6 +121,16 @@ class Field:
                     hint=f"did you mean {guess}?" if guess else f"known values: {listed(names)}",
                     field=self.name,
                 )
+
+
+def _is_type(kind: object) -> bool:
+    """Whether what was given as a type is one; a check of the definition reports what is not."""
+    return isinstance(kind, Type)
+
+
+def _no_type(raw: Any, timezone: dt.tzinfo | None = None) -> NoReturn:  # noqa: ARG001
+    """Refuse every value."""
+    raise FieldError("the field has no type", hint="give it one, such as funnelflow.criteria.TEXT")
 
 
 def _field(*declared: Any) -> Field:

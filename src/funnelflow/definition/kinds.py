@@ -393,17 +393,27 @@ def _duration_help(value: Any) -> Mapping[str, Any]:
 class FieldTypeKind(ScalarKind):
     """The type of a field."""
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Type | None:
+    def read(self, reader: NodeReader, node: Node, what: str) -> Type:
         """Return the type that a node names; after a report the one that it nearly names."""
         text = TEXT.read(reader, node, what)
         found = parse_type(text)
         if found is not None or not text:
-            return found
+            return found or self.empty
         known = (*SCALARS, "list of text")
         guess = nearest(text, known)
         meant = {"guess": guess} if guess else {"known": known}
         reader.problem("F301", node, "unknown", lambda: meant, name=text)
-        return parse_type(guess or "")
+        return parse_type(guess or "") or self.empty
+
+
+def _type_help(value: Any) -> Mapping[str, Any]:
+    """Return how a type that is named in Python is written there."""
+    found = parse_type(value) if isinstance(value, str) else None
+    if found is None:
+        return {}
+    of = found.item or found
+    written = f"list_of({of.name.upper()})" if found.item else of.name.upper()
+    return {"help": f"write {written} of funnelflow.criteria"}
 
 
 @frozen(kw_only=True)
@@ -476,6 +486,8 @@ FIELD_TYPE = FieldTypeKind(
     rule="the type of a field",
     fits=lambda value: isinstance(value, Type),
     described={"enum": [*SCALARS, *(f"list of {name}" for name in SCALARS)]},
+    help=_type_help,
+    empty=SCALARS["text"],
 )
 EXPRESSION = ExpressionKind(
     "expression",

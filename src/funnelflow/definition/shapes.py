@@ -9,7 +9,6 @@ from typing import Any
 
 from attrs import evolve, field, fields_dict, frozen
 
-from funnelflow.criteria import TEXT as TEXT_TYPE
 from funnelflow.criteria import Field, Position, parse_type
 from funnelflow.definition.kinds import (
     DURATION,
@@ -90,7 +89,7 @@ def _finish_field(reader: NodeReader, values: dict[str, Any], node: MappingNode)
     if isinstance(written, ScalarNode) and parse_type(written.text) is None:
         reader.doubtful.add(name)
     default = values.pop("default", None)
-    bare = Field(type=kind or TEXT_TYPE, **{**values, "choices": ()})
+    bare = Field(type=kind, **{**values, "choices": ()})
     item = evolve(bare, type=bare.type.item or bare.type)
     listed = node.values.get("values")
     nodes = listed.items if isinstance(listed, SequenceNode) else []

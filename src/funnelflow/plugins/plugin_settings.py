@@ -334,7 +334,7 @@ def _value(kind: Any, raw: Any, environment: Mapping[str, str], *, typed: bool) 
         return _number(kind, raw, typed=typed)
     if not isinstance(raw, str):
         if kind in (str, Path, dt.timedelta):
-            raise _Unfit(f"is {_kind_of(raw)}, not text")
+            raise _Unfit(f"must be text, but this is {_kind_of(raw)}")
         return raw
     text = expand(raw, environment)
     if kind is dt.timedelta:
@@ -355,7 +355,8 @@ def _literal(options: tuple[Any, ...], raw: Any) -> Any:
         guess = nearest(str(raw), map(str, options))
         listed = ", ".join(map(str, options))
         raise _Unfit(
-            f"is {raw!r}, not one of {listed}" + (f"; did you mean {guess!r}?" if guess else "")
+            f"must be one of {listed}, but this is {raw!r}"
+            + (f"; did you mean {guess!r}?" if guess else "")
         )
     return found
 
@@ -365,7 +366,7 @@ def _list(kind: Any, raw: Any, environment: Mapping[str, str], *, typed: bool) -
     if typed and isinstance(raw, str):
         raw = [item.strip() for item in raw.split(",") if item.strip()]
     if not isinstance(raw, list):
-        raise _Unfit(f"is {_kind_of(raw)}, not a list")
+        raise _Unfit(f"must be a list, but this is {_kind_of(raw)}")
     inner = (typing.get_args(kind) or (str,))[0]
     items = (_value(inner, item, environment, typed=typed) for item in raw)
     return typing.get_origin(kind)(items)
@@ -376,7 +377,7 @@ def _boolean(raw: Any, *, typed: bool) -> bool:
         return _TRUTHS[str(raw).lower()]
     if isinstance(raw, bool):
         return raw
-    raise _Unfit(f"is {raw!r}; write true or false")
+    raise _Unfit(f"must be true or false, but this is {raw!r}")
 
 
 def _number(kind: type, raw: Any, *, typed: bool) -> Any:
@@ -384,13 +385,13 @@ def _number(kind: type, raw: Any, *, typed: bool) -> Any:
     what = "a whole number" if kind is int else "a number"
     if not typed and (isinstance(raw, bool) or not isinstance(raw, int | float)):
         quotes = ": write it without quotes" if isinstance(raw, str) else ""
-        raise _Unfit(f"is {raw!r}, not {what}{quotes}")
+        raise _Unfit(f"must be {what}, but this is {raw!r}{quotes}")
     try:
         number = kind(raw)
     except (ValueError, OverflowError):
-        raise _Unfit(f"is {raw!r}, not {what}") from None
+        raise _Unfit(f"must be {what}, but this is {raw!r}") from None
     if not typed and number != raw:
-        raise _Unfit(f"is {raw!r}, not {what}")
+        raise _Unfit(f"must be {what}, but this is {raw!r}")
     return number
 
 

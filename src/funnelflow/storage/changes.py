@@ -67,7 +67,9 @@ def _check(what: str, text: str) -> str:
     if _is_plain(text):
         return text
     if not isinstance(text, str):
-        raise UsageError(f"{what} is text, not {type(text).__name__}", hint="put it in quotes")
+        raise UsageError(
+            f"{what} must be text, but this is {type(text).__name__}", hint="put it in quotes"
+        )
     if not text:
         raise UsageError(f"{what} is empty", hint="name it")
     if len(text) > MAX_LENGTH:

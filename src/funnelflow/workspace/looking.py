@@ -244,5 +244,6 @@ def given_roles(roles: Collection[str] | None) -> tuple[str, ...] | None:
         UsageError: They are one text, which stands for a list with one role or for a mistake.
     """
     if isinstance(roles, str):
-        raise UsageError("roles is text, not a list", hint=f"write roles=[{roles!r}]")
+        reason = "`roles` must be a list, but this is text"
+        raise UsageError(reason, hint=f"write roles=[{roles!r}]")
     return None if roles is None else tuple(sorted(set(roles)))

@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given
 
-from funnelflow.criteria.display import listed, shown, shown_text
+from funnelflow.criteria.value_forms import listed, shown, shown_text
 
 from .worlds import CONTACTS, TEXTS
 

@@ -3,7 +3,6 @@
 import datetime as dt
 from typing import Final
 
-from funnelflow.criteria.display import listed
 from funnelflow.criteria.parser import Binary, Literal, Syntax
 from funnelflow.criteria.resolve_names import NOTHING, CheckContext, compares, joined, kind_words
 from funnelflow.criteria.times import TimeTextError, parse_timestamp, timestamp_json
@@ -18,6 +17,7 @@ from funnelflow.criteria.types import (
     Type,
     Value,
 )
+from funnelflow.criteria.value_forms import listed
 from funnelflow.errors import nearest
 
 _ORDER: Final = frozenset({"<", "<=", ">", ">="})

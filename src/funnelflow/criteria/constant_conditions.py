@@ -14,7 +14,6 @@ from typing import Any, Final, TypeAlias
 
 from attrs import define, field
 
-from funnelflow.criteria.display import listed, shown
 from funnelflow.criteria.evaluate import EXACT, Known, all_of, any_of, evaluate
 from funnelflow.criteria.resolve_names import CheckContext
 from funnelflow.criteria.tree import (
@@ -46,6 +45,7 @@ from funnelflow.criteria.types import (
     TIMESTAMP,
     Type,
 )
+from funnelflow.criteria.value_forms import listed, shown
 from funnelflow.criteria.words import age
 
 Name: TypeAlias = tuple[str, str]

@@ -11,7 +11,6 @@ from typing import Any
 
 from attrs import frozen
 
-from funnelflow.criteria.display import listed, shown
 from funnelflow.criteria.evaluate import Known, evaluate
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.tree import (
@@ -29,6 +28,7 @@ from funnelflow.criteria.tree import (
     walk,
 )
 from funnelflow.criteria.types import BOOLEAN, Value
+from funnelflow.criteria.value_forms import listed, shown
 from funnelflow.criteria.words import (
     INVERSE,
     age,

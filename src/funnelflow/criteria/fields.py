@@ -8,11 +8,18 @@ from typing import Any, NoReturn
 
 from attrs import field, frozen
 
-from funnelflow.criteria.display import listed, shown
 from funnelflow.criteria.expression_problems import Position
-from funnelflow.criteria.normalise import Loader, Normaliser, dump_value, loader, normaliser
 from funnelflow.criteria.read_text import read_text
 from funnelflow.criteria.types import Type, Value
+from funnelflow.criteria.value_forms import (
+    Loader,
+    Normaliser,
+    dump_value,
+    listed,
+    loader,
+    normaliser,
+    shown,
+)
 from funnelflow.errors import FieldError, nearest
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from funnelflow.criteria.normalise import refuse
 from funnelflow.criteria.types import BOOLEAN, INTEGER, NUMBER, TEXT, Type
+from funnelflow.criteria.value_forms import refuse
 from funnelflow.errors import FieldError
 
 _MARKS: Final = {"": "", ",": "comma", ".": "point"}

@@ -18,7 +18,6 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from funnelflow.criteria.evaluate import Known, evaluate
-from funnelflow.criteria.normalise import dump_value
 from funnelflow.criteria.sql_dialects import DIALECTS, Dialect, DialectName
 from funnelflow.criteria.times import LONGEST, SECONDS, timestamp_json
 from funnelflow.criteria.tree import (
@@ -38,6 +37,7 @@ from funnelflow.criteria.tree import (
     names_fields,
 )
 from funnelflow.criteria.types import BOOLEAN, DURATION, INTEGER, NUMBER, TEXT, TIMESTAMP, Type
+from funnelflow.criteria.value_forms import dump_value
 from funnelflow.criteria.words import FLIPPED
 
 _EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)

@@ -3,7 +3,6 @@
 import datetime as dt
 from typing import Final
 
-from funnelflow.criteria.display import listed, shown
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.times import duration_words, rough_words
 from funnelflow.criteria.tree import (
@@ -26,6 +25,7 @@ from funnelflow.criteria.tree import (
     walk,
 )
 from funnelflow.criteria.types import BOOLEAN, DURATION, TEXT, TIMESTAMP, Value
+from funnelflow.criteria.value_forms import listed, shown
 
 INVERSE: Final = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 """What holds where a comparison does not."""

@@ -15,7 +15,7 @@ from typing import IO, Any, Self
 
 from attrs import frozen
 
-from funnelflow.criteria.normalise import dump_value
+from funnelflow.criteria.value_forms import dump_value
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.lines import Lines

@@ -7,7 +7,7 @@ import datetime as dt
 from typing import Any
 
 from funnelflow.criteria import Check, Field
-from funnelflow.criteria.normalise import dump_value
+from funnelflow.criteria.value_forms import dump_value
 from funnelflow.engine import Considered, Contact, Decision, Event, Taken
 
 

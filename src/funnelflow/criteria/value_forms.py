@@ -1,19 +1,21 @@
-"""The storage forms of values: what stands in JSON and in the databases (see `types`)."""
+"""The forms of values: what fields take, what is stored, and what people read (see `types`)."""
 
 import datetime as dt
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from funnelflow.criteria.times import (
     TimeTextError,
     duration_json,
+    duration_words,
     in_range,
     parse_cel_duration,
     parse_duration,
     parse_timestamp,
     timestamp_json,
+    timestamp_words,
     to_utc,
 )
 from funnelflow.criteria.types import (
@@ -37,6 +39,9 @@ TEXT_CAP: Final = 10_000
 LIST_CAP: Final = 100
 _HUGE: Final = 10**30
 _QUOTED: Final = 60
+_SHOWN_CAP: Final = 60
+_LISTED_CAP: Final = 10
+_WHOLE: Final = 1e16
 
 
 def normaliser(kind: Type) -> Normaliser:
@@ -234,3 +239,53 @@ _LIST_LOADERS: Final[dict[Type, Loader]] = {
     TIMESTAMP: _timestamps,
     DURATION: _durations,
 }
+
+
+def shown(value: Value, unit: str = "") -> str:
+    """Show a value as a person writes it: ``3,000 EUR``, ``yes``, ``2026-03-01 09:30 UTC``."""
+    if isinstance(value, tuple):
+        return listed([shown(item, unit) for item in value]) if value else "an empty list"
+    text = _shown_scalar(value)
+    return f"{text} {unit}" if unit and not isinstance(value, (bool, str)) else text
+
+
+def shown_text(value: str) -> str:
+    """Show a text: as it is, quoted where it is empty or ends in spaces, cut where it is long."""
+    text = "".join(char if char.isprintable() else "·" for char in value[: _SHOWN_CAP + 1])
+    if len(value) > _SHOWN_CAP:
+        return text[: _SHOWN_CAP - 1] + "…"
+    return text if text and text == text.strip() else f'"{text}"'
+
+
+def listed(words: Sequence[str]) -> str:
+    """Put words in a row with commas, cut where there are many."""
+    more = "" if len(words) <= _LISTED_CAP else f", … ({len(words)} in all)"
+    return ", ".join(words[:_LISTED_CAP]) + more
+
+
+def _shown_scalar(value: Scalar) -> str:
+    """Show a single value without its unit."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return _shown_number(value)
+        case str():
+            return shown_text(value)
+        case dt.datetime():
+            return timestamp_words(value)
+        case dt.timedelta():
+            return duration_words(value)
+
+
+def _shown_number(value: float) -> str:
+    """Show a number with thousands separators, a whole one without decimals."""
+    if math.isnan(value):
+        return "not a number"
+    if math.isinf(value):
+        return "infinity" if value > 0 else "minus infinity"
+    if value.is_integer() and abs(value) < _WHOLE:
+        return f"{int(value):,}"
+    return f"{value:,}"

@@ -132,7 +132,7 @@ def test_list_shows_every_plugin_and_what_is_wrong(here, write):
 
 
 def test_list_says_when_there_are_none(here, monkeypatch):
-    monkeypatch.setattr("funnelflow.cli.plugins.probe_plugins", lambda *_, **__: ())
+    monkeypatch.setattr("funnelflow.cli.configuration.probe_plugins", lambda *_, **__: ())
     done = call("plugins", "list")
     assert (done.exit_code, done.stdout) == (0, "")
     assert "no plugins are installed" in done.stderr

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Any
 
 import click
 
@@ -11,7 +10,7 @@ from funnelflow.cli.find import library_here, source_of
 from funnelflow.cli.options import acting, as_json, command, dry_run
 from funnelflow.cli.output import counted, hint, note, page_for, say, watching, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line
+from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, section
 from funnelflow.definition import Definition, diff
 from funnelflow.errors import UsageError
 from funnelflow.maintenance.adopt import Adopted, AdoptionPlan
@@ -71,7 +70,8 @@ def adopt(
         if yes and not dry_run and not plan.unmapped:
             done = _adopt(workspace, plan, parse_rules(rules), instead_of, actor)
     if session.json:
-        write_json(_data(plan, changes, done))
+        adopted = None if done is None else done.to_json()
+        write_json({**plan.to_json(), "changes": list(changes), "adopted": adopted})
     else:
         _conclude(plan, definition, done=done is not None)
     return 1 if plan.unmapped else 0
@@ -101,15 +101,11 @@ def plan_lines(plan: AdoptionPlan, changes: Iterable[str], page: Page) -> list[L
     said = "is in use" if plan.is_in_use else "is not in use yet"
     return [
         line(TextSpan(head, "strong"), f" {said}"),
-        *_section("What changes", bullets(tuple(changes), page, indent=2)),
-        *_section("Who moves", _shifts(plan, page)),
-        *_section("Who has no place to go", _unmapped(plan, page)),
-        *_section("Besides", bullets(_besides(plan), page, indent=2)),
+        *section("What changes", bullets(tuple(changes), page, indent=2)),
+        *section("Who moves", _shifts(plan, page)),
+        *section("Who has no place to go", _unmapped(plan, page)),
+        *section("Besides", bullets(_besides(plan), page, indent=2)),
     ]
-
-
-def _section(title: str, lines: list[Line]) -> list[Line]:
-    return [(), line(TextSpan(title, "strong")), *lines] if lines else []
 
 
 def _shifts(plan: AdoptionPlan, page: Page) -> list[Line]:
@@ -152,7 +148,7 @@ def _changes(workspace: Workspace, new: Definition) -> tuple[str, ...]:
 
 def _adopt(
     workspace: Workspace, plan: AdoptionPlan, rules: dict[str, str], instead_of: str, actor: str
-) -> Any:
+) -> Adopted:
     with watching(f"adopting {plan.funnel}", "contacts") as step:
         return workspace.adopt(
             plan.definition,
@@ -175,8 +171,3 @@ def _conclude(plan: AdoptionPlan, definition: str, *, done: bool) -> None:
     else:
         note("nothing was stored")
         hint(f"funnelflow adopt {definition} --yes does it")
-
-
-def _data(plan: AdoptionPlan, changes: tuple[str, ...], done: Adopted | None) -> dict[str, Any]:
-    adopted = None if done is None else done.to_json()
-    return {**plan.to_json(), "changes": list(changes), "adopted": adopted}

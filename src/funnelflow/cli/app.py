@@ -66,11 +66,11 @@ COMMANDS: Final = {
     "verify": CommandEntry(
         "System", "maintenance:verify", "Prove the stored answers from the evidence."
     ),
-    "plugins": CommandEntry("System", "plugins:plugins", "List, show and begin plugins."),
+    "plugins": CommandEntry("System", "configuration:plugins", "List, show and begin plugins."),
     "config": CommandEntry(
-        "System", "config:config", "Show the settings and where they come from."
+        "System", "configuration:config", "Show the settings and where they come from."
     ),
-    "db": CommandEntry("System", "db:db", "Show or upgrade the database's version."),
+    "db": CommandEntry("System", "maintenance:db", "Show or upgrade the database's version."),
 }
 
 
@@ -162,7 +162,7 @@ def _reader_may_leave() -> Iterator[None]:
 
 
 def _all_plugins(argument: str) -> str:
-    """Return the option without a value the value that click cannot leave out."""
+    """Return an argument; the option without a value gets the one that click cannot leave out."""
     return "--no-plugins=*" if argument == "--no-plugins" else argument
 
 

@@ -1,6 +1,5 @@
 """``funnelflow check``: everything that is wrong with definitions, at once."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -12,7 +11,7 @@ from funnelflow.cli.complete import complete_code, complete_definition
 from funnelflow.cli.find import definitions_here, library_here, reading_of, workspace_root
 from funnelflow.cli.hosting import host_of
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import counted, note, page_for, say, say_text, write_json
+from funnelflow.cli.output import answer, counted, note, say_text
 from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import TextSpan, line, paragraph
 from funnelflow.criteria import Position
@@ -61,7 +60,7 @@ def check_endpoints(session: Session) -> EndpointCheck:
         return EndpointCheck(0, _of_settings(error, path), _sources(path))
     if not config.subscriptions:
         return EndpointCheck()
-    from funnelflow.cli.endpoints_in_use import problems_of  # noqa: PLC0415  # loads the database
+    from funnelflow.cli.deliver import problems_of  # noqa: PLC0415  # loads the database
 
     return EndpointCheck(len(config.subscriptions), problems_of(config, session), _sources(path))
 
@@ -155,7 +154,7 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
     """
     session = current()
     if explain is not None:
-        return _explain(explain, session)
+        return _explain(explain)
     return _check(definitions, "json" if session.json else form, session, strict=strict)
 
 
@@ -209,21 +208,15 @@ def _summary(files: int, endpoints: int, errors: int, warnings: int) -> str:
     return checked + ", ".join(found)
 
 
-def _explain(code: str, session: Session) -> int:
+def _explain(code: str) -> int:
     """Say what a code means, and what to do about it."""
     known = CODES.get(code.upper())
     if known is None:
         raise UnknownNameError("code", code, CODES)
-    if session.json:
-        write_json(
-            {
-                "code": known.code,
-                "severity": known.severity,
-                "title": known.title,
-                "explanation": known.explanation,
-            }
-        )
-        return 0
+    names = ("code", "severity", "title", "explanation")
     head = line(TextSpan(f"{known.code} ({known.severity}): {known.title}", "strong"))
-    say([head, (), *paragraph(known.explanation, page_for(sys.stdout), indent=2)])
+    answer(
+        lambda: {name: getattr(known, name) for name in names},
+        lambda page: [head, (), *paragraph(known.explanation, page, indent=2)],
+    )
     return 0

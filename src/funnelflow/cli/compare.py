@@ -1,7 +1,6 @@
 """``funnelflow compare``: what definitions mean by their words, worked out from them."""
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import combinations
 from pathlib import Path
@@ -13,9 +12,9 @@ from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.facts import facts_words
 from funnelflow.cli.find import definition_here
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import note, page_for, say, write_json
+from funnelflow.cli.output import answer, note
 from funnelflow.cli.session import Session, current
-from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph
+from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph, section
 from funnelflow.cli.translate import matrix_data, matrix_lines, matrix_of
 from funnelflow.compare import Cell, Crosswalk, Difference, crosswalk
 from funnelflow.definition import Linked
@@ -44,7 +43,7 @@ def compare_lines(one: Crosswalk, linked: Mapping[str, Linked], page: Page) -> l
         *_table(one, page),
         (),
         line(TextSpan(_how_far(one), "dim")),
-        *([(), line(TextSpan("In words", "strong")), *differences] if differences else []),
+        *section("In words", differences),
         (),
     ]
 
@@ -182,12 +181,11 @@ def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool) ->
     if svg:
         Path(svg).write_text(heat_map(found[0]), encoding="utf-8")
         note(f"drawn: {svg}")
-    if session.json:
-        write_json([_data(one) for one in found])
-    else:
-        page = page_for(sys.stdout)
-        linked = {f.definition.name: f.linked for f in funnels}
-        say(drawn for one in found for drawn in compare_lines(one, linked, page))
+    linked = {f.definition.name: f.linked for f in funnels}
+    answer(
+        lambda: [_data(one) for one in found],
+        lambda page: [drawn for one in found for drawn in compare_lines(one, linked, page)],
+    )
     return 0
 
 
@@ -199,27 +197,24 @@ def _contacts(funnels: Sequence[Funnel], session: Session) -> int:
                 (first.definition.name, second.definition.name),
                 first.linked.leaves,
                 second.linked.leaves,
-                (
-                    (a.translation.stage, b.translation.stage, _either_flagged(a, b))
-                    for a, b in zip(
-                        workspace.translate_all(first),
-                        workspace.translate_all(second),
-                        strict=True,
-                    )
-                ),
+                _placed(workspace.translate_all(first), workspace.translate_all(second)),
             )
             for first, second in combinations(funnels, 2)
         ]
-    if session.json:
-        write_json([matrix_data(matrix) for matrix in matrices])
-    else:
-        page = page_for(sys.stdout)
-        say(drawn for matrix in matrices for drawn in (*matrix_lines(matrix, page), ()))
+    answer(
+        lambda: [matrix_data(matrix) for matrix in matrices],
+        lambda page: [drawn for m in matrices for drawn in (*matrix_lines(m, page), ())],
+    )
     return 0
 
 
-def _either_flagged(first: Translated, second: Translated) -> bool:
-    return first.translation.is_flagged or second.translation.is_flagged
+def _placed(
+    first: Iterable[Translated], second: Iterable[Translated]
+) -> Iterator[tuple[str, str, bool]]:
+    """Yield where two definitions put each contact, and whether either is not certain."""
+    for one, other in zip(first, second, strict=True):
+        a, b = one.translation, other.translation
+        yield a.stage, b.stage, a.is_flagged or b.is_flagged
 
 
 def _data(one: Crosswalk) -> Any:

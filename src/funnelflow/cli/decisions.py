@@ -17,6 +17,7 @@ from funnelflow.cli.text import (
     grid,
     line,
     pad,
+    section,
     wrap,
 )
 from funnelflow.criteria import Check, Field, Verdict
@@ -229,10 +230,7 @@ def _behind(leaf: Check) -> list[Field]:
 
 def to_do(stage: str, linked: Linked, page: Page) -> list[Line]:
     """Draw the playbook of a stage; nothing when it has none."""
-    playbook = playbook_of(stage, linked)
-    if not playbook:
-        return []
-    return [(), line(TextSpan("What to do now", "strong")), *bullets(playbook, page, indent=2)]
+    return section("What to do now", bullets(playbook_of(stage, linked), page, indent=2))
 
 
 def _group_count(group: Check, goal: str) -> str:

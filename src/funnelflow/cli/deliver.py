@@ -1,4 +1,4 @@
-"""``funnelflow deliver``: what the outbox holds is sent."""
+"""``funnelflow deliver``: what the outbox holds is sent, to the endpoints of the workspace."""
 
 import datetime as dt
 import signal
@@ -11,25 +11,30 @@ import click
 from attrs import asdict
 
 from funnelflow.cli.facts import moment
+from funnelflow.cli.find import library_here
+from funnelflow.cli.hosting import host_of
 from funnelflow.cli.options import as_json, command, dry_run
-from funnelflow.cli.output import (
-    answers,
-    counted,
-    hint,
-    note,
-    page_for,
-    say,
-    write_failure,
-    write_json,
-)
-from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Look, TextSpan, grid, line
+from funnelflow.cli.output import answer, counted, hint, note, note_dry_run, say, write_failure
+from funnelflow.cli.session import Session, current
+from funnelflow.cli.text import Look, TextSpan, grid, line
 from funnelflow.criteria import duration_words
-from funnelflow.errors import ConfigurationError, StoreError, UnknownNameError
-from funnelflow.notify import Delivered, Deliverer, Delivery, Endpoint, Pace, open_endpoint
+from funnelflow.definition import Linked, Problem, link
+from funnelflow.errors import ConfigurationError, Error, StoreError, UnknownNameError
+from funnelflow.notify import (
+    Delivered,
+    Deliverer,
+    Delivery,
+    Endpoint,
+    Pace,
+    check_subscriptions,
+    open_endpoint,
+)
+from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import value_json
 from funnelflow.storage.messages import Backlog, backlogs
 from funnelflow.storage.outbox import Outbox
+from funnelflow.storage.subscriptions import Subscription
+from funnelflow.workspace.settings import Config
 from funnelflow.workspace.workspace import Workspace
 
 _SHORT: Final = dt.timedelta(minutes=2)
@@ -112,28 +117,29 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
     session = current()
     with session.open() as workspace:
         endpoints, faults = _endpoints(workspace, only)
-        _tell_faults(faults, as_json=session.json)
+        _write_faults(faults, as_json=session.json)
         outbox = Outbox(workspace.engine, workspace.clock)
         if dry_run:
-            _foretell(endpoints, workspace, as_json=session.json, is_all=not faults)
+            _write_plan(endpoints, workspace, is_all=not faults)
             return _UNUSABLE if faults else 0
-        on_delivery = _show if watch and not session.json else _say_nothing
         worker = Deliverer(
             endpoints,
             outbox,
             pace=Pace(senders=senders),
-            on_delivery=on_delivery,
-            on_outage=_tell_outage,
+            on_delivery=_show if watch and not session.json else lambda _: None,
+            on_outage=_write_outage,
             clock=workspace.clock,
         )
         with _ending(worker):
             done = worker.run(watch=watch)
         waits = backlogs(workspace.engine)
-        if session.json:
-            write_json([_data(delivered, waits.get(delivered.endpoint)) for delivered in done])
-        else:
-            off = {found.name for found in outbox.off()}
-            _conclude(done, waits, off, workspace.clock(), is_all=not faults)
+        now, off = workspace.clock(), {found.name for found in outbox.off()}
+        rows = [_row(delivered, waits.get(delivered.endpoint), now) for delivered in done]
+        if answer(
+            lambda: [_data(delivered, waits.get(delivered.endpoint)) for delivered in done],
+            lambda page: grid(rows, page),
+        ):
+            _conclude(done, off, is_all=not faults)
     if faults:
         return _UNUSABLE
     return 1 if any(d.waiting or d.dead for d in done) else 0
@@ -165,7 +171,7 @@ def _endpoints(
     return tuple(endpoints), faults
 
 
-def _tell_faults(faults: Mapping[str, ConfigurationError], *, as_json: bool) -> None:
+def _write_faults(faults: Mapping[str, ConfigurationError], *, as_json: bool) -> None:
     """Name the endpoints that cannot be used, each once."""
     for name, error in faults.items():
         data = {**error.to_json(), "endpoint": name} if as_json else None
@@ -173,39 +179,31 @@ def _tell_faults(faults: Mapping[str, ConfigurationError], *, as_json: bool) -> 
         write_failure(error.code, said, error.hint, data)
 
 
-def _foretell(
-    endpoints: tuple[Endpoint, ...], workspace: Workspace, *, as_json: bool, is_all: bool
-) -> None:
+def _write_plan(endpoints: tuple[Endpoint, ...], workspace: Workspace, *, is_all: bool) -> None:
     """Say what would be sent, and what waits for its time."""
     outbox = Outbox(workspace.engine, workspace.clock)
     waits, now = backlogs(workspace.engine), workspace.clock()
     names = [endpoint.name for endpoint in endpoints]
     late = {name for name in names if name in waits and waits[name].next_at > now}
     due = {name: 0 if name in late else outbox.due(name) for name in names}
-    if as_json:
-        write_json(due)
-        return
-    for name, count in due.items():
-        more = f"; {backlog_words(waits[name], now)}" if name in late else ""
-        say([line(TextSpan(name, "strong"), f": {counted(count, 'message')} due{more}")])
-    if due or is_all:
-        note("dry run: nothing was sent" if due else _NOBODY)
+    later = {name: f"; {backlog_words(waits[name], now)}" for name in late}
+    is_shown = answer(
+        lambda: due,
+        lambda _: [
+            line(TextSpan(n, "strong"), f": {counted(count, 'message')} due{later.get(n, '')}")
+            for n, count in due.items()
+        ],
+    )
+    if is_shown and due:
+        note_dry_run("sent")
+    elif is_shown and is_all:
+        note(_NOBODY)
 
 
-def _conclude(
-    done: tuple[Delivered, ...],
-    waits: Mapping[str, Backlog],
-    off: set[str],
-    now: dt.datetime,
-    *,
-    is_all: bool,
-) -> None:
-    """Say what was done for each endpoint, and what still waits."""
+def _conclude(done: tuple[Delivered, ...], off: set[str], *, is_all: bool) -> None:
+    """Say why messages did not arrive, and what to do."""
     if not done:
         note(_NOBODY if is_all else "nothing was sent")
-        return
-    rows = [_row(delivered, waits.get(delivered.endpoint), now) for delivered in done]
-    say(grid(rows, page_for(answers())))
     for delivered in done:
         if delivered.problem:
             note(f"{delivered.endpoint}: {delivered.problem}")
@@ -235,31 +233,22 @@ def _data(delivered: Delivered, waits: Backlog | None) -> dict[str, Any]:
     return {**done, "failed": done["waiting"], **backlog_data(waits)}
 
 
-def _say_nothing(_: Delivery) -> None:
-    """Tell of single messages only where somebody watches."""
-
-
 def _show(delivery: Delivery) -> None:
     """Say what became of a message, while watching."""
     message, outcome = delivery.message, delivery.outcome
-    say([_delivery_line(message.id, message.endpoint, message.contact_id, outcome)])
+    state = "will be tried again" if outcome.state == "waiting" else outcome.state
+    look: Look = "good" if outcome.state == "delivered" else "bad"
+    why = f": {outcome.problem}" if outcome.problem else ""
+    endpoint = TextSpan(message.endpoint, "strong")
+    say([line(f"{message.id} ", endpoint, f" {message.contact_id} ", TextSpan(state, look), why)])
 
 
-def _tell_outage(error: StoreError | None) -> None:
+def _write_outage(error: StoreError | None) -> None:
     """Say that the database cannot be used, or that it can again, while watching."""
     if error is None:
         note("the database can be used again")
     else:
         note(f"{error.message}; waiting until it can be used again")
-
-
-def _delivery_line(number: int, endpoint: str, contact_id: str, outcome: Any) -> Line:
-    state = "will be tried again" if outcome.state == "waiting" else outcome.state
-    look: Look = "good" if outcome.state == "delivered" else "bad"
-    why = f": {outcome.problem}" if outcome.problem else ""
-    return line(
-        f"{number} ", TextSpan(endpoint, "strong"), f" {contact_id} ", TextSpan(state, look), why
-    )
 
 
 @contextmanager
@@ -279,3 +268,49 @@ def _ending(worker: Deliverer) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def endpoints_in_use(workspace: Workspace) -> list[tuple[Subscription, tuple[Problem, ...]]]:
+    """Check every endpoint against the definitions that decide now."""
+    config, in_use = workspace.config, workspace.funnels() or (workspace.config.funnel,)
+    checked = check_subscriptions(
+        config.subscriptions, config.directory, workspace.plugins, in_use, workspace.linked
+    )
+    return list(checked)
+
+
+def problems_of(config: Config, session: Session) -> tuple[Problem, ...]:
+    """Check every endpoint against the files of the definitions that are in use."""
+    library = library_here(session)
+    with _opened(session) as workspace:
+        in_use = workspace.funnels() if workspace is not None else ()
+
+        def find(name: str) -> Linked:
+            """Find a definition in its file, or in the database where that cannot be used."""
+            try:
+                return link(DefinitionStore(library).file(name), library)
+            except Error:
+                if workspace is None:
+                    raise
+                return workspace.linked(name)
+
+        checked = check_subscriptions(
+            config.subscriptions,
+            config.directory,
+            host_of(session),
+            in_use or (config.funnel,),
+            find,
+        )
+        return tuple(problem for _, problems in checked for problem in problems)
+
+
+@contextmanager
+def _opened(session: Session) -> Iterator[Workspace | None]:
+    """Open the workspace if its database can be used; give None where it cannot."""
+    try:
+        workspace = session.open()
+    except Error:
+        yield None
+        return
+    with workspace:
+        yield workspace

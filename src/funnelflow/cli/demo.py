@@ -18,7 +18,7 @@ from funnelflow.cli.init import make_workspace, plan, say_plan
 from funnelflow.cli.options import command, dry_run
 from funnelflow.cli.output import hint, note, page_for, say
 from funnelflow.cli.render_summary import commonest
-from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, line, paragraph
+from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, paragraph, section
 from funnelflow.definition import Linked
 from funnelflow.errors import ConfigurationError
 from funnelflow.ingest.summary import FileOptions, Summary
@@ -51,13 +51,8 @@ def demo_lines(
     """
     return [
         *paragraph(_opening(summary), page),
-        (),
-        line(TextSpan("Where they are now", "strong")),
-        *bars(counts, linked, page),
-        (),
-        line(TextSpan("Why moves were refused", "strong")),
-        *_reasons(summary, page),
-        (),
+        *section("Where they are now", bars(counts, linked, page)),
+        *section("Why moves were refused", _reasons(summary, page)),
         *_story(story, page),
     ]
 
@@ -116,18 +111,15 @@ def _reasons(summary: Summary, page: Page) -> list[Line]:
 
 
 def _story(rows: Sequence[HistoryRow], page: Page) -> list[Line]:
-    """Tell one contact's story, in days from its beginning."""
-    if not rows:
-        return []
-    story = [[TextSpan(f"day {_day(row, rows[0])}", "dim"), *what_happened(row)] for row in rows]
-    return [
-        line(TextSpan(f"The story of {rows[0].contact_id}", "strong")),
-        *grid(story, page, indent=2),
+    """Draw one contact's story, in days from its beginning."""
+    days = [(row.at - rows[0].at) // dt.timedelta(days=1) + 1 for row in rows]
+    story = [
+        [TextSpan(f"day {day}", "dim"), *what_happened(row)]
+        for day, row in zip(days, rows, strict=True)
     ]
-
-
-def _day(row: HistoryRow, first: HistoryRow) -> int:
-    return (row.at - first.at) // dt.timedelta(days=1) + 1
+    return section(
+        f"The story of {rows[0].contact_id}" if rows else "", grid(story, page, indent=2)
+    )
 
 
 FUNNEL = "standard"

@@ -2,7 +2,6 @@
 
 import platform
 import sqlite3
-import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from shlex import quote
@@ -10,14 +9,13 @@ from typing import Final
 
 from attrs import asdict, frozen
 
-from funnelflow.cli.db import database_of
-from funnelflow.cli.deliver import overdue_words
-from funnelflow.cli.endpoints_in_use import endpoints_in_use
+from funnelflow.cli.configuration import lacking_here, reports_here
+from funnelflow.cli.deliver import endpoints_in_use, overdue_words
 from funnelflow.cli.find import library_of
 from funnelflow.cli.hosting import host_of
+from funnelflow.cli.maintenance import database_of
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import counted, note, page_for, say, write_json
-from funnelflow.cli.plugins import lacking_here, reports_here
+from funnelflow.cli.output import answer, counted, note
 from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import Line, Page, TextSpan, line, paragraph
 from funnelflow.definition import Problem, read_definition
@@ -59,19 +57,14 @@ def doctor() -> int:
     """
     session = current()
     findings = list(examine(session))
-    if session.json:
-        write_json([asdict(finding) for finding in findings])
-    else:
-        page = page_for(sys.stdout)
-        say(drawn for finding in findings for drawn in finding_lines(finding, page))
-    sick = sum(not finding.well for finding in findings)
-    if not session.json:
-        note(_needing(sick, len(findings)) if sick else "everything is well")
-    return 1 if sick else 0
-
-
-def _needing(sick: int, all_: int) -> str:
-    return f"{sick} of {all_} {'needs' if sick == 1 else 'need'} attention"
+    problems = sum(not finding.well for finding in findings)
+    need = f"{problems} of {len(findings)} {'needs' if problems == 1 else 'need'} attention"
+    if answer(
+        lambda: [asdict(finding) for finding in findings],
+        lambda page: [drawn for finding in findings for drawn in finding_lines(finding, page)],
+    ):
+        note(need if problems else "everything is well")
+    return 1 if problems else 0
 
 
 def examine(session: Session) -> Iterator[DoctorFinding]:
@@ -104,7 +97,7 @@ def _fine(name: str, said: str) -> DoctorFinding:
     return DoctorFinding(name, well=True, said=said)
 
 
-def _ill(name: str, said: str, hint: str) -> DoctorFinding:
+def _problem(name: str, said: str, hint: str) -> DoctorFinding:
     return DoctorFinding(name, well=False, said=said, hint=hint)
 
 
@@ -114,7 +107,7 @@ def _workspace(session: Session) -> Generator[DoctorFinding, None, Path | None]:
         root = find_workspace(session.workspace)
         read_config(root, flags={"database": session.database})
     except Error as error:
-        yield _ill("workspace", error.message, error.hint)
+        yield _problem("workspace", error.message, error.hint)
         return None
     yield _fine("workspace", str(root))
     return root
@@ -125,7 +118,7 @@ def _looking(name: str, look: Callable[[], DoctorFinding]) -> Iterator[DoctorFin
     try:
         yield look()
     except Error as error:
-        yield _ill(name, error.message, error.hint)
+        yield _problem(name, error.message, error.hint)
 
 
 def _database(session: Session) -> DoctorFinding:
@@ -143,22 +136,24 @@ def _plugins(session: Session) -> Iterator[DoctorFinding]:
     try:
         reports = reports_here(session)
     except Error as error:
-        yield _ill("plugins", error.message, error.hint)
+        yield _problem("plugins", error.message, error.hint)
         session.host = PluginHost()
         return
     lacking = {found.name: found for found in lacking_here(session, reports)}
     for report in reports:
         if report.problems and report.name in lacking:
             hint = f"it is required here: {lacking[report.name].hint}"
-            yield _ill(f"plugin {report.name}", "; ".join(report.problems), hint)
+            yield _problem(f"plugin {report.name}", "; ".join(report.problems), hint)
         elif report.problems:
             hint = f"to go on without it: {report.turn_off}"
-            yield _ill(f"plugin {report.name}", "; ".join(report.problems), hint)
+            yield _problem(f"plugin {report.name}", "; ".join(report.problems), hint)
         elif report.name not in lacking:
             yield _fine(f"plugin {report.name}", f"{report.version} {report.status}".strip())
     for found in lacking.values():
         if not found.is_reported:
-            yield _ill(f"plugin {found.name}", f"it is required here, and {found.why}", found.hint)
+            yield _problem(
+                f"plugin {found.name}", f"it is required here, and {found.why}", found.hint
+            )
     session.has_shown_problems = True
     broken = [f"{r.kind}:{r.name}" for r in reports if r.status == "broken"]
     session.no_plugins = ",".join(filter(None, (session.no_plugins, *broken)))
@@ -184,7 +179,7 @@ def _in_use(session: Session) -> DoctorFinding:
         changed = [name for name in names if workspace.outdated(name)]
     if not changed:
         return _fine("definitions in use", ", ".join(names) or "none yet")
-    return _ill(
+    return _problem(
         "definitions in use",
         f"the file of {', '.join(changed)} has changed since it was taken into use",
         f"funnelflow adopt {changed[0]}",
@@ -199,7 +194,7 @@ def _clocks(session: Session) -> DoctorFinding:
         return _fine("clocks", "no contact's last evidence lies in the future")
     some = [f"{name} ({clock[:16].replace('T', ' ')} UTC)" for name, clock in found.examples]
     more = ", …" if found.count > len(some) else ""
-    return _ill(
+    return _problem(
         "clocks",
         f"{counted(found.count, 'contact')} with evidence from the future: {', '.join(some)}{more}",
         "what is recorded about them before then counts as if it happened then; "
@@ -224,21 +219,21 @@ def _endpoints(session: Session) -> Iterator[DoctorFinding]:
             off = {found.name: found.reason for found in box.off()}
             waits = backlogs(workspace.engine)
     except Error as error:
-        yield _ill("endpoints", error.message, error.hint)
+        yield _problem("endpoints", error.message, error.hint)
         return
     for subscription, problems in checked:
         name = f"endpoint {subscription.name}"
         if problems:
             hint = problems[0].help or "funnelflow check shows where"
-            yield _ill(name, _first(problems), hint)
+            yield _problem(name, _first(problems), hint)
         elif subscription.name in off:
             hint = f"funnelflow outbox retry --to {subscription.name} turns it on again"
-            yield _ill(name, f"it is turned off: {off[subscription.name]}", hint)
+            yield _problem(name, f"it is turned off: {off[subscription.name]}", hint)
         elif subscription.name in waits and waits[subscription.name].attempts >= _OFTEN:
             hint = f"funnelflow outbox list --to {subscription.name} --state waiting"
-            yield _ill(name, overdue_words(waits[subscription.name]), hint)
+            yield _problem(name, overdue_words(waits[subscription.name]), hint)
         else:
             yield _fine(name, f"by {subscription.channel}")
     for name in sorted(waits.keys() - {subscription.name for subscription, _ in checked}):
         said = "messages wait for it, and funnelflow.toml has no [[notify]] of that name"
-        yield _ill(f"endpoint {name}", said, f"funnelflow outbox discard --to {name}")
+        yield _problem(f"endpoint {name}", said, f"funnelflow outbox discard --to {name}")

@@ -11,7 +11,16 @@ import click
 
 from funnelflow.cli.complete import complete_definition, complete_mapping
 from funnelflow.cli.options import acting, as_json, command, dry_run
-from funnelflow.cli.output import Step, hint, note, page_for, say, watching, write_json, write_notes
+from funnelflow.cli.output import (
+    Step,
+    answer,
+    hint,
+    note,
+    note_dry_run,
+    page_for,
+    watching,
+    write_notes,
+)
 from funnelflow.cli.render_summary import guess_lines, summary_lines
 from funnelflow.cli.session import current
 from funnelflow.errors import UsageError
@@ -185,12 +194,10 @@ def _watch(progress: Progress, step: Step) -> None:
 
 def _show(summary: Summary, command: str) -> None:
     """Say what came of a file: as data, or to a person."""
-    if current().json:
-        write_json(summary.to_json())
+    if not answer(summary.to_json, lambda page: summary_lines(summary, page)):
         return
-    say(summary_lines(summary, page_for(sys.stdout)))
     if summary.dry_run:
-        note("dry run: nothing was stored")
+        note_dry_run()
     if summary.rejects and summary.counts.rejected:
         hint(_correcting(summary, command))
 

@@ -1,6 +1,5 @@
 """``funnelflow glossary``: the words of several definitions side by side."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -10,14 +9,13 @@ import click
 from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import definition_here, names_here
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import page_for, say, say_text, write_json
+from funnelflow.cli.output import answer, say_text
 from funnelflow.cli.session import current
 from funnelflow.cli.show import rule_lines
 from funnelflow.cli.text import Line, Page, TextSpan, bullets, line, paragraph
 from funnelflow.compare import GlossaryEntry, Meaning, Way
 from funnelflow.compare import glossary as entries_of
 from funnelflow.criteria import Rule
-from funnelflow.definition import Linked
 
 _WIDE = Page(width=10_000, colour=False, encoding="utf-8", terminal=False)
 
@@ -136,17 +134,11 @@ def glossary(definitions: tuple[str, ...], *, html: bool) -> int:
     names = definitions or names_here(session)
     linked = [definition_here(name, session) for name in names]
     entries = entries_of(linked)
-    if session.json:
-        write_json(_data(entries))
-    elif html:
-        say_text(glossary_page(entries, _titles(linked)))
+    if html and not session.json:
+        say_text(glossary_page(entries, {d.definition.name: d.definition.title for d in linked}))
     else:
-        say(glossary_lines(entries, page_for(sys.stdout)))
+        answer(lambda: _data(entries), lambda page: glossary_lines(entries, page))
     return 0
-
-
-def _titles(definitions: Sequence[Linked]) -> dict[str, str]:
-    return {one.definition.name: one.definition.title for one in definitions}
 
 
 def _data(entries: Sequence[GlossaryEntry]) -> Any:

@@ -11,7 +11,7 @@ from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import library_of, reading_of, source_of
 from funnelflow.cli.hosting import host_of
 from funnelflow.cli.options import command, dry_run
-from funnelflow.cli.output import hint, note, say
+from funnelflow.cli.output import hint, note_dry_run, say
 from funnelflow.cli.session import current
 from funnelflow.cli.text import TextSpan, line
 from funnelflow.definition import DefinitionError, SchemaName, schema_text
@@ -101,7 +101,7 @@ def plan(root: Path, funnel: str) -> tuple[str, dict[Path, str]]:
 def say_plan(root: Path, files: Iterable[Path]) -> None:
     """Say what making a workspace would write."""
     say(line("would write ", TextSpan(str(path), "strong")) for path in [root / SETTINGS, *files])
-    note("dry run: nothing was written")
+    note_dry_run("written")
 
 
 def make_workspace(

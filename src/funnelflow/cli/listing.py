@@ -14,7 +14,7 @@ from funnelflow.cli.facts import moment
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, json_text, note, page_for, say, say_text
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, TextSpan, grid
+from funnelflow.cli.text import Line, Page, TextSpan, grid, heads
 from funnelflow.errors import UsageError
 from funnelflow.storage.contacts import StoredContact
 from funnelflow.storage.json_form import value_json
@@ -86,7 +86,6 @@ def _write_table(found: Iterable[StoredContact]) -> int:
 
 def contact_lines(batch: Iterable[StoredContact], page: Page, *, titled: bool = True) -> list[Line]:
     """Draw contacts as rows of a table."""
-    titles = [[TextSpan(title, "dim") for title in ("contact", "stage", "since", "funnel")]]
     rows = [
         [
             TextSpan(stored.id),
@@ -96,7 +95,8 @@ def contact_lines(batch: Iterable[StoredContact], page: Page, *, titled: bool = 
         ]
         for stored in batch
     ]
-    return grid([*(titles if titled else []), *rows], page)
+    titles = [heads("contact", "stage", "since", "funnel")] if titled else []
+    return grid([*titles, *rows], page)
 
 
 def _write_json(found: Iterable[StoredContact]) -> int:

@@ -1,15 +1,40 @@
-"""``funnelflow verify``: the database proves itself."""
+"""Keeping a workspace: ``funnelflow tick``, ``verify`` and ``db``."""
+
+from typing import Final
 
 import click
+from attrs import asdict
 
 from funnelflow.cli.contacts import moment_of
 from funnelflow.cli.facts import moment
 from funnelflow.cli.options import acting, as_json, command, dry_run
-from funnelflow.cli.output import counted, hint, note, say, watching, write_json
-from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, TextSpan, line
+from funnelflow.cli.output import (
+    answer,
+    counted,
+    hint,
+    note,
+    note_dry_run,
+    say,
+    watching,
+    write_json,
+)
+from funnelflow.cli.session import Session, current
+from funnelflow.cli.text import Line, Page, TextSpan, grid, line
+from funnelflow.errors import StoreError
 from funnelflow.maintenance.tick import Ticked
 from funnelflow.maintenance.verify_contacts import Finding, Verification
+from funnelflow.storage.connect import Database, locate
+from funnelflow.storage.schema import DatabaseStatus
+from funnelflow.storage.schema import status as database_status
+from funnelflow.storage.schema import upgrade as upgrade_database
+from funnelflow.workspace.settings import find_workspace, read_config
+
+_ADVICE: Final = {
+    "older": "funnelflow db upgrade",
+    "empty": "funnelflow db upgrade",
+    "newer": "use the version of funnelflow that made it, or a later one",
+    "foreign": "check the setting `database`: these tables belong to another application",
+}
 
 
 @command("tick", "funnelflow tick", "funnelflow tick --dry-run")
@@ -24,29 +49,24 @@ def tick(at: str | None, actor: str, *, dry_run: bool) -> int:
     where that makes a transition happen. Run it from time to time, such as
     every night.
     """
-    session = current()
-    with session.open() as workspace:
+    with current().open() as workspace:
         ticked = workspace.tick(moment_of(at, workspace), actor=actor, dry_run=dry_run)
-    if session.json:
-        write_json(ticked.to_json())
-        return 0
-    say(_lines(ticked))
-    if dry_run:
-        note("dry run: nothing was stored")
+    if answer(ticked.to_json, lambda _: [_ticked(ticked)]) and dry_run:
+        note_dry_run()
     return 0
 
 
-def _lines(ticked: Ticked) -> list[Line]:
+def _ticked(ticked: Ticked) -> Line:
     """Say what time has done."""
     when = f"{moment(ticked.now)} UTC"
     if not ticked.due:
-        return [line(f"nothing is due at {when}")]
+        return line(f"nothing is due at {when}")
     moves = "would move" if ticked.dry_run else "moved"
     stays = ticked.due - ticked.moved
     rest = f"; for {counted(stays, 'other')} the criteria are not met" if stays else ""
-    return [
-        line(TextSpan(f"{counted(ticked.moved, 'contact')} {moves}", "strong"), f" at {when}{rest}")
-    ]
+    return line(
+        TextSpan(f"{counted(ticked.moved, 'contact')} {moves}", "strong"), f" at {when}{rest}"
+    )
 
 
 @command("verify", "funnelflow verify", "funnelflow verify --json")
@@ -84,3 +104,82 @@ def _conclude(proof: Verification) -> None:
         hint(said)
     if proof.problems > sum(bool(finding.hint) for finding in proof.findings):
         hint("keep a copy of the database as it is, then restore a backup")
+
+
+@click.group()
+def db() -> None:
+    """Show or upgrade the database's version."""
+
+
+@command("status", "funnelflow db status", "funnelflow db status --json")
+@as_json
+def status() -> int:
+    """Show what the database is to this version of funnelflow.
+
+    Exits 1 if it cannot be used as it is.
+    """
+    found = database_status(database_of(current()))
+    if answer(lambda: asdict(found), lambda page: status_lines(found, page)):
+        hint(_ADVICE.get(found.state, ""))
+    return 0 if found.state == "current" else 1
+
+
+@command("upgrade", "funnelflow db upgrade", "funnelflow db upgrade --dry-run")
+@dry_run
+@as_json
+def upgrade(*, dry_run: bool) -> int:
+    """Bring the database to the version that this funnelflow needs.
+
+    Does nothing when it is there already; several at once do no harm.
+    """
+    database = database_of(current())
+    before, after = _plan(database) if dry_run else upgrade_database(database)
+    done = "would be upgraded" if dry_run else "was upgraded"
+    said = f"the database {done} from {before or 'nothing'} to version {after}"
+    if before == after:
+        said = f"the database is of version {after} already"
+    answer(lambda: {"before": before, "after": after, "dry_run": dry_run}, lambda _: [line(said)])
+    if dry_run:
+        note_dry_run()
+    return 0
+
+
+def database_of(session: Session) -> Database:
+    """Return the database that the session is about, without opening it.
+
+    Raises:
+        ConfigurationError: There is no workspace here, or its settings are not usable.
+    """
+    root = find_workspace(session.workspace)
+    settings = read_config(root, flags={"database": session.database})
+    return locate(settings.database, root)
+
+
+def status_lines(found: DatabaseStatus, page: Page) -> list[Line]:
+    """Draw what a database is."""
+    rows = {
+        "database": found.database,
+        "kind": found.kind,
+        "state": found.state,
+        "version": found.revision or "(none)",
+        "needed": found.head,
+    }
+    return grid([[TextSpan(name, "dim"), TextSpan(value)] for name, value in rows.items()], page)
+
+
+def _plan(database: Database) -> tuple[str, str]:
+    """Say what an upgrade would do.
+
+    Raises:
+        StoreError: The database is not one that can be upgraded.
+    """
+    found = database_status(database)
+    if found.state in ("newer", "foreign"):
+        raise StoreError(
+            f"the database cannot be upgraded: it is {found.state}", hint=_ADVICE[found.state]
+        )
+    return found.revision, found.head
+
+
+db.add_command(status)
+db.add_command(upgrade)

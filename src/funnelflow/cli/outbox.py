@@ -9,19 +9,9 @@ from attrs import asdict
 from funnelflow.cli.deliver import next_words
 from funnelflow.cli.facts import moment
 from funnelflow.cli.options import as_json, command, dry_run
-from funnelflow.cli.output import (
-    answers,
-    counted,
-    hint,
-    json_text,
-    note,
-    page_for,
-    say,
-    say_text,
-    write_json,
-)
+from funnelflow.cli.output import answer, counted, hint, json_text, note, note_dry_run
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Look, TextSpan, grid, line
+from funnelflow.cli.text import Line, Look, TextSpan, grid, heads, line
 from funnelflow.criteria import parse_duration
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.json_form import value_json
@@ -31,10 +21,7 @@ from funnelflow.workspace.workspace import Workspace
 
 _LOOKS: dict[MessageState, Look] = {"delivered": "good", "dead": "bad", "waiting": "unknown"}
 
-_TITLES: Final = [
-    TextSpan(title, "dim")
-    for title in ("number", "endpoint", "contact", "moved", "state", "since then")
-]
+_TITLES: Final = heads("number", "endpoint", "contact", "moved", "state", "since then")
 _NO_ENDPOINTS: Final = "funnelflow.toml has no [[notify]]"
 
 to = click.option("--to", "endpoint", metavar="NAME", help="Only those for this endpoint.")
@@ -58,19 +45,19 @@ def list_(
     state: MessageState | None, endpoint: str | None, contact: str | None, limit: int, after: int
 ) -> int:
     """List messages, the oldest first."""
-    session = current()
-    with session.open() as workspace:
+    with current().open() as workspace:
         box = _box(workspace, endpoint)
         now = workspace.clock()
         messages = box.messages(
             state=state, endpoint=endpoint, contact_id=contact, limit=limit, after=after
         )
         off = box.off()
-    if session.json:
-        write_json([_data(message) for message in messages])
-        return 0
     rows = [_row(message, now) for message in messages]
-    say(grid([_TITLES, *rows] if rows else [], page_for(answers())))
+    if not answer(
+        lambda: [_data(message) for message in messages],
+        lambda page: grid([_TITLES, *rows] if rows else [], page),
+    ):
+        return 0
     if not messages:
         note("no messages")
     elif len(messages) == limit:
@@ -88,15 +75,10 @@ def list_(
 @as_json
 def show(number: int) -> int:
     """Show a message, and what became of it."""
-    session = current()
-    with session.open() as workspace:
+    with current().open() as workspace:
         message = Outbox(workspace.engine, workspace.clock).message(number)
         now = workspace.clock()
-    if session.json:
-        write_json(_data(message))
-        return 0
-    say(_lines(message, now))
-    say_text(json_text(dict(message.data), indent=2))
+    answer(lambda: _data(message), lambda _: _lines(message, now))
     return 0
 
 
@@ -121,7 +103,7 @@ def retry(numbers: tuple[int, ...], endpoint: str | None, *, dry_run: bool) -> i
 @dry_run
 @as_json
 def discard(numbers: tuple[int, ...], endpoint: str | None, *, dry_run: bool) -> int:
-    """Return messages up that are dead or wait.
+    """Give messages up that are dead or wait.
 
     Takes them by number, or all of an endpoint. The message stays in the
     outbox as discarded, until `prune` removes it. Exits 1 if one that is
@@ -151,18 +133,17 @@ def prune(age: str, endpoint: str | None, *, dry_run: bool) -> int:
     What waits or is dead stays, whatever its age, and so does the newest
     message of all.
     """
-    session = current()
     older_than = _age(age)
-    with session.open() as workspace:
-        box = _box(workspace, endpoint)
-        count = box.prune(older_than, endpoint=endpoint, dry_run=dry_run)
-    if session.json:
-        write_json({"messages": count, "dry_run": dry_run})
-        return 0
-    say([line(TextSpan(counted(count, "message"), "strong"), " removed")])
-    if dry_run:
-        note("dry run: nothing was removed")
+    with current().open() as workspace:
+        count = _box(workspace, endpoint).prune(older_than, endpoint=endpoint, dry_run=dry_run)
+    data = {"messages": count, "dry_run": dry_run}
+    if answer(lambda: data, lambda _: [_counted(count, "removed")]) and dry_run:
+        note_dry_run("removed")
     return 0
+
+
+def _counted(count: int, done: str) -> Line:
+    return line(TextSpan(counted(count, "message"), "strong"), f" {done}")
 
 
 def _age(text: str) -> dt.timedelta:
@@ -198,36 +179,28 @@ def _change(what: str, numbers: tuple[int, ...], endpoint: str | None, *, dry_ru
             f"say which messages to {what}: numbers, or an endpoint with --to",
             hint="funnelflow outbox list",
         )
-    session = current()
-    with session.open() as workspace:
+    with current().open() as workspace:
         box = _box(workspace, endpoint)
         messages = [box.message(number) for number in dict.fromkeys(numbers)]
-        reasons = _reasons(messages, endpoint, workspace.clock())
+        now = workspace.clock()
+        found = {message.id: _reason(message, endpoint, now) for message in messages}
+        reasons = {number: reason for number, reason in found.items() if reason}
         change = box.retry if what == "retry" else box.discard
         count = change(numbers, endpoint=endpoint, dry_run=dry_run)
-    if session.json:
-        write_json({"messages": count, "left": reasons, "dry_run": dry_run})
-        return 1 if reasons else 0
     done = "will be tried again" if what == "retry" else "discarded"
-    say([line(TextSpan(counted(count, "message"), "strong"), f" {done}")])
-    for number, reason in reasons.items():
-        note(f"message {number} is left as it is: {reason}")
-    if dry_run:
-        note("dry run: nothing was changed")
-    elif what == "retry" and count:
-        hint("funnelflow deliver sends them")
+    data = {"messages": count, "left": reasons, "dry_run": dry_run}
+    if answer(lambda: data, lambda _: [_counted(count, done)]):
+        for number, reason in reasons.items():
+            note(f"message {number} is left as it is: {reason}")
+        if dry_run:
+            note_dry_run("changed")
+        elif what == "retry" and count:
+            hint("funnelflow deliver sends them")
     return 1 if reasons else 0
 
 
-def _reasons(
-    messages: list[OutboxMessage], endpoint: str | None, now: dt.datetime
-) -> dict[int, str]:
-    """Say why messages cannot be retried or discarded, by number; most can be."""
-    found = {message.id: _reason(message, endpoint, now) for message in messages}
-    return {number: reason for number, reason in found.items() if reason}
-
-
 def _reason(message: OutboxMessage, endpoint: str | None, now: dt.datetime) -> str:
+    """Say why a message cannot be retried or discarded; empty if it can be."""
     if endpoint is not None and message.endpoint != endpoint:
         return f"it is for {message.endpoint}"
     if message.state in ("delivered", "discarded"):
@@ -259,7 +232,7 @@ def _more(message: OutboxMessage, now: dt.datetime) -> str:
 
 
 def _lines(message: OutboxMessage, now: dt.datetime) -> list[Line]:
-    """Say what a message is, above what it tells."""
+    """Draw a message: what became of it, and its data."""
     more = _more(message, now)
     return [
         line(
@@ -267,6 +240,7 @@ def _lines(message: OutboxMessage, now: dt.datetime) -> list[Line]:
             f" to {message.endpoint}, message {message.message}",
         ),
         line(TextSpan(message.state, _LOOKS.get(message.state, "")), f": {more}" if more else ""),
+        *map(line, json_text(dict(message.data), indent=2).split("\n")),
     ]
 
 

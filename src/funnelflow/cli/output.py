@@ -12,6 +12,7 @@ from typing import IO, Any, ClassVar, TypeAlias
 
 import click
 
+from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, columns, cut, fitting, line, paint, printable
 
 _OUTSIDE_ASCII = re.compile("[^\x00-\x7e]")
@@ -39,11 +40,26 @@ def answers() -> IO[str] | None:
     return sys.stdout
 
 
+def answer(data: Callable[[], Any], draw: Callable[[Page], Iterable[Line]]) -> bool:
+    """Write a command's answer to stdout, as ``--json`` or for a person.
+
+    Args:
+        data: Returns it as data.
+        draw: Draws it on a page.
+
+    Returns:
+        Whether a person was answered, who may want remarks and hints as well.
+    """
+    if current().json:
+        write_json(data())
+        return False
+    say(draw(page_for(answers())))
+    return True
+
+
 def say(lines: Iterable[Line]) -> None:
     """Write an answer to stdout."""
-    _wipe_progress()
-    page = page_for(answers())
-    click.echo(paint(lines, page), file=answers(), nl=False, color=page.colour)
+    _write(lines, answers())
 
 
 def say_text(text: str) -> None:
@@ -54,14 +70,24 @@ def say_text(text: str) -> None:
 
 def write_notes(lines: Iterable[Line]) -> None:
     """Write what is not the answer to stderr."""
-    _wipe_progress()
-    page = page_for(sys.stderr)
-    click.echo(paint(lines, page), file=sys.stderr, nl=False, color=page.colour)
+    _write(lines, sys.stderr)
+
+
+def _write(lines: Iterable[Line], stream: IO[str] | None) -> None:
+    if _ProgressLine.shown is not None:
+        _ProgressLine.shown.wipe()
+    page = page_for(stream)
+    click.echo(paint(lines, page), file=stream, nl=False, color=page.colour)
 
 
 def note(message: str) -> None:
     """Write a remark to stderr."""
     write_notes(line(part) for part in message.split("\n"))
+
+
+def note_dry_run(done: str = "stored") -> None:
+    """Write that a dry run has changed nothing."""
+    note(f"dry run: nothing was {done}")
 
 
 def hint(message: str) -> None:
@@ -171,12 +197,6 @@ class _ProgressLine:
 
 _BAR = 30
 """Columns of a whole bar."""
-
-
-def _wipe_progress() -> None:
-    """Clear the line for what is written below or in place of the progress of a run."""
-    if _ProgressLine.shown is not None:
-        _ProgressLine.shown.wipe()
 
 
 @contextmanager

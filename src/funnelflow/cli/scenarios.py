@@ -1,6 +1,5 @@
 """``funnelflow story``: one story, read by several definitions."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from funnelflow.cli.find import (
     names_here,
 )
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import counted, note, page_for, say, write_json
-from funnelflow.cli.session import Session, current
+from funnelflow.cli.output import answer, counted, note
+from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph
 from funnelflow.compare import Moment, StoryReading, read_story
 from funnelflow.criteria import duration_words
@@ -164,22 +163,18 @@ def test(definitions: tuple[str, ...]) -> int:
     session = current()
     library = library_here(session)
     loaded = [linked_from(source, library) for source in definitions_here(definitions, session)]
-    ran = [(linked, _run(linked)) for linked in loaded]
-    if session.json:
-        write_json([_data(linked, results) for linked, results in ran])
-    else:
-        page = page_for(sys.stdout)
-        for linked, results in ran:
-            say([*scenarios_lines(linked, results, page), ()])
+    ran = [
+        (funnel.linked, [run_scenario(funnel, one) for one in funnel.definition.scenarios])
+        for funnel in map(Funnel, loaded)
+    ]
+    answer(
+        lambda: [_data(linked, results) for linked, results in ran],
+        lambda page: [d for one in ran for d in (*scenarios_lines(*one, page), ())],
+    )
     flat = [result for _, results in ran for result in results]
     failed = sum(not result.passed for result in flat)
     note(f"{counted(len(flat), 'scenario')}: {len(flat) - failed} passed, {failed} failed")
     return 1 if failed else 0
-
-
-def _run(linked: Linked) -> list[ScenarioResult]:
-    funnel = Funnel(linked)
-    return [run_scenario(funnel, scenario) for scenario in linked.definition.scenarios]
 
 
 def _data(linked: Linked, results: Sequence[ScenarioResult]) -> dict[str, Any]:
@@ -189,10 +184,10 @@ def _data(linked: Linked, results: Sequence[ScenarioResult]) -> dict[str, Any]:
         "scenarios": [
             {
                 "story": result.scenario.story,
-                "passed": result.passed,
-                "expected": result.expected,
-                "actual": result.actual,
-                "error": result.error,
+                **{
+                    name: getattr(result, name)
+                    for name in ("passed", "expected", "actual", "error")
+                },
             }
             for result in results
         ],
@@ -235,17 +230,11 @@ def story(file: str, definitions: tuple[str, ...]) -> int:
     """
     session = current()
     story = load_story(Path(file))
-    funnels = [Funnel(definition_here(n, session)) for n in _names(story, definitions, session)]
+    names = definitions or tuple(story.expected) or names_here(session)
+    funnels = [Funnel(definition_here(name, session)) for name in names]
     readings = read_story(story.scenario, funnels)
-    if session.json:
-        write_json(_story_data(story, readings))
-    else:
-        say(story_lines(story, readings, page_for(sys.stdout)))
+    answer(lambda: _story_data(story, readings), lambda page: story_lines(story, readings, page))
     return _judge(story, readings, funnels)
-
-
-def _names(story: Story, definitions: Sequence[str], session: Session) -> Sequence[str]:
-    return definitions or tuple(story.expected) or names_here(session)
 
 
 def _judge(story: Story, readings: Sequence[StoryReading], funnels: Sequence[Funnel]) -> int:

@@ -1,6 +1,5 @@
 """``funnelflow show``: a definition as a glossary, as a diagram, or as data."""
 
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -9,9 +8,9 @@ import click
 from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import default_definition, definition_here
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import note, page_for, say, say_text, write_json
+from funnelflow.cli.output import answer, note, say_text
 from funnelflow.cli.session import Session, current
-from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph
+from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph, section
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
 from funnelflow.definition import (
     Definition,
@@ -38,11 +37,11 @@ def definition_lines(linked: Linked, page: Page) -> list[Line]:
     definition = linked.definition
     return [
         *_title(definition, page),
-        *_section("Stages", _stages(definition, linked, page)),
-        *_section("Transitions", _transitions(linked.transitions, page)),
-        *_section("Always true", _promises(definition, page)),
-        *_section("Events", _events(linked, page)),
-        *_section("Facts", _fields(linked.fields, page)),
+        *section("STAGES", _stages(definition, linked, page)),
+        *section("TRANSITIONS", _transitions(linked.transitions, page)),
+        *section("ALWAYS TRUE", _promises(definition, page)),
+        *section("EVENTS", _events(linked, page)),
+        *section("FACTS", _fields(linked.fields, page)),
     ]
 
 
@@ -51,10 +50,6 @@ def _title(definition: Definition, page: Page) -> list[Line]:
     force = f"A move may be forced by: {', '.join(definition.force)}." if definition.force else ""
     texts = [text for text in (definition.title, definition.about, force) if text]
     return [head, *(drawn for text in texts for drawn in ((), *paragraph(text, page)))]
-
-
-def _section(title: str, lines: list[Line]) -> list[Line]:
-    return [(), line(TextSpan(title.upper(), "strong")), *lines] if lines else []
 
 
 def _stages(definition: Definition, linked: Linked, page: Page) -> list[Line]:
@@ -207,10 +202,8 @@ def show(definition: str | None, form: Literal["mermaid", "dot"] | None) -> int:
         from funnelflow.engine.diagram import diagram  # noqa: PLC0415  # loads the graph support
 
         say_text(diagram(linked, form).expandtabs(2))  # a tab would be shown as an escape
-    elif session.json:
-        write_json(to_json(linked.definition))
     else:
-        say(definition_lines(linked, page_for(sys.stdout)))
+        answer(lambda: to_json(linked.definition), lambda page: definition_lines(linked, page))
     return 0
 
 

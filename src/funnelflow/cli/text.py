@@ -241,6 +241,16 @@ def bullets(texts: Sequence[str], page: Page, *, indent: int = 0) -> list[Line]:
     return [drawn for text in texts for drawn in paragraph(text, page, indent=indent, first="• ")]
 
 
+def section(title: str, lines: Sequence[Line]) -> list[Line]:
+    """Return lines below a title, with a blank line above it; nothing where there are none."""
+    return [(), line(TextSpan(title, "strong")), *lines] if lines else []
+
+
+def heads(*titles: str) -> list[TextSpan]:
+    """Return the heads of the columns of a table."""
+    return [TextSpan(title, "dim") for title in titles]
+
+
 def _joined(spans: Sequence[TextSpan]) -> Line:
     """Put neighbours that look alike together."""
     joined: list[TextSpan] = []

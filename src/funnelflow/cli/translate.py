@@ -1,6 +1,5 @@
 """``funnelflow translate``: what another definition calls a contact, or all of them."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,9 +11,9 @@ from funnelflow.cli.complete import complete_contact, complete_definition
 from funnelflow.cli.decisions import check_lines, open_count
 from funnelflow.cli.find import definition_here
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import counted, hint, page_for, say, write_json
+from funnelflow.cli.output import answer, counted, hint
 from funnelflow.cli.session import Session, current
-from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph
+from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph, section
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Funnel
 from funnelflow.errors import UsageError
@@ -87,7 +86,12 @@ def translation_lines(translated: Translated, linked: Linked, page: Page) -> lis
         *(paragraph(about, page, indent=2) if about else []),
         *_moves(translation.moves, page),
         *(drawn for way in translation.undecided for drawn in _undecided(way, page)),
-        *_questions([field.ask or field.label for field in translation.questions()], page),
+        *section(
+            "What to ask",
+            bullets(
+                [field.ask or field.label for field in translation.questions()], page, indent=2
+            ),
+        ),
     ]
 
 
@@ -141,14 +145,6 @@ def _undecided(way: Considered, page: Page) -> list[Line]:
     ]
 
 
-def _questions(asks: Sequence[str], page: Page) -> list[Line]:
-    return (
-        [(), line(TextSpan("What to ask", "strong")), *bullets(asks, page, indent=2)]
-        if asks
-        else []
-    )
-
-
 @command(
     "translate",
     "funnelflow translate ada --to dialogue",
@@ -186,10 +182,7 @@ def translate(contact: str | None, to: str, home: str | None, *, everybody: bool
         return _everybody(funnel, home, session)
     with session.open() as workspace:
         translated = workspace.translate(contact, funnel)
-    if session.json:
-        write_json(translated.to_json())
-    else:
-        say(translation_lines(translated, funnel.linked, page_for(sys.stdout)))
+    answer(translated.to_json, lambda page: translation_lines(translated, funnel.linked, page))
     return 0
 
 
@@ -203,10 +196,7 @@ def _everybody(funnel: Funnel, home: str | None, session: Session) -> int:
             for one in workspace.translate_all(funnel, home=home)
         )
         matrix = matrix_of((home or "here", name), rows, funnel.linked.leaves, seen)
-    if session.json:
-        write_json(matrix_data(matrix))
-        return 0
-    say(matrix_lines(matrix, page_for(sys.stdout)))
-    if matrix.flagged.total():
+    is_shown = answer(lambda: matrix_data(matrix), lambda page: matrix_lines(matrix, page))
+    if is_shown and matrix.flagged.total():
         hint(f"funnelflow translate CONTACT --to {name} says what to ask")
     return 0

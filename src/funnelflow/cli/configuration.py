@@ -1,21 +1,89 @@
-"""``funnelflow plugins``: which there are, what each offers, and a new one to begin with."""
+"""What is configured: ``funnelflow config`` and ``funnelflow plugins``."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from funnelflow.cli.find import workspace_root
 from funnelflow.cli.options import as_json, command, dry_run
-from funnelflow.cli.output import hint, note, page_for, say, write_json
+from funnelflow.cli.output import answer, hint, note, note_dry_run
 from funnelflow.cli.session import Session, current
-from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, line, paragraph
+from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, heads, line, paragraph
 from funnelflow.errors import UnknownNameError
 from funnelflow.plugins import read_plugin_config
 from funnelflow.plugins.configuration import Status, Unmet, unmet
 from funnelflow.plugins.probing import PluginReport, probe_plugins
+from funnelflow.workspace.settings import Config, find_workspace, read_config
+
+_ORIGINS: Final = {
+    "flag": "from the command line",
+    "environment": "from the environment",
+    "file": "from funnelflow.toml",
+    "default": "by default",
+}
+
+
+@click.group()
+def config() -> None:
+    """Show the settings and where they come from."""
+
+
+@command("show", "funnelflow config show", "funnelflow config show --json")
+@as_json
+def show_config() -> int:
+    """Show every setting in force and where it comes from.
+
+    A flag wins over the environment, that over funnelflow.toml, that over the
+    default. Passwords and the settings of channels are not shown.
+    """
+    session = current()
+    settings = read_config(find_workspace(session.workspace), flags={"database": session.database})
+    answer(lambda: _config_data(settings), lambda page: config_lines(settings, page))
+    return 0
+
+
+def config_lines(settings: Config, page: Page) -> list[Line]:
+    """Draw settings with their origins, who has which role, and who is notified."""
+    rows = [
+        _row(s.name, s.shown or "(none)", _ORIGINS[s.origin]) for s in settings.settings.values()
+    ]
+    roles = [_row(role, ", ".join(actors)) for role, actors in settings.roles.items()]
+    notified = [
+        _row(s.name, f"by {s.channel}", s.when or "every transition")
+        for s in settings.subscriptions
+    ]
+    lines = [line(f"workspace {settings.directory}"), *grid(rows, page, indent=2)]
+    for title, table in (("roles", roles), ("notify", notified)):
+        if table:
+            lines += [line(title), *grid(table, page, indent=2)]
+    return lines
+
+
+def _row(name: str, value: str, more: str = "") -> list[TextSpan]:
+    return [TextSpan(name, "strong"), TextSpan(value), TextSpan(more, "dim")]
+
+
+def _config_data(settings: Config) -> dict[str, Any]:
+    return {
+        "workspace": str(settings.directory),
+        "settings": {
+            s.name: {"value": s.shown, "origin": s.origin} for s in settings.settings.values()
+        },
+        "roles": {role: list(actors) for role, actors in settings.roles.items()},
+        "notify": [
+            {
+                "name": subscription.name,
+                "channel": subscription.channel,
+                "when": subscription.when,
+                "funnels": list(subscription.funnels),
+                "fields": list(subscription.fields),
+            }
+            for subscription in settings.subscriptions
+        ],
+    }
+
 
 LOOKS: Final[dict[Status, Look]] = {"active": "good", "blocked": "dim", "broken": "bad"}
 
@@ -24,8 +92,8 @@ def plugins_lines(reports: Sequence[PluginReport], page: Page) -> list[Line]:
     """Draw a table of plugins, in the order in which their hooks are called."""
     if not reports:
         return []
-    titles = [TextSpan(t, "dim") for t in ("plugin", "version", "status", "source", "hooks")]
-    lines = grid([titles, *map(_row, reports)], page)
+    titles = heads("plugin", "version", "status", "source", "hooks")
+    lines = grid([titles, *map(_report_row, reports)], page)
     for report in reports:
         lines += _troubles(report, page)
     return lines
@@ -55,7 +123,7 @@ def plugin_lines(report: PluginReport, page: Page) -> list[Line]:
     ]
 
 
-def _row(report: PluginReport) -> list[TextSpan]:
+def _report_row(report: PluginReport) -> list[TextSpan]:
     hooks = [name.removeprefix("funnelflow_") for name in report.hooks]
     return [
         TextSpan(report.name, "strong"),
@@ -69,14 +137,7 @@ def _row(report: PluginReport) -> list[TextSpan]:
 def _settings(report: PluginReport, page: Page) -> list[Line]:
     if not report.settings:
         return []
-    rows = [
-        [
-            TextSpan(s.name, "strong"),
-            TextSpan(s.shown or "(none)"),
-            TextSpan(f"from the {s.origin}", "dim"),
-        ]
-        for s in report.settings
-    ]
+    rows = [_row(s.name, s.shown or "(none)", f"from the {s.origin}") for s in report.settings]
     return [line(TextSpan("  settings", "dim")), *grid(rows, page, indent=4)]
 
 
@@ -112,10 +173,7 @@ def list_() -> int:
     """
     session = current()
     found = reports_here(session)
-    if session.json:
-        write_json([report.to_json() for report in found])
-    else:
-        say(plugins_lines(found, page_for(sys.stdout)))
+    if answer(lambda: [r.to_json() for r in found], lambda page: plugins_lines(found, page)):
         note(_summary(found))
     _warn_of_lacking(session, found)
     return 0
@@ -133,12 +191,10 @@ def show(name: str) -> int:
         known = [report.name for report in found]
         hint_ = "" if known else "there are none: pip install one, or write plugins/NAME.py"
         raise UnknownNameError("plugin", name, known, hint=hint_)
-    if session.json:
-        write_json([report.to_json() for report in reports])
-    else:
-        page = page_for(sys.stdout)
-        for report in reports:
-            say(plugin_lines(report, page))
+    answer(
+        lambda: [report.to_json() for report in reports],
+        lambda page: [drawn for report in reports for drawn in plugin_lines(report, page)],
+    )
     _warn_of_lacking(session, found)
     return 0
 
@@ -162,19 +218,15 @@ def new(name: str, directory: Path, *, dry_run: bool) -> int:
     """
     from funnelflow.plugins.scaffold import write_scaffold  # noqa: PLC0415  # only this needs it
 
-    session = current()
-    files = write_scaffold(name, directory, dry_run=dry_run)
-    root = files[0].parent
-    if session.json:
-        write_json({"directory": str(root), "files": [str(path) for path in files]})
-        return 0
-    if not dry_run:
+    files = [str(path) for path in write_scaffold(name, directory, dry_run=dry_run)]
+    root = str(Path(files[0]).parent)
+    is_shown = not current().json
+    if is_shown and not dry_run:
         note(f"plugin made: {root}")
-    for path in files:
-        click.echo(path)
-    if dry_run:
-        note("dry run: nothing was written")
-    else:
+    answer(lambda: {"directory": root, "files": files}, lambda _: map(line, files))
+    if is_shown and dry_run:
+        note_dry_run("written")
+    elif is_shown:
         hint(f"cd {root} && pip install -e '.[dev]' && pytest")
     return 0
 
@@ -200,7 +252,7 @@ def lacking_here(session: Session, reports: Iterable[PluginReport]) -> tuple[Unm
 
 
 def _warn_of_lacking(session: Session, reports: Iterable[PluginReport]) -> None:
-    """Tell of the required plugins that are not in use, and that nothing is written."""
+    """Name the required plugins that are not in use, and that nothing is written."""
     for found in lacking_here(session, reports):
         note(f"warning: plugin {found.name} is required here, and {found.why}")
         hint(f"nothing is written before it can be used: {found.hint}")
@@ -216,6 +268,6 @@ def _summary(found: tuple[PluginReport, ...]) -> str:
     return ", ".join(f"{count} {status}" for status, count in counts.items())
 
 
-plugins.add_command(list_)
-plugins.add_command(show)
-plugins.add_command(new)
+config.add_command(show_config)
+for _command in (list_, show, new):
+    plugins.add_command(_command)

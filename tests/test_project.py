@@ -52,8 +52,9 @@ PUBLIC = {
         import_file run_rows
     """,
     "funnelflow.maintenance": """
-        Adopted AdoptionPlan Ahead Finding Shift Ticked UnmappedStageError Verification
-        contacts_ahead plan_adoption run_adoption run_tick run_verification
+        Adopted AdoptionPlan Ahead Finding HeadsFileError Shift SinceHeads Ticked
+        UnmappedStageError Verification contacts_ahead plan_adoption run_adoption run_tick
+        run_verification
     """,
     "funnelflow.notify": """
         BUILT_IN CONTENT_TYPE Delivered Deliverer Delivery Endpoint Pace check_subscriptions

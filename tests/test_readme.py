@@ -29,7 +29,7 @@ def differences(tmp_path: Path, run_forked: Start) -> Callable[..., list[str]]:
     return look
 
 
-@pytest.mark.parametrize("name", ["README.md", "definitions/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "definitions/README.md", "docs/verify.md"])
 def test_the_sessions_show_what_really_happens(name, differences):
     assert differences(name) == []
 

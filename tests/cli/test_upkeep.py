@@ -1,6 +1,7 @@
 """What keeps a workspace in order: tick, verify, adopt."""
 
 import json
+import re
 import sqlite3
 
 import pytest
@@ -224,3 +225,51 @@ def test_a_stage_with_its_old_name_as_alias_is_renamed(workspace):
     )
     assert "stage prospect is renamed to opportunity" in said
     assert not any("removed" in one or "added" in one for one in said if one.startswith("stage"))
+
+
+def test_heads_are_written_and_what_was_is_proved_to_be_there(ada, call):
+    written = call("verify", "--heads", "heads.txt")
+    assert (written.exit_code, written.stdout.splitlines()[-1]) == (
+        0,
+        "✓ heads written to heads.txt; keep it where nobody who writes to the database can",
+    )
+    call("record", "ada", "returned")
+    done = call("verify", "--against", "heads.txt")
+    assert done.exit_code == 0
+    assert re.search(
+        r"✓ all that was there on \S+ \d\d:\d\d UTC still is; since then 0 new contacts "
+        r"and 1 new row\n",
+        done.stdout,
+    )
+
+
+def test_heads_are_data_too(ada, call):
+    call("verify", "--heads", "heads.txt")
+    answer = json.loads(call("verify", "--against", "heads.txt", "--json").stdout)
+    assert (answer["against"]["kept"], answer["heads"]) == (1, None)
+    assert json.loads(call("verify", "--heads", "new.txt", "--json").stdout)["heads"] == "new.txt"
+
+
+def test_a_deleted_contact_is_missed_by_verify_and_found_against_heads(ada, workspace, call):
+    call("add", "bob")
+    call("verify", "--heads", "heads.txt")
+    database = sqlite3.connect(workspace / "funnelflow.db")
+    with database:
+        database.execute("DELETE FROM history WHERE contact_id = 'bob'")
+        database.execute("DELETE FROM contacts WHERE id = 'bob'")
+    database.close()
+    assert call("verify").exit_code == 0
+    done = call("verify", "--against", "heads.txt")
+    assert (done.exit_code, "is gone with its history" in done.stdout) == (1, True)
+    assert "restore" not in done.stderr
+    again = call("verify", "--heads", "heads.txt")
+    assert (again.exit_code, "heads.txt was not written" in again.stderr) == (1, True)
+
+
+def test_a_damaged_file_of_heads_is_an_error_with_its_line(ada, workspace, call):
+    call("verify", "--heads", "heads.txt")
+    path = workspace / "heads.txt"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    done = call("verify", "--against", "heads.txt")
+    assert (done.exit_code, "heads.txt:6: the file ends before" in done.stderr) == (2, True)
+    assert call("verify", "--force").exit_code == 2

@@ -1,5 +1,7 @@
 """Keeping a workspace: ``funnelflow tick``, ``verify`` and ``db``."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import click
@@ -20,10 +22,11 @@ from funnelflow.cli.output import (
 )
 from funnelflow.cli.session import Session, current
 from funnelflow.cli.text import Line, Page, TextSpan, grid, line
-from funnelflow.errors import StoreError
+from funnelflow.errors import StoreError, UsageError
 from funnelflow.maintenance.tick import Ticked
 from funnelflow.maintenance.verify_contacts import Finding, Verification
 from funnelflow.storage.connect import Database, locate
+from funnelflow.storage.row_format import from_text
 from funnelflow.storage.schema import DatabaseStatus
 from funnelflow.storage.schema import status as database_status
 from funnelflow.storage.schema import upgrade as upgrade_database
@@ -69,24 +72,58 @@ def _ticked(ticked: Ticked) -> Line:
     )
 
 
-@command("verify", "funnelflow verify", "funnelflow verify --json")
+@command(
+    "verify",
+    "funnelflow verify",
+    "funnelflow verify --json",
+    "funnelflow verify --heads heads.txt",
+    "funnelflow verify --against heads.txt",
+)
+@click.option(
+    "--heads",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="If all agrees, write down where every history stands; keep the file elsewhere.",
+)
+@click.option(
+    "--against",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Check that all that such a file speaks of is still there, unaltered.",
+)
+@click.option("--force", is_flag=True, help="Let --heads replace a file, whatever it is, unread.")
 @as_json
-def verify() -> int:
+def verify(heads: Path | None, against: Path | None, *, force: bool) -> int:
     """Prove the stored answers from the evidence.
 
     Checks that every row is as it was written, folds every contact's evidence
     again by the definitions that decided it, and names all that disagrees.
     Exits 1 if anything does.
+
+    That finds accidents. Who can write to the database can alter it so that
+    everything agrees; a file that --heads wrote, kept where they cannot write,
+    shows it by --against. If --heads finds such a file in its place, the
+    database is held to it before it is replaced.
     """
+    if force and heads is None:
+        raise UsageError("--force is for --heads", hint="funnelflow verify --heads FILE --force")
     session = current()
     findings: list[Finding] = []
     show = findings.append if session.json else _show
     with session.open() as workspace, watching("verifying", "contacts") as step:
-        proof = workspace.verify(found=show, progress=lambda done: step(done.contacts, None))
+        proof = workspace.verify(
+            found=show,
+            progress=lambda done: step(done.contacts, None),
+            against=against,
+            heads=heads,
+            force=force,
+        )
     if session.json:
         write_json(proof.to_json(findings))
     else:
         _conclude(proof)
+        if heads is not None and proof.heads is None:
+            note(f"{heads} was not written, because of that")
     return 0 if proof.is_sound else 1
 
 
@@ -97,13 +134,30 @@ def _show(finding: Finding) -> None:
 def _conclude(proof: Verification) -> None:
     looked = f"{counted(proof.contacts, 'contact')} and {counted(proof.rows, 'row')} of history"
     if proof.is_sound:
-        say([line(TextSpan("✓ ", "good"), f"{looked}: everything agrees")])
+        say(
+            [
+                line(TextSpan("✓ ", "good"), text)
+                for text in (f"{looked}: everything agrees", *_heads(proof))
+            ]
+        )
         return
     note(f"{looked}: {counted(proof.problems, 'problem')}")
     for said in dict.fromkeys(finding.hint for finding in proof.findings if finding.hint):
         hint(said)
     if proof.problems > sum(bool(finding.hint) for finding in proof.findings):
         hint("keep a copy of the database as it is, then restore a backup")
+
+
+def _heads(proof: Verification) -> Iterator[str]:
+    """Say what came of heads where nothing is wrong."""
+    if (since := proof.against) is not None:
+        yield (
+            f"all that was there on {moment(from_text(since.written_at))} UTC still is; since "
+            f"then {counted(since.new_contacts, 'new contact')} "
+            f"and {counted(since.new_rows, 'new row')}"
+        )
+    if proof.heads is not None:
+        yield f"heads written to {proof.heads}; keep it where nobody who writes to the database can"
 
 
 @click.group()

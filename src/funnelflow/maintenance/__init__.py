@@ -13,18 +13,20 @@ if TYPE_CHECKING:
         run_adoption,
     )
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
+    from funnelflow.maintenance.heads_file import HeadsFileError
     from funnelflow.maintenance.tick import Ahead, Ticked, contacts_ahead, run_tick
     from funnelflow.maintenance.verify import run_verification
-    from funnelflow.maintenance.verify_contacts import Finding, Verification
+    from funnelflow.maintenance.verify_contacts import Finding, SinceHeads, Verification
 else:
     __getattr__ = lazy_names(
         __name__,
         {
             "adopt": "Adopted AdoptionPlan Shift plan_adoption run_adoption",
             "adopt_rules": "UnmappedStageError",
+            "heads_file": "HeadsFileError",
             "tick": "Ahead Ticked contacts_ahead run_tick",
             "verify": "run_verification",
-            "verify_contacts": "Finding Verification",
+            "verify_contacts": "Finding SinceHeads Verification",
         },
     )
 
@@ -33,7 +35,9 @@ __all__ = [
     "AdoptionPlan",
     "Ahead",
     "Finding",
+    "HeadsFileError",
     "Shift",
+    "SinceHeads",
     "Ticked",
     "UnmappedStageError",
     "Verification",

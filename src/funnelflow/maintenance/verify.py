@@ -8,17 +8,21 @@ checked against the digest that it carried.
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from attrs import evolve
 from sqlalchemy import Connection, Select, select, text
 from sqlalchemy.exc import DatabaseError
 
+from funnelflow.maintenance.heads import check_against_heads, write_heads
+from funnelflow.maintenance.heads_file import is_heads_file, require_heads_target
 from funnelflow.maintenance.verify_contacts import (
     SHOWN,
     ContactCheck,
     Deciders,
     Finding,
+    SinceHeads,
     Verification,
     check_definitions,
 )
@@ -39,6 +43,9 @@ def run_verification(
     *,
     found: Callable[[Finding], None] | None = None,
     progress: Watch | None = None,
+    against: Path | None = None,
+    heads: Path | None = None,
+    force: bool = False,
 ) -> Verification:
     """Check everything; see `Workspace.verify`.
 
@@ -46,10 +53,21 @@ def run_verification(
         context: The workspace.
         found: Called with every finding at once.
         progress: Called every thousand contacts with how far it has come.
+        against: A file of heads, to which the database is held.
+        heads: Where heads are written if nothing is wrong. The database is held to heads that
+            are there already, so that what they prove is not lost.
+        force: Replace whatever file `heads` is, unread.
     """
     report = _Report(found, progress)
+    previous = None
+    if heads is not None:
+        require_heads_target(heads, force=force)
+        previous = heads if not force and is_heads_file(heads) else None
     store = DefinitionStore(context.library, is_strict=True)  # which has read none of them
     with reading(context.engine) as connection, _any_bytes(connection):
+        for path in dict.fromkeys(path for path in (previous, against) if path is not None):
+            with _damage_found(connection, report):
+                report.compared(check_against_heads(connection, path, report.add))
         with _damage_found(connection, report):
             _check_file(connection, report)
         deciders, findings = check_definitions(connection, store)
@@ -57,6 +75,9 @@ def run_verification(
             report.add(finding)
         with _damage_found(connection, report):
             _check_contacts(connection, store, deciders, report)
+        if heads is not None and report.result.is_sound:
+            write_heads(connection, heads, context.clock())
+            report.result = evolve(report.result, heads=heads)
     return report.result
 
 
@@ -74,6 +95,9 @@ class _Report:
         self.result = evolve(self.result, problems=self.result.problems + 1, findings=shown)
         if self._found is not None:
             self._found(finding)
+
+    def compared(self, since: SinceHeads) -> None:
+        self.result = evolve(self.result, against=since)
 
     def count(self, rows: int) -> None:
         done = self.result

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from attrs import asdict, field, frozen
@@ -68,6 +69,25 @@ class Finding:
 
 
 @frozen
+class SinceHeads:
+    """How the histories compare with a file of heads.
+
+    Attributes:
+        written_at: When the file was written.
+        contacts: How many contacts it speaks of.
+        kept: How many of them still have the history that they had then, as a beginning.
+        new_contacts: How many contacts it does not know.
+        new_rows: How many rows have come since.
+    """
+
+    written_at: str
+    contacts: int
+    kept: int
+    new_contacts: int
+    new_rows: int
+
+
+@frozen
 class Verification:
     """What came of verifying a workspace.
 
@@ -76,12 +96,16 @@ class Verification:
         rows: How many rows of the history were checked.
         problems: How many findings there were.
         findings: The first hundred of them; `Workspace.verify` hands out every one.
+        against: How it compares with heads that were written before; None without any.
+        heads: The file to which heads were written; None if they were not.
     """
 
     contacts: int = 0
     rows: int = 0
     problems: int = 0
     findings: tuple[Finding, ...] = field(default=(), repr=False)
+    against: SinceHeads | None = None
+    heads: Path | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -101,6 +125,8 @@ class Verification:
             "rows": self.rows,
             "problems": self.problems,
             "findings": [asdict(finding) for finding in shown],
+            "against": None if self.against is None else asdict(self.against),
+            "heads": None if self.heads is None else str(self.heads),
         }
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 from funnelflow import maintenance  # whose modules are loaded when they are used
@@ -224,17 +225,32 @@ class ReadableWorkspace(OpenWorkspace):
         *,
         found: "Callable[[maintenance.Finding], None] | None" = None,
         progress: "Callable[[maintenance.Verification], None] | None" = None,
+        against: Path | str | None = None,
+        heads: Path | str | None = None,
+        force: bool = False,
     ) -> "maintenance.Verification":
         """Prove the database: digests, chains, and every contact folded again and compared.
 
         Args:
             found: Called with every finding at once; the result keeps the first hundred.
             progress: Called every thousand contacts with how far it has come.
+            against: A file of heads: what was there when it was written must be there still.
+            heads: Where the heads of the histories are written if nothing is wrong, also with
+                what is in a file of heads there already.
+            force: Replace the file `heads`, whatever it is, unread.
 
         Raises:
             StoreError: The database cannot be read at all.
+            HeadsFileError: A file of heads cannot be read or written, or is not as it was written.
         """
-        return maintenance.run_verification(self.context, found=found, progress=progress)
+        return maintenance.run_verification(
+            self.context,
+            found=found,
+            progress=progress,
+            against=None if against is None else Path(against),
+            heads=None if heads is None else Path(heads),
+            force=force,
+        )
 
 
 def given_roles(roles: Collection[str] | None) -> tuple[str, ...] | None:

@@ -81,8 +81,23 @@ def digest(definition: Definition) -> str:
     Args:
         definition: The definition; where it was written makes no difference.
     """
-    text = json.dumps(to_json(definition), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    return content_digest(canonical_json(definition))
+
+
+def canonical_json(definition: Definition) -> str:
+    """Return a definition as the one text of JSON that it is stored as."""
+    return json.dumps(
+        to_json(definition),
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=True,
+        allow_nan=False,
+    )
+
+
+def content_digest(content: str) -> str:
+    """Return the SHA-256 of a stored text, in hexadecimal."""
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 @cache

@@ -241,17 +241,17 @@ def _require_current(connection: Connection, loaded: LoadedDefinition) -> None:
 
 def _bring_under(chunk: UnitOfWork, mover: Mover, contact_id: str, rows: Iterable[Any]) -> bool:
     """Bring one contact under the new definition; gives whether that changed its stage."""
-    held = chunk.contact(contact_id)
-    if held is None or held.loaded is mover.loaded:
+    tracked = chunk.contact(contact_id)
+    if tracked is None or tracked.loaded is mover.loaded:
         return False
-    before = held.contact.stage
+    before = tracked.contact.stage
     contact, event, outcome = mover.place(
-        chunk.connection, chunk.definitions, held.contact, held.funnel, rows
+        chunk.connection, chunk.definitions, tracked.contact, tracked.funnel, rows
     )
-    held.contact, held.loaded, held.changed = contact, mover.loaded, True
-    held.funnel = mover.loaded.name
+    tracked.contact, tracked.loaded, tracked.changed = contact, mover.loaded, True
+    tracked.funnel = mover.loaded.name
     if event is not None:
-        chunk.append(held, event, outcome, before)
+        chunk.append(tracked, event, outcome, before)
     return before != contact.stage
 
 

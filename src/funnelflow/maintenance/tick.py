@@ -124,10 +124,10 @@ def due_query(now: dt.datetime, after: Place) -> Select[Any]:
 
 def _bring_to(chunk: UnitOfWork, contact_id: str, now: dt.datetime, actor: str) -> bool:
     """Record that time has passed for a contact, if that takes a transition."""
-    held = chunk.contact(contact_id)
-    if held is None:
+    tracked = chunk.contact(contact_id)
+    if tracked is None:
         return False
-    trial, event = held.contact.copy(), Event(TICK, now, actor=actor)
-    if not held.loaded.funnel.step(trial, chunk.with_vetoes(held, event)).path:
+    trial, event = tracked.contact.copy(), Event(TICK, now, actor=actor)
+    if not tracked.loaded.funnel.step(trial, chunk.with_vetoes(tracked, event)).path:
         return False
     return chunk.take(Change(contact_id, TICK, now, actor=actor)).outcome == "moved"

@@ -14,8 +14,8 @@ _FUNNEL, _DEFINITION, _DIGEST = (
     for name in ("funnel", "definition", "digest")
 )
 
-State: TypeAlias = Callable[[], object]
-"""Returns what `Bulk.state` says now."""
+WriteToken: TypeAlias = Callable[[], object]
+"""Returns what `Bulk.write_token` does now."""
 
 
 class ContactCache:
@@ -28,20 +28,20 @@ class ContactCache:
     def __init__(self) -> None:
         self._late: dict[str, TrackedContact] = {}
         self._early: dict[str, TrackedContact] = {}
-        self._state: object = None
+        self._token: object = None
 
-    def recall(self, ids: Iterable[str], state: State) -> dict[str, TrackedContact]:
+    def recall(self, ids: Iterable[str], write_token: WriteToken) -> dict[str, TrackedContact]:
         """Return, and forget, the contacts that need not be read.
 
         Args:
             ids: The contacts that are wanted.
-            state: Returns what `Bulk.state` says; when that is not what it was, somebody else
-                has written, and nothing that is remembered can be relied on.
+            write_token: Returns what `Bulk.write_token` does; when that is not what it was,
+                somebody else has written, and nothing that is remembered can be relied on.
         """
-        now = state()
+        now = write_token()
         if now is None:
             return {}
-        if now != self._state:
+        if now != self._token:
             self._late, self._early = {}, {}
         forget = self._forget
         return {one: tracked for one in ids if (tracked := forget(one)) is not None}
@@ -54,14 +54,14 @@ class ContactCache:
         is_same = tracked.loaded.id == row[_DEFINITION] and tracked.funnel == row[_FUNNEL]
         return tracked if is_same else None
 
-    def keep(self, contacts: Mapping[str, TrackedContact], state: State) -> None:
+    def keep(self, contacts: Mapping[str, TrackedContact], write_token: WriteToken) -> None:
         """Remember contacts, and forget those that have not been met for longest.
 
         Args:
             contacts: They, as they were written.
-            state: Returns what `Bulk.state` says, now that everything is written.
+            write_token: Returns what `Bulk.write_token` does, now that everything is written.
         """
-        self._state = state()
+        self._token = write_token()
         self._late.update(contacts)
         if len(self._late) >= KEPT:
             self._early, self._late = self._late, {}

@@ -1,4 +1,4 @@
-"""Looking at a workspace: one contact, many contacts, the history."""
+"""Records of a contact, of its history and of what was just recorded, and how they are read."""
 
 import datetime as dt
 import json

@@ -116,7 +116,7 @@ class Context:
         if loaded is None:
             self.require_plugins()
             with writing(self.engine) as connection:
-                loaded = self.definitions.home(connection, name, self.clock())
+                loaded = self.definitions.ensure_in_use(connection, name, self.clock())
         return loaded.funnel
 
     def require_plugins(self) -> None:
@@ -129,18 +129,18 @@ class Context:
         """
         require_plugins(self.plugin_config, self.plugins.plugins)
 
-    def retrying(self, change: Callable[[], Result]) -> Result:
+    def retrying(self, attempt: Callable[[], Result]) -> Result:
         """Run a transaction again when another writer was first, a few times.
 
         Raises:
             RetryError: Others were first every time.
         """
-        for attempt in range(_ATTEMPTS - 1):
+        for number in range(_ATTEMPTS - 1):
             try:
-                return change()
+                return attempt()
             except RetryError:
-                time.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311
-        return change()
+                time.sleep(random.uniform(0, 0.005 * 2**number))  # noqa: S311
+        return attempt()
 
     def record(self, change: Change, *, dry_run: bool = False) -> Recorded:
         """Record one change.
@@ -181,10 +181,10 @@ class Context:
         with suppress(Error), answers.collecting(), rehearsing(self.engine) as connection:
             work = UnitOfWork(connection, evolve(store, bulk=bulk))
             work.load([change.contact_id], [change.key])
-            held = work.contact(change.contact_id)
+            tracked = work.contact(change.contact_id)
             funnel = change.funnel or self.default_funnel
-            if held is not None or self.definitions.current(connection, funnel) is not None:
-                sequence = held.sequence if held is not None else 0
+            if tracked is not None or self.definitions.current(connection, funnel) is not None:
+                sequence = tracked.sequence if tracked is not None else 0
                 work.take(change, explain=True)
         return answers, sequence
 
@@ -209,11 +209,11 @@ class Context:
     def _transact(
         self, store: Store, work: Callable[[UnitOfWork], Result], *, dry_run: bool
     ) -> Result:
-        def change() -> Result:
+        def attempt() -> Result:
             with writing(self.engine, dry_run=dry_run) as connection:
                 return work(UnitOfWork(connection, store))
 
-        return self.retrying(change)
+        return self.retrying(attempt)
 
 
 def _identity(now: dt.datetime) -> dt.datetime:
@@ -229,7 +229,7 @@ def _record_unchanged(
         AskAgain: It is not.
     """
     work.load([change.contact_id], [change.key])
-    held = work.contact(change.contact_id)
-    if (held.sequence if held is not None else 0) != sequence:
+    tracked = work.contact(change.contact_id)
+    if (tracked.sequence if tracked is not None else 0) != sequence:
         raise AskAgain
     return record_one(work, change, dry_run=dry_run)

@@ -1,23 +1,16 @@
 """The definitions of a workspace: kept by their content, each made ready to run once."""
 
 import datetime as dt
-import hashlib
 import json
 
 from sqlalchemy import Connection, select, text
 
-from funnelflow.definition import (
-    Definition,
-    Library,
-    digest,
-    from_json,
-    link_stored,
-    to_json,
-)
+from funnelflow.definition import Definition, Library, digest, from_json, link_stored
+from funnelflow.definition.codec import canonical_json, content_digest
 from funnelflow.engine import Funnel
 from funnelflow.errors import StoreError, UnknownNameError, UsageError
 from funnelflow.plugins.custom_criteria import close_missing
-from funnelflow.storage.row_format import checksum, encode, to_text
+from funnelflow.storage.row_format import checksum, to_text
 from funnelflow.storage.tables import definitions, funnels
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
@@ -56,21 +49,23 @@ class DefinitionStore:
         ).scalar()
         return None if number is None else self.by_id(connection, number)
 
-    def home(self, connection: Connection, name: str, now: dt.datetime) -> LoadedDefinition:
-        """Return the definition that new contacts of a funnel come under, to stay until the end.
+    def ensure_in_use(
+        self, connection: Connection, name: str, now: dt.datetime
+    ) -> LoadedDefinition:
+        """Return the definition that a funnel is under; at its first use, take its file into use.
 
-        The first use of a funnel takes its file into use. The row is locked against `adopt`,
-        so that no contact comes under a definition after its adoption has passed by.
+        The row is locked against `adopt` until the transaction ends, so that no contact comes
+        under a definition after its adoption has passed by.
 
         Raises:
             UnknownNameError: There is no such funnel.
             DefinitionError: Its file has errors.
         """
-        tracked = select(funnels.c.definition).where(funnels.c.name == name)
-        number = connection.execute(tracked.with_for_update(read=True)).scalar()
+        wanted = select(funnels.c.definition).where(funnels.c.name == name)
+        number = connection.execute(wanted.with_for_update(read=True)).scalar()
         if number is None:
             self._take_into_use(connection, name, now)
-            number = connection.execute(tracked.with_for_update(read=True)).scalar_one()
+            number = connection.execute(wanted.with_for_update(read=True)).scalar_one()
         return self.by_id(connection, number)
 
     def file(self, name: str) -> Definition:
@@ -124,7 +119,7 @@ class DefinitionStore:
                 f"the definition {number} is missing from the database",
                 hint="`funnelflow verify` says which contacts it decided",
             )
-        if hashlib.sha256(row.content.encode()).hexdigest() != row.digest:
+        if content_digest(row.content) != row.digest:
             raise StoreError(
                 f"the definition {number} in the database has been altered",
                 hint="restore a backup; `funnelflow verify` says what else is wrong",
@@ -142,8 +137,8 @@ def store_definition(
     Returns:
         Its number in this database, and its digest.
     """
-    content = encode(to_json(definition))
-    known_as = hashlib.sha256(content.encode()).hexdigest()
+    content = canonical_json(definition)
+    known_as = content_digest(content)
     stored = to_text(now)
     connection.execute(
         text(

@@ -57,10 +57,10 @@ COPY_FROM = 50
 class Bulk(Protocol):
     """Reads and writes many rows at a time."""
 
-    def state(self, connection: Connection) -> object:
-        """Whether anybody has written in between: then it is not what it was before.
+    def write_token(self, connection: Connection) -> object:
+        """Return what changes whenever anybody writes, to be compared with an earlier one.
 
-        None where that cannot be told.
+        None where the database has nothing of the kind.
         """
 
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
@@ -118,7 +118,7 @@ class _Sqlite:
         self._insert_contacts = _sql(engine, _insert(CONTACT_COLUMNS))
         self._update_contacts = _sql(engine, _update())
 
-    def state(self, connection: Connection) -> object:
+    def write_token(self, connection: Connection) -> object:
         driver: Any = connection.connection.dbapi_connection
         (others,) = driver.execute("PRAGMA data_version").fetchone()
         return id(driver), others, driver.total_changes
@@ -156,7 +156,7 @@ class _Postgres:
         self._update_contacts = _sql(engine, _update())
         self._update_many = _update_from_copy()
 
-    def state(self, connection: Connection) -> object:  # noqa: ARG002  # as on SQLite
+    def write_token(self, connection: Connection) -> object:  # noqa: ARG002  # as on SQLite
         return None
 
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:

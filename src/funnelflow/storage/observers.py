@@ -17,9 +17,8 @@ from funnelflow.plugins import (
     WorkspaceHandle,
 )
 from funnelflow.storage.connect import afterwards
+from funnelflow.storage.replay import ADOPT
 from funnelflow.storage.tracked_contacts import LoadedDefinition, TrackedContact
-
-ADOPT = "adopt"
 
 
 class Observers:

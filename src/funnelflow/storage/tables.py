@@ -1,8 +1,8 @@
 """The tables of a workspace, the same on SQLite and PostgreSQL.
 
 Texts compare by code point on both (collation ``C`` is what SQLite does anyway), times are
-texts of one width (see `times`), and JSON is text in one canonical form (see `canonical`),
-so that the same input gives the same rows, whichever database holds them.
+texts of one width and JSON is text in one canonical form (see `row_format` for both), so that the
+same input gives the same rows, whichever database holds them.
 """
 
 from typing import Any

@@ -129,7 +129,7 @@ class UnitOfWork:
         partition = self._partition
         name = funnel or partition.settings.funnel
         if name not in partition.homes:
-            partition.homes[name] = self.definitions.home(self.connection, name, self.now)
+            partition.homes[name] = self.definitions.ensure_in_use(self.connection, name, self.now)
         return partition.homes[name]
 
     def take(self, change: Change, *, explain: bool = False) -> ChangeResult:
@@ -177,8 +177,8 @@ class UnitOfWork:
         self._cache.keep(self._contacts, self._state)
 
     def _state(self) -> object:
-        """Whether anybody has written in between, as `Bulk.state` does."""
-        return self._bulk.state(self.connection)
+        """Return `Bulk.write_token` of this transaction."""
+        return self._bulk.write_token(self.connection)
 
 
 def _news(connection: Connection, contact_id: str, expected: int) -> list[str]:

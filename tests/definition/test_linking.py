@@ -6,8 +6,9 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 
-from funnelflow.criteria import DURATION, INTEGER, TEXT, TIMESTAMP
+from funnelflow.criteria import DURATION, INTEGER, TEXT, TIMESTAMP, CriterionError
 from funnelflow.definition import (
+    Criterion,
     Definition,
     DefinitionError,
     Stage,
@@ -172,6 +173,15 @@ def test_a_stored_definition_whose_names_lead_nowhere_is_refused(change, code):
     with pytest.raises(DefinitionError) as caught:
         link_stored(evolve(NESTED, **change))
     assert [p.code for p in caught.value.problems] == [code]
+
+
+def test_a_stored_definition_compiles_a_criterion_where_it_is_used():
+    gone = Criterion("Asks a field that is gone", "contact.gone > 1")
+    transitions = (Transition("lead", "done", "form", require=gone),)
+    linked = link_stored(evolve(NESTED, transitions=transitions))
+    (leaf,) = linked.transitions[0].rule.rules
+    with pytest.raises(CriterionError, match="gone"):
+        leaf.expression.holds({}, {}, None)
 
 
 def test_the_error_survives_a_pickle():

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from funnelflow.criteria.codegen import Writer, compile_function
-from funnelflow.criteria.constant_conditions import find_suspicious
 from funnelflow.criteria.evaluate import Known
 from funnelflow.criteria.explain import Explanation, explain
 from funnelflow.criteria.expression_problems import CriterionError, ExpressionProblem
@@ -27,25 +26,50 @@ Gives: TypeAlias = Callable[[Fields, Facts, dt.datetime], Value | None]
 
 @frozen(slots=False)
 class Expression:
-    """A compiled expression; made by `compile_expression`.
+    """An expression that is compiled when it is first used.
+
+    `compile_expression` makes one whose problems are known at once; one that was accepted
+    before, when it was stored or pickled, is made directly, and raises `CriterionError` where
+    it is used if it is accepted no more.
 
     Attributes:
         source: As it was written.
         scope: What it may name.
-        tree: What it means.
-        type: The type of its value.
-        warnings: What is suspicious about it, without being wrong.
+        expect: The type that its value must have; None for any.
     """
 
     source: str
     scope: Scope = field(repr=False, hash=False)
-    tree: Node = field(repr=False, eq=False)
-    warnings: tuple[ExpressionProblem, ...] = field(default=(), repr=False, eq=False)
+    expect: Type | None = field(default=BOOLEAN, repr=False)
+
+    @cached_property
+    def tree(self) -> Node:
+        """Return what it means.
+
+        Raises:
+            CriterionError: It does not compile; the error carries every problem.
+        """
+        problems: list[ExpressionProblem] = []
+        syntax = parse(self.source, problems)
+        checking = CheckContext(self.source, self.scope, problems)
+        node = None if syntax is None else check_whole(checking, syntax, self.expect)
+        if node is None or problems:
+            raise CriterionError(self.source, problems)
+        return node
+
+    @cached_property
+    def warnings(self) -> tuple[ExpressionProblem, ...]:
+        """Return what is suspicious about it, without being wrong."""
+        from funnelflow.criteria.constant_conditions import find_suspicious  # noqa: PLC0415  # only checks ask
+
+        checking = CheckContext(self.source, self.scope)
+        find_suspicious(checking, self.tree)
+        return tuple(checking.problems)
 
     @property
     def type(self) -> Type:
         """Return the type of its value."""
-        return self.tree.type
+        return self.expect or self.tree.type
 
     @cached_property
     def names(self) -> frozenset[tuple[str, str]]:
@@ -100,8 +124,8 @@ class Expression:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle as the source and its scope; the other side compiles it again."""
-        return compile_expression, (self.source, self.scope, self.type)
+        """Pickle as the source and its scope; the other side compiles it where it is used."""
+        return Expression, (self.source, self.scope, self.type)
 
 
 def compile_expression(source: str, scope: Scope, expect: Type | None = BOOLEAN) -> Expression:
@@ -115,12 +139,6 @@ def compile_expression(source: str, scope: Scope, expect: Type | None = BOOLEAN)
     Raises:
         CriterionError: It does not compile; the error carries every problem.
     """
-    problems: list[ExpressionProblem] = []
-    syntax = parse(source, problems)
-    checking = CheckContext(source, scope, problems)
-    node = None if syntax is None else check_whole(checking, syntax, expect)
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if node is None or errors:
-        raise CriterionError(source, errors)
-    find_suspicious(checking, node)
-    return Expression(source, scope, node, tuple(problems))
+    expression = Expression(source, scope, expect)
+    assert expression.tree is not None  # compiled here and now
+    return expression

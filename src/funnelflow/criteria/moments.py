@@ -162,6 +162,8 @@ def schedule(rule: Rule) -> "Schedule":
     """
     candidates: list[Candidates] = []
     for expression in rule_expressions(rule):
+        if "now" not in expression.source:  # it need not be compiled
+            continue
         if problems := unschedulable(expression):
             raise CriterionError(expression.source, problems)
         candidates += [_candidates(node) for node in _timed(expression.tree)]

@@ -49,10 +49,12 @@ class Expressions:
     Attributes:
         vocabulary: The fields and events that expressions may name.
         doubtful: Fields whose declaration has problems: what they do to expressions is no news.
+        is_stored: Whether all were accepted before: each is then compiled where it is used.
     """
 
     vocabulary: Vocabulary
     doubtful: frozenset[str] = frozenset()
+    is_stored: bool = False
     _scopes: dict[tuple[str, ...], Scope] = field(factory=dict)
     _compiled: dict[tuple[str, tuple[str, ...], Type], Expression | CriterionError] = field(
         factory=dict
@@ -74,7 +76,10 @@ class Expressions:
         if result is None:
             result = self._compile(*key)
             self._compiled[key] = result
-        found = result.problems if isinstance(result, CriterionError) else result.warnings
+        if isinstance(result, CriterionError):
+            found = result.problems
+        else:
+            found = () if self.is_stored else result.warnings
         for problem in found:
             if not self._is_no_news(problem, written):
                 _report(problem, written, problems)
@@ -83,8 +88,9 @@ class Expressions:
     def _compile(
         self, source: str, events: tuple[str, ...], expect: Type
     ) -> Expression | CriterionError:
+        make = Expression if self.is_stored else compile_expression
         try:
-            return compile_expression(source, self._scope(events), expect)
+            return make(source, self._scope(events), expect)
         except CriterionError as error:
             return error
 

@@ -73,18 +73,19 @@ def link_stored(definition: Definition, library: Library | None = None) -> Linke
     """Link a definition that was accepted when it was stored, without any lint rule.
 
     A lint rule that a later release adds must not close a workspace, so the definition store
-    uses `link_stored`; `check`, `adopt` and first use are held to every rule by `link`.
+    uses `link_stored`; `check`, `adopt` and first use are held to every rule by `link`. An
+    expression is compiled where it is first used, since a command needs few of them.
 
     Args:
         definition: The definition, from a definition store.
         library: Where the criteria of plugins are looked up.
 
     Raises:
-        DefinitionError: A name leads nowhere, or an expression does not compile.
+        DefinitionError: A name leads nowhere.
     """
     problems = Problems(definition.name)
     with gc_paused():
-        linked = _linker(definition, library or Library(), problems).link()
+        linked = _linker(definition, library or Library(), problems, is_stored=True).link()
     if linked is None or problems.has_errors:
         raise DefinitionError(problems.all())
     return linked
@@ -147,9 +148,11 @@ def _linker(
     library: Library,
     problems: Problems,
     doubtful: frozenset[str] = frozenset(),
+    *,
+    is_stored: bool = False,
 ) -> "_Linker":
     index = index_stages(definition.stages)
-    expressions = Expressions(definition.vocabulary, doubtful)
+    expressions = Expressions(definition.vocabulary, doubtful, is_stored=is_stored)
     return _Linker(definition, index, library, expressions, problems)
 
 

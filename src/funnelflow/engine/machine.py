@@ -36,7 +36,32 @@ TIMED = "(timed)"
 
 _CAUSES: tuple[Cause, ...] = ("event", "automatic", "move")
 
+ValueFunction: TypeAlias = Callable[[Fields, Facts, dt.datetime], Value | None]
 Rule: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
+
+
+class DeferredRule:
+    """A rule that is compiled when it is first asked, and then replaced in its transitions.
+
+    A definition has far more rules than one command asks.
+    """
+
+    __slots__ = ("_compiled", "_written", "transitions")
+
+    def __init__(self, written: WrittenRule) -> None:
+        self._written = written
+        self._compiled: Rule | None = None
+        self.transitions: list[GuardedTransition] = []
+
+    def __call__(
+        self, fields: Fields, facts: Facts, now: dt.datetime, roles: tuple[str, ...]
+    ) -> bool:
+        """Whether it is met."""
+        if self._compiled is None:
+            self._compiled = compile_rule(self._written)
+            for transition in self.transitions:
+                transition.rule = self._compiled
+        return self._compiled(fields, facts, now, roles)
 
 
 _NO_FACTS: Facts = {}
@@ -154,7 +179,7 @@ def timing_of(linked: LinkedTransition) -> Timing:
         after=written.after,
         since=written.since,
         schedule=found if found is not None and found.changes else None,
-        assumed=compile_rule(assumed) if assumed and (waits or found) else None,
+        assumed=DeferredRule(assumed) if assumed and (waits or found) else None,
         roles=written.by if waits else (),
         is_asked_again=waits and (assumed != rule or not is_scheduled),
     )
@@ -196,14 +221,16 @@ class GuardedTransition(transitions.Transition):
         dest: str,
         *_callbacks: None,
         linked: LinkedTransition,
-        rule: Rule | None,
+        rule: "DeferredRule | None",
         timing: Timing,
         rank: int,
     ) -> None:
         super().__init__(source, dest)
         written = linked.transition
         self.index = linked.index
-        self.rule = rule
+        self.rule: Rule | None = rule
+        if rule is not None:
+            rule.transitions.append(self)
         self.timing = timing
         self.rank = rank
         self.on = written.on
@@ -273,7 +300,7 @@ class FunnelMachine(transitions.Machine):
             auto_transitions=False,
             model_attribute="stage",
         )
-        rules = [t.rule and compile_rule(t.rule) for t in linked.transitions]
+        rules = [t.rule and DeferredRule(t.rule) for t in linked.transitions]
         timings = [timing_of(t) for t in linked.transitions]
         for rank, (source, transition) in enumerate(_in_order_tried(linked)):
             rule, timing = rules[transition.index], timings[transition.index]
@@ -339,13 +366,19 @@ class Declared:
 class Derived:
     """A field that an event derives, and how: looked up once per definition."""
 
-    __slots__ = ("name", "normalise", "value")
+    __slots__ = ("_expression", "name", "normalise", "value")
 
     def __init__(self, target: Field, expression: Expression) -> None:
         self.name = target.name
-        self.value = expression.value
+        self._expression = expression
+        self.value: ValueFunction = self._first_value
         fits = expression.type == target.type in _WHOLE and not target.choices
         self.normalise = None if fits else target.normalise
+
+    def _first_value(self, fields: Fields, facts: Facts, now: dt.datetime) -> Value | None:
+        """Compile the expression, and return its first value."""
+        self.value = self._expression.value
+        return self.value(fields, facts, now)
 
 
 def apply_sets(sets: tuple[Derived, ...], contact: Contact, facts: Facts, now: dt.datetime) -> None:

@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 
 from funnelflow.definition import diff, load_definition
+from funnelflow.workspace.workspace import Workspace
 
 from .support import run_in_terminal
 
@@ -273,3 +274,18 @@ def test_a_damaged_file_of_heads_is_an_error_with_its_line(ada, workspace, call)
     done = call("verify", "--against", "heads.txt")
     assert (done.exit_code, "heads.txt:6: the file ends before" in done.stderr) == (2, True)
     assert call("verify", "--force").exit_code == 2
+
+
+def test_many_findings_of_a_sound_database_never_advise_to_restore_it(ada, workspace, call):
+    with Workspace.open(workspace) as opened:
+        for number in range(101):
+            opened.add(f"c{number}")
+    call("verify", "--heads", "heads.txt")
+    database = sqlite3.connect(workspace / "funnelflow.db")
+    with database:
+        database.execute("DELETE FROM history WHERE contact_id <> 'ada'")
+        database.execute("DELETE FROM contacts WHERE id <> 'ada'")
+    database.close()
+    done = call("verify", "--against", "heads.txt")
+    assert "101 problems" in done.stderr
+    assert (done.stderr.count("hint:"), "restore" in done.stderr) == (1, False)

@@ -1,6 +1,6 @@
 """Keeping a workspace: ``funnelflow tick``, ``verify`` and ``db``."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +38,8 @@ _ADVICE: Final = {
     "newer": "use the version of funnelflow that made it, or a later one",
     "foreign": "check the setting `database`: these tables belong to another application",
 }
+
+_RESTORE: Final = "keep a copy of the database as it is, then restore a backup"
 
 
 @command("tick", "funnelflow tick", "funnelflow tick --dry-run")
@@ -109,7 +111,15 @@ def verify(heads: Path | None, against: Path | None, *, force: bool) -> int:
         raise UsageError("--force is for --heads", hint="funnelflow verify --heads FILE --force")
     session = current()
     findings: list[Finding] = []
-    show = findings.append if session.json else _show
+    advice: dict[str, None] = {}
+
+    def show(finding: Finding) -> None:
+        advice[finding.hint or _RESTORE] = None
+        if session.json:
+            findings.append(finding)
+        else:
+            say([line(TextSpan("✗ ", "bad"), str(finding))])
+
     with session.open() as workspace, watching("verifying", "contacts") as step:
         proof = workspace.verify(
             found=show,
@@ -121,31 +131,22 @@ def verify(heads: Path | None, against: Path | None, *, force: bool) -> int:
     if session.json:
         write_json(proof.to_json(findings))
     else:
-        _conclude(proof)
+        _conclude(proof, advice)
         if heads is not None and proof.heads is None:
             note(f"{heads} was not written, because of that")
     return 0 if proof.is_sound else 1
 
 
-def _show(finding: Finding) -> None:
-    say([line(TextSpan("✗ ", "bad"), str(finding))])
-
-
-def _conclude(proof: Verification) -> None:
+def _conclude(proof: Verification, advice: Iterable[str]) -> None:
+    """Say what came of it, and what to do where something is wrong."""
     looked = f"{counted(proof.contacts, 'contact')} and {counted(proof.rows, 'row')} of history"
     if proof.is_sound:
-        say(
-            [
-                line(TextSpan("✓ ", "good"), text)
-                for text in (f"{looked}: everything agrees", *_heads(proof))
-            ]
-        )
+        said = (f"{looked}: everything agrees", *_heads(proof))
+        say(line(TextSpan("✓ ", "good"), text) for text in said)
         return
     note(f"{looked}: {counted(proof.problems, 'problem')}")
-    for said in dict.fromkeys(finding.hint for finding in proof.findings if finding.hint):
-        hint(said)
-    if proof.problems > sum(bool(finding.hint) for finding in proof.findings):
-        hint("keep a copy of the database as it is, then restore a backup")
+    for step in sorted(advice, key=_RESTORE.__eq__):
+        hint(step)
 
 
 def _heads(proof: Verification) -> Iterator[str]:

@@ -5,7 +5,9 @@ import pytest
 from funnelflow.criteria import AS_WRITTEN
 from funnelflow.definition import DefinitionError, lint, load_definition
 from funnelflow.definition.source_locations import SourceLocation
+from funnelflow.errors import FieldError
 from funnelflow.ingest.summary import FileOptions
+from funnelflow.maintenance import adopt
 from funnelflow.workspace.workspace import Workspace
 
 from ..funnels import DAY, PIPELINE, T0
@@ -46,3 +48,47 @@ def test_what_is_to_be_adopted_is_held_to_every_rule(closed, directory):
     newer.write_text(PIPELINE.replace("version: 1", "version: 2"))
     with pytest.raises(DefinitionError):
         closed.adopt(load_definition(newer).definition)
+
+
+def try_out(workspace):
+    """Take a funnel into use by what is undone at the end."""
+    workspace.add("ada", funnel="dialogue", dry_run=True)
+
+
+def fail(workspace):
+    """Take a funnel into use by what cannot be recorded."""
+    with pytest.raises(FieldError):
+        workspace.add("ada", {"email": 5}, funnel="dialogue")
+
+
+@pytest.mark.parametrize("undo", [try_out, fail])
+def test_a_definition_whose_storing_was_undone_decides_nothing(workspace, undo):
+    undo(workspace)
+    workspace.add("grace", funnel="outreach")
+    workspace.add("joan", funnel="dialogue")
+    assert workspace.contact("grace").funnel == "outreach"
+    assert workspace.contact("joan").funnel == "dialogue"
+    assert workspace.verify().is_sound
+
+
+def test_an_adoption_that_fails_leaves_no_definition_behind(workspace, directory, monkeypatch):
+    for version in (2, 3):
+        text = PIPELINE.replace("version: 1", f"version: {version}")
+        (directory / f"v{version}.yaml").write_text(text)
+    second, third = (load_definition(directory / f"v{n}.yaml").definition for n in (2, 3))
+    outcomes = iter([adopt.Mover, None])  # the plan, and the first transaction
+
+    def mover(*arguments, **named):
+        made = next(outcomes)
+        if made is None:
+            raise KeyboardInterrupt
+        return made(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adopt, "Mover", mover)
+        with pytest.raises(KeyboardInterrupt):
+            workspace.adopt(second)
+    workspace.adopt(third)
+    workspace.add("ada")
+    assert workspace.funnel("pipeline").definition.version == 3
+    assert workspace.verify().is_sound

@@ -56,7 +56,7 @@ class RowHandler:
     def __init__(self, options: FileOptions, **asked: Any) -> None:
         self.options = options
         self.digest = options.digest(**asked)
-        self._fields: dict[tuple[int, str], Mapping[str, Field]] = {}
+        self._fields: dict[tuple[str, str], Mapping[str, Field]] = {}
 
     def bind(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
         """Prepare for the columns that there are.
@@ -128,11 +128,11 @@ class RowHandler:
 
     def _fields_of(self, definition: LoadedDefinition, event: str) -> Mapping[str, Field]:
         """Return the fields that facts of an event can be about."""
-        fields = self._fields.get((definition.id, event))
+        fields = self._fields.get((definition.digest, event))
         if fields is None:
             linked = definition.funnel.linked
             own = linked.events[event].event.fields if event in linked.events else {}
-            fields = self._fields[definition.id, event] = {**linked.fields, **own}
+            fields = self._fields[definition.digest, event] = {**linked.fields, **own}
         return fields
 
     def _field_column(self, name: str) -> str:

@@ -26,6 +26,7 @@ logging.getLogger(f"sqlalchemy.engine.Engine.{_QUIET}").setLevel(logging.WARNING
 """SQLAlchemy logs the rows it reads when its loggers are turned up; ours stays quiet then."""
 
 _AFTERWARDS = "funnelflow_afterwards"
+_UNCOMMITTED = "funnelflow_uncommitted"
 BUSY_SECONDS = 60
 """How long a writer waits for another one before it gives up."""
 
@@ -166,6 +167,7 @@ def writing(engine: Engine, *, dry_run: bool = False) -> Iterator[Connection]:
     with translated(), engine.connect() as connection, connection.begin() as transaction:
         waiting: list[Callable[[], None]] = []
         connection.info[_AFTERWARDS] = waiting
+        connection.execution_options(**{_UNCOMMITTED: {}})
         yield connection
         if dry_run:
             transaction.rollback()
@@ -186,6 +188,19 @@ def afterwards(connection: Connection, call: Callable[[], None]) -> None:
     connection.info[_AFTERWARDS].append(call)
 
 
+def uncommitted(connection: Connection) -> dict[Any, Any]:
+    """Return a place for what is known of rows that this transaction made; it ends with it.
+
+    Whoever keeps such knowledge longer has to wait for the commit: after a rollback SQLite gives
+    the numbers of the rows to others.
+
+    Args:
+        connection: The transaction; one that does not write made no rows.
+    """
+    made: dict[Any, Any] = connection.get_execution_options().get(_UNCOMMITTED, {})
+    return made
+
+
 @contextmanager
 def rehearsing(engine: Engine) -> Iterator[Connection]:
     """Run a transaction that is always undone, and on SQLite holds no write lock before a write.
@@ -200,6 +215,7 @@ def rehearsing(engine: Engine) -> Iterator[Connection]:
             connection.execution_options(funnelflow_reads=True)
         with connection.begin() as transaction:
             connection.info[_AFTERWARDS] = []
+            connection.execution_options(**{_UNCOMMITTED: {}})
             yield connection
             transaction.rollback()
 

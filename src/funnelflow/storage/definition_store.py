@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from functools import partial
 
 from sqlalchemy import Connection, select, text
 
@@ -10,6 +11,7 @@ from funnelflow.definition.codec import canonical_json, content_digest
 from funnelflow.engine import Funnel
 from funnelflow.errors import StoreError, UnknownNameError, UsageError
 from funnelflow.plugins.custom_criteria import close_missing
+from funnelflow.storage.connect import afterwards, uncommitted
 from funnelflow.storage.row_format import checksum, to_text
 from funnelflow.storage.tables import definitions, funnels
 from funnelflow.storage.tracked_contacts import LoadedDefinition
@@ -37,10 +39,7 @@ class DefinitionStore:
             DefinitionError: It needs something that is not installed any more.
         """
         loaded = self._by_id.get(number)
-        if loaded is None:
-            loaded = self._read(connection, number)
-            self._by_id[number] = loaded
-        return loaded
+        return self._load(connection, number) if loaded is None else loaded
 
     def current(self, connection: Connection, name: str) -> LoadedDefinition | None:
         """Return the definition that a funnel is under now; None before its first use."""
@@ -109,6 +108,17 @@ class DefinitionStore:
         number, _ = store_definition(connection, self.file(name), now)
         write_funnel(connection, name, number, to_text(now), replace=False)
 
+    def _load(self, connection: Connection, number: int) -> LoadedDefinition:
+        """Read a definition and keep it: one that this transaction stored from the commit on."""
+        own: dict[int, LoadedDefinition | None] = uncommitted(connection)
+        if number not in own:
+            return self._by_id.setdefault(number, self._read(connection, number))
+        loaded = own[number]
+        if loaded is None:
+            loaded = own[number] = self._read(connection, number)
+            afterwards(connection, partial(self._by_id.__setitem__, number, loaded))
+        return loaded
+
     def _read(self, connection: Connection, number: int) -> LoadedDefinition:
         """Read a definition from its row and make it ready."""
         row = connection.execute(
@@ -140,7 +150,7 @@ def store_definition(
     content = canonical_json(definition)
     known_as = content_digest(content)
     stored = to_text(now)
-    connection.execute(
+    inserted = connection.execute(
         text(
             "INSERT INTO definitions (digest, name, version, content, stored_at, checksum) "
             "VALUES (:digest, :name, :version, :content, :stored, :checksum) "
@@ -158,6 +168,8 @@ def store_definition(
     number = connection.execute(
         select(definitions.c.id).where(definitions.c.digest == known_as)
     ).scalar_one()
+    if inserted.rowcount == 1:
+        uncommitted(connection)[number] = None
     return number, known_as
 
 

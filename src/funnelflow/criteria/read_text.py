@@ -26,12 +26,7 @@ _CAP: Final = 400
 
 
 def advice(text: str, *, whole: bool = False) -> str:
-    """Return how to write the number in a text plainly; empty where nobody can know.
-
-    Args:
-        text: What somebody wrote.
-        whole: Whether only a whole number can be meant.
-    """
+    """Return how to write the number in a text plainly; empty where nobody can know."""
     found = readings(text, whole=whole)
     mark = next((mark for mark, _ in found if mark), "")
     plain = list(dict.fromkeys(number for _, number in found))
@@ -46,9 +41,7 @@ def advice(text: str, *, whole: bool = False) -> str:
 def readings(text: str, *, whole: bool = False) -> list[tuple[str, str]]:
     """Return each way in which a text is a number: the decimal mark, and the number with a point.
 
-    Args:
-        text: What somebody wrote.
-        whole: Whether only a whole number can be meant.
+    As `whole` only whole numbers are meant.
     """
     found = _WRITTEN.fullmatch(_without_symbols(text)) if len(text) <= _CAP else None
     if found is None:

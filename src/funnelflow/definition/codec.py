@@ -49,11 +49,7 @@ _FORGOTTEN = ("position", "expression_position", "needs_position", "sets_positio
 
 
 def to_json(definition: Definition) -> dict[str, Any]:
-    """Return a definition as JSON values.
-
-    Args:
-        definition: The definition.
-    """
+    """Return a definition as JSON values."""
     plain: dict[str, Any] = _converter().unstructure(definition)
     return plain
 
@@ -76,11 +72,7 @@ def from_json(plain: dict[str, Any]) -> Definition:
 
 
 def digest(definition: Definition) -> str:
-    """Return the SHA-256 of a definition's canonical JSON, in hexadecimal.
-
-    Args:
-        definition: The definition; where it was written makes no difference.
-    """
+    """Return the SHA-256 of a definition's canonical JSON, in hexadecimal."""
     return content_digest(canonical_json(definition))
 
 

@@ -47,13 +47,7 @@ def matched(
 ) -> tuple[Pair, ...]:
     """Match the transitions of two versions: the same first, then those most alike.
 
-    Args:
-        old: The transitions as they were.
-        new: The transitions as they are.
-        names: Stages that were renamed.
-
-    Returns:
-        Every transition of the new version in its order, then those that are gone.
+    Every transition of the new version comes in its order, then those that are gone.
     """
     left: dict[str, dict[int, Transition]] = {}
     for number, transition in enumerate(old):
@@ -116,12 +110,7 @@ class DefinitionChange:
 def diff(old: Definition, new: Definition) -> tuple[DefinitionChange, ...]:
     """Return what is different in a new version of a definition.
 
-    Args:
-        old: The version in use.
-        new: The version that may follow it.
-
-    Returns:
-        The differences: of the whole, then stages, transitions, fields, events and invariants.
+    The whole comes first, then stages, transitions, fields, events and invariants.
     """
     names = renamed_stages(old, new)
     pairs = matched(old.transitions, new.transitions, names)
@@ -137,14 +126,9 @@ def diff(old: Definition, new: Definition) -> tuple[DefinitionChange, ...]:
 
 
 def renamed_stages(old: Definition, new: Definition) -> dict[str, str]:
-    """Map stages that are gone to those which carry their names as aliases.
+    """Map stages that are gone to those which carry their names as aliases, by dotted names.
 
-    Args:
-        old: The version in use.
-        new: The version that may follow it.
-
-    Returns:
-        Dotted name to dotted name. What is nested in a renamed stage is renamed with it.
+    What is nested in a renamed stage is renamed with it.
     """
     before, after = dict(old.walk()), dict(new.walk())
     heirs = {alias.casefold(): name for name, stage in after.items() for alias in stage.aliases}

@@ -125,12 +125,7 @@ def _may_go(base: Definition, name: str, span: Span, problems: Problems) -> bool
 
 
 def remove_stage(definition: Definition, name: str) -> Definition:
-    """Return a definition without a stage and those nested in it; the initial one leaves a gap.
-
-    Args:
-        definition: The definition.
-        name: The stage's dotted name.
-    """
+    """Return a definition without a stage and those nested in it; the initial one leaves a gap."""
     into = [t for t in definition.transitions if _is_in(t.to, name)]
     before = dict.fromkeys(s for t in into for s in t.sources if not _is_in(s, name))
     closed = [_led_out(t, name, tuple(before)) for t in definition.transitions]

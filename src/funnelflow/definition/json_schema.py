@@ -34,11 +34,7 @@ _UNLESS_IT_EXTENDS: Json = {
 
 
 def schema(name: SchemaName) -> dict[str, Any]:
-    """Return a schema as JSON values.
-
-    Args:
-        name: What it describes.
-    """
+    """Return a schema as JSON values."""
     defined: dict[str, Json] = {}
 
     def describe(kind: ValueKind) -> Json:
@@ -65,9 +61,5 @@ def schema(name: SchemaName) -> dict[str, Any]:
 
 
 def schema_text(name: SchemaName) -> str:
-    """Return a schema as the text of a file.
-
-    Args:
-        name: What it describes.
-    """
+    """Return a schema as the text of a file."""
     return json.dumps(schema(name), indent=2) + "\n"

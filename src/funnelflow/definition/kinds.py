@@ -152,16 +152,7 @@ Reporter: TypeAlias = NodeReader | RecordChecker
 def misfit(
     to: Reporter, at: Any, value: Any, what: str, rule: str, suggestion: Suggestion | None = None
 ) -> None:
-    """Report a value of another kind than is needed.
-
-    Args:
-        to: Where it is reported.
-        at: The node, or the way from the record to the value.
-        value: The value: a node, or what stands in a record.
-        what: What the value is for, as the subject of a sentence.
-        rule: What it must be.
-        suggestion: Finds out what to do.
-    """
+    """Report a value, a node or what stands in a record, that breaks a rule."""
     to.problem("F103", at, "kind", suggestion, what=what, rule=rule, found=words_for(value))
 
 
@@ -208,6 +199,9 @@ def _resolved(node: ScalarNode) -> Plain:
 class ValueKind:
     """A kind of value; this one is any plain value: text, a number, a truth value, or a list.
 
+    Its methods report what does not fit, with `what` the value is for as the subject of the
+    sentence, and return `empty` instead.
+
     Attributes:
         defined_as: The name under which JSON Schemas define it; empty where it stands inline.
         about: What it is, for editors.
@@ -219,32 +213,15 @@ class ValueKind:
     empty: Any = field(default=None, kw_only=True)
 
     def read(self, reader: NodeReader, node: Node, what: str) -> Any:  # noqa: ARG002
-        """Return the value of a node; `empty`, after a report, when it is of another kind.
-
-        Args:
-            reader: Where problems are reported.
-            node: The node.
-            what: What the value is for, as the subject of a sentence.
-        """
+        """Return the value of a node."""
         return reader.plain(node)
 
     def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:  # noqa: ARG002
-        """Return the value of a record's attribute; what does not fit is reported and left out.
-
-        Args:
-            checker: Where problems are reported.
-            value: What the attribute has.
-            at: The way from the record to the value.
-            what: What the value is for, as the subject of a sentence.
-        """
+        """Return the value of a record's attribute; `at` leads from the record to it."""
         return value
 
     def schema(self, describe: Describe) -> Json:  # noqa: ARG002
-        """Return the JSON Schema of the kind.
-
-        Args:
-            describe: Returns the schema of another kind, by reference where it is defined.
-        """
+        """Return its JSON Schema; `describe` gives that of another kind, perhaps by reference."""
         scalars = ["string", "number", "boolean"]
         return {"anyOf": [{"type": scalars}, {"type": "array", "items": {"type": scalars}}]}
 
@@ -318,11 +295,7 @@ def _text_help(value: Any) -> Mapping[str, Any]:
 def text_kind(pattern: str = "", defined_as: str = "", about: str = "") -> ScalarKind:
     """Return the kind of a text that says something, perhaps a name.
 
-    Args:
-        pattern: What the names look like. Only editors hear of it: a name that looks otherwise
-            is reported with what it names.
-        defined_as: The name under which JSON Schemas define it.
-        about: What it is, for editors.
+    What a name looks like is for editors: lint reports one that looks otherwise.
     """
     limits: Json = {"pattern": f"^{pattern}$"} if pattern else {"minLength": 1, **_SHORT}
     return ScalarKind(
@@ -435,8 +408,6 @@ class ExpressionKind(ScalarKind):
 class FactKind(ValueKind):
     """A plain value, or nothing, which takes a fact back."""
 
-    empty: Any = field(factory=object, kw_only=True)
-
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the kind."""
         return {"anyOf": [describe(PLAIN), {"type": "null"}]}
@@ -450,7 +421,7 @@ SINGLE = ScalarKind(
     fits=lambda value: not isinstance(value, SequenceNode | MappingNode | None),
     described={"type": ["string", "number", "boolean"]},
 )
-FACT = FactKind()
+FACT = FactKind(empty=object())
 TEXT = ScalarKind(
     rule="text",
     fits=_is_text,

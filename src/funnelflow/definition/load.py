@@ -122,11 +122,7 @@ def load_definition(path: Path | str, library: Library | None = None) -> Linked:
 
 
 def read_vocabulary(path: Path | str) -> tuple[Vocabulary | None, tuple[Problem, ...]]:
-    """Read a vocabulary file by itself; its expressions are checked with a definition.
-
-    Args:
-        path: The file.
-    """
+    """Read a vocabulary file by itself; its expressions are checked with a definition."""
     reader = _Reader(Library(), Problems(str(path)))
     return reader.vocabulary_file(Path(path)), reader.problems.all()
 

@@ -338,11 +338,7 @@ def _index(
 
 
 def takes(transition: Transition) -> str:
-    """Return what takes a transition, in words: events, a wait, or nothing but its criteria.
-
-    Args:
-        transition: The transition.
-    """
+    """Return what takes a transition, in words: events, a wait, or nothing but its criteria."""
     ways = [f"on {either(transition.on)}"] if transition.on else []
     if transition.after is not None:
         counted = "without activity" if transition.since == "activity" else "in this stage"
@@ -351,10 +347,6 @@ def takes(transition: Transition) -> str:
 
 
 def either(names: Sequence[str]) -> str:
-    """Join names as alternatives: ``a, b or c``.
-
-    Args:
-        names: At least one name.
-    """
+    """Join one name or more as alternatives: ``a, b or c``."""
     *first, last = names
     return f"{', '.join(first)} or {last}" if first else last

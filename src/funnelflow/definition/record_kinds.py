@@ -5,6 +5,7 @@ that was built in Python, the help for a misspelt key, and the JSON Schema for e
 """
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from attrs import NOTHING, Factory, evolve, field, fields_dict, frozen
@@ -180,22 +181,20 @@ class Shape:
     short: str = ""
     rest: str = ""
     others: tuple[Key, ...] = ()
-    by_name: Mapping[str, Key] = field(init=False)
-    unset: Mapping[str, Any] = field(init=False)
-    attributes: tuple[Key, ...] = field(init=False)
 
-    @by_name.default
-    def _by_name(self) -> Mapping[str, Key]:
+    @cached_property
+    def by_name(self) -> Mapping[str, Key]:
+        """The keys by what stands in a file."""
         return {key.name: key for key in self.keys}
 
-    @attributes.default
-    def _attributes(self) -> tuple[Key, ...]:
-        """Return what a record built in Python is checked by."""
+    @cached_property
+    def attributes(self) -> tuple[Key, ...]:
+        """What a record built in Python is checked by."""
         return (*self.keys, *self.others)
 
-    @unset.default
-    def _unset(self) -> Mapping[str, Any]:
-        """Return what attributes without a default have until they are read."""
+    @cached_property
+    def unset(self) -> Mapping[str, Any]:
+        """What attributes without a default have until they are read."""
         known = fields_dict(self.record)
         keys = [key for key in self.keys if key.attribute in known]
         return {k.attribute: k.kind.empty for k in keys if known[k.attribute].default is NOTHING}
@@ -205,13 +204,7 @@ class Shape:
         return f"the {self.noun} {name!r}" if name else f"{_article(self.noun)} {self.noun}"
 
     def values(self, reader: NodeReader, node: Node, name: str = "") -> dict[str, Any]:
-        """Return the attributes that a node says, after checking which keys there are.
-
-        Args:
-            reader: Where problems are reported.
-            node: The node; nothing counts as a mapping without keys.
-            name: The record's name, for messages.
-        """
+        """Return the attributes that a node says, after checking which keys there are."""
         found = node
         if not isinstance(found, MappingNode):
             found = reader.mapping(node, self.called(name))
@@ -247,11 +240,7 @@ class Shape:
     ) -> Any:
         """Return the record that a node says; None when too little of it could be read.
 
-        Args:
-            reader: Where problems are reported.
-            node: The node.
-            name: The record's name, where it stands under one.
-            key: The node of that name.
+        A record that stands under a name has that, and the node of the name as its `key`.
         """
         if self.short and isinstance(node, ScalarNode):
             short = self.by_name[self.short]
@@ -289,11 +278,6 @@ def check_keys(checker: RecordChecker, keys: tuple[Key, ...], record: Any) -> An
     """Return a record with what does not fit under its keys reported and left out.
 
     None comes back when that was something without which the record says nothing.
-
-    Args:
-        checker: Where the record is, and where problems are reported.
-        keys: The keys whose attributes are checked.
-        record: The record.
     """
     changes, is_lost = {}, False
     for key in keys:

@@ -149,11 +149,9 @@ class RecordChecker:
 Reporter: TypeAlias = NodeReader | RecordChecker
 
 
-def misfit(
-    to: Reporter, at: Any, value: Any, what: str, rule: str, suggestion: Suggestion | None = None
-) -> None:
+def misfit(to: Reporter, at: Any, value: Any, what: str, rule: str, *, code: str = "F103") -> None:
     """Report a value, a node or what stands in a record, that breaks a rule."""
-    to.problem("F103", at, "kind", suggestion, what=what, rule=rule, found=words_for(value))
+    to.problem(code, at, "kind", what=what, rule=rule, found=words_for(value))
 
 
 def words_for(value: Any) -> str:

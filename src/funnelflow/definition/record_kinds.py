@@ -298,9 +298,11 @@ class RecordKind(ValueKind):
 
     Attributes:
         shape: Returns its shape; records can be parts of their like.
+        code: The code under which something else in its place is reported.
     """
 
     shape: Callable[[], Shape]
+    code: str = "F103"
 
     def read(self, reader: NodeReader, node: Node, what: str) -> Any:  # noqa: ARG002
         """Return the record of a node; None when too little of it could be read."""
@@ -310,10 +312,11 @@ class RecordKind(ValueKind):
         """Return a record that was built in Python, with what does not fit left out."""
         shape = self.shape()
         if not isinstance(value, shape.record):
-            misfit(checker, at, value, what, shape.called())
+            misfit(checker, at, value, what, shape.called(), code=self.code)
             return None
         number = at[-1] + 1 if at and isinstance(at[-1], int) else ""
-        here = checker.inside(value, shape.noun, getattr(value, "name", number))
+        name = value.name if hasattr(value, "name") else getattr(value, "label", number)
+        here = checker.inside(value, shape.noun, name)
         return check_keys(here, shape.attributes, value)
 
     def schema(self, describe: Describe) -> Json:

@@ -27,8 +27,6 @@ from funnelflow.definition.kinds import (
     Json,
     NodeReader,
     RecordChecker,
-    Steps,
-    ValueKind,
     one_of,
     whole_number,
     words_for,
@@ -279,8 +277,8 @@ STEPS = {
 """Steps of a story that are no events, by the key that says what happens."""
 
 
-@frozen
-class StepKind(ValueKind):
+@frozen(kw_only=True)
+class StepKind(RecordKind):
     """One thing that happens in a story."""
 
     def read(self, reader: NodeReader, node: Node, what: str) -> ScenarioStep | None:  # noqa: ARG002
@@ -301,14 +299,6 @@ class StepKind(ValueKind):
         roles = NAMES.read(reader, by, _AS.shown) if by else ()
         return ScenarioStep(kinds[0], facts, roles=roles, position=reader.position(node))
 
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:  # noqa: ARG002
-        """Return a step that was built in Python; None, after a report, for anything else."""
-        if isinstance(value, ScenarioStep):
-            here = checker.inside(value, "step", int(at[-1]) + 1)
-            return check_keys(here, _OF_STEP, value)
-        checker.problem("F106", at, "kind", found=words_for(value))
-        return None
-
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the kind."""
         event = {
@@ -325,7 +315,12 @@ class StepKind(ValueKind):
         return {"anyOf": [name, *(shape.schema(describe) for shape in STEPS.values()), event]}
 
 
-_OF_STEP = (Key("event", TEXT), *(key for shape in STEPS.values() for key in shape.keys))
+_STEP = Shape(
+    "step",
+    ScenarioStep,
+    tuple(key for shape in STEPS.values() for key in shape.keys),
+    others=(Key("event", TEXT),),
+)
 
 
 def _misread_step(reader: NodeReader, node: Node, kinds: list[str]) -> None:
@@ -338,7 +333,10 @@ def _misread_step(reader: NodeReader, node: Node, kinds: list[str]) -> None:
     reader.problem("F106", node, "kind", found=found)
 
 
-WHEN = ListKind(of=StepKind("step", "One thing that happens."), is_lone_allowed=True)
+WHEN = ListKind(
+    of=StepKind("step", "One thing that happens.", shape=lambda: _STEP, code="F106"),
+    is_lone_allowed=True,
+)
 SCENARIO = Shape(
     "scenario",
     Scenario,
@@ -365,8 +363,8 @@ INVARIANT = Shape(
 )
 
 
-@frozen
-class InvariantKind(ValueKind):
+@frozen(kw_only=True)
+class InvariantKind(RecordKind):
     """What always holds of a stage: a label, and one thing about the stage."""
 
     def read(self, reader: NodeReader, node: Node, what: str) -> Invariant | None:  # noqa: ARG002
@@ -385,14 +383,6 @@ class InvariantKind(ValueKind):
             position=reader.position(value, node.keys[label]),
             needs_position=reader.text_position(value.values.get("needs")),
         )
-
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:  # noqa: ARG002
-        """Return an invariant that was built in Python; None, after a report, for anything else."""
-        if isinstance(value, Invariant):
-            here = checker.inside(value, "invariant", value.label)
-            return check_keys(here, INVARIANT.attributes, value)
-        checker.problem("F108", at, "kind", found=words_for(value))
-        return None
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the kind."""
@@ -486,7 +476,14 @@ DEFINITION = Shape(
         ),
         Key(
             "always",
-            ListKind(of=InvariantKind("invariant", "Label: what always holds")),
+            ListKind(
+                of=InvariantKind(
+                    "invariant",
+                    "Label: what always holds",
+                    shape=lambda: INVARIANT,
+                    code="F108",
+                )
+            ),
             "What always holds of the stages; check holds the definition to that.",
         ),
         Key(

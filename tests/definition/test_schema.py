@@ -18,9 +18,9 @@ from funnelflow.definition import (
     schema,
     shipped_definitions,
 )
+from funnelflow.definition.file_shapes import DEFINITION
 from funnelflow.definition.problems import Problems
 from funnelflow.definition.shapes import (
-    DEFINITION,
     EVENT,
     FIELD,
     INVARIANT,

@@ -8,7 +8,7 @@ from funnelflow.lazy import lazy_names
 if TYPE_CHECKING:
     from funnelflow.definition.codec import digest, from_json, to_json
     from funnelflow.definition.difference import DefinitionChange, diff, renamed_stages
-    from funnelflow.definition.json_schema import SchemaName, schema, schema_text
+    from funnelflow.definition.file_shapes import SchemaName, Story, schema, schema_text
     from funnelflow.definition.library import CriterionProvider, Library, shipped_definitions
     from funnelflow.definition.linked import Linked, LinkedEvent, LinkedInvariant, LinkedTransition
     from funnelflow.definition.linking import check, link, link_stored
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     )
     from funnelflow.definition.problem_formats import Format, render_problems
     from funnelflow.definition.problems import CODES, DefinitionError, Problem
-    from funnelflow.definition.shapes import Story
     from funnelflow.definition.source_locations import Span
 else:
     __getattr__ = lazy_names(
@@ -45,7 +44,7 @@ else:
         {
             "codec": "digest from_json to_json",
             "difference": "DefinitionChange diff renamed_stages",
-            "json_schema": "SchemaName schema schema_text",
+            "file_shapes": "SchemaName Story schema schema_text",
             "library": "CriterionProvider Library shipped_definitions",
             "linked": "Linked LinkedEvent LinkedInvariant LinkedTransition",
             "linking": "check link link_stored",
@@ -57,7 +56,6 @@ else:
             "problem_formats": "Format render_problems",
             "problems": "CODES DefinitionError Problem",
             "source_locations": "Span",
-            "shapes": "Story",
         },
     )
 

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from attrs import define, evolve
 
 from funnelflow.criteria import Position
+from funnelflow.definition.file_shapes import Draft
 from funnelflow.definition.model import (
     Criterion,
     Definition,
@@ -25,7 +26,6 @@ from funnelflow.definition.model import (
 )
 from funnelflow.definition.problems import Problems, suggest
 from funnelflow.definition.requirement_kinds import Use
-from funnelflow.definition.shapes import Draft
 from funnelflow.definition.source_locations import Span, locate
 
 MOST_USED = 20_000

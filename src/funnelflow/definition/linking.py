@@ -109,7 +109,7 @@ def examine(
             be said about the whole.
         is_read: Whether every record comes straight from a file, and so has the right shape.
     """
-    from funnelflow.definition.shapes import check_shape  # noqa: PLC0415  # not for what is stored
+    from funnelflow.definition.file_shapes import check_shape  # noqa: PLC0415  # not for what is stored
 
     misfits = Problems(str(definition.name or "definition"))
     with gc_paused():

@@ -7,6 +7,7 @@ from attrs import define, field, frozen
 
 from funnelflow.criteria import Position
 from funnelflow.definition.extending import build, extend
+from funnelflow.definition.file_shapes import DEFINITION, STORY, Draft, Story, check_shape
 from funnelflow.definition.kinds import NodeReader, RecordChecker
 from funnelflow.definition.library import Library
 from funnelflow.definition.linked import Linked
@@ -14,7 +15,7 @@ from funnelflow.definition.linking import examine
 from funnelflow.definition.model import Definition, Stage, Vocabulary
 from funnelflow.definition.problems import DefinitionError, Problem, Problems, suggest
 from funnelflow.definition.record_kinds import check_keys
-from funnelflow.definition.shapes import DEFINITION, STORY, VOCABULARY, Draft, Story, check_shape
+from funnelflow.definition.shapes import VOCABULARY
 from funnelflow.definition.source_locations import Span, locate
 from funnelflow.definition.yaml.compose import compose, read_text
 from funnelflow.definition.yaml.nodes import MappingNode

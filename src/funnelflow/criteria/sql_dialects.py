@@ -190,7 +190,4 @@ def _once(expression: str, value: str) -> str:
 _NUMERIC: Final = {INTEGER: "numeric", NUMBER: "double precision"}
 _CASTS: Final = {**_NUMERIC, BOOLEAN: "boolean"}
 
-DIALECTS: Final[dict[DialectName, type[Dialect]]] = {
-    "sqlite": _Sqlite,
-    "postgresql": _Postgresql,
-}
+DIALECTS: Final[dict[DialectName, type[Dialect]]] = {"sqlite": _Sqlite, "postgresql": _Postgresql}

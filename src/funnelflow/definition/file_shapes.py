@@ -144,10 +144,7 @@ DEFINITION = Shape(
             "always",
             ListKind(
                 of=InvariantKind(
-                    "invariant",
-                    "Label: what always holds",
-                    shape=lambda: INVARIANT,
-                    code="F108",
+                    "invariant", "Label: what always holds", shape=lambda: INVARIANT, code="F108"
                 )
             ),
             "What always holds of the stages; check holds the definition to that.",

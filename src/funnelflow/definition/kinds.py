@@ -421,11 +421,7 @@ SINGLE = ScalarKind(
 )
 FACT = FactKind(empty=object())
 TEXT = ScalarKind(
-    rule="text",
-    fits=_is_text,
-    described={"type": "string", **_SHORT},
-    help=_text_help,
-    empty="",
+    rule="text", fits=_is_text, described={"type": "string", **_SHORT}, help=_text_help, empty=""
 )
 LABEL = evolve(TEXT, defined_as="label", about="What people read.")
 WORDS = text_kind()

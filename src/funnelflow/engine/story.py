@@ -98,17 +98,19 @@ def fold_story(
         funnel: The definition that decides.
         contact_id: Who it is about.
         rows: The evidence, in any order.
-        until: The moment to fold to: what happened later is left out, and what time opens by
-            then is taken. None folds to the last evidence.
+        until: The moment to fold to: what happened later is left out (but for what a snapshot
+            says of the time before it), and what time opens by then is taken. None folds to the
+            last evidence.
 
     Returns:
         The contact, its stays, and the outcome of each row.
     """
-    story = [row for row in in_force(rows) if until is None or row.event.at <= until]
+    whole = in_force(rows)
+    story = [row for row in whole if until is None or row.event.at <= until]
     contact = funnel.new_contact(contact_id)
     if not story:
         return Story(contact, (), {})
-    contact.fields.update(_known_from_the_start(funnel, story))
+    contact.fields.update(_known_from_the_start(funnel, whole))
     stays = [Stay(contact.stage, story[0].event.at, None, story[0].arrival, None)]
     outcomes: dict[int, Outcome] = {}
     for row in story:

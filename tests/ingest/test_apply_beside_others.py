@@ -18,7 +18,7 @@ from funnelflow.storage import contact_cache
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace
 
-from ..funnels import PIPELINE
+from ..funnels import PIPELINE, T0
 
 HEADER = "contact,event,at,to,facts,key\n"
 EVENTS = ["subscribed", "replied", "replied", "called", "signed", "gave_up", "move", "nope", ""]
@@ -170,7 +170,7 @@ def test_a_contact_that_somebody_else_has_added_meanwhile_goes_on(workspace, wri
 
     def add():
         with Workspace.open(workspace.config.directory) as other:
-            other.add("c15", {"email": "a@example.com"})
+            other.add("c15", {"email": "a@example.com"}, at=T0)
 
     path = write(HEADER + "\n".join(lines) + "\n")
     summary = workspace.apply(path, options(), progress=between(14, add))

@@ -133,7 +133,7 @@ def test_a_bad_place_in_the_file_ends_the_run_behind_all_rows_before_it(workspac
     assert (summary.resumed, summary.counts.rows, summary.counts.rejected) == (5, 16, 10)
 
 
-def test_an_add_that_is_corrected_too_late_says_that_set_brings_its_facts(workspace, write):
+def test_an_add_that_is_corrected_too_late_says_that_set_brings_its_facts_of_then(workspace, write):
     late = HEADER + 'ada,add,2026-03-02T09:00:00Z,,"{""budget"": 3}",\n'
     workspace.apply(write(STORY), options())
     summary = workspace.apply(write(late, "late.csv"), options())
@@ -142,4 +142,4 @@ def test_an_add_that_is_corrected_too_late_says_that_set_brings_its_facts(worksp
         "(give its facts with the event `set`, or choose another id)"
     )
     workspace.apply(write(late.replace(",add,", ",set,"), "set.csv"), options())
-    assert workspace.contact("ada").contact.fields["budget"] == 3
+    assert workspace.contact("ada").contact.fields["budget"] == 6000  # told later

@@ -123,7 +123,7 @@ def test_an_adoption_moves_those_whom_the_new_version_places_elsewhere(people, f
 def test_what_happens_after_an_adoption_is_decided_by_the_new_version(people, file):
     people.adopt(file(CHEAPER))
     facts = {"budget": 1500, "authority": True}
-    assert people.record("bob", "called", facts).decision.after == "prospect"
+    assert people.record("bob", "called", facts, at=T0 + 4 * DAY).decision.after == "prospect"
     people.add("new", {"email": "new@example.com"})
     people.record("new", "subscribed")
     assert people.record("new", "called", facts).decision.after == "prospect"

@@ -150,7 +150,7 @@ def test_what_is_missing_or_altered_is_named(sound, statement, kind, name, what)
 def test_a_row_put_in_between_is_named(sound):
     columns = (
         "key, event, at, recorded_at, actor, roles, facts, to_stage, reason, force, outcome, "
-        "before_stage, after_stage, path, unmet, vetoes, definition, digest, checksum"
+        "before_stage, after_stage, path, unmet, vetoes, restated, definition, digest, checksum"
     )
     found = tamper(
         sound,

@@ -8,9 +8,10 @@ order of their arrival.
 """
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from funnelflow.criteria import Value
 from funnelflow.engine.decisions import Cause, Contact, Event, Outcome
@@ -76,17 +77,38 @@ class Story:
 def in_force(rows: Iterable[StoryRow]) -> list[StoryRow]:
     """List the rows that count, in the order in which they happened.
 
-    A row that a void names does not count, unless that void is voided itself. Rows of the same
-    instant keep the order of their arrival.
+    A row that a void names does not count, unless that void is voided itself. That somebody
+    looked how late it is, or took another version of the definition into use, is no evidence
+    of the contact, unless a plugin objected or a rule said where the contact goes. Rows of the
+    same instant keep the order of their arrival.
     """
     arrived = sorted(rows, key=lambda row: row.arrival)
     voided: set[int] = set()
     for row in reversed(arrived):
         if row.arrival not in voided:
             voided.update(arrival for arrival in row.voids if arrival < row.arrival)
-    counting = [r for r in arrived if r.arrival not in voided and r.event.name != VOID]
+    counting = [r for r in arrived if r.arrival not in voided and _says_something(r.event)]
     counting.sort(key=lambda row: row.event.at)
     return counting
+
+
+def _says_something(event: Event) -> bool:
+    """Whether a row of the history is evidence of the contact itself."""
+    if event.name == "tick":
+        return bool(event.vetoes)
+    return event.name != VOID and (event.name != "adopt" or bool(event.to))
+
+
+def with_beginning(rows: Iterable[StoryRow]) -> list[StoryRow]:
+    """Put what begins every stored story before its first evidence, in force and in order.
+
+    Whoever something happened to is known from then on, so that somebody who was added later
+    than their story begins stands where they would stand had they been added first.
+    """
+    story = in_force(rows)
+    if story and story[0].event.name != "add":
+        story.insert(0, StoryRow(0, Event("add", story[0].event.at)))
+    return story
 
 
 def fold_story(
@@ -154,3 +176,82 @@ def _known_from_the_start(funnel: Funnel, story: Sequence[StoryRow]) -> dict[str
             }
         known.update(row.event.facts)
     return {}
+
+
+@define(eq=False)
+class OpenStory:
+    """The stored story of a contact while evidence comes into it, in any order.
+
+    It folds what stands before late evidence once, and what stands behind it once for each
+    piece of late evidence.
+
+    Attributes:
+        funnel: The definition that decides.
+        contact_id: Who it is about.
+        rows: The evidence in force, in the order in which it happened.
+        until: The moment that the contact has been folded to.
+    """
+
+    funnel: Funnel
+    contact_id: str
+    rows: list[StoryRow]
+    until: dt.datetime
+    _outcomes: list[Outcome] = field(factory=list)
+    _reached: int = 0
+    _contact: Contact | None = None
+
+    def before(self, event: Event) -> Contact:
+        """Return the contact as it was just before late evidence, as a copy."""
+        place = bisect_right(self.rows, event.at, key=lambda row: row.event.at)
+        contact = self._contact
+        if contact is None or self._reached > place:
+            contact, self._reached = self.funnel.new_contact(self.contact_id), 0
+        for row in self.rows[self._reached : place]:
+            self._take(contact, row.event)
+        self._contact, self._reached = contact, place
+        then = contact.copy()
+        self._begin(then, event)
+        return then
+
+    def insert(self, arrival: int, event: Event, outcome: Outcome, contact: Contact) -> int:
+        """Put late evidence in its place, and fold what stands behind it again.
+
+        Args:
+            arrival: Its arrival.
+            event: The evidence, which `before` was asked about last.
+            outcome: What became of it.
+            contact: The contact just after it; brought to where it stands now.
+
+        Returns:
+            How many later answers would have been others.
+        """
+        place = self._reached
+        if len(self._outcomes) != len(self.rows):
+            fresh = self.funnel.new_contact(self.contact_id)
+            self._outcomes = [self._take(fresh, row.event) for row in self.rows]
+        later = self._outcomes[place:]
+        again = [self.funnel.step(contact, row.event) for row in self.rows[place:]]
+        if contact.clock is None or contact.clock < self.until:
+            self.funnel.step(contact, Event("tick", self.until))
+        if _says_something(event):
+            self.rows.insert(place, StoryRow(arrival, event))
+            self._outcomes[place:] = [outcome, *again]
+        return sum(
+            (was.outcome, was.path) != (now.outcome, now.path)
+            for was, now in zip(later, again, strict=True)
+        )
+
+    def append(self, arrival: int, event: Event) -> None:
+        """Note evidence that came in order and was decided."""
+        self.until = max(self.until, event.at)
+        if _says_something(event):
+            self.rows.append(StoryRow(arrival, event))
+
+    def _take(self, contact: Contact, event: Event) -> Outcome:
+        self._begin(contact, event)
+        return self.funnel.step(contact, event)
+
+    def _begin(self, contact: Contact, first: Event) -> None:
+        """Take what begins a story before its first evidence; see `with_beginning`."""
+        if contact.since is None and first.name != "add":
+            self.funnel.step(contact, Event("add", first.at))

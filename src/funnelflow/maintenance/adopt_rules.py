@@ -40,7 +40,7 @@ class Mover:
     Attributes:
         loaded: The new definition.
         rules: Stage that it does not have to a leaf that it has.
-        at: When the adoption takes place.
+        at: When the adoption takes place; for a contact whose evidence goes further, behind that.
         actor: Who adopts.
         dropped: How many facts were no values of its fields.
         instead_of: Another funnel whose contacts come over, by translation; empty for none.
@@ -85,7 +85,8 @@ class Mover:
         self.dropped += reader.dropped
         if not (to or is_translated) and folded == contact:
             return folded, None, Outcome("stayed")
-        event = Event(ADOPT, self.at, actor=self.actor, to=to)
+        at = self.at if folded.clock is None else max(self.at, folded.clock)
+        event = Event(ADOPT, at, actor=self.actor, to=to)
         self.loaded.funnel.step(folded, event)
         return folded, event, Outcome("stayed" if folded.stage == contact.stage else "moved")
 

@@ -130,6 +130,9 @@ class Verification:
         }
 
 
+TICK = "tick"
+"""Evidence that somebody looked how late it is; it is never late."""
+
 NO_CRITERION: Final = "F206"
 """The code of a criterion that no plugin offers."""
 
@@ -214,6 +217,7 @@ def _funnel(row: Any, digests: Mapping[int, frozenset[str]]) -> Iterator[Finding
 _CONTENT = (
     "contact_id", "sequence", "key", "event", "at", "actor", "roles", "facts", "to_stage",
     "reason", "force", "outcome", "before_stage", "after_stage", "path", "unmet", "vetoes",
+    "restated",
 )  # fmt: skip
 _FORCE = _CONTENT.index("force") - 3
 _content_of = attrgetter(*_CONTENT)
@@ -221,6 +225,11 @@ _content_of = attrgetter(*_CONTENT)
 
 class ContactCheck:
     """Goes along the history of one contact.
+
+    What was answered is decided again as long as the evidence came in the order in which it
+    happened. Behind late evidence answers are what they were, and nobody can give them again
+    without knowing what was known at each of them; where the contact stands is compared all the
+    same, with the fold of its whole story.
 
     Args:
         connection: The database.
@@ -246,6 +255,8 @@ class ContactCheck:
         self._last: Any = None
         self._created_at = ""
         self._is_foldable = True
+        self._latest = ""
+        self._came_late = False
 
     def row(self, row: Any) -> Iterator[Finding]:
         """Check the next row of the history."""
@@ -266,11 +277,15 @@ class ContactCheck:
             yield self._found(row, "it has been altered")
         elif row.checksum != checksum(row.digest, row.recorded_at):
             yield self._found(row, "the time at which it was recorded has been altered", harm=False)
-        if self._is_foldable:
+        if isinstance(row.at, str) and row.at < self._latest and row.event != TICK:
+            self._came_late = True
+        elif isinstance(row.at, str):
+            self._latest = max(self._latest, row.at)
+        if self._is_foldable and not self._came_late:
             yield from self._decided_as_stored(row)
         self._previous = frozenset({row.digest}) | computed
         self._sequence, self._last = row.sequence, row
-        self._created_at = self._created_at or row.at
+        self._created_at = min(self._created_at or row.at, row.at)
 
     def end(self, row: Any) -> Iterator[Finding]:
         """Compare the contact itself; None if there is none."""
@@ -356,9 +371,8 @@ class ContactCheck:
         contact may be under a later definition than its last row.
         """
         loaded, contact = self._replay.loaded, self._replay.contact
-        assert loaded is not None
-        assert contact is not None
-        if row.definition == loaded.id:
+        as_decided = not self._came_late and loaded is not None and loaded.id == row.definition
+        if as_decided and loaded is not None and contact is not None:
             return loaded, contact
         adopted = self._store.by_id(self._connection, row.definition)
         rows = rows_of(self._connection, self._id)

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any, TypeGuard
 
-from attrs import define, field
+from attrs import define, field, frozen
 
+from funnelflow.criteria.times import timestamp_json
 from funnelflow.engine import Decision, Verb
 from funnelflow.errors import ConflictError, UsageError
 
@@ -125,6 +126,54 @@ class Change:
     roles: tuple[str, ...] | None = None
 
 
+@frozen
+class Restatement:
+    """What late evidence changed: it happened before what was known already.
+
+    Attributes:
+        late: How long before.
+        before: The stage in which the contact stood until then.
+        since: Since when it did.
+        stage: The stage in which it stands now.
+        entered: Since when it does.
+        others: How many later answers would have been others.
+    """
+
+    late: dt.timedelta
+    before: str
+    since: dt.datetime
+    stage: str
+    entered: dt.datetime
+    others: int
+
+    @property
+    def is_change(self) -> bool:
+        """Whether anything that was said before is said otherwise now."""
+        return bool(self.others) or (self.before, self.since) != (self.stage, self.entered)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what was changed as data: times in UTC, the delay in seconds."""
+        return {
+            "late": self.late.total_seconds(),
+            "before": {"stage": self.before, "since": timestamp_json(self.since)},
+            "after": {"stage": self.stage, "since": timestamp_json(self.entered)},
+            "others": self.others,
+        }
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> "Restatement":
+        """Read what `to_json` returned."""
+        was, now = said["before"], said["after"]
+        return cls(
+            dt.timedelta(seconds=said["late"]),
+            was["stage"],
+            dt.datetime.fromisoformat(was["since"]),
+            now["stage"],
+            dt.datetime.fromisoformat(now["since"]),
+            said["others"],
+        )
+
+
 @define
 class ChangeResult:
     """What became of a change.
@@ -138,6 +187,7 @@ class ChangeResult:
         unmet: For a refused move, what was in its way: label and verdict.
         duplicate: It was recorded before, under the same key; nothing was added.
         created: The contact was added for it.
+        restated: What it changed, where it happened before what was known already.
         decision: The reasons, where they were asked for and it is no duplicate.
     """
 
@@ -149,6 +199,7 @@ class ChangeResult:
     unmet: tuple[tuple[str, str], ...] = ()
     duplicate: bool = False
     created: bool = False
+    restated: Restatement | None = None
     decision: Decision | None = None
 
 

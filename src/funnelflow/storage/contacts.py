@@ -11,7 +11,7 @@ from sqlalchemy import Connection, false, select
 
 from funnelflow.engine import Considered, Contact, Decision, Taken, Verb, Veto
 from funnelflow.errors import UnknownContactError, nearest
-from funnelflow.storage.changes import check_id, is_storable
+from funnelflow.storage.changes import Restatement, check_id, is_storable
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import (
     considered_json,
@@ -102,6 +102,7 @@ class HistoryRow:
         path: The transitions that were taken.
         unmet: For a refused move, the criteria in its way: label and verdict.
         vetoes: The transitions that plugins closed for this event, and why.
+        restated: What it changed, where it happened before what was known already.
         definition: The digest of the definition that decided.
         digest: The digest of the row, chained to the contact's row before it.
     """
@@ -125,6 +126,7 @@ class HistoryRow:
     path: tuple[Taken, ...]
     unmet: tuple[tuple[str, str], ...]
     vetoes: tuple[Veto, ...]
+    restated: Restatement | None
     definition: str
     digest: str
 
@@ -153,6 +155,7 @@ class HistoryRow:
                 {"transition": veto.index, "plugin": veto.plugin, "reason": veto.reason}
                 for veto in self.vetoes
             ],
+            "restated": None if self.restated is None else self.restated.to_json(),
             "definition": self.definition,
             "digest": self.digest,
         }
@@ -202,6 +205,8 @@ class Recorded:
         duplicate: It had been recorded before, under the same key; this is the first answer.
         dry_run: Nothing was stored.
         ahead: Its time lies more than a day in the future, and the contact's clock with it.
+        restated: What it changed, where it happened before what was known already; the decision
+            is that of its own time.
     """
 
     decision: Decision
@@ -209,6 +214,7 @@ class Recorded:
     duplicate: bool = False
     dry_run: bool = False
     ahead: bool = False
+    restated: Restatement | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as data, with everything that was considered."""
@@ -217,6 +223,7 @@ class Recorded:
             "sequence": self.sequence,
             "duplicate": self.duplicate,
             "dry_run": self.dry_run,
+            "restated": None if self.restated is None else self.restated.to_json(),
         }
 
 
@@ -357,6 +364,7 @@ def _read_row(row: Any) -> HistoryRow:
         path=load_path(row.path),
         unmet=tuple((label, verdict) for label, verdict in json.loads(row.unmet)),
         vetoes=load_vetoes(row.vetoes),
+        restated=Restatement.from_json(json.loads(row.restated)) if row.restated else None,
         definition=row.decided_by,
         digest=row.digest,
     )

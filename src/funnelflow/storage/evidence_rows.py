@@ -48,7 +48,7 @@ class RowWriter:
         self._facts: dict[int, tuple[Facts, str]] = {}
         self._answers: dict[tuple[int, str, int], _Answer] = {}
 
-    def row(
+    def row(  # noqa: PLR0913, PLR0917  # all that a row says; by position, which is faster
         self,
         tracked: TrackedContact,
         event: Event,
@@ -57,6 +57,7 @@ class RowWriter:
         before: str,
         key: str | None,
         unmet: Unmet,
+        restated: str = "",
     ) -> Row:
         """Make the row of a step that was taken, and chain it to the one before.
 
@@ -68,6 +69,7 @@ class RowWriter:
             before: The stage before it.
             key: Its idempotency key.
             unmet: What was in the way of a refused move.
+            restated: What late evidence changed, as text.
 
         Returns:
             Its columns but the number of the row, in the order of the table.
@@ -76,8 +78,8 @@ class RowWriter:
         contact_id, sequence = tracked.contact.id, tracked.sequence + 1
         facts = self._text_of(said) if said else "{}"
         roles = encode(said_roles) if said_roles else "[]"
-        if to or reason or force or vetoes or unmet:
-            answer = _answer(tracked, event, outcome, before, unmet)
+        if to or reason or force or vetoes or unmet or restated:
+            answer = _answer(tracked, event, outcome, before, unmet, restated)
         else:
             answer = self._plain_answer(tracked, event, outcome, before)
         digest = row_digest((
@@ -106,18 +108,24 @@ class RowWriter:
         if known is None or known.outcome is not outcome or known.after != tracked.contact.stage:
             if len(self._answers) >= _KEPT:
                 self._answers.clear()
-            known = self._answers[asked] = _answer(tracked, event, outcome, before, ())
+            known = self._answers[asked] = _answer(tracked, event, outcome, before, (), "")
         return known
 
 
 def _answer(
-    tracked: TrackedContact, event: Event, outcome: Outcome, before: str, unmet: Unmet
+    tracked: TrackedContact,
+    event: Event,
+    outcome: Outcome,
+    before: str,
+    unmet: Unmet,
+    restated: str,
 ) -> _Answer:
     """Write the columns that say what became of an event."""
     after, loaded = tracked.contact.stage, tracked.loaded
     columns = (
         event.to, event.reason, int(event.force), outcome.outcome, before, after,
         dump_path(outcome.path), encode(unmet) if unmet else "[]", dump_vetoes(event.vetoes),
+        restated,
     )  # fmt: skip
     text = SEPARATOR.join(map(str, (*columns, loaded.digest)))
     return _Answer(outcome, after, (*columns, loaded.id), text)

@@ -13,6 +13,7 @@ when the row of the history is.
 
 import datetime as dt
 from collections.abc import Callable, Iterable
+from itertools import islice
 from shlex import quote
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -21,12 +22,14 @@ from attrs import define, field
 from funnelflow.engine import Decision, Event, Outcome, decide
 from funnelflow.engine.decisions import Unmet
 from funnelflow.engine.events import EventParser, TimestampCache
+from funnelflow.engine.story import OpenStory, StoryRow, in_force
 from funnelflow.errors import ConflictError, FieldError, UnknownContactError, UsageError
 from funnelflow.storage.changes import (
     Change,
     ChangedMeanwhileError,
     ChangeResult,
     IdempotencyRecord,
+    Restatement,
     check_id,
     check_key,
     known_already,
@@ -34,7 +37,7 @@ from funnelflow.storage.changes import (
 )
 from funnelflow.storage.evidence_rows import RowWriter
 from funnelflow.storage.outbox_writer import OutboxWriter
-from funnelflow.storage.row_format import UNREADABLE, dump_facts, horizon, to_text
+from funnelflow.storage.row_format import UNREADABLE, dump_facts, encode, horizon, to_text
 from funnelflow.storage.tracked_contacts import (
     LoadedDefinition,
     Row,
@@ -90,6 +93,8 @@ class Partition:
         keys: What was recorded under idempotency keys before.
         homes: The definitions that new contacts come under, by funnel.
         definitions: The definitions that decided what `keys` holds, by number.
+        stories: The evidence of before, read by the definition that a contact is under, of
+            those about whom evidence comes late.
     """
 
     settings: FoldSettings
@@ -98,6 +103,7 @@ class Partition:
     keys: dict[str, IdempotencyRecord] = field(factory=dict)
     homes: dict[str, LoadedDefinition] = field(factory=dict)
     definitions: dict[int, LoadedDefinition] = field(factory=dict)
+    stories: dict[str, list[StoryRow]] = field(factory=dict)
 
     def home(self, funnel: str) -> LoadedDefinition:
         """Return the definition that new contacts of a funnel come under; "" for the default."""
@@ -137,6 +143,10 @@ class Folded(NamedTuple):
     writes: Writes
     results: list[Result]
     ahead: int
+
+
+ReadStory: TypeAlias = Callable[[TrackedContact], list[StoryRow]]
+"""Reads the stored evidence about a contact, by the definition that it is under."""
 
 
 class Observer(Protocol):
@@ -179,13 +189,24 @@ class Fold:
     Args:
         partition: Whom the changes are about.
         observer: Who is asked and told; None for nobody.
+        read_story: Reads the stored evidence about a contact whose story the partition lacks.
 
     Attributes:
         ahead: How many changes were decided whose time lies in the future.
     """
 
-    def __init__(self, partition: Partition, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        partition: Partition,
+        observer: Observer | None = None,
+        read_story: ReadStory | None = None,
+    ) -> None:
         self.ahead = 0
+        self._read_story = read_story
+        self._taken: list[tuple[str, int, Event]] = []
+        self._indexed = 0
+        self._recent: dict[str, list[StoryRow]] = {}
+        self._open: dict[str, OpenStory] = {}
         self.partition = partition
         self._contacts = partition.contacts
         self._keys = partition.keys
@@ -233,19 +254,37 @@ class Fold:
         """Collect the row of a step that was taken, and chain it to the one before."""
         moment = event.at
         at = self._text_of(tracked, moment)
-        tracked.last, tracked.last_text, tracked.changed = moment, at, True
-        row = self._writer.row(tracked, event, at, outcome, before, key, unmet)
+        tracked.last, tracked.last_text = moment, at
+        self._collect(tracked, event, at, outcome, before, key, unmet)
+        if self._open and tracked.contact.id in self._open:
+            self._open[tracked.contact.id].append(tracked.sequence, event)
+        if self._observer is not None:
+            self._observer.decided(tracked, event, outcome, before)
+        if self._outbox is not None and outcome.outcome == "moved":
+            self._messages += self._outbox.rows(tracked, event, before, self._recorded_at)
+
+    def _collect(  # noqa: PLR0913, PLR0917  # as in `RowWriter.row`
+        self,
+        tracked: TrackedContact,
+        event: Event,
+        at: str,
+        outcome: Outcome,
+        before: str,
+        key: str | None,
+        unmet: Unmet,
+        restated: str = "",
+    ) -> None:
+        """Make a row, and remember the key that it has."""
+        tracked.changed = True
+        row = self._writer.row(tracked, event, at, outcome, before, key, unmet, restated)
         self._rows.append(row)
+        self._taken.append((tracked.contact.id, tracked.sequence, event))
         if key is not None:
             contact_id, sequence, _, name, _, _, actor, _, facts, to, reason, force, *_ = row
             self._keys[key] = IdempotencyRecord(
                 contact_id, sequence, name, at, actor, facts, to, reason, force, tracked.loaded.id
             )
             self.partition.definitions[tracked.loaded.id] = tracked.loaded
-        if self._observer is not None:
-            self._observer.decided(tracked, event, outcome, before)
-        if self._outbox is not None and outcome.outcome == "moved":
-            self._messages += self._outbox.rows(tracked, event, before, self._recorded_at)
 
     def writes(self) -> Writes:
         """Return what is to be written, and begin anew: who asks writes it."""
@@ -259,7 +298,8 @@ class Fold:
                 else:
                     writes.added.append((tracked.contact.id, *columns))
                 tracked.mark_written()
-        self._rows, self._messages = [], []
+        self._rows, self._messages, self._taken = [], [], []
+        self._recent, self._open, self._indexed = {}, {}, 0
         return writes
 
     def _text_of(self, tracked: TrackedContact, moment: dt.datetime) -> str:
@@ -294,6 +334,8 @@ class Fold:
     ) -> ChangeResult:
         """Let the engine answer, and collect the row."""
         contact, before = tracked.contact, tracked.contact.stage
+        if contact.clock is not None and event.at < contact.clock and event.name != "tick":
+            return self._decide_late(tracked, change, event, explain=explain)
         if self._observer is not None:
             event = self._observer.with_vetoes(tracked, event)
         try:
@@ -315,6 +357,79 @@ class Fold:
             unmet,
             decision=decision if explain else None,
         )
+
+    def _decide_late(
+        self, tracked: TrackedContact, change: Change, event: Event, *, explain: bool
+    ) -> ChangeResult:
+        """Decide evidence of before what is known: at its own time, and what it changes since.
+
+        The contact is folded again from its story in the order in which it happened.
+        """
+        stood = tracked.contact
+        try:
+            return self._fold_again(tracked, change, event, explain=explain)
+        except UNREADABLE:
+            tracked.loaded.require_readable(stood)
+            raise
+        finally:
+            if tracked.contact.clock != stood.clock:  # something went wrong on the way
+                tracked.contact = stood
+
+    def _fold_again(
+        self, tracked: TrackedContact, change: Change, event: Event, *, explain: bool
+    ) -> ChangeResult:
+        stood, story = tracked.contact, self._story(tracked)
+        assert stood.clock is not None
+        assert stood.since is not None
+        tracked.contact = story.before(event)
+        before = tracked.contact.stage
+        if self._observer is not None:
+            event = self._observer.with_vetoes(tracked, event)
+        outcome, decision = _step(tracked, event, explain=explain)
+        answered, now = tracked.contact, tracked.contact.copy()
+        others = story.insert(tracked.sequence + 1, event, outcome, now)
+        assert now.since is not None
+        restated = Restatement(
+            stood.clock - event.at, stood.stage, stood.since, now.stage, now.since, others
+        )
+        refused = outcome.outcome == "refused" and decision is not None
+        unmet = decision.unmet() if refused and decision is not None else ()
+        at = self._text_of(tracked, event.at)
+        said = encode(restated.to_json())
+        self._collect(tracked, event, at, outcome, before, change.key, unmet, said)
+        if self._observer is not None:
+            self._observer.decided(tracked, event, outcome, before)
+        tracked.contact = now
+        tracked.created_at = min(tracked.created_at, at)
+        if self._outbox is not None and now.stage != stood.stage:
+            self._messages += self._outbox.rows(tracked, event, stood.stage, self._recorded_at)
+        return ChangeResult(
+            now.id,
+            tracked.sequence,
+            outcome.outcome,
+            before,
+            answered.stage,
+            unmet,
+            restated=restated,
+            decision=decision if explain else None,
+        )
+
+    def _story(self, tracked: TrackedContact) -> OpenStory:
+        """Return the story of a contact so far: what is stored, and what was collected here."""
+        contact_id = tracked.contact.id
+        story = self._open.get(contact_id)
+        if story is None:
+            for name, arrival, event in islice(self._taken, self._indexed, None):
+                self._recent.setdefault(name, []).append(StoryRow(arrival, event))
+            self._indexed = len(self._taken)
+            stored = self.partition.stories.get(contact_id, [])
+            if tracked.stored and not stored and self._read_story is not None:
+                stored = self._read_story(tracked)
+            rows = in_force([*stored, *self._recent.get(contact_id, ())])
+            assert tracked.contact.clock is not None
+            story = OpenStory(tracked.loaded.funnel, contact_id, rows, tracked.contact.clock)
+            self._open[contact_id] = story
+        return story
 
     def _parse(self, loaded: LoadedDefinition, change: Change) -> Event:
         """Make the event of a change, in the words of the definition that will decide it."""

@@ -114,8 +114,19 @@ def _transitions(connection: Connection, ids: list[int]) -> dict[int, dict[str, 
     for start in range(0, len(ids), IDS):
         some = wanted.where(outbox.c.id.in_(ids[start : start + IDS]))
         for row in connection.execute(some).mappings():
-            found[row["id"]] = {**row, "forced": bool(row["forced"])}
+            found[row["id"]] = _transition(dict(row))
     return found
+
+
+def _transition(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a transition; of one that late evidence brought, from where the contact stood."""
+    restated = row.pop("restated")
+    said = {**row, "forced": bool(row["forced"])}
+    if not restated:
+        return said
+    change = json.loads(restated)
+    stages = {name: change[name]["stage"] for name in ("before", "after")}
+    return {**said, **stages, "restated": True}
 
 
 _NAMES = ("funnel", "version", "definition", "before", "after", "event", "actor", "forced")
@@ -125,6 +136,7 @@ _TRANSITION = (
     history.c.force.label("forced"),
     history.c.before_stage.label("before"),
     history.c.after_stage.label("after"),
+    history.c.restated,
     definitions.c.name.label("funnel"),
     definitions.c.version,
     definitions.c.digest.label("definition"),
@@ -137,6 +149,7 @@ def _message(row: Any, transition: Mapping[str, Any]) -> OutboxMessage:
         "contact": row.contact_id,
         "sequence": row.sequence,
         **{name: transition.get(name) for name in _NAMES},
+        **({"restated": True} if "restated" in transition else {}),
         "fields": json.loads(row.data),
     }
     return OutboxMessage(

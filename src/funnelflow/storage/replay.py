@@ -1,10 +1,13 @@
-"""The fold over stored evidence: each row by the definition that decided it.
+"""The fold over stored evidence, by one definition or as it was decided.
 
-A row that says ``adopt`` is where a contact came under another definition, which folds all
-the evidence before it anew: ``stage = fold(definition, evidence)``, whenever it came in. An
-adoption that changed nothing for a contact leaves no row; the next row names the definition.
+A contact stands where the definition that it is under takes its whole story, in the order in
+which it happened. `Replay` goes along the order in which the evidence arrived, each row by the
+definition that decided it. A row that says ``adopt`` is where a contact came under another
+definition, which folds all the evidence before it anew: ``stage = fold(definition, evidence)``.
+An adoption that changed nothing for a contact leaves no row; the next row names the definition.
 """
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -14,10 +17,11 @@ from sqlalchemy import Connection, select
 
 from funnelflow.criteria import Field, Value
 from funnelflow.definition import Linked, LinkedTransition
-from funnelflow.engine import Contact, Event, Outcome, Veto
+from funnelflow.engine import Contact, Decision, Event, Outcome, Veto, decide
+from funnelflow.engine.story import OpenStory, StoryRow, fold_story, in_force, with_beginning
 from funnelflow.errors import FieldError
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.row_format import UNREADABLE, altered, from_text, load_vetoes
+from funnelflow.storage.row_format import UNREADABLE, altered, from_text, load_path, load_vetoes
 from funnelflow.storage.tables import history
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
@@ -195,35 +199,81 @@ class Replay:
         return fold_rows(self._connection, self._definitions, EvidenceReader(loaded), rows)
 
 
-def fold_rows(
+def story_rows(
     connection: Connection,
     definitions: DefinitionStore,
     reader: EvidenceReader,
     rows: Iterable[Any],
-) -> Contact:
-    """Fold a contact's rows from the first, all by one definition.
+) -> list[StoryRow]:
+    """Read rows of the history as a story that a definition can fold.
 
     Args:
         connection: The database, for the definitions that decided the rows.
         definitions: The definition store.
         reader: Reads evidence for the definition that folds.
-        rows: The rows, at least one.
+        rows: The rows, in any order.
     """
-    funnel = reader.loaded.funnel
-    contact: Contact | None = None
+    story: list[StoryRow] = []
     for row in rows:
-        contact = contact or funnel.new_contact(row.contact_id)
         decided = definitions.by_id(connection, row.definition)
         event = reader.read(decided, row)
         if decided.name != reader.loaded.name:  # another funnel's stages mean nothing here
             event = event.without_move()
-        try:
-            funnel.step(contact, event)
-        except UNREADABLE:
-            reader.loaded.require_readable(contact)
-            raise
-    assert contact is not None
-    return contact
+        story.append(StoryRow(row.sequence, event))
+    return story
+
+
+def fold_rows(
+    connection: Connection,
+    definitions: DefinitionStore,
+    reader: EvidenceReader,
+    rows: Iterable[Any],
+    until: dt.datetime | None = None,
+) -> Contact:
+    """Fold a contact's rows in the order in which they happened, all by one definition.
+
+    Args:
+        connection: The database, for the definitions that decided the rows.
+        definitions: The definition store.
+        reader: Reads evidence for the definition that folds.
+        rows: The rows, at least one, in any order.
+        until: The moment to fold to; None for that of the last row.
+    """
+    found = list(rows)
+    story = story_rows(connection, definitions, reader, found)
+    end = until or max(row.event.at for row in story)
+    try:
+        return fold_story(
+            reader.loaded.funnel, found[0].contact_id, with_beginning(story), end
+        ).contact
+    except UNREADABLE:
+        raise altered(f"the history of {found[0].contact_id!r}") from None
+
+
+def first_answer(
+    connection: Connection, definitions: DefinitionStore, contact_id: str, sequence: int
+) -> Decision:
+    """Explain a row of the history: what was decided then, by the definition of then.
+
+    Args:
+        connection: The database.
+        definitions: The definition store.
+        contact_id: Whose history it is.
+        sequence: Which row of it.
+    """
+    *earlier, row = rows_of(connection, contact_id, before=sequence + 1)
+    loaded = definitions.by_id(connection, row.definition)
+    story = in_force(story_rows(connection, definitions, EvidenceReader(loaded), earlier))
+    event = read_event(loaded, row)
+    told = OpenStory(loaded.funnel, contact_id, story, event.at)
+    decision = decide(loaded.funnel, told.before(event), event)
+    return evolve(
+        decision,
+        outcome=row.outcome,
+        before=row.before_stage,
+        after=row.after_stage,
+        path=load_path(row.path),
+    )
 
 
 def rows_of(connection: Connection, contact_id: str, *, before: int | None = None) -> Iterator[Any]:

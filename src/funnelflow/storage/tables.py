@@ -121,6 +121,7 @@ history = Table(
     _text("path"),
     _text("unmet"),
     _text("vetoes"),
+    _text("restated"),
     Column("definition", Integer, nullable=False),
     _text("digest"),
     Column("checksum", _BIG, nullable=False),
@@ -129,7 +130,8 @@ history = Table(
 """The evidence, append-only, with what was decided on it and by which definition.
 
 ``unmet`` names, for a refused move, the criteria that were not met or unknown; ``vetoes`` is
-evidence too: which transitions plugins closed for this event, and why.
+evidence too: which transitions plugins closed for this event, and why. ``restated`` says of
+evidence that came late what it changed; its other columns say what it was decided at its own time.
 """
 
 history_key = Index(

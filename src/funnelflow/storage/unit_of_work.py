@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from attrs import define, evolve
+from attrs import define
 from sqlalchemy import Connection, select
 
-from funnelflow.engine import Decision, Event, Outcome, decide
+from funnelflow.engine import Event, Outcome
+from funnelflow.engine.story import StoryRow
 from funnelflow.errors import UnknownContactError
 from funnelflow.plugins import PluginHost, WorkspaceHandle
 from funnelflow.storage.changes import (
@@ -22,8 +23,8 @@ from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import Bulk
 from funnelflow.storage.fold import Fold, FoldSettings, Partition
 from funnelflow.storage.observers import observers_of
-from funnelflow.storage.replay import Replay, rows_of
-from funnelflow.storage.row_format import Clock, load_path
+from funnelflow.storage.replay import EvidenceReader, first_answer, rows_of, story_rows
+from funnelflow.storage.row_format import Clock
 from funnelflow.storage.tables import history
 from funnelflow.storage.tracked_contacts import (
     LoadedDefinition,
@@ -81,7 +82,7 @@ class UnitOfWork:
         self._partition = Partition(store.settings, self.now)
         self._contacts = self._partition.contacts
         self._observers = observers_of(store.plugins, store.workspace, connection)
-        self._fold = Fold(self._partition, self._observers)
+        self._fold = Fold(self._partition, self._observers, self._read_story)
 
     @property
     def ahead(self) -> int:
@@ -176,6 +177,12 @@ class UnitOfWork:
         """Keep the contacts for the next unit of work; the last thing to do before committing."""
         self._cache.keep(self._contacts, self._state)
 
+    def _read_story(self, tracked: TrackedContact) -> list[StoryRow]:
+        """Read the stored evidence about a contact, by the definition that it is under."""
+        stored = rows_of(self.connection, tracked.contact.id, before=tracked.stored + 1)
+        reader = EvidenceReader(tracked.loaded)
+        return story_rows(self.connection, self.definitions, reader, stored)
+
     def _state(self) -> object:
         """Return `Bulk.write_token` of this transaction."""
         return self._bulk.write_token(self.connection)
@@ -214,26 +221,14 @@ def record_one(unit: UnitOfWork, change: Change, *, dry_run: bool) -> Recorded:
     except UnknownContactError:
         raise unknown_contact(unit.connection, change.contact_id) from None
     if result.duplicate:
-        first = _first_answer(unit, result.contact_id, result.sequence)
+        first = first_answer(unit.connection, unit.definitions, result.contact_id, result.sequence)
         return Recorded(first, result.sequence, duplicate=True, dry_run=dry_run)
     unit.write()
     assert result.decision is not None
-    return Recorded(result.decision, result.sequence, dry_run=dry_run, ahead=unit.ahead > 0)
-
-
-def _first_answer(unit: UnitOfWork, contact_id: str, sequence: int) -> Decision:
-    """Explain a row of the history: what was decided then, by the definition of then."""
-    replay = Replay(unit.connection, unit.definitions, contact_id)
-    *earlier, row = rows_of(unit.connection, contact_id, before=sequence + 1)
-    for before in earlier:
-        replay.feed(before)
-    contact = replay.turn_to(row)
-    assert replay.loaded is not None
-    decision = decide(replay.loaded.funnel, contact, replay.event(row))
-    return evolve(
-        decision,
-        outcome=row.outcome,
-        before=row.before_stage,
-        after=row.after_stage,
-        path=load_path(row.path),
+    return Recorded(
+        result.decision,
+        result.sequence,
+        dry_run=dry_run,
+        ahead=unit.ahead > 0,
+        restated=result.restated,
     )

@@ -97,6 +97,7 @@ def _history() -> None:
         _text("path"),
         _text("unmet"),
         _text("vetoes"),
+        _text("restated"),
         sa.Column("definition", sa.Integer, nullable=False),
         _text("digest"),
         sa.Column("checksum", _BIG, nullable=False),

@@ -6,11 +6,11 @@ from itertools import pairwise
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from funnelflow.definition import Criterion, Definition, Stage, Transition, check
+from funnelflow.definition import Criterion, Definition, Stage, Transition
 from funnelflow.engine import Event, Funnel
 from funnelflow.engine.story import VOID, StoryRow, fold_story, in_force
 
-from .test_laws import GOES_ROUND, funnel_of
+from .test_laws import funnel_of
 from .worlds import HOUR, T0, VOCABULARY, definitions, stories
 
 MOVES = ("s0", "s1", "s1.n0")
@@ -67,7 +67,6 @@ def test_stays_follow_each_other_and_end_where_the_contact_is(definition, events
 @given(definitions(), stories(), st.lists(st.integers(0, 700), max_size=4))
 def test_folding_further_gives_what_folding_at_once_gives(definition, events, hours):
     funnel = funnel_of(definition)
-    assume(not any(p.code == GOES_ROUND for p in check(definition)))
     end = T0 + 800 * HOUR
     looks = [T0 + h * HOUR for h in sorted(hours)]
     rows = rows_of(events)

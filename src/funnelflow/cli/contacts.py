@@ -19,8 +19,11 @@ from funnelflow.cli.facts import moment, parse_facts
 from funnelflow.cli.options import Writing, as_json, command, writing
 from funnelflow.cli.output import hint, note, page_for, say, write_json
 from funnelflow.cli.session import current
+from funnelflow.cli.text import paragraph
 from funnelflow.criteria import TIMESTAMP, Field
+from funnelflow.criteria.times import rough_words
 from funnelflow.errors import UsageError
+from funnelflow.storage.changes import Restatement
 from funnelflow.storage.contacts import Recorded
 from funnelflow.workspace.workspace import Workspace
 
@@ -209,12 +212,33 @@ def _run(do: Callable[[Workspace], Recorded]) -> int:
 
 
 def _ahead(recorded: Recorded) -> str:
-    """Warn of a time in the future, which a contact's clock does not come back from."""
+    """Warn of a time in the future, up to which time has passed for the contact."""
     decision = recorded.decision
     return (
-        f"warning: {moment(decision.event.at)} UTC lies in the future; what is recorded about "
-        f"{decision.contact} before then will count as if it happened then"
+        f"warning: {moment(decision.event.at)} UTC lies in the future; {decision.contact} stands "
+        "where it will be by then"
     )
+
+
+def restated_words(change: Restatement) -> str:
+    """Say what late evidence changed: ``late by 5 days: lead since 2026-03-02 instead of …``."""
+    was, now = (change.before, change.since), (change.stage, change.entered)
+    said = [_stands(was, now)] if was != now else []
+    if change.others:
+        many = "answers" if change.others > 1 else "answer"
+        said.append(f"{change.others:,} later {many} would have been {_other(change.others)}")
+    what = "; ".join(said) or f"it changes nothing that was said; still {now[0]}"
+    return f"late by {rough_words(change.late)}: {what}"
+
+
+def _stands(was: tuple[str, dt.datetime], now: tuple[str, dt.datetime]) -> str:
+    """Say where a contact stands instead of where it stood."""
+    instead = moment(was[1]) if was[0] == now[0] else was[0]
+    return f"{now[0]} since {moment(now[1])} instead of {instead}"
+
+
+def _other(count: int) -> str:
+    return "others" if count > 1 else "another"
 
 
 def _show(recorded: Recorded) -> None:
@@ -222,6 +246,8 @@ def _show(recorded: Recorded) -> None:
     page = page_for(sys.stdout)
     answer = decision_answer(recorded.decision, page, dry_run=recorded.dry_run)
     say(answer.lines)
+    if recorded.restated is not None:
+        say(paragraph(restated_words(recorded.restated), page))
     if recorded.duplicate:
         note("this was recorded before under the same key; nothing was stored")
     if recorded.dry_run:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from funnelflow.cli.complete import complete_contact, complete_event
-from funnelflow.cli.contacts import moment_of
+from funnelflow.cli.contacts import moment_of, restated_words
 from funnelflow.cli.facts import moment
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import note, page_for, say, write_json
@@ -114,8 +114,10 @@ def _verb(row: HistoryRow) -> TextSpan:
 
 
 def _reason(row: HistoryRow) -> str:
-    """Name the criteria that a move was refused by, and the plugins that were against it."""
+    """Name what a move was refused by, who was against it, and what late evidence changed."""
     vetoed = [f"plugin {veto.plugin} was against it: {veto.reason}" for veto in row.vetoes]
+    if row.restated is not None:
+        vetoed.append(restated_words(row.restated))
     if row.outcome != "refused":
         return "; ".join(vetoed)
     own = {f"Plugin {veto.plugin}" for veto in row.vetoes}

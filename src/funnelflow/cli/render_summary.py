@@ -79,11 +79,19 @@ def _warnings(counts: Counts, page: Page) -> list[Line]:
     ahead = (
         f"{counted(counts.ahead, 'row')} with a time in the future: funnelflow doctor says whose"
     )
+    late = (
+        f"{counted(counts.late, 'row')} of before what was known already, counted when they "
+        f"happened; {counts.restated:,} of them changed where a contact stands or what was answered"
+    )
     doubled = (
         f"{counted(counts.doubled, 'row')} about a contact that an earlier row was about; "
         "where they differ, the last row counts"
     )
-    said = [*([ahead] if counts.ahead else []), *([doubled] if counts.doubled else [])]
+    said = [
+        *([ahead] if counts.ahead else []),
+        *([late] if counts.late else []),
+        *([doubled] if counts.doubled else []),
+    ]
     return [drawn for text in said for drawn in paragraph(text, page, indent=2)]
 
 

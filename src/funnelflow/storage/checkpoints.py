@@ -45,6 +45,8 @@ class Counts:
         rejected: They could not be used, and are in the rejects file.
         created: Contacts that were added.
         ahead: Their time lies more than a day in the future.
+        late: They happened before what was known of their contact already.
+        restated: Late ones that changed where the contact stands, or a later answer.
         doubled: An earlier row of the same run was about the same contact.
         stages: Stage to how many rows moved a contact into it.
         reasons: Criterion to how many refusals it was a reason of.
@@ -59,6 +61,8 @@ class Counts:
     rejected: int = 0
     created: int = 0
     ahead: int = 0
+    late: int = 0
+    restated: int = 0
     doubled: int = 0
     stages: Counter[str] = field(factory=Counter)
     reasons: Counter[str] = field(factory=Counter)
@@ -70,6 +74,9 @@ class Counts:
             return
         if entry.created:
             self.created += 1
+        if entry.restated is not None:
+            self.late += 1
+            self.restated += entry.restated.is_change
         if entry.outcome == "moved":
             self.moved += 1
             self.stages[entry.after] += 1

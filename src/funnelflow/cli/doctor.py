@@ -197,7 +197,7 @@ def _clocks(session: Session) -> DoctorFinding:
     return _problem(
         "clocks",
         f"{counted(found.count, 'contact')} with evidence from the future: {', '.join(some)}{more}",
-        "what is recorded about them before then counts as if it happened then; "
+        "they stand where they will be by then; "
         f"funnelflow history {quote(found.examples[0][0])} shows the evidence",
     )
 

@@ -271,9 +271,11 @@ class ContactHandler(RowHandler):
         definition = unit.definition_for(contact_id, options.funnel)
         facts = self._facts(definition, row)
         if known is not None:
-            said = definition.funnel.event("set", unit.now, facts, timezone=self._timezone).facts
-            fields = known.contact.fields
-            if all(fields.get(name) == value for name, value in said.items()):
+            at = row.at or unit.now
+            said = definition.funnel.event("set", at, facts, timezone=self._timezone)
+            fields, clock = known.contact.fields, known.contact.clock
+            is_late = bool(row.at) and clock is not None and said.at < clock
+            if not is_late and all(fields.get(n) == value for n, value in said.facts.items()):
                 return None
         return Change(
             contact_id=contact_id,

@@ -27,7 +27,7 @@ def test_a_table_names_contact_stage_and_funnel(people, call):
     rows = [" ".join(row.split()) for row in call("list").stdout.splitlines()]
     assert rows == [
         "contact stage since funnel",
-        "ada lead.inquiry 2026-03-01 09:30 standard",
+        "ada lead.recycled 2026-05-30 09:30 standard",
         "bob target 2026-03-04 09:00 standard",
         "eve target 2026-03-04 09:00 dialogue",
     ]
@@ -74,7 +74,7 @@ def test_csv_has_a_column_for_every_field(people, call):
     rows = list(csv.DictReader(io.StringIO(call("list", "--csv").stdout)))
     assert [row["contact"] for row in rows] == ["ada", "bob", "eve"]
     assert (rows[0]["budget"], rows[0]["authority"]) == ("3000", "")
-    assert rows[0]["since"] == "2026-03-01T09:30:00.000000Z"
+    assert rows[0]["since"] == "2026-05-30T09:30:00.000000Z"
 
 
 def test_formulas_in_text_are_neutralised_and_negative_numbers_are_not(people, call):

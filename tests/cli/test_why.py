@@ -76,9 +76,10 @@ def test_why_as_json_carries_the_same(ada, call):
     assert answer["due_at"] == "2026-05-30T09:30:00.000000Z"
 
 
-def test_a_time_that_is_due_says_what_takes_it(ada, call):
+def test_what_time_has_opened_is_shown_without_a_tick(ada, call):
     done = call("why", "ada", "--at", "2026-09-01T09:30:00Z")
-    assert "lead.recycled on 2026-05-30 09:30 (`funnelflow tick` takes it)" in done.stdout
+    assert "ada is lead.recycled since 2026-05-30 09:30, for 94 days" in done.stdout
+    assert "Next by itself" not in done.stdout
 
 
 def test_an_end_says_that_nothing_leaves_it(ada, call):

@@ -168,7 +168,11 @@ def _asking(asked: Sequence[Question], page: Page) -> list[Line]:
 
 def _due(considered: Sequence[Considered], now: dt.datetime, page: Page) -> list[Line]:
     """Say what time will do next."""
-    timed = [(way.due, way.to) for way in considered if way.due is not None]
+    timed = [
+        (way.due, way.to)
+        for way in considered
+        if way.due is not None and (way.due > now or way.verdict is Verdict.MET)
+    ]
     if not timed:
         return []
     due, to = min(timed)

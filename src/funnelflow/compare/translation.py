@@ -1,5 +1,6 @@
 """One story, read by several definitions: after each event, where each puts the person."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from attrs import frozen
@@ -49,13 +50,16 @@ class Translation:
         return tuple(dict.fromkeys(field for check in checks for field in check.missing))
 
 
-def translate(funnel: Funnel, contact_id: str, evidence: Iterable[Event]) -> Translation:
+def translate(
+    funnel: Funnel, contact_id: str, evidence: Iterable[Event], now: dt.datetime | None = None
+) -> Translation:
     """Read somebody else's evidence by this definition.
 
     Args:
         funnel: The definition that reads.
         contact_id: Whose evidence it is.
         evidence: What happened, its facts held to this definition's fields.
+        now: The time it is, up to which time opens transitions; None for the last evidence's.
 
     Returns:
         The stage with its reasons. Moves by hand count as the facts they brought: what one
@@ -72,10 +76,18 @@ def translate(funnel: Funnel, contact_id: str, evidence: Iterable[Event]) -> Tra
             waiting.clear()
         else:
             waiting.add(event.name)
-    return Translation(contact, _undecided(funnel, contact, waiting), moves)
+    last = contact.clock
+    if now is None or last is None or now <= last:
+        now = last
+    elif funnel.step(contact, Event("tick", now)).path:
+        waiting.clear()
+    contact.clock = last
+    return Translation(contact, _undecided(funnel, contact, waiting, now), moves)
 
 
-def _undecided(funnel: Funnel, contact: Contact, waiting: set[str]) -> tuple[Considered, ...]:
+def _undecided(
+    funnel: Funnel, contact: Contact, waiting: set[str], now: dt.datetime | None
+) -> tuple[Considered, ...]:
     """Explain the transitions that stay closed for want of facts alone.
 
     Only those count that nothing else is missing for: automatic ones, and those whose event
@@ -87,10 +99,10 @@ def _undecided(funnel: Funnel, contact: Contact, waiting: set[str]) -> tuple[Con
             return False
         return not transition.on or not waiting.isdisjoint(transition.on)
 
-    if contact.clock is None:
+    if now is None:
         return ()
     roles = tuple({role for t in funnel.leaving(contact.stage) for role in t.by})
-    found = why(funnel, contact, contact.clock, roles, only=is_called_for)
+    found = why(funnel, contact, now, roles, only=is_called_for)
     return tuple(c for c in found if _could_be_met(c))
 
 

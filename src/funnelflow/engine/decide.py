@@ -143,7 +143,7 @@ def _consider(
         cause=cause,
         verdict=Verdict.MET if check is None else check.verdict,
         check=check,
-        due=due,
+        due=transition.timing.next_opening(contact) or due,
     )
 
 

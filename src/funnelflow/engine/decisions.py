@@ -152,7 +152,8 @@ class Considered:
         cause: What would have taken it.
         verdict: Whether it was open; unknown does not open it.
         check: Every criterion with its verdict and the values it saw; None if it has none.
-        due: When a timed transition is due; None for the others.
+        due: When time opens it; where only evidence can, when its wait is over; None if it
+            has none.
     """
 
     index: int

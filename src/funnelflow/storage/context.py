@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from attrs import evolve, field, frozen
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from funnelflow.definition import Library
 from funnelflow.engine import Funnel
@@ -25,7 +25,9 @@ from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import bulk_for
 from funnelflow.storage.fold import FoldSettings
+from funnelflow.storage.observers import Observers
 from funnelflow.storage.outbox_writer import OutboxWriter
+from funnelflow.storage.queries import Present
 from funnelflow.storage.row_format import Clock, utc_now
 from funnelflow.storage.subscriptions import Subscription
 from funnelflow.storage.unit_of_work import Store, UnitOfWork, record_one
@@ -92,11 +94,27 @@ class Context:
                 outbox=OutboxWriter(self.subscriptions) if self.subscriptions else None,
             ),
             clock=self.clock,
-            workspace=WorkspaceHandle(
-                self.directory, str(self.database), self.default_funnel, partial(self.reopen, self)
-            ),
+            workspace=self._handle(),
             plugins=self.plugins,
         )
+
+    def _handle(self) -> WorkspaceHandle:
+        """Return the workspace as plugins are given it."""
+        return WorkspaceHandle(
+            self.directory, str(self.database), self.default_funnel, partial(self.reopen, self)
+        )
+
+    def present(self, connection: Connection, now: dt.datetime | None = None) -> Present:
+        """Return the moment of a look, to which those who are due are folded on.
+
+        Args:
+            connection: The reading transaction.
+            now: The moment; None for that of the clock.
+        """
+        ask = None
+        if self.plugins.watches_transitions:
+            ask = Observers(self.plugins, self._handle(), connection).with_vetoes
+        return Present(now or self.clock(), ask)
 
     def funnel(self, name: str | None = None) -> Funnel:
         """Return a funnel as it is in use; its first use takes its file into use.

@@ -1,6 +1,7 @@
-"""Stored contacts in another definition's words: their evidence, read again."""
+"""Stored contacts as they stand at a moment: found, counted, and in another definition's words."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby, islice, takewhile
 from operator import attrgetter
@@ -21,14 +22,16 @@ from funnelflow.criteria import (
 from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.storage.contacts import StoredContact, stored_contact
+from funnelflow.storage.contacts import StoredContact, find_contact, stored_contact
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import considered_json, question_json
 from funnelflow.storage.replay import EvidenceReader, fold_rows, rows_of
 from funnelflow.storage.row_format import UNREADABLE, to_text
 from funnelflow.storage.tables import contacts, funnels, history
-from funnelflow.storage.tracked_contacts import CONTACT_FACTS, LoadedDefinition
+from funnelflow.storage.tracked_contacts import CONTACT_FACTS, LoadedDefinition, TrackedContact
 
+AskPlugins: TypeAlias = Callable[[TrackedContact, Event], Event]
+"""Returns an event with what plugins have against the transitions that it would take."""
 Test: TypeAlias = Callable[[StoredContact], bool]
 
 _COLUMNS = {
@@ -42,16 +45,54 @@ _COLUMNS = {
 
 
 @frozen
+class Present:
+    """The moment of a look; those who are due are folded on to it, and nothing is stored.
+
+    Attributes:
+        now: The time that it is.
+        ask: Asks plugins that may veto transitions; None where there are none.
+    """
+
+    now: dt.datetime
+    ask: AskPlugins | None = None
+
+    def fold_on(self, stored: StoredContact, loaded: LoadedDefinition) -> StoredContact:
+        """Return a contact as time alone has moved it by now."""
+        if not self.is_due(stored):
+            return stored
+        contact, event = stored.contact.copy(), Event("tick", self.now)
+        if self.ask is not None:
+            event = self.ask(TrackedContact(contact, loaded, stored.funnel), event)
+        loaded.funnel.step(contact, event)
+        contact.clock = stored.contact.clock
+        return evolve(stored, contact=contact, due_at=loaded.funnel.due_at(contact))
+
+    def is_due(self, stored: StoredContact) -> bool:
+        """Whether time has opened something for a contact since its last evidence."""
+        return stored.due_at is not None and stored.due_at <= self.now
+
+    def due(self) -> ColumnElement[bool]:
+        """Ask for those who are due, by the index."""
+        return contacts.c.due_at <= to_text(self.now)
+
+    def not_due(self) -> ColumnElement[bool]:
+        """Ask for those who stand as they are stored."""
+        return or_(contacts.c.due_at.is_(None), contacts.c.due_at > to_text(self.now))
+
+
+@frozen
 class Filter:
     """Which contacts of one funnel are asked for.
 
     Attributes:
         condition: What the database checks.
-        test: What is left to check for each row that it gives; None if nothing is.
+        test: What the criterion says of a contact; None if there is none.
+        is_exact: Whether nothing is left to test of the rows that the database gives.
     """
 
     condition: ColumnElement[bool]
     test: Test | None = None
+    is_exact: bool = True
 
 
 def filters_for(
@@ -96,7 +137,8 @@ def _filter(loaded: LoadedDefinition, where: str, dialect: str, now: dt.datetime
     condition = text(found.text).bindparams(**found.parameters)
     return Filter(
         and_(_home(loaded.name), condition),
-        None if found.exact else _test(loaded, expression, now),
+        _test(loaded, expression, now),
+        is_exact=found.exact,
     )
 
 
@@ -140,7 +182,7 @@ _BATCH = 1_000
 def list_contacts(
     connection: Connection,
     store: DefinitionStore,
-    now: dt.datetime,
+    present: Present,
     *,
     where: str | None,
     stage: str | None,
@@ -150,26 +192,37 @@ def list_contacts(
     """Yield contacts by id; see `Workspace.list`."""
     names = funnel_names(connection) if funnel is None else (funnel,)
     current = {name: _current(connection, store, name) for name in names}
-    filters = filters_for(current, where, connection.dialect.name, now)
-    wanted = select(contacts).where(or_(false(), *(f.condition for f in filters.values())))
-    if stage is not None:
-        wanted = wanted.where(contacts.c.stage.in_(_leaves(current, stage)))
-    if all(found.test is None for found in filters.values()):
-        wanted = wanted.limit(limit)
+    filters = filters_for(current, where, connection.dialect.name, present.now)
+    stands = or_(false(), *(f.condition for f in filters.values()))
+    leaves = None if stage is None else _leaves(current, stage)
+    if leaves is not None:
+        stands = and_(stands, contacts.c.stage.in_(leaves))
+    due = and_(contacts.c.funnel.in_(filters), present.due())
+    is_any_due = connection.execute(select(select(contacts.c.id).where(due).exists())).scalar()
+    wanted = select(contacts).where(or_(and_(stands, present.not_due()), due))
+    if not is_any_due and all(found.is_exact for found in filters.values()):
+        wanted = select(contacts).where(stands).limit(limit)
     ordered = wanted.order_by(contacts.c.id).execution_options(yield_per=_BATCH)
     with connection.execute(ordered) as rows:
-        yield from islice(_matching(connection, store, rows, filters), limit)
+        matching = _matching(connection, store, rows, filters, present, leaves)
+        yield from islice(matching, limit)
 
 
-def count_stages(connection: Connection, store: DefinitionStore, funnel: str) -> dict[str, int]:
+def count_stages(
+    connection: Connection, store: DefinitionStore, funnel: str, present: Present
+) -> dict[str, int]:
     """Count the contacts of a funnel by stage, in the order of the definition, 0 included."""
     loaded = _current(connection, store, funnel)
     counted = (
         select(contacts.c.stage, func.count())
-        .where(contacts.c.funnel == funnel)
+        .where(contacts.c.funnel == funnel, present.not_due())
         .group_by(contacts.c.stage)
     )
-    found = {row[0]: row[1] for row in connection.execute(counted)}
+    found = Counter({row[0]: row[1] for row in connection.execute(counted)})
+    due = select(contacts).where(contacts.c.funnel == funnel, present.due())
+    for row in connection.execute(due.execution_options(yield_per=_BATCH)):
+        decided = store.by_id(connection, row.definition)
+        found[present.fold_on(stored_contact(row, decided), decided).contact.stage] += 1
     return {**dict.fromkeys(loaded.funnel.linked.leaves, 0), **found}
 
 
@@ -186,18 +239,27 @@ def _current(connection: Connection, store: DefinitionStore, name: str) -> Loade
     return loaded
 
 
-def _matching(
+def _matching(  # all that a row may be held to
     connection: Connection,
     store: DefinitionStore,
     rows: Iterable[Any],
     filters: Mapping[str, Filter],
+    present: Present,
+    leaves: tuple[str, ...] | None,
 ) -> Iterator[StoredContact]:
     """Yield the contacts that pass what is left of the filter of their funnel."""
-    tests = {name: found.test for name, found in filters.items()}
     for row in rows:
-        stored = stored_contact(row, store.by_id(connection, row.definition))
-        test = tests[stored.funnel]
-        if test is None or test(stored):
+        loaded = store.by_id(connection, row.definition)
+        stored = stored_contact(row, loaded)
+        found = filters[stored.funnel]
+        if present.is_due(stored):
+            stored = present.fold_on(stored, loaded)
+            if leaves is not None and stored.contact.stage not in leaves:
+                continue
+        elif found.is_exact:
+            yield stored
+            continue
+        if found.test is None or found.test(stored):
             yield stored
 
 
@@ -225,7 +287,7 @@ def contact_at(
     store: DefinitionStore,
     stored: StoredContact,
     loaded: LoadedDefinition,
-    at: dt.datetime,
+    present: Present,
 ) -> StoredContact:
     """Return a contact as it stood at a time, in the words of the definition that it is under now.
 
@@ -234,14 +296,14 @@ def contact_at(
         store: The definitions.
         stored: The contact as it is.
         loaded: The definition that it is under.
-        at: When; at or after its last evidence it stands as it is.
+        present: When; after its last evidence only time has moved it.
 
     Raises:
         UsageError: Nothing was known of it then.
     """
-    clock = stored.contact.clock
+    at, clock = present.now, stored.contact.clock
     if clock is None or at >= clock:
-        return stored
+        return present.fold_on(stored, loaded)
     latest = to_text(at)
     rows = list(takewhile(lambda row: row.at <= latest, rows_of(connection, stored.id)))
     if not rows:
@@ -251,7 +313,8 @@ def contact_at(
         )
     contact = fold_rows(connection, store, EvidenceReader(loaded), rows)
     due_at = loaded.funnel.due_at(contact) if loaded.waits else None
-    return evolve(stored, contact=contact, sequence=len(rows), due_at=due_at)
+    stood = evolve(stored, contact=contact, sequence=len(rows), due_at=due_at)
+    return present.fold_on(stood, loaded)
 
 
 _TRANSLATION_BATCH = 1_000
@@ -292,16 +355,24 @@ class Translated:
 
 
 def translate_one(
-    connection: Connection, store: DefinitionStore, funnel: Funnel, contact_id: str
+    connection: Connection,
+    store: DefinitionStore,
+    funnel: Funnel,
+    contact_id: str,
+    now: dt.datetime,
 ) -> Translation:
     """Read one contact's evidence by another definition; the contact exists."""
     reader = _reader(funnel)
     rows = rows_of(connection, contact_id)
-    return translate(funnel, contact_id, _events(connection, store, reader, rows))
+    return translate(funnel, contact_id, _events(connection, store, reader, rows), now)
 
 
 def translate_all(
-    connection: Connection, store: DefinitionStore, funnel: Funnel, home: str | None
+    connection: Connection,
+    store: DefinitionStore,
+    funnel: Funnel,
+    home: str | None,
+    present: Present,
 ) -> Iterator[Translated]:
     """Yield every contact of a funnel, by id, in another definition's words; memory stays flat.
 
@@ -310,17 +381,24 @@ def translate_all(
         store: The definitions that decided.
         funnel: The definition that reads.
         home: The funnel whose contacts are read; None for all.
+        present: When they are read.
     """
     reader = _reader(funnel)
     joined = history.join(contacts, history.c.contact_id == contacts.c.id)
-    query = select(history, contacts.c.funnel, contacts.c.stage).select_from(joined)
+    stands = (contacts.c.funnel, contacts.c.stage, present.due().label("is_due"))
+    query = select(history, *stands).select_from(joined)
     if home is not None:
         query = query.where(contacts.c.funnel == home)
     ordered = query.order_by(history.c.contact_id, history.c.sequence)
     rows = connection.execute(ordered.execution_options(yield_per=_TRANSLATION_BATCH))
-    by_contact = attrgetter("contact_id", "funnel", "stage")
-    for (contact_id, funnel_name, stage), story in groupby(rows, key=by_contact):
-        translation = translate(funnel, contact_id, _events(connection, store, reader, story))
+    by_contact = attrgetter("contact_id", "funnel", "stage", "is_due")
+    for (contact_id, funnel_name, stored_stage, is_due), story in groupby(rows, key=by_contact):
+        events = _events(connection, store, reader, story)
+        translation = translate(funnel, contact_id, events, present.now)
+        stage = stored_stage
+        if is_due:
+            found = present.fold_on(*find_contact(connection, store, contact_id))
+            stage = found.contact.stage
         yield Translated(contact_id, funnel_name, stage, funnel.definition.name, translation)
 
 

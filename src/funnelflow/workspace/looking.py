@@ -33,14 +33,15 @@ class ReadableWorkspace(OpenWorkspace):
     """What can be asked of a workspace; nothing is changed by it."""
 
     def contact(self, contact_id: str) -> StoredContact:
-        """Return a contact as it is.
+        """Return a contact as it is now: time may have moved it since its last evidence.
 
         Raises:
             UnknownNameError: There is none by that id.
         """
         context = self.context
         with reading(context.engine) as connection:
-            return find_contact(connection, context.definitions, contact_id)[0]
+            stored, loaded = find_contact(connection, context.definitions, contact_id)
+            return context.present(connection).fold_on(stored, loaded)
 
     def why(
         self,
@@ -61,10 +62,13 @@ class ReadableWorkspace(OpenWorkspace):
         context = self.context
         with reading(context.engine) as connection:
             stored, loaded = find_contact(connection, context.definitions, contact_id)
-            if now is not None:
-                stored = contact_at(connection, context.definitions, stored, loaded, now)
+            present = context.present(connection, now)
+            if now is None:
+                stored = present.fold_on(stored, loaded)
+            else:
+                stored = contact_at(connection, context.definitions, stored, loaded, present)
         held = context.roles_of(actor) if roles is None else given_roles(roles) or ()
-        considered = why(loaded.funnel, stored.contact, now or context.clock(), held)
+        considered = why(loaded.funnel, stored.contact, present.now, held)
         return StageExplanation(stored, considered)
 
     def translate(self, contact_id: str, funnel: Funnel) -> Translated:
@@ -75,8 +79,9 @@ class ReadableWorkspace(OpenWorkspace):
         """
         context = self.context
         with reading(context.engine) as connection:
-            stored, _ = find_contact(connection, context.definitions, contact_id)
-            translation = translate_one(connection, context.definitions, funnel, contact_id)
+            present, store = context.present(connection), context.definitions
+            stored = present.fold_on(*find_contact(connection, store, contact_id))
+            translation = translate_one(connection, store, funnel, contact_id, present.now)
         return Translated(
             contact_id, stored.funnel, stored.contact.stage, funnel.definition.name, translation
         )
@@ -96,7 +101,8 @@ class ReadableWorkspace(OpenWorkspace):
             known = funnel_names(connection)
             if home is not None and home not in known:
                 raise UnknownNameError("funnel", home, known)
-            yield from translate_all(connection, context.definitions, funnel, home)
+            present = context.present(connection)
+            yield from translate_all(connection, context.definitions, funnel, home, present)
 
     def history(  # noqa: PLR0913  # all that can be said, by keyword
         self,
@@ -159,7 +165,7 @@ class ReadableWorkspace(OpenWorkspace):
             yield from list_contacts(
                 connection,
                 context.definitions,
-                context.clock(),
+                context.present(connection),
                 where=where,
                 stage=stage,
                 funnel=funnel,
@@ -205,7 +211,8 @@ class ReadableWorkspace(OpenWorkspace):
         """
         context = self.context
         with reading(context.engine) as connection:
-            return count_stages(connection, context.definitions, funnel or context.default_funnel)
+            name = funnel or context.default_funnel
+            return count_stages(connection, context.definitions, name, context.present(connection))
 
     def outdated(self, funnel: str | None = None) -> bool:
         """Whether a funnel's file says something else than the version in use.

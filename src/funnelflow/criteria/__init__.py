@@ -31,7 +31,13 @@ from funnelflow.criteria.expression_problems import (
 )
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.message_catalogue import AS_WRITTEN, MORE, Catalogue, Code, Severity
-from funnelflow.criteria.moments import Schedule, next_change, schedule, unschedulable
+from funnelflow.criteria.moments import (
+    Schedule,
+    next_change,
+    reads_of_event,
+    schedule,
+    unschedulable,
+)
 from funnelflow.criteria.resolve_names import Scope
 from funnelflow.criteria.rules import (
     AllOf,
@@ -116,6 +122,7 @@ __all__ = [
     "next_change",
     "parse_duration",
     "parse_type",
+    "reads_of_event",
     "rule_expressions",
     "schedule",
     "unschedulable",

@@ -127,11 +127,18 @@ def unschedulable(
     if not reads_now(expression.tree):
         return ()
     found = list(_obstacles(expression.tree))
-    for node in walk(expression.tree) if automatic else ():
-        if isinstance(node, Read | Has) and node.root == "event":
-            parameters = {"field": f"event.{node.field.name}"}
-            found.append(ExpressionProblem("E161", node.start, node.end, parameters))
+    if automatic:
+        found += reads_of_event(expression)
     return tuple(sorted(found, key=lambda problem: (problem.start, problem.end)))
+
+
+def reads_of_event(expression: Expression) -> tuple[ExpressionProblem, ...]:
+    """Return what a condition reads of an event, as problems where time alone opens something."""
+    return tuple(
+        ExpressionProblem("E161", node.start, node.end, {"field": f"event.{node.field.name}"})
+        for node in walk(expression.tree)
+        if isinstance(node, Read | Has) and node.root == "event"
+    )
 
 
 def next_change(

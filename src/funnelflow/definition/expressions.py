@@ -82,7 +82,7 @@ class Expressions:
             found = () if self.is_stored else result.warnings
         for problem in found:
             if not self._is_no_news(problem, written):
-                _report(problem, written, problems)
+                report_expression(problem, written, problems)
         return None if isinstance(result, CriterionError) else result
 
     def _compile(
@@ -111,7 +111,7 @@ class Expressions:
         return problem.code >= _OF_TYPES and any(f".{n}" in written.source for n in self.doubtful)
 
 
-def _report(problem: ExpressionProblem, written: Written, problems: Problems) -> None:
+def report_expression(problem: ExpressionProblem, written: Written, problems: Problems) -> None:
     """Report a problem where it stands in the file, or show the expression."""
     cut = _cut_at(written.position)
     if cut is not None and problem.severity == "error" and problem.end >= len(written.source):

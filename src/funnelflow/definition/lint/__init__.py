@@ -13,6 +13,7 @@ from funnelflow.definition.lint.reachability import (
     check_terminal_stages,
     successors_of,
 )
+from funnelflow.definition.lint.schedules import check_schedules
 from funnelflow.definition.lint.values import check_sizes, check_values
 from funnelflow.definition.model import Definition, StageIndex
 from funnelflow.definition.problems import Problems
@@ -36,6 +37,7 @@ def check_whole(linked: Linked, problems: Problems) -> None:
     check_used(linked.definition, problems)
     check_reachability(linked, successors, problems)
     check_passages(linked, problems)
+    check_schedules(linked, problems)
     check_shadows(linked, guards, problems)
     check_cycles(linked, guards, problems)
     check_terminal_stages(linked, problems)

@@ -125,7 +125,7 @@ def _story(rows: Sequence[HistoryRow], page: Page) -> list[Line]:
 FUNNEL = "standard"
 NAME = "funnelflow-demo"
 EVENTS = "events.csv"
-WEEK = dt.timedelta(weeks=1)
+MINUTE = dt.timedelta(minutes=1)
 
 
 @command("demo", "funnelflow demo", "funnelflow demo try-it", "funnelflow demo --dry-run")
@@ -177,15 +177,14 @@ def unused(directory: Path) -> Path:
 
 
 def sample_events(now: dt.datetime) -> str:
-    """Return the sample events, moved by whole weeks so that the last ones are from this week.
+    """Return the sample events, moved by whole minutes so that the last one is from now.
 
-    Weekdays and hours stay as they are, and so does everything that the funnel decides:
-    it knows time by the events alone.
+    So what time has opened since is always the same, and so is everything that is shown.
     """
     text = (resources.files("funnelflow") / "samples" / EVENTS).read_text(encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     latest = max(dt.datetime.fromisoformat(row["at"]) for row in rows)
-    shift = (now - latest) // WEEK * WEEK
+    shift = (now - latest) // MINUTE * MINUTE
     moved = io.StringIO(newline="")
     writer = csv.DictWriter(moved, rows[0].keys(), lineterminator="\n")
     writer.writeheader()

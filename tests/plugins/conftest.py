@@ -73,4 +73,4 @@ def host(root: Path, reported: Reported) -> Callable[..., PluginHost]:
 @pytest.fixture(autouse=True)
 def no_installed_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Find no plugin that happens to be installed beside the tests."""
-    monkeypatch.setattr("funnelflow.plugins.discovery.entry_points", lambda **_: ())
+    monkeypatch.setattr("funnelflow.plugins.loading.entry_points", lambda **_: ())

@@ -29,7 +29,7 @@ def installed(monkeypatch, tmp_path):
         path.write_text("from funnelflow.plugins import *\n" + source)
         points.append(EntryPoint(name, module, "funnelflow.v1"))
 
-    monkeypatch.setattr("funnelflow.plugins.discovery.entry_points", lambda **_: tuple(points))
+    monkeypatch.setattr("funnelflow.plugins.loading.entry_points", lambda **_: tuple(points))
     return install
 
 

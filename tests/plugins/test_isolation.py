@@ -305,7 +305,7 @@ def test_a_package_that_requires_another_version_is_not_used(
         name, value, module, dist = "later", "funnelflow_later", "funnelflow_later", Package
         load = staticmethod(object)
 
-    monkeypatch.setattr("funnelflow.plugins.discovery.entry_points", lambda **_: (Point,))
+    monkeypatch.setattr("funnelflow.plugins.loading.entry_points", lambda **_: (Point,))
     monkeypatch.setattr("funnelflow.plugins.loading.version", lambda _: "0.1.dev3")
     found = load_plugins(root, on_problem=reported, environment={})
     assert (found.plugins[0].status == "active") is is_used

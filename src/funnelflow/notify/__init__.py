@@ -2,8 +2,14 @@
 
 from funnelflow.notify.builtin_notifiers import BUILT_IN, CONTENT_TYPE, message_of
 from funnelflow.notify.delivery import Delivered, Deliverer
-from funnelflow.notify.endpoint_worker import Delivery, Pace, next_attempt
-from funnelflow.notify.endpoints import Endpoint, check_subscriptions, open_endpoint, open_endpoints
+from funnelflow.notify.endpoint_worker import Delivery, Pace
+from funnelflow.notify.endpoints import (
+    Endpoint,
+    check_subscriptions,
+    next_attempt,
+    open_endpoint,
+    open_endpoints,
+)
 
 __all__ = [
     "BUILT_IN",

@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 from attrs import define, frozen
 
 from funnelflow.errors import StoreError
-from funnelflow.notify.endpoints import Endpoint
+from funnelflow.notify.endpoints import ATTEMPTS, JITTER, Endpoint, next_attempt
 from funnelflow.plugins import DeliveryError
 from funnelflow.plugins.isolation import describe_error
 from funnelflow.storage.messages import OutboxMessage, Settled
@@ -63,44 +63,8 @@ class Outages:
                     self._on_outage(None)
 
 
-_DELAYS: Final = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 36_000)
-"""Seconds before each attempt."""
-
-ATTEMPTS: Final = len(_DELAYS)
-JITTER: Final = 0.2
-"""By which part a delay may be longer, so that what failed together is not tried together."""
-LONGEST: Final = dt.timedelta(days=1)
-"""The longest that a receiver can ask to wait."""
-
 LONGEST_PAUSE: Final = 60.0
 """Seconds after which a database that cannot be used is asked again, at most."""
-
-
-def next_attempt(
-    attempts: int,
-    now: dt.datetime,
-    *,
-    retry_after: float | None = None,
-    chance: float | None = None,
-) -> dt.datetime | None:
-    """Return the time of the next attempt.
-
-    Args:
-        attempts: How many there were.
-        now: When the last one ended.
-        retry_after: Seconds that the receiver asks to wait; None if it said nothing. It can
-            make a delay longer, never shorter.
-        chance: From 0 to 1, how much of the jitter is added; None for any.
-
-    Returns:
-        When; None after the last attempt.
-    """
-    if attempts >= ATTEMPTS:
-        return None
-    part = random.random() if chance is None else chance  # noqa: S311  # spreads load
-    delay = _DELAYS[attempts] * (1 + JITTER * part)
-    asked = min(max(retry_after or 0.0, 0.0), LONGEST.total_seconds())
-    return now + dt.timedelta(seconds=max(delay, asked))
 
 
 def pause_after(failures: int, *, chance: float | None = None) -> float:

@@ -1,5 +1,10 @@
-"""Checking every ``[[notify]]`` of a workspace, before something happens that it is about."""
+"""Endpoints: made of every ``[[notify]]`` and checked before something happens that it is about.
 
+What an endpoint does not take is sent again at longer and longer intervals (`next_attempt`).
+"""
+
+import datetime as dt
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -258,3 +263,40 @@ def _scope(linked: Linked, funnels: Funnels) -> Scope:
         event[name] = evolve(event[name], choices=stages)
     event["name"] = evolve(event["name"], choices=tuple(sorted(events)))
     return Scope(contact, event)
+
+
+_DELAYS: Final = (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 36_000)
+"""Seconds before each attempt."""
+
+ATTEMPTS: Final = len(_DELAYS)
+JITTER: Final = 0.2
+"""By which part a delay may be longer, so that what failed together is not tried together."""
+LONGEST: Final = dt.timedelta(days=1)
+"""The longest that a receiver can ask to wait."""
+
+
+def next_attempt(
+    attempts: int,
+    now: dt.datetime,
+    *,
+    retry_after: float | None = None,
+    chance: float | None = None,
+) -> dt.datetime | None:
+    """Return the time of the next attempt.
+
+    Args:
+        attempts: How many there were.
+        now: When the last one ended.
+        retry_after: Seconds that the receiver asks to wait; None if it said nothing. It can
+            make a delay longer, never shorter.
+        chance: From 0 to 1, how much of the jitter is added; None for any.
+
+    Returns:
+        When; None after the last attempt.
+    """
+    if attempts >= ATTEMPTS:
+        return None
+    part = random.random() if chance is None else chance  # noqa: S311  # spreads load
+    delay = _DELAYS[attempts] * (1 + JITTER * part)
+    asked = min(max(retry_after or 0.0, 0.0), LONGEST.total_seconds())
+    return now + dt.timedelta(seconds=max(delay, asked))

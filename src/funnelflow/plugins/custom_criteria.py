@@ -24,8 +24,7 @@ from funnelflow.criteria import (
 from funnelflow.criteria.rules import CannotTellError
 from funnelflow.definition import Criterion, CriterionProvider, Definition, Group, Library
 from funnelflow.errors import FieldError
-from funnelflow.plugins.answers import ask_once
-from funnelflow.plugins.isolation import Fault, attempt, describe_error
+from funnelflow.plugins.isolation import Fault, ask_once, attempt, describe_error
 
 
 @frozen

@@ -3,7 +3,7 @@
 A plugin is a module (or any object) with functions of these names, each marked with
 `hookimpl`. A function takes the arguments of its hook that it needs, and may leave out the
 others. Hooks are called plugin by plugin, in the order in which plugins are found (see
-`discovery`), those marked ``tryfirst`` before and ``trylast`` after the others; whatever one of
+`loading`), those marked ``tryfirst`` before and ``trylast`` after the others; whatever one of
 them does, the next is called.
 
 Registration hooks return records of what the plugin offers. Two plugins that offer the same

@@ -21,7 +21,6 @@ from attrs import evolve
 
 from funnelflow.definition import CriterionProvider, Library
 from funnelflow.errors import ConfigurationError, nearest
-from funnelflow.plugins.answers import ask_once
 from funnelflow.plugins.configuration import (
     Blocking,
     PluginConfig,
@@ -31,10 +30,9 @@ from funnelflow.plugins.configuration import (
     same_name,
     unmet,
 )
-from funnelflow.plugins.discovery import Candidate, find_plugins
 from funnelflow.plugins.hookspecs import EVENT_HOOKS, OfferKind
-from funnelflow.plugins.isolation import Fault, describe_error, place_of
-from funnelflow.plugins.loading import Hook, Plugin, blocked, load
+from funnelflow.plugins.isolation import Fault, ask_once, describe_error, place_of
+from funnelflow.plugins.loading import Candidate, Hook, Plugin, find_plugins, load
 from funnelflow.plugins.providers import (
     BeforeTransition,
     CommandProvider,
@@ -43,7 +41,7 @@ from funnelflow.plugins.providers import (
     FormatProvider,
     NotifierProvider,
 )
-from funnelflow.plugins.registry import Conflict, Misfit, Offer, collect, into_library
+from funnelflow.plugins.registry import Offer, RefusedOffer, collect, into_library
 
 OnProblem: TypeAlias = Callable[[str, str, str], None]
 """Called with a problem: the message, the plugin to turn off (empty for none), and a hint."""
@@ -301,16 +299,13 @@ class PluginHost:
         again = f" ({count} times since this was last said)" if count > 1 else ""
         self._on_problem(f"{message}{again}", turn_off or name, hint)
 
-    def _refuse(self, offer: Conflict | Misfit) -> None:
+    def _refuse(self, offer: RefusedOffer) -> None:
         """Report an offer that is left out, once."""
-        said = str(offer)
-        is_new = False
-        for plugin in dict.fromkeys(offer.plugins):
-            if said not in plugin.problems:
-                is_new = True
-                plugin.problems.append(said)
-        if is_new:
-            self._on_problem(said, offer.plugins[-1].name, "")
+        unaware = [p for p in dict.fromkeys(offer.plugins) if offer.said not in p.problems]
+        for plugin in unaware:
+            plugin.problems.append(offer.said)
+        if unaware:
+            self._on_problem(offer.said, offer.plugins[-1].name, "")
 
     def _arrange(self) -> None:
         """Sort the implementations of event hooks once, and forget what was offered."""
@@ -383,7 +378,7 @@ def _load_all(
             if same_name(c.name, candidate.name) and c is not candidate and not reasons[c]
         ]
         if reasons[candidate]:
-            yield blocked(candidate, reasons[candidate])
+            yield Plugin(candidate, "blocked", blocked_by=reasons[candidate])
         elif others:
             yield _clash(candidate, others)
         else:

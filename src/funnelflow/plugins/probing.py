@@ -21,10 +21,9 @@ from attrs import asdict, evolve, field, frozen
 from funnelflow.errors import ConfigurationError
 from funnelflow.plugins import isolation
 from funnelflow.plugins.configuration import Status, read_plugin_config
-from funnelflow.plugins.discovery import Kind
 from funnelflow.plugins.hookspecs import HOOKS, OFFERS
 from funnelflow.plugins.host import PluginHost, load_plugins
-from funnelflow.plugins.loading import Plugin
+from funnelflow.plugins.loading import Kind, Plugin
 from funnelflow.plugins.plugin_settings import SettingShown, shown_settings
 
 DEADLINE: Final = 20.0

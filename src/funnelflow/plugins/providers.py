@@ -21,15 +21,6 @@ if TYPE_CHECKING:
     import click
 
 
-def freeze(value: Any) -> Any:
-    """Return a value that nobody can change: mappings read-only and copied, lists as tuples."""
-    if isinstance(value, Mapping):
-        return MappingProxyType({name: freeze(inner) for name, inner in value.items()})
-    if isinstance(value, list | tuple):
-        return tuple(freeze(inner) for inner in value)
-    return value
-
-
 def _plain(value: Any) -> Any:
     """Return a copy that can be changed: mappings as dicts, tuples as lists."""
     if isinstance(value, Mapping):
@@ -48,7 +39,7 @@ class _FrozenDict(dict[str, Any]):
     """A dict that nobody can change; unlike a mapping proxy, ``json.dumps`` can write it."""
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("the data of a message cannot be changed; dict(message.data) is a copy")
+        raise TypeError("what a plugin is given cannot be changed; dict(…) of it is a copy")
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
@@ -58,12 +49,12 @@ class _FrozenDict(dict[str, Any]):
         return _FrozenDict, (dict(self),)
 
 
-def _frozen_json(value: Any) -> Any:
+def freeze(value: Any) -> Any:
     """Return a copy that nobody can change and JSON can write: dicts, and lists as tuples."""
     if isinstance(value, Mapping):
-        return _FrozenDict({name: _frozen_json(inner) for name, inner in value.items()})
+        return _FrozenDict({name: freeze(inner) for name, inner in value.items()})
     if isinstance(value, list | tuple):
-        return tuple(_frozen_json(inner) for inner in value)
+        return tuple(freeze(inner) for inner in value)
     return value
 
 
@@ -86,7 +77,7 @@ class Message:
     source: str
     subject: str
     time: dt.datetime
-    data: Mapping[str, Any] = field(factory=dict, converter=_frozen_json)
+    data: Mapping[str, Any] = field(factory=dict, converter=freeze)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a CloudEvent 1.0: a dict of its own that ``json.dumps`` can write."""

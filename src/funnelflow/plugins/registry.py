@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import attrs
 from attrs import evolve, frozen
@@ -22,12 +22,8 @@ _TYPES: Final = {bool: "BOOLEAN", int: "INTEGER", float: "NUMBER", str: "TEXT"}
 _MOST: Final = 60
 
 
-def misfit_of(record: Any) -> str:
-    """Return what is wrong with a record and what to write instead; empty if it can be used."""
-    return next(_misfits(record), "")
-
-
 def _misfits(record: Any) -> Iterator[str]:
+    """Yield what is wrong with a record and what to write instead; nothing if it can be used."""
     check = _CHECKS.get(type(record))
     if check is not None:
         yield from _name(record.name)
@@ -175,61 +171,34 @@ class Offer:
 
 
 @frozen
-class Conflict:
-    """A name that is offered more than once, so that nobody's offer is used.
+class RefusedOffer:
+    """An offer that is left out.
 
     Attributes:
-        kind: What is offered.
-        name: The name.
         plugins: Who offers it; one plugin may offer a name twice, or one that is reserved.
+        said: Why, as a sentence.
     """
 
-    kind: str
-    name: str
     plugins: tuple[Plugin, ...]
-
-    def __str__(self) -> str:
-        """Return it as a sentence."""
-        names = list(dict.fromkeys(plugin.title for plugin in self.plugins))
-        if len(names) > 1:
-            return (
-                f"plugins {' and '.join(names)} both offer the {self.kind} {self.name!r}, "
-                "so neither's is used"
-            )
-        twice = "twice" if len(self.plugins) > 1 else "which is the name of funnelflow's own"
-        return f"plugin {names[0]} offers the {self.kind} {self.name!r} {twice}: it is not used"
-
-
-@frozen
-class Misfit:
-    """An offer that cannot be used, and is left out.
-
-    Attributes:
-        plugin: Who offers it.
-        what: What it is, in words.
-        said: What is wrong with it, and what to write instead.
-    """
-
-    plugin: Plugin
-    what: str
     said: str
 
-    @property
-    def plugins(self) -> tuple[Plugin, ...]:
-        """Who offers it."""
-        return (self.plugin,)
 
-    def __str__(self) -> str:
-        """Return it as a sentence."""
-        return f"plugin {self.plugin.title} offers {self.what}, which is left out: {self.said}"
-
-
-Refused: TypeAlias = Conflict | Misfit
+def _conflict(kind: str, offers: list[Offer]) -> RefusedOffer:
+    """Return that a name is offered more than once, or is reserved, so that nobody's is used."""
+    plugins = tuple(offer.plugin for offer in offers)
+    titles, name = list(dict.fromkeys(plugin.title for plugin in plugins)), offers[0].name
+    if len(titles) > 1:
+        said = f"plugins {' and '.join(titles)} both offer the {kind} {name!r}"
+        return RefusedOffer(plugins, f"{said}, so neither's is used")
+    twice = "twice" if len(plugins) > 1 else "which is the name of funnelflow's own"
+    return RefusedOffer(
+        plugins, f"plugin {titles[0]} offers the {kind} {name!r} {twice}: it is not used"
+    )
 
 
 def collect(
     kind: OfferKind, hooks: Iterable[Hook], report: Report
-) -> tuple[dict[str, Offer], list[Refused]]:
+) -> tuple[dict[str, Offer], list[RefusedOffer]]:
     """Call a registration hook of every plugin and put together what they offer.
 
     Args:
@@ -242,7 +211,7 @@ def collect(
         records that cannot be used.
     """
     found: dict[str, list[Offer]] = {}
-    refused: list[Refused] = []
+    refused: list[RefusedOffer] = []
     for hook in hooks:
         try:
             offered = _offered(kind, hook, report)
@@ -250,16 +219,14 @@ def collect(
             report(hook.plugin.name, fault)
             continue
         for offer in offered:
-            if isinstance(offer, Misfit):
+            if isinstance(offer, RefusedOffer):
                 refused.append(offer)
             else:
                 found.setdefault(offer.name, []).append(offer)
     reserved = RESERVED.get(kind, frozenset())
     clear = {n: o[0] for n, o in found.items() if len(o) == 1 and n not in reserved}
     refused += [
-        Conflict(SINGULAR[kind], name, tuple(offer.plugin for offer in offers))
-        for name, offers in found.items()
-        if name not in clear
+        _conflict(SINGULAR[kind], offers) for name, offers in found.items() if name not in clear
     ]
     return clear, refused
 
@@ -281,14 +248,16 @@ def into_library(
     )
 
 
-def _offered(kind: OfferKind, hook: Hook, report: Report) -> list[Offer | Misfit]:
+def _offered(kind: OfferKind, hook: Hook, report: Report) -> list[Offer | RefusedOffer]:
     """Call one plugin's hook and check what it gives."""
     # A hook may be a generator: what it yields is computed while it is being listed.
     given = attempt(hook.plugin.name, hook.name, lambda: _listed(hook.call()))
     return [found for record in given for found in _taken_in(kind, record, hook, report)]
 
 
-def _taken_in(kind: OfferKind, record: Any, hook: Hook, report: Report) -> Iterator[Offer | Misfit]:
+def _taken_in(
+    kind: OfferKind, record: Any, hook: Hook, report: Report
+) -> Iterator[Offer | RefusedOffer]:
     """Yield what one record offers by name, or why it cannot."""
     wanted = " or ".join(cls.__name__ for cls in OFFERS[kind])
     if isinstance(record, Path) and hook.plugin.directory is not None:
@@ -300,9 +269,11 @@ def _taken_in(kind: OfferKind, record: Any, hook: Hook, report: Report) -> Itera
     elif isinstance(record, Path) and not record.exists():
         said = f"{hook.name} gave {record}, and there is no such file"
     else:
-        said = misfit_of(record)
+        said = next(_misfits(record), "")
     if said:
-        yield Misfit(hook.plugin, what if isinstance(record, OFFERS[kind]) else "something", said)
+        what = what if isinstance(record, OFFERS[kind]) else "something"
+        said = f"plugin {hook.plugin.title} offers {what}, which is left out: {said}"
+        yield RefusedOffer((hook.plugin,), said)
         return
     yield from (Offer(name, r, hook.plugin) for name, r in _named(record, hook, report))
 

@@ -16,8 +16,8 @@ from funnelflow.definition import Library
 from funnelflow.engine import Funnel
 from funnelflow.errors import Error
 from funnelflow.plugins import PluginHost, WorkspaceHandle
-from funnelflow.plugins.answers import Answers, AskAgain
 from funnelflow.plugins.configuration import PluginConfig, require_plugins
+from funnelflow.plugins.isolation import Answers, AskAgain
 from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import Database, reading, rehearsing, writing
 from funnelflow.storage.contacts import Recorded

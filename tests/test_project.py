@@ -28,22 +28,23 @@ PUBLIC = {
     """,
     "funnelflow.criteria": """
         AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS TEXT TIMESTAMP
-        AllOf AnyOf AtLeast Catalogue Check Clause Code CriterionError Custom CustomCall Explanation
-        Expression ExpressionProblem Facts Field Fields Leaf Position Roles Rule Scalar Schedule
-        Scope Seen Severity SqlFilter Type Value Verdict check_rule compile_expression compile_rule
-        constants_of duration_words list_of next_change parse_duration parse_type rule_expressions
-        schedule unschedulable
+        AllOf AnyOf AtLeast Catalogue Check Clause Code CompiledRule CriterionError Custom
+        CustomCall Explanation Expression ExpressionProblem Facts Field Fields Leaf Position Roles
+        Rule Scalar Schedule Scope Seen Severity SqlFilter Type Value Verdict check_rule
+        compile_expression compile_rule constants_of duration_words list_of next_change
+        parse_duration parse_type rule_expressions schedule unschedulable
     """,
     "funnelflow.definition": """
-        CODES Code Criterion CriterionProvider Definition DefinitionChange DefinitionError EventType
-        Field Format Group Invariant Library Linked LinkedEvent LinkedInvariant LinkedTransition
-        LoadedFile Position Problem Requirement Scenario ScenarioStep SchemaName Span Stage
-        StageType Story Transition Vocabulary check diff digest either from_json link link_stored
-        load_definition load_story read_definition read_vocabulary renamed_stages render_problems
-        schema schema_text shipped_definitions takes to_json
+        BUILT_IN_EVENTS CODES Code Criterion CriterionProvider Definition DefinitionChange
+        DefinitionError EventType Field Format Group Invariant Library Linked LinkedEvent
+        LinkedInvariant LinkedTransition LoadedFile Position Problem Requirement Scenario
+        ScenarioStep SchemaName Span Stage StageType Story Transition Vocabulary check diff digest
+        either from_json link link_stored load_definition load_story read_definition
+        read_vocabulary renamed_stages render_problems schema schema_text shipped_definitions
+        takes to_json
     """,
     "funnelflow.engine": """
-        RESERVED_EVENTS Cause Considered Contact Coverage Decision Event FactChange
+        Cause Considered Contact Coverage Decision Event FactChange
         Funnel GuardedTransition Outcome ScenarioResult Taken Verb Veto coverage_of decide
         run_scenario scenario_events why
     """,

@@ -24,9 +24,10 @@ from funnelflow.definition import (
 )
 from funnelflow.errors import ConfigurationError, UnknownNameError
 from funnelflow.plugins import Plugin
+from funnelflow.plugins.configuration import CONFIG_FILE
 from funnelflow.storage.subscriptions import SubscriptionsError, masked_source
 from funnelflow.toml_source import FilePlace
-from funnelflow.workspace.settings import CONFIG_FILE, read_config
+from funnelflow.workspace.settings import read_config
 
 
 @frozen

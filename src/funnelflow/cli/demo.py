@@ -23,8 +23,8 @@ from funnelflow.definition import Linked
 from funnelflow.errors import ConfigurationError
 from funnelflow.ingest.summary import FileOptions, Summary
 from funnelflow.plugins import PluginHost
+from funnelflow.plugins.configuration import CONFIG_FILE
 from funnelflow.storage.contacts import HistoryRow
-from funnelflow.workspace.settings import CONFIG_FILE
 from funnelflow.workspace.workspace import Workspace
 
 BAR = 40

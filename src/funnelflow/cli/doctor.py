@@ -11,7 +11,6 @@ from attrs import asdict, frozen
 
 from funnelflow.cli.configuration import lacking_here, reports_here
 from funnelflow.cli.deliver import endpoints_in_use, overdue_words
-from funnelflow.cli.find import library_of
 from funnelflow.cli.hosting import host_of
 from funnelflow.cli.maintenance import database_of
 from funnelflow.cli.options import as_json, command
@@ -21,10 +20,11 @@ from funnelflow.cli.text import Line, Page, TextSpan, line, paragraph
 from funnelflow.definition import Problem, read_definition
 from funnelflow.errors import Error
 from funnelflow.plugins import PluginHost
+from funnelflow.plugins.configuration import CONFIG_FILE
 from funnelflow.storage.messages import backlogs
 from funnelflow.storage.outbox import Outbox
 from funnelflow.storage.schema import status as database_status
-from funnelflow.workspace.settings import CONFIG_FILE, find_workspace, read_config
+from funnelflow.workspace.settings import find_workspace, library_of, read_config
 
 _OFTEN: Final = 2
 """After how many attempts a message that did not arrive is no passing matter."""

@@ -20,7 +20,7 @@ from funnelflow.definition import (
     read_definition,
 )
 from funnelflow.errors import ConfigurationError, UnknownNameError, UsageError
-from funnelflow.workspace.settings import find_workspace, read_config
+from funnelflow.workspace.settings import find_workspace, library_of, read_config
 
 SUFFIXES = {".yaml", ".yml"}
 MOST = 20
@@ -42,11 +42,6 @@ def names_here(session: Session) -> tuple[str, ...]:
     root = workspace_root(session)
     library = Library() if root is None else Library((root / "definitions",))
     return tuple(host_of(session).library(library).names())
-
-
-def library_of(root: Path) -> Library:
-    """Return the library of a workspace, there already or to be made."""
-    return Library((root, root / "definitions"))
 
 
 def workspace_root(session: Session) -> Path | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from funnelflow.cli.failures import COMPLETING
 from funnelflow.cli.output import hint, note
 from funnelflow.cli.session import Session
 from funnelflow.errors import ConfigurationError, Error
@@ -16,7 +17,6 @@ from funnelflow.plugins import CommandProvider, PluginHost, load_plugins
 from funnelflow.plugins.isolation import describe_error
 from funnelflow.workspace.settings import find_workspace
 
-COMPLETING = "_FUNNELFLOW_COMPLETE"
 WRITING = {"add", "adopt", "apply", "deliver", "import", "move", "record", "set", "tick"}
 PASSES = (Error, click.ClickException, click.exceptions.Exit, click.Abort)
 

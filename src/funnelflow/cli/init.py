@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from funnelflow.cli.complete import complete_definition
-from funnelflow.cli.find import library_of, reading_of, source_of
+from funnelflow.cli.find import reading_of, source_of
 from funnelflow.cli.hosting import host_of
 from funnelflow.cli.options import command, dry_run
 from funnelflow.cli.output import hint, note_dry_run, say
@@ -16,6 +16,7 @@ from funnelflow.cli.session import current
 from funnelflow.cli.text import TextSpan, line
 from funnelflow.definition import DefinitionError, SchemaName, schema_text
 from funnelflow.errors import ConfigurationError
+from funnelflow.workspace.settings import library_of
 from funnelflow.workspace.workspace import Workspace
 
 SETTINGS = "funnelflow.toml"

@@ -16,7 +16,7 @@ from funnelflow.criteria.types import Facts, Fields, Value
 from funnelflow.criteria.value_forms import listed, shown, shown_text
 from funnelflow.errors import UsageError
 
-Ruled: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
+CompiledRule: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
 """A compiled rule: (contact fields, event facts, now, roles of the actor)."""
 CheckKind: TypeAlias = Literal["criterion", "roles", "veto", "all", "any", "at_least"]
 
@@ -148,7 +148,7 @@ class Check:
             yield from check.leaves()
 
 
-def compile_rule(rule: Rule) -> Ruled:
+def compile_rule(rule: Rule) -> CompiledRule:
     """Return one function for a whole rule: True exactly where `check_rule` says met.
 
     Raises:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         read_vocabulary,
     )
     from funnelflow.definition.model import (
+        BUILT_IN_EVENTS,
         Criterion,
         Definition,
         EventType,
@@ -50,8 +51,8 @@ else:
             "linking": "check link link_stored",
             "load": "LoadedFile load_definition load_story read_definition read_vocabulary",
             "model": """
-                Criterion Definition EventType Group Invariant Requirement Scenario
-                ScenarioStep Stage StageType Transition Vocabulary either takes
+                BUILT_IN_EVENTS Criterion Definition EventType Group Invariant Requirement
+                Scenario ScenarioStep Stage StageType Transition Vocabulary either takes
             """,
             "problem_formats": "Format render_problems",
             "problems": "CODES DefinitionError Problem",
@@ -60,6 +61,7 @@ else:
     )
 
 __all__ = [
+    "BUILT_IN_EVENTS",
     "CODES",
     "Code",
     "Criterion",

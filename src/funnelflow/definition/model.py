@@ -17,6 +17,15 @@ StageType: TypeAlias = Literal["open", "won", "lost"]
 GroupKind: TypeAlias = Literal["all", "any", "at_least"]
 Since: TypeAlias = Literal["stage", "activity"]
 
+BUILT_IN_EVENTS = {
+    "add": "the first word of every history",
+    "set": "a step that brings facts alone",
+    "move": "a step that asks for a stage",
+    "tick": "the passing of time",
+    "adopt": "a new version taken into use",
+}
+"""Evidence that every definition understands, by name; no vocabulary may use these names."""
+
 
 def _names(names: str | Iterable[str]) -> tuple[str, ...]:
     """Return a lone name as a list of one, as a file may write it; other values as they are."""

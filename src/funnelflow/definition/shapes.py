@@ -29,6 +29,7 @@ from funnelflow.definition.kinds import (
     words_for,
 )
 from funnelflow.definition.model import (
+    BUILT_IN_EVENTS,
     EventType,
     Invariant,
     Scenario,
@@ -50,11 +51,7 @@ from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, Sequ
 from funnelflow.errors import FieldError, nearest
 
 RESERVED_EVENTS = {
-    "add": "the first word of every history",
-    "set": "a step that brings facts alone",
-    "move": "a step that asks for a stage",
-    "tick": "the passing of time",
-    "adopt": "a new version taken into use",
+    **BUILT_IN_EVENTS,
     "import": "contacts brought in from elsewhere",
     "wait": "a step of a scenario",
     "as": "the roles in a scenario",

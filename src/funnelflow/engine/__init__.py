@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from funnelflow.engine.decide import decide, why
 from funnelflow.engine.decisions import (
-    RESERVED_EVENTS,
     Cause,
     Considered,
     Contact,
@@ -37,7 +36,6 @@ else:
     )
 
 __all__ = [
-    "RESERVED_EVENTS",
     "Cause",
     "Considered",
     "Contact",

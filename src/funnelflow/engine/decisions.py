@@ -18,15 +18,6 @@ _ASKED: tuple[Cause, ...] = ("move", "forced")
 
 _NO_FACTS: Facts = {}
 
-RESERVED_EVENTS = {
-    "add": "the contact became known; facts only",
-    "set": "facts became known, nothing else happened",
-    "move": "somebody asked for a stage",
-    "tick": "time passed",
-    "adopt": "a new version of the definition was taken into use",
-}
-"""Evidence that every definition understands, by name; no vocabulary may use these names."""
-
 
 @define
 class Contact:
@@ -77,7 +68,7 @@ class Event(NamedTuple):
     Millions of them are made: a named tuple takes a third of the time of a frozen class.
 
     Attributes:
-        name: An event of the vocabulary, or one of `RESERVED_EVENTS`.
+        name: An event of the vocabulary, or one of `BUILT_IN_EVENTS`.
         at: When, in UTC.
         facts: The facts it brings; None takes a fact back.
         actor: Who recorded it.

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 from funnelflow.criteria import TEXT, TIMESTAMP, Facts, Field, Value
 from funnelflow.criteria.times import timestamp_json
-from funnelflow.definition import Linked
-from funnelflow.engine.decisions import RESERVED_EVENTS, Event
+from funnelflow.definition import BUILT_IN_EVENTS, Linked
+from funnelflow.engine.decisions import Event
 from funnelflow.errors import FieldError, UnknownNameError, UsageError
 
 _AT = Field("at", TIMESTAMP, title="the time")
@@ -177,7 +177,7 @@ class EventParser:
     ) -> Event:
         """Make a piece of evidence; see `Funnel.event`, which this serves."""
         stage = self._linked.resolve_stage(to) if to else ""
-        fields = self._linked.fields if name in RESERVED_EVENTS else self._declared.get(name)
+        fields = self._linked.fields if name in BUILT_IN_EVENTS else self._declared.get(name)
         if fields is None:
             raise UnknownNameError("event", name, sorted(self._declared))
         _check_use(name, facts, stage, reason, force=force)

@@ -1,4 +1,4 @@
-"""What an event of the vocabulary does by itself: looked up once per definition."""
+"""The state machine of one definition: stages, guarded transitions, and what events derive."""
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -15,18 +15,19 @@ from funnelflow.criteria import (
     AllOf,
     AnyOf,
     AtLeast,
+    CompiledRule,
     CriterionError,
     Custom,
     Expression,
     Facts,
     Field,
     Fields,
+    Rule,
     Schedule,
     Value,
     compile_rule,
     schedule,
 )
-from funnelflow.criteria import Rule as WrittenRule
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine.decisions import Cause, Contact, Event, Outcome, Taken
 from funnelflow.errors import FieldError
@@ -37,7 +38,6 @@ TIMED = "(timed)"
 _CAUSES: tuple[Cause, ...] = ("event", "automatic", "move")
 
 ValueFunction: TypeAlias = Callable[[Fields, Facts, dt.datetime], Value | None]
-Rule: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]
 
 
 class DeferredRule:
@@ -48,9 +48,9 @@ class DeferredRule:
 
     __slots__ = ("_compiled", "_written", "transitions")
 
-    def __init__(self, written: WrittenRule) -> None:
+    def __init__(self, written: Rule) -> None:
         self._written = written
-        self._compiled: Rule | None = None
+        self._compiled: CompiledRule | None = None
         self.transitions: list[GuardedTransition] = []
 
     def __call__(
@@ -85,7 +85,7 @@ class Timing:
     after: dt.timedelta | None
     since: str
     schedule: Schedule | None
-    assumed: Rule | None
+    assumed: CompiledRule | None
     roles: tuple[str, ...]
     is_asked_again: bool
 
@@ -185,7 +185,7 @@ def timing_of(linked: LinkedTransition) -> Timing:
     )
 
 
-def _with_plugins_met(rule: WrittenRule) -> WrittenRule:
+def _with_plugins_met(rule: Rule) -> Rule:
     """Return a rule with each criterion of a plugin taken as met."""
     if isinstance(rule, Custom):
         return _MET
@@ -228,7 +228,7 @@ class GuardedTransition(transitions.Transition):
         super().__init__(source, dest)
         written = linked.transition
         self.index = linked.index
-        self.rule: Rule | None = rule
+        self.rule: CompiledRule | None = rule
         if rule is not None:
             rule.transitions.append(self)
         self.timing = timing

@@ -18,8 +18,7 @@ from funnelflow.criteria import (
     Scope,
     compile_expression,
 )
-from funnelflow.definition import Linked, Problem
-from funnelflow.engine import RESERVED_EVENTS
+from funnelflow.definition import BUILT_IN_EVENTS, Linked, Problem
 from funnelflow.errors import Error, UnknownNameError, nearest
 from funnelflow.notify.builtin_notifiers import BUILT_IN, message_of
 from funnelflow.plugins import NotifierProvider, PluginHost, read_settings
@@ -254,7 +253,7 @@ def _scope(linked: Linked, funnels: Funnels) -> Scope:
     Texts are compared with those of all funnels, since a criterion may be about several.
     """
     stages = tuple(dict.fromkeys(leaf for each in funnels.values() for leaf in each.leaves))
-    events = {name for each in funnels.values() for name in each.events} | set(RESERVED_EVENTS)
+    events = {name for each in funnels.values() for name in each.events} | set(BUILT_IN_EVENTS)
     scope = when_scope(linked.fields)
     contact, event = dict(scope.contact), dict(scope.event)
     if "stage" not in linked.fields:

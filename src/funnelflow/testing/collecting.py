@@ -1,6 +1,6 @@
 """Scenarios as tests: each is an item of pytest, and so is that its file is sound."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,11 @@ from funnelflow.definition import (
 )
 from funnelflow.engine import Decision, Funnel, ScenarioResult, coverage_of, run_scenario
 from funnelflow.plugins import PluginHost, load_plugins
-from funnelflow.testing.pytest_plugin import MODULES
+from funnelflow.plugins.configuration import CONFIG_FILE
+from funnelflow.workspace.settings import library_of
 
 MOST = 10
 """How many of the things that no scenario exercises are named."""
-_ROOT = "funnelflow.toml"
 
 
 @define
@@ -37,11 +37,19 @@ _MEMORY = pytest.StashKey[Memory]()
 
 
 class DefinitionFile(pytest.File):
-    """A file with a definition."""
+    """A file with a definition.
+
+    Args:
+        modules: Modules that are plugins too.
+    """
+
+    def __init__(self, *, modules: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._modules = modules
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield a test that the file is sound, and one for each of its scenarios."""
-        reading = read_definition(self.path, _library(self.path, self.config))
+        reading = read_definition(self.path, _library(self.path, self.config, self._modules))
         yield SoundItem.from_parent(self, name="is sound", reading=reading)
         linked = reading.linked
         if linked is None:
@@ -162,11 +170,11 @@ def _memory(config: pytest.Config) -> Memory:
     return config.stash.setdefault(_MEMORY, Memory())
 
 
-def _library(path: Path, config: pytest.Config) -> Library:
+def _library(path: Path, config: pytest.Config, modules: Sequence[str]) -> Library:
     """Return where a file's names are looked up: its workspace, plugins, and what ships."""
     memory = _memory(config)
-    root = next((place for place in path.parents if (place / _ROOT).is_file()), None)
+    root = next((place for place in path.parents if (place / CONFIG_FILE).is_file()), None)
     if root not in memory.hosts:
-        memory.hosts[root] = load_plugins(root, modules=config.getini(MODULES))
-    directories = () if root is None else (root, root / "definitions")
-    return memory.hosts[root].library(Library(directories))
+        memory.hosts[root] = load_plugins(root, modules=modules)
+    library = Library() if root is None else library_of(root)
+    return memory.hosts[root].library(library)

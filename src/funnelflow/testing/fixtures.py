@@ -16,6 +16,7 @@ from attrs import field, frozen
 from funnelflow.criteria import parse_duration
 from funnelflow.definition import Definition, Library
 from funnelflow.plugins import Plugin, PluginHost, load_plugins
+from funnelflow.workspace.settings import library_of
 from funnelflow.workspace.workspace import Workspace
 
 START = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
@@ -210,7 +211,7 @@ class WorkspaceMaker:
             (directory / path).parent.mkdir(parents=True, exist_ok=True)
             (directory / path).write_text(text, encoding="utf-8")
         host = self._host_of(directory)
-        library = Library((directory, directory / "definitions"))
+        library = library_of(directory)
         name = funnel
         if isinstance(funnel, Definition):
             library = Library(library.directories, definitions={funnel.name: funnel})

@@ -66,7 +66,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     from funnelflow.testing.collecting import DefinitionFile  # noqa: PLC0415  # only if it is one
 
-    return DefinitionFile.from_parent(parent, path=file_path)
+    modules = parent.config.getini(MODULES)
+    return DefinitionFile.from_parent(parent, path=file_path, modules=modules)
 
 
 def _speaks_of_a_funnel(path: Path) -> bool:

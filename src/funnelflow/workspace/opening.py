@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from funnelflow.definition import Library
 from funnelflow.plugins import PluginHost, load_plugins
+from funnelflow.plugins.configuration import CONFIG_FILE
 from funnelflow.storage import schema
 from funnelflow.storage.connect import Database, connect, locate
 from funnelflow.storage.context import Context
@@ -16,15 +17,13 @@ from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.row_format import Clock, utc_now
 from funnelflow.toml_source import file_signature
 from funnelflow.workspace.settings import (
-    CONFIG_FILE,
+    DATABASE_FILE,
     Config,
     find_workspace,
+    library_of,
     read_config,
     write_config,
 )
-
-DATABASE = "funnelflow.db"
-"""Where a workspace keeps its contacts when nothing else is said."""
 
 
 class OpenWorkspace:
@@ -74,9 +73,9 @@ class OpenWorkspace:
         """
         directory = Path(directory).absolute()
         host = load_plugins(directory) if plugins is None else plugins
-        definitions = DefinitionStore(host.library(library or _library(directory)))
+        definitions = DefinitionStore(host.library(library or library_of(directory)))
         definitions.file(funnel)
-        path = write_config(directory, funnel=funnel, database=database or DATABASE)
+        path = write_config(directory, funnel=funnel, database=database or DATABASE_FILE)
         try:
             signature = _signature(directory)
             config = read_config(directory, flags={"database": database})
@@ -119,7 +118,7 @@ class OpenWorkspace:
         signature = _signature(root)
         config = read_config(root, flags={"database": database})
         host = load_plugins(root) if plugins is None else plugins
-        definitions = DefinitionStore(host.library(library or _library(root)))
+        definitions = DefinitionStore(host.library(library or library_of(root)))
         workspace = cls._opened(config, signature, definitions, clock, host, engine)
         try:
             schema.require_current(workspace.engine, workspace.database)
@@ -212,11 +211,6 @@ class OpenWorkspace:
     def clock(self) -> Clock:
         """What returns the time it is."""
         return self._context.clock
-
-
-def _library(directory: Path) -> Library:
-    """Return the library of a workspace: its own definitions come before the shipped ones."""
-    return Library((directory, directory / "definitions"))
 
 
 def _settings(config: Config) -> dict[str, Any]:

@@ -11,17 +11,19 @@ from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
+from funnelflow.definition import Library
 from funnelflow.errors import ConfigurationError, nearest
-from funnelflow.plugins.configuration import PluginConfig, plugin_config
+from funnelflow.plugins.configuration import CONFIG_FILE, PluginConfig, plugin_config
 from funnelflow.storage.subscriptions import Subscription, read_subscriptions
 from funnelflow.toml_source import TomlSource, load_toml
 
-CONFIG_FILE = "funnelflow.toml"
 DATABASE_VARIABLE = "FUNNELFLOW_DATABASE"
+DATABASE_FILE = "funnelflow.db"
+"""Where a workspace keeps its contacts when nothing else is said."""
 
 Origin: TypeAlias = Literal["flag", "environment", "file", "default"]
 
-_DEFAULTS = {"funnel": "standard", "database": "funnelflow.db", "timezone": ""}
+_DEFAULTS = {"funnel": "standard", "database": DATABASE_FILE, "timezone": ""}
 _TABLES = ("workspace", "roles", "plugins", "notify")
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
@@ -96,6 +98,11 @@ def find_workspace(start: Path | str | None = None) -> Path:
         f"there is no workspace here: no {CONFIG_FILE} in {begin} or above it",
         hint="start one with `funnelflow init`",
     )
+
+
+def library_of(directory: Path) -> Library:
+    """Return the library of a workspace: its own definitions come before the shipped ones."""
+    return Library((directory, directory / "definitions"))
 
 
 def read_config(

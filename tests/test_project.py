@@ -32,7 +32,7 @@ PUBLIC = {
         CustomCall Explanation Expression ExpressionProblem Facts Field Fields Leaf Position Roles
         Rule Scalar Schedule Scope Seen Severity SqlFilter Type Value Verdict check_rule
         compile_expression compile_rule constants_of duration_words list_of next_change
-        parse_duration parse_type rule_expressions schedule unschedulable
+        parse_duration parse_type reads_of_event rule_expressions schedule unschedulable
     """,
     "funnelflow.definition": """
         BUILT_IN_EVENTS CODES Code Criterion CriterionProvider Definition DefinitionChange

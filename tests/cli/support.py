@@ -21,7 +21,7 @@ class Ran(NamedTuple):
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give an environment that says nothing to funnelflow but what is asked for."""
+    """Return an environment that says nothing to funnelflow but what is asked for."""
     kept = {name: value for name, value in os.environ.items() if name not in CLEAN}
     return {**kept, "TERM": "xterm", **(extra or {})}
 

@@ -12,7 +12,7 @@ from .support import run
 
 @pytest.fixture
 def offered(capfd):
-    """Give what is offered for the last word of a command line, and see that nothing is said."""
+    """Return what is offered for the last word of a command line, and see that nothing is said."""
 
     def complete(*words, last=""):
         found = ShellComplete(app, {}, "funnelflow", "_FUNNELFLOW_COMPLETE")

@@ -88,5 +88,5 @@ def test_an_example_works(name, example, place, call, monkeypatch):
 
 
 def _output(command):
-    """Give what another program writes into the pipe."""
+    """Return what another program writes into the pipe."""
     return subprocess.run(shlex.split(command), capture_output=True, check=True).stdout

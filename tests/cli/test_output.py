@@ -113,13 +113,13 @@ def test_json_says_the_same_and_moves_no_terminal(text: str):
 
 @pytest.fixture
 def screen(monkeypatch):
-    """Give a terminal on which every step is drawn."""
+    """Return a terminal on which every step is drawn."""
     monkeypatch.setattr("funnelflow.cli.output.monotonic", iter(range(100)).__next__)
     return Terminal()
 
 
 def left_on(shown):
-    """Give what a person sees on the last line: each return starts it anew."""
+    """Return what a person sees on the last line: each return starts it anew."""
     line = ""
     for part in shown.getvalue().rpartition("\n")[2].split("\r"):
         line = part + line[len(part) :]

@@ -167,7 +167,7 @@ def test_adopting_shows_its_progress_on_a_terminal(newer, workspace):
 
 
 def changed(workspace, *replacements):
-    """Give what the differences say after replacing pieces of text in the definition."""
+    """Return what the differences say after replacing pieces of text in the definition."""
     path = workspace / "definitions" / "standard.yaml"
     old = load_definition(path).definition
     text = path.read_text()

@@ -38,7 +38,7 @@ def small(tmp_path, recorder):
 
 @pytest.fixture
 def command_line(tmp_path, monkeypatch):
-    """Give what runs a command line in a workspace with endpoints, where somebody has moved."""
+    """Return what runs a command line in a workspace with endpoints, where somebody has moved."""
     (tmp_path / "pipeline.yaml").write_text(PIPELINE)
     Workspace.create(tmp_path, "pipeline").close()
     monkeypatch.chdir(tmp_path)

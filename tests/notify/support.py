@@ -76,7 +76,7 @@ def box(workspace):
 
 
 def worker(workspace, **pace):
-    """Give a worker for every endpoint of a workspace."""
+    """Return a worker for every endpoint of a workspace."""
     config = workspace.config
     endpoints = open_endpoints(config.subscriptions, workspace.plugins, config.directory)
     return Deliverer(

@@ -25,7 +25,7 @@ transitions: [{from: begun, to: over, on: ended}]
 
 @pytest.fixture
 def problems(tmp_path, monkeypatch):
-    """Give what is wrong with these settings, as it is shown."""
+    """Return what is wrong with these settings, as it is shown."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pipeline.yaml").write_text(PIPELINE)
     (tmp_path / "other.yaml").write_text(OTHER)

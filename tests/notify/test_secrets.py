@@ -56,7 +56,7 @@ def directory(tmp_path):
 
 @pytest.fixture
 def run(directory, run_forked):
-    """Give what runs a command and gives everything that it says."""
+    """Return what runs a command and gives everything that it says."""
 
     def say(*arguments):
         secrets = {"HOOK_TOKEN": CANARY, "HOOK_PATH": IN_PATH}

@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write(root: Path) -> Write:
-    """Give what writes a plugin file into the workspace."""
+    """Return what writes a plugin file into the workspace."""
 
     def write_plugin(name: str, source: str) -> Path:
         path = root / "plugins" / f"{name}.py"
@@ -62,7 +62,7 @@ def reported() -> Reported:
 
 @pytest.fixture
 def host(root: Path, reported: Reported) -> Callable[..., PluginHost]:
-    """Give what loads the plugins of the workspace, and no installed ones."""
+    """Return what loads the plugins of the workspace, and no installed ones."""
 
     def load_here(**how: object) -> PluginHost:
         return load_plugins(root, on_problem=reported, **{"environment": {}, **how})

@@ -19,7 +19,7 @@ BOOM = "raise AssertionError('it was imported')"
 
 @pytest.fixture
 def installed(monkeypatch, tmp_path):
-    """Give what installs a module as a plugin, by an entry point."""
+    """Return what installs a module as a plugin, by an entry point."""
     monkeypatch.syspath_prepend(tmp_path / "site")
     (tmp_path / "site").mkdir()
     points = []
@@ -34,7 +34,7 @@ def installed(monkeypatch, tmp_path):
 
 
 def order(host: PluginHost, capsys) -> list[str]:
-    """Give the plugins in the order in which a hook of theirs is called."""
+    """Return the plugins in the order in which a hook of theirs is called."""
     host.committed(committed())
     return capsys.readouterr().err.split()
 

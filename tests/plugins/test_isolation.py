@@ -35,7 +35,7 @@ def good(write) -> None:
 
 
 def only_report(reported) -> str:
-    """Give the one warning that there is, after a look at where it leads."""
+    """Return the one warning that there is, after a look at where it leads."""
     assert len(reported.said) == 1
     message, plugin, _ = reported.said[0]
     assert plugin == "broken"

@@ -28,7 +28,7 @@ every_plugin = pytest.mark.parametrize("package", PLUGINS, ids=lambda path: path
 
 @pytest.fixture(scope="module")
 def wheel_of(tmp_path_factory):
-    """Give what builds the wheel of a package, once."""
+    """Return what builds the wheel of a package, once."""
     built = {}
 
     def build(package):
@@ -46,12 +46,12 @@ def project(package):
 
 
 def requirements(texts):
-    """Give the names of the packages that are required."""
+    """Return the names of the packages that are required."""
     return {re.match(r"[\w.-]+", text)[0].lower() for text in texts}
 
 
 def sources(directory):
-    """Give the files of a package that somebody wrote; tools leave bytecode and hidden caches."""
+    """Return the files of a package that somebody wrote; tools leave bytecode and hidden caches."""
     return [
         path
         for path in directory.rglob("*")
@@ -62,7 +62,7 @@ def sources(directory):
 
 
 def imported(directory):
-    """Give the packages of others that the files below a directory import."""
+    """Return the packages of others that the files below a directory import."""
     providers = packages_distributions()
     own = {path.name for path in (directory / "src").glob("*")}
     names = {

@@ -51,7 +51,7 @@ class Guardian:
 
 @pytest.fixture
 def make(tmp_path, database):
-    """Give what opens one workspace, with some plugins."""
+    """Return what opens one workspace, with some plugins."""
     opened = []
     (tmp_path / "small.yaml").write_text(FUNNEL)
     with Workspace.create(tmp_path, "small", database=database, plugins=PluginHost()):

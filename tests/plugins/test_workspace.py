@@ -66,14 +66,14 @@ class Counting:
 
 
 def vetoes_column(workspace: Workspace) -> str:
-    """Give the column as it is stored."""
+    """Return the column as it is stored."""
     with sqlite3.connect(workspace.database.path) as connection:
         return connection.execute("SELECT vetoes FROM history").fetchone()[0]
 
 
 @pytest.fixture
 def make(tmp_path):
-    """Give what opens one workspace with some plugins."""
+    """Return what opens one workspace with some plugins."""
     opened = []
 
     def open_with(*plugins: object, host: PluginHost | None = None) -> Workspace:
@@ -463,7 +463,7 @@ SMALL_CHUNKS = FileOptions(chunk=4)
 
 @pytest.fixture
 def events(tmp_path):
-    """Give a file of events."""
+    """Return a file of events."""
     path = tmp_path / "events.csv"
     path.write_text("contact,event,at,budget\n" + "".join(ROWS))
     return str(path)

@@ -14,7 +14,7 @@ from .support import Ran
 
 @pytest.fixture
 def run_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Give what runs pytest in a directory."""
+    """Return what runs pytest in a directory."""
 
     def run(directory: Path, *arguments: str) -> Ran:
         (directory / "pytest.ini").touch()

@@ -15,7 +15,7 @@ class Ran(NamedTuple):
     out: str
 
     def counts(self) -> dict[str, int]:
-        """Give how many tests passed, failed and so on."""
+        """Return how many tests passed, failed and so on."""
         last = self.out.strip().splitlines()[-1]
         return {what: int(n) for n, what in re.findall(r"(\d+) (passed|failed|error)", last)}
 

@@ -140,7 +140,7 @@ def _besides(plan: AdoptionPlan) -> tuple[str, ...]:
 
 
 def _changes(workspace: Workspace, new: Definition) -> tuple[str, ...]:
-    """Say what is different from the version in use; nothing where there is none."""
+    """Return what is different from the version in use; nothing where there is none."""
     if new.name not in workspace.funnels():
         return ()
     return tuple(change.words for change in diff(workspace.funnel(new.name).definition, new))
@@ -160,7 +160,7 @@ def _adopt(
 
 
 def _conclude(plan: AdoptionPlan, definition: str, *, done: bool) -> None:
-    """Say what was done, or what to do."""
+    """Write what was done, or what to do."""
     if plan.unmapped:
         stage = next(iter(plan.unmapped))
         hint(f"say where they go: funnelflow adopt {definition} --map {stage}=STAGE")

@@ -174,7 +174,7 @@ def _plugin_command(ctx: click.Context, name: str) -> click.Command | None:
 
 
 def _no_such_command(ctx: click.Context, name: str, table: Mapping[str, CommandEntry]) -> Exception:
-    """Say which command was meant, a plugin's too."""
+    """Return the error that names the command that was meant, a plugin's too."""
     from funnelflow.cli.hosting import plugin_command_names  # noqa: PLC0415  # loads the plugins
     from funnelflow.errors import UnknownNameError, nearest  # noqa: PLC0415  # only this needs them
 

@@ -210,7 +210,7 @@ def _summary(files: int, endpoints: int, errors: int, warnings: int) -> str:
 
 
 def _explain(code: str) -> int:
-    """Say what a code means, and what to do about it."""
+    """Write what a code means, and what to do about it."""
     known = CODES.get(code.upper())
     if known is None:
         raise UnknownNameError("code", code, CODES)

@@ -67,7 +67,7 @@ def _how_far(one: Crosswalk) -> str:
 
 
 def _difference(one: Difference, linked: Linked, page: Page) -> list[Line]:
-    """Say it in one sentence: after what the first uses the word, and what the second waits for."""
+    """Draw in a sentence after what the first uses a word, and what the second waits for."""
     waits = f"; it waits for: {', '.join(one.waits_for)}" if one.waits_for else ""
     text = (
         f"{one.first} says {one.word!r} after {_story_words(one.story, linked)}. "
@@ -77,7 +77,7 @@ def _difference(one: Difference, linked: Linked, page: Page) -> list[Line]:
 
 
 def _story_words(story: Sequence[Event], linked: Linked) -> str:
-    """Tell a story in a line."""
+    """Return a story in a line."""
     return ", then ".join(_happened(event, linked) for event in story) or "nothing at all"
 
 

@@ -73,7 +73,7 @@ def check_lines(check: Check | None, page: Page, indent: int = INDENT) -> list[L
 
 
 def said(check: Check) -> str:
-    """Say what was seen, or what to ask when it is not known."""
+    """Return what was seen, or what to ask when it is not known."""
     if check.kind in GROUPS:
         return count_verdicts(check.checks)
     questions = [field.ask for field in check.missing if field.ask]
@@ -193,7 +193,7 @@ def open_count(considered: Considered, goal: str | None = None) -> str:
 
 
 def what_takes_it(considered: Considered, linked: Linked) -> str:
-    """Say what takes a transition that was considered."""
+    """Return what takes a transition that was considered."""
     if considered.index < 0:
         return "by force"
     transition = linked.transitions[considered.index].transition
@@ -302,7 +302,7 @@ def _moved(decision: Decision, linked: Linked, page: Page) -> list[Line]:
 
 
 def _path(path: Sequence[Taken]) -> list[Line]:
-    """Say what took each step, where it was not the event or the move itself."""
+    """Draw what took each step, where it was not the event or the move itself."""
     words = {
         "automatic": "its criteria are met",
         "timed": "its time had come",

@@ -43,7 +43,7 @@ _MINUTE: Final = dt.timedelta(minutes=1)
 
 
 def next_words(at: dt.datetime, now: dt.datetime) -> str:
-    """Say when something comes: ``in 12 seconds``, ``in 2 hours 5 minutes``, ``now``."""
+    """Return when something comes: ``in 12 seconds``, ``in 2 hours 5 minutes``, ``now``."""
     left = at - now
     if left <= dt.timedelta(0):
         return "now"
@@ -52,7 +52,7 @@ def next_words(at: dt.datetime, now: dt.datetime) -> str:
 
 
 def backlog_words(backlog: Backlog, now: dt.datetime) -> str:
-    """Say how many messages wait, and when the next of them is tried."""
+    """Return how many messages wait, and when the next of them is tried."""
     wait = _waiting(backlog)
     if backlog.next_at <= now:
         return wait
@@ -71,7 +71,7 @@ def backlog_data(backlog: Backlog | None) -> dict[str, Any]:
 
 
 def overdue_words(backlog: Backlog) -> str:
-    """Say what is wrong where messages have waited through several attempts."""
+    """Return what is wrong where messages have waited through several attempts."""
     return (
         f"{_waiting(backlog)}, the oldest since {moment(backlog.since)} UTC, after "
         f"{counted(backlog.attempts, 'attempt')}: {backlog.problem}"
@@ -180,7 +180,7 @@ def _write_faults(faults: Mapping[str, ConfigurationError], *, as_json: bool) ->
 
 
 def _write_plan(endpoints: tuple[Endpoint, ...], workspace: Workspace, *, is_all: bool) -> None:
-    """Say what would be sent, and what waits for its time."""
+    """Write what would be sent, and what waits for its time."""
     outbox = Outbox(workspace.engine, workspace.clock)
     waits, now = backlogs(workspace.engine), workspace.clock()
     names = [endpoint.name for endpoint in endpoints]
@@ -201,7 +201,7 @@ def _write_plan(endpoints: tuple[Endpoint, ...], workspace: Workspace, *, is_all
 
 
 def _conclude(done: tuple[Delivered, ...], off: set[str], *, is_all: bool) -> None:
-    """Say why messages did not arrive, and what to do."""
+    """Write why messages did not arrive, and what to do."""
     if not done:
         note(_NOBODY if is_all else "nothing was sent")
     for delivered in done:
@@ -234,7 +234,7 @@ def _data(delivered: Delivered, waits: Backlog | None) -> dict[str, Any]:
 
 
 def _show(delivery: Delivery) -> None:
-    """Say what became of a message, while watching."""
+    """Write what became of a message, while watching."""
     message, outcome = delivery.message, delivery.outcome
     state = "will be tried again" if outcome.state == "waiting" else outcome.state
     look: Look = "good" if outcome.state == "delivered" else "bad"
@@ -244,7 +244,7 @@ def _show(delivery: Delivery) -> None:
 
 
 def _write_outage(error: StoreError | None) -> None:
-    """Say that the database cannot be used, or that it can again, while watching."""
+    """Write that the database cannot be used, or that it can again, while watching."""
     if error is None:
         note("the database can be used again")
     else:

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from funnelflow.cli.history import what_happened
-from funnelflow.cli.init import make_workspace, plan, say_plan
+from funnelflow.cli.init import from_here, make_workspace, plan, say_plan
 from funnelflow.cli.options import command, dry_run
 from funnelflow.cli.output import hint, note, page_for, say
 from funnelflow.cli.render_summary import commonest
@@ -226,14 +226,10 @@ def _undecided(workspace: Workspace) -> str:
 
 
 def _suggestions(root: Path, contact: str) -> str:
-    try:
-        shown = root.relative_to(Path.cwd())
-    except ValueError:
-        shown = root
     return "\n".join(
         (
             "to try next:",
-            f"cd {shlex.quote(str(shown))}",
+            f"cd {shlex.quote(from_here(root))}",
             f"funnelflow why {contact}",
             f"funnelflow move {contact} prospect",
             f"funnelflow history {contact}",

@@ -203,7 +203,7 @@ def _clocks(session: Session) -> DoctorFinding:
 
 
 def _first(problems: Sequence[Problem]) -> str:
-    """Say the first of several problems in the settings, and how many more there are."""
+    """Return the first of several problems in the settings, and how many more there are."""
     at = problems[0].position
     place = f"{CONFIG_FILE}:{at.line}:{at.column}" if at else CONFIG_FILE
     more = f" (and {len(problems) - 1} more: funnelflow check)" if len(problems) > 1 else ""

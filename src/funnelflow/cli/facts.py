@@ -21,7 +21,7 @@ def playbook_of(stage: str, linked: Linked) -> tuple[str, ...]:
 
 
 def about_of(stage: str, linked: Linked) -> str:
-    """Say what a stage is; an inner stage's words come first."""
+    """Return what a stage is; an inner stage's words come first."""
     return next((s.about for s in _outwards(stage, linked) if s.about), "")
 
 
@@ -54,7 +54,7 @@ def parse_facts(arguments: Iterable[str]) -> dict[str, str]:
 
 
 def value_words(name: str, value: Value | None, linked: Linked, event: str = "") -> str:
-    """Say a value as its field does: ``3,000 EUR``; "unknown" for None.
+    """Return a value in the words of its field: ``3,000 EUR``; "unknown" for None.
 
     Args:
         name: The field.
@@ -72,7 +72,7 @@ def value_words(name: str, value: Value | None, linked: Linked, event: str = "")
 
 
 def facts_words(facts: Mapping[str, Value | None], linked: Linked, event: str = "") -> str:
-    """Say several facts in one line: ``budget 3,000 EUR, authority decides``."""
+    """Return several facts in one line: ``budget 3,000 EUR, authority decides``."""
     return ", ".join(
         f"{name} removed" if value is None else f"{name} {value_words(name, value, linked, event)}"
         for name, value in facts.items()

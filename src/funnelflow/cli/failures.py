@@ -59,7 +59,7 @@ def run_reporting(run: Callable[[], Any], session: Session) -> NoReturn:
 
 
 def describe(error: BaseException) -> Failure:
-    """Say what an exception means to the person at the keyboard."""
+    """Return what an exception means to the person at the keyboard."""
     if isinstance(error, funnelflow.Error):
         return _of_ours(error)
     if isinstance(error, KeyboardInterrupt | click.Abort):
@@ -72,7 +72,7 @@ def describe(error: BaseException) -> Failure:
 
 
 def _of_ours(error: "funnelflow.Error") -> Failure:
-    """Say what one of our errors says; one about an expression shows it, with carets."""
+    """Return what one of our errors says; one about an expression shows it, with carets."""
     show = getattr(error, "show", None)
     message, hint = (show(), "") if show else (error.message, error.local_hint)
     return Failure(error.code, message, hint, error.exit_code, error.to_json())
@@ -90,7 +90,7 @@ def _of_click(error: click.ClickException) -> Failure:
 def _usage_hint(
     error: click.ClickException, likely: list[str] | None, context: click.Context | None
 ) -> str:
-    """Say what was probably meant, or where it is explained."""
+    """Return what was probably meant, or where it is explained."""
     if context is None:
         return ""
     meant = f"did you mean {' or '.join(likely)}?" if likely else ""

@@ -1,6 +1,7 @@
 """``funnelflow import``: contacts from a file, added or updated."""
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +45,7 @@ def reading_a_file(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def gathered(**said: Any) -> Any:
         own = {name: said.pop(name) for name in list(said) if name not in _NAMES}
-        return command(options=_options(**said), keep=said["save_mapping"], **own)
+        return command(keep=said.pop("save_mapping"), options=_options(**said), **own)
 
     for option in _OPTIONS:
         gathered = option(gathered)
@@ -114,12 +115,6 @@ _OPTIONS = (
         help="What a column means; repeat it. Others are guessed, and the guess is shown.",
     ),
 )
-_NAMES = frozenset(
-    {
-        *("pairs", "mapping", "save_mapping", "form", "encoding", "delimiter", "timezone"),
-        *("funnel", "on_duplicate", "rejects", "go_on", "restart", "actor", "dry_run"),
-    }
-)
 
 
 def _options(  # noqa: PLR0913  # the options of a command line
@@ -137,7 +132,6 @@ def _options(  # noqa: PLR0913  # the options of a command line
     restart: bool,
     actor: str,
     dry_run: bool,
-    **_: Any,
 ) -> FileOptions:
     """Put together how a file is read."""
     if go_on and restart:
@@ -156,6 +150,9 @@ def _options(  # noqa: PLR0913  # the options of a command line
         changed="continue" if go_on else "restart" if restart else "refuse",
         dry_run=dry_run,
     )
+
+
+_NAMES = frozenset(("save_mapping", *inspect.signature(_options).parameters))
 
 
 def run_file_command(
@@ -193,7 +190,7 @@ def _watch(progress: Progress, step: Step) -> None:
 
 
 def _show(summary: Summary, command: str) -> None:
-    """Say what came of a file: as data, or to a person."""
+    """Write what came of a file: as data, or to a person."""
     if not answer(summary.to_json, lambda page: summary_lines(summary, page)):
         return
     if summary.dry_run:
@@ -203,7 +200,7 @@ def _show(summary: Summary, command: str) -> None:
 
 
 def _correcting(summary: Summary, command: str) -> str:
-    """Say how to go on with rejected rows; a missing time zone needs no row corrected."""
+    """Return how to go on with rejected rows; a missing time zone needs no row corrected."""
     if any("in which time zone" in rejected.reason for rejected in summary.examples):
         return (
             f"funnelflow {command} {quote(summary.rejects)} --timezone ZONE "

@@ -31,7 +31,7 @@ def glossary_lines(entries: Sequence[GlossaryEntry], page: Page) -> list[Line]:
 
 
 def criteria_texts(rule: Rule | None) -> list[str]:
-    """Say in plain words what a rule asks for, a line a criterion."""
+    """Return in plain words what a rule asks for, a line a criterion."""
     return ["".join(span.text for span in drawn) for drawn in rule_lines(rule, _WIDE, 0)]
 
 

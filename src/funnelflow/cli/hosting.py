@@ -108,7 +108,7 @@ def _show_trace(text: str) -> None:
 
 
 def _without(plugin: str) -> str:
-    """Say how to go on without a plugin.
+    """Return how to go on without a plugin.
 
     A command that writes has gone on, or is about to: to give it again would write twice.
     """

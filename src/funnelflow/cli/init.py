@@ -68,7 +68,7 @@ def init(directory: Path | None, funnel: str, *, dry_run: bool) -> int:
             line("funnel: ", TextSpan(name, "strong")),
         ]
     )
-    start = "" if root == Path.cwd() else f"cd {shlex.quote(_shown(root))} && "
+    start = "" if root == Path.cwd() else f"cd {shlex.quote(from_here(root))} && "
     hint(f"{start}funnelflow show {name}\nthen: funnelflow add ada email=ada@example.com")
     return 0
 
@@ -100,7 +100,7 @@ def plan(root: Path, funnel: str) -> tuple[str, dict[Path, str]]:
 
 
 def say_plan(root: Path, files: Iterable[Path]) -> None:
-    """Say what making a workspace would write."""
+    """Write what making a workspace would write."""
     say(line("would write ", TextSpan(str(path), "strong")) for path in [root / SETTINGS, *files])
     note_dry_run("written")
 
@@ -156,7 +156,8 @@ def _refuse_overwriting(copies: Mapping[Path, str]) -> None:
             )
 
 
-def _shown(root: Path) -> str:
+def from_here(root: Path) -> str:
+    """Return a path as it is typed in the current directory."""
     try:
         return str(root.relative_to(Path.cwd()))
     except ValueError:

@@ -62,7 +62,7 @@ def tick(at: str | None, actor: str, *, dry_run: bool) -> int:
 
 
 def _ticked(ticked: Ticked) -> Line:
-    """Say what time has done."""
+    """Draw what time has done."""
     when = f"{moment(ticked.now)} UTC"
     if not ticked.due:
         return line(f"nothing is due at {when}")
@@ -138,7 +138,7 @@ def verify(heads: Path | None, against: Path | None, *, force: bool) -> int:
 
 
 def _conclude(proof: Verification, advice: Iterable[str]) -> None:
-    """Say what came of it, and what to do where something is wrong."""
+    """Write what came of it, and what to do where something is wrong."""
     looked = f"{counted(proof.contacts, 'contact')} and {counted(proof.rows, 'row')} of history"
     if proof.is_sound:
         said = (f"{looked}: everything agrees", *_heads(proof))
@@ -150,7 +150,7 @@ def _conclude(proof: Verification, advice: Iterable[str]) -> None:
 
 
 def _heads(proof: Verification) -> Iterator[str]:
-    """Say what came of heads where nothing is wrong."""
+    """Return what came of heads where nothing is wrong."""
     if (since := proof.against) is not None:
         yield (
             f"all that was there on {moment(from_text(since.written_at))} UTC still is; since "
@@ -223,7 +223,7 @@ def status_lines(found: DatabaseStatus, page: Page) -> list[Line]:
 
 
 def _plan(database: Database) -> tuple[str, str]:
-    """Say what an upgrade would do.
+    """Return what an upgrade would do.
 
     Raises:
         StoreError: The database is not one that can be upgraded.

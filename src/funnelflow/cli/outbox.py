@@ -200,7 +200,7 @@ def _change(what: str, numbers: tuple[int, ...], endpoint: str | None, *, dry_ru
 
 
 def _reason(message: OutboxMessage, endpoint: str | None, now: dt.datetime) -> str:
-    """Say why a message cannot be retried or discarded; empty if it can be."""
+    """Return why a message cannot be retried or discarded; empty if it can be."""
     if endpoint is not None and message.endpoint != endpoint:
         return f"it is for {message.endpoint}"
     if message.state in ("delivered", "discarded"):
@@ -222,7 +222,7 @@ def _row(message: OutboxMessage, now: dt.datetime) -> list[TextSpan]:
 
 
 def _more(message: OutboxMessage, now: dt.datetime) -> str:
-    """Say what has become of a message so far."""
+    """Return what has become of a message so far."""
     if message.settled_at is not None and not message.problem:
         return moment(message.settled_at)
     if not message.attempts:

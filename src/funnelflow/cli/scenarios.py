@@ -52,7 +52,7 @@ def _result(result: ScenarioResult, page: Page) -> list[Line]:
 
 
 def _failure(result: ScenarioResult, page: Page) -> list[Line]:
-    """Say where a story went instead, step by step."""
+    """Draw where a story went instead, step by step."""
     position = result.scenario.position
     where = f" ({position.path}:{position.line})" if position else ""
     ended = result.error or f"ended in {result.actual}, not in {result.expected}"
@@ -63,7 +63,7 @@ def _failure(result: ScenarioResult, page: Page) -> list[Line]:
 
 
 def _step(decision: Decision) -> str:
-    """Tell one step of a story, with what kept the transitions closed."""
+    """Return one step of a story, with what kept the transitions closed."""
     event = decision.event
     said = f"{event.name} {event.to}".strip()
     if decision.outcome == "moved":
@@ -74,7 +74,7 @@ def _step(decision: Decision) -> str:
 
 
 def _coverage(coverage: Coverage, page: Page) -> list[Line]:
-    """Say in one line what no scenario exercises, then name it."""
+    """Draw in one line what no scenario exercises, then name it."""
     if not coverage.untaken and not coverage.unseen:
         return paragraph(
             f"every transition ({coverage.transitions}) is taken and every criterion "
@@ -125,7 +125,7 @@ def story_lines(story: Story, readings: Sequence[StoryReading], page: Page) -> l
 
 
 def step_words(step: ScenarioStep) -> str:
-    """Say what happens in a step, with the facts it brings."""
+    """Return what happens in a step, with the facts it brings."""
     what = step.event or (f"move to {step.to}" if step.to else "")
     if step.wait is not None:
         what = f"{duration_words(step.wait)} pass"

@@ -79,7 +79,7 @@ def _stage(name: str, stage: Stage, linked: Linked, page: Page) -> list[Line]:
 
 
 def _nature(name: str, stage: Stage, linked: Linked) -> str:
-    """Say what is particular about a stage, in brackets."""
+    """Return what is particular about a stage, in brackets."""
     inner = linked.leaf_of(name)
     nature: list[str] = [stage.type] if stage.type != "open" else []
     nature += ["contacts start here"] if name == linked.initial else []
@@ -129,7 +129,7 @@ def _group(rule: AllOf | AnyOf | AtLeast) -> str:
 
 
 def _criterion(rule: Leaf | Custom | Roles) -> str:
-    """Say what a criterion asks for, its label first."""
+    """Return what a criterion asks for, its label first."""
     if isinstance(rule, Roles):
         return f"Only by: {either(rule.by)}"
     if isinstance(rule, Custom):
@@ -144,7 +144,7 @@ def _events(linked: Linked, page: Page) -> list[Line]:
 
 
 def _event_rows(event: EventType) -> list[list[TextSpan]]:
-    """Say what an event is, then which facts it brings and which it changes."""
+    """Return what an event is, then which facts it brings and which it changes."""
     said = [TextSpan(event.about or event.title)] if event.about or event.title else []
     said += [TextSpan(f"brings: {', '.join(event.fields)}", "dim")] if event.fields else []
     said += [TextSpan(f"changes: {', '.join(event.sets)}", "dim")] if event.sets else []

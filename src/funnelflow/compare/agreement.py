@@ -102,7 +102,7 @@ def crosswalk(first: Funnel, second: Funnel, *, limit: int = MOST_STATES) -> Cro
 
 
 def _cell(stage: str, other: str, stories: Mapping[Place, tuple[Event, ...]]) -> Cell:
-    """Say how often a stage of the first is a certain stage of the second."""
+    """Return how often a stage of the first is a certain stage of the second."""
     story = stories.get((stage, other))
     if story is None:
         return Cell(stage, other, "never", ())
@@ -176,5 +176,5 @@ def _words(funnel: Funnel) -> dict[str, str]:
 
 
 def _inside(leaf: str, stage: str) -> bool:
-    """Tell whether a leaf is a stage or nested in it."""
+    """Whether a leaf is a stage or nested in it."""
     return leaf == stage or leaf.startswith(f"{stage}.")

@@ -107,12 +107,12 @@ class _Search:
         self._met: dict[tuple[object, ...], Sequence[Fields]] = {}
 
     def begin(self) -> _State:
-        """Give the state in which nothing is known."""
+        """Return the state in which nothing is known."""
         contacts = tuple(f.new_contact("story") for f in self._funnels)
         return evolve(self._after(_State(contacts, ()), Event("add", NOW)), story=())
 
     def key(self, state: _State) -> tuple[object, ...]:
-        """Give what tells a state from others: the stages, and the facts by their class."""
+        """Return what makes a state different: the stages, and the facts by their class."""
         classes = (
             _class_of(contact.fields.get(name), values)
             for contact in state.contacts
@@ -195,7 +195,7 @@ def _meeting(
 
 
 def _class_of(value: Value | None, marks: tuple[Value, ...]) -> object:
-    """Give the class of a value: which of the samples it is, or lies between."""
+    """Return the class of a value: which of the samples it is, or lies between."""
     if value is None or isinstance(value, str | bool | tuple):
         return value if value is None or value in marks else "other"
     return bisect_right(marks, value)

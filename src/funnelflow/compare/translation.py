@@ -41,11 +41,11 @@ class Translation:
 
     @property
     def is_flagged(self) -> bool:
-        """Tell whether an answer that nobody has could change the stage."""
+        """Whether an answer that nobody has could change the stage."""
         return bool(self.undecided)
 
     def questions(self) -> tuple[Field, ...]:
-        """Give the unknown fields that would settle it, each once."""
+        """Return the unknown fields that would settle it, each once."""
         checks = [c.check for c in self.undecided if c.check is not None]
         return tuple(dict.fromkeys(field for check in checks for field in check.missing))
 
@@ -107,7 +107,7 @@ def _undecided(
 
 
 def _could_be_met(considered: Considered) -> bool:
-    """Tell whether answers could open a closed transition.
+    """Whether answers could open a closed transition.
 
     What only asks *whether* a fact is known is not unknown, but an answer would open it too.
     """

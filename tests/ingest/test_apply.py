@@ -75,6 +75,14 @@ def test_a_dry_run_predicts_the_run_and_stores_nothing(workspace, directory, wri
     assert evolve(predicted, **same) == evolve(done, **same)
 
 
+def test_a_dry_run_takes_no_funnel_into_use(workspace, write):
+    workspace.apply(write(events(5)), options(funnel="dialogue", dry_run=True))
+    assert workspace.funnels() == ("pipeline",)
+    workspace.add("grace", funnel="outreach")
+    workspace.add("joan", funnel="dialogue")
+    assert workspace.verify().is_sound
+
+
 def test_a_dry_run_of_a_broken_file_predicts_the_error(workspace, write):
     path = write(events(5) + '"unclosed\n')
     errors = []

@@ -151,6 +151,12 @@ def test_a_dry_run_predicts_the_run_and_stores_nothing(workspace, write):
     assert predicted.examples == done.examples
 
 
+def test_a_dry_run_takes_no_funnel_into_use(workspace, write):
+    options = FileOptions(funnel="dialogue", chunk=1, dry_run=True)
+    assert workspace.import_contacts(write(PEOPLE), options).dry_run
+    assert workspace.funnels() == ("pipeline",)
+
+
 def test_events_and_contacts_of_one_file_are_told_apart(workspace, write):
     path = write("contact,event,at\nada,replied,2026-03-01T09:00:00Z\n")
     workspace.import_contacts(path)

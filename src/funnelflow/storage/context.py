@@ -116,11 +116,12 @@ class Context:
             ask = Observers(self.plugins, self._handle(), connection).with_vetoes
         return Present(now or self.clock(), ask)
 
-    def funnel(self, name: str | None = None) -> Funnel:
+    def funnel(self, name: str | None = None, *, dry_run: bool = False) -> Funnel:
         """Return a funnel as it is in use; its first use takes its file into use.
 
         Args:
             name: Its name; None for the default one.
+            dry_run: Return what its first use would take into use, and store nothing.
 
         Raises:
             UnknownNameError: There is no such funnel.
@@ -133,7 +134,7 @@ class Context:
             loaded = self.definitions.current(connection, name)
         if loaded is None:
             self.require_plugins()
-            with writing(self.engine) as connection:
+            with writing(self.engine, dry_run=dry_run) as connection:
                 loaded = self.definitions.ensure_in_use(connection, name, self.clock())
         return loaded.funnel
 

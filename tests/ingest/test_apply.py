@@ -63,6 +63,19 @@ def test_the_size_of_chunks_changes_nothing(workspace, directory, write):
             ]
 
 
+def test_a_refused_move_that_time_came_before_counts_as_both(workspace, write):
+    rows = (
+        "contact,event,at,to,email\n"
+        "ada,subscribed,2026-01-01T09:00:00Z,,a@example.com\n"
+        "ada,replied,2026-01-02T09:00:00Z,,\n"
+        "ada,replied,2026-01-03T09:00:00Z,,\n"
+        "ada,move,2026-02-20T09:00:00Z,prospect,\n"
+    )
+    counted = workspace.apply(write(rows), options()).counts
+    assert (counted.moved, counted.stayed, counted.refused) == (3, 1, 1)
+    assert counted.stages.total() == 3
+
+
 def test_a_dry_run_predicts_the_run_and_stores_nothing(workspace, directory, write):
     content = STORY + events(40)[len(HEADER) :] + "ada,nope,x,,,\n" + STORY[len(HEADER) :]
     path = write(content)

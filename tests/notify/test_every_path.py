@@ -76,6 +76,15 @@ def move(workspace, _directory):
     return 1
 
 
+def refused(workspace, _directory):
+    """Ask in vain for a stage after time has brought the contact to another one."""
+    workspace.add("ada", at=AT)
+    workspace.record("ada", "asked", at=AT)
+    workspace.clock.advance("40d")
+    assert workspace.move("ada", "customer").decision.outcome == "refused"
+    return 2
+
+
 def force(workspace, _directory):
     workspace.add("ada", at=AT)
     workspace.move("ada", "customer", force=True, reason="r", actor="grace", at=AT)
@@ -116,7 +125,7 @@ def adopt(workspace, directory):
     return 3
 
 
-PATHS = (add, put, record, move, force, apply, imported, tick, adopt)
+PATHS = (add, put, record, move, refused, force, apply, imported, tick, adopt)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 from attrs import define, field, frozen
 
 from funnelflow.criteria.times import timestamp_json
-from funnelflow.engine import Decision, Verb
+from funnelflow.engine import Decision, Taken, Verb
 from funnelflow.errors import ConflictError, UsageError
 
 MAX_LENGTH = 200
@@ -189,6 +189,7 @@ class ChangeResult:
         created: The contact was added for it.
         restated: What it changed, where it happened before what was known already.
         decision: The reasons, where they were asked for and it is no duplicate.
+        path: The transitions that were taken: also those that time took before a move was refused.
     """
 
     contact_id: str
@@ -201,6 +202,7 @@ class ChangeResult:
     created: bool = False
     restated: Restatement | None = None
     decision: Decision | None = None
+    path: tuple[Taken, ...] = ()
 
 
 @define(eq=False)

@@ -37,7 +37,7 @@ class Counts:
 
     Attributes:
         rows: All that were read.
-        moved: The contact moved.
+        moved: The contact moved; by time alone if the row is among the refused, too.
         stayed: It stayed where it was.
         refused: A move was refused; that is kept in the history, too.
         repeated: They had been applied before, under the same key.
@@ -77,14 +77,14 @@ class Counts:
         if entry.restated is not None:
             self.late += 1
             self.restated += entry.restated.is_change
-        if entry.outcome == "moved":
+        if entry.path:
             self.moved += 1
             self.stages[entry.after] += 1
-        elif entry.outcome == "stayed":
-            self.stayed += 1
-        else:
+        if entry.outcome == "refused":
             self.refused += 1
             self.reasons.update(label for label, _ in entry.unmet)
+        elif not entry.path:
+            self.stayed += 1
 
     def plus(self, other: "Counts") -> "Counts":
         """Return the sum with other counts."""

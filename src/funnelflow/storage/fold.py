@@ -260,7 +260,7 @@ class Fold:
             self._open[tracked.contact.id].append(tracked.sequence, event)
         if self._observer is not None:
             self._observer.decided(tracked, event, outcome, before)
-        if self._outbox is not None and outcome.outcome == "moved":
+        if self._outbox is not None and (outcome.path or outcome.outcome == "moved"):
             self._messages += self._outbox.rows(tracked, event, before, self._recorded_at)
 
     def _collect(  # noqa: PLR0913, PLR0917  # as in `RowWriter.row`
@@ -356,6 +356,7 @@ class Fold:
             tracked.contact.stage,
             unmet,
             decision=decision if explain else None,
+            path=outcome.path,
         )
 
     def _decide_late(
@@ -412,6 +413,7 @@ class Fold:
             unmet,
             restated=restated,
             decision=decision if explain else None,
+            path=outcome.path,
         )
 
     def _story(self, tracked: TrackedContact) -> OpenStory:

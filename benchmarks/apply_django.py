@@ -30,7 +30,7 @@ from attrs import frozen
 from sqlalchemy import make_url
 
 from benchmarks.apply import DEFINITION, server, write_events
-from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.workspace.workspace import Workspace
 
 EVENTS = 30_000

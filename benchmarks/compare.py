@@ -17,7 +17,7 @@ from sqlalchemy import select
 from funnelflow.compare import crosswalk
 from funnelflow.definition import load_definition, shipped_definitions
 from funnelflow.engine import Event, Funnel
-from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.storage.connect import reading
 from funnelflow.storage.replay import read_event
 from funnelflow.storage.tables import history

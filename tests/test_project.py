@@ -49,8 +49,8 @@ PUBLIC = {
         run_scenario scenario_events why
     """,
     "funnelflow.ingest": """
-        MODES FileError FileOptions Form Mode Progress Rows Summary Watch apply_file
-        import_file run_rows
+        MODES FileError FileOptions Form Mode Progress Rows SourceFile Summary Watch apply_file
+        as_file import_file
     """,
     "funnelflow.maintenance": """
         Adopted AdoptionPlan Ahead Finding HeadsFileError Shift SinceHeads Ticked

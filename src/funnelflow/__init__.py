@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from funnelflow.ingest.file_errors import FileError
-    from funnelflow.ingest.summary import FileOptions
+    from funnelflow.ingest.file_options import FileOptions
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
     from funnelflow.plugins import PluginHost
     from funnelflow.workspace.workspace import Workspace
@@ -73,7 +73,7 @@ _MODULES = {
     "errors": "ConfigurationError ConflictError Error FieldError RefusedError StoreError "
     "UnknownContactError UnknownNameError UsageError",
     "ingest.file_errors": "FileError",
-    "ingest.summary": "FileOptions",
+    "ingest.file_options": "FileOptions",
     "maintenance.adopt_rules": "UnmappedStageError",
     "plugins": "PluginHost",
     "workspace.workspace": "Workspace",

@@ -1,7 +1,7 @@
 """Files of events for the tests of `apply`, and what became of them."""
 
 from funnelflow.ingest import apply as apply_module
-from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.file_options import FileOptions
 
 HEADER = "contact,event,at,actor,facts,key\n"
 STORY = HEADER + (

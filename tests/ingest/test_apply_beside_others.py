@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from funnelflow.definition import digest, load_definition
-from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.storage import contact_cache
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace

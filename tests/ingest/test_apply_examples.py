@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.mapping import read_mapping
-from funnelflow.ingest.summary import FileOptions
 from funnelflow.workspace.workspace import Workspace
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -26,8 +26,8 @@ from attrs import evolve
 
 from funnelflow.errors import StoreError
 from funnelflow.ingest import apply as apply_module
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.rejects import RejectsFile
-from funnelflow.ingest.summary import FileOptions
 from funnelflow.storage.connect import writing
 from funnelflow.storage.outbox import Outbox
 from funnelflow.storage.unit_of_work import UnitOfWork

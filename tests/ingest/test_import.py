@@ -4,8 +4,8 @@ import pytest
 
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.mapping import FileMapping, find_mapping, read_mapping
-from funnelflow.ingest.summary import FileOptions
 from funnelflow.workspace.workspace import Workspace
 
 PEOPLE = (

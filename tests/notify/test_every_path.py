@@ -2,7 +2,7 @@
 
 import pytest
 
-from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.plugins import PluginHost
 from funnelflow.storage.outbox import Outbox
 from funnelflow.testing import FrozenClock

@@ -4,8 +4,8 @@ import pytest
 
 from funnelflow.errors import UnknownNameError
 from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.input import Form
-from funnelflow.ingest.summary import FileOptions
 from funnelflow.workspace.workspace import Workspace
 
 PIPES = """

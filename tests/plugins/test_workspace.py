@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from funnelflow.cli.app import app
 from funnelflow.errors import UsageError
-from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.plugins import PluginHost, hookimpl
 from funnelflow.plugins.isolation import inside
 from funnelflow.workspace.workspace import Workspace

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from funnelflow.errors import Error
-from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.maintenance import adopt as adopting
 from funnelflow.storage.changes import Change
 from funnelflow.storage.unit_of_work import UnitOfWork

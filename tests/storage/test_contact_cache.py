@@ -3,7 +3,7 @@
 import pytest
 
 from funnelflow.definition import digest, load_definition
-from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.storage import contact_cache
 from funnelflow.storage import context as opened
 from funnelflow.storage import unit_of_work as bulk

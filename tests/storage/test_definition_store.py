@@ -6,7 +6,7 @@ from funnelflow.criteria import AS_WRITTEN
 from funnelflow.definition import DefinitionError, lint, load_definition
 from funnelflow.definition.source_locations import SourceLocation
 from funnelflow.errors import FieldError
-from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.maintenance import adopt
 from funnelflow.workspace.workspace import Workspace
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from funnelflow.definition import check
-from funnelflow.ingest.summary import FileOptions
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.maintenance.adopt import run_adoption
 from funnelflow.storage.changes import Change
 

@@ -117,7 +117,11 @@ def test_rows_that_were_taken_in_another_way_are_refused_by_name(workspace):
 
 def test_rows_need_no_library_of_tables():
     said = subprocess.run(
-        [sys.executable, "-c", "import funnelflow.ingest.rows, sys; print(sorted(sys.modules))"],
+        [
+            sys.executable,
+            "-c",
+            "import funnelflow.ingest.python_rows, sys; print(sorted(sys.modules))",
+        ],
         capture_output=True,
         text=True,
         check=True,

@@ -21,7 +21,8 @@ from funnelflow.cli.render_summary import commonest
 from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, paragraph, section
 from funnelflow.definition import Linked
 from funnelflow.errors import ConfigurationError
-from funnelflow.ingest.summary import FileOptions, Summary
+from funnelflow.ingest.file_options import FileOptions
+from funnelflow.ingest.summary import Summary
 from funnelflow.plugins import PluginHost
 from funnelflow.plugins.configuration import CONFIG_FILE
 from funnelflow.storage.contacts import HistoryRow

@@ -1,4 +1,4 @@
-"""``funnelflow import``: contacts from a file, added or updated."""
+"""``funnelflow apply`` and ``funnelflow import``: events, or contacts, from a file."""
 
 import functools
 import inspect
@@ -26,6 +26,7 @@ from funnelflow.cli.render_summary import guess_lines, summary_lines
 from funnelflow.cli.session import current
 from funnelflow.errors import UsageError
 from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.input import Form
 from funnelflow.ingest.mapping import (
     FileMapping,
@@ -35,7 +36,7 @@ from funnelflow.ingest.mapping import (
     write_mapping,
 )
 from funnelflow.ingest.row_handlers import MODES
-from funnelflow.ingest.summary import FileOptions, Progress, Summary, Watch
+from funnelflow.ingest.summary import Progress, Summary, Watch
 from funnelflow.workspace.settings import find_workspace
 
 

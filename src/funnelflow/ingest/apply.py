@@ -21,7 +21,9 @@ from funnelflow.errors import UnknownNameError
 from funnelflow.gc_pause import gc_paused
 from funnelflow.ingest.column_matching import Matched, match_columns
 from funnelflow.ingest.file_errors import FileError, Rejection, RowError
-from funnelflow.ingest.input import Input, open_input, readable
+from funnelflow.ingest.file_options import FileOptions
+from funnelflow.ingest.input import Input, open_input
+from funnelflow.ingest.plugin_formats import readable
 from funnelflow.ingest.readers import Batch
 from funnelflow.ingest.resume import find_start, open_rejects
 from funnelflow.ingest.row_handlers import (
@@ -34,7 +36,7 @@ from funnelflow.ingest.row_handlers import (
 )
 from funnelflow.ingest.row_parser import bind_parser
 from funnelflow.ingest.source import STDIN, Survey, is_regular, survey
-from funnelflow.ingest.summary import EXAMPLES, FileOptions, Progress, Summary, Watch
+from funnelflow.ingest.summary import EXAMPLES, Progress, Summary, Watch
 from funnelflow.storage.checkpoints import Checkpoint, Counts, save_checkpoint
 from funnelflow.storage.connect import writing
 from funnelflow.storage.contact_cache import ContactCache

@@ -6,10 +6,10 @@ from attrs import evolve, frozen
 
 from funnelflow.errors import UsageError
 from funnelflow.ingest.file_errors import FileError
+from funnelflow.ingest.file_options import Changed, FileOptions
 from funnelflow.ingest.input import Input
 from funnelflow.ingest.rejects import RejectsFile
 from funnelflow.ingest.source import STDIN, Survey
-from funnelflow.ingest.summary import Changed, FileOptions
 from funnelflow.storage.checkpoints import (
     START,
     Checkpoint,

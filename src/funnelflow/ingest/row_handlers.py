@@ -20,9 +20,9 @@ from funnelflow.errors import (
 )
 from funnelflow.ingest.column_matching import Matched
 from funnelflow.ingest.file_errors import Rejection, RowError
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.mapping import TARGETS, field_target
 from funnelflow.ingest.row_parser import ParsedRow
-from funnelflow.ingest.summary import FileOptions
 from funnelflow.storage.changes import Change, is_id
 from funnelflow.storage.checkpoints import Counts
 from funnelflow.storage.database_errors import RetryError

@@ -114,7 +114,7 @@ def _known(path: str, asked: str) -> str:
 
 
 def _not_text(path: str, head: bytes) -> FileError:
-    """Return the error about a file full of NUL characters is."""
+    """Return the error about a file full of NUL characters: no text, or UTF-16."""
     first = head.index(0)
     line = head.count(b"\n", 0, first) + 1
     column = first - head.rfind(b"\n", 0, first)

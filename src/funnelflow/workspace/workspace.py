@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import IO, Any, TypedDict, Unpack
 
+from attrs import evolve
+
 from funnelflow import ingest, maintenance  # whose modules are loaded when they are used
 from funnelflow.definition import Definition, Library
 from funnelflow.engine import Funnel
@@ -181,13 +183,11 @@ class Workspace(ReadableWorkspace):
             Error: As `apply_file`.
         """
         context = self.context
-
-        def run(name: str, chosen: "ingest.FileOptions") -> "ingest.Summary":
-            return ingest.apply_file(
-                context, name, chosen, create=create, progress=progress, stdin=stdin
+        with ingest.as_file(source, options or ingest.FileOptions()) as file:
+            summary = ingest.apply_file(
+                context, file.path, file.options, create=create, progress=progress, stdin=stdin
             )
-
-        return _run_over(source, options, run)
+        return evolve(summary, path=file.name)
 
     def import_contacts(
         self,
@@ -204,13 +204,11 @@ class Workspace(ReadableWorkspace):
             Error: As `import_file`.
         """
         context = self.context
-
-        def run(name: str, chosen: "ingest.FileOptions") -> "ingest.Summary":
-            return ingest.import_file(
-                context, name, chosen, mode=mode, progress=progress, stdin=stdin
+        with ingest.as_file(source, options or ingest.FileOptions()) as file:
+            summary = ingest.import_file(
+                context, file.path, file.options, mode=mode, progress=progress, stdin=stdin
             )
-
-        return _run_over(source, options, run)
+        return evolve(summary, path=file.name)
 
     def tick(
         self, now: dt.datetime | None = None, *, actor: str = "", dry_run: bool = False
@@ -266,18 +264,6 @@ class Workspace(ReadableWorkspace):
         return maintenance.run_adoption(
             context, definition, rules or {}, instead_of=instead_of, actor=actor, progress=progress
         )
-
-
-def _run_over(
-    source: "Path | str | ingest.Rows",
-    options: "ingest.FileOptions | None",
-    run: "Callable[[str, ingest.FileOptions], ingest.Summary]",
-) -> "ingest.Summary":
-    """Run over a file or over rows."""
-    chosen = options or ingest.FileOptions()
-    if isinstance(source, str | Path):
-        return run(str(source), chosen)
-    return ingest.run_rows(source, chosen, run)
 
 
 def _read(source: Definition | Path | str, library: Library) -> Definition:

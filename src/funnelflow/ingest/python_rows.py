@@ -7,17 +7,19 @@ null does in JSON Lines; in a table a cell with nothing in it says nothing, as i
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from funnelflow.errors import UsageError
 from funnelflow.ingest.file_errors import FileError
-from funnelflow.ingest.input import Form, json_line
-from funnelflow.ingest.summary import FileOptions, Summary
+from funnelflow.ingest.file_options import FileOptions
+from funnelflow.ingest.input import Form
+from funnelflow.ingest.plugin_formats import json_line
 
 
 class PandasFrame(Protocol):
@@ -47,36 +49,53 @@ Rows: TypeAlias = Iterable[Mapping[str, Any]] | PandasFrame | PolarsFrame | Arro
 _NAME = "rows"
 
 
-def run_rows(
-    rows: Rows, options: FileOptions, run: Callable[[str, FileOptions], Summary]
-) -> Summary:
-    """Run over rows as over a file.
+@frozen
+class SourceFile:
+    """What is to be applied, as a file.
+
+    Attributes:
+        path: The file; ``-`` for standard input.
+        options: How it is to be applied.
+        name: What answers call it.
+    """
+
+    path: str
+    options: FileOptions
+    name: str
+
+
+@contextmanager
+def as_file(source: Path | str | Rows, options: FileOptions) -> Iterator[SourceFile]:
+    """Yield a source as a file; rows are written out as one, which is removed in the end.
 
     Args:
-        rows: The rows.
-        options: How.
-        run: Runs over a file, by its name.
-
-    Returns:
-        What came of the rows; its lines are their numbers, from 1.
+        source: A file; or rows, whose lines are their numbers, from 1.
+        options: How it is to be applied.
 
     Raises:
         UsageError: They are no rows, there are none, or one holds what is no value.
-        Error: As `apply_file`.
+        FileError: As it is raised within, about the rows where there is no file.
     """
+    if isinstance(source, str | Path):
+        yield SourceFile(str(source), options, str(source))
+        return
     with tempfile.TemporaryDirectory(prefix="funnelflow-") as directory:
         path = Path(directory) / "rows.jsonl"
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(_line(number, row) for number, row in enumerate(_records(rows), 1))
-        if not path.stat().st_size:
-            raise UsageError("there are no rows", hint="apply something else than nothing")
+        _write_rows(source, path)
         try:
-            summary = run(str(path), evolve(options, form=Form("jsonl", "utf-8")))
+            yield SourceFile(str(path), evolve(options, form=Form("jsonl", "utf-8")), _NAME)
         except FileError as error:
             again = FileError(_NAME, error.reason, line=error.line, hint=error.hint)
             again.summary = error.summary
             raise again from None
-    return evolve(summary, path=_NAME)
+
+
+def _write_rows(rows: Rows, path: Path) -> None:
+    """Write rows as JSON Lines."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(_line(number, row) for number, row in enumerate(_records(rows), 1))
+    if not path.stat().st_size:
+        raise UsageError("there are no rows", hint="apply something else than nothing")
 
 
 def _records(rows: Any) -> Iterator[Any]:

@@ -9,12 +9,11 @@ its digest when the records gain an attribute.
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias, get_args
 
-from attrs import fields, resolve_types
-from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from attrs import NOTHING, Attribute, fields, has
 
 from funnelflow.criteria import DURATION, Field, Type, parse_type
 from funnelflow.definition.model import (
@@ -22,35 +21,28 @@ from funnelflow.definition.model import (
     Definition,
     EventType,
     Group,
+    GroupKind,
     Invariant,
     Requirement,
     Scenario,
     ScenarioStep,
+    Since,
     Stage,
+    StageType,
     Transition,
     Vocabulary,
 )
 from funnelflow.errors import UsageError
 
-_RECORDS = (
-    Criterion,
-    Definition,
-    EventType,
-    Group,
-    Invariant,
-    Scenario,
-    ScenarioStep,
-    Stage,
-    Transition,
-    Vocabulary,
-)
+Reader: TypeAlias = Callable[[Any], Any]
+
 _FORGOTTEN = ("position", "expression_position", "needs_position", "sets_positions", "path")
 """Where something was written is no part of what it says."""
 
 
 def to_json(definition: Definition) -> dict[str, Any]:
     """Return a definition as JSON values."""
-    plain: dict[str, Any] = _converter().unstructure(definition)
+    plain: dict[str, Any] = _write(definition)
     return plain
 
 
@@ -64,11 +56,12 @@ def from_json(plain: dict[str, Any]) -> Definition:
         UsageError: It is not the JSON of a definition.
     """
     try:
-        return _converter().structure(plain, Definition)
+        found: Definition = _reader(Definition)(plain)
     except Exception as error:
         raise UsageError(
             "this is not a stored definition", hint="it was written by another program or altered"
         ) from error
+    return found
 
 
 def digest(definition: Definition) -> str:
@@ -90,52 +83,6 @@ def canonical_json(definition: Definition) -> str:
 def content_digest(content: str) -> str:
     """Return the SHA-256 of a stored text, in hexadecimal."""
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-@cache
-def _converter() -> Converter:
-    """Make the converter, at its first use: imports stay quick."""
-    converter = Converter(forbid_extra_keys=True, detailed_validation=False)
-    converter.register_unstructure_hook(Type, str)
-    converter.register_structure_hook(Type, lambda text, _: _type(text))
-    converter.register_unstructure_hook(dt.timedelta, _DURATIONS.to_json)
-    converter.register_structure_hook(dt.timedelta, lambda text, _: _DURATIONS.from_json(text))
-    converter.register_unstructure_hook(Field, _field_to_json)
-    converter.register_structure_hook(Field, lambda plain, _: _field_from_json(plain))
-    converter.register_structure_hook(
-        Requirement,
-        lambda plain, _: converter.structure(plain, Group if "kind" in plain else Criterion),
-    )
-    converter.register_unstructure_hook(Requirement, converter.unstructure)
-    converter.register_unstructure_hook_factory(
-        _RECORDS.__contains__, lambda record: _writer(record, converter)
-    )
-    converter.register_structure_hook_factory(
-        _RECORDS.__contains__, lambda record: _reader(record, converter)
-    )
-    return converter
-
-
-def _writer(record: Any, converter: Converter) -> Any:
-    """Make the function that writes one kind of record, without what has its default."""
-    return make_dict_unstructure_fn(
-        record, converter, _cattrs_omit_if_default=True, **_forgotten(record)
-    )
-
-
-def _reader(record: Any, converter: Converter) -> Any:
-    """Make the function that reads one kind of record, and nothing it does not know."""
-    return make_dict_structure_fn(
-        record, converter, _cattrs_forbid_extra_keys=True, **_forgotten(record)
-    )
-
-
-def _forgotten(record: Any) -> dict[str, Any]:
-    """Return cattrs' word for what is left out of a kind of record, and what never is."""
-    resolve_types(record)
-    left_out = {a.name: override(omit=True) for a in fields(record) if a.name in _FORGOTTEN}
-    kept = {"version": override(omit_if_default=False)} if record is Definition else {}
-    return {**left_out, **kept}
 
 
 _DURATIONS = Field("wait", DURATION)
@@ -171,3 +118,105 @@ def _field_from_json(plain: dict[str, Any]) -> Field:
         choices=tuple(item.from_json(raw) for raw in plain.get("choices", ())),
         default=whole.from_json(plain["default"]) if "default" in plain else None,
     )
+
+
+def _write(value: Any) -> Any:
+    """Return a record, without what has its default, or one of its values, as JSON values."""
+    if isinstance(value, Field):
+        return _field_to_json(value)
+    if isinstance(value, dt.timedelta):
+        return _DURATIONS.to_json(value)
+    if isinstance(value, tuple | list):
+        return [_write(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _write(item) for name, item in value.items()}
+    record: Any = type(value)
+    if not has(record):
+        return value
+    said = {name: (getattr(value, name), default) for name, default, _ in _parts(record)}
+    return {name: _write(part) for name, (part, default) in said.items() if part != default}
+
+
+def _reader(record: Any) -> Reader:
+    """Return the function that reads one kind of record, and nothing it does not know."""
+
+    def read(plain: dict[str, Any]) -> Any:
+        parts = {name: reader(plain[name]) for name, _, reader in _parts(record) if name in plain}
+        if len(parts) < len(plain):
+            raise ValueError(plain)
+        return record(**parts)
+
+    return read
+
+
+@cache
+def _parts(record: Any) -> tuple[tuple[str, Any, Reader], ...]:
+    """Return what a kind of record says: the name of each part, its default, and its reader."""
+    return tuple(
+        (a.name, _default(record, a), _READERS[a.type])
+        for a in fields(record)
+        if a.name not in _FORGOTTEN
+    )
+
+
+def _default(record: Any, attribute: "Attribute[Any]") -> Any:
+    """Return the value with which a part is left out; the version never is."""
+    if record is Definition and attribute.name == "version":
+        return NOTHING
+    default: Any = attribute.default
+    return default.factory() if hasattr(default, "factory") else default
+
+
+def _checked(test: Callable[[Any], bool]) -> Reader:
+    def read(plain: Any) -> Any:
+        if not test(plain):
+            raise ValueError(plain)
+        return plain
+
+    return read
+
+
+def _each(reader: Reader) -> Reader:
+    return lambda plain: tuple(map(reader, _LIST(plain)))
+
+
+def _named(reader: Reader) -> Reader:
+    return lambda plain: {name: reader(part) for name, part in plain.items()}
+
+
+def _maybe(reader: Reader) -> Reader:
+    return lambda plain: None if plain is None else reader(plain)
+
+
+def _requirement(plain: Any) -> Requirement:
+    found: Requirement = _reader(Group if "kind" in plain else Criterion)(plain)
+    return found
+
+
+_TEXT = _checked(lambda plain: type(plain) is str)
+_LIST = _checked(lambda plain: type(plain) in {list, tuple})
+_READERS: dict[Any, Reader] = {
+    str: _TEXT,
+    int: _checked(lambda plain: type(plain) is int),
+    bool: _checked(lambda plain: type(plain) is bool),
+    dt.timedelta | None: _maybe(_DURATIONS.from_json),
+    GroupKind: _checked(get_args(GroupKind).__contains__),
+    Since: _checked(get_args(Since).__contains__),
+    StageType: _checked(get_args(StageType).__contains__),
+    tuple[str, ...]: _each(_TEXT),
+    tuple["Requirement", ...]: _each(_requirement),
+    tuple["Stage", ...]: _each(_reader(Stage)),
+    tuple[Stage, ...]: _each(_reader(Stage)),
+    tuple[Transition, ...]: _each(_reader(Transition)),
+    tuple[Scenario, ...]: _each(_reader(Scenario)),
+    tuple[ScenarioStep, ...]: _each(_reader(ScenarioStep)),
+    tuple[Invariant, ...]: _each(_reader(Invariant)),
+    Mapping[str, Any]: dict,
+    Mapping[str, str]: _named(_TEXT),
+    Mapping[str, Field]: _named(_field_from_json),
+    Mapping[str, EventType]: _named(_reader(EventType)),
+    Mapping[str, Group]: _named(_reader(Group)),
+    Requirement | None: _maybe(_requirement),
+    Vocabulary: _reader(Vocabulary),
+}
+"""What reads a part of a record from JSON, by the type that the record declares for it."""

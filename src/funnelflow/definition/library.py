@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,7 +46,7 @@ def shipped_definitions() -> Path:
 
     It is part of the installed package; in a checkout it stands beside `src`.
     """
-    package = Path(str(resources.files("funnelflow")))
+    package = Path(__file__).parents[1]
     inside = package / "definitions"
     return inside if inside.is_dir() else package.parents[1] / "definitions"
 

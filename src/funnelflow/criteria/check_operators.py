@@ -59,8 +59,7 @@ def check_in(checking: CheckContext, syntax: Binary, left: Node, right: Node) ->
         checking.report("E140", right, "not_a_list", **parameters)
         return None
     if right.type.item != NOTHING and not compares(left.type, right.type.item):
-        kinds = {"left": kind_words(left.type), "right": kind_words(right.type)}
-        checking.report("E140", syntax, "never_in", **kinds)
+        checking.report("E140", syntax, "never_in", **_kinds(left, right))
         return None
     if not (_check_choice(checking, left, right) and _check_choice(checking, right, left)):
         return None
@@ -80,9 +79,13 @@ def check_arithmetic(
         _mixed_numbers(checking, syntax, left, right)
         return None
     variant = _arithmetic_variant(syntax.operator, left.type, right.type)
-    kinds = {"left": kind_words(left.type), "right": kind_words(right.type)}
-    checking.report("E142", syntax, variant, operator=syntax.operator, **kinds)
+    checking.report("E142", syntax, variant, operator=syntax.operator, **_kinds(left, right))
     return None
+
+
+def _kinds(left: Node, right: Node) -> dict[str, str]:
+    """Return what the values of both sides are called."""
+    return {"left": kind_words(left.type), "right": kind_words(right.type)}
 
 
 def _mixed_numbers(checking: CheckContext, syntax: Binary, left: Node, right: Node) -> None:
@@ -115,8 +118,7 @@ def _no_comparison(checking: CheckContext, syntax: Binary, left: Node, right: No
         )
         return
     code, variant, parameters = _what_compares(checking, syntax, left, right)
-    kinds = {"left": kind_words(left.type), "right": kind_words(right.type)}
-    checking.report(code, syntax, variant, **kinds, **parameters)
+    checking.report(code, syntax, variant, **_kinds(left, right), **parameters)
 
 
 def _what_compares(

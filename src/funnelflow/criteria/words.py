@@ -40,6 +40,11 @@ _ASKED_TIME: Final = {
     "==": "{}", "!=": "anything but {}", "<": "before {}", "<=": "{} or earlier",
     ">": "after {}", ">=": "{} or later",
 }  # fmt: skip
+_TESTS: Final = {
+    "startsWith": ("starts with", "start with"),
+    "endsWith": ("ends with", "end with"),
+    "contains": ("contains", "contain"),
+}
 _SIGNS: Final = {"+": "plus", "-": "minus", "*": "times", "/": "divided by", "%": "modulo"}
 
 
@@ -160,8 +165,7 @@ def asked_age(operator: str, length: dt.timedelta) -> str:
 
 def asked_text(node: TextTest, *, wanted: bool) -> str:
     """Return what a text test asks for: ``to start with ada``."""
-    verb = {"startsWith": "start with", "endsWith": "end with", "contains": "contain"}[node.test]
-    return f"{'' if wanted else 'not '}to {verb} {subject(node.part)}"
+    return f"{'' if wanted else 'not '}to {_TESTS[node.test][1]} {subject(node.part)}"
 
 
 def criterion_words(  # noqa: PLR0911  # one a kind of node
@@ -242,7 +246,6 @@ def _in(node: In, *, wanted: bool) -> str:
 
 def _text(node: TextTest, *, wanted: bool) -> str:
     """Return what a text test asks for, in words."""
-    plain = {"startsWith": "starts with", "endsWith": "ends with", "contains": "contains"}
-    denied = {"startsWith": "start with", "endsWith": "end with", "contains": "contain"}
-    verb = plain[node.test] if wanted else f"does not {denied[node.test]}"
+    does, do = _TESTS[node.test]
+    verb = does if wanted else f"does not {do}"
     return f"{subject(node.text)} {verb} {subject(node.part)}"

@@ -195,22 +195,15 @@ def _entry(name: str, stages: Mapping[str, object]) -> str:
 
 def _transition(pair: Pair, names: Mapping[str, str]) -> Iterator[DefinitionChange]:
     old, new = pair.old, pair.new
-    if old is None or new is None:
-        yield from _come_or_gone(old, new)
-        return
-    arrow = _arrow(new)
-    for words in _changes(old, new, names):
-        yield DefinitionChange("transition", "changed", arrow, f"{arrow}: {words}")
-
-
-def _come_or_gone(old: Transition | None, new: Transition | None) -> Iterator[DefinitionChange]:
-    for transition, kind in ((new, "added"), (old, "removed")):
-        if transition is not None:
-            arrow = _arrow(transition)
-            words = f"transition {arrow} is {kind} ({takes(transition)})"
-            yield DefinitionChange(
-                "transition", "added" if kind == "added" else "removed", arrow, words
-            )
+    if old is not None and new is not None:
+        arrow = _arrow(new)
+        for words in _changes(old, new, names):
+            yield DefinitionChange("transition", "changed", arrow, f"{arrow}: {words}")
+    elif (lone := old or new) is not None:
+        kind: Kind = "removed" if new is None else "added"
+        arrow = _arrow(lone)
+        words = f"transition {arrow} is {kind} ({takes(lone)})"
+        yield DefinitionChange("transition", kind, arrow, words)
 
 
 def _changes(old: Transition, new: Transition, names: Mapping[str, str]) -> Iterator[str]:

@@ -35,13 +35,7 @@ MOST_USED = 20_000
 def with_blocks(
     transitions: tuple[Transition, ...], blocks: Mapping[str, Group], problems: Problems
 ) -> tuple[Transition, ...]:
-    """Put the criteria of blocks in the places where transitions use them.
-
-    Args:
-        transitions: As they were read.
-        blocks: The blocks of the vocabulary, by name.
-        problems: Where blocks are reported that do not exist.
-    """
+    """Put the criteria of blocks in the places where transitions use them, by their names."""
     filler = _Filler(blocks, problems)
     return tuple(filler.transition(transition) for transition in transitions)
 
@@ -94,13 +88,7 @@ def _count(item: Requirement) -> int:
 
 
 def without(base: Definition, draft: Draft, problems: Problems) -> Definition:
-    """Remove the stages that a draft does without.
-
-    Args:
-        base: The definition that is extended.
-        draft: Whose `without` names the stages.
-        problems: Where stages are reported that do not exist or are not optional.
-    """
+    """Remove the stages that a draft does without; each must be there, and optional."""
     for number, name in enumerate(draft.without):
         span = locate(draft.position, "without", number)
         if _may_go(base, name, span, problems):
@@ -188,31 +176,11 @@ T = TypeVar("T", bound=_Declared)
 
 
 def build(draft: Draft, vocabulary: Vocabulary | None, problems: Problems) -> Definition:
-    """Make a definition of a draft that extends none.
-
-    Args:
-        draft: What the file says.
-        vocabulary: What it shares with others; None for a vocabulary of its own alone.
-        problems: Where names are reported that are declared twice.
-    """
+    """Make a definition of a draft that extends none; it may have a vocabulary of its own alone."""
     if draft.without:
         problems.report("F604", locate(draft.position, "without"))
-    spoken = _spoken(vocabulary or Vocabulary(draft.name), draft, problems)
-    return Definition(
-        name=draft.name,
-        vocabulary=spoken,
-        initial=draft.initial,
-        stages=draft.stages,
-        transitions=with_blocks(draft.transitions, spoken.criteria, problems),
-        scenarios=draft.scenarios,
-        always=draft.always,
-        version=1 if draft.version is None else draft.version,
-        title=draft.title,
-        about=draft.about,
-        force=draft.force,
-        path=draft.path,
-        position=draft.position,
-    )
+    nothing = Definition(draft.name, vocabulary or Vocabulary(draft.name), "", ())
+    return extend(nothing, evolve(draft, without=()), None, problems)
 
 
 def extend(
@@ -221,8 +189,8 @@ def extend(
     """Make a definition of a draft and the one it extends.
 
     Args:
-        base: What is extended.
-        draft: What the file says.
+        base: The definition that is extended.
+        draft: The file.
         vocabulary: Another vocabulary that the file names; None for the base's alone.
         problems: Where everything is reported that does not go together.
     """

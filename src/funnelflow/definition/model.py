@@ -194,7 +194,7 @@ class Vocabulary:
 
 @frozen
 class Invariant:
-    """What a definition promises about one of its stages; a check holds it to that.
+    """What always holds of one of a definition's stages; a check holds it to that.
 
     It says exactly one of `after`, `never_after`, `inside` and `needs`.
 
@@ -262,7 +262,7 @@ class Definition:
         stages: The outermost stages, in order.
         transitions: In the order in which they are tried.
         scenarios: Its example stories.
-        always: What it promises about its stages.
+        always: What always holds of its stages.
         force: The roles that may force a move; nobody when empty.
         path: The file it came from; empty when it was built in Python.
     """
@@ -333,7 +333,7 @@ def _index(
     inside: dict[str, tuple[str, ...]],
     types: dict[str, StageType],
 ) -> tuple[str, ...]:
-    """Index one stage and those in it; give its leaves."""
+    """Index one stage and those in it; return its leaves."""
     name = f"{parent}.{stage.name}" if parent else stage.name
     if name in found:
         return ()

@@ -183,12 +183,7 @@ class Problems:
 def suggest(name: str, known: Iterable[str]) -> Suggestion:
     """Return what finds, for an unknown name, the nearest known one or which ones there are.
 
-    Args:
-        name: The name.
-        known: The names there are.
-
-    Returns:
-        A function that gives the parameter `guess`, or else the parameter `known`, or neither.
+    It gives the parameter `guess`, or else the parameter `known`, or neither.
     """
 
     def find() -> dict[str, Any]:

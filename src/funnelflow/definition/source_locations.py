@@ -63,17 +63,10 @@ def span_of(path: str, node: Node) -> Span:
 
 
 def locate(position: Position | None, *steps: Step) -> Span:
-    """Return where a part of a record stands.
+    """Return where a part of a record stands; without steps, the key it stands under.
 
-    Args:
-        position: The record's own.
-        steps: The path to the part: keys, and the numbers of items. Where a step leads
-            nowhere (the part was not written, or a lone item stands for a list of one),
-            the span reached so far is returned.
-
-    Returns:
-        The span of the part, of the key the record stands under when there are no steps, or
-        `NOWHERE`.
+    Where a step leads nowhere (the part was not written, or a lone item stands for a list of
+    one), the span reached so far is returned.
     """
     if not isinstance(position, SourcePath):
         return Span(position)

@@ -1,10 +1,16 @@
 """The rules a definition is held to, from a file or built in Python, by theme."""
 
 from funnelflow.definition.linked import Linked
-from funnelflow.definition.lint.declarations import check_scenarios, check_used, check_vocabulary
 from funnelflow.definition.lint.guard_implication import check_shadows, guard_conditions
 from funnelflow.definition.lint.invariants import check_invariants
 from funnelflow.definition.lint.names import check_names, check_texts
+from funnelflow.definition.lint.parts import (
+    check_scenarios,
+    check_sizes,
+    check_used,
+    check_values,
+    check_vocabulary,
+)
 from funnelflow.definition.lint.reachability import (
     check_cycles,
     check_indistinguishable_stages,
@@ -14,7 +20,6 @@ from funnelflow.definition.lint.reachability import (
     successors_of,
 )
 from funnelflow.definition.lint.schedules import check_schedules
-from funnelflow.definition.lint.values import check_sizes, check_values
 from funnelflow.definition.model import Definition, StageIndex
 from funnelflow.definition.problems import Problems
 

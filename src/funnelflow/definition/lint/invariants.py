@@ -33,14 +33,7 @@ def check_invariants(
     successors: Successors,
     problems: Problems,
 ) -> None:
-    """Report every invariant that the transitions of the definition break.
-
-    Args:
-        linked: The definition.
-        guards: What each transition requires, in order.
-        successors: The leaves to which transitions lead, for each leaf.
-        problems: Where broken invariants are reported.
-    """
+    """Report every invariant that the transitions of the definition break."""
     for number, checked in enumerate(linked.always):
         invariant = checked.invariant
         broken = _misplaced(invariant, linked, successors) or _not_required(checked, linked, guards)

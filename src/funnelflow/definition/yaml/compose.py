@@ -52,11 +52,9 @@ _SHOWN = 5
 
 
 def read_text(path: Path, problems: Problems) -> str | None:
-    """Read a file whole, as text with bare line feeds; None when a problem was added.
+    """Read a file whole, as text with bare line feeds.
 
-    Args:
-        path: The file.
-        problems: Where a file that is missing, too large, no text or unsafe is reported.
+    None comes back for a file that is missing, too large, no text or unsafe, after a report.
     """
     data = _read(path, problems)
     text = _decode(data, str(path), problems) if data is not None else None

@@ -172,12 +172,7 @@ class YamlMistake:
 
 
 def explain(error: Any, lines: list[str]) -> YamlMistake:
-    """Return what is wrong where a parser gave up.
-
-    Args:
-        error: What PyYAML raised.
-        lines: The text, line by line.
-    """
+    """Return what is wrong with the lines of a text where PyYAML gave up with an error."""
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return YamlMistake("F004", "not_yaml", 1, 1, None)

@@ -19,8 +19,9 @@ from ..funnels import DAY, T0
 
 
 @pytest.fixture
-def ada(workspace):
-    """Add a contact who is a fresh lead."""
+def ada(workspace, clock):
+    """Add a contact who is a fresh lead since yesterday."""
+    clock.now = T0 + 2 * DAY
     workspace.add("ada", {"email": "ada@example.com"}, at=T0)
     workspace.record("ada", "subscribed", at=T0 + DAY)
     return workspace
@@ -335,7 +336,7 @@ def test_the_history_of_nobody_is_an_error(workspace):
 
 
 def test_why_explains_every_way_out(ada):
-    stored, considered = ada.why("ada")
+    stored, considered, _ = ada.why("ada")
     assert stored.contact.stage == "lead.fresh"
     assert [(c.to, c.verdict.value) for c in considered] == [
         ("lead.warm", "not met"),

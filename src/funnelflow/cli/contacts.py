@@ -28,6 +28,14 @@ from funnelflow.storage.contacts import Recorded
 from funnelflow.workspace.workspace import Workspace
 
 _FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=complete_fact)
+AT = click.option(
+    "--at", metavar="TIME", help="As it was at this time, as it is known today; now if not given."
+)
+KNOWN_AT = click.option(
+    "--known-at",
+    metavar="TIME|ID",
+    help="As it was known at this time, or when the row of the history with this id arrived.",
+)
 _CONTACT = click.argument("contact", shell_complete=complete_contact)
 
 
@@ -195,6 +203,13 @@ def moment_of(text: str | None, workspace: Workspace, option: str = "--at") -> d
         return None
     moment = Field(option, TIMESTAMP).parse(text, workspace.config.timezone)
     return moment if isinstance(moment, dt.datetime) else None
+
+
+def known_at_of(text: str | None, workspace: Workspace) -> dt.datetime | int | None:
+    """Read what `KNOWN_AT` takes: a time, or the number of a row of the history."""
+    if text is not None and text.isdecimal():
+        return int(text)
+    return moment_of(text, workspace, "--known-at")
 
 
 def _run(do: Callable[[Workspace], Recorded]) -> int:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from funnelflow.cli.complete import complete_contact, complete_event
-from funnelflow.cli.contacts import moment_of, restated_words
+from funnelflow.cli.contacts import KNOWN_AT, known_at_of, moment_of, restated_words
 from funnelflow.cli.facts import moment
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import note, page_for, say, write_json
@@ -155,12 +155,24 @@ def _typed_value(value: Any) -> str:
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Rows at most."
 )
 @click.option("--after", type=int, metavar="ID", help="Go on behind the row of this id.")
+@KNOWN_AT
+@click.option("--as-known", is_flag=True, help="In the order in which it became known.")
 @as_json
-def history(contact: str | None, since: str | None, until: str | None, **filters: Any) -> int:
+def history(  # an option each
+    contact: str | None,
+    since: str | None,
+    until: str | None,
+    known_at: str | None,
+    *,
+    as_known: bool,
+    **filters: Any,
+) -> int:
     """Show what happened and was decided.
 
-    Oldest first; without CONTACT, the history of everybody. Refused moves are kept too, with the
-    criteria that were in the way.
+    The story of one CONTACT comes in the order in which it happened, or with --as-known in
+    that in which it became known; the history of everybody always in the latter. Each row says
+    what was answered when it arrived; one that arrived late says what it changed. Refused moves
+    are kept too, with the criteria that were in the way.
     """
     session = current()
     with session.open() as workspace:
@@ -168,6 +180,8 @@ def history(contact: str | None, since: str | None, until: str | None, **filters
             contact,
             since=moment_of(since, workspace, "--since"),
             until=moment_of(until, workspace, "--until"),
+            known_at=known_at_of(known_at, workspace),
+            by_time=contact is not None and not as_known,
             **filters,
         )
     if session.json:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from funnelflow.cli.complete import complete_definition, complete_stage
+from funnelflow.cli.contacts import AT, KNOWN_AT, known_at_of, moment_of
 from funnelflow.cli.facts import moment
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, json_text, note, page_for, say, say_text
@@ -47,10 +48,12 @@ FORMULA = (
     "--funnel", metavar="NAME", shell_complete=complete_definition, help="Only this funnel."
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Contacts at most.")
+@AT
+@KNOWN_AT
 @click.option("--csv", "as_csv", is_flag=True, help="Answer as CSV, for a spreadsheet.")
 @as_json
 def list_(
-    where: str | None, stage: str | None, funnel: str | None, limit: int | None, *, as_csv: bool
+    at: str | None, known_at: str | None, funnel: str | None, *, as_csv: bool, **wanted: Any
 ) -> int:
     """List contacts, filtered by an expression.
 
@@ -62,7 +65,12 @@ def list_(
     if as_csv and session.json:
         raise UsageError("--csv and --json exclude each other")
     with session.open() as workspace:
-        found = workspace.list(where, stage=stage, funnel=funnel, limit=limit)
+        found = workspace.list(
+            funnel=funnel,
+            at=moment_of(at, workspace),
+            known_at=known_at_of(known_at, workspace),
+            **wanted,
+        )
         if as_csv:
             count = _write_csv(found, _columns(workspace, funnel))
         elif session.json:

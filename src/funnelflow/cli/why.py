@@ -10,7 +10,7 @@ import click
 from attrs import frozen
 
 from funnelflow.cli.complete import complete_contact
-from funnelflow.cli.contacts import moment_of
+from funnelflow.cli.contacts import AT, KNOWN_AT, known_at_of, moment_of
 from funnelflow.cli.decisions import (
     DecisionView,
     askable,
@@ -192,10 +192,11 @@ def _whole(span: dt.timedelta) -> dt.timedelta:
 
 @command("why", "funnelflow why ada", "funnelflow why ada --json")
 @click.argument("contact", shell_complete=complete_contact)
-@click.option("--at", metavar="TIME", help="How it stands at this time, if not now.")
+@AT
+@KNOWN_AT
 @acting
 @as_json
-def why(contact: str, at: str | None, actor: str) -> int:
+def why(contact: str, at: str | None, known_at: str | None, actor: str) -> int:
     """Explain where a contact stands and what is missing.
 
     Shows its stage, what to do now, every transition out of it with every
@@ -204,10 +205,11 @@ def why(contact: str, at: str | None, actor: str) -> int:
     session = current()
     with session.open() as workspace:
         asked = moment_of(at, workspace)
-        now = asked or dt.datetime.now(dt.UTC)
-        explained = workspace.why(contact, asked, actor=actor)
-        stored, considered = explained
-        linked = workspace.funnel(stored.funnel).linked
+        known = known_at_of(known_at, workspace)
+        explained = workspace.why(contact, asked, known_at=known, actor=actor)
+        stored, considered, linked = explained
+        then = stored.contact.clock if isinstance(known, int) else known
+        now = asked or then or dt.datetime.now(dt.UTC)
     if session.json:
         write_json(_data(explained, linked))
         return 0

@@ -7,8 +7,9 @@ from shlex import quote
 from typing import Any, NamedTuple
 
 from attrs import field, frozen
-from sqlalchemy import Connection, false, select
+from sqlalchemy import Connection, false, literal, select, tuple_
 
+from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact, Decision, Taken, Verb, Veto
 from funnelflow.errors import UnknownContactError, nearest
 from funnelflow.storage.changes import Restatement, check_id, is_storable
@@ -166,7 +167,7 @@ class HistoryPage:
     """Some rows of the history.
 
     Attributes:
-        rows: In the order in which they were recorded.
+        rows: In the order that was asked for.
         after: What to ask with for the rows that follow; None when these are the last.
     """
 
@@ -184,10 +185,12 @@ class StageExplanation(NamedTuple):
     Attributes:
         contact: The contact, as it stood at the time that was asked for.
         considered: The transitions, each with its criteria.
+        linked: The definition that says so.
     """
 
     contact: StoredContact
     considered: tuple[Considered, ...]
+    linked: Linked
 
     def to_json(self) -> dict[str, Any]:
         """Return the explanation as data."""
@@ -302,6 +305,8 @@ def read_history(
     *,
     limit: int,
     after: int | None,
+    known_at: dt.datetime | int | None = None,
+    by_time: bool = False,
 ) -> HistoryPage:
     """Read a page of the history; see `Workspace.history`.
 
@@ -311,6 +316,8 @@ def read_history(
         span: The first moment, and the first that is too late; None for open ends.
         limit: How many rows at most.
         after: The number of the last row of the page before.
+        known_at: When it was known: a time, or the number of the last row; None for today.
+        by_time: Whether rows come in the order in which they happened.
     """
     since, until = span
     wanted = select(history, definitions.c.digest.label("decided_by")).join(
@@ -323,9 +330,17 @@ def read_history(
         wanted = wanted.where(history.c.at >= to_text(since))
     if until is not None:
         wanted = wanted.where(history.c.at < to_text(until))
-    if after is not None:
+    if isinstance(known_at, int):
+        wanted = wanted.where(history.c.id <= known_at)
+    elif known_at is not None:
+        wanted = wanted.where(history.c.recorded_at <= to_text(known_at))
+    order = (history.c.at, history.c.id) if by_time else (history.c.id,)
+    if after is not None and by_time:
+        last = select(history.c.at).where(history.c.id == after).scalar_subquery()
+        wanted = wanted.where(tuple_(*order) > tuple_(last, literal(after)))
+    elif after is not None:
         wanted = wanted.where(history.c.id > after)
-    rows = connection.execute(wanted.order_by(history.c.id).limit(limit + 1)).all()
+    rows = connection.execute(wanted.order_by(*order).limit(limit + 1)).all()
     shown = tuple(read_row(row) for row in rows[:limit])
     return HistoryPage(shown, shown[-1].id if len(rows) > limit else None)
 

@@ -3,7 +3,8 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby, islice, takewhile
+from functools import partial
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -26,7 +27,7 @@ from funnelflow.storage.contacts import StoredContact, find_contact, stored_cont
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import considered_json, question_json
 from funnelflow.storage.replay import EvidenceReader, fold_rows, rows_of
-from funnelflow.storage.row_format import UNREADABLE, to_text
+from funnelflow.storage.row_format import UNREADABLE, from_text, to_text
 from funnelflow.storage.tables import contacts, funnels, history
 from funnelflow.storage.tracked_contacts import CONTACT_FACTS, LoadedDefinition, TrackedContact
 
@@ -282,39 +283,174 @@ def _leaves(current: dict[str, LoadedDefinition], stage: str) -> tuple[str, ...]
     return tuple(dict.fromkeys(leaves))
 
 
-def contact_at(
+@frozen
+class AsOf:
+    """The two clocks by which contacts are looked at.
+
+    Attributes:
+        at: What had happened by then, as it is known today unless `known_at` says otherwise;
+            None for everything.
+        known_at: What was known by then: a time, or the number of the last row of the history.
+            It is read by the definition that decided then. None for what is known today.
+    """
+
+    at: dt.datetime | None = None
+    known_at: dt.datetime | int | None = None
+
+    def known(self, rows: Iterable[Any]) -> list[Any]:
+        """Return the rows that were known."""
+        known_at = self.known_at
+        if known_at is None:
+            return list(rows)
+        if isinstance(known_at, int):
+            return [row for row in rows if row.id <= known_at]
+        latest = to_text(known_at)
+        return [row for row in rows if row.recorded_at <= latest]
+
+    @property
+    def moment(self) -> dt.datetime | None:
+        """The moment that contacts are folded to; None for that of their last evidence."""
+        if self.at is None and isinstance(self.known_at, dt.datetime):
+            return self.known_at
+        return self.at
+
+
+def contact_as_of(
     connection: Connection,
     store: DefinitionStore,
     stored: StoredContact,
     loaded: LoadedDefinition,
+    as_of: AsOf,
     present: Present,
-) -> StoredContact:
-    """Return a contact as it stood at a time, in the words of the definition that it is under now.
+    rows: Iterable[Any] | None = None,
+) -> tuple[StoredContact, LoadedDefinition] | None:
+    """Return a contact as it stood, and the definition that says so; None if nobody knew of it.
 
     Args:
         connection: A reading transaction.
         store: The definitions.
         stored: The contact as it is.
         loaded: The definition that it is under.
-        present: When; after its last evidence only time has moved it.
-
-    Raises:
-        UsageError: Nothing was known of it then.
+        as_of: By which clocks.
+        present: The moment that `as_of` names, if it names one.
+        rows: Its history, where that has been read.
     """
-    at, clock = present.now, stored.contact.clock
-    if clock is None or at >= clock:
-        return present.fold_on(stored, loaded)
-    latest = to_text(at)
-    rows = list(takewhile(lambda row: row.at <= latest, rows_of(connection, stored.id)))
-    if not rows:
-        raise UsageError(
-            f"nothing was known of {stored.id} then",
-            hint=f"its first evidence is from {stored.created_at:%Y-%m-%d %H:%M} UTC",
-        )
-    contact = fold_rows(connection, store, EvidenceReader(loaded), rows)
+    clock = stored.contact.clock
+    if as_of.known_at is None and as_of.at is not None and clock is not None:
+        if as_of.at >= clock:
+            return present.fold_on(stored, loaded), loaded
+    history_of = rows_of(connection, stored.id) if rows is None else rows
+    known, moment = as_of.known(history_of), as_of.moment
+    if moment is not None:
+        latest = to_text(moment)
+        story = [row for row in known if row.at <= latest]
+    else:
+        story = known
+    if not story:
+        return None
+    if as_of.known_at is not None:
+        loaded = store.by_id(connection, known[-1].definition)
+    contact = fold_rows(connection, store, EvidenceReader(loaded), story)
     due_at = loaded.funnel.due_at(contact) if loaded.waits else None
-    stood = evolve(stored, contact=contact, sequence=len(rows), due_at=due_at)
-    return present.fold_on(stood, loaded)
+    created = from_text(min(row.at for row in story))
+    then = evolve(
+        stored,
+        funnel=loaded.name,
+        contact=contact,
+        sequence=len(story),
+        due_at=due_at,
+        created_at=created,
+        definition=loaded.digest,
+    )
+    return then if moment is None else present.fold_on(then, loaded), loaded
+
+
+def nothing_known(stored: StoredContact) -> UsageError:
+    """Return the error that nothing was known of a contact by then."""
+    return UsageError(
+        f"nothing was known of {stored.id} then",
+        hint=f"its first evidence is from {stored.created_at:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+def list_as_of(  # noqa: PLR0913  # as `list_contacts`, by keyword
+    connection: Connection,
+    store: DefinitionStore,
+    present: Present,
+    *,
+    as_of: AsOf,
+    where: str | None,
+    stage: str | None,
+    funnel: str | None,
+    limit: int | None,
+) -> Iterator[StoredContact]:
+    """Yield contacts as they stood, by id: every history is folded again; see `list_contacts`."""
+    names = funnel_names(connection) if funnel is None else (funnel,)
+    current = {name: _current(connection, store, name) for name in names}
+    present = evolve(present, now=as_of.moment or present.now)
+    filters_for(current, where, connection.dialect.name, present.now)
+    if stage is not None:
+        _leaves(current, stage)
+    matches = partial(_is_wanted, where=where, stage=stage, now=present.now, cache={})
+    yield from islice(
+        (
+            stored
+            for stored, loaded in _as_of(connection, store, as_of, present)
+            if stored.funnel in names and matches(stored, loaded)
+        ),
+        limit,
+    )
+
+
+def _as_of(
+    connection: Connection, store: DefinitionStore, as_of: AsOf, present: Present
+) -> Iterator[tuple[StoredContact, LoadedDefinition]]:
+    """Yield everybody as they stood, with the definition that says so."""
+    people = select(contacts).order_by(contacts.c.id).execution_options(yield_per=_BATCH)
+    for some in connection.execute(people).partitions():
+        ids = [row.id for row in some]
+        wanted = select(history).where(history.c.contact_id.in_(ids))
+        ordered = wanted.order_by(history.c.contact_id, history.c.sequence)
+        told = groupby(connection.execute(ordered), key=attrgetter("contact_id"))
+        stories = {name: list(rows) for name, rows in told}
+        for row in some:
+            loaded = store.by_id(connection, row.definition)
+            stored = stored_contact(row, loaded)
+            rows = stories.get(row.id, [])
+            then = contact_as_of(connection, store, stored, loaded, as_of, present, rows)
+            if then is not None:
+                yield then
+
+
+def _is_wanted(
+    stored: StoredContact,
+    loaded: LoadedDefinition,
+    *,
+    where: str | None,
+    stage: str | None,
+    now: dt.datetime,
+    cache: dict[str, Test | None],
+) -> bool:
+    """Whether a contact as it stood is asked for, in the words of the definition of then."""
+    linked = loaded.funnel.linked
+    if stage is not None:
+        try:
+            leaves = linked.leaves_of(linked.resolve_stage(stage))
+        except UnknownNameError:
+            return False
+        if stored.contact.stage not in leaves:
+            return False
+    if where is None:
+        return True
+    if loaded.digest not in cache:
+        try:
+            scope = Scope({**CONTACT_FACTS, **linked.fields})
+            expression = compile_expression(where, scope, BOOLEAN)
+            cache[loaded.digest] = _test(loaded, expression, now)
+        except CriterionError:
+            cache[loaded.digest] = None
+    test = cache[loaded.digest]
+    return test is not None and test(stored)
 
 
 _TRANSLATION_BATCH = 1_000
@@ -404,9 +540,11 @@ def translate_all(
 
 def _events(
     connection: Connection, store: DefinitionStore, reader: EvidenceReader, rows: Iterator[Any]
-) -> Iterator[Event]:
-    for row in rows:
-        yield reader.read(store.by_id(connection, row.definition), row)
+) -> list[Event]:
+    """Read the evidence of a contact for another definition, in the order in which it happened."""
+    events = [reader.read(store.by_id(connection, row.definition), row) for row in rows]
+    events.sort(key=attrgetter("at"))
+    return events
 
 
 def _reader(funnel: Funnel) -> EvidenceReader:

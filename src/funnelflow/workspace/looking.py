@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,14 @@ from funnelflow.storage.contacts import (
     read_history,
 )
 from funnelflow.storage.queries import (
+    AsOf,
     Translated,
-    contact_at,
+    contact_as_of,
     count_stages,
     funnel_names,
+    list_as_of,
     list_contacts,
+    nothing_known,
     translate_all,
     translate_one,
 )
@@ -48,12 +52,20 @@ class ReadableWorkspace(OpenWorkspace):
         contact_id: str,
         now: dt.datetime | None = None,
         *,
+        known_at: dt.datetime | int | None = None,
         actor: str = "",
         roles: Collection[str] | None = None,
     ) -> StageExplanation:
         """Explain every transition out of a contact's stage, as it stands at `now`.
 
-        For a time before its last evidence, the contact is given as it stood then.
+        Args:
+            contact_id: Who.
+            now: When: what happened later is left out, and what time opens by then is taken;
+                None for now.
+            known_at: Leave out what became known later than a time, or later than a row of the
+                history, by its number: what was said then.
+            actor: Who asks.
+            roles: The roles of who asks; None for those that the settings give.
 
         Raises:
             UnknownNameError: There is no contact by that id.
@@ -62,14 +74,21 @@ class ReadableWorkspace(OpenWorkspace):
         context = self.context
         with reading(context.engine) as connection:
             stored, loaded = find_contact(connection, context.definitions, contact_id)
-            present = context.present(connection, now)
-            if now is None:
+            as_of, store = AsOf(now, known_at), context.definitions
+            present = context.present(connection, as_of.moment)
+            if as_of == AsOf():
                 stored = present.fold_on(stored, loaded)
             else:
-                stored = contact_at(connection, context.definitions, stored, loaded, present)
+                found = contact_as_of(connection, store, stored, loaded, as_of, present)
+                if found is None:
+                    raise nothing_known(stored)
+                stored, loaded = found
+        asked = present.now
+        if isinstance(known_at, int) and now is None:
+            asked = stored.contact.clock or asked
         held = context.roles_of(actor) if roles is None else given_roles(roles) or ()
-        considered = why(loaded.funnel, stored.contact, present.now, held)
-        return StageExplanation(stored, considered)
+        considered = why(loaded.funnel, stored.contact, asked, held)
+        return StageExplanation(stored, considered, loaded.funnel.linked)
 
     def translate(self, contact_id: str, funnel: Funnel) -> Translated:
         """Read a contact's evidence by another definition.
@@ -115,8 +134,10 @@ class ReadableWorkspace(OpenWorkspace):
         actor: str | None = None,
         limit: int = 100,
         after: int | None = None,
+        known_at: dt.datetime | int | None = None,
+        by_time: bool = False,
     ) -> HistoryPage:
-        """Return a page of the history, in the order in which it was recorded.
+        """Return a page of the history, with what was answered when each row arrived.
 
         Args:
             contact_id: Only that of one contact.
@@ -127,6 +148,8 @@ class ReadableWorkspace(OpenWorkspace):
             actor: Only what this actor recorded.
             limit: How many rows at most.
             after: The `HistoryPage.after` of the page before.
+            known_at: Only what was known at this time, or when the row with this number arrived.
+            by_time: In the order in which it happened, not in that in which it arrived.
 
         Raises:
             UnknownNameError: There is no contact by that id.
@@ -134,7 +157,15 @@ class ReadableWorkspace(OpenWorkspace):
         context = self.context
         equal = {"contact_id": contact_id, "event": event, "outcome": outcome, "actor": actor}
         with reading(context.engine) as connection:
-            page = read_history(connection, equal, (since, until), limit=limit, after=after)
+            page = read_history(
+                connection,
+                equal,
+                (since, until),
+                limit=limit,
+                after=after,
+                known_at=known_at,
+                by_time=by_time,
+            )
             if contact_id is not None and not page.rows:
                 find_contact(connection, context.definitions, contact_id)
         return page
@@ -146,6 +177,8 @@ class ReadableWorkspace(OpenWorkspace):
         stage: str | None = None,
         funnel: str | None = None,
         limit: int | None = None,
+        at: dt.datetime | None = None,
+        known_at: dt.datetime | int | None = None,
     ) -> Iterator[StoredContact]:
         """Yield contacts by id, read as they are asked for.
 
@@ -155,14 +188,19 @@ class ReadableWorkspace(OpenWorkspace):
             stage: The stage they are in; one with nested stages stands for all of them.
             funnel: The funnel that is their home; None for all.
             limit: How many at most.
+            at: How they stood at this time, as it is known today; None for now. Every history
+                is folded again for this and for `known_at`.
+            known_at: How they stood as far as it was known at this time, or when the row of the
+                history with this number arrived.
 
         Raises:
             CriterionError: The criterion does not compile.
             UnknownNameError: There is no such stage or funnel.
         """
-        context = self.context
+        context, as_of = self.context, AsOf(at, known_at)
+        listing = list_contacts if as_of == AsOf() else partial(list_as_of, as_of=as_of)
         with reading(context.engine) as connection:
-            yield from list_contacts(
+            yield from listing(
                 connection,
                 context.definitions,
                 context.present(connection),

@@ -1,5 +1,7 @@
 """What is written to the outbox, and when."""
 
+import datetime as dt
+
 import pytest
 
 from funnelflow.errors import StoreError
@@ -8,6 +10,8 @@ from funnelflow.storage.changes import Change
 from funnelflow.workspace.workspace import Workspace
 
 from .support import PIPELINE, box, make, states
+
+DAY = dt.timedelta(days=1)
 
 
 def test_a_transition_is_in_the_outbox_when_it_is_stored(workspace):
@@ -183,3 +187,23 @@ def test_a_criterion_that_does_not_compile_ends_a_whole_file(small, tmp_path):
     path.write_text("contact,event,at\nada,asked,2026-03-01T09:00:00Z\n")
     with pytest.raises(StoreError, match="does not compile, so this was not recorded"):
         workspace.apply(str(path))
+
+
+def test_late_evidence_that_changes_where_a_contact_stands_tells_once_and_says_so(workspace):
+    now = workspace.context.clock()
+    workspace.add("ada", at=now - 9 * DAY)
+    workspace.record("ada", "signed", {"budget": 5}, at=now - 4 * DAY)
+    workspace.record("ada", "asked", at=now - 6 * DAY)
+    (queued,) = box(workspace).messages()
+    data = queued.data
+    assert (data["before"], data["after"], data["restated"]) == ("new", "customer", True)
+    assert (data["event"], queued.at) == ("asked", now - 6 * DAY)
+
+
+def test_late_evidence_that_changes_only_the_past_tells_nobody(workspace):
+    now = workspace.context.clock()
+    workspace.add("ada", at=now - 9 * DAY)
+    workspace.record("ada", "asked", at=now - 2 * DAY)
+    assert "restated" not in box(workspace).messages()[0].data
+    assert workspace.record("ada", "asked", at=now - 5 * DAY).restated.is_change
+    assert len(states(workspace)) == 1

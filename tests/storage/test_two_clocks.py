@@ -9,7 +9,7 @@ from funnelflow.errors import UsageError
 from funnelflow.storage.changes import Change
 
 from ..funnels import DAY, SECOND, T0
-from .test_order import DEALS, SIZE, STORIES, change, deals  # noqa: F401  # a fixture
+from .test_order import DEALS, SIZE, STORIES, change, deals, stored_of  # noqa: F401  # a fixture
 
 BEFORE = DEALS.replace("version: 2", "version: 3").replace("seats >= 10", "seats >= 3")
 
@@ -62,7 +62,7 @@ def test_what_was_said_under_another_version_stays_readable(deals, directory):  
     path.write_text(BEFORE)
     deals.adopt(path)
     (first, *_) = deals.history("ada").rows
-    assert deals.contact("ada").contact.stage == "engaged"
+    assert stored_of(deals, "ada").contact.stage == "engaged"
     assert deals.why("ada", T0).contact.contact.stage == "engaged"
     assert deals.why("ada", known_at=first.id).contact.contact.stage == said.decision.after
 
@@ -87,7 +87,7 @@ def test_known_at_the_number_of_each_write_gives_what_it_answered(deals, story, 
         asked: Change = change(str(name), row)
         deals.context.record(asked)
         number = deals.history(str(name)).rows[-1].id
-        said.append((number, deals.contact(str(name))))
+        said.append((number, stored_of(deals, str(name))))
     for number, stored in said:
         then = deals.why(str(name), known_at=number).contact
         assert evolve(then, sequence=0) == evolve(stored, sequence=0)

@@ -336,9 +336,9 @@ def contact_as_of(
         rows: Its history, where that has been read.
     """
     clock = stored.contact.clock
-    if as_of.known_at is None and as_of.at is not None and clock is not None:
-        if as_of.at >= clock:
-            return present.fold_on(stored, loaded), loaded
+    is_after_all = clock is not None and as_of.at is not None and as_of.at >= clock
+    if as_of.known_at is None and is_after_all:
+        return present.fold_on(stored, loaded), loaded
     history_of = rows_of(connection, stored.id) if rows is None else rows
     known, moment = as_of.known(history_of), as_of.moment
     if moment is not None:

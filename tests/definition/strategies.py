@@ -120,14 +120,18 @@ def stages(draw: st.DrawFn, depth: int = 0) -> tuple[Stage, ...]:
 @st.composite
 def transitions(draw: st.DrawFn, known: list[str]) -> Transition:
     """Draw a transition on events, after a time, on either, or automatic."""
+    on = tuple(draw(st.lists(st.sampled_from(list(VOCABULARY.events)), max_size=2, unique=True)))
+    require = draw(st.none() | requirements)
     after = draw(st.none() | waits)
+    if not on and "event." in repr(require):  # time brings no event
+        after = None
     return Transition(
         sources=tuple(draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True))),
         to=draw(st.sampled_from(known)),
-        on=tuple(draw(st.lists(st.sampled_from(list(VOCABULARY.events)), max_size=2, unique=True))),
+        on=on,
         after=after,
         since=draw(st.sampled_from(["stage", "activity"])),
-        require=draw(st.none() | requirements),
+        require=require,
         by=() if after else tuple(draw(st.lists(st.sampled_from(ROLES), max_size=2, unique=True))),
         about=draw(texts),
     )

@@ -4,7 +4,16 @@ import datetime as dt
 
 import pytest
 
-from funnelflow.definition import Definition, Stage, Transition
+from funnelflow.criteria import BOOLEAN, Field
+from funnelflow.definition import (
+    Definition,
+    EventType,
+    Stage,
+    Transition,
+    Vocabulary,
+    from_json,
+    to_json,
+)
 from funnelflow.engine import Funnel
 from funnelflow.errors import UsageError
 
@@ -171,6 +180,31 @@ def test_facts_and_ticks_are_no_activity():
     for name in ("set", "tick"):
         funnel.step(contact, funnel.event(name, T0 + 3 * DAY))
     assert funnel.due_at(contact) == T0 + 10 * DAY
+
+
+@pytest.mark.parametrize(
+    ("activity", "facts", "counts"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        ("event.ours == false", {"ours": True}, False),
+        ("event.ours == false", {"ours": False}, True),
+        ("event.ours == false", {}, True),
+    ],
+)
+def test_an_event_is_activity_unless_it_says_otherwise(activity, facts, counts):
+    mailed = EventType("mailed", fields={"ours": Field("ours", BOOLEAN)}, activity=activity)
+    definition = Definition(
+        "timed",
+        vocabulary=Vocabulary("v", events={"mailed": mailed}),
+        initial="a",
+        stages=(Stage("a"), Stage("b")),
+        transitions=(Transition("a", "b", after=10 * DAY, since="activity"),),
+    )
+    funnel = Funnel(from_json(to_json(definition)))
+    mail = funnel.event("mailed", T0 + 6 * DAY, facts)
+    contact = funnel.fold("ada", [funnel.event("add", T0), mail])
+    assert funnel.due_at(contact) == T0 + (16 if counts else 10) * DAY
 
 
 def test_a_stage_that_nothing_leaves_by_time_has_no_date():

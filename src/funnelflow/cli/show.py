@@ -148,6 +148,9 @@ def _event_rows(event: EventType) -> list[list[TextSpan]]:
     said = [TextSpan(event.about or event.title)] if event.about or event.title else []
     said += [TextSpan(f"brings: {', '.join(event.fields)}", "dim")] if event.fields else []
     said += [TextSpan(f"changes: {', '.join(event.sets)}", "dim")] if event.sets else []
+    if event.activity:
+        when = "no activity" if event.activity == "false" else f"activity if {event.activity}"
+        said.append(TextSpan(when, "dim"))
     names = [TextSpan(event.name, "strong"), *[TextSpan("")] * len(said)]
     return [list(row) for row in zip(names, said or [TextSpan("")], strict=False)]
 

@@ -36,7 +36,14 @@ from funnelflow.errors import UsageError
 
 Reader: TypeAlias = Callable[[Any], Any]
 
-_FORGOTTEN = ("position", "expression_position", "needs_position", "sets_positions", "path")
+_FORGOTTEN = (
+    "position",
+    "expression_position",
+    "needs_position",
+    "sets_positions",
+    "activity_position",
+    "path",
+)
 """Where something was written is no part of what it says."""
 
 

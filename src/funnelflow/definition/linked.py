@@ -41,10 +41,17 @@ class LinkedTransition:
 
 @frozen
 class LinkedEvent:
-    """An event with the expressions that set the contact's fields, in order."""
+    """An event with its expressions.
+
+    Attributes:
+        event: As it was written.
+        sets: The fields of the contact that it sets, in order.
+        activity: Whether it counts as activity; None if it always does.
+    """
 
     event: EventType
     sets: tuple[tuple[str, Expression], ...]
+    activity: Expression | None = None
 
 
 @frozen

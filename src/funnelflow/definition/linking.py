@@ -226,7 +226,7 @@ class _Linker:
         return None if None in found else LinkedInvariant(invariant, needs)
 
     def _event(self, event: EventType) -> LinkedEvent:
-        """Compile what an event sets."""
+        """Compile what an event sets, and whether it is activity."""
         sets = []
         fields = self.definition.vocabulary.fields
         for name, source in event.sets.items():
@@ -246,7 +246,13 @@ class _Linker:
             compiled = self.expressions.compile(written, self.problems)
             if compiled is not None:
                 sets.append((name, compiled))
-        return LinkedEvent(event, tuple(sets))
+        activity = None
+        if event.activity:
+            about = event_location(event, "activity").about
+            place, events = event.activity_position, (event.name,)
+            written = Written(event.activity, about, place, events, is_condition=False)
+            activity = self.expressions.compile(written, self.problems)
+        return LinkedEvent(event, tuple(sets), activity)
 
     def _transition(self, number: int, transition: Transition) -> LinkedTransition | None:
         """Link one transition; None when a stage it names does not exist."""

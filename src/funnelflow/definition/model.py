@@ -34,6 +34,13 @@ def _names(names: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(names) if _is_listed(names) else names  # type: ignore[return-value]
 
 
+def _condition(source: str | bool) -> str:  # noqa: FBT001  # as it is written
+    """Return a truth value as the source of an expression; "true" is what holds anyway."""
+    if isinstance(source, bool):
+        return "" if source else "false"
+    return "" if source == "true" else source
+
+
 def _required(require: "Requirement | Iterable[Criterion | Group] | None") -> "Requirement | None":
     """Return a list of criteria as a group that must all be met; other values as they are."""
     if require is None or isinstance(require, Criterion | Group):
@@ -159,6 +166,8 @@ class EventType:
         about: When it is recorded.
         fields: Facts about the event alone; criteria read them as ``event.x``.
         sets: What becomes of the contact's fields: field name to the source of an expression.
+        activity: The source of an expression: whether it counts where a wait says
+            ``since: activity``; empty, or unknown, if it does. True and False may stand for it.
     """
 
     name: str
@@ -166,8 +175,10 @@ class EventType:
     about: str = ""
     fields: Mapping[str, Field] = field(factory=dict)
     sets: Mapping[str, str] = field(factory=dict)
+    activity: str = field(default="", converter=_condition)
     position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
     sets_positions: Mapping[str, Position] = field(factory=dict, eq=False, repr=False, kw_only=True)
+    activity_position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen

@@ -125,7 +125,9 @@ def _finish_event(reader: NodeReader, values: dict[str, Any], node: MappingNode)
     nodes = sets.values if isinstance(sets, MappingNode) else {}
     found = {name: reader.text_position(nodes[name]) for name in values.get("sets", ())}
     where = {name: position for name, position in found.items() if position is not None}
-    return EventType(sets_positions=where, **values)
+    activity = node.values.get("activity")
+    position = None if activity is None else reader.text_position(activity)
+    return EventType(sets_positions=where, activity_position=position, **values)
 
 
 EVENT = Shape(
@@ -140,6 +142,12 @@ EVENT = Shape(
             MappingKind(of=EXPRESSION, each="what {!r} is set to"),
             "Fields of the contact that it sets, each to the value of an expression, such as "
             "contact.replies + 1.",
+        ),
+        Key(
+            "activity",
+            EXPRESSION,
+            "Whether it counts where a wait says since: activity: false, or an expression such as "
+            'event.direction != "outbound"; true if left out.',
         ),
     ),
     finish=_finish_event,

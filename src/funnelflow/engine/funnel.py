@@ -76,6 +76,7 @@ class Funnel:
                 defaults_of(event.event.fields),
                 tuple(Derived(self._fields[target], value) for target, value in event.sets),
                 self.machine.event(name),
+                event.activity,
             )
             for name, event in self.linked.events.items()
         }
@@ -182,10 +183,12 @@ class Funnel:
             self._learn(contact.fields, facts)
         declared = self._declared.get(event.name)
         if declared is not None:
-            contact.active = now
             if declared.defaults:
                 event = declared.complete(event)
                 facts = event.facts
+            activity = declared.activity
+            if activity is None or activity(contact.fields, facts, now) is not False:
+                contact.active = now
             if declared.sets:
                 apply_sets(declared.sets, contact, facts, now)
             if declared.trigger is not None:

@@ -343,14 +343,16 @@ _WHOLE = (BOOLEAN, INTEGER, TIMESTAMP, DURATION)
 class Declared:
     """What the machine does on one event of the vocabulary, looked up once per definition."""
 
-    __slots__ = ("defaults", "sets", "trigger")
+    __slots__ = ("activity", "defaults", "sets", "trigger")
 
     def __init__(
         self,
         defaults: dict[str, Value],
         sets: tuple["Derived", ...],
         trigger: StageEvent | None,
+        activity: Expression | None = None,
     ) -> None:
+        self.activity = None if activity is None else activity.value
         self.defaults = defaults
         self.sets = sets
         self.trigger = trigger

@@ -1,5 +1,6 @@
 """Opening and creating a workspace, and its settings as the file says them now."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -76,15 +77,15 @@ class OpenWorkspace:
         definitions = DefinitionStore(host.library(library or library_of(directory)))
         definitions.file(funnel)
         path = write_config(directory, funnel=funnel, database=database or DATABASE_FILE)
-        try:
+        with ExitStack() as undo:
+            undo.callback(path.unlink, missing_ok=True)
             signature = _signature(directory)
             config = read_config(directory, flags={"database": database})
-            schema.create_tables(locate(config.database, directory))
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        workspace = cls._opened(config, signature, definitions, clock, host, engine)
-        workspace.context.funnel(funnel)
+            workspace = cls._opened(config, signature, definitions, clock, host, engine)
+            undo.callback(workspace.close)
+            schema.create_tables(workspace.database)
+            workspace.context.funnel(funnel)
+            undo.pop_all()
         return workspace
 
     @classmethod

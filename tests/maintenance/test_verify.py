@@ -57,6 +57,7 @@ COLUMNS = {
     "at": "'2026-03-02T09:00:00.000001Z'",
     "recorded_at": "'2026-03-02T09:00:00.000001Z'",
     "actor": "'mallory'",
+    "recorder": "'mallory'",
     "roles": "'[\"sales\"]'",
     "facts": "'{\"budget\":9999.0}'",
     "to_stage": "'prospect'",
@@ -150,7 +151,8 @@ def test_what_is_missing_or_altered_is_named(sound, statement, kind, name, what)
 def test_a_row_put_in_between_is_named(sound):
     columns = (
         "key, event, at, recorded_at, actor, roles, facts, to_stage, reason, force, outcome, "
-        "before_stage, after_stage, path, unmet, vetoes, restated, definition, digest, checksum"
+        "before_stage, after_stage, path, unmet, vetoes, restated, recorder, definition, digest, "
+        "checksum"
     )
     found = tamper(
         sound,

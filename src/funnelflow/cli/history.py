@@ -62,7 +62,7 @@ def _table(rows: Sequence[HistoryRow], names: Sequence[str], page: Page) -> list
     for row, name in zip(rows, names, strict=True):
         event, facts, *became = what_happened(row)
         shown.append(
-            [_when(row), TextSpan(name), event, facts, TextSpan(row.actor, "dim"), *became]
+            [_when(row), TextSpan(name), event, facts, TextSpan(_who(row), "dim"), *became]
         )
     if not any(names):
         shown = [[when, *others] for when, _, *others in shown]
@@ -90,8 +90,13 @@ def _stacked(rows: Sequence[HistoryRow], names: Sequence[str], page: Page) -> li
 
 def _details(row: HistoryRow, page: Page) -> list[Line]:
     """Say who told what, and for a refusal which criteria were in the way."""
-    said = [f"by {row.actor}: {typed(row.facts)}" if row.facts else "", _reason(row)]
+    said = [f"by {_who(row)}: {typed(row.facts)}" if row.facts else "", _reason(row)]
     return [drawn for text in said if text for drawn in paragraph(text, page, indent=4)]
+
+
+def _who(row: HistoryRow) -> str:
+    """Return who did it, and who recorded it if that is somebody else."""
+    return row.actor if row.recorder == row.actor else f"{row.actor} (recorded by {row.recorder})"
 
 
 def _when(row: HistoryRow) -> TextSpan:

@@ -9,6 +9,7 @@ is in it beyond what the database knows of is cut off when a run goes on.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -314,12 +315,19 @@ def _match(context: Context, opened: Input, handler: RowHandler) -> Matched:
 
 
 def _store_for(context: Context, options: FileOptions) -> Store:
-    """Return the workspace's store with the zone in which the file's times are meant."""
+    """Return the workspace's store with the file's zone, and with who records its rows."""
+    settings = evolve(context.store.settings, recorder=options.actor)
+    if options.actor and context.file_roles == "recorder":
+        settings.roles_of = partial(_same_roles, context.roles_of(options.actor))
     name = options.timezone or options.mapping.timezone
-    if not name:
-        return context.store
     try:
-        settings = evolve(context.store.settings, timezone=ZoneInfo(name))
+        if name:
+            settings = evolve(settings, timezone=ZoneInfo(name))
         return evolve(context.store, settings=settings)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise UnknownNameError("time zone", name, sorted(available_timezones())) from None
+
+
+def _same_roles(roles: tuple[str, ...], _actor: str) -> tuple[str, ...]:
+    """Return the roles of who records, whoever the actor is."""
+    return roles

@@ -25,7 +25,7 @@ class FileOptions:
         mapping: What its columns mean, as far as somebody said.
         timezone: IANA name of the zone of times without an offset; empty for what the mapping
             says, else the workspace's.
-        actor: Who did what rows do not name an actor for.
+        actor: Who records the rows, and did what they name no actor for.
         funnel: The home of contacts that are added; empty for the workspace's own.
         on_duplicate: What becomes of a row whose key was applied before.
         rejects: Where bad rows go; None for a file under ``rejects`` in the workspace.

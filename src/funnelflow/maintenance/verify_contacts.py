@@ -217,7 +217,7 @@ def _funnel(row: Any, digests: Mapping[int, frozenset[str]]) -> Iterator[Finding
 _CONTENT = (
     "contact_id", "sequence", "key", "event", "at", "actor", "roles", "facts", "to_stage",
     "reason", "force", "outcome", "before_stage", "after_stage", "path", "unmet", "vetoes",
-    "restated",
+    "restated", "recorder",
 )  # fmt: skip
 _FORCE = _CONTENT.index("force") - 3
 _content_of = attrgetter(*_CONTENT)

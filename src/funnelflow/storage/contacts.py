@@ -91,8 +91,9 @@ class HistoryRow:
         event: An event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``, ``adopt``.
         at: When it happened.
         recorded_at: When it was recorded.
-        actor: Who recorded it.
-        roles: The roles the actor had.
+        actor: Who is said to have done it.
+        recorder: Who recorded it: the actor, or whoever applied the file that names the actor.
+        roles: The roles that counted.
         facts: The facts it brought, in their storage form; None takes a fact back.
         to_stage: The stage that was asked for, by a move.
         reason: Why the move was forced.
@@ -116,6 +117,7 @@ class HistoryRow:
     at: dt.datetime
     recorded_at: dt.datetime
     actor: str
+    recorder: str
     roles: tuple[str, ...]
     facts: Mapping[str, Any]
     to_stage: str
@@ -142,6 +144,7 @@ class HistoryRow:
             "at": value_json(self.at),
             "recorded_at": value_json(self.recorded_at),
             "actor": self.actor,
+            "recorder": self.recorder,
             "roles": list(self.roles),
             "facts": dict(self.facts),
             "to": self.to_stage,
@@ -368,6 +371,7 @@ def _read_row(row: Any) -> HistoryRow:
         at=from_text(row.at),
         recorded_at=from_text(row.recorded_at),
         actor=row.actor,
+        recorder=row.recorder or row.actor,
         roles=tuple(json.loads(row.roles)),
         facts=json.loads(row.facts),
         to_stage=row.to_stage,

@@ -51,6 +51,8 @@ class Context:
         default_funnel: The funnel of contacts for whom none is named.
         timezone: The zone of times without an offset; None refuses them.
         roles_of: Returns the roles of an actor, sorted.
+        file_roles: Whose roles count for the rows of a file: ``recorder``, who applies it, or
+            ``actor``, whom a row names.
         subscriptions: Who is notified of transitions.
         plugins: The plugins in use.
         plugin_config: What the settings say about plugins.
@@ -65,6 +67,7 @@ class Context:
     default_funnel: str
     timezone: dt.tzinfo | None = None
     roles_of: Callable[[str], tuple[str, ...]] = field(default=lambda _: ())
+    file_roles: str = "recorder"
     subscriptions: tuple[Subscription, ...] = ()
     plugins: PluginHost = field(factory=PluginHost)
     plugin_config: PluginConfig = field(factory=PluginConfig)

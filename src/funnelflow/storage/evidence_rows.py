@@ -40,10 +40,12 @@ class RowWriter:
 
     Args:
         recorded_at: That moment, as text.
+        recorder: Who records them; empty where each is recorded by its actor.
     """
 
-    def __init__(self, recorded_at: str) -> None:
+    def __init__(self, recorded_at: str, recorder: str = "") -> None:
         self._recorded_at = recorded_at
+        self._recorder = recorder
         self._checksum = checksum_ending(recorded_at)
         self._facts: dict[int, tuple[Facts, str]] = {}
         self._answers: dict[tuple[int, str, int], _Answer] = {}
@@ -79,7 +81,7 @@ class RowWriter:
         facts = self._text_of(said) if said else "{}"
         roles = encode(said_roles) if said_roles else "[]"
         if to or reason or force or vetoes or unmet or restated:
-            answer = _answer(tracked, event, outcome, before, unmet, restated)
+            answer = _answer(tracked, event, outcome, before, unmet, restated, self._recorder)
         else:
             answer = self._plain_answer(tracked, event, outcome, before)
         digest = row_digest((
@@ -108,24 +110,26 @@ class RowWriter:
         if known is None or known.outcome is not outcome or known.after != tracked.contact.stage:
             if len(self._answers) >= _KEPT:
                 self._answers.clear()
-            known = self._answers[asked] = _answer(tracked, event, outcome, before, (), "")
+            known = _answer(tracked, event, outcome, before, (), "", self._recorder)
+            self._answers[asked] = known
         return known
 
 
-def _answer(
+def _answer(  # as in `RowWriter.row`
     tracked: TrackedContact,
     event: Event,
     outcome: Outcome,
     before: str,
     unmet: Unmet,
     restated: str,
+    recorder: str,
 ) -> _Answer:
     """Write the columns that say what became of an event."""
     after, loaded = tracked.contact.stage, tracked.loaded
     columns = (
         event.to, event.reason, int(event.force), outcome.outcome, before, after,
         dump_path(outcome.path), encode(unmet) if unmet else "[]", dump_vetoes(event.vetoes),
-        restated,
+        restated, recorder,
     )  # fmt: skip
     text = SEPARATOR.join(map(str, (*columns, loaded.digest)))
     return _Answer(outcome, after, (*columns, loaded.id), text)

@@ -55,6 +55,7 @@ class FoldSettings:
         funnel: The funnel of contacts for whom none is named.
         timezone: The zone of times without an offset; None refuses them.
         outbox: Makes the messages for transitions; None where nobody subscribes.
+        recorder: Who records all changes, whoever their actors are; empty for the actors.
         times: The timestamp cache that the parsers share.
     """
 
@@ -62,6 +63,7 @@ class FoldSettings:
     funnel: str
     timezone: dt.tzinfo | None = None
     outbox: OutboxWriter | None = None
+    recorder: str = ""
     times: TimestampCache = field(init=False)
     _parsers: dict[str, EventParser] = field(factory=dict, init=False)
 
@@ -71,7 +73,8 @@ class FoldSettings:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without what is remembered."""
-        return FoldSettings, (self.roles_of, self.funnel, self.timezone, self.outbox)
+        settings = self.roles_of, self.funnel, self.timezone, self.outbox, self.recorder
+        return FoldSettings, settings
 
     def parser(self, loaded: LoadedDefinition) -> EventParser:
         """Return the event parser of a definition."""
@@ -216,7 +219,7 @@ class Fold:
         self._observer = observer
         self._horizon = horizon(partition.now)
         self._recorded_at = to_text(partition.now)
-        self._writer = RowWriter(self._recorded_at)
+        self._writer = RowWriter(self._recorded_at, partition.settings.recorder)
         self._rows: list[Row] = []
         self._messages: list[Row] = []
 

@@ -122,7 +122,7 @@ def row_digest(columns: Iterable[str]) -> str:
 
     Args:
         columns: The digest of the contact's row before, empty for the first; the columns
-            from `contact_id` to `restated` but `recorded_at`, numbers in decimal, a missing
+            from `contact_id` to `recorder` but `recorded_at`, numbers in decimal, a missing
             key empty; the digest of the definition that decided. Several may be given as
             one text, joined.
 

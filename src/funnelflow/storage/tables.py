@@ -122,6 +122,7 @@ history = Table(
     _text("unmet"),
     _text("vetoes"),
     _text("restated"),
+    _text("recorder"),
     Column("definition", Integer, nullable=False),
     _text("digest"),
     Column("checksum", _BIG, nullable=False),
@@ -132,6 +133,8 @@ history = Table(
 ``unmet`` names, for a refused move, the criteria that were not met or unknown; ``vetoes`` is
 evidence too: which transitions plugins closed for this event, and why. ``restated`` says of
 evidence that came late what it changed; its other columns say what it was decided at its own time.
+``actor`` is who is said to have done it; ``recorder`` who recorded that, empty where it is the
+actor.
 """
 
 history_key = Index(

@@ -220,6 +220,7 @@ def _settings(config: Config) -> dict[str, Any]:
         "default_funnel": config.funnel,
         "timezone": config.timezone,
         "roles_of": config.roles_of,
+        "file_roles": config.settings["file_roles"].value,
         "subscriptions": config.subscriptions,
         "plugin_config": config.plugins,
     }

@@ -23,7 +23,13 @@ DATABASE_FILE = "funnelflow.db"
 
 Origin: TypeAlias = Literal["flag", "environment", "file", "default"]
 
-_DEFAULTS = {"funnel": "standard", "database": DATABASE_FILE, "timezone": ""}
+_DEFAULTS = {
+    "funnel": "standard",
+    "database": DATABASE_FILE,
+    "timezone": "",
+    "file_roles": "recorder",
+}
+_FILE_ROLES = ("recorder", "actor")
 _TABLES = ("workspace", "roles", "plugins", "notify")
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
@@ -130,6 +136,13 @@ def read_config(
     settings = {name: _setting(source, name, said, surroundings, workspace) for name in _DEFAULTS}
     if settings["timezone"].value:
         _zone(settings["timezone"].value, source)
+    if (said_roles := settings["file_roles"].value) not in _FILE_ROLES:
+        raise source.error(
+            f'`file_roles` must be "recorder" or "actor", but this is {said_roles!r}',
+            "workspace",
+            "file_roles",
+            hint="whose roles count for the rows of a file: who applies it, or whom they name",
+        )
     return Config(
         directory,
         settings,
@@ -169,6 +182,9 @@ funnel = {funnel}
 database = {database}
 # The zone of times without an offset, such as "Europe/Paris"; empty refuses them.
 timezone = ""
+# Whose roles count for rows of a file that name an actor: "recorder", who applies the file, or
+# "actor", for files whose word on who did something is to be taken.
+# file_roles = "recorder"
 
 [roles]
 # Who may take the transitions that say `by:`. A local command line is no login: whoever

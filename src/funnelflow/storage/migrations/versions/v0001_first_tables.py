@@ -98,6 +98,7 @@ def _history() -> None:
         _text("unmet"),
         _text("vetoes"),
         _text("restated"),
+        _text("recorder"),
         sa.Column("definition", sa.Integer, nullable=False),
         _text("digest"),
         sa.Column("checksum", _BIG, nullable=False),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from attrs import evolve
+from attrs import evolve, frozen
 from sqlalchemy import Connection
 
 from funnelflow.errors import UnknownNameError
@@ -26,7 +26,7 @@ from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.input import Input, open_input
 from funnelflow.ingest.plugin_formats import readable
 from funnelflow.ingest.readers import Batch
-from funnelflow.ingest.resume import find_start, open_rejects
+from funnelflow.ingest.resume import Start, find_start, open_rejects
 from funnelflow.ingest.row_handlers import (
     MODES,
     ContactHandler,
@@ -35,7 +35,7 @@ from funnelflow.ingest.row_handlers import (
     ReadRow,
     RowHandler,
 )
-from funnelflow.ingest.row_parser import bind_parser
+from funnelflow.ingest.row_parser import RowParser, bind_parser
 from funnelflow.ingest.source import STDIN, Survey, is_regular, survey
 from funnelflow.ingest.summary import EXAMPLES, Progress, Summary, Watch
 from funnelflow.storage.checkpoints import Checkpoint, Counts, save_checkpoint
@@ -125,49 +125,84 @@ def _run_file(
         known = survey(path) if is_regular(path) else None
         with open_input(path, form, stdin=stdin, known=known) as opened:
             opened.source.name = name
-            return _Run(context, opened, handler, known, progress).run()
+            return _Run(_prepare(context, opened, handler, known), progress).run()
+
+
+@frozen(eq=False)
+class _Setup:
+    """What a run works with: found out once, before its first row.
+
+    Attributes:
+        began: When it was begun, by the clock of `time.monotonic`.
+        context: The workspace.
+        opened: The input, standing behind what earlier runs have done.
+        handler: What its rows are taken for, bound to its columns.
+        known: What a survey of the file found; None for a stream.
+        matched: Which column was taken for what.
+        parser: Reads its rows.
+        store: The workspace's store, with the zone in which the file's times are meant.
+        start: Where the run begins.
+    """
+
+    began: float
+    context: Context
+    opened: Input
+    handler: RowHandler
+    known: Survey | None
+    matched: Matched
+    parser: RowParser
+    store: Store
+    start: Start
+
+
+def _prepare(context: Context, opened: Input, handler: RowHandler, known: Survey | None) -> _Setup:
+    """Match the columns of an input, and find how far it is done.
+
+    Raises:
+        Error: As `apply_file` does.
+    """
+    began, options, reader = time.monotonic(), handler.options, opened.reader
+    matched = _match(context, opened, handler)
+    parser = bind_parser(matched, reader.columns, reader.format)
+    store = _store_for(context, options)
+    handler.bind(matched, store.settings.timezone)
+    fresh, has_keys = _fresh(opened, handler, known), matched.mapping.named("key")
+    start = find_start(context, opened, fresh, known, options.changed, has_keys=has_keys)
+    return _Setup(began, context, opened, handler, known, matched, parser, store, start)
+
+
+def _fresh(opened: Input, handler: RowHandler, known: Survey | None) -> Checkpoint:
+    """Return the checkpoint of a run from the beginning."""
+    return Checkpoint(
+        kind=handler.kind,
+        path=str(Path(opened.source.name).absolute()) if known else STDIN,
+        identity=known.digest if known else opened.head,
+        asked=handler.digest,
+    )
 
 
 class _Run:
     """One run over an open input, from where an earlier run left it."""
 
-    def __init__(
-        self,
-        context: Context,
-        opened: Input,
-        handler: RowHandler,
-        known: Survey | None,
-        progress: Watch | None,
-    ) -> None:
-        self._began = time.monotonic()
-        self._context = context
-        self._opened = opened
-        self._handler = handler
-        self._options = options = handler.options
-        self._known = known
+    def __init__(self, setup: _Setup, progress: Watch | None) -> None:
+        self._setup = setup
+        self._options = setup.handler.options
         self._progress = progress
-        self._matched = _match(context, opened, handler)
-        self._parser = bind_parser(self._matched, opened.reader.columns, opened.reader.format)
-        self._store = _store_for(context, options)
-        handler.bind(self._matched, self._store.settings.timezone)
-        has_keys = self._matched.mapping.named("key")
-        self._start = find_start(
-            context, opened, self._fresh(), known, options.changed, has_keys=has_keys
-        )
-        self._saved = self._start.saved
-        self._checkpoint = self._start.checkpoint
+        self._saved = setup.start.saved
+        self._checkpoint = setup.start.checkpoint
         self._examples: list[Rejection] = []
         self._cache = ContactCache()
 
     def run(self) -> Summary:
         """Apply what is left to apply."""
-        if self._start.already:
+        setup, options = self._setup, self._options
+        if setup.start.already:
             return self._summary()
-        self._rejects = open_rejects(self._context, self._opened, self._options, self._checkpoint)
+        self._rejects = open_rejects(setup.context, setup.opened, options, self._checkpoint)
         self._report(0, begun=self._summary())
         try:
             with self._outer() as outer:
-                batches = self._opened.reader.batches(self._options.chunk)
+                batches = setup.opened.reader.batches(options.chunk)
                 while self._checkpoint.state == "running":
                     with gc_paused():
                         for batch in islice(batches, _BATCHES_PAUSED):
@@ -178,7 +213,7 @@ class _Run:
             raise
         finally:
             self._rejects.close()
-            self._handler.close()
+            setup.handler.close()
         return self._summary()
 
     @contextmanager
@@ -187,15 +222,15 @@ class _Run:
         if not self._options.dry_run:
             yield None
             return
-        with writing(self._context.engine, dry_run=True) as connection:
+        with writing(self._setup.context.engine, dry_run=True) as connection:
             yield connection
 
     def _refuse_changed(self, batch: Batch) -> None:
         """Raise `FileError` where a file was cut short or written to while it was read."""
-        known = self._known
+        known = self._setup.known
         if batch.last and known is not None and batch.bytes_read != known.size:
             raise FileError(
-                self._opened.source.name,
+                self._setup.opened.source.name,
                 f"the file has changed while it was read: it had {known.size:,} bytes, and then "
                 f"{batch.bytes_read:,}",
                 line=self._checkpoint.offset.lines + 1,
@@ -204,17 +239,17 @@ class _Run:
 
     def _apply(self, batch: Batch, outer: Connection | None) -> None:
         """Decide a batch and store it in one transaction, again if another writer was first."""
-        rows, unreadable = self._parse(batch)
+        setup, (rows, unreadable) = self._setup, self._parse(batch)
         ids, keys = {row.contact for _, _, row in rows}, {row.key for _, _, row in rows}
 
         def attempt() -> None:
             cache, self._cache = self._cache, ContactCache()
             counts = Counts(rows=len(batch.rows) + len(batch.rejected))
-            transaction = nullcontext(outer) if outer else writing(self._context.engine)
+            transaction = nullcontext(outer) if outer else writing(setup.context.engine)
             with transaction as connection:
-                unit = UnitOfWork(connection, self._store, cache)
+                unit = UnitOfWork(connection, setup.store, cache)
                 unit.load(ids, keys)
-                rejected = unreadable + self._handler.handle_rows(unit, rows, counts)
+                rejected = unreadable + setup.handler.handle_rows(unit, rows, counts)
                 rejected.sort(key=lambda rejection: rejection.line)
                 counts.rejected, counts.ahead = len(rejected), unit.ahead
                 unit.write()
@@ -223,11 +258,11 @@ class _Run:
             self._cache = cache
             self._committed(batch, rejected, reached)
 
-        self._context.retrying(attempt)
+        setup.context.retrying(attempt)
 
     def _parse(self, batch: Batch) -> tuple[list[ReadRow], list[Rejection]]:
         """Return what the rows of a batch say, and those that say it badly."""
-        parse, rejected = self._parser.parse, list(batch.rejected)
+        parse, rejected = self._setup.parser.parse, list(batch.rejected)
         rows: list[ReadRow] = []
         for line, record in batch.rows:
             try:
@@ -253,46 +288,37 @@ class _Run:
         rejects.cut(before.rejects_size)
         rejects.write(rejected)
         reached = evolve(reached, rejects=rejects.name, rejects_size=rejects.size)
-        return save_checkpoint(connection, self._saved, reached, self._store.clock())
+        return save_checkpoint(connection, self._saved, reached, self._setup.store.clock())
 
     def _committed(self, batch: Batch, rejected: list[Rejection], reached: Checkpoint) -> None:
         """Note that a batch is stored."""
         self._checkpoint = self._saved = reached
-        self._handler.committed()
+        self._setup.handler.committed()
         self._examples += rejected[: EXAMPLES - len(self._examples)]
         self._report(batch.bytes_read)
 
     def _report(self, bytes_read: int, begun: Summary | None = None) -> None:
         if self._progress is not None:
-            size = self._known.size if self._known else None
+            known = self._setup.known
+            size = known.size if known else None
             self._progress(Progress(self._checkpoint.counts.rows, bytes_read, size, begun=begun))
 
-    def _fresh(self) -> Checkpoint:
-        """Return the checkpoint of a run from the beginning."""
-        known, name = self._known, self._opened.source.name
-        return Checkpoint(
-            kind=self._handler.kind,
-            path=str(Path(name).absolute()) if known else STDIN,
-            identity=known.digest if known else self._opened.head,
-            asked=self._handler.digest,
-        )
-
     def _summary(self) -> Summary:
-        opened, checkpoint = self._opened, self._checkpoint
+        setup, opened, checkpoint = self._setup, self._setup.opened, self._checkpoint
         return Summary(
             path=opened.source.name,
             counts=checkpoint.counts,
-            matched=self._matched,
-            ignored=tuple(self._parser.ignored),
+            matched=setup.matched,
+            ignored=tuple(setup.parser.ignored),
             format=opened.reader.format,
             delimiter=opened.reader.delimiter,
             encoding=opened.source.encoding,
             rejects=checkpoint.rejects,
             examples=tuple(self._examples),
-            resumed=self._start.checkpoint.counts.rows,
-            already=self._start.already,
+            resumed=setup.start.checkpoint.counts.rows,
+            already=setup.start.already,
             dry_run=self._options.dry_run,
-            seconds=time.monotonic() - self._began,
+            seconds=time.monotonic() - setup.began,
         )
 
 

@@ -22,7 +22,7 @@ def read(directory: Path, text: str, library: Library | None = None) -> LoadedFi
 
 
 def told(problem: Problem) -> str:
-    """Give a problem as ``line:column-end CODE``."""
+    """Return a problem as ``line:column-end CODE``."""
     position = problem.position
     assert position is not None
     end = "" if problem.end_column is None else problem.end_column
@@ -30,11 +30,11 @@ def told(problem: Problem) -> str:
 
 
 def codes(reading: LoadedFile) -> list[str]:
-    """Give the codes of a reading's problems."""
+    """Return the codes of a reading's problems."""
     return [problem.code for problem in reading.problems]
 
 
 def only(reading: LoadedFile) -> Problem:
-    """Give the one problem of a reading."""
+    """Return the one problem of a reading."""
     (problem,) = reading.problems
     return problem

@@ -26,7 +26,7 @@ stages: {lead: {}, prospect: {}, gone: {type: lost}}
 
 
 def with_transitions(text: str) -> str:
-    """Give a definition with the block and these transitions."""
+    """Return a definition with the block and these transitions."""
     ends = "  - {from: prospect, to: lead, on: form}\n  - {from: prospect, to: gone, on: quiet}\n"
     return f"{HEAD}{BLOCK}transitions:\n{text}{ends}"
 

@@ -20,7 +20,7 @@ def problems_of(text, loader=LOADERS[-1]):
 
 
 def plain(node):
-    """Give a node as plain data, scalars as their text."""
+    """Return a node as plain data, scalars as their text."""
     if isinstance(node, ScalarNode):
         return node.text
     if isinstance(node, SequenceNode):

@@ -171,7 +171,7 @@ def test_other_words_for_the_same_are_no_difference():
 
 
 def renamed(old, new):
-    """Give the old definition with a stage under another name and the old one as alias."""
+    """Return the old definition with a stage under another name and the old one as alias."""
     stages = tuple(evolve(s, name=new, aliases=(old,)) if s.name == old else s for s in OLD.stages)
     return evolve(
         OLD,

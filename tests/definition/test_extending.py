@@ -52,7 +52,7 @@ scenarios:
 
 @pytest.fixture
 def read_here(tmp_path):
-    """Give a function that writes files and reads the one called `small`."""
+    """Return a function that writes files and reads the one called `small`."""
     (tmp_path / "base.yaml").write_text(BASE)
 
     def read(text, library=None, **others):
@@ -65,7 +65,7 @@ def read_here(tmp_path):
 
 
 def ways(definition):
-    """Give the transitions as (sources, target, events)."""
+    """Return the transitions as (sources, target, events)."""
     return [(t.sources, t.to, t.on) for t in definition.transitions]
 
 

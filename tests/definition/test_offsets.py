@@ -20,7 +20,7 @@ def scalar(text):
 
 
 def found_at(text, part):
-    """Give line and column where a part of the scalar's text is said to stand."""
+    """Return line and column where a part of the scalar's text is said to stand."""
     node = scalar(text)
     return line_and_column(node, node.text.index(part))
 

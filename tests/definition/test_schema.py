@@ -38,7 +38,7 @@ FILES += [("vocabulary", p) for p in sorted((SHIPPED / "vocabularies").glob("*.y
 
 
 def plain(node):
-    """Give a node as an editor sees it: YAML 1.2, whatever our own loader makes of it."""
+    """Return a node as an editor sees it: YAML 1.2, whatever our own loader makes of it."""
     if isinstance(node, ScalarNode):
         return resolve(node)
     if isinstance(node, MappingNode):
@@ -47,7 +47,7 @@ def plain(node):
 
 
 def faults(text, name="definition"):
-    """Give what the schema finds wrong with a text."""
+    """Return what the schema finds wrong with a text."""
     data = plain(compose(text, "f.yaml", Problems()))
     return [error.message for error in VALIDATORS[name].iter_errors(data)]
 
@@ -223,7 +223,7 @@ WRONG = [5, -1.5, None, True, "", "x", "x y", [], ["x"], [5], [[]], {}, {"x": 1}
 
 
 def ways(data, way=()):
-    """Give the way to every part of plain data."""
+    """Return the way to every part of plain data."""
     yield way
     pairs = enumerate(data) if isinstance(data, list) else ()
     for key, value in data.items() if isinstance(data, dict) else pairs:
@@ -231,7 +231,7 @@ def ways(data, way=()):
 
 
 def put(data, way, value):
-    """Give data with another value in one place."""
+    """Return data with another value in one place."""
     if not way:
         return value
     key, *rest = way

@@ -19,7 +19,7 @@ STAGES = (
 
 
 def never_taken(*transitions):
-    """Give the numbers of the transitions that are told to be never taken, from 1."""
+    """Return the numbers of the transitions that are told to be never taken, from 1."""
     definition = Definition("small", VOCABULARY, "a", STAGES, transitions)
     found = [p for p in check(definition) if p.code == "F405"]
     return [int(p.name.split("transition ")[1].split(" ")[0]) for p in found]

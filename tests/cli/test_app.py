@@ -73,6 +73,13 @@ def test_what_needs_no_database_imports_no_database_library(workspace, command):
     assert not (databases | {"asyncio"}) & modules
 
 
+def test_a_listing_loads_nothing_that_compiles_criteria(workspace):
+    modules = modules_loaded_by("--no-plugins", "list", cwd=workspace)
+    unneeded = {"parser", "type_checker", "sql", "constant_conditions"}
+    assert "funnelflow.criteria.expression" in modules
+    assert not {f"funnelflow.criteria.{name}" for name in unneeded} & modules
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_overview_says_of_a_command_what_the_command_says(name):
     command = app.get_command(click.Context(app), name)

@@ -29,7 +29,7 @@ from funnelflow.criteria.expression_problems import (
     ExpressionProblem,
     Position,
 )
-from funnelflow.criteria.fields import Field
+from funnelflow.criteria.fields import Field, Scope
 from funnelflow.criteria.message_catalogue import AS_WRITTEN, MORE, Catalogue, Code, Severity
 from funnelflow.criteria.moments import (
     Schedule,
@@ -38,7 +38,6 @@ from funnelflow.criteria.moments import (
     schedule,
     unschedulable,
 )
-from funnelflow.criteria.resolve_names import Scope
 from funnelflow.criteria.rules import (
     AllOf,
     AnyOf,
@@ -55,7 +54,7 @@ from funnelflow.criteria.rules import (
     constants_of,
     rule_expressions,
 )
-from funnelflow.criteria.sql import SqlFilter
+from funnelflow.criteria.sql_dialects import SqlFilter
 from funnelflow.criteria.times import duration_words, parse_duration
 from funnelflow.criteria.types import (
     BOOLEAN,

@@ -11,12 +11,9 @@ from funnelflow.criteria.codegen import Writer, compile_function
 from funnelflow.criteria.evaluate import Known
 from funnelflow.criteria.explain import Explanation, explain
 from funnelflow.criteria.expression_problems import CriterionError, ExpressionProblem
-from funnelflow.criteria.parser import parse
-from funnelflow.criteria.resolve_names import CheckContext, Scope
-from funnelflow.criteria.sql import SqlFilter, sql_filter
-from funnelflow.criteria.sql_dialects import DialectName
+from funnelflow.criteria.fields import Scope
+from funnelflow.criteria.sql_dialects import DialectName, SqlFilter
 from funnelflow.criteria.tree import Has, Node, Read, walk
-from funnelflow.criteria.type_checker import check_whole
 from funnelflow.criteria.types import BOOLEAN, Facts, Fields, Type, Value
 from funnelflow.criteria.words import criterion_words
 
@@ -49,6 +46,11 @@ class Expression:
         Raises:
             CriterionError: It does not compile; the error carries every problem.
         """
+        # A command that asks no criteria loads none of what reads them.
+        from funnelflow.criteria.parser import parse  # noqa: PLC0415
+        from funnelflow.criteria.resolve_names import CheckContext  # noqa: PLC0415
+        from funnelflow.criteria.type_checker import check_whole  # noqa: PLC0415
+
         problems: list[ExpressionProblem] = []
         syntax = parse(self.source, problems)
         checking = CheckContext(self.source, self.scope, problems)
@@ -60,7 +62,8 @@ class Expression:
     @cached_property
     def warnings(self) -> tuple[ExpressionProblem, ...]:
         """Return what is suspicious about it, without being wrong."""
-        from funnelflow.criteria.constant_conditions import find_suspicious  # noqa: PLC0415  # only checks ask
+        from funnelflow.criteria.constant_conditions import find_suspicious  # noqa: PLC0415  # as above
+        from funnelflow.criteria.resolve_names import CheckContext  # noqa: PLC0415  # as above
 
         checking = CheckContext(self.source, self.scope)
         find_suspicious(checking, self.tree)
@@ -119,6 +122,8 @@ class Expression:
             fields: The SQL of the JSON text, qualified where that is needed.
             prefix: What the names of the parameters begin with.
         """
+        from funnelflow.criteria.sql import sql_filter  # noqa: PLC0415  # only filters need it
+
         return sql_filter(
             self.tree, dialect, now, columns=columns or {}, fields=fields, prefix=prefix
         )

@@ -4,6 +4,7 @@ Facts are normalised here, on every path by which they come in.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from attrs import field, frozen
@@ -128,6 +129,23 @@ class Field:
                     hint=f"did you mean {guess}?" if guess else f"known values: {listed(names)}",
                     field=self.name,
                 )
+
+
+@frozen
+class Scope:
+    """The fields that an expression may read; ``now`` is always there beside them.
+
+    Attributes:
+        contact: What ``contact.x`` may be, by field name.
+        event: What ``event.x`` may be, by field name.
+    """
+
+    contact: Mapping[str, Field]
+    event: Mapping[str, Field] = field(factory=dict)
+
+    def fields(self, root: str) -> Mapping[str, Field]:
+        """Return the fields behind ``contact`` or ``event``."""
+        return self.contact if root == "contact" else self.event
 
 
 def _is_type(kind: object) -> bool:

@@ -1,12 +1,11 @@
 """Names in an expression: fields, the time, and what was probably meant by anything else."""
 
-from collections.abc import Mapping
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from funnelflow.criteria.expression_problems import ExpressionProblem
-from funnelflow.criteria.fields import Field
+from funnelflow.criteria.fields import Field, Scope
 from funnelflow.criteria.message_catalogue import MORE
 from funnelflow.criteria.parser import Name, Select, Syntax
 from funnelflow.criteria.tree import Node, Now, Read
@@ -15,23 +14,6 @@ from funnelflow.errors import nearest
 
 ROOTS: Final = ("contact", "event")
 """The names before the dot."""
-
-
-@frozen
-class Scope:
-    """The fields that an expression may read; ``now`` is always there beside them.
-
-    Attributes:
-        contact: What ``contact.x`` may be, by field name.
-        event: What ``event.x`` may be, by field name.
-    """
-
-    contact: Mapping[str, Field]
-    event: Mapping[str, Field] = field(factory=dict)
-
-    def fields(self, root: str) -> Mapping[str, Field]:
-        """Return the fields behind ``contact`` or ``event``."""
-        return self.contact if root == "contact" else self.event
 
 
 NOTHING: Final = Type("nothing")

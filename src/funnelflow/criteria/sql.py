@@ -18,7 +18,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from funnelflow.criteria.evaluate import Known, evaluate
-from funnelflow.criteria.sql_dialects import DIALECTS, Dialect, DialectName
+from funnelflow.criteria.sql_dialects import DIALECTS, Dialect, DialectName, SqlFilter
 from funnelflow.criteria.times import LONGEST, SECONDS, timestamp_json
 from funnelflow.criteria.tree import (
     And,
@@ -141,22 +141,6 @@ def _moved(time: dt.datetime, length: dt.timedelta) -> str:
 
 _PARAMETER: Final = re.compile(r":(\w+)")
 _SIGNS: Final = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-
-
-@frozen
-class SqlFilter:
-    """What goes behind WHERE.
-
-    Attributes:
-        text: SQL with named parameters, as in ``:where_0``.
-        parameters: Their values.
-        exact: Whether it selects exactly the rows for which the criterion is true. If not,
-            it selects all of those and others, and each row must still be asked.
-    """
-
-    text: str
-    parameters: Mapping[str, Any]
-    exact: bool
 
 
 class _NotInSql(Exception):  # noqa: N818  # an answer, not an error

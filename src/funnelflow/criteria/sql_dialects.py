@@ -7,7 +7,8 @@ behind a look at the type.
 """
 
 import abc
-from typing import Final, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias
 
 from attrs import frozen
 
@@ -16,6 +17,22 @@ from funnelflow.criteria.types import BOOLEAN, DURATION, INTEGER, NUMBER, TEXT, 
 DialectName: TypeAlias = Literal["sqlite", "postgresql"]
 
 _AS_TEXT: Final = (TEXT, TIMESTAMP, DURATION)
+
+
+@frozen
+class SqlFilter:
+    """What goes behind WHERE.
+
+    Attributes:
+        text: SQL with named parameters, as in ``:where_0``.
+        parameters: Their values.
+        exact: Whether it selects exactly the rows for which the criterion is true. If not,
+            it selects all of those and others, and each row must still be asked.
+    """
+
+    text: str
+    parameters: Mapping[str, Any]
+    exact: bool
 
 
 @frozen

@@ -6,12 +6,14 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from funnelflow.errors import ConfigurationError, UsageError
 from funnelflow.storage.connect import locate
+from funnelflow.storage.context import Context
 from funnelflow.workspace.settings import CONFIG_FILE
 from funnelflow.workspace.workspace import Workspace
 
@@ -148,6 +150,26 @@ def test_an_engine_for_another_kind_of_database_is_refused(workspace):
     other = "sqlite" if workspace.database.kind == "postgresql" else "postgresql+psycopg"
     with pytest.raises(ConfigurationError, match="the engine is for"):
         Workspace.open(workspace.config.directory, engine=create_engine(f"{other}://"))
+
+
+def test_a_workspace_that_cannot_be_created_with_an_engine_leaves_nothing(directory, database):
+    other = "sqlite" if database.startswith("postgresql") else "postgresql+psycopg"
+    before, wrong = sorted(directory.iterdir()), create_engine(f"{other}://")
+    with pytest.raises(ConfigurationError, match="the engine is for"):
+        Workspace.create(directory, "pipeline", database=database, engine=wrong)
+    assert sorted(directory.iterdir()) == before
+    Workspace.create(directory, "pipeline", database=database).close()
+
+
+def test_a_workspace_whose_funnel_cannot_be_stored_is_created_later(
+    directory, database, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(Context, "funnel", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            Workspace.create(directory, "pipeline", database=database)
+    with Workspace.create(directory, "pipeline", database=database) as made:
+        assert made.funnels() == ("pipeline",)
 
 
 def test_settings_that_change_hold_from_the_next_call_on(workspace):

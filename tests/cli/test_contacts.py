@@ -333,3 +333,17 @@ def test_evidence_from_the_future_is_kept_with_a_warning(ada, call, command):
     done = call(*command, "--at", "2126-01-01T00:00:00Z")
     assert "warning: 2126-01-01 00:00 UTC lies in the future" in done.stderr
     assert "warning" not in call("add", "eve").stderr
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u00a0"])
+@pytest.mark.parametrize(
+    "command",
+    [("add", "grace"), ("set", "ada", "budget=1"), ("record", "ada", "form_submitted"),
+     ("move", "ada", "lead"), ("tick",), ("why", "ada")],
+)  # fmt: skip
+def test_a_time_that_is_blank_is_not_taken_for_now(ada, call, command, blank):
+    before = call("history", "--json").stdout
+    done = call(*command, "--at", blank)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--at is blank" in done.stderr
+    assert call("history", "--json").stdout == before

@@ -22,7 +22,7 @@ from funnelflow.cli.session import current
 from funnelflow.cli.text import paragraph
 from funnelflow.criteria import TIMESTAMP, Field
 from funnelflow.criteria.times import rough_words
-from funnelflow.errors import UsageError
+from funnelflow.errors import FieldError, UsageError
 from funnelflow.storage.changes import Restatement
 from funnelflow.storage.contacts import Recorded
 from funnelflow.workspace.workspace import Workspace
@@ -197,12 +197,16 @@ def moment_of(text: str | None, workspace: Workspace, option: str = "--at") -> d
     """Read the time of an option; a time without offset is read in the workspace's zone.
 
     Raises:
-        FieldError: It is no time.
+        FieldError: It is no time, or blank, as where a script has set no variable.
     """
     if text is None:
         return None
     moment = Field(option, TIMESTAMP).parse(text, workspace.config.timezone)
-    return moment if isinstance(moment, dt.datetime) else None
+    if not isinstance(moment, dt.datetime):
+        raise FieldError(
+            f"{option} is blank", hint=f"say a time, or leave {option} out", field=option
+        )
+    return moment
 
 
 def known_at_of(text: str | None, workspace: Workspace) -> dt.datetime | int | None:

@@ -79,6 +79,15 @@ def test_a_file_that_the_plugin_cannot_read_is_reported_with_its_name(workspace,
     assert workspace.history().rows == ()
 
 
+def test_a_file_without_rows_is_reported_with_its_name(workspace, tmp_path):
+    path = tmp_path / "events.pipes"
+    path.touch()
+    with pytest.raises(FileError) as refused:
+        workspace.apply(str(path), FileOptions())
+    assert refused.value.path == str(path)
+    assert refused.value.message.startswith(f"{path}: ")
+
+
 def test_a_file_that_is_not_there_is_reported(workspace, tmp_path):
     with pytest.raises(FileError, match="there is no such file"):
         workspace.apply(str(tmp_path / "nothing.pipes"), FileOptions())

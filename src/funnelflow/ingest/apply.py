@@ -123,8 +123,7 @@ def _run_file(
 ) -> Summary:
     with readable(context.plugins, name, handler.options.form) as (path, form):
         known = survey(path) if is_regular(path) else None
-        with open_input(path, form, stdin=stdin, known=known) as opened:
-            opened.source.name = name
+        with open_input(path, form, stdin=stdin, known=known, shown=name) as opened:
             return _Run(_prepare(context, opened, handler, known), progress).run()
 
 

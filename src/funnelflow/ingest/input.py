@@ -66,6 +66,7 @@ def open_input(
     *,
     stdin: IO[bytes] | None = None,
     known: Survey | None = None,
+    shown: str = "",
 ) -> Input:
     """Open a file, or standard input for ``-``, at its first record.
 
@@ -74,12 +75,13 @@ def open_input(
         form: What is known of its format.
         stdin: What ``-`` reads, the process's own unless given.
         known: What a survey of the file found.
+        shown: The file as the person named it, where it is another one that is read.
 
     Raises:
         FileError: When it cannot be opened, or holds nothing of the kind.
     """
     _check(form)
-    source = open_source(name, encoding=form.encoding or None, stdin=stdin)
+    source = open_source(name, encoding=form.encoding or None, stdin=stdin, shown=shown)
     try:
         multibyte = known is not None and known.multibyte and not source.compressed
         lines = Lines(source, multibyte=multibyte)

@@ -276,7 +276,11 @@ class _Ahead(io.RawIOBase):
 
 
 def open_source(
-    name: str, *, encoding: str | None = None, stdin: IO[bytes] | None = None
+    name: str,
+    *,
+    encoding: str | None = None,
+    stdin: IO[bytes] | None = None,
+    shown: str = "",
 ) -> Source:
     """Open a file, or standard input for the name ``-``.
 
@@ -284,13 +288,14 @@ def open_source(
         name: The path.
         encoding: The encoding; None finds it out from a byte order mark, else UTF-8.
         stdin: What ``-`` reads, the process's own unless given.
+        shown: The file as the person named it, where it is another one that is read.
 
     Raises:
         FileError: When it cannot be opened, or is plainly no text file.
     """
     file = (stdin or sys.stdin.buffer) if name == STDIN else _open(name)
     try:
-        return Source(name, file, encoding)
+        return Source(shown or name, file, encoding)
     except FileError:
         if name != STDIN:
             file.close()

@@ -151,6 +151,15 @@ def test_a_dry_run_predicts_the_run_and_stores_nothing(workspace, write):
     assert predicted.examples == done.examples
 
 
+def test_now_is_a_time_in_a_file_of_contacts_too(workspace, write, clock):
+    path = write("id,at,email\nada,now,ada@example.com\n")
+    assert workspace.import_contacts(path, FileOptions()).counts.rejected == 0
+    assert workspace.contact("ada").created_at.date() == clock.now.date()
+    again = write("id,at,email\nada,now,ada@example.com\nada,now,a@example.com\n", "again.csv")
+    counts = workspace.import_contacts(again, FileOptions()).counts
+    assert (counts.unchanged, counts.stayed, counts.rejected) == (1, 1, 0)
+
+
 def test_a_dry_run_takes_no_funnel_into_use(workspace, write):
     options = FileOptions(funnel="dialogue", chunk=1, dry_run=True)
     assert workspace.import_contacts(write(PEOPLE), options).dry_run

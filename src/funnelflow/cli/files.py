@@ -227,7 +227,8 @@ def apply(file: str, options: FileOptions, keep: Path | None, *, no_create: bool
     FILE is CSV or JSON Lines, also gzipped; - reads standard input. A run that
     was broken off goes on with the same command, and a finished one changes
     nothing when repeated. Rows that cannot be used go to a rejects file, which
-    can be corrected and applied. Exits 1 if there are any.
+    can be corrected and applied. Exits 1 if there are any. Every row says when
+    it happened; "now" is the time at which it is read.
     """
     with current().open() as workspace:
         return run_file_command(
@@ -261,7 +262,8 @@ def import_(file: str, options: FileOptions, keep: Path | None, mode: Any) -> in
     input. What a row says is kept as evidence; a row that says nothing new
     changes nothing, so the same export can be imported every night. Where an id
     comes more than once, the last row counts, and the summary says how many do.
-    Exits 1 if rows were rejected.
+    A row may say since when; one without a time, or with "now", says what is
+    known when it is read. Exits 1 if rows were rejected.
     """
     with current().open() as workspace:
         return run_file_command(

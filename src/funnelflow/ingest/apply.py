@@ -63,7 +63,7 @@ def apply_file(
     Args:
         context: The workspace.
         name: The file: CSV or JSON Lines, packed with gzip or not; ``-`` for standard input.
-        options: How it is to be applied.
+        options: How it is to be applied. What has the time ``now`` happens when it is read.
         create: Add contacts that nobody knows yet; else their rows are rejected.
         progress: Called before the first row and after every chunk with how far the run is.
         stdin: What ``-`` reads, the process's own unless given.
@@ -96,7 +96,8 @@ def import_file(
     Args:
         context: The workspace.
         name: As `apply_file` has it.
-        options: How it is to be applied. Rows without a time say what is known now.
+        options: How it is to be applied. Rows without a time, or with the time ``now``, say
+            what is known now.
         mode: Add contacts that nobody knows, update those that somebody does, or both; rows
             about others are rejected.
         progress: As `apply_file` has it.

@@ -14,6 +14,7 @@
 
     [constants]                    # the same in every row
     event = "form_submitted"
+    at = "now"                     # the time at which a row is read, as in a column of times
 
     [events]                       # events: there = here
     A_SUBMITTED = "submitted"

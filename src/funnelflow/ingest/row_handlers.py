@@ -270,17 +270,17 @@ class ContactHandler(RowHandler):
         self._check_mode(contact_id, is_known=known is not None)
         definition = unit.definition_for(contact_id, options.funnel)
         facts = self._facts(definition, row)
+        at = None if row.at in {"", "now"} else row.at
         if known is not None:
-            at = row.at or unit.now
-            said = definition.funnel.event("set", at, facts, timezone=self._timezone)
+            said = definition.funnel.event("set", at or unit.now, facts, timezone=self._timezone)
             fields, clock = known.contact.fields, known.contact.clock
-            is_late = bool(row.at) and clock is not None and said.at < clock
+            is_late = at is not None and clock is not None and said.at < clock
             if not is_late and all(fields.get(n) == value for n, value in said.facts.items()):
                 return None
         return Change(
             contact_id=contact_id,
             event="add" if known is None else "set",
-            at=row.at or None,
+            at=at,
             facts=facts,
             actor=row.actor or options.actor,
             key=row.key or None,

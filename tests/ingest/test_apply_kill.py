@@ -341,7 +341,7 @@ def commit_the_checkpoint_by_itself() -> None:
         if len(killed_at) == self._checkpoint.offset.lines // CHUNK:
             die()
         with writing(self._setup.context.engine) as connection:
-            self._checkpoint = save(connection, held, self._checkpoint, self._store.clock())
+            self._checkpoint = save(connection, held, self._checkpoint, self._setup.store.clock())
         self._saved = self._checkpoint
 
     killed_at = [None] * 3

@@ -241,7 +241,7 @@ def test_an_empty_file_and_one_without_rows_are_told_apart(workspace, write):
     with pytest.raises(FileError):
         workspace.apply(write(""), options())
     assert workspace.apply(write(HEADER, "header.csv"), options()).counts.rows == 0
-    assert workspace.apply(write(HEADER, "header.csv"), options()).already
+    assert workspace.apply(write(HEADER, "header.csv"), options()).applied_before
 
 
 def test_the_form_of_the_file_is_part_of_the_summary(workspace, write):

@@ -76,7 +76,7 @@ class Story:
     def check_done(self, workspace: Workspace, path: str) -> None:
         """Hold what is stored to be the whole story."""
         summary = workspace.apply(path, FileOptions(chunk=CHUNK))
-        assert summary.already
+        assert summary.applied_before
         assert summary.counts == self.counts
         assert Path(summary.rejects).read_bytes() == self.rejects
         assert digests(workspace) == self.digests

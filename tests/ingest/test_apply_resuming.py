@@ -18,14 +18,14 @@ def test_a_file_that_is_done_is_left_alone(workspace, write):
     path = write(STORY)
     first = workspace.apply(path, options())
     again = workspace.apply(path, options())
-    assert again.already
+    assert again.applied_before
     assert counts(again) == counts(first)
     assert len(story(workspace)) == 5
 
 
 def test_the_same_content_under_another_name_is_done_too(workspace, write):
     workspace.apply(write(STORY), options())
-    assert workspace.apply(write(STORY, "copy.csv"), options()).already
+    assert workspace.apply(write(STORY, "copy.csv"), options()).applied_before
 
 
 def test_a_finished_file_that_changed_is_refused_until_somebody_says_what_to_do(workspace, write):
@@ -38,7 +38,7 @@ def test_a_finished_file_that_changed_is_refused_until_somebody_says_what_to_do(
     summary = workspace.apply(write(more), options(changed="continue"))
     assert (summary.resumed, summary.counts.rows) == (5, 6)
     assert story(workspace, "grace") == ["add", "subscribed", "gave_up"]
-    assert workspace.apply(write(more), options()).already
+    assert workspace.apply(write(more), options()).applied_before
 
 
 def test_a_file_whose_beginning_changed_cannot_be_continued(workspace, write):
@@ -75,7 +75,7 @@ def test_restarting_applies_all_of_it_again(workspace, write):
     workspace.apply(path, options())
     workspace.apply(path, options(changed="restart"))
     assert len(story(workspace)) == 9
-    assert workspace.apply(path, options()).already
+    assert workspace.apply(path, options()).applied_before
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -100,7 +100,7 @@ def test_a_stream_that_was_broken_off_goes_on_behind_what_is_done(workspace, mon
             workspace.apply("-", options(chunk=1000), stdin=io.BytesIO(content))
     summary = workspace.apply("-", options(chunk=1000), stdin=io.BytesIO(content))
     assert (summary.resumed, summary.counts.rows) == (2000, 3000)
-    assert workspace.apply("-", options(chunk=1000), stdin=io.BytesIO(content)).already
+    assert workspace.apply("-", options(chunk=1000), stdin=io.BytesIO(content)).applied_before
     with pytest.raises(FileError):
         workspace.apply("-", options(), stdin=io.BytesIO(content + b"x,replied,2026-03-01,,,\n"))
     late = content[:-200] + content[-200:].replace(b"gave_up", b"replied")

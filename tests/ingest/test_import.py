@@ -103,7 +103,7 @@ def test_a_file_of_which_nothing_was_stored_can_be_taken_in_another_way(workspac
     assert counts(workspace.import_contacts(path, mode="update"), "created", "rejected") == (0, 3)
     again = workspace.import_contacts(path, mode="both")
     assert counts(again, "rows", "created", "rejected") == (3, 3, 0)
-    assert workspace.import_contacts(path, mode="both").already
+    assert workspace.import_contacts(path, mode="both").applied_before
 
 
 def test_another_mode_is_refused(workspace, write):
@@ -169,8 +169,8 @@ def test_a_dry_run_takes_no_funnel_into_use(workspace, write):
 def test_events_and_contacts_of_one_file_are_told_apart(workspace, write):
     path = write("contact,event,at\nada,replied,2026-03-01T09:00:00Z\n")
     workspace.import_contacts(path)
-    assert not workspace.apply(path).already
-    assert workspace.import_contacts(path).already
+    assert not workspace.apply(path).applied_before
+    assert workspace.import_contacts(path).applied_before
 
 
 HUBSPOT = (

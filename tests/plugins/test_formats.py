@@ -45,7 +45,7 @@ def test_the_same_content_is_applied_once(workspace, tmp_path):
     path = tmp_path / "events.pipes"
     path.write_text(ROWS)
     workspace.apply(str(path), FileOptions())
-    assert workspace.apply(str(path), FileOptions()).already
+    assert workspace.apply(str(path), FileOptions()).applied_before
     assert len(workspace.history("ada").rows) == 2
 
 

@@ -68,10 +68,10 @@ def test_rows_are_applied_as_a_file_is(workspace, source):
 
 
 def test_the_same_rows_are_applied_once_and_others_after_them(workspace):
-    assert not workspace.apply(ROWS).already
-    assert workspace.apply(list(ROWS)).already
+    assert not workspace.apply(ROWS).applied_before
+    assert workspace.apply(list(ROWS)).applied_before
     more = [*ROWS, {"contact": "ada", "event": "replied", "at": AT}]
-    assert not workspace.apply(more[3:]).already
+    assert not workspace.apply(more[3:]).applied_before
     assert len(workspace.history("ada").rows) == 3
 
 

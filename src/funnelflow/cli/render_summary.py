@@ -32,7 +32,7 @@ def guess_lines(summary: Summary, page: Page) -> list[Line]:
 
 def summary_lines(summary: Summary, page: Page) -> list[Line]:
     """Draw what came of the rows of a file."""
-    if summary.already:
+    if summary.applied_before:
         head = f"{summary.path} was applied before; nothing was changed"
     else:
         rows = counted(summary.counts.rows, "row")
@@ -41,7 +41,7 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
     went_on = f"an earlier run had done the first {summary.resumed:,} rows"
     return [
         line(TextSpan(head, "strong")),
-        *([line(f"  {went_on}")] if summary.resumed and not summary.already else []),
+        *([line(f"  {went_on}")] if summary.resumed and not summary.applied_before else []),
         *grid(_counts(summary.counts), page, indent=2),
         *_warnings(summary.counts, page),
         *_refusals(summary.counts, page),

@@ -196,7 +196,7 @@ class _Run:
     def run(self) -> Summary:
         """Apply what is left to apply."""
         setup, options = self._setup, self._options
-        if setup.start.already:
+        if setup.start.is_done:
             return self._summary()
         self._rejects = open_rejects(setup.context, setup.opened, options, self._checkpoint)
         self._report(0, begun=self._summary())
@@ -316,7 +316,7 @@ class _Run:
             rejects=checkpoint.rejects,
             examples=tuple(self._examples),
             resumed=setup.start.checkpoint.counts.rows,
-            already=setup.start.already,
+            applied_before=setup.start.is_done,
             dry_run=self._options.dry_run,
             seconds=time.monotonic() - setup.began,
         )

@@ -28,12 +28,12 @@ class Start:
     Attributes:
         checkpoint: What it goes on from; a new one at the beginning.
         saved: The checkpoint in the database that it replaces; None for none.
-        already: Everything is done.
+        is_done: Nothing is left to do.
     """
 
     checkpoint: Checkpoint
     saved: Checkpoint | None = None
-    already: bool = False
+    is_done: bool = False
 
 
 def find_start(
@@ -96,7 +96,7 @@ def _same(
         raise _differs(name, same, again)
     if same.state == "finished":
         if not stream or opened.reader.lines.at_end():
-            return Start(same, same, already=True)
+            return Start(same, same, is_done=True)
         if changed != "continue":
             raise _grown(name, same, again)
     return Start(evolve(same, state="running", path=fresh.path), same)

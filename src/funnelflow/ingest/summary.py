@@ -49,7 +49,7 @@ class Summary:
         rejects: The file with the rejected rows; empty when there are none.
         examples: The first rejected rows of this run.
         resumed: The rows that an earlier run had done.
-        already: Everything had been done before; nothing was changed.
+        applied_before: An earlier run had done everything; nothing was changed.
         dry_run: Nothing was stored.
         seconds: How long this run took.
     """
@@ -64,7 +64,7 @@ class Summary:
     rejects: str = ""
     examples: tuple[Rejection, ...] = ()
     resumed: int = 0
-    already: bool = False
+    applied_before: bool = False
     dry_run: bool = False
     seconds: float = 0.0
 
@@ -83,7 +83,7 @@ class Summary:
                 {"line": r.line, "column": r.column, "reason": r.reason} for r in self.examples
             ],
             "resumed": self.resumed,
-            "already": self.already,
+            "already": self.applied_before,
             "dry_run": self.dry_run,
             "seconds": round(self.seconds, 3),
         }

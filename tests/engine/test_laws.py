@@ -139,7 +139,7 @@ class StockFunnel:
         deepest = {}
         for source in linked.transition.sources:
             for leaf in self.linked.leaves_of(source):
-                if leaf == linked.to != source:
+                if leaf == linked.to and source not in (leaf, linked.transition.to):
                     continue
                 deepest[leaf] = max(deepest.get(leaf, 0), source.count(".") + 1)
         return [leaf for leaf, at in deepest.items() if at == depth]

@@ -207,6 +207,28 @@ def test_an_event_is_activity_unless_it_says_otherwise(activity, facts, counts):
     assert funnel.due_at(contact) == T0 + (16 if counts else 10) * DAY
 
 
+@pytest.mark.parametrize("inner", ["hot", "cold"])
+def test_a_stage_with_nested_ones_is_entered_anew_as_any_other(inner):
+    work = Stage("work", stages=(Stage("hot"), Stage("cold")))
+    definition = Definition(
+        "timed",
+        vocabulary=VOCABULARY,
+        initial="work",
+        stages=(work, Stage("stale")),
+        transitions=(
+            Transition("work.hot", "work.cold", on="went_quiet"),
+            Transition("work", "work", on="met"),
+            Transition("work", "stale", after=10 * DAY),
+        ),
+    )
+    funnel = Funnel(definition)
+    story = [funnel.event("add", T0)]
+    story += [funnel.event("went_quiet", T0 + DAY)] if inner == "cold" else []
+    contact = funnel.fold("ada", [*story, funnel.event("met", T0 + 5 * DAY)])
+    assert (contact.stage, contact.since) == ("work.hot", T0 + 5 * DAY)
+    assert funnel.due_at(contact) == T0 + 15 * DAY
+
+
 def test_a_stage_that_nothing_leaves_by_time_has_no_date():
     funnel = funnel_with(Transition(("a",), "b", after=DAY))
     contact = funnel.fold("ada", [funnel.event("signed", T0)])

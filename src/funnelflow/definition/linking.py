@@ -389,13 +389,14 @@ def _sources(transition: Transition, to: str, index: StageIndex) -> Sources:
     """Return the leaves a transition leaves, innermost named first.
 
     A leaf that is named through an outer stage is not left for itself: ``from: lead`` with
-    ``to: lead.sales_ready`` is about the others.
+    ``to: lead.sales_ready`` is about the others. ``from: lead`` with ``to: lead`` enters it anew
+    from every leaf, as a stage without nested ones is.
     """
     depths: dict[str, int] = {}
     for name in transition.sources:
         depth = name.count(".") + 1
         for leaf in index.inside[name]:
-            if leaf != to or name == leaf:
+            if leaf != to or name in (leaf, transition.to):
                 depths[leaf] = max(depth, depths.get(leaf, 0))
     return tuple(sorted(depths.items(), key=lambda pair: -pair[1]))
 

@@ -204,3 +204,20 @@ def test_a_message_without_a_direction_proves_nothing(standard):
 def test_the_first_source_stays(standard):
     listed = after(standard, ("listed", {}), ("referred", {}))
     assert listed.fields["source"] == "list"
+
+
+def test_what_we_send_ourselves_keeps_no_lead_from_being_recycled(standard):
+    """Nor does a score; a word from them does."""
+    ours = {"direction": "outbound", "automated": True}
+    for name, facts, stage in (
+        ("message", ours, "lead.recycled"),
+        ("scored", {}, "lead.recycled"),
+        ("message", {"direction": "inbound", "automated": False}, "lead.inquiry"),
+    ):
+        contact = after(standard, ("form_submitted", {"email": "ada@example.com"}))
+        assert contact.stage == "lead.inquiry"
+        for weeks in (6, 12):
+            at = AT + dt.timedelta(weeks=weeks)
+            standard.step(contact, standard.event(name, at, facts))
+        standard.step(contact, standard.event("tick", AT + dt.timedelta(days=100)))
+        assert contact.stage == stage

@@ -227,9 +227,12 @@ class Funnel:
         """
         if self._timed is None:
             return None
-        timed = self._timed.leaving(contact.stage)
-        moments = [t.timing.next_opening(contact) for t in timed]
-        return min((moment for moment in moments if moment is not None), default=None)
+        first = None
+        for transition in self._timed.leaving(contact.stage):
+            moment = transition.timing.next_opening(contact)
+            if moment is not None and (first is None or moment < first):
+                first = moment
+        return first
 
     def _learn(self, fields: dict[str, Value], facts: Facts) -> None:
         """Put the facts that belong to the contact among its fields."""

@@ -51,7 +51,7 @@ Trace: TypeAlias = Callable[[str], None]
 
 BEFORE, AFTER, CREATED = EVENT_HOOKS
 AGAIN_AFTER: Final = 60.0
-"""Seconds after which what goes on failing is told again."""
+"""Seconds after which what goes on failing is reported again."""
 MOST_PROBLEMS: Final = 20
 """How many problems of a plugin are kept."""
 _MAX_REASON: Final = 500

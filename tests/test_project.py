@@ -190,6 +190,15 @@ def test_no_public_class_name_stands_twice():
     assert repeated(classes) == {}
 
 
+def test_no_name_of_a_public_api_stands_for_two_things():
+    meanings: dict[str, list[object]] = {}
+    for package in PUBLIC:
+        module = importlib.import_module(package)
+        for name in module.__all__:
+            meanings.setdefault(name, []).append(getattr(module, name))
+    assert [n for n, things in meanings.items() if any(t is not things[0] for t in things)] == []
+
+
 HIDDEN_IMPORTS = {
     "storage/changes.py",  # names the type of one attribute of what units of work share
     "testing/pytest_plugin.py",  # pytest loads it in every project of the environment

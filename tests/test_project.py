@@ -38,8 +38,8 @@ PUBLIC = {
         BUILT_IN_EVENTS CODES Code Criterion CriterionProvider Definition DefinitionChange
         DefinitionError EventType Field Format Group Invariant Library Linked LinkedEvent
         LinkedInvariant LinkedTransition LoadedFile Position Problem Requirement Scenario
-        ScenarioStep SchemaName Span Stage StageType Story Transition Vocabulary check diff digest
-        either from_json link link_stored load_definition load_story read_definition
+        ScenarioStep SchemaName SharedStory Span Stage StageType Transition Vocabulary check diff
+        digest either from_json link link_stored load_definition load_story read_definition
         read_vocabulary renamed_stages render_problems schema schema_text shipped_definitions
         takes to_json
     """,

@@ -21,7 +21,14 @@ from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph
 from funnelflow.compare import Moment, StoryReading, read_story
 from funnelflow.criteria import duration_words
-from funnelflow.definition import Linked, LinkedTransition, ScenarioStep, Story, load_story, takes
+from funnelflow.definition import (
+    Linked,
+    LinkedTransition,
+    ScenarioStep,
+    SharedStory,
+    load_story,
+    takes,
+)
 from funnelflow.engine import Coverage, Decision, Funnel, ScenarioResult, coverage_of, run_scenario
 from funnelflow.errors import UnknownNameError
 
@@ -101,7 +108,7 @@ def _arrow(linked: LinkedTransition) -> str:
     return f"{', '.join(written.sources)} → {written.to}, {takes(written)}"
 
 
-def story_lines(story: Story, readings: Sequence[StoryReading], page: Page) -> list[Line]:
+def story_lines(story: SharedStory, readings: Sequence[StoryReading], page: Page) -> list[Line]:
     """Draw where each definition puts the person after each event.
 
     Args:
@@ -237,7 +244,7 @@ def story(file: str, definitions: tuple[str, ...]) -> int:
     return _judge(story, readings, funnels)
 
 
-def _judge(story: Story, readings: Sequence[StoryReading], funnels: Sequence[Funnel]) -> int:
+def _judge(story: SharedStory, readings: Sequence[StoryReading], funnels: Sequence[Funnel]) -> int:
     """Hold the end of the story to what the file expects."""
     wrong = 0
     for reading, funnel in zip(readings, funnels, strict=True):
@@ -254,7 +261,7 @@ def _judge(story: Story, readings: Sequence[StoryReading], funnels: Sequence[Fun
     return 1 if wrong else 0
 
 
-def _story_data(story: Story, readings: Sequence[StoryReading]) -> Any:
+def _story_data(story: SharedStory, readings: Sequence[StoryReading]) -> Any:
     return {
         "story": story.scenario.story,
         "steps": ["begins", *map(step_words, story.scenario.when)],

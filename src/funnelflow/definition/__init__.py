@@ -8,7 +8,7 @@ from funnelflow.lazy import lazy_names
 if TYPE_CHECKING:
     from funnelflow.definition.codec import digest, from_json, to_json
     from funnelflow.definition.difference import DefinitionChange, diff, renamed_stages
-    from funnelflow.definition.file_shapes import SchemaName, Story, schema, schema_text
+    from funnelflow.definition.file_shapes import SchemaName, SharedStory, schema, schema_text
     from funnelflow.definition.library import CriterionProvider, Library, shipped_definitions
     from funnelflow.definition.linked import Linked, LinkedEvent, LinkedInvariant, LinkedTransition
     from funnelflow.definition.linking import check, link, link_stored
@@ -45,7 +45,7 @@ else:
         {
             "codec": "digest from_json to_json",
             "difference": "DefinitionChange diff renamed_stages",
-            "file_shapes": "SchemaName Story schema schema_text",
+            "file_shapes": "SchemaName SharedStory schema schema_text",
             "library": "CriterionProvider Library shipped_definitions",
             "linked": "Linked LinkedEvent LinkedInvariant LinkedTransition",
             "linking": "check link link_stored",
@@ -86,10 +86,10 @@ __all__ = [
     "Scenario",
     "ScenarioStep",
     "SchemaName",
+    "SharedStory",
     "Span",
     "Stage",
     "StageType",
-    "Story",
     "Transition",
     "Vocabulary",
     "check",

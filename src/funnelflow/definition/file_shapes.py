@@ -161,7 +161,7 @@ DEFINITION = Shape(
 
 
 @frozen
-class Story:
+class SharedStory:
     """A story that several definitions read.
 
     Attributes:
@@ -175,15 +175,15 @@ class Story:
     expected: Mapping[str, str]
 
 
-def _finish_story(reader: NodeReader, values: dict[str, Any], node: MappingNode) -> Story:  # noqa: ARG001
+def _finish_story(reader: NodeReader, values: dict[str, Any], node: MappingNode) -> SharedStory:  # noqa: ARG001
     """Return a story with what happened as a scenario without an end."""
     about, expected = values.pop("about", ""), values.pop("expected", {})
-    return Story(Scenario(**{"story": "", "then": "", **values}), about, expected)
+    return SharedStory(Scenario(**{"story": "", "then": "", **values}), about, expected)
 
 
 STORY = Shape(
     "story",
-    Story,
+    SharedStory,
     (
         Key("story", TEXT, "What happened, in one line.", is_required=True),
         Key("about", TEXT, "What it shows."),

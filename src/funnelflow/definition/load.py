@@ -7,7 +7,7 @@ from attrs import define, field, frozen
 
 from funnelflow.criteria import Position
 from funnelflow.definition.extending import build, extend
-from funnelflow.definition.file_shapes import DEFINITION, STORY, Draft, Story, check_shape
+from funnelflow.definition.file_shapes import DEFINITION, STORY, Draft, SharedStory, check_shape
 from funnelflow.definition.kinds import NodeReader, RecordChecker
 from funnelflow.definition.library import Library
 from funnelflow.definition.linked import Linked
@@ -23,7 +23,7 @@ from funnelflow.errors import UsageError
 from funnelflow.gc_pause import gc_paused
 
 
-def load_story(path: Path | str) -> Story:
+def load_story(path: Path | str) -> SharedStory:
     """Read a story file.
 
     Args:
@@ -36,7 +36,7 @@ def load_story(path: Path | str) -> Story:
     problems = Problems(name)
     text = read_text(Path(path), problems)
     node = None if text is None else compose(text, name, problems)
-    story: Story | None = None
+    story: SharedStory | None = None
     if isinstance(node, MappingNode):
         story = STORY.read(NodeReader(name, problems), node)
     if story is None and not problems.has_errors:

@@ -181,6 +181,19 @@ def test_a_key_that_is_repeated_gives_the_answer_of_late_evidence_again(deals):
     )
 
 
+def test_a_file_that_comes_newest_first_has_nothing_late_in_one_chunk(deals, write):
+    rows = [
+        "ada,purchased,2026-03-04T09:00:00Z,,",
+        "bob,opened,2026-03-04T09:00:00Z,,",
+        "ada,accepted,2026-03-03T10:00:00+01:00,,",
+        'ada,add,2026-03-02T09:00:00Z,,"{""budget"": 4}"',
+    ]
+    summary = apply_rows(deals, write, rows)
+    assert (summary.counts.late, summary.counts.rejected) == (0, 0)
+    assert [row.event for row in deals.history("ada").rows] == ["add", "accepted", "purchased"]
+    assert stored_of(deals, "ada").contact.stage == "won"
+
+
 KINDS = ("opened", "accepted", "purchased", "set", "set", "move")
 FACTS = st.fixed_dictionaries(
     {}, optional={"seats": st.sampled_from([3, 12, None]), "budget": st.integers(1, 9)}

@@ -1,5 +1,6 @@
 """A unit of work: contacts are read, changes decided and everything written in one transaction."""
 
+import datetime as dt
 from collections.abc import Iterable
 
 from attrs import define
@@ -111,6 +112,10 @@ class UnitOfWork:
                 record = partition.keys[key] = IdempotencyRecord(*columns)
                 number = record.definition
                 partition.definitions[number] = by_id(connection, number)
+
+    def read_time(self, text: str) -> dt.datetime | None:
+        """Read a time of a plain form, in the zone of the settings; None for any other."""
+        return self._partition.settings.times.read(text)
 
     def contact(self, contact_id: str) -> TrackedContact | None:
         """Return a contact as it is now; None if nobody is known by that id."""

@@ -22,7 +22,7 @@ def due(workspace, clock):
 def looks(workspace):
     """Return where each look finds the contacts: by id, listed, counted, explained, translated."""
     counts = {stage: count for stage, count in workspace.counts().items() if count}
-    stored, considered = workspace.why("ada")
+    stored, considered, _ = workspace.why("ada")
     return (
         workspace.contact("ada").contact.stage,
         {found.id: found.contact.stage for found in workspace.list()},

@@ -270,6 +270,6 @@ def test_rows_with_a_time_in_the_future_are_applied_and_counted(workspace, write
     )
     path = write(rows)
     summary = workspace.apply(path, options())
-    assert (summary.counts.ahead, summary.counts.rejected) == (2, 0)
+    assert (summary.counts.in_future, summary.counts.rejected) == (2, 0)
     assert summary.to_json()["ahead"] == 2
-    assert workspace.apply(path, options()).counts.ahead == 2
+    assert workspace.apply(path, options()).counts.in_future == 2

@@ -57,18 +57,18 @@ def test_where_no_temporary_file_can_be_written_the_import_says_so(workspace, wr
 def test_an_import_counts_the_rows_that_repeat_an_id(workspace, write):
     again = "ada,z@example.com\nada,z@example.com\nada,y@example.com\n"
     summary = workspace.import_contacts(write(CONTACTS + again), options())
-    assert (summary.counts.doubled, summary.counts.unchanged) == (3, 1)
+    assert (summary.counts.same_contact, summary.counts.unchanged) == (3, 1)
     assert workspace.contact("ada").contact.fields["email"] == "y@example.com"
 
 
 def test_an_import_without_repeated_ids_counts_none(workspace, write):
     workspace.import_contacts(write(CONTACTS), options())
     changed = write(CONTACTS.replace("a@", "z@"), "again.csv")
-    assert workspace.import_contacts(changed, options()).counts.doubled == 0
+    assert workspace.import_contacts(changed, options()).counts.same_contact == 0
 
 
 def test_a_row_that_says_nothing_new_and_comes_twice_is_counted(workspace, write):
     workspace.import_contacts(write(CONTACTS), options())
     again = CONTACTS + "ada,a@example.com\n" + ",\n"
     counts = workspace.import_contacts(write(again, "again.csv"), options()).counts
-    assert (counts.doubled, counts.unchanged, counts.rejected) == (1, 4, 1)
+    assert (counts.same_contact, counts.unchanged, counts.rejected) == (1, 4, 1)

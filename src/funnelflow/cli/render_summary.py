@@ -76,21 +76,20 @@ def _counts(counts: Counts) -> list[list[TextSpan]]:
 
 def _warnings(counts: Counts, page: Page) -> list[Line]:
     """Tell of rows that were taken, and that somebody may not have meant."""
-    ahead = (
-        f"{counted(counts.ahead, 'row')} with a time in the future: funnelflow doctor says whose"
-    )
+    in_future = counted(counts.in_future, "row")
+    ahead = f"{in_future} with a time in the future: funnelflow doctor says whose"
     late = (
         f"{counted(counts.late, 'row')} of before what was known already, counted when they "
         f"happened; {counts.restated:,} of them changed where a contact stands or what was answered"
     )
     doubled = (
-        f"{counted(counts.doubled, 'row')} about a contact that an earlier row was about; "
+        f"{counted(counts.same_contact, 'row')} about a contact that an earlier row was about; "
         "where they differ, the last row counts"
     )
     said = [
-        *([ahead] if counts.ahead else []),
+        *([ahead] if counts.in_future else []),
         *([late] if counts.late else []),
-        *([doubled] if counts.doubled else []),
+        *([doubled] if counts.same_contact else []),
     ]
     return [drawn for text in said for drawn in paragraph(text, page, indent=2)]
 

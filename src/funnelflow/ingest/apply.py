@@ -251,7 +251,7 @@ class _Run:
                 unit.load(ids, keys)
                 rejected = unreadable + setup.handler.handle_rows(unit, rows, counts)
                 rejected.sort(key=lambda rejection: rejection.line)
-                counts.rejected, counts.ahead = len(rejected), unit.ahead
+                counts.rejected, counts.in_future = len(rejected), unit.ahead
                 unit.write()
                 reached = self._save(connection, batch, rejected, counts)
                 unit.remember()

@@ -280,7 +280,7 @@ class ContactHandler(RowHandler):
         rejected = super().handle_rows(unit, rows, counts)
         lines = {rejection.line for rejection in rejected}
         ids = [(row.contact,) for line, _, row in rows if line not in lines]
-        counts.doubled = self._seen.count_repeated(ids)
+        counts.same_contact = self._seen.count_repeated(ids)
         return rejected
 
     def committed(self) -> None:

@@ -31,6 +31,11 @@ class FileOffset(NamedTuple):
     digest: str
 
 
+_IN_JSON = {"in_future": "ahead", "same_contact": "doubled"}
+"""The counts that have other names as data, which databases keep."""
+_FROM_JSON = {name: count for count, name in _IN_JSON.items()}
+
+
 @define
 class Counts:
     """Counts of rows.
@@ -44,10 +49,10 @@ class Counts:
         unchanged: They said nothing new, so nothing was recorded.
         rejected: They could not be used, and are in the rejects file.
         created: Contacts that were added.
-        ahead: Their time lies more than a day in the future.
+        in_future: Their time lies more than a day in the future.
         late: They happened before what was known of their contact already.
         restated: Late ones that changed where the contact stands, or a later answer.
-        doubled: An earlier row of the same run was about the same contact.
+        same_contact: An earlier row of the same run was about the same contact.
         stages: Stage to how many rows moved a contact into it.
         reasons: Criterion to how many refusals it was a reason of.
     """
@@ -60,10 +65,10 @@ class Counts:
     unchanged: int = 0
     rejected: int = 0
     created: int = 0
-    ahead: int = 0
+    in_future: int = 0
     late: int = 0
     restated: int = 0
-    doubled: int = 0
+    same_contact: int = 0
     stages: Counter[str] = field(factory=Counter)
     reasons: Counter[str] = field(factory=Counter)
 
@@ -93,7 +98,8 @@ class Counts:
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts as data, the commonest stages and reasons first."""
-        counted = asdict(self, recurse=False)
+        counts = asdict(self, recurse=False)
+        counted = {_IN_JSON.get(name, name): count for name, count in counts.items()}
         for name in ("stages", "reasons"):
             counted[name] = dict(
                 sorted(counted[name].items(), key=lambda pair: (-pair[1], pair[0]))
@@ -104,7 +110,8 @@ class Counts:
     def from_json(cls, counted: Mapping[str, Any]) -> "Counts":
         """Read what `to_json` gave."""
         maps = {name: Counter(counted[name]) for name in ("stages", "reasons")}
-        return cls(**{**counted, **maps})
+        plain = {_FROM_JSON.get(name, name): count for name, count in counted.items()}
+        return cls(**{**plain, **maps})
 
 
 START = FileOffset(0, 0, "")

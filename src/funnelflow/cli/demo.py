@@ -126,7 +126,7 @@ def _story(rows: Sequence[HistoryRow], page: Page) -> list[Line]:
 FUNNEL = "standard"
 NAME = "funnelflow-demo"
 EVENTS = "events.csv"
-MINUTE = dt.timedelta(minutes=1)
+SECOND = dt.timedelta(seconds=1)
 
 
 @command("demo", "funnelflow demo", "funnelflow demo try-it", "funnelflow demo --dry-run")
@@ -178,14 +178,15 @@ def unused(directory: Path) -> Path:
 
 
 def sample_events(now: dt.datetime) -> str:
-    """Return the sample events, moved by whole minutes so that the last one is from now.
+    """Return the sample events, moved by whole seconds so that the last one is from now.
 
-    So what time has opened since is always the same, and so is everything that is shown.
+    Their times are whole minutes apart, and so are the moments at which time opens something:
+    none of them lies between the last event and the second in which it is shown.
     """
     text = (resources.files("funnelflow") / "samples" / EVENTS).read_text(encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     latest = max(dt.datetime.fromisoformat(row["at"]) for row in rows)
-    shift = (now - latest) // MINUTE * MINUTE
+    shift = (now - latest) // SECOND * SECOND
     moved = io.StringIO(newline="")
     writer = csv.DictWriter(moved, rows[0].keys(), lineterminator="\n")
     writer.writeheader()

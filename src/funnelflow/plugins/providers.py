@@ -205,99 +205,80 @@ class WorkspaceHandle:
 
 
 @frozen(kw_only=True)
-class BeforeTransition:
-    """A transition whose criteria are met and that is about to be taken.
+class HookContext:
+    """What every event hook is given.
 
     Attributes:
-        workspace: The workspace it is in.
+        workspace: The workspace that it happens in.
         contact: The contact's id.
         funnel: The definition that decides.
         version: Its version.
+        at: When the evidence happened.
+        actor: Who recorded it.
+        fields: The contact's fields with the facts of the evidence.
+    """
+
+    workspace: WorkspaceHandle
+    contact: str
+    funnel: str
+    version: int
+    at: dt.datetime
+    actor: str
+    fields: Fields = field(converter=_frozen)
+
+
+@frozen(kw_only=True)
+class BeforeTransition(HookContext):
+    """A transition whose criteria are met and that is about to be taken.
+
+    Attributes:
         index: The transition's place in the definition, from 0.
         source: The leaf stage that is left.
         to: The leaf stage that is entered.
         cause: What takes it.
         event: The evidence: an event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``.
-        at: When that happened.
-        actor: Who recorded it.
         roles: The actor's roles.
-        facts: The facts it brought.
-        fields: The contact's fields with these facts.
+        facts: The facts that the evidence brought.
     """
 
-    workspace: WorkspaceHandle
-    contact: str
-    funnel: str
-    version: int
     index: int
     source: str
     to: str
     cause: Cause
     event: str
-    at: dt.datetime
-    actor: str
     roles: tuple[str, ...]
     facts: Facts = field(converter=_frozen)
-    fields: Fields = field(converter=_frozen)
 
 
 @frozen(kw_only=True)
-class Committed:
+class Committed(HookContext):
     """Evidence that has been stored.
 
     Attributes:
-        workspace: The workspace it is in.
-        contact: The contact's id.
-        funnel: The definition that decided.
-        version: Its version.
         sequence: The place of the evidence in the contact's history.
         event: An event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``, ``adopt``.
-        at: When it happened.
-        actor: Who recorded it.
         outcome: What became of it.
         before: The stage before.
         after: The stage after.
         path: The transitions that were taken.
         facts: The facts it brought.
-        fields: The contact's fields after it.
     """
 
-    workspace: WorkspaceHandle
-    contact: str
-    funnel: str
-    version: int
     sequence: int
     event: str
-    at: dt.datetime
-    actor: str
     outcome: Verb
     before: str
     after: str
     path: tuple[Taken, ...]
     facts: Facts = field(converter=_frozen)
-    fields: Fields = field(converter=_frozen)
 
 
 @frozen(kw_only=True)
-class ContactCreated:
-    """A contact that has been added and stored.
+class ContactCreated(HookContext):
+    """A contact that has been added and stored; `at` is the time of its first evidence.
 
     Attributes:
-        workspace: The workspace it is in.
-        contact: The contact's id.
-        funnel: The definition it is under.
-        version: Its version.
         stage: The stage it came to.
-        at: The time of its first evidence.
-        actor: Who added it.
-        fields: What is known about it.
     """
 
-    workspace: WorkspaceHandle
-    contact: str
-    funnel: str
-    version: int
     stage: str
-    at: dt.datetime
-    actor: str
-    fields: Fields = field(converter=_frozen)

@@ -168,17 +168,15 @@ def _all_plugins(argument: str) -> str:
 
 def _plugin_command(ctx: click.Context, name: str) -> click.Command | None:
     """Look for a command among the plugins, which are loaded only for that."""
-    from funnelflow.cli.hosting import plugin_command  # noqa: PLC0415  # loads the plugins
-
-    return plugin_command(of(ctx), name)
+    provider = of(ctx).host.commands.get(name)
+    return None if provider is None else provider.command
 
 
 def _no_such_command(ctx: click.Context, name: str, table: Mapping[str, CommandEntry]) -> Exception:
     """Return the error that names the command that was meant, a plugin's too."""
-    from funnelflow.cli.hosting import plugin_command_names  # noqa: PLC0415  # loads the plugins
     from funnelflow.errors import UnknownNameError, nearest  # noqa: PLC0415  # only this needs them
 
-    known = (*table, *plugin_command_names(of(ctx)))
+    known = (*table, *of(ctx).host.commands)
     guess = nearest(name, known)
     hint = f"did you mean `funnelflow {guess}`?" if guess else "funnelflow --help lists them"
     return UnknownNameError("command", name, known, hint=hint)

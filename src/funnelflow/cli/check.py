@@ -9,10 +9,9 @@ from attrs import field, frozen
 
 from funnelflow.cli.complete import complete_code, complete_definition
 from funnelflow.cli.find import definitions_here, library_here, reading_of, workspace_root
-from funnelflow.cli.hosting import host_of
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import answer, counted, note, say_text
-from funnelflow.cli.session import Session, current
+from funnelflow.cli.output import counted, note, say_text
+from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import TextSpan, line, paragraph
 from funnelflow.criteria import Position
 from funnelflow.definition import (
@@ -74,7 +73,7 @@ def check_plugins(session: Session, endpoints: EndpointCheck) -> EndpointCheck:
         endpoints: What a check of endpoints found, to which it is added.
     """
     root = workspace_root(session)
-    plugins = host_of(session).plugins if root is not None else ()
+    plugins = session.host.plugins if root is not None else ()
     broken = [plugin for plugin in plugins if plugin.status == "broken"]
     if root is None or not broken:
         return endpoints

@@ -12,8 +12,8 @@ from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.facts import facts_words
 from funnelflow.cli.find import definition_here
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import answer, note
-from funnelflow.cli.session import Session, current
+from funnelflow.cli.output import note
+from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph, section
 from funnelflow.cli.translate import matrix_data, matrix_lines, matrix_of
 from funnelflow.compare import Cell, Crosswalk, Difference, crosswalk

@@ -8,8 +8,8 @@ import click
 
 from funnelflow.cli.find import workspace_root
 from funnelflow.cli.options import as_json, command, dry_run
-from funnelflow.cli.output import answer, hint, note, note_dry_run
-from funnelflow.cli.session import Session, current
+from funnelflow.cli.output import hint, note, note_dry_run
+from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, heads, line, paragraph
 from funnelflow.errors import UnknownNameError
 from funnelflow.plugins import read_plugin_config

@@ -12,10 +12,9 @@ from attrs import asdict
 
 from funnelflow.cli.facts import moment
 from funnelflow.cli.find import library_here
-from funnelflow.cli.hosting import host_of
 from funnelflow.cli.options import as_json, command, dry_run
-from funnelflow.cli.output import answer, counted, hint, note, note_dry_run, say, write_failure
-from funnelflow.cli.session import Session, current
+from funnelflow.cli.output import counted, hint, note, note_dry_run, say, write_failure
+from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Look, TextSpan, grid, line
 from funnelflow.criteria import duration_words
 from funnelflow.definition import Linked, Problem, link
@@ -297,7 +296,7 @@ def problems_of(config: Config, session: Session) -> tuple[Problem, ...]:
         checked = check_subscriptions(
             config.subscriptions,
             config.directory,
-            host_of(session),
+            session.host,
             in_use or (config.funnel,),
             find,
         )

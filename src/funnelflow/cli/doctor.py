@@ -11,11 +11,10 @@ from attrs import asdict, frozen
 
 from funnelflow.cli.configuration import lacking_here, reports_here
 from funnelflow.cli.deliver import endpoints_in_use, overdue_words
-from funnelflow.cli.hosting import host_of
 from funnelflow.cli.maintenance import database_of
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import answer, counted, note
-from funnelflow.cli.session import Session, current
+from funnelflow.cli.output import counted, note
+from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, TextSpan, line, paragraph
 from funnelflow.definition import Problem, read_definition
 from funnelflow.errors import Error
@@ -161,7 +160,7 @@ def _plugins(session: Session) -> Iterator[DoctorFinding]:
 
 def _definitions(session: Session, root: Path) -> Iterator[DoctorFinding]:
     """Check every definition of the workspace."""
-    library = host_of(session).library(library_of(root))
+    library = session.host.library(library_of(root))
     for path in sorted((root / "definitions").glob("*.y*ml")):
         problems = read_definition(path, library).problems
         errors = sum(problem.severity == "error" for problem in problems)

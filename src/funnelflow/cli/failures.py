@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 import click
 
 import funnelflow
-from funnelflow.cli.session import Session
+from funnelflow.cli.session import COMPLETING, Session
 
 USAGE = 2
 BUG = 70
@@ -22,8 +22,6 @@ INTERRUPTED = 130
 CLOSED = 141
 _CLICKS = re.compile(r"is not a valid integer( range)?\b")
 """How click says that something is no number."""
-
-COMPLETING = "_FUNNELFLOW_COMPLETE"
 
 
 class Failure(NamedTuple):

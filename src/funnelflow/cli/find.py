@@ -7,7 +7,6 @@ is anything to store.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from funnelflow.cli.hosting import host_of
 from funnelflow.cli.session import Session
 from funnelflow.definition import (
     Definition,
@@ -31,7 +30,7 @@ def library_here(session: Session) -> Library:
     """Return where definitions are looked up: the workspace's directory, then those that ship."""
     root = workspace_root(session)
     library = Library() if root is None else library_of(root)
-    return host_of(session).library(library)
+    return session.host.library(library)
 
 
 def names_here(session: Session) -> tuple[str, ...]:
@@ -41,7 +40,7 @@ def names_here(session: Session) -> tuple[str, ...]:
     """
     root = workspace_root(session)
     library = Library() if root is None else Library((root / "definitions",))
-    return tuple(host_of(session).library(library).names())
+    return tuple(session.host.library(library).names())
 
 
 def workspace_root(session: Session) -> Path | None:

@@ -9,8 +9,8 @@ import click
 from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import definition_here, names_here
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import answer, say_text
-from funnelflow.cli.session import current
+from funnelflow.cli.output import say_text
+from funnelflow.cli.session import answer, current
 from funnelflow.cli.show import rule_lines
 from funnelflow.cli.text import Line, Page, TextSpan, bullets, line, paragraph
 from funnelflow.compare import GlossaryEntry, Meaning, Way

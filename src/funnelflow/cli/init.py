@@ -9,7 +9,6 @@ import click
 
 from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import reading_of, source_of
-from funnelflow.cli.hosting import host_of
 from funnelflow.cli.options import command, dry_run
 from funnelflow.cli.output import hint, note_dry_run, say
 from funnelflow.cli.session import current
@@ -86,7 +85,7 @@ def plan(root: Path, funnel: str) -> tuple[str, dict[Path, str]]:
             f"there is a workspace already: {root / SETTINGS}",
             hint="use it, or choose another directory",
         )
-    library = host_of(current()).library(library_of(root))
+    library = current().host.library(library_of(root))
     source = source_of(funnel, library)
     reading = reading_of(source, library)
     if reading.definition is None or reading.linked is None:
@@ -120,7 +119,7 @@ def make_workspace(
             path.parent.mkdir(parents=True, exist_ok=True)
             written.append(path)
             path.write_text(text, encoding="utf-8", newline="\n")
-        Workspace.create(root, funnel, database=database, plugins=host_of(current())).close()
+        Workspace.create(root, funnel, database=database, plugins=current().host).close()
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)

@@ -10,17 +10,8 @@ from attrs import asdict
 from funnelflow.cli.contacts import moment_of
 from funnelflow.cli.facts import moment
 from funnelflow.cli.options import acting, as_json, command, dry_run
-from funnelflow.cli.output import (
-    answer,
-    counted,
-    hint,
-    note,
-    note_dry_run,
-    say,
-    watching,
-    write_json,
-)
-from funnelflow.cli.session import Session, current
+from funnelflow.cli.output import counted, hint, note, note_dry_run, say, watching, write_json
+from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, TextSpan, grid, line
 from funnelflow.errors import StoreError, UsageError
 from funnelflow.maintenance.tick import Ticked

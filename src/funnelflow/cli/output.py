@@ -12,7 +12,6 @@ from typing import IO, Any, ClassVar, TypeAlias
 
 import click
 
-from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, columns, cut, fitting, line, paint, printable
 
 _OUTSIDE_ASCII = re.compile("[^\x00-\x7e]")
@@ -38,23 +37,6 @@ def page_for(stream: IO[str] | None) -> Page:
 def answers() -> IO[str] | None:
     """Return the stream for answers; what plugins print meanwhile does not get there."""
     return sys.stdout
-
-
-def answer(data: Callable[[], Any], draw: Callable[[Page], Iterable[Line]]) -> bool:
-    """Write a command's answer to stdout, as ``--json`` or for a person.
-
-    Args:
-        data: Returns it as data.
-        draw: Draws it on a page.
-
-    Returns:
-        Whether a person was answered, who may want remarks and hints as well.
-    """
-    if current().json:
-        write_json(data())
-        return False
-    say(draw(page_for(answers())))
-    return True
 
 
 def say(lines: Iterable[Line]) -> None:

@@ -16,8 +16,8 @@ from funnelflow.cli.find import (
     names_here,
 )
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import answer, counted, note
-from funnelflow.cli.session import current
+from funnelflow.cli.output import counted, note
+from funnelflow.cli.session import answer, current
 from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph
 from funnelflow.compare import Moment, StoryReading, read_story
 from funnelflow.criteria import duration_words

@@ -1,14 +1,25 @@
-"""What the options that every command shares have said, for one run of the command line."""
+"""One run of the command line: what the shared options said, and the workspace they mean.
 
-from typing import Any
+Help must cost no more than importing click: what it does not need is imported within functions.
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Final
 
 import click
 
 import funnelflow  # whose names are loaded when they are used
 
+COMPLETING: Final = "_FUNNELFLOW_COMPLETE"
+"""The variable of the environment that is set while the shell completes a word."""
+
 
 class Session:
-    """The shared options of one run.
+    """One run of the command line.
 
     Attributes:
         workspace: The workspace's directory; None to look upwards from the current one.
@@ -18,7 +29,6 @@ class Session:
         no_plugins: The plugins not to import, with commas between; ``*`` for all.
         modules: Modules that are plugins too.
         has_shown_problems: What is wrong with plugins has been shown; it is not repeated on stderr.
-        host: The plugins, once they are loaded; `hosting` loads them.
     """
 
     workspace: str | None = None
@@ -28,7 +38,33 @@ class Session:
     no_plugins: str | None = None
     modules: tuple[str, ...] = ()
     has_shown_problems: bool = False
-    host: "funnelflow.PluginHost | None" = None
+
+    @cached_property
+    def host(self) -> "funnelflow.PluginHost":
+        """The plugins, loaded when they are first needed; their problems are written to stderr.
+
+        While a word is being completed there are none: a key press is no occasion to run them.
+
+        Raises:
+            ConfigurationError: What the configuration says about plugins is not understood.
+        """
+        from funnelflow.cli.output import note  # noqa: PLC0415  # as all that help does not need
+        from funnelflow.plugins import PluginHost, load_plugins  # noqa: PLC0415  # as above
+        from funnelflow.workspace.settings import find_workspace  # noqa: PLC0415  # as above
+
+        if COMPLETING in os.environ:
+            return PluginHost()
+        try:
+            root = find_workspace(self.workspace)
+        except funnelflow.ConfigurationError:
+            root = None
+        return load_plugins(
+            root,
+            no_plugins=self.no_plugins,
+            modules=self.modules,
+            on_problem=_quiet if self.has_shown_problems else _show_problem,
+            trace=(lambda text: note(text.rstrip())) if self.debug else None,
+        )
 
     def open(self) -> "funnelflow.Workspace":
         """Open the workspace; use it in a ``with`` statement.
@@ -37,9 +73,7 @@ class Session:
             ConfigurationError: There is none here, or its settings are not usable.
             StoreError: Its database cannot be used.
         """
-        from funnelflow.cli.hosting import host_of  # noqa: PLC0415  # loads the plugins
-
-        return funnelflow.open(self.workspace, database=self.database, plugins=host_of(self))
+        return funnelflow.open(self.workspace, database=self.database, plugins=self.host)
 
 
 def current() -> Session:
@@ -53,3 +87,48 @@ def of(context: click.Context) -> Session:
     session: Any = context.ensure_object(Session)
     assert isinstance(session, Session)
     return session
+
+
+def answer(data: Callable[[], Any], draw: Callable[[Any], Any]) -> bool:
+    """Write a command's answer to stdout, as ``--json`` or for a person.
+
+    Args:
+        data: Returns it as data.
+        draw: Draws it on a page, as lines.
+
+    Returns:
+        Whether a person was answered, who may want remarks and hints as well.
+    """
+    from funnelflow.cli import output  # noqa: PLC0415  # as above
+
+    if current().json:
+        output.write_json(data())
+        return False
+    output.say(draw(output.page_for(output.answers())))
+    return True
+
+
+def _show_problem(message: str, plugin: str, next_step: str) -> None:
+    """Write what is wrong with a plugin, and how to go on without it."""
+    from funnelflow.cli.output import hint, note  # noqa: PLC0415  # as above
+
+    note(f"warning: {message}")
+    hint(next_step or _without(plugin))
+
+
+def _quiet(_message: str, _plugin: str, _next_step: str) -> None:
+    """Write nothing: it has been shown."""
+
+
+def _without(plugin: str) -> str:
+    """Return how to go on without a plugin.
+
+    A command that writes has gone on, or is about to: to give it again would write twice.
+    """
+    arguments = [a for a in sys.argv[1:] if not a.startswith("--no-plugins")]
+    earlier = [a.partition("=")[2] for a in sys.argv[1:] if a.startswith("--no-plugins=")]
+    names = ",".join([*earlier, plugin])
+    context = click.get_current_context(silent=True)
+    if context is not None and any(p.name == "dry_run" for p in context.command.params):
+        return f"--no-plugins={names} turns it off for the next commands"
+    return f"to go on without it: {shlex.join(['funnelflow', f'--no-plugins={names}', *arguments])}"

@@ -8,8 +8,8 @@ import click
 from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import default_definition, definition_here
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import answer, note, say_text
-from funnelflow.cli.session import Session, current
+from funnelflow.cli.output import note, say_text
+from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph, section
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
 from funnelflow.definition import (

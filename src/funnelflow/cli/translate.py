@@ -11,8 +11,8 @@ from funnelflow.cli.complete import complete_contact, complete_definition
 from funnelflow.cli.decisions import check_lines, open_count
 from funnelflow.cli.find import definition_here
 from funnelflow.cli.options import as_json, command
-from funnelflow.cli.output import answer, counted, hint
-from funnelflow.cli.session import Session, current
+from funnelflow.cli.output import counted, hint
+from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph, section
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Funnel

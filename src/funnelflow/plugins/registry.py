@@ -1,5 +1,6 @@
 """What plugins offer: called for, checked record by record, and no name offered twice."""
 
+import copy
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,10 +11,10 @@ from attrs import evolve, frozen
 
 from funnelflow.criteria import Field, Type
 from funnelflow.definition import CriterionProvider, Library
-from funnelflow.errors import FieldError
+from funnelflow.errors import Error, FieldError
 from funnelflow.plugins.custom_criteria import GuardedCriterion
 from funnelflow.plugins.hookspecs import OFFERS, OfferKind
-from funnelflow.plugins.isolation import Fault, attempt
+from funnelflow.plugins.isolation import Fault, attempt, describe_error
 from funnelflow.plugins.loading import Hook, Plugin
 from funnelflow.plugins.providers import CommandProvider, FormatProvider, NotifierProvider, freeze
 
@@ -161,6 +162,12 @@ RESERVED: Final[dict[OfferKind, frozenset[str]]] = {
 Report = Callable[[str, Fault], None]
 
 
+class PluginCommandError(Error):
+    """A command of a plugin that failed in a way that it did not foresee."""
+
+    code = "plugin"
+
+
 @frozen
 class Offer:
     """Something that a plugin offers under a name."""
@@ -293,6 +300,8 @@ def _named(record: Any, hook: Hook, report: Report) -> Iterator[tuple[str, Any]]
             yield path.stem, path
     elif isinstance(record, CriterionProvider):
         yield record.name, _guarded(record, hook.plugin.name, report)
+    elif isinstance(record, CommandProvider):
+        yield record.name, _guarded_command(record, hook.plugin.name)
     elif hasattr(record, "provider"):
         yield record.name, evolve(record, provider=hook.plugin.name)
     else:
@@ -313,6 +322,28 @@ def _guarded(record: CriterionProvider, plugin: str, report: Report) -> Criterio
         defaults=freeze(defaults),
         reads=tuple(record.reads),
     )
+
+
+def _guarded_command(record: CommandProvider, plugin: str) -> CommandProvider:
+    """Return a command whose unforeseen failure is reported as its plugin's."""
+    import click  # noqa: PLC0415  # slow, and only commands need it
+
+    command = copy.copy(record.command)
+    passes = (Error, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)
+
+    def invoke(context: click.Context) -> Any:
+        try:
+            return record.command.invoke(context)
+        except passes:
+            raise
+        except Exception as error:
+            raise PluginCommandError(
+                f"plugin {plugin} failed in its command {record.name}: {describe_error(error)}",
+                hint="the same command with --debug shows where",
+            ) from error
+
+    setattr(command, "invoke", invoke)  # noqa: B010  # a copy of our own, which mypy cannot know
+    return evolve(record, command=command, provider=plugin)
 
 
 def _yaml_files(path: Path) -> list[Path]:

@@ -5,9 +5,8 @@ from collections.abc import Iterable
 
 import click
 
-from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import library_here, source_of
-from funnelflow.cli.options import acting, as_json, command, dry_run
+from funnelflow.cli.options import acting, as_json, command, complete_definition, dry_run
 from funnelflow.cli.output import counted, hint, note, page_for, say, watching, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, section

@@ -7,9 +7,8 @@ from typing import Literal, TypeAlias
 import click
 from attrs import field, frozen
 
-from funnelflow.cli.complete import complete_code, complete_definition
 from funnelflow.cli.find import definitions_here, library_here, reading_of, workspace_root
-from funnelflow.cli.options import as_json, command
+from funnelflow.cli.options import as_json, command, complete_code, complete_definition
 from funnelflow.cli.output import counted, note, say_text
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import TextSpan, line, paragraph

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from funnelflow.cli.complete import complete_definition
-from funnelflow.cli.facts import facts_words
+from funnelflow.cli.decisions import facts_words
 from funnelflow.cli.find import definition_here
-from funnelflow.cli.options import as_json, command
+from funnelflow.cli.options import as_json, command, complete_definition
 from funnelflow.cli.output import note
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph, section

@@ -2,41 +2,34 @@
 
 import datetime as dt
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from shlex import quote
 
 import click
 
-from funnelflow.cli.complete import (
-    complete_contact,
+from funnelflow.cli.decisions import decision_answer
+from funnelflow.cli.options import (
+    CONTACT,
+    Writing,
+    as_json,
+    command,
     complete_definition,
     complete_event,
     complete_fact,
     complete_stage,
+    moment_of,
+    writing,
 )
-from funnelflow.cli.decisions import decision_answer
-from funnelflow.cli.facts import moment, parse_facts
-from funnelflow.cli.options import Writing, as_json, command, writing
 from funnelflow.cli.output import hint, note, page_for, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import paragraph
-from funnelflow.criteria import TIMESTAMP, Field
+from funnelflow.cli.text import moment, paragraph, printable
 from funnelflow.criteria.times import rough_words
-from funnelflow.errors import FieldError, UsageError
+from funnelflow.errors import UsageError
 from funnelflow.storage.changes import Restatement
 from funnelflow.storage.contacts import Recorded
-from funnelflow.workspace.workspace import Workspace
+from funnelflow.workspace.workspace import ChangeOptions, Workspace
 
 _FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=complete_fact)
-AT = click.option(
-    "--at", metavar="TIME", help="As it was at this time, as it is known today; now if not given."
-)
-KNOWN_AT = click.option(
-    "--known-at",
-    metavar="TIME|ID",
-    help="As it was known at this time, or when the row of the history with this id arrived.",
-)
-_CONTACT = click.argument("contact", shell_complete=complete_contact)
 
 
 @command(
@@ -54,28 +47,17 @@ _CONTACT = click.argument("contact", shell_complete=complete_contact)
 )
 @writing
 @as_json
-def add(
-    contact: str,
-    facts: tuple[str, ...],
-    funnel: str | None,
-    how: Writing,
-) -> int:
+def add(contact: str, facts: tuple[str, ...], funnel: str | None, how: Writing) -> int:
     """Add a contact.
 
     CONTACT is the id it is called by from now on: a name, a number, an
     address. What is known about it is written NAME=VALUE.
     """
-    return _run(
-        lambda workspace: workspace.add(
-            contact,
-            parse_facts(facts),
-            funnel=funnel,
-            actor=how.actor,
-            at=moment_of(how.at, workspace),
-            key=how.key,
-            text=True,
-            dry_run=how.dry_run,
-        )
+    return change_contact(
+        how,
+        lambda workspace, change: workspace.add(
+            contact, parse_facts(facts), funnel=funnel, **change
+        ),
     )
 
 
@@ -84,15 +66,11 @@ def add(
     "funnelflow set ada budget=5000 authority=decides",
     "funnelflow set ada budget=",
 )
-@_CONTACT
+@CONTACT
 @_FACTS
 @writing
 @as_json
-def set_(
-    contact: str,
-    facts: tuple[str, ...],
-    how: Writing,
-) -> int:
+def set_(contact: str, facts: tuple[str, ...], how: Writing) -> int:
     """Set or remove facts about a contact.
 
     Facts are written NAME=VALUE; NAME= alone removes one, so that it is unknown
@@ -100,16 +78,9 @@ def set_(
     """
     if not facts:
         raise UsageError("no fact was given", hint=f"funnelflow set {quote(contact)} budget=5000")
-    return _run(
-        lambda workspace: workspace.set(
-            contact,
-            parse_facts(facts),
-            actor=how.actor,
-            at=moment_of(how.at, workspace),
-            key=how.key,
-            text=True,
-            dry_run=how.dry_run,
-        )
+    return change_contact(
+        how,
+        lambda workspace, change: workspace.set(contact, parse_facts(facts), **change),
     )
 
 
@@ -118,33 +89,20 @@ def set_(
     "funnelflow record ada form_submitted email=ada@example.com",
     "funnelflow record ada form_submitted --at 2026-03-01T09:30:00+01:00 --key form-17",
 )
-@_CONTACT
+@CONTACT
 @click.argument("event", shell_complete=complete_event)
 @_FACTS
 @writing
 @as_json
-def record(
-    contact: str,
-    event: str,
-    facts: tuple[str, ...],
-    how: Writing,
-) -> int:
+def record(contact: str, event: str, facts: tuple[str, ...], how: Writing) -> int:
     """Record that something happened.
 
     What happened, happened: a declared event is always kept. The answer says
     whether it moved the contact, and if not, why.
     """
-    return _run(
-        lambda workspace: workspace.record(
-            contact,
-            event,
-            parse_facts(facts),
-            actor=how.actor,
-            at=moment_of(how.at, workspace),
-            key=how.key,
-            text=True,
-            dry_run=how.dry_run,
-        )
+    return change_contact(
+        how,
+        lambda workspace, change: workspace.record(contact, event, parse_facts(facts), **change),
     )
 
 
@@ -154,20 +112,13 @@ def record(
     "funnelflow move ada prospect --dry-run",
     "funnelflow move ada customer --force --reason 'signed on paper'",
 )
-@_CONTACT
+@CONTACT
 @click.argument("stage", shell_complete=complete_stage)
 @click.option("--force", is_flag=True, help="Go past criteria; for roles the definition names.")
 @click.option("--reason", default="", metavar="TEXT", help="Why the move is forced.")
 @writing
 @as_json
-def move(
-    contact: str,
-    stage: str,
-    reason: str,
-    how: Writing,
-    *,
-    force: bool,
-) -> int:
+def move(contact: str, stage: str, reason: str, how: Writing, *, force: bool) -> int:
     """Ask for a stage, and be told why not.
 
     STAGE is a name or an alias. The contact moves if the criteria of a
@@ -179,48 +130,28 @@ def move(
             "a forced move needs a reason: it is kept as evidence",
             hint=f"funnelflow move {quote(contact)} {quote(stage)} --force --reason '…'",
         )
-    return _run(
-        lambda workspace: workspace.move(
-            contact,
-            stage,
-            force=force,
-            reason=reason,
-            actor=how.actor,
-            at=moment_of(how.at, workspace),
-            key=how.key,
-            dry_run=how.dry_run,
-        )
+    return change_contact(
+        how,
+        lambda workspace, change: workspace.move(
+            contact, stage, force=force, reason=reason, **change
+        ),
     )
 
 
-def moment_of(text: str | None, workspace: Workspace, option: str = "--at") -> dt.datetime | None:
-    """Read the time of an option; a time without offset is read in the workspace's zone.
+def change_contact(how: Writing, do: Callable[[Workspace, ChangeOptions], Recorded]) -> int:
+    """Change something about a contact, and say what came of it; 1 if it was refused.
 
-    Raises:
-        FieldError: It is no time, or blank, as where a script has set no variable.
+    Args:
+        how: What `writing` has gathered.
+        do: Makes the change in a workspace; is given who, when and the like, as keywords.
     """
-    if text is None:
-        return None
-    moment = Field(option, TIMESTAMP).parse(text, workspace.config.timezone)
-    if not isinstance(moment, dt.datetime):
-        raise FieldError(
-            f"{option} is blank", hint=f"say a time, or leave {option} out", field=option
-        )
-    return moment
-
-
-def known_at_of(text: str | None, workspace: Workspace) -> dt.datetime | int | None:
-    """Read what `KNOWN_AT` takes: a time, or the number of a row of the history."""
-    if text is not None and text.isdecimal():
-        return int(text)
-    return moment_of(text, workspace, "--known-at")
-
-
-def _run(do: Callable[[Workspace], Recorded]) -> int:
-    """Do one thing in the workspace and say what came of it."""
     session = current()
     with session.open() as workspace:
-        recorded = do(workspace)
+        at = moment_of(how.at, workspace)
+        recorded = do(
+            workspace,
+            {"actor": how.actor, "at": at, "key": how.key, "text": True, "dry_run": how.dry_run},
+        )
         if session.json:
             write_json(recorded.to_json())
         else:
@@ -272,3 +203,24 @@ def _show(recorded: Recorded) -> None:
     if recorded.dry_run:
         note("dry run: nothing was stored")
     hint(answer.hint)
+
+
+def parse_facts(arguments: Iterable[str]) -> dict[str, str]:
+    """Read ``name=value`` arguments; ``name=`` stands for removing the fact.
+
+    Raises:
+        UsageError: An argument has no ``=``, or a name comes twice.
+    """
+    facts: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise UsageError(
+                f"{printable(argument)!r} is not a fact",
+                hint=f"write a fact as name=value: {printable(name) or 'budget'}=…",
+            )
+        if name in facts:
+            raise UsageError(f"the fact {name!r} is given twice", hint="give it once")
+        facts[name] = value
+    return facts

@@ -1,11 +1,11 @@
 """A decision, drawn: where the contact is now, and when the answer is no, every reason."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from shlex import quote
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from funnelflow.cli.facts import playbook_of, value_words
 from funnelflow.cli.text import (
     Line,
     Look,
@@ -16,13 +16,15 @@ from funnelflow.cli.text import (
     flow,
     grid,
     line,
+    moment,
     pad,
     section,
     wrap,
 )
-from funnelflow.criteria import Check, Field, Verdict
+from funnelflow.criteria import Check, Field, Value, Verdict
 from funnelflow.definition import Linked, takes
 from funnelflow.engine import Considered, Decision, Taken
+from funnelflow.storage.json_form import value_json
 
 MARKS: Final = {Verdict.MET: "✓", Verdict.NOT_MET: "✗", Verdict.UNKNOWN: "?"}
 LOOKS: Final[dict[Verdict, Look]] = {
@@ -230,7 +232,7 @@ def _behind(leaf: Check) -> list[Field]:
 
 def to_do(stage: str, linked: Linked, page: Page) -> list[Line]:
     """Draw the playbook of a stage; nothing when it has none."""
-    return section("What to do now", bullets(playbook_of(stage, linked), page, indent=2))
+    return section("What to do now", bullets(stage_says(stage, linked, "playbook"), page, indent=2))
 
 
 def _group_count(group: Check, goal: str) -> str:
@@ -360,3 +362,37 @@ def _stayed_because(decision: Decision) -> str:
     if any(way.cause == "event" for way in decision.blocking):
         return f"{name} is kept, and criteria are not met"
     return f"{name} is kept"
+
+
+def stage_says(stage: str, linked: Linked, what: str) -> Any:
+    """Return the words of a stage about its `owner` or the like, or of the nearest around it."""
+    parts = stage.split(".")
+    names = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+    said = (getattr(linked.stages[name], what) for name in names if name in linked.stages)
+    return next(filter(None, said), "")
+
+
+def value_words(name: str, value: Value | None, linked: Linked, event: str = "") -> str:
+    """Return a value in the words of its field: ``3,000 EUR``; "unknown" for None.
+
+    Args:
+        name: The field.
+        value: Its value.
+        linked: The definition whose field it is.
+        event: The event that brought it, for facts about the event alone.
+    """
+    if value is None:
+        return "unknown"
+    if isinstance(value, dt.datetime):
+        return f"{moment(value)} UTC"
+    own = linked.events[event].event.fields if event in linked.events else {}
+    field = own.get(name) or linked.fields.get(name)
+    return field.words(value) if field is not None else str(value_json(value))
+
+
+def facts_words(facts: Mapping[str, Value | None], linked: Linked, event: str = "") -> str:
+    """Return several facts in one line: ``budget 3,000 EUR, authority decides``."""
+    return ", ".join(
+        f"{name} removed" if value is None else f"{name} {value_words(name, value, linked, event)}"
+        for name, value in facts.items()
+    )

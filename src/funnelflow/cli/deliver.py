@@ -10,12 +10,11 @@ from typing import Any, Final
 import click
 from attrs import asdict
 
-from funnelflow.cli.facts import moment
 from funnelflow.cli.find import library_here
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import counted, hint, note, note_dry_run, say, write_failure
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Look, TextSpan, grid, line
+from funnelflow.cli.text import Look, TextSpan, grid, line, moment
 from funnelflow.criteria import duration_words
 from funnelflow.definition import Linked, Problem, link
 from funnelflow.errors import ConfigurationError, Error, StoreError, UnknownNameError

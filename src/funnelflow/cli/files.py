@@ -10,8 +10,14 @@ from typing import Any
 
 import click
 
-from funnelflow.cli.complete import complete_definition, complete_mapping
-from funnelflow.cli.options import acting, as_json, command, dry_run
+from funnelflow.cli.options import (
+    acting,
+    as_json,
+    command,
+    complete_definition,
+    complete_mapping,
+    dry_run,
+)
 from funnelflow.cli.output import Step, hint, note, note_dry_run, page_for, watching, write_notes
 from funnelflow.cli.render_summary import guess_lines, summary_lines
 from funnelflow.cli.session import answer, current

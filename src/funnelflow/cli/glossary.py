@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import definition_here, names_here
-from funnelflow.cli.options import as_json, command
+from funnelflow.cli.options import as_json, command, complete_definition
 from funnelflow.cli.output import say_text
 from funnelflow.cli.session import answer, current
 from funnelflow.cli.show import rule_lines

@@ -6,13 +6,19 @@ from typing import Any, Final
 
 import click
 
-from funnelflow.cli.complete import complete_contact, complete_event
-from funnelflow.cli.contacts import KNOWN_AT, known_at_of, moment_of, restated_words
-from funnelflow.cli.facts import moment
-from funnelflow.cli.options import as_json, command
+from funnelflow.cli.contacts import restated_words
+from funnelflow.cli.options import (
+    KNOWN_AT,
+    as_json,
+    command,
+    complete_contact,
+    complete_event,
+    known_at_of,
+    moment_of,
+)
 from funnelflow.cli.output import note, page_for, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Look, Page, TextSpan, columns, grid, paragraph
+from funnelflow.cli.text import Line, Look, Page, TextSpan, columns, grid, moment, paragraph
 from funnelflow.engine import Verb
 from funnelflow.storage.contacts import HistoryRow
 

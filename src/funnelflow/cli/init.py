@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import reading_of, source_of
-from funnelflow.cli.options import command, dry_run
+from funnelflow.cli.options import command, complete_definition, dry_run
 from funnelflow.cli.output import hint, note_dry_run, say
 from funnelflow.cli.session import current
 from funnelflow.cli.text import TextSpan, line

@@ -9,13 +9,19 @@ from typing import Any
 
 import click
 
-from funnelflow.cli.complete import complete_definition, complete_stage
-from funnelflow.cli.contacts import AT, KNOWN_AT, known_at_of, moment_of
-from funnelflow.cli.facts import moment
-from funnelflow.cli.options import as_json, command
+from funnelflow.cli.options import (
+    AT,
+    KNOWN_AT,
+    as_json,
+    command,
+    complete_definition,
+    complete_stage,
+    known_at_of,
+    moment_of,
+)
 from funnelflow.cli.output import counted, json_text, note, page_for, say, say_text
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, TextSpan, grid, heads
+from funnelflow.cli.text import Line, Page, TextSpan, grid, heads, moment
 from funnelflow.errors import UsageError
 from funnelflow.storage.contacts import StoredContact
 from funnelflow.storage.json_form import value_json

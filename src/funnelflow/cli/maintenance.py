@@ -7,12 +7,10 @@ from typing import Final
 import click
 from attrs import asdict
 
-from funnelflow.cli.contacts import moment_of
-from funnelflow.cli.facts import moment
-from funnelflow.cli.options import acting, as_json, command, dry_run
+from funnelflow.cli.options import acting, as_json, command, dry_run, moment_of
 from funnelflow.cli.output import counted, hint, note, note_dry_run, say, watching, write_json
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Line, Page, TextSpan, grid, line
+from funnelflow.cli.text import Line, Page, TextSpan, grid, line, moment
 from funnelflow.errors import StoreError, UsageError
 from funnelflow.maintenance.tick import Ticked
 from funnelflow.maintenance.verify_contacts import Finding, Verification

@@ -7,11 +7,10 @@ import click
 from attrs import asdict
 
 from funnelflow.cli.deliver import next_words
-from funnelflow.cli.facts import moment
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import counted, hint, json_text, note, note_dry_run
 from funnelflow.cli.session import answer, current
-from funnelflow.cli.text import Line, Look, TextSpan, grid, heads, line
+from funnelflow.cli.text import Line, Look, TextSpan, grid, heads, line, moment
 from funnelflow.criteria import parse_duration
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.json_form import value_json

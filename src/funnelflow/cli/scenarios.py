@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.decisions import open_count
 from funnelflow.cli.find import (
     definition_here,
@@ -15,7 +14,7 @@ from funnelflow.cli.find import (
     linked_from,
     names_here,
 )
-from funnelflow.cli.options import as_json, command
+from funnelflow.cli.options import as_json, command, complete_definition
 from funnelflow.cli.output import counted, note
 from funnelflow.cli.session import answer, current
 from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph

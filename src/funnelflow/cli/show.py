@@ -5,9 +5,8 @@ from typing import Literal
 
 import click
 
-from funnelflow.cli.complete import complete_definition
 from funnelflow.cli.find import default_definition, definition_here
-from funnelflow.cli.options import as_json, command
+from funnelflow.cli.options import as_json, command, complete_definition
 from funnelflow.cli.output import note, say_text
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph, section

@@ -1,5 +1,6 @@
 """Text for people: cleaned of control characters, measured in columns, laid out and coloured."""
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
@@ -88,6 +89,11 @@ def printable(text: str, *, newlines: bool = False) -> str:
         return "\n".join(printable(part) for part in text.split("\n"))
     # Nothing of that is printable to Python, and compiling the pattern takes milliseconds.
     return text if text.isprintable() else re.sub(_UNSAFE, _escape, text)
+
+
+def moment(at: dt.datetime | None) -> str:
+    """Write a time for people, in UTC to the minute: ``2026-03-01 09:30``; empty for None."""
+    return "" if at is None else at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def fitting(text: str, page: Page) -> str:

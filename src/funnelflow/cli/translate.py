@@ -7,10 +7,9 @@ from typing import Any
 import click
 from attrs import frozen
 
-from funnelflow.cli.complete import complete_contact, complete_definition
 from funnelflow.cli.decisions import check_lines, open_count
 from funnelflow.cli.find import definition_here
-from funnelflow.cli.options import as_json, command
+from funnelflow.cli.options import as_json, command, complete_contact, complete_definition
 from funnelflow.cli.output import counted, hint
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph, section

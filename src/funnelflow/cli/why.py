@@ -9,22 +9,30 @@ from typing import Any
 import click
 from attrs import frozen
 
-from funnelflow.cli.complete import complete_contact
-from funnelflow.cli.contacts import AT, KNOWN_AT, known_at_of, moment_of
 from funnelflow.cli.decisions import (
     DecisionView,
     askable,
     check_lines,
+    facts_words,
     open_count,
     open_criteria,
+    stage_says,
     to_do,
     what_takes_it,
 )
-from funnelflow.cli.facts import about_of, facts_words, moment, owner_of, playbook_of
-from funnelflow.cli.options import acting, as_json, command
+from funnelflow.cli.options import (
+    AT,
+    KNOWN_AT,
+    acting,
+    as_json,
+    command,
+    complete_contact,
+    known_at_of,
+    moment_of,
+)
 from funnelflow.cli.output import hint, page_for, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, TextSpan, flow, grid, line, paragraph
+from funnelflow.cli.text import Line, Page, TextSpan, flow, grid, line, moment, paragraph
 from funnelflow.criteria import Check, Field, Value, Verdict, duration_words
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact
@@ -104,7 +112,7 @@ def _missing(criterion: Check) -> list[Field]:
 
 
 def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> list[Line]:
-    about, owner = about_of(contact.stage, linked), owner_of(contact.stage, linked)
+    about, owner = (stage_says(contact.stage, linked, name) for name in ("about", "owner"))
     known = facts_words(_known_facts(contact, linked), linked)
     said = {"": about, "looked after by ": owner, "known: ": known}
     head = line(
@@ -223,8 +231,8 @@ def _data(explained: StageExplanation, linked: Linked) -> Any:
     stage = explained.contact.contact.stage
     return {
         **explained.to_json(),
-        "owner": owner_of(stage, linked),
-        "playbook": list(playbook_of(stage, linked)),
+        "owner": stage_says(stage, linked, "owner"),
+        "playbook": list(stage_says(stage, linked, "playbook")),
         "questions": [
             {**question_json(q.field), "stages": list(q.stages), "left": q.left}
             for q in questions(explained.considered, linked)

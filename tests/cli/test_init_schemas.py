@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from funnelflow.cli.init import make_workspace, plan
+from funnelflow.cli.start import make_workspace, plan
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from funnelflow.cli.demo import sample_events, unused
+from funnelflow.cli.start import sample_events, unused
 
 from .support import run
 

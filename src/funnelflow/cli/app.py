@@ -32,8 +32,8 @@ SECTIONS: Final = {
 }
 
 COMMANDS: Final = {
-    "init": CommandEntry("Start", "init:init", "Make a workspace in a directory."),
-    "demo": CommandEntry("Start", "demo:demo", "Fill a workspace with sample events and show it."),
+    "init": CommandEntry("Start", "start:init", "Make a workspace in a directory."),
+    "demo": CommandEntry("Start", "start:demo", "Fill a workspace with sample events and show it."),
     "doctor": CommandEntry("Start", "doctor:doctor", "Say whether everything is well here."),
     "check": CommandEntry("Definitions", "check:check", "Find everything wrong with definitions."),
     "test": CommandEntry("Definitions", "scenarios:test", "Run the scenarios of definitions."),
@@ -43,7 +43,7 @@ COMMANDS: Final = {
         "Definitions", "scenarios:story", "Read one story by several definitions."
     ),
     "glossary": CommandEntry(
-        "Definitions", "glossary:glossary", "Put definitions' words side by side."
+        "Definitions", "show:glossary", "Put definitions' words side by side."
     ),
     "adopt": CommandEntry(
         "Definitions", "adopt:adopt", "Take a new version of a definition into use."
@@ -55,7 +55,7 @@ COMMANDS: Final = {
     "why": CommandEntry(
         "Contacts", "why:why", "Explain where a contact stands and what is missing."
     ),
-    "translate": CommandEntry("Contacts", "translate:translate", "Say what others call a contact."),
+    "translate": CommandEntry("Contacts", "compare:translate", "Say what others call a contact."),
     "record": CommandEntry("Work", "contacts:record", "Record that something happened."),
     "move": CommandEntry("Work", "contacts:move", "Ask for a stage, and be told why not."),
     "set": CommandEntry("Work", "contacts:set_", "Set or remove facts about a contact."),

@@ -46,6 +46,16 @@ def test_a_problem_has_its_place_its_code_and_its_help(broken, call):
     assert done.stderr.startswith("1 definition checked: 1 error")
 
 
+def test_a_note_is_shown_and_is_nothing_wrong(tmp_path, call):
+    path = tmp_path / "noted.yaml"
+    nested = "target: {stages: {new: {}}}"
+    wait = "  - {from: target, to: customer, after: 3d}\nscenarios"
+    path.write_text(MINE.replace("target: {}", nested).replace("scenarios", wait))
+    done = call("check", str(path), "--strict")
+    assert "F416 note: " in done.stdout
+    assert (done.exit_code, done.stderr) == (0, "1 definition checked: nothing is wrong\n")
+
+
 @pytest.mark.parametrize("form", ["full", "concise", "json", "github", "sarif"])
 def test_every_format_is_written_to_stdout(broken, call, form):
     done = call("check", "broken.yaml", "--format", form)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import funnelflow
-from funnelflow.criteria import EXPRESSION_CODES
+from funnelflow.criteria import EXPRESSION_CODES, SEVERITIES
 from funnelflow.definition import CODES
 
 SOURCES = Path(funnelflow.__file__).parent
@@ -37,7 +37,7 @@ def test_the_codes_of_expressions_are_in_it_too():
 @pytest.mark.parametrize("code", CODES.values(), ids=CODES)
 def test_a_code_is_explained_in_whole_sentences(code):
     assert re.fullmatch(r"[EF]\d{3}", code.code)
-    assert code.severity in ("error", "warning")
+    assert code.severity in SEVERITIES
     assert code.title
     assert code.title[0].islower() or not code.title[0].isalpha()
     assert not code.title.endswith(".")

@@ -58,6 +58,13 @@ def test_many_warnings_do_not_hide_an_error():
     assert (found[-1].code, found[-1].severity) == ("F009", "warning")
 
 
+def test_notes_that_are_left_out_are_no_warning():
+    problems = Problems()
+    for line in range(MOST + 7):
+        problems.report("F416", at(line + 1), stage="m")
+    assert problems.all()[-1].severity == "note"
+
+
 def test_what_was_left_out_elsewhere_is_counted_too():
     one, other = Problems(), Problems()
     for _ in range(MOST + 7):

@@ -20,6 +20,7 @@ from funnelflow.definition import (
     check,
 )
 from funnelflow.definition import render_problems as render
+from funnelflow.definition.problem_formats import headline
 
 from .strategies import VOCABULARY
 
@@ -161,6 +162,12 @@ def test_github_gets_a_command_for_each_problem():
         "the stage 'lead' has no key 'titel' (did you mean 'title'?)\n"
         "::error title=F203::small, transition 1 (a to x): there is no stage 'x'\n"
     )
+
+
+def test_a_note_is_a_notice_to_github():
+    note = Problem("F416", name="small", parameters={"stage": "work"})
+    assert render([note], {}, "github").startswith("::notice title=F416::small: this wait")
+    assert headline(note).startswith("small: F416 note: this wait")
 
 
 def test_what_has_a_meaning_to_github_is_escaped():

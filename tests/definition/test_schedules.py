@@ -42,3 +42,25 @@ def test_an_event_may_be_asked_where_one_takes_the_transition():
     assert codes("event.at < now", on="asked", after=DAY) == []
     assert codes("now - event.at > event.at - now", on="asked") == []
     assert codes("has(event.at)") == []
+
+
+def notes(source, to="b", **written):
+    stages = (Stage("a", stages=(Stage("x"), Stage("y"))), Stage("b"))
+    transition = Transition(source, to, **written)
+    definition = Definition("timed", VOCABULARY, "a", stages, (transition, OUT))
+    return [p.message for p in check_definition(definition) if p.code == "F416"]
+
+
+def test_a_wait_in_a_stage_with_nested_ones_says_what_it_counts_from():
+    assert notes(("a", "a.x"), after=DAY) == [
+        "this wait counts from when 'a' was entered, whichever stage in it the contact is in"
+    ]
+    assert notes("a", "a.y", after=DAY) == [
+        "this wait leads to a stage in 'a', so it counts from when each of the others was entered"
+    ]
+
+
+def test_a_wait_that_can_be_read_in_one_way_says_nothing():
+    assert notes("a.x", after=DAY) == []
+    assert notes("a", after=DAY, since="activity") == []
+    assert notes("a", on="asked") == []

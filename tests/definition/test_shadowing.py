@@ -54,6 +54,8 @@ def go(to="b", on="form", require=None, source="a", **about):
         (go(on=(), after=DAY), go("c", on=(), after=DAY, require=[FITS])),
         (go(), go("c", source="a.x", require=[FITS]).__class__("a", "c", "form")),
         (go(source="a.x"), go("c", source="a.x")),
+        (go(on=(), after=DAY, source="a.x"), go("c", on=(), after=DAY, source="a.x")),
+        (go(on=(), after=DAY, source=("a.x", "a.y")), go("a.y", on=(), after=2 * DAY)),
     ],
 )
 def test_the_second_is_never_taken(first, second):
@@ -82,6 +84,7 @@ def test_the_second_is_never_taken(first, second):
         (go(by="sales"), go("c")),
         (go(on=(), after=2 * DAY), go("c", on=(), after=DAY)),
         (go(on=(), after=DAY), go("c", on=(), after=2 * DAY, since="activity")),
+        (go(on=(), after=DAY, source=("a.x", "a.y")), go("c", on=(), after=2 * DAY)),
         (go(on=(), after=DAY), go("c", on="form")),
         (go(), go("c", source="a.x")),
         (go(source="a.x"), go("c")),

@@ -14,7 +14,8 @@ from funnelflow.definition import (
     from_json,
     to_json,
 )
-from funnelflow.engine import Funnel
+from funnelflow.engine import Contact, Event, Funnel
+from funnelflow.engine.story import StoryRow, fold_story
 from funnelflow.errors import UsageError
 
 from .funnels import DAY, T0, VOCABULARY, all_of
@@ -207,26 +208,138 @@ def test_an_event_is_activity_unless_it_says_otherwise(activity, facts, counts):
     assert funnel.due_at(contact) == T0 + (16 if counts else 10) * DAY
 
 
+def group_funnel(*transitions: Transition, force: tuple[str, ...] = ()) -> Funnel:
+    """Return a funnel with a stage `work` that nests others, two deep, which events move about."""
+    deep = Stage("deep", stages=(Stage("first"), Stage("second")))
+    return Funnel(
+        Definition(
+            "timed",
+            vocabulary=VOCABULARY,
+            initial="work",
+            force=force,
+            stages=(Stage("work", stages=(Stage("hot"), Stage("cold"), deep)), Stage("stale")),
+            transitions=(
+                Transition("work.hot", "work.cold", on="went_quiet"),
+                Transition("work.cold", "work.deep", on="went_quiet"),
+                Transition("work.deep.first", "work.deep.second", on="went_quiet"),
+                Transition("stale", "work", on="met"),
+                *transitions,
+            ),
+        )
+    )
+
+
+def days_of(funnel: Funnel, *days: tuple[int, str]) -> list[Event]:
+    """Return a story of events by the day on which they happen, added on the first."""
+    return [funnel.event("add", T0), *(funnel.event(name, T0 + day * DAY) for day, name in days)]
+
+
 @pytest.mark.parametrize("inner", ["hot", "cold"])
 def test_a_stage_with_nested_ones_is_entered_anew_as_any_other(inner):
-    work = Stage("work", stages=(Stage("hot"), Stage("cold")))
-    definition = Definition(
-        "timed",
-        vocabulary=VOCABULARY,
-        initial="work",
-        stages=(work, Stage("stale")),
-        transitions=(
-            Transition("work.hot", "work.cold", on="went_quiet"),
-            Transition("work", "work", on="met"),
-            Transition("work", "stale", after=10 * DAY),
-        ),
+    funnel = group_funnel(
+        Transition("work", "work", on="met"), Transition("work", "stale", after=10 * DAY)
     )
-    funnel = Funnel(definition)
-    story = [funnel.event("add", T0)]
-    story += [funnel.event("went_quiet", T0 + DAY)] if inner == "cold" else []
-    contact = funnel.fold("ada", [*story, funnel.event("met", T0 + 5 * DAY)])
+    cold = [(1, "went_quiet")] if inner == "cold" else []
+    contact = funnel.fold("ada", days_of(funnel, *cold, (5, "met")))
     assert (contact.stage, contact.since) == ("work.hot", T0 + 5 * DAY)
     assert funnel.due_at(contact) == T0 + 15 * DAY
+
+
+def test_a_wait_in_a_stage_with_nested_ones_counts_from_when_that_was_entered():
+    funnel = group_funnel(Transition("work", "stale", after=10 * DAY))
+    quiet = [(day, "went_quiet") for day in (2, 4, 6)]
+    contact = funnel.fold("ada", days_of(funnel, *quiet))
+    assert (contact.stage, contact.since) == ("work.deep.second", T0 + 6 * DAY)
+    assert contact.entered == {"work": T0}
+    assert funnel.due_at(contact) == T0 + 10 * DAY
+    funnel.step(contact, funnel.event("tick", T0 + 30 * DAY))
+    assert (contact.stage, contact.since, contact.entered) == ("stale", T0 + 10 * DAY, None)
+    funnel.step(contact, funnel.event("met", T0 + 31 * DAY))
+    funnel.step(contact, funnel.event("went_quiet", T0 + 32 * DAY))
+    assert funnel.due_at(contact) == T0 + 41 * DAY
+
+
+def test_each_wait_counts_from_the_innermost_stage_that_it_names():
+    funnel = group_funnel(
+        Transition("work", "stale", after=30 * DAY),
+        Transition("work.deep", "work.cold", after=10 * DAY),
+        Transition("work.deep.second", "work.hot", after=9 * DAY),
+    )
+    contact = funnel.fold("ada", days_of(funnel, (1, "went_quiet"), (2, "went_quiet")))
+    assert (contact.stage, funnel.due_at(contact)) == ("work.deep.first", T0 + 12 * DAY)
+    funnel.step(contact, funnel.event("went_quiet", T0 + 5 * DAY))
+    assert funnel.due_at(contact) == T0 + 12 * DAY
+    assert funnel.step(contact, funnel.event("tick", T0 + 12 * DAY)).path[0].to == "work.cold"
+    assert funnel.due_at(contact) == T0 + 30 * DAY
+
+
+def test_a_wait_that_ends_in_the_stage_it_leaves_counts_from_each_nested_one():
+    """It is about those that are not there yet; a contact would else go round at once."""
+    funnel = group_funnel(Transition("work", "work.cold", after=10 * DAY))
+    contact = funnel.fold("ada", [*days_of(funnel, (1, "went_quiet"), (4, "went_quiet"))])
+    assert (contact.stage, contact.entered) == ("work.deep.first", None)
+    assert funnel.due_at(contact) == T0 + 14 * DAY
+
+
+def test_a_wait_for_activity_begins_with_the_stage_that_it_names():
+    """A move by hand between nested stages is no activity."""
+    funnel = group_funnel(Transition("work", "stale", after=10 * DAY, since="activity"))
+    moved = funnel.event("move", T0 + 6 * DAY, to="work.cold")
+    contact = funnel.fold("ada", [*days_of(funnel), moved])
+    assert (contact.stage, funnel.due_at(contact)) == ("work.cold", T0 + 10 * DAY)
+    funnel.step(contact, funnel.event("met", T0 + 8 * DAY))
+    assert funnel.due_at(contact) == T0 + 18 * DAY
+
+
+def test_a_wait_that_was_over_before_its_stage_was_entered_ends_when_it_is():
+    funnel = group_funnel(
+        Transition(("work", "work.hot"), "stale", after=5 * DAY),
+        Transition("work.hot", "work.hot", on="met"),
+        Transition("work.hot", "work.cold", after=3 * DAY),
+    )
+    contact = funnel.fold("ada", days_of(funnel, (2, "met"), (4, "met")))
+    outcome = funnel.step(contact, funnel.event("tick", T0 + 9 * DAY))
+    at = T0 + 7 * DAY
+    assert [(t.to, t.at) for t in outcome.path] == [("work.cold", at), ("stale", at)]
+
+
+def test_the_stages_around_one_are_entered_anew_by_a_forced_move_only_from_outside():
+    funnel = group_funnel(Transition("work", "stale", after=10 * DAY), force=("boss",))
+
+    def forced(day: int, to: str) -> Event:
+        at = T0 + day * DAY
+        return funnel.event("move", at, to=to, force=True, reason="r", roles=("boss",))
+
+    contact = funnel.fold("ada", [*days_of(funnel), forced(3, "work.deep")])
+    assert (contact.stage, funnel.due_at(contact)) == ("work.deep.first", T0 + 10 * DAY)
+    contact = funnel.fold(
+        "ada", [*days_of(funnel), forced(3, "stale"), forced(4, "work.cold"), forced(5, "work.hot")]
+    )
+    assert (contact.stage, funnel.due_at(contact)) == ("work.hot", T0 + 14 * DAY)
+
+
+def test_a_contact_of_which_only_the_inner_stage_is_known_waits_from_there():
+    """So are contacts read that were stored before the moment was kept."""
+    funnel = group_funnel(Transition("work", "stale", after=10 * DAY))
+    contact = Contact("ada", "work.hot", {}, T0 + DAY, T0 + DAY)
+    assert funnel.due_at(contact) == T0 + 11 * DAY
+    funnel.step(contact, funnel.event("went_quiet", T0 + 2 * DAY))
+    assert (contact.stage, funnel.due_at(contact)) == ("work.cold", T0 + 11 * DAY)
+
+
+def test_a_story_that_arrives_late_counts_from_the_same_moment():
+    funnel = group_funnel(Transition("work", "stale", after=10 * DAY))
+    happened = days_of(funnel, (2, "went_quiet"), (4, "went_quiet"))
+    rows = [StoryRow(number, event) for number, event in enumerate(happened, 1)]
+    late = [StoryRow(4 - row.arrival, row.event) for row in rows]
+    for told in (rows, late):
+        story = fold_story(funnel, "ada", told, until=T0 + 20 * DAY)
+        assert [(stay.stage, stay.entered) for stay in story.stays] == [
+            ("work.hot", T0),
+            ("work.cold", T0 + 2 * DAY),
+            ("work.deep.first", T0 + 4 * DAY),
+            ("stale", T0 + 10 * DAY),
+        ]
 
 
 def test_a_stage_that_nothing_leaves_by_time_has_no_date():

@@ -1,5 +1,6 @@
 """``funnelflow check``: everything that is wrong with definitions, at once."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -165,8 +166,8 @@ def _check(definitions: tuple[str, ...], form: Format, session: Session, *, stri
     problems += endpoints.problems
     sources = {path: text for reading in readings for path, text in reading.sources.items()}
     say_text(render_problems(problems, {**sources, **endpoints.sources}, form))
-    errors = sum(problem.severity == "error" for problem in problems)
-    warnings = len(problems) - errors
+    found_as = Counter(problem.severity for problem in problems)
+    errors, warnings = found_as["error"], found_as["warning"]
     note(_summary(len(readings), endpoints.count, errors, warnings))
     return 1 if errors or (strict and warnings) else 0
 

@@ -2,6 +2,7 @@
 
 import platform
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from shlex import quote
@@ -163,10 +164,10 @@ def _definitions(session: Session, root: Path) -> Iterator[DoctorFinding]:
     library = session.host.library(library_of(root))
     for path in sorted((root / "definitions").glob("*.y*ml")):
         problems = read_definition(path, library).problems
-        errors = sum(problem.severity == "error" for problem in problems)
-        warnings = len(problems) - errors
+        found_as = Counter(problem.severity for problem in problems)
+        errors, warnings = found_as["error"], found_as["warning"]
         both = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
-        said = both if problems else "sound"
+        said = both if errors or warnings else "sound"
         hint = f"funnelflow check {path.relative_to(root)}" if errors else ""
         yield DoctorFinding(f"definition {path.stem}", not errors, said, hint)
 

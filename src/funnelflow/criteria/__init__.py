@@ -30,7 +30,14 @@ from funnelflow.criteria.expression_problems import (
     Position,
 )
 from funnelflow.criteria.fields import Field, Scope
-from funnelflow.criteria.message_catalogue import AS_WRITTEN, MORE, Catalogue, Code, Severity
+from funnelflow.criteria.message_catalogue import (
+    AS_WRITTEN,
+    MORE,
+    SEVERITIES,
+    Catalogue,
+    Code,
+    Severity,
+)
 from funnelflow.criteria.moments import (
     Schedule,
     next_change,
@@ -82,6 +89,7 @@ __all__ = [
     "MORE",
     "NUMBER",
     "SCALARS",
+    "SEVERITIES",
     "TEXT",
     "TIMESTAMP",
     "AllOf",

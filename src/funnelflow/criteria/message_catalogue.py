@@ -15,7 +15,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
-Severity: TypeAlias = Literal["error", "warning"]
+Severity: TypeAlias = Literal["error", "warning", "note"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")
+"""The worst first; a note says how something is read, and nothing is wrong with it."""
 
 MORE: Final = "…"
 """The last item of a list that goes on; it is never quoted."""
@@ -46,7 +48,7 @@ class Code:
 
     Attributes:
         code: What it is known by; stable.
-        severity: ``error`` or ``warning``.
+        severity: ``error``, ``warning`` or ``note``.
         title: Its name.
         explanation: A paragraph about what it means.
         wordings: The words for each of its variants, by name; the first is used for a problem

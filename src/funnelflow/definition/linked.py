@@ -38,6 +38,19 @@ class LinkedTransition:
     rule: Rule | None
     label: str
 
+    def waits_in(self, leaf: str, depth: int) -> str:
+        """Return the stage whose entry its wait counts from, where it leaves a leaf.
+
+        It is the stage that is left, so one with nested stages counts whichever of them a
+        contact is in. A transition to a stage nested there leaves only the leaf.
+
+        Args:
+            leaf: The leaf.
+            depth: The depth of the written stage that names it.
+        """
+        stage = ".".join(leaf.split(".")[:depth])
+        return leaf if self.transition.to.startswith(f"{stage}.") else stage
+
 
 @frozen
 class LinkedEvent:

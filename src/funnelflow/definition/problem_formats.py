@@ -29,7 +29,7 @@ def full(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:
 
 def headline(problem: Problem) -> str:
     """Return the first line about a problem."""
-    kind = "warning: " if problem.severity == "warning" else ""
+    kind = "" if problem.severity == "error" else f"{problem.severity}: "
     return safe(f"{where(problem)}: {problem.code} {kind}{problem.message}")
 
 
@@ -159,7 +159,8 @@ def _command(problem: Problem) -> str:
     text = problem.message + (f" ({problem.help})" if problem.help else "")
     named = "" if position else f"{where(problem)}: "
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    return f"::{problem.severity} {listed}::{_data(safe(named + text))}\n"
+    command = "notice" if problem.severity == "note" else problem.severity
+    return f"::{command} {listed}::{_data(safe(named + text))}\n"
 
 
 def _data(text: str) -> str:

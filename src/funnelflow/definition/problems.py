@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import define, field, frozen
 
-from funnelflow.criteria import EXPRESSION_CODES, MORE, Catalogue, Position, Severity
+from funnelflow.criteria import EXPRESSION_CODES, MORE, SEVERITIES, Catalogue, Position, Severity
 from funnelflow.definition.source_locations import NOWHERE, Span
 from funnelflow.errors import Error, nearest
 
@@ -36,7 +36,7 @@ class Problem:
         parameters: What the templates of the code are filled in with.
         variant: Which of the code's wordings it has; empty for the first.
         name: What the definition or file is called where there is no position.
-        severity: ``error`` or ``warning``; that of the code.
+        severity: ``error``, ``warning`` or ``note``; that of the code.
     """
 
     code: str
@@ -174,7 +174,7 @@ class Problems:
         ordered = tuple(sorted(dict.fromkeys(self.found), key=Problem.order))
         if not self.left_out.total():
             return ordered
-        severity: Severity = "error" if self.left_out["error"] else "warning"
+        severity = next(kind for kind in SEVERITIES if self.left_out[kind])
         count = {"count": self.left_out.total()}
         last = Problem("F009", NOWHERE, count, name=ordered[-1].path, severity=severity)
         return (*ordered, last)

@@ -247,7 +247,7 @@ TRANSITION = Shape(
         Key(
             "since",
             one_of("stage", "activity"),
-            "What after counts from: entering the stage, or the last thing that happened.",
+            "What after counts from: entering the stage that from names, or activity since then.",
         ),
         Key("require", REQUIREMENT),
         Key("by", NAMES, "The roles that may take it."),

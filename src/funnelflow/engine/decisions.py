@@ -1,7 +1,7 @@
 """What goes into the engine and what comes out: a contact, evidence, an outcome, a decision."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, TypeAlias
 
 from attrs import define, evolve, field, frozen
@@ -32,6 +32,8 @@ class Contact:
         since: When the stage was entered; None before anything happened.
         clock: The latest time of any evidence; it never goes back.
         active: When an event of the vocabulary was last recorded.
+        entered: When stages around the innermost one were entered, by dotted name: of those
+            whose waits count from it, the ones entered before `since`. None if there are none.
     """
 
     id: str
@@ -40,6 +42,21 @@ class Contact:
     since: dt.datetime | None = None
     clock: dt.datetime | None = None
     active: dt.datetime | None = None
+    entered: dict[str, dt.datetime] | None = None
+
+    def enter(self, stage: str, at: dt.datetime, kept: Iterable[str] = ()) -> None:
+        """Put it into another leaf stage.
+
+        Args:
+            stage: The leaf.
+            at: When it enters it.
+            kept: The stages with nested ones, of those whose waits count from their entry, that
+                it is in before and after.
+        """
+        if kept or self.entered is not None:
+            since, entered = self.since or at, self.entered or {}
+            self.entered = {name: entered.get(name, since) for name in kept} or None
+        self.stage, self.since = stage, at
 
     def copy(self) -> "Contact":
         """Return a contact of its own with the same content."""

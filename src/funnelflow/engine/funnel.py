@@ -273,17 +273,17 @@ class Funnel:
         """
         assert self._timed is not None
         path: list[Taken] = []
-        start = contact.stage, contact.since
+        start = contact.stage, contact.since, contact.entered
         while waiting := self._timed.leaving(contact.stage):
             found = self._first_open(waiting, contact, event, now, watch)
             if found is None:
                 break
             if len(path) >= MAX_TIMED_STEPS:
-                contact.stage, contact.since = start
+                contact.stage, contact.since, contact.entered = start
                 raise _goes_round(contact, now)
             transition, moment = found
             path.append(Taken(transition.index, contact.stage, transition.dest, "timed", moment))
-            contact.stage, contact.since = transition.dest, moment
+            contact.enter(transition.dest, moment, transition.kept)
             if self._automatic is not None:
                 tick = Event("tick", moment, vetoes=event.vetoes)
                 path += self._settle(contact, tick, moment, watch, moment)
@@ -334,7 +334,7 @@ class Funnel:
             watch("move", leading, contact, event, now)
         for transition in leading:
             if _may_move(transition, contact, event, now):
-                contact.stage, contact.since = transition.dest, now
+                contact.enter(transition.dest, now, transition.kept)
                 return "moved", (transition.taken["move"],)
         return "refused", ()
 
@@ -351,7 +351,7 @@ class Funnel:
         if not leaves or contact.stage in leaves:
             return ()
         taken = Taken(-1, contact.stage, leaves[0], "forced")
-        contact.stage, contact.since = leaves[0], now
+        contact.enter(leaves[0], now, self.machine.kept(contact.stage, leaves[0]))
         return (taken,)
 
     def _leaves_named(self, name: str) -> tuple[str, ...]:
@@ -391,10 +391,7 @@ def _trigger(
     if watch is not None:
         tried = [t for t in trigger.leaving(contact.stage) if t.dest not in closed]
         watch(cause, tried, contact, event, now)
-    taken = trigger.trigger(contact, event, now, closed)
-    if taken is not None:
-        contact.since = now
-    return taken
+    return trigger.trigger(contact, event, now, closed)
 
 
 def _may_move(

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import transitions
 from attrs import evolve, frozen
@@ -75,6 +75,7 @@ class Timing:
     Attributes:
         after: How long it waits; None if only its criteria decide.
         since: What the wait counts from.
+        inside: The stage with nested ones from whose entry it counts; empty for the leaf's.
         schedule: When its criteria change by time alone; None if they do not.
         assumed: Its rule, with the criteria of plugins taken as met; None if there is none.
         roles: The roles that time has.
@@ -84,6 +85,7 @@ class Timing:
 
     after: dt.timedelta | None
     since: str
+    inside: str
     schedule: Schedule | None
     assumed: CompiledRule | None
     roles: tuple[str, ...]
@@ -96,13 +98,16 @@ class Timing:
 
     def due(self, contact: Contact) -> dt.datetime | None:
         """Return when the wait is over; None without one, and if it never is."""
-        start = contact.since
-        if self.after is None or start is None:
+        since = contact.since
+        if self.after is None or since is None:
             return None
+        start = since
+        if self.inside and contact.entered is not None:
+            start = contact.entered.get(self.inside, since)
         if self.since == "activity" and contact.active is not None:
             start = max(start, contact.active)
         try:
-            return start + self.after
+            return max(since, start + self.after)
         except OverflowError:  # beyond the year 9999 is never
             return None
 
@@ -167,8 +172,8 @@ class Timing:
         return self.assumed is None or self.assumed(contact.fields, _NO_FACTS, moment, self.roles)
 
 
-def timing_of(linked: LinkedTransition) -> Timing:
-    """Work out when time opens a transition."""
+def timing_of(linked: LinkedTransition, inside: str = "") -> Timing:
+    """Work out when time opens a transition, out of a leaf in the stage that its wait counts."""
     written, rule = linked.transition, linked.rule
     found, is_scheduled = None, True
     if rule is not None and (written.after is not None or not written.on):
@@ -181,6 +186,7 @@ def timing_of(linked: LinkedTransition) -> Timing:
     return Timing(
         after=written.after,
         since=written.since,
+        inside=inside,
         schedule=found if found is not None and found.changes else None,
         assumed=DeferredRule(assumed) if assumed and (waits or found) else None,
         roles=written.by if waits else (),
@@ -212,6 +218,7 @@ class GuardedTransition(transitions.Transition):
         by: The roles that may take it; empty for everybody.
         timing: When time opens it.
         waits: Whether only time takes it, and no event.
+        kept: The counted stages that it stays in.
         taken: The record of its being taken at an event's own moment, by cause.
         alone: The outcome in which it is the only one taken, by an event.
     """
@@ -227,6 +234,7 @@ class GuardedTransition(transitions.Transition):
         rule: "DeferredRule | None",
         timing: Timing,
         rank: int,
+        kept: tuple[str, ...],
     ) -> None:
         super().__init__(source, dest)
         written = linked.transition
@@ -236,6 +244,7 @@ class GuardedTransition(transitions.Transition):
             rule.transitions.append(self)
         self.timing = timing
         self.rank = rank
+        self.kept = kept
         self.on = written.on
         self.by = written.by
         self.waits = written.after is not None and not written.on
@@ -283,13 +292,17 @@ class StageEvent(transitions.Event):
                 continue
             if transition.dest in closed or (event.vetoes and transition.is_vetoed(event)):
                 continue
-            model.stage = transition.dest
+            model.enter(transition.dest, now, transition.kept)
             return transition
         return None
 
 
 class FunnelMachine(transitions.Machine):
-    """The machine of one definition; it holds no contacts."""
+    """The machine of one definition; it holds no contacts.
+
+    Attributes:
+        counted: The stages with nested ones from whose entry some wait counts.
+    """
 
     state_cls = StageState
     transition_cls = GuardedTransition
@@ -303,20 +316,36 @@ class FunnelMachine(transitions.Machine):
             auto_transitions=False,
             model_attribute="stage",
         )
+        self.counted = _counted(linked)
         rules = [t.rule and DeferredRule(t.rule) for t in linked.transitions]
-        timings = [timing_of(t) for t in linked.transitions]
-        for rank, (source, transition) in enumerate(_in_order_tried(linked)):
-            rule, timing = rules[transition.index], timings[transition.index]
+        timings: dict[tuple[int, str], Timing] = {}
+        for rank, (source, depth, transition) in enumerate(_in_order_tried(linked)):
+            stage = transition.waits_in(source, depth)
+            inside = stage if stage in self.counted else ""
+            timing = timings.get((transition.index, inside))
+            if timing is None:
+                timing = timings[transition.index, inside] = timing_of(transition, inside)
             for trigger in _triggers(transition, timing):
                 self.add_transition(
                     trigger,
                     source,
                     transition.to,
                     linked=transition,
-                    rule=rule,
+                    rule=rules[transition.index],
                     timing=timing,
                     rank=rank,
+                    kept=self.kept(source, transition.transition.to),
                 )
+
+    def kept(self, source: str, to: str) -> tuple[str, ...]:
+        """Return the counted stages that a contact stays in.
+
+        Args:
+            source: The leaf that it leaves.
+            to: The stage named that it enters: one with nested stages is entered anew.
+        """
+        around = [source[:dot] for dot, letter in enumerate(source) if letter == "."]
+        return tuple(s for s in around if s in self.counted and to.startswith(f"{s}."))
 
     def event(self, name: str) -> StageEvent | None:
         """Return the transitions that the named event takes; None if it takes none."""
@@ -325,12 +354,21 @@ class FunnelMachine(transitions.Machine):
         return found
 
 
-def _in_order_tried(linked: Linked) -> list[tuple[str, LinkedTransition]]:
-    """List (leaf, transition) so that an inner source comes before an outer, then file order."""
-    pairs: list[tuple[int, int, str, Any]] = [
-        (-depth, t.index, leaf, t) for t in linked.transitions for leaf, depth in t.sources
-    ]
-    return [(leaf, t) for _, _, leaf, t in sorted(pairs, key=lambda pair: pair[:2])]
+def _in_order_tried(linked: Linked) -> list[tuple[str, int, LinkedTransition]]:
+    """List (leaf, depth, transition): an inner source comes before an outer, then file order."""
+    found = [(leaf, depth, t) for t in linked.transitions for leaf, depth in t.sources]
+    return sorted(found, key=lambda one: (-one[1], one[2].index))
+
+
+def _counted(linked: Linked) -> frozenset[str]:
+    """Collect the stages with nested ones from whose entry some wait counts."""
+    return frozenset(
+        stage
+        for t in linked.transitions
+        if t.transition.after is not None
+        for leaf, depth in t.sources
+        if (stage := t.waits_in(leaf, depth)) != leaf
+    )
 
 
 def _triggers(linked: LinkedTransition, timing: Timing) -> tuple[str, ...]:

@@ -161,12 +161,21 @@ _AUTOMATIC, _TIMED = "(automatic)", "(timed)"
 _MOST_COMPARED = 100
 
 
+@frozen
+class _Candidate:
+    """A transition at one leaf: what it requires, and the stage whose entry its wait counts."""
+
+    transition: LinkedTransition
+    guard: GuardConditions
+    waits_in: str
+
+
 @define
 class _Tried:
-    """The transitions that one exit is known to try, with what they require."""
+    """The transitions that one exit is known to try."""
 
-    free: LinkedTransition | None = None
-    guarded: list[tuple[LinkedTransition, GuardConditions]] = field(factory=list)
+    free: _Candidate | None = None
+    guarded: list[_Candidate] = field(factory=list)
 
 
 def check_shadows(linked: Linked, guards: Sequence[GuardConditions], problems: Problems) -> None:
@@ -174,13 +183,15 @@ def check_shadows(linked: Linked, guards: Sequence[GuardConditions], problems: P
     tried: dict[Exit, _Tried] = {}
     reachable: set[int] = set()
     shadowed_by: dict[int, LinkedTransition] = {}
-    for leaf, transition in _in_order_tried(linked):
+    for leaf, depth, transition in _in_order_tried(linked):
+        waits_in = transition.waits_in(leaf, depth)
+        candidate = _Candidate(transition, guards[transition.index], waits_in)
         for trigger in _triggers(transition.transition):
             before = tried.setdefault((leaf, trigger), _Tried())
-            shadow = _shadow(transition, guards[transition.index], trigger, before)
+            shadow = _shadow(candidate, trigger, before)
             if shadow is None:
                 reachable.add(transition.index)
-                _remember(transition, guards[transition.index], before)
+                _remember(candidate, before)
             else:
                 shadowed_by.setdefault(transition.index, shadow)
     for index, shadow in sorted(shadowed_by.items()):
@@ -188,11 +199,11 @@ def check_shadows(linked: Linked, guards: Sequence[GuardConditions], problems: P
             _report(linked.transitions[index], shadow, problems)
 
 
-def _in_order_tried(linked: Linked) -> Iterator[tuple[str, LinkedTransition]]:
+def _in_order_tried(linked: Linked) -> Iterator[tuple[str, int, LinkedTransition]]:
     """Yield each leaf with each transition that leaves it, innermost named first."""
     pairs = [(-depth, t.index, leaf) for t in linked.transitions for leaf, depth in t.sources]
-    for _, index, leaf in sorted(pairs):
-        yield leaf, linked.transitions[index]
+    for depth, index, leaf in sorted(pairs):
+        yield leaf, -depth, linked.transitions[index]
 
 
 def _triggers(transition: Transition) -> tuple[str, ...]:
@@ -201,33 +212,31 @@ def _triggers(transition: Transition) -> tuple[str, ...]:
     return transition.on if transition.after is None else (*transition.on, _TIMED)
 
 
-def _shadow(
-    transition: LinkedTransition, guard: GuardConditions, trigger: str, before: _Tried
-) -> LinkedTransition | None:
+def _shadow(one: _Candidate, trigger: str, before: _Tried) -> LinkedTransition | None:
     """Return a transition tried before that is taken wherever this one could be."""
-    if before.free is not None and _comes_first(before.free, transition, trigger):
-        return before.free
-    for other, weaker in before.guarded[-_MOST_COMPARED:]:
-        if weaker.are_weaker_than(guard) and _comes_first(other, transition, trigger):
-            return other
+    if before.free is not None and _comes_first(before.free, one, trigger):
+        return before.free.transition
+    for other in before.guarded[-_MOST_COMPARED:]:
+        if other.guard.are_weaker_than(one.guard) and _comes_first(other, one, trigger):
+            return other.transition
     return None
 
 
-def _comes_first(first: LinkedTransition, second: LinkedTransition, trigger: str) -> bool:
+def _comes_first(first: _Candidate, second: _Candidate, trigger: str) -> bool:
     """Whether of two that time takes, the first is due no later than the second."""
     if trigger != _TIMED:
         return True
-    one, other = first.transition, second.transition
-    if one.after is None or other.after is None:
+    one, other = first.transition.transition, second.transition.transition
+    if one.after is None or other.after is None or first.waits_in != second.waits_in:
         return False
     return one.since == other.since and one.after <= other.after
 
 
-def _remember(transition: LinkedTransition, guard: GuardConditions, before: _Tried) -> None:
-    if transition.rule is None and before.free is None:
-        before.free = transition
+def _remember(one: _Candidate, before: _Tried) -> None:
+    if one.transition.rule is None and before.free is None:
+        before.free = one
     else:
-        before.guarded.append((transition, guard))
+        before.guarded.append(one)
 
 
 def _report(transition: LinkedTransition, shadow: LinkedTransition, problems: Problems) -> None:

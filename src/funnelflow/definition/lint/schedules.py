@@ -1,4 +1,4 @@
-"""Criteria of transitions that time opens: at moments that can be computed, without an event."""
+"""When time opens transitions: at moments that can be computed, without an event."""
 
 from collections.abc import Iterator
 
@@ -26,6 +26,19 @@ def check_schedules(linked: Linked, problems: Problems) -> None:
         written = transition.transition
         if transition.rule is not None and (written.after is not None or not written.on):
             _check(transition, problems)
+        if written.after is not None and written.since == "stage":
+            _say_from_when(transition, linked, problems)
+
+
+def _say_from_when(transition: LinkedTransition, linked: Linked, problems: Problems) -> None:
+    """Say what a wait counts from that leaves a stage with nested ones."""
+    written = transition.transition
+    location = transition_location(transition.index, written)
+    for number, stage in enumerate(written.sources):
+        if linked.leaves_of(stage) != (stage,):
+            variant = "inner" if written.to.startswith(f"{stage}.") else "outer"
+            span = location.part("from", number).span()
+            problems.report("F416", span, variant, stage=stage)
 
 
 def _check(transition: LinkedTransition, problems: Problems) -> None:

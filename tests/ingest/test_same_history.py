@@ -15,6 +15,7 @@ from funnelflow.workspace.workspace import Workspace
 
 from ..funnels import DAY, PIPELINE, T0
 
+NOW = T0 + 10_000 * DAY
 TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
 FACTS = st.fixed_dictionaries(
     {},
@@ -41,7 +42,7 @@ MOVES = st.builds(
     Change,
     contact_id=st.sampled_from(["ada", "Bob"]),
     event=st.just("move"),
-    at=st.none(),
+    at=st.none() | st.just(T0),
     facts=FACTS,
     to=st.sampled_from(["lead", "lead.warm", "prospect", "customer", "lost"]),
     create=st.just(True),
@@ -77,10 +78,10 @@ def tell(directory: Path, database: str, chunks: list[list[Change]]) -> tuple[li
     """Tell a story in a new workspace, and give its history and its contacts."""
     directory.mkdir()
     (directory / "pipeline.yaml").write_text(PIPELINE)
-    with Workspace.create(directory, "pipeline", database=database, clock=lambda: T0) as made:
+    with Workspace.create(directory, "pipeline", database=database, clock=lambda: NOW) as made:
         for requests in chunks:
             made.context.transact(partial(take, requests=requests))
-        made.tick(T0 + 10_000 * DAY)
+        made.tick(NOW)
         assert made.verify().is_sound
         rows = made.history(limit=1000).rows
         return [evolve(row, id=0) for row in rows], list(made.list())

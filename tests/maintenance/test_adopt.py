@@ -58,8 +58,9 @@ WITHOUT_WARM = version(
 
 
 @pytest.fixture
-def people(workspace):
+def people(workspace, clock):
     """Give a workspace: ada a lead for 2000, bob a warm lead, eve a prospect, tom new."""
+    clock.now = T0 + 3 * DAY
     for name in ("ada", "bob", "eve"):
         workspace.add(name, {"email": f"{name}@example.com"}, at=T0)
         workspace.record(name, "subscribed", at=T0 + DAY)

@@ -20,8 +20,9 @@ SHA = "0" * 64
 
 
 @pytest.fixture
-def shop(workspace) -> Workspace:
+def shop(workspace, clock) -> Workspace:
     """Give a workspace with three contacts of four rows each."""
+    clock.now = T0 + 5 * DAY
     for name in ("ada", "bob", "eve"):
         workspace.add(name, {"email": f"{name}@example.com"}, at=T0)
         workspace.record(name, "subscribed", at=T0 + DAY, actor="grace")
@@ -45,7 +46,7 @@ def test_what_was_is_still_there_and_what_is_new_is_counted(shop, kept):
     result = shop.verify(against=kept)
     assert result.is_sound
     since = result.to_json()["against"]
-    assert since.pop("written_at")[:10] == "2026-03-01"
+    assert since.pop("written_at")[:10] == "2026-03-06"
     assert since == {"contacts": 3, "kept": 3, "new_contacts": 1, "new_rows": 3}
 
 
@@ -67,7 +68,7 @@ def test_the_newest_row_deleted_with_its_traces_is_found(shop, tmp_path):
     assert shop.verify().is_sound
     (found,) = shop.verify(against=heads).findings
     assert (found.kind, found.name) == ("history", "bob")
-    assert re.search(r"it had 5 rows on 2026-03-01 09:\d\d UTC, and has 4 now", found.what)
+    assert re.search(r"it had 5 rows on 2026-03-06 09:\d\d UTC, and has 4 now", found.what)
     assert "deleted" in found.hint
 
 

@@ -8,8 +8,9 @@ from ..funnels import DAY, T0
 
 
 @pytest.fixture
-def warm(workspace):
+def warm(workspace, clock):
     """Add three leads who cool down after 30 days: on days 32, 33 and 34."""
+    clock.now = T0 + 40 * DAY
     for number in range(3):
         name = f"c{number}"
         workspace.add(name, {"email": "ada@example.com", "replies": 2}, at=T0)

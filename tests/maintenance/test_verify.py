@@ -15,8 +15,9 @@ from ..funnels import DAY, T0
 
 
 @pytest.fixture
-def sound(workspace):
+def sound(workspace, clock):
     """Give a workspace with three contacts, moves, a refusal and a tick."""
+    clock.now = T0 + 40 * DAY
     for name in ("ada", "bob", "eve"):
         workspace.add(name, {"email": f"{name}@example.com"}, at=T0, key=f"add-{name}")
         workspace.record(name, "subscribed", at=T0 + DAY, actor="grace")

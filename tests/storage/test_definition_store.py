@@ -29,13 +29,14 @@ def closed(workspace, directory, monkeypatch):
         yield opened
 
 
-def test_a_lint_rule_of_a_later_release_closes_no_workspace(closed, write):
+def test_a_lint_rule_of_a_later_release_closes_no_workspace(closed, clock, write):
     assert closed.record("ada", "replied").decision.outcome == "stayed"
     assert closed.set("ada", {"budget": 1}).decision.outcome == "stayed"
     assert closed.move("ada", "prospect").decision.outcome == "refused"
     assert closed.add("bob").sequence == 1
     applied = closed.apply(write("contact,event,at\nbob,gave_up,2026-03-02\n"), FileOptions())
     assert applied.counts.rejected == 1  # no zone is set
+    clock.now = T0 + 60 * DAY
     assert closed.tick(T0 + 60 * DAY).moved == 0
     assert [contact.id for contact in closed.list("contact.budget > 0")] == ["ada"]
     assert closed.why("ada")[1]

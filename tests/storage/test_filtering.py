@@ -99,7 +99,7 @@ CONDITIONS = st.recursive(
 
 
 @pytest.fixture
-def crowd(workspace) -> Workspace:
+def crowd(workspace, clock) -> Workspace:
     """Give a workspace in which every value of every field occurs, and is missing, often."""
 
     def add(chunk: UnitOfWork) -> None:
@@ -112,6 +112,7 @@ def crowd(workspace) -> Workspace:
             chunk.take(Change(f"c{number}", "add", T0 + number * DAY / 24, facts))
         chunk.write()
 
+    clock.now = T0 + 2 * DAY
     workspace.context.transact(add)
     return workspace
 

@@ -59,6 +59,7 @@ def test_criteria_that_read_now_are_due_for_tick_at_the_very_moment(directory, c
     with Workspace.create(directory, "pipeline", clock=clock) as workspace:
         workspace.add("ada", {"met_on": MOMENT}, at=T0)
         assert workspace.contact("ada").due_at > MOMENT
+        clock.now = MOMENT + DAY
         assert workspace.tick(MOMENT).due == 0
         ticked = workspace.tick(MOMENT + DAY)
         assert (ticked.due, ticked.moved) == (1, 1)

@@ -20,9 +20,10 @@ def directory(directory):
 
 
 def test_a_move_keeps_nothing_of_the_transition_that_was_closed_when_another_is_open(
-    workspace, directory, write
+    workspace, clock, directory, write
 ):
     """Whether it is recorded by itself or comes from a file, and `verify` agrees."""
+    clock.now = T0 + 2 * DAY
     workspace.add("ada", {"email": "ada@example.com"}, at=T0)
     workspace.record("ada", "subscribed", at=T0 + DAY)
     decision = workspace.move("ada", "prospect", at=T0 + 2 * DAY).decision

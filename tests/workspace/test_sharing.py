@@ -17,6 +17,8 @@ from funnelflow.storage.context import Context
 from funnelflow.workspace.settings import CONFIG_FILE
 from funnelflow.workspace.workspace import Workspace
 
+from ..funnels import DAY, T0
+
 THREADS = 8
 EACH = 12
 
@@ -36,7 +38,9 @@ def in_child(work: Callable[[], object]) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-def test_threads_record_on_one_workspace(workspace):
+def test_threads_record_on_one_workspace(workspace, clock):
+    clock.now = T0 + THREADS * DAY
+
     def work(number: int) -> None:
         for step in range(EACH):
             at = f"2026-03-{number + 1:02}T09:{step:02}:00Z"

@@ -122,7 +122,8 @@ def test_a_fact_is_taken_back_by_none(ada):
     assert ada.history("ada").rows[-1].facts == {"email": None}
 
 
-def test_text_is_read_as_a_person_types_it(ada):
+def test_text_is_read_as_a_person_types_it(ada, clock):
+    clock.now = T0 + 31 * DAY
     ada.record(
         "ada",
         "called",
@@ -323,7 +324,8 @@ def test_history_comes_in_pages_that_join_up(ada):
         ({"event": "signed"}, []),
     ],
 )
-def test_history_is_filtered(ada, filters, events):
+def test_history_is_filtered(ada, clock, filters, events):
+    clock.now = T0 + 4 * DAY
     ada.record("ada", "replied", actor="eve", at=T0 + 2 * DAY)
     ada.move("ada", "prospect", at=T0 + 3 * DAY)
     ada.add("bob", at=T0 + 4 * DAY)

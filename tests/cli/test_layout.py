@@ -3,23 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.cli.text import (
-    PLAIN,
-    Page,
-    TextSpan,
-    bullets,
-    columns,
-    flow,
-    grid,
-    paint,
-    paragraph,
-)
+from funnelflow.cli.text import PLAIN, Page, TextSpan
 
 NARROW = Page(width=30, terminal=True)
 
 
 def drawn(lines, page=PLAIN):
-    return paint(lines, page).splitlines()
+    return page.paint(lines).splitlines()
 
 
 def cells(*texts):
@@ -27,27 +17,27 @@ def cells(*texts):
 
 
 def test_columns_line_up():
-    assert drawn(grid([cells("a", "b"), cells("long", "c")], PLAIN)) == ["a     b", "long  c"]
+    assert drawn(PLAIN.grid([cells("a", "b"), cells("long", "c")])) == ["a     b", "long  c"]
 
 
 def test_columns_line_up_behind_wide_characters():
-    assert drawn(grid([cells("日本", "b"), cells("a", "c")], PLAIN)) == ["日本  b", "a     c"]
+    assert drawn(PLAIN.grid([cells("日本", "b"), cells("a", "c")])) == ["日本  b", "a     c"]
 
 
 def test_a_shorter_row_is_no_trouble():
-    assert drawn(grid([cells("a"), cells("b", "c")], PLAIN)) == ["a", "b  c"]
+    assert drawn(PLAIN.grid([cells("a"), cells("b", "c")])) == ["a", "b  c"]
 
 
 def test_nothing_gives_no_lines():
-    assert grid([], PLAIN) == []
+    assert PLAIN.grid([]) == []
 
 
 def test_a_pipe_gets_whole_rows():
-    assert drawn(grid([cells("x" * 200, "y")], PLAIN)) == ["x" * 200 + "  y"]
+    assert drawn(PLAIN.grid([cells("x" * 200, "y")])) == ["x" * 200 + "  y"]
 
 
 def test_a_terminal_gets_the_widest_column_wrapped():
-    assert drawn(grid([cells("id", "one two three four five six seven")], NARROW), NARROW) == [
+    assert drawn(NARROW.grid([cells("id", "one two three four five six seven")]), NARROW) == [
         "id  one two three four five",
         "    six seven",
     ]
@@ -59,13 +49,13 @@ def test_a_terminal_gets_the_widest_column_wrapped():
 )
 def test_a_table_fits_the_terminal(rows, width):
     page = Page(width=width, terminal=True)
-    lines = drawn(grid([cells(*row) for row in rows], page), page)
-    assert all(columns(one, page) <= width for one in lines)
+    lines = drawn(page.grid([cells(*row) for row in rows]), page)
+    assert all(page.columns(one) <= width for one in lines)
 
 
 def test_a_paragraph_hangs_behind_its_label():
     page = Page(width=20)
-    assert drawn(paragraph("one two three four", page, first="known: ")) == [
+    assert drawn(page.paragraph("one two three four", first="known: ")) == [
         "known: one two three",
         "       four",
     ]
@@ -73,15 +63,15 @@ def test_a_paragraph_hangs_behind_its_label():
 
 def test_bullets_hang_too():
     page = Page(width=12)
-    assert drawn(bullets(["one two three", "four"], page)) == ["• one two", "  three", "• four"]
+    assert drawn(page.bullets(["one two three", "four"])) == ["• one two", "  three", "• four"]
 
 
 def test_a_line_that_is_too_long_flows_into_the_next():
     page = Page(width=12)
     spans = (TextSpan("ada stays: ", "strong"), TextSpan("one two three"))
-    assert drawn(flow(spans, page)) == ["ada stays:", "    one two", "    three"]
+    assert drawn(page.flow(spans)) == ["ada stays:", "    one two", "    three"]
 
 
 def test_a_line_that_fits_stays_one():
     spans = (TextSpan("a ", "strong"), TextSpan("b c"))
-    assert flow(spans, PLAIN) == [[TextSpan("a ", "strong"), TextSpan("b c")]]
+    assert PLAIN.flow(spans) == [[TextSpan("a ", "strong"), TextSpan("b c")]]

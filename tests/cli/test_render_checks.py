@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelflow.cli.decisions import check_lines, count_verdicts, criteria_of, open_criteria, said
-from funnelflow.cli.text import PLAIN, Page, columns, paint
+from funnelflow.cli.text import PLAIN, Page
 from funnelflow.criteria import NUMBER, TEXT, Check, Field, Seen, Verdict
 
 MET, NOT_MET, UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
@@ -21,7 +21,7 @@ def group(*checks, kind="all", label="", verdict=NOT_MET, needs=0):
 
 
 def drawn(check, page=PLAIN):
-    return paint(check_lines(check, page), page).splitlines()
+    return page.paint(check_lines(check, page)).splitlines()
 
 
 def test_a_refusal_reads_like_the_one_in_the_design():
@@ -63,13 +63,13 @@ def test_a_group_with_a_label_keeps_it():
 
 def test_wide_labels_do_not_break_the_alignment():
     lines = drawn(group(leaf("予算がある", MET, "a"), leaf("abc", MET, "b")))
-    assert [columns(line[: line.index(end)], PLAIN) for line, end in zip(lines, "ab", strict=True)]
-    assert columns(lines[0].removesuffix("a"), PLAIN) == columns(lines[1].removesuffix("b"), PLAIN)
+    assert [PLAIN.columns(line[: line.index(end)]) for line, end in zip(lines, "ab", strict=True)]
+    assert PLAIN.columns(lines[0].removesuffix("a")) == PLAIN.columns(lines[1].removesuffix("b"))
 
 
 def test_combining_characters_do_not_break_the_alignment():
     lines = drawn(group(leaf("e\u0301te\u0301", MET, "x"), leaf("abc", MET, "x")))
-    assert len({columns(line.removesuffix("x"), PLAIN) for line in lines}) == 1
+    assert len({PLAIN.columns(line.removesuffix("x")) for line in lines}) == 1
 
 
 def test_ascii_outputs_get_ascii_marks():
@@ -95,7 +95,7 @@ def test_a_narrow_terminal_gets_the_words_below_the_label():
 
 def test_data_in_words_cannot_colour_the_terminal():
     page = Page(colour=True)
-    shown = paint(check_lines(leaf("a", MET, "need is \x1b[31mred[/red]"), page), page)
+    shown = page.paint(check_lines(leaf("a", MET, "need is \x1b[31mred[/red]"), page))
     assert "\\x1b[31mred[/red]" in shown
 
 
@@ -145,7 +145,7 @@ checks = st.recursive(
 @given(checks, st.integers(60, 120))
 def test_no_line_is_wider_than_the_terminal(check, width):
     page = Page(width=width, terminal=True)
-    assert all(columns(line, page) <= width for line in drawn(check, page))
+    assert all(page.columns(line) <= width for line in drawn(check, page))
 
 
 def test_what_only_an_event_can_tell_is_not_asked():

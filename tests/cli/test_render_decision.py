@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from funnelflow.cli.decisions import decision_answer
-from funnelflow.cli.text import PLAIN, Page, columns, paint
+from funnelflow.cli.text import PLAIN, Page
 from funnelflow.definition import load_definition
 from funnelflow.engine import Funnel, decide
 
@@ -68,7 +68,7 @@ def answer(funnel):
         contact = funnel.fold("ada", [funnel.event("add", START, known)])
         decision = decide(funnel, contact, funnel.event(name, at, to=to, **event))
         drawn = decision_answer(decision, page)
-        return paint(drawn.lines, page).splitlines(), drawn.hint
+        return page.paint(drawn.lines).splitlines(), drawn.hint
 
     return drawn
 
@@ -165,4 +165,4 @@ def test_a_move_to_where_it_is_says_so(answer):
 def test_no_line_is_wider_than_the_terminal(answer, width, stage):
     page = Page(width=width, terminal=True)
     lines, _ = answer("move", stage, page=page, facts={"budget": 0})
-    assert all(columns(line, page) <= width for line in lines)
+    assert all(page.columns(line) <= width for line in lines)

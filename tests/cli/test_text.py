@@ -6,19 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from funnelflow.cli.text import (
-    PLAIN,
-    Page,
-    TextSpan,
-    columns,
-    cut,
-    fitting,
-    line,
-    pad,
-    paint,
-    printable,
-    wrap,
-)
+from funnelflow.cli.text import PLAIN, Page, TextSpan, line, printable
 
 COLOUR = Page(colour=True)
 ASCII = Page(encoding="ascii")
@@ -27,7 +15,7 @@ any_text = st.text(st.characters())
 
 
 def test_an_escape_sequence_in_data_is_shown_and_not_sent():
-    assert paint([line("\x1b[31mred\x07")], PLAIN) == "\\x1b[31mred\\x07\n"
+    assert PLAIN.paint([line("\x1b[31mred\x07")]) == "\\x1b[31mred\\x07\n"
 
 
 def test_direction_marks_and_invisible_characters_are_shown():
@@ -62,90 +50,90 @@ def test_cleaning_twice_is_cleaning_once(text: str):
 
 @given(any_text)
 def test_what_is_painted_in_ascii_is_ascii(text: str):
-    assert paint([line(text)], ASCII).isascii()
+    assert ASCII.paint([line(text)]).isascii()
 
 
 def test_marks_have_a_plainer_form_where_the_encoding_lacks_them():
-    assert fitting("✓ ✗ a → b … •", ASCII) == "+ - a -> b ... *"
+    assert ASCII.fitting("✓ ✗ a → b … •") == "+ - a -> b ... *"
 
 
 def test_other_characters_that_cannot_be_carried_are_escaped():
-    assert fitting("é", ASCII) == "\\xe9"
+    assert ASCII.fitting("é") == "\\xe9"
 
 
 def test_latin_1_keeps_what_it_can():
-    assert fitting("é →", Page(encoding="latin-1")) == "é ->"
+    assert Page(encoding="latin-1").fitting("é →") == "é ->"
 
 
 def test_looks_become_colours_only_on_a_coloured_page():
-    assert paint([line(TextSpan("no", "bad"))], COLOUR) == "\x1b[31mno\x1b[0m\n"
-    assert paint([line(TextSpan("no", "bad"))], PLAIN) == "no\n"
+    assert COLOUR.paint([line(TextSpan("no", "bad"))]) == "\x1b[31mno\x1b[0m\n"
+    assert PLAIN.paint([line(TextSpan("no", "bad"))]) == "no\n"
 
 
 def test_data_inside_a_coloured_span_cannot_end_the_colour():
-    assert paint([line(TextSpan("\x1b[0mx", "bad"))], COLOUR) == "\x1b[31m\\x1b[0mx\x1b[0m\n"
+    assert COLOUR.paint([line(TextSpan("\x1b[0mx", "bad"))]) == "\x1b[31m\\x1b[0mx\x1b[0m\n"
 
 
 def test_markup_in_data_means_nothing():
-    assert paint([line("[bold]x[/bold]")], COLOUR) == "[bold]x[/bold]\n"
+    assert COLOUR.paint([line("[bold]x[/bold]")]) == "[bold]x[/bold]\n"
 
 
 def test_spaces_at_the_end_of_a_line_are_left_out():
-    assert paint([line("a  ", "   ")], PLAIN) == "a\n"
+    assert PLAIN.paint([line("a  ", "   ")]) == "a\n"
 
 
 def test_wide_characters_count_as_two_columns():
-    assert columns("日本", PLAIN) == 4
+    assert PLAIN.columns("日本") == 4
 
 
 @given(st.text(st.characters(max_codepoint=0x24F) | st.sampled_from("✓✗→…•·█▌—≥≤")))
 def test_what_is_counted_without_wcwidth_is_counted_alike(text: str):
-    assert columns(text, PLAIN) == wcswidth(printable(text))
+    assert PLAIN.columns(text) == wcswidth(printable(text))
 
 
 def test_an_emoji_joined_of_several_takes_two_columns():
-    assert columns("👩\u200d👩\u200d👧", PLAIN) == 2
+    assert PLAIN.columns("👩\u200d👩\u200d👧") == 2
 
 
 def test_combining_characters_take_no_column():
-    assert columns("e\u0301", PLAIN) == 1
+    assert PLAIN.columns("e\u0301") == 1
 
 
 def test_a_character_shown_as_an_escape_counts_as_what_is_shown():
-    assert columns("\x1b", PLAIN) == 4
-    assert columns("…", ASCII) == 3
+    assert PLAIN.columns("\x1b") == 4
+    assert ASCII.columns("…") == 3
 
 
 def test_padding_goes_by_display_width():
-    assert pad("日本", 6, PLAIN) == "日本  "
+    assert PLAIN.pad("日本", 6) == "日本  "
 
 
 def test_cutting_leaves_an_ellipsis():
-    assert cut("abcdef", 4, PLAIN) == "abc…"
-    assert cut("abcd", 4, PLAIN) == "abcd"
+    assert PLAIN.cut("abcdef", 4) == "abc…"
+    assert PLAIN.cut("abcd", 4) == "abcd"
 
 
 def test_cutting_never_splits_a_wide_character():
-    assert cut("日本語", 4, PLAIN) == "日…"
+    assert PLAIN.cut("日本語", 4) == "日…"
 
 
 def test_wrapping_breaks_at_spaces():
-    assert wrap("one two three", 7, PLAIN) == ["one two", "three"]
+    assert PLAIN.wrap("one two three", 7) == ["one two", "three"]
 
 
 def test_wrapping_breaks_a_word_wider_than_the_line():
-    assert wrap("abcdefgh", 3, PLAIN) == ["abc", "def", "gh"]
+    assert PLAIN.wrap("abcdefgh", 3) == ["abc", "def", "gh"]
 
 
 def test_wrapping_nothing_gives_one_empty_line():
-    assert wrap("", 10, PLAIN) == [""]
+    assert PLAIN.wrap("", 10) == [""]
 
 
 @given(st.text(st.sampled_from("ab 日\u0301é"), max_size=60), st.integers(2, 30))
 def test_no_wrapped_line_is_wider_than_asked(text: str, width: int):
-    assert all(columns(part, PLAIN) <= width for part in wrap(text, width, PLAIN))
+    assert all(PLAIN.columns(part) <= width for part in PLAIN.wrap(text, width))
 
 
 @given(st.text(st.sampled_from("ab 日"), max_size=60), st.integers(2, 30))
 def test_wrapping_loses_nothing_but_spaces(text: str, width: int):
-    assert "".join(wrap(text, width, PLAIN)).replace(" ", "") == text.replace(" ", "")
+    assert "".join(PLAIN.wrap(text, width)).replace(" ", "") == text.replace(" ", "")

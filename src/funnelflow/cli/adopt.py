@@ -9,7 +9,7 @@ from funnelflow.cli.find import library_here, source_of
 from funnelflow.cli.options import acting, as_json, command, complete_definition, dry_run
 from funnelflow.cli.output import counted, hint, note, page_for, say, watching, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, section
+from funnelflow.cli.text import Line, Page, TextSpan, dim, line, section, strong
 from funnelflow.definition import Definition, diff
 from funnelflow.errors import UsageError
 from funnelflow.maintenance.adopt import Adopted, AdoptionPlan
@@ -99,32 +99,28 @@ def plan_lines(plan: AdoptionPlan, changes: Iterable[str], page: Page) -> list[L
     head = f"{plan.funnel}, version {new.version}"
     said = "is in use" if plan.is_in_use else "is not in use yet"
     return [
-        line(TextSpan(head, "strong"), f" {said}"),
-        *section("What changes", bullets(tuple(changes), page, indent=2)),
+        line(strong(head), f" {said}"),
+        *section("What changes", page.bullets(tuple(changes), indent=2)),
         *section("Who moves", _shifts(plan, page)),
         *section("Who has no place to go", _unmapped(plan, page)),
-        *section("Besides", bullets(_besides(plan), page, indent=2)),
+        *section("Besides", page.bullets(_besides(plan), indent=2)),
     ]
 
 
 def _shifts(plan: AdoptionPlan, page: Page) -> list[Line]:
-    rows = [
-        [
-            TextSpan(f"{shift.count:,}"),
-            TextSpan(f"{shift.before} → {shift.after}"),
-            TextSpan(f"such as {', '.join(shift.examples)}", "dim"),
-        ]
-        for shift in plan.shifts
-    ]
-    return grid(rows, page, indent=2)
+    rows = (
+        (f"{s.count:,}", f"{s.before} → {s.after}", dim(f"such as {', '.join(s.examples)}"))
+        for s in plan.shifts
+    )
+    return page.grid(rows, indent=2)
 
 
 def _unmapped(plan: AdoptionPlan, page: Page) -> list[Line]:
-    rows = [
-        [TextSpan(f"{count:,}", "bad"), TextSpan(f"in {stage}, which is gone")]
+    rows = (
+        (TextSpan(f"{count:,}", "bad"), f"in {stage}, which is gone")
         for stage, count in plan.unmapped.items()
-    ]
-    return grid(rows, page, indent=2)
+    )
+    return page.grid(rows, indent=2)
 
 
 def _besides(plan: AdoptionPlan) -> tuple[str, ...]:

@@ -12,15 +12,9 @@ from funnelflow.cli.find import definitions_here, library_here, reading_of, work
 from funnelflow.cli.options import as_json, command, complete_code, complete_definition
 from funnelflow.cli.output import counted, note, say_text
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import TextSpan, line, paragraph
+from funnelflow.cli.text import line, strong
 from funnelflow.criteria import Position
-from funnelflow.definition import (
-    CODES,
-    Definition,
-    Problem,
-    Span,
-    render_problems,
-)
+from funnelflow.definition import CODES, Definition, Problem, Span, render_problems
 from funnelflow.errors import ConfigurationError, UnknownNameError
 from funnelflow.plugins import Plugin
 from funnelflow.plugins.configuration import CONFIG_FILE
@@ -214,9 +208,9 @@ def _explain(code: str) -> int:
     if known is None:
         raise UnknownNameError("code", code, CODES)
     names = ("code", "severity", "title", "explanation")
-    head = line(TextSpan(f"{known.code} ({known.severity}): {known.title}", "strong"))
+    head = line(strong(f"{known.code} ({known.severity}): {known.title}"))
     answer(
         lambda: {name: getattr(known, name) for name in names},
-        lambda page: [head, (), *paragraph(known.explanation, page, indent=2)],
+        lambda page: [head, (), *page.paragraph(known.explanation, indent=2)],
     )
     return 0

@@ -15,7 +15,7 @@ from funnelflow.cli.find import definition_here
 from funnelflow.cli.options import as_json, command, complete_contact, complete_definition
 from funnelflow.cli.output import counted, hint, note
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph, section
+from funnelflow.cli.text import Line, Page, Text, dim, line, section, stack, strong
 from funnelflow.compare import Cell, Crosswalk, Difference, crosswalk
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Event, Funnel
@@ -80,39 +80,40 @@ def translation_lines(translated: Translated, linked: Linked, page: Page) -> lis
     translation = translated.translation
     name, stage = linked.definition.name, translation.stage
     about = linked.stages[stage].about
+    questions = [field.ask or field.label for field in translation.questions()]
     return [
         line(
-            TextSpan(translated.contact_id, "strong"),
+            strong(translated.contact_id),
             f" is {translated.stage} in {translated.funnel}, and ",
-            TextSpan(stage, "strong"),
+            strong(stage),
             f" in {name}" + (", as far as is known" if translation.is_flagged else ""),
         ),
-        *(paragraph(about, page, indent=2) if about else []),
+        *page.paragraph(about, indent=2),
         *_moves(translation.moves, page),
-        *(drawn for way in translation.undecided for drawn in _undecided(way, page)),
-        *section(
-            "What to ask",
-            bullets(
-                [field.ask or field.label for field in translation.questions()], page, indent=2
-            ),
-        ),
+        *stack(_undecided(way, page) for way in translation.undecided),
+        *section("What to ask", page.bullets(questions, indent=2)),
     ]
 
 
 def matrix_lines(matrix: Matrix, page: Page) -> list[Line]:
     """Draw where the contacts of each stage go, as a table without empty rows and columns."""
     columns = [c for c in matrix.columns if any(matrix.counts[row, c] for row in matrix.rows)]
-    head = [
-        TextSpan(f"{matrix.home} \\ {matrix.name}", "dim"),
-        *(TextSpan(c, "strong") for c in columns),
+    rows: list[list[Text]] = [
+        [strong(r), *(_cell(matrix, r, c) for c in columns)] for r in matrix.rows
     ]
-    rows = [[TextSpan(r, "strong"), *(_cell(matrix, r, c) for c in columns)] for r in matrix.rows]
     total, flagged = matrix.counts.total(), matrix.flagged.total()
     return [
-        *grid([head, *rows], page),
+        *_crossed(matrix.home, matrix.name, columns, rows, page),
         (),
         line(f"{counted(total, 'contact')}; {flagged:,} not certain (marked ?)"),
     ]
+
+
+def _crossed(
+    home: str, name: str, columns: Sequence[str], rows: Iterable[Sequence[Text]], page: Page
+) -> list[Line]:
+    """Draw rows of one definition's stages by columns of another's."""
+    return page.grid(rows, heads=(dim(f"{home} \\ {name}"), *map(strong, columns)))
 
 
 def matrix_data(matrix: Matrix) -> dict[str, Any]:
@@ -129,22 +130,22 @@ def matrix_data(matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def _cell(matrix: Matrix, row: str, column: str) -> TextSpan:
+def _cell(matrix: Matrix, row: str, column: str) -> Text:
     count, flagged = matrix.counts[row, column], matrix.flagged[row, column]
-    return TextSpan(f"{count:,}{'?' if flagged else ''}") if count else TextSpan("·", "dim")
+    return f"{count:,}{'?' if flagged else ''}" if count else dim("·")
 
 
 def _moves(moves: int, page: Page) -> list[Line]:
     if not moves:
         return []
     text = f"{counted(moves, 'move')} by hand said nothing here: they were about other stages."
-    return paragraph(text, page, indent=2)
+    return page.paragraph(text, indent=2)
 
 
 def _undecided(way: Considered, page: Page) -> list[Line]:
     return [
         (),
-        line("→ ", TextSpan(way.to, "strong"), f": {open_count(way)}"),
+        line("→ ", strong(way.to), f": {open_count(way)}"),
         *check_lines(way.check, page),
     ]
 
@@ -217,30 +218,20 @@ def compare_lines(one: Crosswalk, linked: Mapping[str, Linked], page: Page) -> l
         linked: The definitions, by name.
         page: What it is drawn on.
     """
-    differences = [
-        drawn for d in one.differences for drawn in ((), *_difference(d, linked[d.first], page))
-    ]
-    return [
-        line(TextSpan(f"What {one.first} calls … {one.second} calls …", "strong")),
-        (),
-        *_table(one, page),
-        (),
-        line(TextSpan(_how_far(one), "dim")),
-        *section("In words", differences),
-        (),
-    ]
-
-
-def _table(one: Crosswalk, page: Page) -> list[Line]:
-    head = [
-        TextSpan(f"{one.first} \\ {one.second}", "dim"),
-        *(TextSpan(c, "strong") for c in one.columns),
-    ]
-    rows = [
-        [TextSpan(row, "strong"), *(TextSpan(_MARKS[one.cells[row, c].often]) for c in one.columns)]
+    differences = (_difference(d, linked[d.first], page) for d in one.differences)
+    rows: list[list[Text]] = [
+        [strong(row), *(_MARKS[one.cells[row, column].often] for column in one.columns)]
         for row in one.rows
     ]
-    return grid([head, *rows], page)
+    return [
+        line(strong(f"What {one.first} calls … {one.second} calls …")),
+        (),
+        *_crossed(one.first, one.second, one.columns, rows, page),
+        (),
+        line(dim(_how_far(one))),
+        *section("In words", stack(differences, spaced=True)),
+        (),
+    ]
 
 
 def _how_far(one: Crosswalk) -> str:
@@ -256,7 +247,7 @@ def _difference(one: Difference, linked: Linked, page: Page) -> list[Line]:
         f"{one.first} says {one.word!r} after {_story_words(one.story, linked)}. "
         f"{one.second} says {one.stage}{waits}."
     )
-    return paragraph(text, page, indent=2, first="• ")
+    return page.paragraph(text, indent=2, first="• ")
 
 
 def _story_words(story: Sequence[Event], linked: Linked) -> str:
@@ -367,7 +358,7 @@ def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool) ->
     linked = {f.definition.name: f.linked for f in funnels}
     answer(
         lambda: [_data(one) for one in found],
-        lambda page: [drawn for one in found for drawn in compare_lines(one, linked, page)],
+        lambda page: stack(compare_lines(one, linked, page) for one in found),
     )
     return 0
 
@@ -386,7 +377,7 @@ def _contacts(funnels: Sequence[Funnel], session: Session) -> int:
         ]
     answer(
         lambda: [matrix_data(matrix) for matrix in matrices],
-        lambda page: [drawn for m in matrices for drawn in (*matrix_lines(m, page), ())],
+        lambda page: stack((*matrix_lines(m, page), ()) for m in matrices),
     )
     return 0
 

@@ -10,7 +10,7 @@ from funnelflow.cli.find import workspace_root
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import hint, note, note_dry_run
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, heads, line, paragraph
+from funnelflow.cli.text import Line, Look, Page, Text, TextSpan, dim, line, stack, strong
 from funnelflow.errors import UnknownNameError
 from funnelflow.plugins import read_plugin_config
 from funnelflow.plugins.configuration import Status, Unmet, unmet
@@ -54,15 +54,15 @@ def config_lines(settings: Config, page: Page) -> list[Line]:
         _row(s.name, f"by {s.channel}", s.when or "every transition")
         for s in settings.subscriptions
     ]
-    lines = [line(f"workspace {settings.directory}"), *grid(rows, page, indent=2)]
+    lines = [line(f"workspace {settings.directory}"), *page.grid(rows, indent=2)]
     for title, table in (("roles", roles), ("notify", notified)):
         if table:
-            lines += [line(title), *grid(table, page, indent=2)]
+            lines += [line(title), *page.grid(table, indent=2)]
     return lines
 
 
-def _row(name: str, value: str, more: str = "") -> list[TextSpan]:
-    return [TextSpan(name, "strong"), TextSpan(value), TextSpan(more, "dim")]
+def _row(name: str, value: str, more: str = "") -> tuple[Text, ...]:
+    return strong(name), value, dim(more)
 
 
 def _config_data(settings: Config) -> dict[str, Any]:
@@ -90,67 +90,49 @@ LOOKS: Final[dict[Status, Look]] = {"active": "good", "blocked": "dim", "broken"
 
 def plugins_lines(reports: Sequence[PluginReport], page: Page) -> list[Line]:
     """Draw a table of plugins, in the order in which their hooks are called."""
-    if not reports:
-        return []
-    titles = heads("plugin", "version", "status", "source", "hooks")
-    lines = grid([titles, *map(_report_row, reports)], page)
-    for report in reports:
-        lines += _troubles(report, page)
-    return lines
+    heads = ("plugin", "version", "status", "source", "hooks")
+    troubles = (_troubles(report, page) for report in reports)
+    return [*page.grid(map(_report_row, reports), heads=heads), *stack(troubles)]
 
 
 def plugin_lines(report: PluginReport, page: Page) -> list[Line]:
     """Draw everything that is known of a plugin."""
     status = report.status + (f" ({report.blocked_by})" if report.blocked_by else "")
-    rows = [
-        [TextSpan("status", "dim"), TextSpan(status, LOOKS[report.status])],
-        [TextSpan("source", "dim"), TextSpan(f"{report.source} ({report.kind})")],
-        [TextSpan("hooks", "dim"), TextSpan(", ".join(report.hooks) or "none")],
-        *(
-            [TextSpan(kind, "dim"), TextSpan(", ".join(names))]
-            for kind, names in report.offers.items()
-        ),
-        [TextSpan("import", "dim"), TextSpan(f"{report.seconds:.2f} seconds")],
-    ]
-    head = line(TextSpan(f"{report.name} {report.version}".strip(), "strong"))
-    about = paragraph(report.about, page, indent=2) if report.about else []
+    rows: dict[str, Text] = {
+        "status": TextSpan(status, LOOKS[report.status]),
+        "source": f"{report.source} ({report.kind})",
+        "hooks": ", ".join(report.hooks) or "none",
+        **{kind: ", ".join(names) for kind, names in report.offers.items()},
+        "import": f"{report.seconds:.2f} seconds",
+    }
     return [
-        head,
-        *about,
-        *grid(rows, page, indent=2),
+        line(strong(f"{report.name} {report.version}".strip())),
+        *page.paragraph(report.about, indent=2),
+        *page.named(rows, indent=2),
         *_settings(report, page),
         *_troubles(report, page),
     ]
 
 
-def _report_row(report: PluginReport) -> list[TextSpan]:
+def _report_row(report: PluginReport) -> tuple[Text, ...]:
     hooks = [name.removeprefix("funnelflow_") for name in report.hooks]
-    return [
-        TextSpan(report.name, "strong"),
-        TextSpan(report.version or "-"),
-        TextSpan(report.status, LOOKS[report.status]),
-        TextSpan(report.source, "dim"),
-        TextSpan(", ".join(hooks) or "-"),
-    ]
+    status = TextSpan(report.status, LOOKS[report.status])
+    name, source = strong(report.name), dim(report.source)
+    return name, report.version or "-", status, source, ", ".join(hooks) or "-"
 
 
 def _settings(report: PluginReport, page: Page) -> list[Line]:
-    if not report.settings:
-        return []
     rows = [_row(s.name, s.shown or "(none)", f"from the {s.origin}") for s in report.settings]
-    return [line(TextSpan("  settings", "dim")), *grid(rows, page, indent=4)]
+    return [line(dim("  settings")), *page.grid(rows, indent=4)] if rows else []
 
 
 def _troubles(report: PluginReport, page: Page) -> list[Line]:
     """Draw what is wrong with a plugin, and what turns it off."""
     if not report.problems:
         return []
-    drawn = [
-        part
-        for problem in report.problems
-        for part in paragraph(problem, page, indent=2, first=f"✗ {report.name}: ")
-    ]
-    return [*drawn, line(TextSpan("    to go on without it: ", "dim"), report.turn_off)]
+    first = f"✗ {report.name}: "
+    drawn = stack(page.paragraph(problem, indent=2, first=first) for problem in report.problems)
+    return [*drawn, line(dim("    to go on without it: "), report.turn_off)]
 
 
 @click.group()
@@ -193,7 +175,7 @@ def show(name: str) -> int:
         raise UnknownNameError("plugin", name, known, hint=hint_)
     answer(
         lambda: [report.to_json() for report in reports],
-        lambda page: [drawn for report in reports for drawn in plugin_lines(report, page)],
+        lambda page: stack(plugin_lines(report, page) for report in reports),
     )
     _warn_of_lacking(session, found)
     return 0

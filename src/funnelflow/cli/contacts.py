@@ -22,7 +22,7 @@ from funnelflow.cli.options import (
 )
 from funnelflow.cli.output import hint, note, page_for, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import moment, paragraph, printable
+from funnelflow.cli.text import moment, printable
 from funnelflow.criteria.times import rough_words
 from funnelflow.errors import UsageError
 from funnelflow.storage.changes import Restatement
@@ -197,7 +197,7 @@ def _show(recorded: Recorded) -> None:
     answer = decision_answer(recorded.decision, page, dry_run=recorded.dry_run)
     say(answer.lines)
     if recorded.restated is not None:
-        say(paragraph(restated_words(recorded.restated), page))
+        say(page.paragraph(restated_words(recorded.restated)))
     if recorded.duplicate:
         note("this was recorded before under the same key; nothing was stored")
     if recorded.dry_run:

@@ -11,15 +11,12 @@ from funnelflow.cli.text import (
     Look,
     Page,
     TextSpan,
-    bullets,
-    columns,
-    flow,
-    grid,
+    dim,
     line,
     moment,
-    pad,
     section,
-    wrap,
+    stack,
+    strong,
 )
 from funnelflow.criteria import Check, Field, Value, Verdict
 from funnelflow.definition import Linked, takes
@@ -67,11 +64,11 @@ def check_lines(check: Check | None, page: Page, indent: int = INDENT) -> list[L
     """Draw every criterion of a transition, groups with theirs indented below them."""
     rows = [row for top in criteria_of(check) for row in _rows(top, 0)]
     if page.width < NARROW:
-        return [drawn for row in rows for drawn in _stacked(row, page, indent)]
-    sides = (STEP * r.depth + columns(r.label, page) for r in rows if r.words)
+        return stack(_stacked(row, page, indent) for row in rows)
+    sides = (STEP * r.depth + page.columns(r.label) for r in rows if r.words)
     width = max(sides, default=0)
     width = min(width, max(20, page.width * 45 // 100))
-    return [drawn for row in rows for drawn in _beside(row, width, page, indent)]
+    return stack(_beside(row, width, page, indent) for row in rows)
 
 
 def said(check: Check) -> str:
@@ -119,9 +116,8 @@ def _label(check: Check) -> str:
 
 
 def _lead(row: Row, indent: int) -> tuple[TextSpan, TextSpan]:
-    return TextSpan(" " * (indent + STEP * row.depth)), TextSpan(
-        MARKS[row.verdict], LOOKS[row.verdict]
-    )
+    mark = TextSpan(MARKS[row.verdict], LOOKS[row.verdict])
+    return TextSpan(" " * (indent + STEP * row.depth)), mark
 
 
 def _beside(row: Row, width: int, page: Page, indent: int) -> Iterator[Line]:
@@ -130,21 +126,21 @@ def _beside(row: Row, width: int, page: Page, indent: int) -> Iterator[Line]:
     space = max(width - STEP * row.depth, 8)
     if not row.words:
         space = max(8, page.width - indent - 2 - STEP * row.depth - GAP)
-    labels = wrap(row.label, space, page)
+    labels = page.wrap(row.label, space)
     start = indent + 2 + STEP * row.depth + space + GAP
-    words = wrap(row.words, max(12, page.width - start), page)
+    words = page.wrap(row.words, max(12, page.width - start))
     for n, (label, said_) in enumerate(zip_longest(labels, words, fillvalue="")):
         first = lead if n == 0 else (lead[0], TextSpan(" "))
-        yield (*first, TextSpan(" " + pad(label, space + GAP, page)), TextSpan(said_, _dim(row)))
+        yield (*first, TextSpan(" " + page.pad(label, space + GAP)), TextSpan(said_, _dim(row)))
 
 
 def _stacked(row: Row, page: Page, indent: int) -> Iterator[Line]:
     """Draw the words below the label, where there is no space beside it."""
     lead = _lead(row, indent)
     space = max(8, page.width - indent - STEP * row.depth - 2)
-    for n, label in enumerate(wrap(row.label, space, page)):
+    for n, label in enumerate(page.wrap(row.label, space)):
         yield (*(lead if n == 0 else (lead[0], TextSpan(" "))), TextSpan(" " + label))
-    for words in wrap(row.words, space - 2, page) if row.words else ():
+    for words in page.wrap(row.words, space - 2) if row.words else ():
         yield (lead[0], TextSpan("    "), TextSpan(words, _dim(row)))
 
 
@@ -232,7 +228,7 @@ def _behind(leaf: Check) -> list[Field]:
 
 def to_do(stage: str, linked: Linked, page: Page) -> list[Line]:
     """Draw the playbook of a stage; nothing when it has none."""
-    return section("What to do now", bullets(stage_says(stage, linked, "playbook"), page, indent=2))
+    return section("What to do now", page.bullets(stage_says(stage, linked, "playbook"), indent=2))
 
 
 def _group_count(group: Check, goal: str) -> str:
@@ -248,7 +244,7 @@ def _is(count: int) -> str:
 
 def _refused(decision: Decision, linked: Linked, page: Page) -> DecisionView:
     ways = [c for c in decision.blocking if c.cause in ("move", "forced")]
-    lines = [*flow(_headline(decision, ways), page), *_path(decision.path)]
+    lines = [*page.flow(_headline(decision, ways)), *_path(decision.path)]
     for way in ways:
         lines += [(), *(_way_heading(way, linked, page) if len(ways) > 1 else [])]
         lines += check_lines(way.check, page)
@@ -259,7 +255,7 @@ def _headline(decision: Decision, ways: Sequence[Considered]) -> Line:
     """Name the contact and its stage; time may have moved it before the move was looked at."""
     verb = "is" if decision.path else "stays"
     stays = f"{decision.contact} {verb} {decision.after}: "
-    return line(TextSpan(stays, "strong"), _headline_reason(decision, ways))
+    return line(strong(stays), _headline_reason(decision, ways))
 
 
 def _headline_reason(decision: Decision, ways: Sequence[Considered]) -> str:
@@ -274,8 +270,8 @@ def _headline_reason(decision: Decision, ways: Sequence[Considered]) -> str:
 
 
 def _way_heading(way: Considered, linked: Linked, page: Page) -> list[Line]:
-    heading = line(f"  {open_count(way)} ", TextSpan(f"({what_takes_it(way, linked)})", "dim"))
-    return flow(heading, page)
+    heading = line(f"  {open_count(way)} ", dim(f"({what_takes_it(way, linked)})"))
+    return page.flow(heading)
 
 
 def _refused_hint(decision: Decision, ways: Sequence[Considered], linked: Linked) -> str:
@@ -293,11 +289,9 @@ def _refused_hint(decision: Decision, ways: Sequence[Considered], linked: Linked
 
 def _moved(decision: Decision, linked: Linked, page: Page) -> list[Line]:
     stages = [decision.before, *(taken.to for taken in decision.path)]
-    head = line(
-        TextSpan(f"{decision.contact} moved: ", "strong"), TextSpan(" → ".join(stages), "good")
-    )
+    head = line(strong(f"{decision.contact} moved: "), TextSpan(" → ".join(stages), "good"))
     return [
-        *flow(head, page),
+        *page.flow(head),
         *_path(decision.path),
         *_changes(decision, linked, page),
     ]
@@ -310,9 +304,7 @@ def _path(path: Sequence[Taken]) -> list[Line]:
         "timed": "its time had come",
         "forced": "forced past its criteria",
     }
-    return [
-        line("  ", TextSpan(f"→ {t.to}: {words[t.cause]}", "dim")) for t in path if t.cause in words
-    ]
+    return [line("  ", dim(f"→ {t.to}: {words[t.cause]}")) for t in path if t.cause in words]
 
 
 def _changes(decision: Decision, linked: Linked, page: Page) -> list[Line]:
@@ -323,12 +315,12 @@ def _changes(decision: Decision, linked: Linked, page: Page) -> list[Line]:
             value_words(change.field, value, linked) for value in (change.before, change.after)
         )
         became = after if change.before is None else f"{before} → {after}"
-        rows.append([TextSpan(change.field), TextSpan(became)])
-    return grid(rows, page, indent=2)
+        rows.append((change.field, became))
+    return page.grid(rows, indent=2)
 
 
 def _stayed(decision: Decision, linked: Linked, page: Page, verb: str) -> DecisionView:
-    lines = [*flow(_stayed_headline(decision), page), *_changes(decision, linked, page)]
+    lines = [*page.flow(_stayed_headline(decision)), *_changes(decision, linked, page)]
     for way in decision.blocking:
         lines += [(), *_way_heading(way, linked, page)]
         lines += check_lines(way.check, page, indent=4) if way.cause == "event" else []
@@ -344,8 +336,8 @@ def _telling(decision: Decision, names: Iterable[str], verb: str = "set") -> str
 
 def _stayed_headline(decision: Decision) -> Line:
     if decision.event.name == "add":
-        return line(TextSpan(f"{decision.contact} is added: {decision.after}", "strong"))
-    head = TextSpan(f"{decision.contact} stays {decision.after}: ", "strong")
+        return line(strong(f"{decision.contact} is added: {decision.after}"))
+    head = strong(f"{decision.contact} stays {decision.after}: ")
     return line(head, _stayed_because(decision))
 
 

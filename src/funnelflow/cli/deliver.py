@@ -14,7 +14,7 @@ from funnelflow.cli.find import library_here
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import counted, hint, note, note_dry_run, say, write_failure
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Look, TextSpan, grid, line, moment
+from funnelflow.cli.text import Look, Text, TextSpan, line, moment, strong
 from funnelflow.criteria import duration_words
 from funnelflow.definition import Linked, Problem, link
 from funnelflow.errors import ConfigurationError, Error, StoreError, UnknownNameError
@@ -135,7 +135,7 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
         rows = [_row(delivered, waits.get(delivered.endpoint), now) for delivered in done]
         if answer(
             lambda: [_data(delivered, waits.get(delivered.endpoint)) for delivered in done],
-            lambda page: grid(rows, page),
+            lambda page: page.grid(rows),
         ):
             _conclude(done, off, is_all=not faults)
     if faults:
@@ -188,7 +188,7 @@ def _write_plan(endpoints: tuple[Endpoint, ...], workspace: Workspace, *, is_all
     is_shown = answer(
         lambda: due,
         lambda _: [
-            line(TextSpan(n, "strong"), f": {counted(count, 'message')} due{later.get(n, '')}")
+            line(strong(n), f": {counted(count, 'message')} due{later.get(n, '')}")
             for n, count in due.items()
         ],
     )
@@ -214,7 +214,7 @@ def _conclude(done: tuple[Delivered, ...], off: set[str], *, is_all: bool) -> No
         hint("funnelflow outbox list --state dead")
 
 
-def _row(delivered: Delivered, waits: Backlog | None, now: dt.datetime) -> list[TextSpan]:
+def _row(delivered: Delivered, waits: Backlog | None, now: dt.datetime) -> tuple[Text, ...]:
     parts = [f"{delivered.delivered:,} delivered"]
     if delivered.waiting:
         parts.append(f"{counted(delivered.waiting, 'attempt')} to be repeated")
@@ -222,7 +222,7 @@ def _row(delivered: Delivered, waits: Backlog | None, now: dt.datetime) -> list[
         parts.append(f"{delivered.dead:,} given up")
     if waits is not None:
         parts.append(backlog_words(waits, now))
-    return [TextSpan(delivered.endpoint, "strong"), TextSpan(", ".join(parts))]
+    return strong(delivered.endpoint), ", ".join(parts)
 
 
 def _data(delivered: Delivered, waits: Backlog | None) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def _show(delivery: Delivery) -> None:
     state = "will be tried again" if outcome.state == "waiting" else outcome.state
     look: Look = "good" if outcome.state == "delivered" else "bad"
     why = f": {outcome.problem}" if outcome.problem else ""
-    endpoint = TextSpan(message.endpoint, "strong")
+    endpoint = strong(message.endpoint)
     say([line(f"{message.id} ", endpoint, f" {message.contact_id} ", TextSpan(state, look), why)])
 
 

@@ -16,7 +16,7 @@ from funnelflow.cli.maintenance import database_of
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, note
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Line, Page, TextSpan, line, paragraph
+from funnelflow.cli.text import Line, Page, line, mark, stack
 from funnelflow.definition import Problem, read_definition
 from funnelflow.errors import Error
 from funnelflow.plugins import PluginHost
@@ -61,7 +61,7 @@ def doctor() -> int:
     need = f"{problems} of {len(findings)} {'needs' if problems == 1 else 'need'} attention"
     if answer(
         lambda: [asdict(finding) for finding in findings],
-        lambda page: [drawn for finding in findings for drawn in finding_lines(finding, page)],
+        lambda page: stack(finding_lines(finding, page) for finding in findings),
     ):
         note(need if problems else "everything is well")
     return 1 if problems else 0
@@ -84,12 +84,11 @@ def examine(session: Session) -> Iterator[DoctorFinding]:
 
 def finding_lines(finding: DoctorFinding, page: Page) -> list[Line]:
     """Draw a finding: a mark, what it is, and what to do."""
-    mark = TextSpan("✓", "good") if finding.well else TextSpan("✗", "bad")
-    said, *rest = paragraph(finding.said, page, indent=4, first=f"{finding.name}: ")
+    said, *rest = page.paragraph(finding.said, indent=4, first=f"{finding.name}: ")
     return [
-        line("  ", mark, " ", TextSpan(said[0].text.strip() + " "), said[1]),
+        line("  ", mark(ok=finding.well), " ", said[0].text.strip() + " ", said[1]),
         *rest,
-        *(paragraph(finding.hint, page, indent=6, first="hint: ") if finding.hint else []),
+        *page.paragraph(finding.hint, indent=6, first="hint: "),
     ]
 
 

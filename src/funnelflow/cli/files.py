@@ -3,7 +3,7 @@
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -29,7 +29,7 @@ from funnelflow.cli.output import (
     write_notes,
 )
 from funnelflow.cli.session import answer, current
-from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, line, paragraph
+from funnelflow.cli.text import Line, Look, Page, Text, TextSpan, dim, line, stack, strong
 from funnelflow.errors import UsageError
 from funnelflow.ingest.column_matching import Match
 from funnelflow.ingest.file_errors import FileError
@@ -291,17 +291,19 @@ def guess_lines(summary: Summary, page: Page) -> list[Line]:
     matches = summary.matched.matches
     plain = [_target(m) for m in matches if m.how == "guessed" and m.column == _target(m)]
     rows = [
-        [TextSpan(_target(m), "strong"), TextSpan(_source(m)), TextSpan(_how(m), "dim")]
-        for m in matches
-        if _target(m) not in plain
+        (strong(_target(m)), _source(m), dim(_how(m))) for m in matches if _target(m) not in plain
     ]
-    ignored = summary.matched.ignored
     return [
-        *paragraph(f"{summary.path}: {_form(summary)}", page),
-        *(paragraph(f"columns taken by their names: {', '.join(plain)}", page) if plain else []),
-        *grid(rows, page, indent=2),
-        *(paragraph(f"columns not used: {', '.join(ignored)}", page) if ignored else []),
+        *page.paragraph(f"{summary.path}: {_form(summary)}"),
+        *_columns("columns taken by their names", plain, page),
+        *page.grid(rows, indent=2),
+        *_columns("columns not used", summary.matched.ignored, page),
     ]
+
+
+def _columns(what: str, names: Sequence[str], page: Page) -> list[Line]:
+    """Name columns; nothing where there are none."""
+    return page.paragraph(f"{what}: {', '.join(names)}") if names else []
 
 
 def summary_lines(summary: Summary, page: Page) -> list[Line]:
@@ -314,9 +316,9 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
         head = f"{summary.path}: {rows} read in {summary.seconds:.1f} s{dry}"
     went_on = f"an earlier run had done the first {summary.resumed:,} rows"
     return [
-        line(TextSpan(head, "strong")),
+        line(strong(head)),
         *([line(f"  {went_on}")] if summary.resumed and not summary.applied_before else []),
-        *grid(_counts(summary.counts), page, indent=2),
+        *page.grid(_counts(summary.counts), indent=2),
         *_warnings(summary.counts, page),
         *_refusals(summary.counts, page),
         *_rejections(summary, page),
@@ -324,12 +326,13 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
     ]
 
 
-def commonest(counts: Mapping[str, int], most: int) -> list[tuple[str, int]]:
-    """Return the commonest, most first, by name among equals."""
-    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
+def reason_rows(counts: Mapping[str, int], most: int) -> list[tuple[Text, ...]]:
+    """Return the commonest reasons as rows, most first, by name among equals."""
+    commonest = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [(f"{count:,}", label) for label, count in commonest[:most]]
 
 
-def _counts(counts: Counts) -> list[list[TextSpan]]:
+def _counts(counts: Counts) -> list[tuple[Text, ...]]:
     counted: dict[str, tuple[int, Look]] = {
         "moved": (counts.moved, "good"),
         "stayed": (counts.stayed, ""),
@@ -343,7 +346,7 @@ def _counts(counts: Counts) -> list[list[TextSpan]]:
     shown = {name: c for name, c in counted.items() if c[0] or name in always}
     width = max(len(f"{count:,}") for count, _ in shown.values())
     return [
-        [TextSpan(name), TextSpan(f"{count:{width},}", look if count else "dim")]
+        (name, TextSpan(f"{count:{width},}", look if count else "dim"))
         for name, (count, look) in shown.items()
     ]
 
@@ -360,33 +363,25 @@ def _warnings(counts: Counts, page: Page) -> list[Line]:
         f"{counted(counts.same_contact, 'row')} about a contact that an earlier row was about; "
         "where they differ, the last row counts"
     )
-    said = [
-        *([ahead] if counts.in_future else []),
-        *([late] if counts.late else []),
-        *([doubled] if counts.same_contact else []),
-    ]
-    return [drawn for text in said for drawn in paragraph(text, page, indent=2)]
+    said = {ahead: counts.in_future, late: counts.late, doubled: counts.same_contact}
+    return stack(page.paragraph(text, indent=2) for text, count in said.items() if count)
 
 
 def _refusals(counts: Counts, page: Page) -> list[Line]:
-    rows = [
-        [TextSpan(f"{count:,}"), TextSpan(label)]
-        for label, count in commonest(counts.reasons, MOST_REASONS)
-    ]
-    return [line("  commonest reasons of refusals"), *grid(rows, page, indent=4)] if rows else []
+    rows = reason_rows(counts.reasons, MOST_REASONS)
+    return [line("  commonest reasons of refusals"), *page.grid(rows, indent=4)] if rows else []
 
 
 def _rejections(summary: Summary, page: Page) -> list[Line]:
     """Name the first rows that could not be used, and where all of them are."""
-    examples = summary.examples[:MOST_EXAMPLES]
     rows = [
-        [TextSpan(f"line {r.line:,}"), TextSpan(_column(r.column, summary)), TextSpan(r.reason)]
-        for r in examples
+        (f"line {r.line:,}", _column(r.column, summary), r.reason)
+        for r in summary.examples[:MOST_EXAMPLES]
     ]
     left = summary.counts.rejected - len(rows)
     more = [line(f"    and {left:,} more")] if rows and left > 0 else []
     where = [line(f"  rejected rows are in {summary.rejects}")] if summary.rejects else []
-    return [*where, *grid(rows, page, indent=4), *more]
+    return [*where, *page.grid(rows, indent=4), *more]
 
 
 def _column(column: str, summary: Summary) -> str:
@@ -397,9 +392,7 @@ def _column(column: str, summary: Summary) -> str:
 def _left_later(summary: Summary, page: Page) -> list[Line]:
     """Name what nothing was read from and the first line did not show."""
     later = [name for name in summary.ignored if name not in summary.matched.ignored]
-    return (
-        paragraph(f"  columns not used in later lines: {', '.join(later)}", page) if later else []
-    )
+    return _columns("  columns not used in later lines", later, page)
 
 
 def _form(summary: Summary) -> str:

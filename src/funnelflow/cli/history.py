@@ -18,12 +18,11 @@ from funnelflow.cli.options import (
 )
 from funnelflow.cli.output import note, page_for, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Look, Page, TextSpan, columns, grid, moment, paragraph
+from funnelflow.cli.text import Line, Look, Page, Text, TextSpan, dim, moment, stack
 from funnelflow.engine import Verb
 from funnelflow.storage.contacts import HistoryRow
 
 _LOOKS: Final[dict[Verb, Look]] = {"moved": "good", "stayed": "dim", "refused": "bad"}
-_TITLES = ("time", "contact", "event", "facts", "by", "stage", "outcome")
 
 
 def history_lines(
@@ -40,7 +39,7 @@ def history_lines(
         return []
     names = [row.contact_id if with_contact else "" for row in rows]
     table = _table(rows, names, page)
-    widest = max(sum(columns(span.text, page) for span in one) for one in table)
+    widest = max(sum(page.columns(span.text) for span in one) for one in table)
     too_wide = page.terminal and widest > page.width
     return _stacked(rows, names, page) if too_wide else table
 
@@ -50,54 +49,40 @@ def typed(facts: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={_typed_value(value)}" for name, value in facts.items())
 
 
-def what_happened(row: HistoryRow) -> list[TextSpan]:
+def what_happened(row: HistoryRow) -> tuple[Text, ...]:
     """Return the cells of a row that tell the story: event, facts, stages and outcome."""
     reason = f": {_reason(row)}" if _reason(row) else ""
-    return [
-        TextSpan(_event(row)),
-        TextSpan(typed(row.facts)),
-        _stage(row),
-        TextSpan(row.outcome + reason, _LOOKS[row.outcome]),
-    ]
+    outcome = TextSpan(row.outcome + reason, _LOOKS[row.outcome])
+    return _event(row), typed(row.facts), _stage(row), outcome
 
 
 def _table(rows: Sequence[HistoryRow], names: Sequence[str], page: Page) -> list[Line]:
     """Draw a line for each row, whatever its length."""
-    titles = [TextSpan(title, "dim") for title in _TITLES]
-    shown = [titles]
+    heads = ["time", "contact", "event", "facts", "by", "stage", "outcome"]
+    shown: list[Sequence[Text]] = []
+    if not any(names):
+        heads.remove("contact")
     for row, name in zip(rows, names, strict=True):
         event, facts, *became = what_happened(row)
-        shown.append(
-            [_when(row), TextSpan(name), event, facts, TextSpan(_who(row), "dim"), *became]
-        )
-    if not any(names):
-        shown = [[when, *others] for when, _, *others in shown]
-    return grid(shown, page, wrapped=False)
+        who = [name] if any(names) else []
+        shown.append((_when(row), *who, event, facts, dim(_who(row)), *became))
+    return page.grid(shown, heads=heads, wrapped=False)
 
 
 def _stacked(rows: Sequence[HistoryRow], names: Sequence[str], page: Page) -> list[Line]:
     """Draw what happened and what came of it in one line, the details below it."""
-    heads = [
-        [
-            _when(row),
-            *([TextSpan(name)] if name else []),
-            TextSpan(_event(row)),
-            _stage(row),
-            _verb(row),
-        ]
+    told: list[Sequence[Text]] = [
+        (_when(row), *([name] if name else []), _event(row), _stage(row), _verb(row))
         for row, name in zip(rows, names, strict=True)
     ]
-    return [
-        drawn
-        for row, head in zip(rows, grid(heads, page, wrapped=False), strict=True)
-        for drawn in (head, *_details(row, page))
-    ]
+    heads = page.grid(told, wrapped=False)
+    return stack((head, *_details(row, page)) for row, head in zip(rows, heads, strict=True))
 
 
 def _details(row: HistoryRow, page: Page) -> list[Line]:
     """Say who told what, and for a refusal which criteria were in the way."""
     said = [f"by {_who(row)}: {typed(row.facts)}" if row.facts else "", _reason(row)]
-    return [drawn for text in said if text for drawn in paragraph(text, page, indent=4)]
+    return stack(page.paragraph(text, indent=4) for text in said)
 
 
 def _who(row: HistoryRow) -> str:
@@ -106,7 +91,7 @@ def _who(row: HistoryRow) -> str:
 
 
 def _when(row: HistoryRow) -> TextSpan:
-    return TextSpan(moment(row.at), "dim")
+    return dim(moment(row.at))
 
 
 def _event(row: HistoryRow) -> str:
@@ -114,10 +99,10 @@ def _event(row: HistoryRow) -> str:
     return f"{row.event} {row.to_stage}".strip() + forced
 
 
-def _stage(row: HistoryRow) -> TextSpan:
+def _stage(row: HistoryRow) -> str:
     if row.before == row.after:
-        return TextSpan(row.after)
-    return TextSpan(" → ".join([row.before, *(taken.to for taken in row.path)]))
+        return row.after
+    return " → ".join([row.before, *(taken.to for taken in row.path)])
 
 
 def _verb(row: HistoryRow) -> TextSpan:

@@ -21,7 +21,7 @@ from funnelflow.cli.options import (
 )
 from funnelflow.cli.output import counted, json_text, note, page_for, say, say_text
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, TextSpan, grid, heads, moment
+from funnelflow.cli.text import Line, Page, dim, moment, strong
 from funnelflow.errors import UsageError
 from funnelflow.storage.contacts import StoredContact
 from funnelflow.storage.json_form import value_json
@@ -100,17 +100,8 @@ def _write_table(found: Iterable[StoredContact]) -> int:
 
 def contact_lines(batch: Iterable[StoredContact], page: Page, *, titled: bool = True) -> list[Line]:
     """Draw contacts as rows of a table."""
-    rows = [
-        [
-            TextSpan(stored.id),
-            TextSpan(stored.contact.stage, "strong"),
-            TextSpan(moment(stored.contact.since)),
-            TextSpan(stored.funnel, "dim"),
-        ]
-        for stored in batch
-    ]
-    titles = [heads("contact", "stage", "since", "funnel")] if titled else []
-    return grid([*titles, *rows], page)
+    rows = ((s.id, strong(s.contact.stage), moment(s.contact.since), dim(s.funnel)) for s in batch)
+    return page.grid(rows, heads=("contact", "stage", "since", "funnel") if titled else ())
 
 
 def _write_json(found: Iterable[StoredContact]) -> int:

@@ -10,7 +10,7 @@ from attrs import asdict
 from funnelflow.cli.options import acting, as_json, command, dry_run, moment_of
 from funnelflow.cli.output import counted, hint, note, note_dry_run, say, watching, write_json
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Line, Page, TextSpan, grid, line, moment
+from funnelflow.cli.text import Line, Page, line, mark, moment, strong
 from funnelflow.errors import StoreError, UsageError
 from funnelflow.maintenance.tick import Ticked
 from funnelflow.maintenance.verify_contacts import Finding, Verification
@@ -58,9 +58,7 @@ def _ticked(ticked: Ticked) -> Line:
     moves = "would move" if ticked.dry_run else "moved"
     stays = ticked.due - ticked.moved
     rest = f"; for {counted(stays, 'other')} the criteria are not met" if stays else ""
-    return line(
-        TextSpan(f"{counted(ticked.moved, 'contact')} {moves}", "strong"), f" at {when}{rest}"
-    )
+    return line(strong(f"{counted(ticked.moved, 'contact')} {moves}"), f" at {when}{rest}")
 
 
 @command(
@@ -107,7 +105,7 @@ def verify(heads: Path | None, against: Path | None, *, force: bool) -> int:
         if session.json:
             findings.append(finding)
         else:
-            say([line(TextSpan("✗ ", "bad"), str(finding))])
+            say([line(mark(ok=False), f" {finding}")])
 
     with session.open() as workspace, watching("verifying", "contacts") as step:
         proof = workspace.verify(
@@ -131,7 +129,7 @@ def _conclude(proof: Verification, advice: Iterable[str]) -> None:
     looked = f"{counted(proof.contacts, 'contact')} and {counted(proof.rows, 'row')} of history"
     if proof.is_sound:
         said = (f"{looked}: everything agrees", *_heads(proof))
-        say(line(TextSpan("✓ ", "good"), text) for text in said)
+        say(line(mark(ok=True), f" {text}") for text in said)
         return
     note(f"{looked}: {counted(proof.problems, 'problem')}")
     for step in sorted(advice, key=_RESTORE.__eq__):
@@ -208,7 +206,7 @@ def status_lines(found: DatabaseStatus, page: Page) -> list[Line]:
         "version": found.revision or "(none)",
         "needed": found.head,
     }
-    return grid([[TextSpan(name, "dim"), TextSpan(value)] for name, value in rows.items()], page)
+    return page.named(rows)
 
 
 def _plan(database: Database) -> tuple[str, str]:

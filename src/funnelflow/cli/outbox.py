@@ -10,7 +10,7 @@ from funnelflow.cli.deliver import next_words
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import counted, hint, json_text, note, note_dry_run
 from funnelflow.cli.session import answer, current
-from funnelflow.cli.text import Line, Look, TextSpan, grid, heads, line, moment
+from funnelflow.cli.text import Line, Look, Text, TextSpan, dim, line, moment, strong
 from funnelflow.criteria import parse_duration
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.json_form import value_json
@@ -20,7 +20,7 @@ from funnelflow.workspace.workspace import Workspace
 
 _LOOKS: dict[MessageState, Look] = {"delivered": "good", "dead": "bad", "waiting": "unknown"}
 
-_TITLES: Final = heads("number", "endpoint", "contact", "moved", "state", "since then")
+_HEADS: Final = ("number", "endpoint", "contact", "moved", "state", "since then")
 _NO_ENDPOINTS: Final = "funnelflow.toml has no [[notify]]"
 
 to = click.option("--to", "endpoint", metavar="NAME", help="Only those for this endpoint.")
@@ -51,10 +51,9 @@ def list_(
             state=state, endpoint=endpoint, contact_id=contact, limit=limit, after=after
         )
         off = box.off()
-    rows = [_row(message, now) for message in messages]
     if not answer(
         lambda: [_data(message) for message in messages],
-        lambda page: grid([_TITLES, *rows] if rows else [], page),
+        lambda page: page.grid((_row(message, now) for message in messages), heads=_HEADS),
     ):
         return 0
     if not messages:
@@ -142,7 +141,7 @@ def prune(age: str, endpoint: str | None, *, dry_run: bool) -> int:
 
 
 def _counted(count: int, done: str) -> Line:
-    return line(TextSpan(counted(count, "message"), "strong"), f" {done}")
+    return line(strong(counted(count, "message")), f" {done}")
 
 
 def _age(text: str) -> dt.timedelta:
@@ -209,15 +208,14 @@ def _reason(message: OutboxMessage, endpoint: str | None, now: dt.datetime) -> s
     return ""
 
 
-def _row(message: OutboxMessage, now: dt.datetime) -> list[TextSpan]:
-    return [
-        TextSpan(str(message.id)),
-        TextSpan(message.endpoint, "strong"),
-        TextSpan(message.contact_id),
-        TextSpan(f"{message.data.get('before')} → {message.data.get('after')}"),
-        TextSpan(message.state, _LOOKS.get(message.state, "")),
-        TextSpan(_more(message, now), "dim"),
-    ]
+def _row(message: OutboxMessage, now: dt.datetime) -> tuple[Text, ...]:
+    moved = f"{message.data.get('before')} → {message.data.get('after')}"
+    state, more = _state(message), dim(_more(message, now))
+    return str(message.id), strong(message.endpoint), message.contact_id, moved, state, more
+
+
+def _state(message: OutboxMessage) -> Text:
+    return TextSpan(message.state, _LOOKS.get(message.state, ""))
 
 
 def _more(message: OutboxMessage, now: dt.datetime) -> str:
@@ -235,10 +233,10 @@ def _lines(message: OutboxMessage, now: dt.datetime) -> list[Line]:
     more = _more(message, now)
     return [
         line(
-            TextSpan(f"{message.id}", "strong"),
+            strong(f"{message.id}"),
             f" to {message.endpoint}, message {message.message}",
         ),
-        line(TextSpan(message.state, _LOOKS.get(message.state, "")), f": {more}" if more else ""),
+        line(_state(message), f": {more}" if more else ""),
         *map(line, json_text(dict(message.data), indent=2).split("\n")),
     ]
 

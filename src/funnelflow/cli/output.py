@@ -12,7 +12,7 @@ from typing import IO, Any, ClassVar, TypeAlias
 
 import click
 
-from funnelflow.cli.text import Line, Page, TextSpan, columns, cut, fitting, line, paint, printable
+from funnelflow.cli.text import Line, Page, TextSpan, dim, line, printable
 
 _OUTSIDE_ASCII = re.compile("[^\x00-\x7e]")
 
@@ -59,7 +59,7 @@ def _write(lines: Iterable[Line], stream: IO[str] | None) -> None:
     if _ProgressLine.shown is not None:
         _ProgressLine.shown.wipe()
     page = page_for(stream)
-    click.echo(paint(lines, page), file=stream, nl=False, color=page.colour)
+    click.echo(page.paint(lines), file=stream, nl=False, color=page.colour)
 
 
 def note(message: str) -> None:
@@ -76,9 +76,7 @@ def hint(message: str) -> None:
     """Write what to do next to stderr; nothing when there is nothing to say."""
     if message:
         first, *rest = message.split("\n")
-        write_notes(
-            [line(TextSpan("hint: ", "dim"), first), *(line("      ", part) for part in rest)]
-        )
+        write_notes([line(dim("hint: "), first), *(line("      ", part) for part in rest)])
 
 
 def write_failure(
@@ -153,12 +151,10 @@ class _ProgressLine:
         if now < self.next:
             return
         self.next = now + 0.1
-        text = cut(
-            self._words(done, size, behind, now - self.start), self.page.width - 1, self.page
-        )
+        text = self.page.cut(self._words(done, size, behind, now - self.start), self.page.width - 1)
         self.wipe()
-        _ProgressLine.shown, self.used = self, columns(text, self.page)
-        click.echo(fitting(text, self.page), file=sys.stderr, nl=False)
+        _ProgressLine.shown, self.used = self, self.page.columns(text)
+        click.echo(self.page.fitting(text), file=sys.stderr, nl=False)
 
     def wipe(self) -> None:
         """Take the line off the terminal."""

@@ -17,7 +17,7 @@ from funnelflow.cli.find import (
 from funnelflow.cli.options import as_json, command, complete_definition
 from funnelflow.cli.output import counted, note
 from funnelflow.cli.session import answer, current
-from funnelflow.cli.text import Line, Page, TextSpan, grid, line, paragraph
+from funnelflow.cli.text import Line, Page, Text, TextSpan, line, mark, stack, strong
 from funnelflow.compare import Moment, StoryReading, read_story
 from funnelflow.criteria import duration_words
 from funnelflow.definition import (
@@ -44,16 +44,15 @@ def scenarios_lines(linked: Linked, results: Sequence[ScenarioResult], page: Pag
         page: What it is drawn on.
     """
     return [
-        line(TextSpan(linked.definition.name, "strong")),
-        *(drawn for result in results for drawn in _result(result, page)),
+        line(strong(linked.definition.name)),
+        *stack(_result(result, page) for result in results),
         *_coverage(coverage_of(linked, results), page),
     ]
 
 
 def _result(result: ScenarioResult, page: Page) -> list[Line]:
-    mark = TextSpan("✓", "good") if result.passed else TextSpan("✗", "bad")
-    story = paragraph(result.scenario.story, page, indent=4)
-    lines = [line("  ", mark, " ", *story[0][1:]), *story[1:]]
+    story = page.paragraph(result.scenario.story, indent=4)
+    lines = [line("  ", mark(ok=result.passed), " ", *story[0][1:]), *story[1:]]
     return lines if result.passed else [*lines, *_failure(result, page)]
 
 
@@ -62,9 +61,9 @@ def _failure(result: ScenarioResult, page: Page) -> list[Line]:
     position = result.scenario.position
     where = f" ({position.path}:{position.line})" if position else ""
     ended = result.error or f"ended in {result.actual}, not in {result.expected}"
-    lines = paragraph(ended + where, page, indent=6)
+    lines = page.paragraph(ended + where, indent=6)
     for decision in result.decisions:
-        lines += paragraph(_step(decision), page, indent=6, first="· ")
+        lines += page.paragraph(_step(decision), indent=6, first="· ")
     return lines
 
 
@@ -82,10 +81,9 @@ def _step(decision: Decision) -> str:
 def _coverage(coverage: Coverage, page: Page) -> list[Line]:
     """Draw in one line what no scenario exercises, then name it."""
     if not coverage.untaken and not coverage.unseen:
-        return paragraph(
+        return page.paragraph(
             f"every transition ({coverage.transitions}) is taken and every criterion "
             f"({coverage.criteria}) is looked at",
-            page,
             indent=2,
         )
     untaken = [f"never taken: {_arrow(t)}" for t in coverage.untaken]
@@ -97,8 +95,8 @@ def _coverage(coverage: Coverage, page: Page) -> list[Line]:
     named = [*untaken, *unseen]
     more = [f"and {len(named) - MOST} more"] if len(named) > MOST else []
     return [
-        *paragraph(head, page, indent=2),
-        *(drawn for text in [*named[:MOST], *more] for drawn in paragraph(text, page, indent=4)),
+        *page.paragraph(head, indent=2),
+        *stack(page.paragraph(text, indent=4) for text in [*named[:MOST], *more]),
     ]
 
 
@@ -115,18 +113,17 @@ def story_lines(story: SharedStory, readings: Sequence[StoryReading], page: Page
         readings: What the definitions make of it.
         page: What it is drawn on.
     """
-    head = [TextSpan(""), *(TextSpan(reading.name, "strong") for reading in readings)]
     steps = ["(begins)", *map(step_words, story.scenario.when)]
-    rows = [
-        [TextSpan(step), *(_stage(reading.moments[number]) for reading in readings)]
+    rows: list[Sequence[Text]] = [
+        (step, *(_stage(reading.moments[number]) for reading in readings))
         for number, step in enumerate(steps)
     ]
     return [
-        line(TextSpan(story.scenario.story, "strong")),
-        *(paragraph(story.about, page, indent=2) if story.about else []),
+        line(strong(story.scenario.story)),
+        *page.paragraph(story.about, indent=2),
         (),
-        *grid([head, *rows], page),
-        *(drawn for reading in readings for drawn in _unread(reading, page)),
+        *page.grid(rows, heads=("", *(strong(reading.name) for reading in readings))),
+        *stack(_unread(reading, page) for reading in readings),
     ]
 
 
@@ -145,7 +142,7 @@ def _stage(moment: Moment) -> TextSpan:
 
 def _unread(reading: StoryReading, page: Page) -> list[Line]:
     return [
-        d for text in reading.unread for d in paragraph(f"{reading.name}: {text}", page, indent=2)
+        d for text in reading.unread for d in page.paragraph(f"{reading.name}: {text}", indent=2)
     ]
 
 
@@ -175,7 +172,7 @@ def test(definitions: tuple[str, ...]) -> int:
     ]
     answer(
         lambda: [_data(linked, results) for linked, results in ran],
-        lambda page: [d for one in ran for d in (*scenarios_lines(*one, page), ())],
+        lambda page: stack((*scenarios_lines(*one, page), ()) for one in ran),
     )
     flat = [result for _, results in ran for result in results]
     failed = sum(not result.passed for result in flat)

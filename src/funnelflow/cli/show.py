@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import zip_longest
 from typing import Any, Literal
 
 import click
@@ -10,7 +11,7 @@ from funnelflow.cli.find import default_definition, definition_here, names_here
 from funnelflow.cli.options import as_json, command, complete_definition
 from funnelflow.cli.output import note, say_text
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Line, Page, TextSpan, bullets, grid, line, paragraph, section
+from funnelflow.cli.text import Line, Page, Text, dim, line, section, stack, strong
 from funnelflow.compare import GlossaryEntry, Meaning, Way
 from funnelflow.compare import glossary as entries_of
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
@@ -48,35 +49,32 @@ def definition_lines(linked: Linked, page: Page) -> list[Line]:
 
 
 def _title(definition: Definition, page: Page) -> list[Line]:
-    head = line(TextSpan(definition.name, "strong"), f", version {definition.version}")
+    head = line(strong(definition.name), f", version {definition.version}")
     force = f"A move may be forced by: {', '.join(definition.force)}." if definition.force else ""
     texts = [text for text in (definition.title, definition.about, force) if text]
-    return [head, *(drawn for text in texts for drawn in ((), *paragraph(text, page)))]
+    return [head, *stack((page.paragraph(text) for text in texts), spaced=True)]
 
 
 def _stages(definition: Definition, linked: Linked, page: Page) -> list[Line]:
-    return [
-        drawn
-        for name, stage in definition.walk()
-        for drawn in ((), *_stage(name, stage, linked, page))
-    ]
+    stages = (_stage(name, stage, linked, page) for name, stage in definition.walk())
+    return stack(stages, spaced=True)
 
 
 def _stage(name: str, stage: Stage, linked: Linked, page: Page) -> list[Line]:
     indent = STEP * (1 + name.count("."))
     title = f" {stage.title}" if stage.title else ""
-    said = [stage.about] if stage.about else []
+    said = [stage.about]
     said += [f"also called: {', '.join(stage.aliases)}"] if stage.aliases else []
     said += [f"looked after by: {stage.owner}"] if stage.owner else []
     return [
         line(
             " " * indent,
-            TextSpan(name, "strong"),
+            strong(name),
             title,
-            TextSpan(_nature(name, stage, linked), "dim"),
+            dim(_nature(name, stage, linked)),
         ),
-        *(drawn for text in said for drawn in paragraph(text, page, indent=indent + STEP)),
-        *bullets(stage.playbook, page, indent=indent + STEP),
+        *stack(page.paragraph(text, indent=indent + STEP) for text in said),
+        *page.bullets(stage.playbook, indent=indent + STEP),
     ]
 
 
@@ -90,23 +88,23 @@ def _nature(name: str, stage: Stage, linked: Linked) -> str:
 
 
 def _transitions(transitions: Iterable[LinkedTransition], page: Page) -> list[Line]:
-    return [drawn for one in transitions for drawn in ((), *_transition(one, page))]
+    return stack((_transition(one, page) for one in transitions), spaced=True)
 
 
 def _transition(linked: LinkedTransition, page: Page) -> list[Line]:
     written = linked.transition
     arrow = f"{', '.join(written.sources)} → {written.to}"
     return [
-        line("  ", TextSpan(arrow, "strong"), TextSpan(f"  {takes(written)}", "dim")),
-        *(paragraph(written.about, page, indent=4) if written.about else []),
+        line("  ", strong(arrow), dim(f"  {takes(written)}")),
+        *page.paragraph(written.about, indent=4),
         *rule_lines(linked.rule, page, 4),
     ]
 
 
 def _promises(definition: Definition, page: Page) -> list[Line]:
     """Draw what the definition promises; there is a blank line above if it promises anything."""
-    drawn = bullets([promise.label for promise in definition.always], page, indent=STEP)
-    return [(), *drawn] if drawn else []
+    promises = page.bullets([promise.label for promise in definition.always], indent=STEP)
+    return stack([promises] if promises else [], spaced=True)
 
 
 def rule_lines(rule: Rule | None, page: Page, indent: int) -> list[Line]:
@@ -115,12 +113,12 @@ def rule_lines(rule: Rule | None, page: Page, indent: int) -> list[Line]:
         case None:
             return []
         case AllOf(label="", rules=rules):
-            return [drawn for inner in rules for drawn in rule_lines(inner, page, indent)]
+            return stack(rule_lines(inner, page, indent) for inner in rules)
         case AllOf() | AnyOf() | AtLeast():
-            head = paragraph(_group(rule), page, indent=indent, first="• ")
-            return head + [d for inner in rule.rules for d in rule_lines(inner, page, indent + 2)]
+            head = page.paragraph(_group(rule), indent=indent, first="• ")
+            return head + stack(rule_lines(inner, page, indent + 2) for inner in rule.rules)
         case _:
-            return paragraph(_criterion(rule), page, indent=indent, first="• ")
+            return page.paragraph(_criterion(rule), indent=indent, first="• ")
 
 
 def _group(rule: AllOf | AnyOf | AtLeast) -> str:
@@ -145,16 +143,15 @@ def _events(linked: Linked, page: Page) -> list[Line]:
     return _glossary(rows, page)
 
 
-def _event_rows(event: EventType) -> list[list[TextSpan]]:
+def _event_rows(event: EventType) -> list[tuple[Text, Text]]:
     """Return what an event is, then which facts it brings and which it changes."""
-    said = [TextSpan(event.about or event.title)] if event.about or event.title else []
-    said += [TextSpan(f"brings: {', '.join(event.fields)}", "dim")] if event.fields else []
-    said += [TextSpan(f"changes: {', '.join(event.sets)}", "dim")] if event.sets else []
+    said: list[Text] = [event.about or event.title] if event.about or event.title else []
+    said += [dim(f"brings: {', '.join(event.fields)}")] if event.fields else []
+    said += [dim(f"changes: {', '.join(event.sets)}")] if event.sets else []
     if event.activity:
         when = "no activity" if event.activity == "false" else f"activity if {event.activity}"
-        said.append(TextSpan(when, "dim"))
-    names = [TextSpan(event.name, "strong"), *[TextSpan("")] * len(said)]
-    return [list(row) for row in zip(names, said or [TextSpan("")], strict=False)]
+        said.append(dim(when))
+    return list(zip_longest([strong(event.name)], said, fillvalue=""))
 
 
 def _fields(fields: Mapping[str, Field], page: Page) -> list[Line]:
@@ -162,15 +159,15 @@ def _fields(fields: Mapping[str, Field], page: Page) -> list[Line]:
         row
         for field in fields.values()
         for row in (
-            [TextSpan(field.name, "strong"), TextSpan(field.ask or field.about or field.label)],
-            [TextSpan(""), TextSpan(_type(field), "dim")],
+            (strong(field.name), field.ask or field.about or field.label),
+            ("", dim(_type(field))),
         )
     ]
     return _glossary(rows, page)
 
 
-def _glossary(rows: list[list[TextSpan]], page: Page) -> list[Line]:
-    return [(), *grid(rows, page, indent=2, wrapped=True)] if rows else []
+def _glossary(rows: Sequence[Sequence[Text]], page: Page) -> list[Line]:
+    return [(), *page.grid(rows, indent=2, wrapped=True)] if rows else []
 
 
 def _type(field: Field) -> str:
@@ -234,7 +231,7 @@ def glossary_lines(entries: Sequence[GlossaryEntry], page: Page) -> list[Line]:
         entries: The words.
         page: What they are drawn on.
     """
-    return [drawn for entry in entries for drawn in (*_entry(entry, page), ())][:-1]
+    return stack((_entry(entry, page) for entry in entries), spaced=True)[1:]
 
 
 def criteria_texts(rule: Rule | None) -> list[str]:
@@ -243,28 +240,27 @@ def criteria_texts(rule: Rule | None) -> list[str]:
 
 
 def _entry(entry: GlossaryEntry, page: Page) -> list[Line]:
-    meanings = [drawn for meaning in entry.meanings for drawn in ((), *_meaning(meaning, page))]
-    return [line(TextSpan(entry.word.upper(), "strong")), *meanings]
+    meanings = (_meaning(meaning, page) for meaning in entry.meanings)
+    return [line(strong(entry.word.upper())), *stack(meanings, spaced=True)]
 
 
 def _meaning(meaning: Meaning, page: Page) -> list[Line]:
     owner = f", looked after by {meaning.owner}" if meaning.owner else ""
-    head = line("  ", TextSpan(meaning.definition, "strong"), f": {meaning.stage}{owner}")
-    about = paragraph(meaning.about, page, indent=4) if meaning.about else []
-    ways = [drawn for way in meaning.ways for drawn in _way(way, page)]
-    return [head, *about, *ways, *_to_do(meaning.playbook, page)]
+    head = line("  ", strong(meaning.definition), f": {meaning.stage}{owner}")
+    about, ways = page.paragraph(meaning.about, indent=4), (_way(w, page) for w in meaning.ways)
+    return [head, *about, *stack(ways), *_to_do(meaning.playbook, page)]
 
 
 def _way(way: Way, page: Page) -> list[Line]:
     takes = f" on {' or '.join(way.on)}" if way.on else ""
-    head = line("    ", TextSpan(f"from {', '.join(way.source)}{takes}", "dim"))
+    head = line("    ", dim(f"from {', '.join(way.source)}{takes}"))
     return [head, *rule_lines(way.rule, page, 6)]
 
 
 def _to_do(playbook: Sequence[str], page: Page) -> list[Line]:
     if not playbook:
         return []
-    return [line("    ", TextSpan("what to do", "dim")), *bullets(playbook, page, indent=6)]
+    return [line("    ", dim("what to do")), *page.bullets(playbook, indent=6)]
 
 
 _STYLE = """\

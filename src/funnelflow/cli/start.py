@@ -14,13 +14,13 @@ from pathlib import Path
 
 import click
 
-from funnelflow.cli.files import commonest
+from funnelflow.cli.files import reason_rows
 from funnelflow.cli.find import reading_of, source_of
 from funnelflow.cli.history import what_happened
 from funnelflow.cli.options import command, complete_definition, dry_run
 from funnelflow.cli.output import hint, note, note_dry_run, page_for, say
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Look, Page, TextSpan, grid, line, paragraph, section
+from funnelflow.cli.text import Line, Look, Page, TextSpan, dim, line, section, strong
 from funnelflow.definition import DefinitionError, Linked, SchemaName, schema_text
 from funnelflow.errors import ConfigurationError
 from funnelflow.ingest.file_options import FileOptions
@@ -77,7 +77,7 @@ def init(directory: Path | None, funnel: str, *, dry_run: bool) -> int:
     say(
         [
             line(TextSpan("workspace made: ", "good"), str(root)),
-            line("funnel: ", TextSpan(name, "strong")),
+            line("funnel: ", strong(name)),
         ]
     )
     start = "" if root == Path.cwd() else f"cd {shlex.quote(from_here(root))} && "
@@ -113,7 +113,7 @@ def plan(root: Path, funnel: str) -> tuple[str, dict[Path, str]]:
 
 def say_plan(root: Path, files: Iterable[Path]) -> None:
     """Write what making a workspace would write."""
-    say(line("would write ", TextSpan(str(path), "strong")) for path in [root / SETTINGS, *files])
+    say(line("would write ", strong(str(path))) for path in [root / SETTINGS, *files])
     note_dry_run("written")
 
 
@@ -198,10 +198,11 @@ def demo_lines(
         linked: The definition of the funnel.
         page: What it is drawn on.
     """
+    reasons = reason_rows(summary.counts.reasons, REASONS)
     return [
-        *paragraph(_opening(summary), page),
+        *page.paragraph(_opening(summary)),
         *section("Where they are now", bars(counts, linked, page)),
-        *section("Why moves were refused", _reasons(summary, page)),
+        *section("Why moves were refused", page.grid(reasons, indent=2)),
         *_story(story, page),
     ]
 
@@ -211,15 +212,11 @@ def bars(counts: Mapping[str, int], linked: Linked, page: Page) -> list[Line]:
     most = max(counts.values(), default=0) or 1
     space = max(10, min(BAR, page.width - 40))
     width = max(len(f"{count:,}") for count in counts.values())
-    rows = [
-        [
-            TextSpan(stage),
-            TextSpan(f"{count:{width},}"),
-            TextSpan(_bar(count, most, space), _look(stage, linked)),
-        ]
-        for stage, count in counts.items()
-    ]
-    return grid(rows, page, indent=2)
+    rows = (
+        (stage, f"{n:{width},}", TextSpan(_bar(n, most, space), _look(stage, linked)))
+        for stage, n in counts.items()
+    )
+    return page.grid(rows, indent=2)
 
 
 def tells_a_story(rows: Sequence[HistoryRow]) -> bool:
@@ -251,24 +248,11 @@ def _opening(summary: Summary) -> str:
     )
 
 
-def _reasons(summary: Summary, page: Page) -> list[Line]:
-    rows = [
-        [TextSpan(f"{count:,}"), TextSpan(label)]
-        for label, count in commonest(summary.counts.reasons, REASONS)
-    ]
-    return grid(rows, page, indent=2)
-
-
 def _story(rows: Sequence[HistoryRow], page: Page) -> list[Line]:
     """Draw one contact's story, in days from its beginning."""
     days = [(row.at - rows[0].at) // dt.timedelta(days=1) + 1 for row in rows]
-    story = [
-        [TextSpan(f"day {day}", "dim"), *what_happened(row)]
-        for day, row in zip(days, rows, strict=True)
-    ]
-    return section(
-        f"The story of {rows[0].contact_id}" if rows else "", grid(story, page, indent=2)
-    )
+    story = [[dim(f"day {day}"), *what_happened(row)] for day, row in zip(days, rows, strict=True)]
+    return section(f"The story of {rows[0].contact_id}" if rows else "", page.grid(story, indent=2))
 
 
 FUNNEL = "standard"

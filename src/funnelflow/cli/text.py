@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -44,6 +44,11 @@ _NARROW: Final = re.compile(f"[ -~\u00a1-\u00ac\u00ae-\u024f{''.join(_PLAINER)}]
 """ASCII, Latin letters and what we draw with: one column each, as wcwidth knows too."""
 
 
+GAP = 2
+_PIECES = re.compile(r" *[^ ]+| +")
+NARROWEST = 8
+
+
 class TextSpan(NamedTuple):
     """A piece of text and how it looks."""
 
@@ -51,6 +56,8 @@ class TextSpan(NamedTuple):
     look: Look = ""
 
 
+Text: TypeAlias = str | TextSpan
+"""What a table or a line is made of; plain text looks like nothing in particular."""
 Line: TypeAlias = Sequence[TextSpan]
 
 
@@ -69,13 +76,184 @@ class Page(NamedTuple):
     encoding: str = "utf-8"
     terminal: bool = False
 
+    def fitting(self, text: str) -> str:
+        """Return `text` as it will stand here: cleaned, and carried by its encoding."""
+        text = printable(text)
+        if text.isascii():
+            return text
+        try:
+            text.encode(self.encoding)
+        except UnicodeEncodeError:
+            text = "".join(_carried(character, self.encoding) for character in text)
+        return text
+
+    def columns(self, text: str) -> int:
+        """Count the terminal columns `text` takes, wide characters as two."""
+        shown = self.fitting(text)
+        if _NARROW.fullmatch(shown):
+            return len(shown)
+        from wcwidth import wcswidth  # noqa: PLC0415  # as slow to load as all that is ours here
+
+        return wcswidth(shown)
+
+    def pad(self, text: str, width: int) -> str:
+        """Fill `text` with spaces to `width` columns."""
+        return text + " " * (width - self.columns(text))
+
+    def cut(self, text: str, width: int) -> str:
+        """Shorten `text` to `width` columns, with an ellipsis where something was left out."""
+        if self.columns(text) <= width:
+            return text
+        while text and self.columns(text + "…") > width:
+            text = text[:-1]
+        return text + "…"
+
+    def wrap(self, text: str, width: int) -> list[str]:
+        """Break `text` at spaces into lines of at most `width` columns; at least one line."""
+        lines = [""]
+        for word in text.split(" "):
+            candidate = f"{lines[-1]} {word}" if lines[-1] else word
+            if self.columns(candidate) <= width:
+                lines[-1] = candidate
+            elif lines[-1]:
+                lines.append(word)
+            else:
+                lines[-1] = word
+            lines[-1:] = self._broken(lines[-1], width)
+        return lines
+
+    def paint(self, lines: Iterable[Line]) -> str:
+        """Turn lines into text: the only way to an output, and where data is cleaned."""
+        return "".join(self._painted(spans).rstrip(" ") + "\n" for spans in lines)
+
+    def grid(
+        self,
+        rows: Iterable[Sequence[Text]],
+        *,
+        heads: Sequence[Text] = (),
+        indent: int = 0,
+        gap: int = GAP,
+        wrapped: bool | None = None,
+    ) -> list[Line]:
+        """Lay out rows in columns; on a terminal the widest are wrapped until they fit.
+
+        Args:
+            rows: Cells, row by row; rows may be shorter than others.
+            heads: The heads of the columns; drawn if there is any row.
+            indent: Spaces before every row.
+            gap: Spaces between columns.
+            wrapped: Whether to wrap; None to go by `terminal`: a pipe gets whole rows.
+        """
+        cells = [line(*row) for row in rows]
+        titles = line(*(dim(head) if isinstance(head, str) else head for head in heads))
+        cells[:0] = [titles] if titles and cells else []
+        widths = [
+            max((self.columns(cell.text) for cell in column if cell), default=0)
+            for column in zip_longest(*cells)
+        ]
+        if self.terminal if wrapped is None else wrapped:
+            widths = _shrunk(widths, self.width - indent - gap * (len(widths) - 1))
+        return [drawn for row in cells for drawn in self._row(row, widths, indent, gap)]
+
+    def named(self, values: Mapping[str, Text], *, indent: int = 0) -> list[Line]:
+        """Lay out values behind their names."""
+        return self.grid(((dim(name), value) for name, value in values.items()), indent=indent)
+
+    def flow(self, spans: Line, *, hang: int = 4) -> list[Line]:
+        """Break one line of spans at spaces where it is too long, the rest indented by `hang`."""
+        lines: list[list[TextSpan]] = [[]]
+        used = 0
+        for text, look in spans:
+            for piece in _PIECES.findall(text):
+                width = self.columns(piece)
+                if used + width > self.width and lines[-1]:
+                    lines.append([TextSpan(" " * hang)])
+                    piece, used = piece.lstrip(" "), hang  # noqa: PLW2901  # the blank was the break
+                    width = self.columns(piece)
+                used += width
+                lines[-1].append(TextSpan(piece, look))
+        return [_joined(one) for one in lines]
+
+    def paragraph(self, text: str, *, indent: int = 0, first: str = "") -> list[Line]:
+        """Wrap running text, indented; `first`, such as a bullet, hangs before it."""
+        if not text:
+            return []
+        lead = " " * indent + first
+        lines = self.wrap(text, max(NARROWEST, self.width - self.columns(lead)))
+        blank = " " * self.columns(lead)
+        return [
+            (TextSpan(lead if n == 0 else blank), TextSpan(part)) for n, part in enumerate(lines)
+        ]
+
+    def bullets(self, texts: Sequence[str], *, indent: int = 0) -> list[Line]:
+        """Return a list of texts, each behind a bullet."""
+        return stack(self.paragraph(text, indent=indent, first="• ") for text in texts)
+
+    def _painted(self, spans: Line) -> str:
+        return "".join(self._coloured(self.fitting(text), look) for text, look in spans)
+
+    def _coloured(self, text: str, look: Look) -> str:
+        if not self.colour or not look or not text.strip():
+            return text
+        return f"\x1b[{_COLOURS[look]}m{text}\x1b[0m"
+
+    def _broken(self, word: str, width: int) -> list[str]:
+        """Break one word that is wider than a line."""
+        pieces = []
+        while self.columns(word) > width > 0:
+            head = next(
+                n for n in range(len(word), 0, -1) if n == 1 or self.columns(word[:n]) <= width
+            )
+            pieces.append(word[:head])
+            word = word[head:]
+        return [*pieces, word]
+
+    def _row(
+        self, row: Sequence[TextSpan], widths: Sequence[int], indent: int, gap: int
+    ) -> list[Line]:
+        """Draw one row on as many lines as its tallest cell needs."""
+        if all(self.columns(cell.text) <= width for cell, width in zip(row, widths, strict=False)):
+            cells = [[cell.text] for cell in row]
+        else:
+            cells = [self.wrap(cell.text, width) for cell, width in zip(row, widths, strict=False)]
+        return [
+            (
+                TextSpan(" " * indent),
+                *(
+                    TextSpan(self.pad(text, width + gap) if n < len(row) - 1 else text, cell.look)
+                    for n, (text, width, cell) in enumerate(zip(texts, widths, row, strict=False))
+                ),
+            )
+            for texts in zip_longest(*cells, fillvalue="")
+        ]
+
 
 PLAIN: Final = Page()
 
 
-def line(*pieces: str | TextSpan) -> Line:
+def line(*pieces: Text) -> Line:
     """Make a line of spans from spans and plain strings."""
     return tuple(p if isinstance(p, TextSpan) else TextSpan(p) for p in pieces)
+
+
+def strong(text: str) -> TextSpan:
+    """Return what the eye should find first."""
+    return TextSpan(text, "strong")
+
+
+def dim(text: str) -> TextSpan:
+    """Return what says more about something else."""
+    return TextSpan(text, "dim")
+
+
+def mark(*, ok: bool) -> TextSpan:
+    """Return the mark that says whether something is as it should be."""
+    return TextSpan("✓", "good") if ok else TextSpan("✗", "bad")
+
+
+def stack(blocks: Iterable[Iterable[Line]], *, spaced: bool = False) -> list[Line]:
+    """Put blocks of lines below each other; `spaced` with a blank line above each."""
+    return [drawn for block in blocks for drawn in (((), *block) if spaced else block)]
 
 
 def printable(text: str, *, newlines: bool = False) -> str:
@@ -96,72 +274,6 @@ def moment(at: dt.datetime | None) -> str:
     return "" if at is None else at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def fitting(text: str, page: Page) -> str:
-    """Return `text` as it will stand on `page`: cleaned, and carried by its encoding."""
-    text = printable(text)
-    if text.isascii():
-        return text
-    try:
-        text.encode(page.encoding)
-    except UnicodeEncodeError:
-        text = "".join(_carried(character, page.encoding) for character in text)
-    return text
-
-
-def columns(text: str, page: Page) -> int:
-    """Count the terminal columns `text` takes on `page`, wide characters as two."""
-    shown = fitting(text, page)
-    if _NARROW.fullmatch(shown):
-        return len(shown)
-    from wcwidth import wcswidth  # noqa: PLC0415  # as slow to load as all that is ours here
-
-    return wcswidth(shown)
-
-
-def pad(text: str, width: int, page: Page) -> str:
-    """Fill `text` with spaces to `width` columns."""
-    return text + " " * (width - columns(text, page))
-
-
-def cut(text: str, width: int, page: Page) -> str:
-    """Shorten `text` to `width` columns, with an ellipsis where something was left out."""
-    if columns(text, page) <= width:
-        return text
-    while text and columns(text + "…", page) > width:
-        text = text[:-1]
-    return text + "…"
-
-
-def wrap(text: str, width: int, page: Page) -> list[str]:
-    """Break `text` at spaces into lines of at most `width` columns; at least one line."""
-    lines = [""]
-    for word in text.split(" "):
-        candidate = f"{lines[-1]} {word}" if lines[-1] else word
-        if columns(candidate, page) <= width:
-            lines[-1] = candidate
-        elif lines[-1]:
-            lines.append(word)
-        else:
-            lines[-1] = word
-        lines[-1:] = _broken(lines[-1], width, page)
-    return lines
-
-
-def paint(lines: Iterable[Line], page: Page) -> str:
-    """Turn lines into text for `page`: the only way to an output, and where data is cleaned."""
-    return "".join(_painted(spans, page).rstrip(" ") + "\n" for spans in lines)
-
-
-def _painted(spans: Line, page: Page) -> str:
-    return "".join(_coloured(fitting(text, page), look, page) for text, look in spans)
-
-
-def _coloured(text: str, look: Look, page: Page) -> str:
-    if not page.colour or not look or not text.strip():
-        return text
-    return f"\x1b[{_COLOURS[look]}m{text}\x1b[0m"
-
-
 def _escape(match: re.Match[str]) -> str:
     return match.group().encode("unicode_escape", "surrogatepass").decode("ascii")
 
@@ -175,86 +287,9 @@ def _carried(character: str, encoding: str) -> str:
     return character
 
 
-def _broken(word: str, width: int, page: Page) -> list[str]:
-    """Break one word that is wider than a line."""
-    pieces = []
-    while columns(word, page) > width > 0:
-        head = next(
-            n for n in range(len(word), 0, -1) if n == 1 or columns(word[:n], page) <= width
-        )
-        pieces.append(word[:head])
-        word = word[head:]
-    return [*pieces, word]
-
-
-GAP = 2
-_PIECES = re.compile(r" *[^ ]+| +")
-NARROWEST = 8
-
-
-def grid(
-    rows: Sequence[Sequence[TextSpan]],
-    page: Page,
-    *,
-    indent: int = 0,
-    gap: int = GAP,
-    wrapped: bool | None = None,
-) -> list[Line]:
-    """Lay out rows in columns; on a terminal the widest are wrapped until they fit.
-
-    Args:
-        rows: Cells, row by row; rows may be shorter than others.
-        page: What they are drawn on.
-        indent: Spaces before every row.
-        gap: Spaces between columns.
-        wrapped: Whether to wrap; None for what `page` is: a pipe gets whole rows.
-    """
-    widths = [
-        max((columns(cell.text, page) for cell in column if cell), default=0)
-        for column in zip_longest(*rows)
-    ]
-    if page.terminal if wrapped is None else wrapped:
-        widths = _shrunk(widths, page.width - indent - gap * (len(widths) - 1))
-    return [drawn for row in rows for drawn in _row(row, widths, page, indent, gap)]
-
-
-def flow(spans: Line, page: Page, *, hang: int = 4) -> list[Line]:
-    """Break one line of spans at spaces where it is too long, the rest indented by `hang`."""
-    lines: list[list[TextSpan]] = [[]]
-    used = 0
-    for text, look in spans:
-        for piece in _PIECES.findall(text):
-            width = columns(piece, page)
-            if used + width > page.width and lines[-1]:
-                lines.append([TextSpan(" " * hang)])
-                piece, used = piece.lstrip(" "), hang  # noqa: PLW2901  # the blank was the break
-                width = columns(piece, page)
-            used += width
-            lines[-1].append(TextSpan(piece, look))
-    return [_joined(one) for one in lines]
-
-
-def paragraph(text: str, page: Page, *, indent: int = 0, first: str = "") -> list[Line]:
-    """Wrap running text, indented; `first` hangs before it (a bullet, a label)."""
-    lead = " " * indent + first
-    lines = wrap(text, max(NARROWEST, page.width - columns(lead, page)), page)
-    blank = " " * columns(lead, page)
-    return [(TextSpan(lead if n == 0 else blank), TextSpan(part)) for n, part in enumerate(lines)]
-
-
-def bullets(texts: Sequence[str], page: Page, *, indent: int = 0) -> list[Line]:
-    """Return a list of texts, each behind a bullet."""
-    return [drawn for text in texts for drawn in paragraph(text, page, indent=indent, first="• ")]
-
-
 def section(title: str, lines: Sequence[Line]) -> list[Line]:
     """Return lines below a title, with a blank line above it; nothing where there are none."""
-    return [(), line(TextSpan(title, "strong")), *lines] if lines else []
-
-
-def heads(*titles: str) -> list[TextSpan]:
-    """Return the heads of the columns of a table."""
-    return [TextSpan(title, "dim") for title in titles]
+    return [(), line(strong(title)), *lines] if lines else []
 
 
 def _joined(spans: Sequence[TextSpan]) -> Line:
@@ -266,26 +301,6 @@ def _joined(spans: Sequence[TextSpan]) -> Line:
         else:
             joined.append(TextSpan(text, look))
     return joined
-
-
-def _row(
-    row: Sequence[TextSpan], widths: Sequence[int], page: Page, indent: int, gap: int
-) -> list[Line]:
-    """Draw one row on as many lines as its tallest cell needs."""
-    if all(columns(cell.text, page) <= width for cell, width in zip(row, widths, strict=False)):
-        cells = [[cell.text] for cell in row]
-    else:
-        cells = [wrap(cell.text, width, page) for cell, width in zip(row, widths, strict=False)]
-    return [
-        (
-            TextSpan(" " * indent),
-            *(
-                TextSpan(pad(text, width + gap, page) if n < len(row) - 1 else text, cell.look)
-                for n, (text, width, cell) in enumerate(zip(texts, widths, row, strict=False))
-            ),
-        )
-        for texts in zip_longest(*cells, fillvalue="")
-    ]
 
 
 def _shrunk(widths: list[int], space: int) -> list[int]:

@@ -32,7 +32,7 @@ from funnelflow.cli.options import (
 )
 from funnelflow.cli.output import hint, page_for, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, TextSpan, flow, grid, line, moment, paragraph
+from funnelflow.cli.text import Line, Page, TextSpan, dim, line, moment, section, stack, strong
 from funnelflow.criteria import Check, Field, Value, Verdict, duration_words
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact
@@ -87,7 +87,7 @@ def why_answer(
     lines = [
         *_head(contact, linked, now, page),
         *to_do(contact.stage, linked, page),
-        *(drawn for way in considered for drawn in ((), *_way(way, linked, page))),
+        *stack((_way(way, linked, page) for way in considered), spaced=True),
         *([] if considered else [(), line("No transition leaves this stage.")]),
         *_asking(asked, page),
         *_due(considered, now, page),
@@ -116,17 +116,12 @@ def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> lis
     known = facts_words(_known_facts(contact, linked), linked)
     said = {"": about, "looked after by ": owner, "known: ": known}
     head = line(
-        TextSpan(f"{contact.id} is {contact.stage}", "strong"),
-        TextSpan(_since(contact, now), "dim"),
+        strong(f"{contact.id} is {contact.stage}"),
+        dim(_since(contact, now)),
     )
     return [
-        *flow(head, page),
-        *(
-            drawn
-            for label, words in said.items()
-            if words
-            for drawn in paragraph(words, page, indent=2, first=label)
-        ),
+        *page.flow(head),
+        *stack(page.paragraph(words, indent=2, first=label) for label, words in said.items()),
     ]
 
 
@@ -151,27 +146,26 @@ def _since(contact: Contact, now: dt.datetime) -> str:
 def _way(way: Considered, linked: Linked, page: Page) -> list[Line]:
     """Draw one transition: where it leads, what takes it, and its criteria."""
     is_open = way.verdict is Verdict.MET
-    state = TextSpan("open", "good") if is_open else TextSpan(open_count(way, ""))
+    state = TextSpan("open", "good") if is_open else open_count(way, "")
     head = line(
-        TextSpan(f"→ {way.to}", "strong"),
-        TextSpan(f" ({what_takes_it(way, linked)})", "dim"),
+        strong(f"→ {way.to}"),
+        dim(f" ({what_takes_it(way, linked)})"),
         ": ",
         state,
     )
-    return [*flow(head, page), *check_lines(way.check, page, indent=4)]
+    return [*page.flow(head), *check_lines(way.check, page, indent=4)]
 
 
 def _asking(asked: Sequence[Question], page: Page) -> list[Line]:
-    rows = [
-        [
-            TextSpan(f"{number}."),
-            TextSpan(question.field.ask or f"Find out: {question.field.label}"),
-            TextSpan(f"{question.field.name}, for {' and '.join(question.stages)}", "dim"),
-        ]
+    rows = (
+        (
+            f"{number}.",
+            question.field.ask or f"Find out: {question.field.label}",
+            dim(f"{question.field.name}, for {' and '.join(question.stages)}"),
+        )
         for number, question in enumerate(asked, 1)
-    ]
-    title = [(), line(TextSpan("What to ask next", "strong"))] if rows else []
-    return [*title, *grid(rows, page, indent=2)]
+    )
+    return section("What to ask next", page.grid(rows, indent=2))
 
 
 def _due(considered: Sequence[Considered], now: dt.datetime, page: Page) -> list[Line]:
@@ -186,8 +180,8 @@ def _due(considered: Sequence[Considered], now: dt.datetime, page: Page) -> list
     due, to = min(timed)
     left = _whole(due - now)
     when = f"in {duration_words(left)}" if left > dt.timedelta(0) else "`funnelflow tick` takes it"
-    said = line(TextSpan("Next by itself: ", "strong"), f"{to} on {moment(due)} ({when})")
-    return [(), *flow(said, page)]
+    said = line(strong("Next by itself: "), f"{to} on {moment(due)} ({when})")
+    return [(), *page.flow(said)]
 
 
 def _whole(span: dt.timedelta) -> dt.timedelta:

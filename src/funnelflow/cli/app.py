@@ -15,10 +15,10 @@ from funnelflow.gc_pause import collect_rarely
 
 
 class CommandEntry(NamedTuple):
-    """A command of the overview: its section, where it is, and what it does."""
+    """A command of the overview: its section, the module that has it, and what it does."""
 
     section: str
-    target: str
+    module: str
     help: str
 
 
@@ -32,46 +32,51 @@ SECTIONS: Final = {
 }
 
 COMMANDS: Final = {
-    "init": CommandEntry("Start", "start:init", "Make a workspace in a directory."),
-    "demo": CommandEntry("Start", "start:demo", "Fill a workspace with sample events and show it."),
-    "doctor": CommandEntry("Start", "doctor:doctor", "Say whether everything is well here."),
-    "check": CommandEntry("Definitions", "check:check", "Find everything wrong with definitions."),
-    "test": CommandEntry("Definitions", "scenarios:test", "Run the scenarios of definitions."),
-    "show": CommandEntry("Definitions", "show:show", "Explain a definition, or draw it."),
-    "compare": CommandEntry("Definitions", "compare:compare", "Compare what definitions mean."),
-    "story": CommandEntry(
-        "Definitions", "scenarios:story", "Read one story by several definitions."
-    ),
-    "glossary": CommandEntry(
-        "Definitions", "show:glossary", "Put definitions' words side by side."
-    ),
-    "adopt": CommandEntry(
-        "Definitions", "adopt:adopt", "Take a new version of a definition into use."
-    ),
-    "add": CommandEntry("Contacts", "contacts:add", "Add a contact."),
-    "import": CommandEntry("Contacts", "files:import_", "Add or update contacts from a file."),
-    "list": CommandEntry("Contacts", "listing:list_", "List contacts, filtered by an expression."),
-    "history": CommandEntry("Contacts", "history:history", "Show what happened and was decided."),
-    "why": CommandEntry(
-        "Contacts", "why:why", "Explain where a contact stands and what is missing."
-    ),
-    "translate": CommandEntry("Contacts", "compare:translate", "Say what others call a contact."),
-    "record": CommandEntry("Work", "contacts:record", "Record that something happened."),
-    "move": CommandEntry("Work", "contacts:move", "Ask for a stage, and be told why not."),
-    "set": CommandEntry("Work", "contacts:set_", "Set or remove facts about a contact."),
-    "apply": CommandEntry("Work", "files:apply", "Record the events of a file."),
-    "tick": CommandEntry("Work", "maintenance:tick", "Take the timed transitions that are due."),
-    "deliver": CommandEntry("Notify", "deliver:deliver", "Send what the outbox holds."),
-    "outbox": CommandEntry("Notify", "outbox:outbox", "Show, retry, discard and remove messages."),
-    "verify": CommandEntry(
-        "System", "maintenance:verify", "Prove the stored answers from the evidence."
-    ),
-    "plugins": CommandEntry("System", "configuration:plugins", "List, show and begin plugins."),
-    "config": CommandEntry(
-        "System", "configuration:config", "Show the settings and where they come from."
-    ),
-    "db": CommandEntry("System", "maintenance:db", "Show or upgrade the database's version."),
+    name: CommandEntry(section, module, about)
+    for section, commands in {
+        "Start": {
+            "init": ("start", "Make a workspace in a directory."),
+            "demo": ("start", "Fill a workspace with sample events and show it."),
+            "doctor": ("doctor", "Say whether everything is well here."),
+        },
+        "Definitions": {
+            "check": ("check", "Find everything wrong with definitions."),
+            "test": ("scenarios", "Run the scenarios of definitions."),
+            "show": ("show", "Explain a definition, or draw it."),
+            "compare": ("compare", "Compare what definitions mean."),
+            "story": ("scenarios", "Read one story by several definitions."),
+            "glossary": ("show", "Put definitions' words side by side."),
+            "adopt": ("adopt", "Take a new version of a definition into use."),
+        },
+        "Contacts": {
+            "add": ("contacts", "Add a contact."),
+            "import": ("files", "Add or update contacts from a file."),
+            "list": ("listing", "List contacts, filtered by an expression."),
+            "history": ("history", "Show what happened and was decided."),
+            "why": ("why", "Explain where a contact stands and what is missing."),
+            "translate": ("compare", "Say what others call a contact."),
+        },
+        "Work": {
+            "record": ("contacts", "Record that something happened."),
+            "move": ("contacts", "Ask for a stage, and be told why not."),
+            "set": ("contacts", "Set or remove facts about a contact."),
+            "apply": ("files", "Record the events of a file."),
+            "tick": ("maintenance", "Take the timed transitions that are due."),
+        },
+        "Notify": {
+            "deliver": ("deliver", "Send what the outbox holds."),
+            "outbox": ("outbox", "Show, retry, discard and remove messages."),
+        },
+        "System": {
+            "verify": ("maintenance", "Prove the stored answers from the evidence."),
+            "plugins": ("configuration", "List, show and begin plugins."),
+            "config": ("configuration", "Show the settings and where they come from."),
+            "db": ("maintenance", "Show or upgrade the database's version."),
+        },
+    }.items()
+    for name, (module, about) in commands.items()
 }
+"""The commands by name, which is that of their function, with a `_` where Python has the name."""
 
 
 class LazyGroup(click.Group):
@@ -106,9 +111,9 @@ class LazyGroup(click.Group):
         entry = self.table.get(cmd_name)
         if entry is None:
             return _plugin_command(ctx, cmd_name)
-        module, _, attribute = entry.target.partition(":")
-        command: click.Command = getattr(import_module(f"funnelflow.cli.{module}"), attribute)
-        return command
+        module = import_module(f"funnelflow.cli.{entry.module}")
+        names = (cmd_name, f"{cmd_name}_")
+        return next(c for n in names if isinstance(c := getattr(module, n, None), click.Command))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -2,15 +2,15 @@
 
 import datetime as dt
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from shlex import quote
+from typing import Any
 
 import click
 
 from funnelflow.cli.decisions import decision_answer
 from funnelflow.cli.options import (
     CONTACT,
-    Writing,
     as_json,
     command,
     complete_definition,
@@ -27,7 +27,7 @@ from funnelflow.criteria.times import rough_words
 from funnelflow.errors import UsageError
 from funnelflow.storage.changes import Restatement
 from funnelflow.storage.contacts import Recorded
-from funnelflow.workspace.workspace import ChangeOptions, Workspace
+from funnelflow.workspace.workspace import Workspace
 
 _FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=complete_fact)
 
@@ -47,18 +47,13 @@ _FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_comp
 )
 @writing
 @as_json
-def add(contact: str, facts: tuple[str, ...], funnel: str | None, how: Writing) -> int:
+def add(contact: str, facts: tuple[str, ...], funnel: str | None, **how: Any) -> int:
     """Add a contact.
 
     CONTACT is the id it is called by from now on: a name, a number, an
     address. What is known about it is written NAME=VALUE.
     """
-    return change_contact(
-        how,
-        lambda workspace, change: workspace.add(
-            contact, parse_facts(facts), funnel=funnel, **change
-        ),
-    )
+    return change_contact(how, Workspace.add, contact, parse_facts(facts), funnel=funnel)
 
 
 @command(
@@ -70,7 +65,7 @@ def add(contact: str, facts: tuple[str, ...], funnel: str | None, how: Writing) 
 @_FACTS
 @writing
 @as_json
-def set_(contact: str, facts: tuple[str, ...], how: Writing) -> int:
+def set_(contact: str, facts: tuple[str, ...], **how: Any) -> int:
     """Set or remove facts about a contact.
 
     Facts are written NAME=VALUE; NAME= alone removes one, so that it is unknown
@@ -78,10 +73,7 @@ def set_(contact: str, facts: tuple[str, ...], how: Writing) -> int:
     """
     if not facts:
         raise UsageError("no fact was given", hint=f"funnelflow set {quote(contact)} budget=5000")
-    return change_contact(
-        how,
-        lambda workspace, change: workspace.set(contact, parse_facts(facts), **change),
-    )
+    return change_contact(how, Workspace.set, contact, parse_facts(facts))
 
 
 @command(
@@ -94,16 +86,13 @@ def set_(contact: str, facts: tuple[str, ...], how: Writing) -> int:
 @_FACTS
 @writing
 @as_json
-def record(contact: str, event: str, facts: tuple[str, ...], how: Writing) -> int:
+def record(contact: str, event: str, facts: tuple[str, ...], **how: Any) -> int:
     """Record that something happened.
 
     What happened, happened: a declared event is always kept. The answer says
     whether it moved the contact, and if not, why.
     """
-    return change_contact(
-        how,
-        lambda workspace, change: workspace.record(contact, event, parse_facts(facts), **change),
-    )
+    return change_contact(how, Workspace.record, contact, event, parse_facts(facts))
 
 
 @command(
@@ -118,7 +107,7 @@ def record(contact: str, event: str, facts: tuple[str, ...], how: Writing) -> in
 @click.option("--reason", default="", metavar="TEXT", help="Why the move is forced.")
 @writing
 @as_json
-def move(contact: str, stage: str, reason: str, how: Writing, *, force: bool) -> int:
+def move(contact: str, stage: str, reason: str, *, force: bool, **how: Any) -> int:
     """Ask for a stage, and be told why not.
 
     STAGE is a name or an alias. The contact moves if the criteria of a
@@ -130,28 +119,24 @@ def move(contact: str, stage: str, reason: str, how: Writing, *, force: bool) ->
             "a forced move needs a reason: it is kept as evidence",
             hint=f"funnelflow move {quote(contact)} {quote(stage)} --force --reason '…'",
         )
-    return change_contact(
-        how,
-        lambda workspace, change: workspace.move(
-            contact, stage, force=force, reason=reason, **change
-        ),
-    )
+    return change_contact(how, Workspace.move, contact, stage, force=force, reason=reason)
 
 
-def change_contact(how: Writing, do: Callable[[Workspace, ChangeOptions], Recorded]) -> int:
+def change_contact(
+    how: Mapping[str, Any], change: Callable[..., Recorded], *what: Any, **more: Any
+) -> int:
     """Change something about a contact, and say what came of it; 1 if it was refused.
 
     Args:
-        how: What `writing` has gathered.
-        do: Makes the change in a workspace; is given who, when and the like, as keywords.
+        how: What the options of `writing` have said.
+        change: The method of a workspace that makes the change.
+        what: What it is called with.
+        more: The same, by name.
     """
     session = current()
     with session.open() as workspace:
-        at = moment_of(how.at, workspace)
-        recorded = do(
-            workspace,
-            {"actor": how.actor, "at": at, "key": how.key, "text": True, "dry_run": how.dry_run},
-        )
+        said = {**how, "at": moment_of(how["at"], workspace), "text": True}
+        recorded = change(workspace, *what, **more, **said)
         if session.json:
             write_json(recorded.to_json())
         else:

@@ -6,10 +6,9 @@ imported within functions.
 """
 
 import datetime as dt
-import functools
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import click
 
@@ -58,42 +57,36 @@ def command(name: str, *examples: str) -> Callable[[Callable[..., Any]], Command
     return decorate
 
 
+def _kept(*names: str, **more: Any) -> Callable[[F], F]:
+    """Make an option whose value the session keeps, so that no command has to take it."""
+    return click.option(*names, expose_value=False, **{"callback": _remember, **more})
+
+
 def shared(command: F) -> F:
     """Add the options of every command: workspace, database, plugins and debug."""
     for option in (
-        click.option(
+        _kept(
             "--no-plugins",
             metavar="[=NAME,…]",
-            expose_value=False,
             callback=_gather,
             help="Import no plugins, or all but these. [env: FUNNELFLOW_NO_PLUGINS]",
         ),
-        click.option(
+        _kept(
             "-p",
             "modules",
             metavar="MODULE",
             multiple=True,
-            expose_value=False,
             callback=_gather,
             help="Use this Python module as a plugin; repeat it.",
         ),
-        click.option(
-            "--debug", is_flag=True, expose_value=False, callback=_remember, help="Show tracebacks."
+        _kept("--debug", is_flag=True, help="Show tracebacks."),
+        _kept(
+            "--database", metavar="URL", help="Use this database: a file or a postgresql:// URL."
         ),
-        click.option(
-            "--database",
-            metavar="URL",
-            expose_value=False,
-            callback=_remember,
-            help="Use this database: a file or a postgresql:// URL.",
-        ),
-        click.option(
-            "-C",
-            "--workspace",
+        _kept(
+            *("-C", "--workspace"),
             metavar="DIR",
             type=click.Path(),
-            expose_value=False,
-            callback=_remember,
             help="Work in this directory's workspace.",
         ),
     ):
@@ -103,63 +96,33 @@ def shared(command: F) -> F:
 
 def as_json(command: F) -> F:
     """Add ``--json``."""
-    option = click.option(
-        "--json", is_flag=True, expose_value=False, callback=_remember, help="Answer as JSON."
-    )
-    return option(command)
+    return _kept("--json", is_flag=True, help="Answer as JSON.")(command)
 
 
-def dry_run(command: F) -> F:
-    """Add ``--dry-run``, given to the command as `dry_run`."""
-    return click.option("--dry-run", is_flag=True, help="Say what would happen, store nothing.")(
-        command
-    )
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen, store nothing.")
+"""Add ``--dry-run``, given to the command as `dry_run`."""
 
 
-class Writing(NamedTuple):
-    """What a change is known by: who does it, when it happened, and whether to store it.
-
-    Attributes:
-        actor: Who is named in the history.
-        at: When it happened, as it was typed; None for now.
-        key: The idempotency key; None for none.
-        dry_run: Store nothing.
-    """
-
-    actor: str
-    at: str | None
-    key: str | None
-    dry_run: bool
+acting = click.option(
+    "--actor",
+    metavar="NAME",
+    envvar="FUNNELFLOW_ACTOR",
+    callback=lambda _context, _option, value: value or _system_user(),
+    help="Who does this, if not you. [env: FUNNELFLOW_ACTOR]",
+)
+"""Add ``--actor``, given to the command as `actor`: who is to be named in the history."""
 
 
-def writing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add actor, time, key and dry run, given to the command as `how`, a `Writing`."""
-
-    @functools.wraps(command)
-    def gathered(
-        *, actor: str, at: str | None, key: str | None, dry_run: bool, **others: Any
-    ) -> Any:
-        return command(how=Writing(actor, at, key, dry_run), **others)
-
+def writing(command: F) -> F:
+    """Add ``--actor``, ``--at``, ``--key`` and ``--dry-run``, which `change_contact` takes."""
     for option in (
         dry_run,
         click.option("--key", metavar="TEXT", help="Do this once, however often it is repeated."),
         click.option("--at", metavar="TIME", help="When it happened, if not now."),
         acting,
     ):
-        gathered = option(gathered)
-    return gathered
-
-
-def acting(command: F) -> F:
-    """Add ``--actor``, given to the command as `actor`: who is to be named in the history."""
-    return click.option(
-        "--actor",
-        metavar="NAME",
-        envvar="FUNNELFLOW_ACTOR",
-        callback=lambda _context, _option, value: value or _system_user(),
-        help="Who does this, if not you. [env: FUNNELFLOW_ACTOR]",
-    )(command)
+        command = option(command)
+    return command
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:

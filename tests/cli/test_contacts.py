@@ -329,8 +329,14 @@ def test_adding_somebody_who_is_known_says_how_to_give_the_facts(ada, call):
     "command",
     [("record", "ada", "call"), ("set", "ada", "budget=1"), ("move", "ada", "prospect")],
 )
-def test_evidence_from_the_future_is_kept_with_a_warning(ada, call, command):
-    done = call(*command, "--at", "2126-01-01T00:00:00Z")
+def test_evidence_from_the_future_is_kept_with_a_warning_if_it_is_meant(ada, call, command):
+    refused = call(*command, "--at", "2126-01-01T00:00:00Z")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith(
+        "error: 2126-01-01 00:00 UTC lies more than a day in the future\nhint: did you mean 2"
+    )
+    assert refused.stderr.endswith("-01-01 00:00 UTC? --future records it all the same\n")
+    done = call(*command, "--at", "2126-01-01T00:00:00Z", "--future")
     assert "warning: 2126-01-01 00:00 UTC lies in the future" in done.stderr
     assert "warning" not in call("add", "eve").stderr
 

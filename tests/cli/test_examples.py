@@ -22,6 +22,8 @@ FILES = {
     "export.csv": "entity_id,event,Event time\nbob,form_submitted,2026-03-01 09:00\n",
     "contacts.csv": "Id,E-mail\nbob,bob@example.com\n",
     "hubspot.csv": "Record ID,Email\n7,eve@example.com\n",
+    "planned.csv": "contact,event,at\nbob,form_submitted,2099-01-01T09:00:00Z\n",
+    "planned_contacts.csv": "contact,at,email\nbob,2099-01-01T09:00:00Z,bob@example.com\n",
     "cold-call.yaml": "story: A call\nwhen: [call: {direction: outbound, way: two_way}]\n",
     "plugins/ours.py": '"""Ours."""\n',
     "hubspot.toml": '[columns]\ncontact = "Record ID"\n[fields]\nemail = "Email"\n',

@@ -271,6 +271,9 @@ def test_rows_without_a_time_zone_are_helped_by_one_option(call, workspace):
 def test_rows_from_the_future_are_reported(workspace, call):
     (workspace / "f.csv").write_text("contact,event,at\nada,call,2126-01-01T00:00:00Z\n")
     done = call("apply", "f.csv")
+    assert done.exit_code == 1
+    assert "--future records it all the same" in " ".join(done.stdout.split())
+    done = call("apply", "f.csv", "--future")
     assert "  1 row with a time in the future" in done.stdout
 
 

@@ -298,7 +298,7 @@ def test_settings_are_shown_with_their_origin_in_words(workspace, call):
 
 
 def test_the_doctor_names_contacts_with_evidence_from_the_future(workspace, call):
-    call("add", "ada", "--at", "2126-01-01T00:00:00Z")
+    call("add", "ada", "--at", "2126-01-01T00:00:00Z", "--future")
     done = call("doctor")
     assert done.exit_code == 1
     assert "1 contact with evidence from the future: ada (2126-01-01 00:00 UTC)" in done.stdout

@@ -36,6 +36,7 @@ _FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_comp
     "add",
     "funnelflow add ada email=ada@example.com",
     "funnelflow add grace --funnel dialogue company='Example & Co'",
+    "funnelflow add alan --at 2099-01-01T09:00:00Z --future",
 )
 @click.argument("contact")
 @_FACTS
@@ -60,6 +61,7 @@ def add(contact: str, facts: tuple[str, ...], funnel: str | None, **how: Any) ->
     "set",
     "funnelflow set ada budget=5000 authority=decides",
     "funnelflow set ada budget=",
+    "funnelflow set ada budget=9000 --at 2099-01-01T09:00:00Z --future",
 )
 @CONTACT
 @_FACTS
@@ -80,6 +82,7 @@ def set_(contact: str, facts: tuple[str, ...], **how: Any) -> int:
     "record",
     "funnelflow record ada form_submitted email=ada@example.com",
     "funnelflow record ada form_submitted --at 2026-03-01T09:30:00+01:00 --key form-17",
+    "funnelflow record ada form_submitted --at 2099-01-01T09:00:00Z --future",
 )
 @CONTACT
 @click.argument("event", shell_complete=complete_event)
@@ -100,6 +103,7 @@ def record(contact: str, event: str, facts: tuple[str, ...], **how: Any) -> int:
     "funnelflow move ada prospect",
     "funnelflow move ada prospect --dry-run",
     "funnelflow move ada customer --force --reason 'signed on paper'",
+    "funnelflow move ada lead --at 2099-01-01T09:00:00Z --future",
 )
 @CONTACT
 @click.argument("stage", shell_complete=complete_stage)

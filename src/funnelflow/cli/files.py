@@ -17,6 +17,7 @@ from funnelflow.cli.options import (
     complete_definition,
     complete_mapping,
     dry_run,
+    future,
 )
 from funnelflow.cli.output import (
     Step,
@@ -83,6 +84,7 @@ _OPTIONS = (
         show_default=True,
         help="What becomes of a row whose key was applied before.",
     ),
+    future,
     click.option(
         "--funnel",
         metavar="NAME",
@@ -135,6 +137,7 @@ def _options(  # noqa: PLR0913  # the options of a command line
     delimiter: str,
     timezone: str,
     funnel: str,
+    future: bool,
     on_duplicate: Any,
     rejects: Path | None,
     go_on: bool,
@@ -154,6 +157,7 @@ def _options(  # noqa: PLR0913  # the options of a command line
         timezone=timezone,
         actor=actor,
         funnel=funnel,
+        future=future,
         on_duplicate=on_duplicate,
         rejects=rejects,
         changed="continue" if go_on else "restart" if restart else "refuse",
@@ -223,6 +227,7 @@ def _correcting(summary: Summary, command: str) -> str:
     "funnelflow apply events.csv",
     "funnelflow apply events.csv --dry-run",
     "funnelflow apply export.csv --map contact=entity_id --map at='Event time' --timezone UTC",
+    "funnelflow apply planned.csv --future",
     "gzip -dc events.jsonl.gz | funnelflow apply - --format jsonl",
 )
 @click.argument("file", type=click.Path(allow_dash=True))
@@ -252,6 +257,7 @@ def apply(file: str, options: FileOptions, keep: Path | None, *, no_create: bool
     "funnelflow import contacts.csv --mode create",
     "funnelflow import contacts.csv --map contact=Id --map email='E-mail' --dry-run",
     "funnelflow import hubspot.csv --mapping hubspot.toml",
+    "funnelflow import planned_contacts.csv --future",
 )
 @click.argument("file", type=click.Path(allow_dash=True))
 @click.option(

@@ -7,7 +7,7 @@ from typing import Final
 import click
 from attrs import asdict
 
-from funnelflow.cli.options import acting, as_json, command, dry_run, moment_of
+from funnelflow.cli.options import acting, as_json, command, dry_run, future, moment_of
 from funnelflow.cli.output import counted, hint, note, note_dry_run, say, watching, write_json
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, line, mark, moment, strong
@@ -31,20 +31,31 @@ _ADVICE: Final = {
 _RESTORE: Final = "keep a copy of the database as it is, then restore a backup"
 
 
-@command("tick", "funnelflow tick", "funnelflow tick --dry-run")
+@command(
+    "tick",
+    "funnelflow tick",
+    "funnelflow tick --dry-run",
+    "funnelflow tick --at 2099-01-01T00:00:00Z --dry-run",
+    "funnelflow tick --at 2099-01-01T00:00:00Z --future",
+)
 @click.option("--at", metavar="TIME", help="The time to bring everybody to, if not now.")
+@future
 @acting
 @dry_run
 @as_json
-def tick(at: str | None, actor: str, *, dry_run: bool) -> int:
+def tick(at: str | None, actor: str, *, future: bool, dry_run: bool) -> int:
     """Take the timed transitions that are due.
 
     A contact's clock goes on with every event about it; tick brings it to now
     where that makes a transition happen. Run it from time to time, such as
-    every night.
+    every night. With --dry-run it says who will have moved by any time; a time
+    more than a day in the future is stored only with --future, as everybody due
+    then stands where they will be by then.
     """
     with current().open() as workspace:
-        ticked = workspace.tick(moment_of(at, workspace), actor=actor, dry_run=dry_run)
+        ticked = workspace.tick(
+            moment_of(at, workspace), actor=actor, future=future, dry_run=dry_run
+        )
     if answer(ticked.to_json, lambda _: [_ticked(ticked)]) and dry_run:
         note_dry_run()
     return 0

@@ -113,11 +113,18 @@ acting = click.option(
 """Add ``--actor``, given to the command as `actor`: who is to be named in the history."""
 
 
+future = click.option(
+    "--future", is_flag=True, help="Take times more than a day in the future too."
+)
+"""Add ``--future``, given to the command as `future`."""
+
+
 def writing(command: F) -> F:
-    """Add ``--actor``, ``--at``, ``--key`` and ``--dry-run``, which `change_contact` takes."""
+    """Add the options that `change_contact` takes: who, when, in the future, once, as a dry run."""
     for option in (
         dry_run,
         click.option("--key", metavar="TEXT", help="Do this once, however often it is repeated."),
+        future,
         click.option("--at", metavar="TIME", help="When it happened, if not now."),
         acting,
     ):

@@ -27,6 +27,7 @@ class FileOptions:
             says, else the workspace's.
         actor: Who records the rows, and did what they name no actor for.
         funnel: The home of contacts that are added; empty for the workspace's own.
+        future: Take rows whose time lies more than a day in the future; else they are rejected.
         on_duplicate: What becomes of a row whose key was applied before.
         rejects: Where bad rows go; None for a file under ``rejects`` in the workspace.
         changed: What to do with a file that was applied and has changed since: refuse, go on
@@ -40,6 +41,7 @@ class FileOptions:
     timezone: str = ""
     actor: str = ""
     funnel: str = ""
+    future: bool = False
     on_duplicate: OnDuplicate = "skip"
     rejects: Path | None = None
     changed: Changed = "refuse"
@@ -53,6 +55,7 @@ class FileOptions:
             "timezone": self.timezone,
             "actor": self.actor,
             "funnel": self.funnel,
+            "future": self.future,
             "on_duplicate": self.on_duplicate,
             **more,
         }

@@ -246,6 +246,7 @@ class EventHandler(RowHandler):
                 key or None,
                 funnel,
                 self._create,
+                options.future,
             )
         )
         if result.duplicate and options.on_duplicate == "error":
@@ -325,6 +326,7 @@ class ContactHandler(RowHandler):
             actor=row.actor or options.actor,
             key=row.key or None,
             funnel=options.funnel,
+            future=options.future,
         )
 
     def _check_mode(self, contact_id: str, *, is_known: bool) -> None:

@@ -8,7 +8,7 @@ from attrs import asdict, evolve, frozen
 from sqlalchemy import Select, func, select, tuple_
 
 from funnelflow.engine import Event
-from funnelflow.storage.changes import Change
+from funnelflow.storage.changes import Change, in_the_future
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
 from funnelflow.storage.json_form import value_json
@@ -76,9 +76,29 @@ class Ticked:
 
 
 def run_tick(
-    context: Context, now: dt.datetime, *, actor: str = "", dry_run: bool = False
+    context: Context,
+    now: dt.datetime,
+    *,
+    actor: str = "",
+    future: bool = False,
+    dry_run: bool = False,
 ) -> Ticked:
-    """Take the timed transitions that are due; see `Workspace.tick`."""
+    """Take the timed transitions that are due.
+
+    Args:
+        context: The workspace.
+        now: The time to bring everybody to.
+        actor: Who lets time pass.
+        future: Whether it may lie more than a day in the future.
+        dry_run: Store nothing; then it may lie anywhere, to see who would move by then.
+
+    Raises:
+        FieldError: It lies in the future.
+    """
+    present = context.clock()
+    if now > horizon(present) and not (future or dry_run):
+        hint = "--dry-run says who will have moved by then; --future stores it all the same"
+        raise in_the_future(now, present, hint)
     done = Ticked(now, dry_run=dry_run)
     last: Place | None = _START
     while last is not None:
@@ -130,4 +150,4 @@ def _bring_to(chunk: UnitOfWork, contact_id: str, now: dt.datetime, actor: str) 
     trial, event = tracked.contact.copy(), Event(TICK, now, actor=actor)
     if not tracked.loaded.funnel.step(trial, chunk.with_vetoes(tracked, event)).path:
         return False
-    return chunk.take(Change(contact_id, TICK, now, actor=actor)).outcome == "moved"
+    return chunk.take(Change(contact_id, TICK, now, actor=actor, future=True)).outcome == "moved"

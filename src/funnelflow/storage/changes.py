@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 
 from funnelflow.criteria.times import timestamp_json
 from funnelflow.engine import Decision, Taken, Verb
-from funnelflow.errors import ConflictError, UsageError
+from funnelflow.errors import ConflictError, FieldError, UsageError
 
 MAX_LENGTH = 200
 _REFUSED = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -104,6 +104,7 @@ class Change:
         key: Makes it happen once, however often it is asked for.
         funnel: The home of a contact that is added; empty for the workspace's own.
         create: Add the contact first, at the same time, if nobody knows it.
+        future: Whether it may lie more than a day in the future.
         force: Whether a move goes past criteria that are not met.
         text: Whether facts and time are text as a person types it.
         expect: The length of the history that the contact must still have; None for any.
@@ -120,6 +121,7 @@ class Change:
     key: str | None = None
     funnel: str = ""
     create: bool = False
+    future: bool = False
     force: bool = False
     text: bool = False
     expect: int | None = None
@@ -232,6 +234,36 @@ def known_already(change: Change) -> ConflictError:
     else:
         hint = "record what happened to it, or choose another id"
     return ConflictError(f"there is a contact {name!r} already", hint=hint)
+
+
+def in_the_future(
+    at: dt.datetime, now: dt.datetime, hint: str = "--future records it all the same"
+) -> FieldError:
+    """Refuse a time that lies in the future; of most of them the year is mistyped.
+
+    Args:
+        at: The time.
+        now: The time it is.
+        hint: How to have it all the same.
+    """
+    guess = _of_this_year(at, now)
+    asked = f"did you mean {guess}" if guess else "is the year mistyped"
+    return FieldError(
+        f"{_minute(at)} lies more than a day in the future", hint=f"{asked}? {hint}", field="at"
+    )
+
+
+def _of_this_year(at: dt.datetime, now: dt.datetime) -> str:
+    """Return a time in the latest year in which its date has been; empty for 29 February."""
+    try:
+        this_year = at.replace(year=now.year)
+        return _minute(this_year if this_year <= now else at.replace(year=now.year - 1))
+    except ValueError:
+        return ""
+
+
+def _minute(at: dt.datetime) -> str:
+    return f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def other_content(

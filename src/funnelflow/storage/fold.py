@@ -32,6 +32,7 @@ from funnelflow.storage.changes import (
     Restatement,
     check_id,
     check_key,
+    in_the_future,
     known_already,
     other_content,
 )
@@ -442,7 +443,10 @@ class Fold:
             raise UsageError("adopt is no event to record", hint="funnelflow adopt FILE")
         if change.key is not None:
             check_key(change.key)
-        return self._settings.parser(loaded).parse(change, self.partition.now)
+        event = self._settings.parser(loaded).parse(change, self.partition.now)
+        if event.at > self._horizon and not change.future:
+            raise in_the_future(event.at, self.partition.now)
+        return event
 
     def _repeat(self, change: Change, earlier: IdempotencyRecord) -> ChangeResult:
         """Answer what was asked before under the same key, read by the definition of then.

@@ -22,6 +22,7 @@ class ChangeOptions(TypedDict, total=False):
         actor: Who records it.
         roles: The roles of the actor; None, or left out, for those that the settings give.
         at: When it happened; None, or left out, for now.
+        future: Whether it may have happened more than a day in the future; else it is refused.
         key: Makes it happen once: repeated with the same content, the first answer is returned.
         text: Whether facts and time are text as a person types it.
         expect: The length of the history that the contact must still have.
@@ -31,6 +32,7 @@ class ChangeOptions(TypedDict, total=False):
     actor: str
     roles: Collection[str] | None
     at: dt.datetime | str | None
+    future: bool
     key: str | None
     text: bool
     expect: int | None
@@ -153,6 +155,7 @@ class Workspace(ReadableWorkspace):
             options.get("at"),
             dict(facts or {}),  # a copy: parsers know objects again that they have read
             options.get("actor", ""),
+            future=options.get("future", False),
             key=options.get("key"),
             text=options.get("text", False),
             expect=options.get("expect"),
@@ -211,10 +214,17 @@ class Workspace(ReadableWorkspace):
         return evolve(summary, path=file.name)
 
     def tick(
-        self, now: dt.datetime | None = None, *, actor: str = "", dry_run: bool = False
+        self,
+        now: dt.datetime | None = None,
+        *,
+        actor: str = "",
+        future: bool = False,
+        dry_run: bool = False,
     ) -> "maintenance.Ticked":
         """Take the timed transitions that are due, and keep that as evidence; see `run_tick`."""
-        return maintenance.run_tick(self.context, now or self.clock(), actor=actor, dry_run=dry_run)
+        return maintenance.run_tick(
+            self.context, now or self.clock(), actor=actor, future=future, dry_run=dry_run
+        )
 
     def contacts_ahead(self, now: dt.datetime | None = None) -> "maintenance.Ahead":
         """Return the contacts whose last evidence lies more than a day after `now`."""

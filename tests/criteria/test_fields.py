@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import math
 import pickle
+import unicodedata
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,7 @@ from funnelflow.criteria import (
     list_of,
     parse_type,
 )
+from funnelflow.criteria.value_forms import says_nothing
 from funnelflow.errors import FieldError
 
 from .worlds import VALUES
@@ -76,6 +78,8 @@ def same(one, other):
         (list_of(TEXT), ["a", "b"], ("a", "b")),
         (list_of(NUMBER), (1, 2.5), (1.0, 2.5)),
         (list_of(TIMESTAMP), ["2026-03-01T09:30:00Z"], (NINE,)),
+        (list_of(TEXT), ["a", "", " \u200b", "b"], ("a", "b")),
+        (list_of(NUMBER), [1, ""], (1.0,)),
         (TEXT, None, None),
     ],
 )
@@ -211,7 +215,9 @@ def test_the_choices_of_a_list_are_those_of_its_items():
         (list_of(INTEGER), "[]", ()),
         (TEXT, "", None),
         (NUMBER, "  ", None),
+        (TEXT, " \u00a0\u200b", None),
         (list_of(TEXT), "", None),
+        (list_of(TEXT), "a,, \u200b,b", ("a", "b")),
     ],
 )
 def test_text_is_read_by_the_type_of_the_field(kind, text, value):
@@ -278,6 +284,8 @@ def test_the_storage_form_is_read_back_exactly(drawn):
 def test_a_canonical_value_stays_what_it_is(drawn):
     kind, value = drawn
     field = Field("x", kind)
+    if kind.item:
+        value = tuple(item for item in value if not says_nothing(item))
     assert same(field.normalise(value), value)
     assert same(field.normalise(field.to_json(value)), value)
 
@@ -344,3 +352,38 @@ def test_a_type_is_read_as_it_is_written(kind):
 @pytest.mark.parametrize("text", ["", "money", "list of", "list of money", "list of list of text"])
 def test_what_is_no_type_is_none(text):
     assert parse_type(text) is None
+
+
+UNSEEN = ["", " ", "\t\n", "\u00a0", "\u200b\u2060\ufeff", " \u00ad ", "\u3164", "\u2800", "\ufe0f"]
+
+
+@pytest.mark.parametrize("text", UNSEEN)
+def test_text_in_which_nothing_can_be_seen_says_nothing(text):
+    assert says_nothing(text)
+    assert says_nothing([text, text])
+    assert not says_nothing(f"{text}a{text}")
+    assert not says_nothing(f"{text}ä")
+    assert not says_nothing([text, "a"])
+
+
+@pytest.mark.parametrize(
+    "raw", [None, 0, False, [], (), [[""]], [None], "0", "-", "\u200bé", "\x00"]
+)
+def test_everything_else_says_something(raw):
+    assert not says_nothing(raw)
+
+
+def test_every_character_without_a_picture_says_nothing():
+    """Of Unicode's format characters those that do have one are few, and stand in Arabic texts."""
+    for code in range(0x11000):
+        char = chr(code)
+        if char.isspace() or unicodedata.category(char) in ("Zs", "Zl", "Zp"):
+            assert says_nothing(char), hex(code)
+        elif unicodedata.category(char) == "Cf" and not 0xFFF9 <= code <= 0xFFFB:
+            assert (
+                says_nothing(char)
+                or "ARABIC" in (name := unicodedata.name(char))
+                or ("SYRIAC" in name or "KAITHI" in name)
+            ), hex(code)
+        elif unicodedata.category(char)[0] in "LNPS" and "FILLER" not in unicodedata.name(char, ""):
+            assert not says_nothing(char) or char == "\u2800", hex(code)

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from funnelflow.criteria import BOOLEAN, INTEGER, Field, Verdict
+from funnelflow.criteria import BOOLEAN, INTEGER, TEXT, Field, Verdict
 from funnelflow.definition import Definition, EventType, Stage, Transition, Vocabulary
 from funnelflow.engine import Contact, Funnel, decide
 
@@ -44,6 +44,25 @@ def told(**facts: bool | None) -> Contact:
 def test_a_default_holds_where_the_event_says_nothing():
     assert told().stage == "talking"
     assert told().fields["answers"] == 1
+
+
+def test_text_that_an_event_derives_is_known_only_where_it_says_something():
+    events = {
+        "named": EventType(
+            "named",
+            fields={"name": Field("name", TEXT)},
+            sets={"last": 'event.name == "-" ? " " : event.name'},
+        )
+    }
+    vocabulary = Vocabulary("names", fields={"last": Field("last", TEXT)}, events=events)
+    funnel = Funnel(Definition("names", vocabulary, "a", (Stage("a"),)))
+
+    def last(*names: str) -> dict:
+        story = [funnel.event("named", T0, {"name": name}) for name in names]
+        return funnel.fold("ada", story).fields
+
+    assert last("-") == {}
+    assert last("Ada", "-", "") == {"last": "Ada"}
 
 
 def test_what_the_event_says_wins():

@@ -71,7 +71,7 @@ FACTS = st.dictionaries(
     st.sampled_from(["email", "budget", "authority", "met_on", "pause", "tags", "minutes", "x"]),
     st.one_of(
         st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), TIMES,
-        st.lists(st.text(max_size=3), max_size=3),
+        st.lists(st.text(max_size=3), max_size=3), st.sampled_from(["", " ", "\u00a0", "\u200b"]),
     ),
     max_size=3,
 )  # fmt: skip

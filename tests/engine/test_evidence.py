@@ -38,6 +38,20 @@ def test_text_is_not_silently_a_number(funnel):
         funnel.event("set", T0, {"budget": "5000"})
 
 
+@pytest.mark.parametrize("blank", ["", "  ", "\u00a0", "\u200b\ufeff", ["", " "]])
+def test_blank_text_says_nothing(funnel, blank):
+    """It is no known value, and takes none back; only null does. Names are still looked up."""
+    for name in ("email", "budget", "seen_at"):
+        assert funnel.event("set", T0, {name: blank, "fits": True}).facts == {"fits": True}
+    assert funnel.event("set", T0, {"email": None}).facts == {"email": None}
+    with pytest.raises(UnknownNameError):
+        funnel.event("set", T0, {"bugdet": blank})
+
+
+def test_blank_text_that_a_person_types_takes_a_fact_back(funnel):
+    assert funnel.event("set", T0, {"email": ""}, text=True).facts == {"email": None}
+
+
 def test_an_unknown_event_names_the_nearest(funnel):
     with pytest.raises(UnknownNameError) as caught:
         funnel.event("form_submited", T0)
@@ -64,6 +78,7 @@ def test_an_unknown_stage_names_the_nearest(funnel):
         ("set", {"force": True, "reason": "x"}),
         ("move", {"to": "lead", "force": True}),
         ("move", {"to": "lead", "force": True, "reason": "  "}),
+        ("move", {"to": "lead", "force": True, "reason": "\u200b"}),
         ("tick", {"facts": {"fits": True}}),
     ],
 )

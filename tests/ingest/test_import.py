@@ -1,5 +1,7 @@
 """Importing contacts: modes, what counts as news, times, rejects, the shipped mappings."""
 
+import json
+
 import pytest
 
 from funnelflow.errors import UnknownNameError, UsageError
@@ -64,6 +66,18 @@ def test_a_blank_cell_takes_nothing_back(workspace, write):
     workspace.add("grace", {"budget": 12})
     workspace.import_contacts(write(PEOPLE))
     assert workspace.contact("grace").contact.fields["budget"] == 12
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\u00a0", "\u200b"])
+def test_blank_text_takes_nothing_back_and_is_nothing_known(workspace, write, blank):
+    workspace.add("grace", {"budget": 12})
+    row = json.dumps({"contact": "grace", "budget": blank, "email": blank})
+    workspace.import_contacts(write(f"id,budget,email\ngrace,{blank},{blank}\n"))
+    workspace.import_contacts(write(row + "\n", "p.jsonl"))
+    workspace.import_contacts([{"contact": "grace", "facts": {"budget": blank, "email": blank}}])
+    workspace.set("grace", {"budget": blank, "email": blank})
+    fields = workspace.contact("grace").contact.fields
+    assert (fields["budget"], "email" in fields) == (12, False)
 
 
 def test_null_in_json_lines_takes_a_fact_back(workspace, write):

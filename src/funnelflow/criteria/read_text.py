@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from funnelflow.criteria.types import BOOLEAN, INTEGER, NUMBER, TEXT, Type
-from funnelflow.criteria.value_forms import refuse
+from funnelflow.criteria.value_forms import refuse, says_nothing
 from funnelflow.errors import FieldError
 
 _MARKS: Final = {"": "", ",": "comma", ".": "point"}
@@ -117,7 +117,7 @@ def read_text(kind: Type, text: str) -> Any:
     Raises:
         FieldError: The text cannot be meant as a value of that type.
     """
-    if not text or (kind != TEXT and not text.strip()):
+    if says_nothing(text):
         return None
     if kind.item is not None:
         return [_read(kind.item, part) for part in _parts(text.strip())]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
@@ -33,6 +34,13 @@ from funnelflow.criteria.types import (
 )
 from funnelflow.errors import FieldError
 
+_SEEN: Final = re.compile(
+    r"[^\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""A character that can be seen: no space, and none of Unicode's that have no picture."""
+
 Normaliser: TypeAlias = Callable[[Any, dt.tzinfo | None], Value]
 
 TEXT_CAP: Final = 10_000
@@ -49,6 +57,18 @@ def normaliser(kind: Type) -> Normaliser:
     if kind.item is not None:
         return _LISTS[kind.item]
     return _SCALARS[kind]
+
+
+def says_nothing(raw: object) -> bool:
+    """Whether a raw value is text in which nothing can be seen, or a list of nothing else.
+
+    It is no fact, and does not take one back.
+    """
+    if isinstance(raw, str):
+        return not ("!" <= raw[:1] <= "~" or _SEEN.search(raw))
+    if not isinstance(raw, list | tuple) or not raw:
+        return False
+    return all(isinstance(item, str) and says_nothing(item) for item in raw)
 
 
 def refuse(raw: Any, wanted: str, hint: str = "") -> FieldError:
@@ -164,14 +184,14 @@ def _duration(raw: Any, _: dt.tzinfo | None) -> dt.timedelta:
 
 
 def _list_of(item: Callable[[Any, dt.tzinfo | None], Scalar]) -> Normaliser:
-    """Return the normaliser of lists from the one of their items."""
+    """Return the normaliser of lists from the one of their items; blank texts are no items."""
 
     def _list(raw: Any, timezone: dt.tzinfo | None) -> Value:
         if not isinstance(raw, list | tuple):
             raise refuse(raw, "a list", "give a list, even of one item")
         if len(raw) > LIST_CAP:
             raise FieldError(f"the list has {len(raw):,} items", hint=f"at most {LIST_CAP} fit")
-        return tuple([item(element, timezone) for element in raw])
+        return tuple([item(element, timezone) for element in raw if not says_nothing(element)])
 
     return _list
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from funnelflow.criteria import TEXT, TIMESTAMP, Facts, Field, Value
 from funnelflow.criteria.times import timestamp_json
+from funnelflow.criteria.value_forms import says_nothing
 from funnelflow.definition import BUILT_IN_EVENTS, Linked
 from funnelflow.engine.decisions import Event
 from funnelflow.errors import FieldError, UnknownNameError, UsageError
@@ -211,7 +212,7 @@ class EventParser:
         if raw.facts:
             try:
                 facts = self._normalised(name, raw.facts, fields)
-            except (KeyError, FieldError):
+            except (UnknownNameError, FieldError):
                 return None
         roles = self._actors.get(raw.actor)
         if roles is None:
@@ -223,8 +224,7 @@ class EventParser:
         known = self._facts.get(id(raw))
         if known is not None and known[0] is raw and known[1] == name:
             return known[2]
-        timezone = self._times.timezone
-        facts = {key: fields[key].normalise(value, timezone) for key, value in raw.items()}
+        facts = read_facts(raw, fields, self._times.timezone, text=False)
         if len(self._facts) >= _KEPT:
             self._facts.clear()
         self._facts[id(raw)] = (raw, name, facts)
@@ -250,7 +250,8 @@ def read_facts(
     """Normalise facts by the fields they belong to.
 
     Args:
-        facts: Field name to value; None (or empty text, when read as text) takes a fact back.
+        facts: Field name to value; None (or blank text, when read as text) takes a fact back.
+            Typed text that is blank says nothing.
         fields: The fields that may be named.
         timezone: The zone in which times without an offset are read; None refuses them.
         text: Whether values are text as a person types it, or typed values.
@@ -264,7 +265,10 @@ def read_facts(
         field = fields.get(name)
         if field is None:
             raise UnknownNameError("field", name, sorted(fields))
-        known[name] = field.parse(raw, timezone) if text else field.normalise(raw, timezone)
+        if text:
+            known[name] = field.parse(raw, timezone)
+        elif not says_nothing(raw):
+            known[name] = field.normalise(raw, timezone)
     return known
 
 
@@ -277,7 +281,7 @@ def _check_use(name: str, facts: Mapping[str, Any], to: str, reason: str, *, for
         )
     if force and name != "move":
         raise UsageError(f"{name} cannot be forced", hint="only a move can")
-    if force and not reason.strip():
+    if force and says_nothing(reason):
         raise UsageError("a forced move needs a reason", hint="say why: it is kept as evidence")
     if facts and name in _FACTLESS:
         raise UsageError(f"{name} brings no facts", hint="use `set` for facts")

@@ -28,6 +28,7 @@ from funnelflow.criteria import (
     compile_rule,
     schedule,
 )
+from funnelflow.criteria.value_forms import says_nothing
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine.decisions import Cause, Contact, Event, Outcome, Taken
 from funnelflow.errors import FieldError
@@ -427,12 +428,15 @@ class Derived:
 def apply_sets(sets: tuple[Derived, ...], contact: Contact, facts: Facts, now: dt.datetime) -> None:
     """Derive fields from an event; all read the contact as it was before any of them.
 
-    A value that cannot be computed, or is none of its field's, leaves the field as it was.
+    A value that cannot be computed, is blank, or is none of its field's, leaves the field as it
+    was.
     """
     fields = contact.fields
     for one, value in [(one, one.value(fields, facts, now)) for one in sets]:
         fitting = value
         if one.normalise is not None:
+            if says_nothing(value):
+                continue
             try:
                 fitting = one.normalise(value)
             except FieldError:

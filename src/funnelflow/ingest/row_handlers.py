@@ -115,7 +115,7 @@ class RowHandler:
             return row.facts
         fields = self._fields_of(definition, row.event)
         read = {name: self._read(name, text, fields) for name, text in row.cells.items()}
-        return {**row.facts, **read}
+        return {**row.facts, **{name: value for name, value in read.items() if value is not None}}
 
     def _read(self, name: str, text: str, fields: Mapping[str, Field]) -> Any:
         field = fields.get(name)

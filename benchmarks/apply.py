@@ -31,12 +31,12 @@ from collections.abc import Callable, Iterator
 from itertools import count, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import psycopg
 
-from funnelflow.storage.tables import history
+from funnelflow.storage.tables import evidence
 from funnelflow.workspace.workspace import Workspace
 
 EVENTS = 300_000
@@ -44,9 +44,18 @@ STORY = ("form_submitted", "call", "purchased")
 LATER = 10_000
 """How many other contacts have come between an event of a contact and the next one."""
 REPEATS = 3
-CONTACT_ID, SEQUENCE, RECORDED_AT = (
-    list(history.c.keys()).index(name) for name in ("contact_id", "sequence", "recorded_at")
+CONTACT, SEQUENCE, RECORDED_AT = (
+    list(evidence.c.keys()).index(name) for name in ("contact", "sequence", "recorded_at")
 )
+TABLES = {
+    "definitions": "id",
+    "contacts": "number",
+    "positions": "contact",
+    "evidence": "id",
+    "decisions": "contact, sequence",
+}
+Rows: TypeAlias = dict[str, list[Any]]
+"""Rows by table, in the order in which they are written."""
 PARTS = {
     "readers._read": "reading the file",
     "apply._parse": "mapping the columns",
@@ -117,7 +126,7 @@ def _compare(
     place: Path,
     path: Path,
     database: Callable[[], str],
-    floor: Callable[[Path, str, dict[str, list[Any]]], float],
+    floor: Callable[[Path, str, Rows], float],
 ) -> None:
     """Print how long both take, and the ratio of the medians."""
     applied, raw, rows = [], [], 0
@@ -125,7 +134,7 @@ def _compare(
         directory = place / f"{kind}{number}"
         applied.append(_apply(directory, database(), path))
         kept = _final_rows(directory)
-        rows = len(kept["history"]) + len(kept["contacts"])
+        rows = sum(map(len, kept.values())) - len(kept["definitions"])
         raw.append(floor(place / f"{kind}-floor{number}", database(), kept))
         del kept  # millions of objects that live on slow down whatever comes next
         shutil.rmtree(directory)
@@ -182,9 +191,8 @@ def _apply(directory: Path, database: str, path: Path) -> float:
     return taken
 
 
-def _final_rows(directory: Path) -> dict[str, list[Any]]:
+def _final_rows(directory: Path) -> Rows:
     """Give the rows that a run left behind, in the order in which they were written."""
-    tables = {"definitions": "id", "contacts": "created_at", "history": "id"}
     with Workspace.open(directory) as workspace, workspace.engine.connect() as connection:
         connection.execution_options(funnelflow_reads=True)
         return {
@@ -192,11 +200,11 @@ def _final_rows(directory: Path) -> dict[str, list[Any]]:
                 tuple(row)
                 for row in connection.exec_driver_sql(f"SELECT * FROM {table} ORDER BY {order}")
             ]
-            for table, order in tables.items()
+            for table, order in TABLES.items()
         }
 
 
-def _sqlite_floor(place: Path, _: str, rows: dict[str, list[Any]]) -> float:
+def _sqlite_floor(place: Path, _: str, rows: Rows) -> float:
     place.mkdir()
     with Workspace.create(place, database="floor.db"):
         pass
@@ -207,10 +215,10 @@ def _sqlite_floor(place: Path, _: str, rows: dict[str, list[Any]]) -> float:
     connection.execute("DELETE FROM definitions")
     _insert(connection, "definitions", rows["definitions"])
     start = time.perf_counter()
-    for new, story in _chunks(rows):
+    for chunk in _chunks(rows):
         connection.execute("BEGIN IMMEDIATE")
-        _insert(connection, "contacts", new)
-        _insert(connection, "history", story)
+        for table, some in chunk.items():
+            _insert(connection, table, some)
         connection.execute("COMMIT")
     taken = time.perf_counter() - start
     connection.close()
@@ -224,7 +232,7 @@ def _insert(connection: sqlite3.Connection, table: str, rows: list[Any]) -> None
         connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
 
-def _postgres_floor(place: Path, database: str, rows: dict[str, list[Any]]) -> float:
+def _postgres_floor(place: Path, database: str, rows: Rows) -> float:
     place.mkdir()
     with Workspace.create(place, database=database):
         pass
@@ -234,9 +242,9 @@ def _postgres_floor(place: Path, database: str, rows: dict[str, list[Any]]) -> f
         _copy(connection, "definitions", rows["definitions"])
         connection.commit()
         start = time.perf_counter()
-        for new, story in _chunks(rows):
-            _copy(connection, "contacts", new)
-            _copy(connection, "history", story)
+        for chunk in _chunks(rows):
+            for table, some in chunk.items():
+                _copy(connection, table, some)
             connection.commit()
         return time.perf_counter() - start
 
@@ -248,13 +256,19 @@ def _copy(connection: psycopg.Connection[Any], table: str, rows: list[Any]) -> N
                 copy.write_row(row)
 
 
-def _chunks(rows: dict[str, list[Any]]) -> Iterator[tuple[list[Any], list[Any]]]:
+def _chunks(rows: Rows) -> Iterator[Rows]:
     """Cut the rows into the transactions that `apply` made; contacts come with their first row."""
-    contacts = {row[0]: row for row in rows["contacts"]}
-    for _, together in groupby(rows["history"], key=itemgetter(RECORDED_AT)):
-        history = list(together)
-        new = [contacts[row[CONTACT_ID]] for row in history if row[SEQUENCE] == 1]
-        yield new, history
+    contacts, positions = ({row[0]: row for row in rows[t]} for t in ("contacts", "positions"))
+    decisions = {row[:2]: row for row in rows["decisions"]}
+    for _, together in groupby(rows["evidence"], key=itemgetter(RECORDED_AT)):
+        evidence = list(together)
+        new = [row[CONTACT] for row in evidence if row[SEQUENCE] == 1]
+        yield {
+            "contacts": [contacts[number] for number in new],
+            "positions": [positions[number] for number in new],
+            "evidence": evidence,
+            "decisions": [decisions[row[CONTACT], row[SEQUENCE]] for row in evidence],
+        }
 
 
 def profile(place: Path, path: Path) -> None:

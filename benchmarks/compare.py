@@ -66,7 +66,7 @@ def _translating(directory: Path, count: int) -> None:
 
 def _read(workspace: Workspace, known: list[tuple[str, list[Event]]]) -> None:
     """Read every story into memory, as the home's definition reads it."""
-    query = select(history).order_by(history.c.contact_id, history.c.sequence)
+    query = select(history).order_by(history.c.contact, history.c.sequence)
     with reading(workspace.engine) as connection:
         last = ""
         for row in connection.execute(query.execution_options(yield_per=1_000)):

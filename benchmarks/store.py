@@ -30,11 +30,11 @@ START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 WHERE = "contact.budget >= 9500.0 && has(contact.email)"
 BARE = {
     "sqlite": (
-        "SELECT * FROM contacts WHERE json_extract(fields, '$.budget') >= 9500.0 "
+        "SELECT * FROM contact_positions WHERE json_extract(fields, '$.budget') >= 9500.0 "
         "AND json_extract(fields, '$.email') IS NOT NULL ORDER BY id"
     ),
     "postgresql": (
-        "SELECT * FROM contacts WHERE (fields::json ->> 'budget')::float8 >= 9500.0 "
+        "SELECT * FROM contact_positions WHERE (fields::json ->> 'budget')::float8 >= 9500.0 "
         "AND (fields::json ->> 'email') IS NOT NULL ORDER BY id"
     ),
 }

@@ -76,3 +76,9 @@ class Ticking:
     def __call__(self) -> dt.datetime:
         self.now += SECOND
         return self.now
+
+
+def content(rows):
+    """Return what rows of a history say, without what each database gives them of its own."""
+    own = {"id", "recorded_at", "digest", "run"}
+    return [{k: v for k, v in row.to_json().items() if k not in own} for row in rows]

@@ -11,6 +11,11 @@ from funnelflow.workspace.workspace import Workspace
 
 from .support import run_in_terminal
 
+TABLES_OF_CONTACTS = [
+    *((table, "contact") for table in ("positions", "decisions", "evidence")),
+    ("contacts", "number"),
+]
+
 SUMMER = ("--at", "2026-07-01T00:00:00Z")
 
 
@@ -52,7 +57,7 @@ def test_a_sound_workspace_proves_itself(ada, call):
 def altered(ada, workspace):
     database = sqlite3.connect(workspace / "funnelflow.db")
     with database:
-        database.execute("UPDATE contacts SET stage = 'customer' WHERE id = 'ada'")
+        database.execute("UPDATE positions SET stage = 'customer' WHERE contact = 1")
     database.close()
 
 
@@ -261,8 +266,8 @@ def test_a_deleted_contact_is_missed_by_verify_and_found_against_heads(ada, work
     call("verify", "--heads", "heads.txt")
     database = sqlite3.connect(workspace / "funnelflow.db")
     with database:
-        database.execute("DELETE FROM history WHERE contact_id = 'bob'")
-        database.execute("DELETE FROM contacts WHERE id = 'bob'")
+        for table, column in TABLES_OF_CONTACTS:
+            database.execute(f"DELETE FROM {table} WHERE {column} = 2")
     database.close()
     assert call("verify").exit_code == 0
     done = call("verify", "--against", "heads.txt")
@@ -288,8 +293,8 @@ def test_many_findings_of_a_sound_database_never_advise_to_restore_it(ada, works
     call("verify", "--heads", "heads.txt")
     database = sqlite3.connect(workspace / "funnelflow.db")
     with database:
-        database.execute("DELETE FROM history WHERE contact_id <> 'ada'")
-        database.execute("DELETE FROM contacts WHERE id <> 'ada'")
+        for table, column in TABLES_OF_CONTACTS:
+            database.execute(f"DELETE FROM {table} WHERE {column} <> 1")
     database.close()
     done = call("verify", "--against", "heads.txt")
     assert "101 problems" in done.stderr

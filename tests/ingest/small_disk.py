@@ -26,10 +26,10 @@ import psycopg
 MEGABYTE = 1_000_000
 SIZE = 200 * MEGABYTE
 LEFT = {
-    "sqlite": 12 * MEGABYTE,
-    "tables": 12 * MEGABYTE,
+    "sqlite": 14 * MEGABYTE,
+    "tables": 18 * MEGABYTE,
     "log": 20 * MEGABYTE,
-    "all": 32 * MEGABYTE,
+    "all": 40 * MEGABYTE,
 }
 """What is left for the events: room for some chunks, but not for all."""
 

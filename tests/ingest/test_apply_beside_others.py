@@ -78,7 +78,7 @@ def options(**said):
 def outcome(workspace, summary):
     """Give all that a run has left behind, but for when it ran."""
     history = [
-        (row.contact_id, row.sequence, row.key, row.facts, row.outcome, row.unmet, row.digest)
+        (row.contact_id, row.sequence, row.key, row.facts, row.outcome, row.unmet)
         for row in workspace.history(limit=100_000).rows
     ]
     contacts = [(c.id, c.contact, c.sequence, c.due_at, c.created_at) for c in workspace.list()]

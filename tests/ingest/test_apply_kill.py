@@ -2,7 +2,7 @@
 
 Every kill is a SIGKILL of a process of its own: at named points, which a hook in the child
 reaches by itself, and at random times. After each one, what is stored must be a beginning of
-the story that an undisturbed run tells, digests included, and the outbox must hold exactly its
+the story that an undisturbed run tells, and the outbox must hold exactly its
 transitions; at the end, all of it. A couple of
 dozen kills are part of every test run; as many as one likes are done by::
 
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -33,7 +34,7 @@ from funnelflow.storage.outbox import Outbox
 from funnelflow.storage.unit_of_work import UnitOfWork
 from funnelflow.workspace.workspace import Workspace
 
-from ..funnels import PIPELINE
+from ..funnels import PIPELINE, content
 
 KILLS = int(os.environ.get("FUNNELFLOW_KILLS", "24"))
 SEED = 20260301
@@ -64,12 +65,12 @@ class Story:
         summary = workspace.apply(path, FileOptions(chunk=CHUNK))
         self.counts = summary.counts
         self.rejects = Path(summary.rejects).read_bytes()
-        self.digests = digests(workspace)
+        self.told = told(workspace)
 
     def check_begun(self, workspace: Workspace) -> None:
         """Hold what is stored to be a beginning of the story, and sound."""
-        stored = digests(workspace)
-        assert all(self.digests[c][: len(found)] == found for c, found in stored.items())
+        stored = told(workspace)
+        assert all(self.told[c][: len(found)] == found for c, found in stored.items())
         assert sent_messages(workspace) == moved(workspace)
         assert workspace.verify().problems == 0
 
@@ -79,15 +80,15 @@ class Story:
         assert summary.applied_before
         assert summary.counts == self.counts
         assert Path(summary.rejects).read_bytes() == self.rejects
-        assert digests(workspace) == self.digests
+        assert told(workspace) == self.told
         assert workspace.verify().problems == 0
 
 
-def digests(workspace: Workspace) -> dict[str, list[str]]:
-    """Give the digests of every contact's history, in order."""
+def told(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
+    """Give what every contact's history says, in order."""
     found = defaultdict(list)
     for row in workspace.history(limit=100_000).rows:
-        found[row.contact_id].append(row.digest)
+        found[row.contact_id] += content([row])
     return dict(found)
 
 

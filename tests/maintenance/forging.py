@@ -5,17 +5,19 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, delete, select, text, update
 
-from funnelflow.storage.row_format import checksum, row_digest
-from funnelflow.storage.tables import contacts, definitions, history
+from funnelflow.maintenance.verify_contacts import commit_row
+from funnelflow.storage.row_format import row_checksum, row_digest
+from funnelflow.storage.tables import (
+    contacts,
+    decisions,
+    definitions,
+    evidence,
+    history,
+    positions,
+)
 from funnelflow.workspace.workspace import Workspace
 
 Change: TypeAlias = Callable[[Connection], None]
-
-CHAINED = [
-    column.name
-    for column in history.c
-    if column.name not in {"id", "recorded_at", "definition", "digest", "checksum"}
-]
 
 
 def forge(workspace: Workspace, change: Change, *names: str) -> None:
@@ -23,30 +25,43 @@ def forge(workspace: Workspace, change: Change, *names: str) -> None:
     with workspace.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(
-                text("ALTER TABLE history DROP CONSTRAINT IF EXISTS history_contact_id_fkey")
+                text("ALTER TABLE evidence DROP CONSTRAINT IF EXISTS evidence_contact_fkey")
             )
         change(connection)
         for name in names:
             compute_chain_again(connection, name)
 
 
+def number_of(connection: Connection, contact_id: str) -> int:
+    """Return the number of a contact."""
+    return connection.execute(select(contacts.c.number).filter_by(id=contact_id)).scalar_one()
+
+
 def compute_chain_again(connection: Connection, contact_id: str) -> None:
     """Number the rows of a contact, and compute their digests and the contact's own."""
     digests = dict(connection.execute(select(definitions.c.id, definitions.c.digest)).all())
-    ordered = select(history).where(history.c.contact_id == contact_id).order_by("sequence")
+    number = number_of(connection, contact_id)
+    salt = connection.execute(select(contacts.c.salt).filter_by(number=number)).scalar_one()
+    ordered = select(history).where(history.c.contact == number).order_by("sequence")
     digest, sequence = "", 0
     for row in connection.execute(ordered).all():
         sequence += 1
-        columns = row._asdict() | {"sequence": sequence}
-        said = ["" if columns[name] is None else str(columns[name]) for name in CHAINED]
-        digest = row_digest((digest, *said, digests[row.definition]))
+        committed = commit_row(salt, row, digests[row.definition])
+        digest = row_digest(digest, number, sequence, committed)
+        if row.sequence != sequence:
+            connection.execute(
+                update(decisions)
+                .filter_by(contact=number, sequence=row.sequence)
+                .values(sequence=sequence)
+            )
+        checksum = row_checksum(digest, row.recorded_at, row.run)
         connection.execute(
-            update(history)
-            .where(history.c.id == row.id)
-            .values(sequence=sequence, digest=digest, checksum=checksum(digest, row.recorded_at))
+            update(evidence)
+            .where(evidence.c.id == row.id)
+            .values(sequence=sequence, digest=digest, checksum=checksum)
         )
     connection.execute(
-        update(contacts).where(contacts.c.id == contact_id).values(sequence=sequence, digest=digest)
+        update(positions).filter_by(contact=number).values(sequence=sequence, digest=digest)
     )
 
 
@@ -54,14 +69,13 @@ def replace_text(contact_id: str, before: str, after: str) -> Change:
     """Return what replaces a text in the facts about a contact."""
 
     def change(connection: Connection) -> None:
-        for table, column, name in (
-            (history, history.c.facts, history.c.contact_id),
-            (contacts, contacts.c.fields, contacts.c.id),
-        ):
-            for (value,) in connection.execute(select(column).where(name == contact_id)).all():
+        number = number_of(connection, contact_id)
+        for column in (evidence.c.facts, positions.c.fields):
+            own = column.table.c.contact == number
+            for (value,) in connection.execute(select(column).where(own)).all():
                 connection.execute(
-                    update(table)
-                    .where(name == contact_id, column == value)
+                    update(column.table)
+                    .where(own, column == value)
                     .values({column.name: value.replace(before, after)})
                 )
 
@@ -70,17 +84,18 @@ def replace_text(contact_id: str, before: str, after: str) -> Change:
 
 def take_back(shop: Workspace, contact_id: str, record: Callable[[], object]) -> Change:
     """Record something, and return what deletes its row and all it did to the contact."""
-    wanted = select(contacts).where(contacts.c.id == contact_id)
     with shop.engine.connect() as connection:
-        before = connection.execute(wanted).one()._asdict()
+        number = number_of(connection, contact_id)
+        stands = select(positions).where(positions.c.contact == number)
+        before = connection.execute(stands).one()._asdict()
     record()
-    of = history.c
 
     def change(connection: Connection) -> None:
-        connection.execute(
-            delete(history).where(of.contact_id == contact_id, of.sequence > before["sequence"])
-        )
-        connection.execute(update(contacts).where(contacts.c.id == contact_id).values(before))
+        for table in (evidence, decisions):
+            of = table.c
+            newer = (of.contact == number) & (of.sequence > before["sequence"])
+            connection.execute(delete(table).where(newer))
+        connection.execute(update(positions).where(positions.c.contact == number).values(before))
 
     return change
 
@@ -89,7 +104,9 @@ def delete_contact(contact_id: str) -> Change:
     """Return what deletes a contact with all its rows."""
 
     def change(connection: Connection) -> None:
-        connection.execute(delete(history).where(history.c.contact_id == contact_id))
-        connection.execute(delete(contacts).where(contacts.c.id == contact_id))
+        number = number_of(connection, contact_id)
+        for table in (evidence, decisions, positions):
+            connection.execute(delete(table).where(table.c.contact == number))
+        connection.execute(delete(contacts).where(contacts.c.number == number))
 
     return change

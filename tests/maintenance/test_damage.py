@@ -163,19 +163,29 @@ def everything(path: Path) -> list[list[tuple]]:
     """Read every row of every table, as SQLite gives it."""
     connection = sqlite3.connect(path)
     connection.text_factory = bytes
-    tables = ("definitions", "funnels", "contacts", "history", "imports", "funnelflow_version")
+    tables = (
+        "definitions",
+        "funnels",
+        "contacts",
+        "positions",
+        "evidence",
+        "decisions",
+        "keys",
+        "checkpoints",
+        "funnelflow_version",
+    )
     rows = [connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables]
     connection.close()
     return rows
 
 
-def test_a_row_of_the_imports_that_was_altered_is_named_and_not_followed(closed, tmp_path):
+def test_a_checkpoint_that_was_altered_is_named_and_not_followed(closed, tmp_path):
     directory = tmp_path / "x"
     shutil.copytree(closed, directory)
     with sqlite3.connect(directory / "funnelflow.db") as connection:
-        connection.execute("UPDATE imports SET position = 1")
+        connection.execute("UPDATE checkpoints SET position = 1")
     connection.close()
     with Workspace.open(directory) as workspace:
-        assert [f.kind for f in workspace.verify().findings] == ["import"]
+        assert [f.kind for f in workspace.verify().findings] == ["checkpoint"]
         with pytest.raises(StoreError, match="has been altered"):
             workspace.apply(str(closed / "events.csv"))

@@ -9,12 +9,12 @@ from sqlalchemy import select, update
 
 from funnelflow.maintenance import HeadsFileError
 from funnelflow.storage.connect import reading
-from funnelflow.storage.row_format import checksum
-from funnelflow.storage.tables import definitions, history
+from funnelflow.storage.row_format import row_checksum
+from funnelflow.storage.tables import definitions, evidence
 from funnelflow.workspace.workspace import Workspace
 
 from ..funnels import DAY, PIPELINE, T0
-from .forging import delete_contact, forge, replace_text, take_back
+from .forging import delete_contact, forge, number_of, replace_text, take_back
 
 SHA = "0" * 64
 
@@ -85,11 +85,11 @@ def test_a_contact_deleted_with_its_history_is_found(shop, kept):
 
 def test_the_time_of_recording_altered_with_its_checksum_is_found(shop, kept):
     def backdate(connection):
-        of = history.c
-        digest = select(of.digest).where(of.contact_id == "bob", of.sequence == 2)
+        of = evidence.c
+        second = (of.contact == number_of(connection, "bob"), of.sequence == 2)
         at = "2026-01-01T00:00:00.000000Z"
-        number = checksum(connection.scalar(digest), at)
-        row = update(history).where(of.contact_id == "bob", of.sequence == 2)
+        number = row_checksum(connection.scalar(select(of.digest).where(*second)), at, None)
+        row = update(evidence).where(*second)
         connection.execute(row.values(recorded_at=at, checksum=number))
 
     forge(shop, backdate)
@@ -160,7 +160,7 @@ def test_heads_are_not_replaced_while_they_prove_something(shop, kept):
 
 
 def test_nothing_is_written_of_a_database_that_is_not_sound(shop, tmp_path):
-    forge(shop, lambda connection: connection.execute(update(history).values(actor="mallory")))
+    forge(shop, lambda connection: connection.execute(update(evidence).values(actor="mallory")))
     assert shop.verify(heads=tmp_path / "heads.txt").heads is None
     assert not (tmp_path / "heads.txt").exists()
 

@@ -54,7 +54,7 @@ def test_contacts_beyond_one_chunk_are_reached(warm, monkeypatch):
 
 
 def test_what_is_due_is_found_by_the_index_in_its_order(warm):
-    query = ticking.due_query(T0, ("2026-01-01T00:00:00.000000Z", "c0"))
+    query = ticking.due_query(T0, ("2026-01-01T00:00:00.000000Z", 1))
     with warm.engine.connect() as connection:
         sql = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
         if connection.dialect.name == "sqlite":
@@ -64,6 +64,6 @@ def test_what_is_due_is_found_by_the_index_in_its_order(warm):
                 connection.exec_driver_sql(f"SET enable_{way} = off")
             plan = connection.exec_driver_sql(f"EXPLAIN {sql}").all()
     said = " ".join(str(row) for row in plan)
-    assert "contacts_due_at_index" in said
+    assert "positions_due_at_index" in said
     assert "Sort" not in said
     assert "TEMP B-TREE" not in said

@@ -72,14 +72,15 @@ def test_a_message_knows_what_led_to_it(workspace):
     ]
 
 
-def test_the_same_story_gives_the_same_ids(small):
+def test_the_same_story_in_another_workspace_gives_other_ids(small):
+    """They come of salted digests: nobody can find out by trying what a message was about."""
     toml = '[[notify]]\nchannel = "recorder"\n'
-    ids = []
+    ids = set()
     for workspace in (small(toml), small(toml)):
         workspace.add("ada")
         workspace.record("ada", "asked")
-        ids.append(box(workspace).messages()[0].message)
-    assert ids[0] == ids[1]
+        ids.add(box(workspace).messages()[0].message)
+    assert len(ids) == 2
 
 
 @pytest.mark.parametrize("change", [{"at": "2026-03-01T09:31:00Z"}, {"actor": "eve"}])

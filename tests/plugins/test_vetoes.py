@@ -173,7 +173,7 @@ def test_a_stored_veto_that_is_altered_is_named(make, stored):
     workspace.add("ada", at=AT)
     workspace.move("ada", "talking", at=AT)
     with workspace.engine.begin() as connection:
-        connection.execute(text(f"UPDATE history SET vetoes = {stored} WHERE sequence = 2"))
+        connection.execute(text(f"UPDATE evidence SET vetoes = {stored} WHERE sequence = 2"))
     findings = make().verify().findings
     assert any("ada" in str(finding) for finding in findings)
 

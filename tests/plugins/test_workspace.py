@@ -136,7 +136,7 @@ def test_a_veto_that_is_altered_is_named(make):
     workspace.add("ada", at=AT)
     workspace.record("ada", "asked", at=AT)
     with sqlite3.connect(workspace.database.path) as connection:
-        connection.execute("UPDATE history SET vetoes = '[]'")
+        connection.execute("UPDATE evidence SET vetoes = '[]'")
     assert make().verify().findings
 
 

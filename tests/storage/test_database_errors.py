@@ -291,15 +291,15 @@ def test_nobodys_data_is_in_an_error_or_a_log(workspace, caplog, monkeypatch):
 
     def nobodys_row(chunk: UnitOfWork) -> None:
         chunk.load([CANARY])
-        chunk.contact(CANARY).contact.id = f"other-{CANARY}"
-        chunk.take(Change(CANARY, "subscribed", facts=other))
         held = chunk.contact(CANARY)
+        held.number = 999
+        chunk.take(Change(CANARY, "subscribed", facts=other))
         held.changed = False
         chunk.write()
         chunk.connection.exec_driver_sql("SET CONSTRAINTS ALL IMMEDIATE")
 
     def missing_column(chunk: UnitOfWork) -> None:
-        rename = "ALTER TABLE history RENAME COLUMN unmet TO other"
+        rename = "ALTER TABLE decisions RENAME COLUMN unmet TO other"
         chunk.connection.exec_driver_sql(rename)
         chunk.load([CANARY])
         chunk.take(Change(CANARY, "subscribed", facts=other))

@@ -5,7 +5,7 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.storage.row_format import checksum, encode, row_digest
+from funnelflow.storage.row_format import checksum, commitment, encode, row_digest
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 columns = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1f")),
@@ -13,13 +13,19 @@ columns = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_char
 
 
 @given(row=columns)
-def test_a_digest_is_the_sha256_of_the_columns_between_unit_separators(row):
-    assert row_digest(row) == hashlib.sha256("\x1f".join(row).encode()).hexdigest()
+def test_a_commitment_is_the_sha256_of_salt_and_columns_between_unit_separators(row):
+    said = "\x1f".join(["salt", *row])
+    assert commitment("salt", row) == hashlib.sha256(said.encode()).hexdigest()
+
+
+def test_a_digest_chains_a_commitment_to_the_row_before():
+    said = "before\x1f7\x1f2\x1fcommitted"
+    assert row_digest("before", 7, 2, "committed") == hashlib.sha256(said.encode()).hexdigest()
 
 
 @given(one=columns, other=columns)
-def test_rows_have_one_digest_only_if_they_are_the_same(one, other):
-    assert (row_digest(one) == row_digest(other)) == (one == other)
+def test_rows_have_one_commitment_only_if_they_are_the_same(one, other):
+    assert (commitment("", one) == commitment("", other)) == (one == other)
 
 
 @given(row=columns, place=st.integers(0, 17), cut=st.integers(0, 5))
@@ -28,7 +34,7 @@ def test_no_row_takes_the_place_of_another_by_moving_text_between_its_columns(ro
     joined = "\x1f".join(row[place : place + 2])
     other = [*row[:place], joined[:cut], joined[cut:], *row[place + 2 :]]
     if other != row:
-        assert row_digest(other) != row_digest(row)
+        assert commitment("", other) != commitment("", row)
 
 
 def test_json_has_one_canonical_form():

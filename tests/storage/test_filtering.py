@@ -174,7 +174,10 @@ def test_a_field_of_the_vocabulary_comes_before_what_is_built_in(directory, data
 
 def test_facts_that_are_no_json_any_more_are_a_clear_error(crowd):
     with crowd.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE contacts SET fields = '{x' WHERE id = 'c7'")
+        connection.exec_driver_sql(
+            "UPDATE positions SET fields = '{x' "
+            "WHERE contact = (SELECT number FROM contacts WHERE id = 'c7')"
+        )
     with pytest.raises(StoreError, match="has been altered") as caught:
         list(crowd.list("contact.budget > 1.0"))
     assert "funnelflow verify" in caught.value.hint

@@ -31,13 +31,13 @@ from funnelflow.storage.definition_store import (
 )
 from funnelflow.storage.queries import funnel_names
 from funnelflow.storage.row_format import to_text
-from funnelflow.storage.tables import contacts, funnels, history
+from funnelflow.storage.tables import contact_positions, funnels, history
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 CHUNK = 500
 EXAMPLES = 3
-_FIRST = ""
+_FIRST = 0
 
 
 @frozen
@@ -164,7 +164,7 @@ def run_adoption(
     mover = context.transact(partial(_begin, definition=definition, rules=rules, actor=actor))
     mover.instead_of = instead_of
     done = Adopted(plan.funnel, plan.digest)
-    last: str | None = _FIRST
+    last: int | None = _FIRST
     while last is not None:
         done, last = context.transact(partial(_adopt_some, mover=mover, done=done, after=last))
         if progress is not None and last is not None:
@@ -201,32 +201,34 @@ def _take_over(connection: Connection, definition: Definition, now: dt.datetime)
 
 
 def _adopt_some(
-    chunk: UnitOfWork, *, mover: Mover, done: Adopted, after: str
-) -> tuple[Adopted, str | None]:
+    chunk: UnitOfWork, *, mover: Mover, done: Adopted, after: int
+) -> tuple[Adopted, int | None]:
     """Bring the next contacts under the new definition, and write them.
 
     Args:
         chunk: An empty chunk.
         mover: Brings contacts under the new definition.
         done: What was done before.
-        after: The last contact that was.
+        after: The number of the last contact that was.
 
     Returns:
-        What is done now, and the last of these contacts; None when there are no more.
+        What is done now, and the number of the last of these contacts; None when there are no
+        more.
 
     Raises:
         UnmappedStageError: One is in a stage that is gone, and no rule leads out of it.
         ConflictError: Yet another version was adopted meanwhile.
     """
     _require_current(chunk.connection, mover.loaded)
-    ids = [row.id for row in _left(chunk.connection, mover, after)]
-    if not ids:
+    left = _left(chunk.connection, mover, after)
+    if not left:
         return done, None
-    chunk.load(ids)
-    with _evidence(chunk.connection, ids) as evidence:
-        moved = sum(_bring_under(chunk, mover, name, evidence(name)) for name in ids)
+    chunk.load(row.id for row in left)
+    with _evidence(chunk.connection, left) as evidence:
+        moved = sum(_bring_under(chunk, mover, row.id, evidence(row.number)) for row in left)
     chunk.write()
-    return evolve(done, contacts=done.contacts + len(ids), moved=done.moved + moved), ids[-1]
+    done = evolve(done, contacts=done.contacts + len(left), moved=done.moved + moved)
+    return done, left[-1].number
 
 
 def _require_current(connection: Connection, loaded: LoadedDefinition) -> None:
@@ -259,11 +261,11 @@ def _draft(connection: Connection, store: DefinitionStore, mover: Mover, draft: 
     """Place every contact that is under another definition, and count."""
     rows = _left(connection, mover, _FIRST)
     while rows:
-        with _evidence(connection, [row.id for row in rows]) as evidence:
+        with _evidence(connection, rows) as evidence:
             for row in rows:
                 contact = stored_contact(row, store.by_id(connection, row.definition)).contact
-                draft.look_at(connection, store, mover, contact, row.funnel, evidence(row.id))
-        rows = _left(connection, mover, rows[-1].id)
+                draft.look_at(connection, store, mover, contact, row.funnel, evidence(row.number))
+        rows = _left(connection, mover, rows[-1].number)
 
 
 class _Draft:
@@ -304,33 +306,35 @@ class _Draft:
         return tuple(Shift(*way, count, examples) for way, (count, examples) in ways)
 
 
-def _left(connection: Connection, mover: Mover, after: str) -> Sequence[Any]:
+def _left(connection: Connection, mover: Mover, after: int) -> Sequence[Any]:
     """Read the next contacts of the funnels concerned that are under another definition."""
     wanted = (
-        select(contacts)
-        .where(contacts.c.id > after, contacts.c.funnel.in_(mover.funnels))
-        .where(contacts.c.definition != mover.loaded.id)
-        .order_by(contacts.c.id)
+        select(contact_positions)
+        .where(contact_positions.c.number > after, contact_positions.c.funnel.in_(mover.funnels))
+        .where(contact_positions.c.definition != mover.loaded.id)
+        .order_by(contact_positions.c.number)
         .limit(CHUNK)
     )
     return connection.execute(wanted).all()
 
 
 @contextmanager
-def _evidence(connection: Connection, ids: list[str]) -> Iterator[Callable[[str], Iterable[Any]]]:
+def _evidence(
+    connection: Connection, left: Sequence[Any]
+) -> Iterator[Callable[[int], Iterable[Any]]]:
     """Return what reads the history of each of some contacts, asked for in their order."""
     wanted = (
         select(history)
-        .where(history.c.contact_id.in_(ids))
-        .order_by(history.c.contact_id, history.c.sequence)
+        .where(history.c.contact.in_([row.number for row in left]))
+        .order_by(history.c.contact, history.c.sequence)
         .execution_options(yield_per=CHUNK)
     )
     with connection.execute(wanted) as found:
-        groups = groupby(found, key=attrgetter("contact_id"))
+        groups = groupby(found, key=attrgetter("contact"))
 
-        def rows_of(contact_id: str) -> Iterable[Any]:
-            for name, rows in groups:
-                if name == contact_id:
+        def rows_of(contact: int) -> Iterable[Any]:
+            for number, rows in groups:
+                if number == contact:
                     return rows
             return ()
 

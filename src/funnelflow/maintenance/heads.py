@@ -5,7 +5,7 @@ all the rows before it. Whoever can write to the database can alter a row and co
 digest again, or remove the newest rows, and the chain says nothing: it proves itself only. A
 file of heads that they cannot reach shows it, because what was must still be a prefix of what is.
 
-A file holds no id: a contact's key is the SHA-256 over the database's identity and its id.
+A file holds no id: a contact's key is the SHA-256 over the database's identity and its number.
 Heads are sorted and looked up in a temporary database of SQLite, so that memory stays flat.
 """
 
@@ -13,7 +13,7 @@ import datetime as dt
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -30,7 +30,7 @@ from funnelflow.maintenance.heads_file import (
 )
 from funnelflow.maintenance.verify_contacts import Finding, SinceHeads
 from funnelflow.storage.row_format import SEPARATOR, to_text
-from funnelflow.storage.tables import definitions, history
+from funnelflow.storage.tables import contacts, definitions, evidence
 
 _BATCH = 1_000
 
@@ -71,8 +71,8 @@ def check_against_heads(connection: Connection, path: Path, add: _Add) -> SinceH
         written = load_heads(path, scratch)
         is_same = not written.definitions or written.database == _identity(connection)
         comparison = _Comparison(scratch, written, add if is_same else _ignore)
-        for contact_id, rows in _histories(connection):
-            comparison.compare(contact_id, rows)
+        for number, name, rows in _histories(connection):
+            comparison.compare(number, name, rows)
         since = comparison.end()
         if is_same:
             for digest in sorted(set(written.definitions) - set(_definitions(connection))):
@@ -97,9 +97,9 @@ class _Comparison:
         self._add = add
         self._kept = self._named = self._new_contacts = self._new_rows = 0
 
-    def compare(self, contact_id: str, rows: Iterable[Any]) -> None:
+    def compare(self, number: int, contact_id: str, rows: Iterable[Any]) -> None:
         """Compare one history with its head, if it has one."""
-        key = _key(self._written.database, contact_id)
+        key = _key(self._written.database, number)
         known = self._scratch.execute("SELECT * FROM heads WHERE key = ?", (key,)).fetchone()
         head = None if known is None else Head(*known)
         at_length, length = _end_of(key, rows, head.length if head is not None else 0)
@@ -203,35 +203,40 @@ def _definitions(connection: Connection) -> list[str]:
     return sorted(str(digest) for (digest,) in connection.execute(select(definitions.c.digest)))
 
 
-def _key(database: str, contact_id: str) -> str:
-    """Return what stands for a contact's id in the heads of a database."""
-    return _sha256(f"{database}{SEPARATOR}{contact_id}").hexdigest()[:KEY_LENGTH]
+def _key(database: str, number: int) -> str:
+    """Return what stands for a contact in the heads of a database."""
+    return _sha256(f"{database}{SEPARATOR}{number}").hexdigest()[:KEY_LENGTH]
 
 
 def _sha256(text: str) -> "hashlib._Hash":
     return hashlib.sha256(text.encode("utf-8", "surrogateescape"))
 
 
-def _histories(connection: Connection) -> Iterator[tuple[str, Iterator[Any]]]:
-    """Yield every contact's id with its rows: id, digest, when it was recorded."""
-    of = history.c
-    query = select(of.contact_id, of.digest, of.recorded_at).order_by(of.contact_id, of.sequence)
+def _histories(connection: Connection) -> Iterator[tuple[int, str, Iterator[Any]]]:
+    """Yield every contact's number and id with its rows: digest, when it was recorded."""
+    of = evidence.c
+    named = evidence.outerjoin(contacts, contacts.c.number == of.contact)
+    columns = (of.contact, of.digest, of.recorded_at, contacts.c.id)
+    query = select(*columns).select_from(named).order_by(of.contact, of.sequence)
     with connection.execute(query.execution_options(yield_per=_BATCH)) as rows:
-        for contact_id, group in groupby(rows, itemgetter(0)):
-            yield str(contact_id), group
+        for number, group in groupby(rows, itemgetter(0)):
+            rest = iter(group)
+            first = next(rest)
+            name = f"#{number}" if first.id is None else str(first.id)
+            yield number, name, chain([first], rest)
 
 
 def _heads(connection: Connection, identity: str) -> Iterator[Head]:
     """Yield the head of every history."""
-    for contact_id, rows in _histories(connection):
-        yield _end_of(_key(identity, contact_id), rows)[0]
+    for number, _, rows in _histories(connection):
+        yield _end_of(_key(identity, number), rows)[0]
 
 
 def _end_of(key: str, rows: Iterable[Any], limit: int | None = None) -> tuple[Head, int]:
     """Return the head of a history after `limit` rows or fewer, and how many rows it has."""
     length, counted, digest = 0, 0, ""
     recorded = hashlib.sha256()
-    for _, row_digest, recorded_at in rows:
+    for _, row_digest, recorded_at, _ in rows:
         length += 1
         if limit is None or length <= limit:
             counted, digest = length, row_digest

@@ -13,7 +13,7 @@ from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
 from funnelflow.storage.json_form import value_json
 from funnelflow.storage.row_format import horizon, to_text
-from funnelflow.storage.tables import contacts
+from funnelflow.storage.tables import contact_positions
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 _EXAMPLES = 3
@@ -39,19 +39,23 @@ def contacts_ahead(context: Context, now: dt.datetime | None = None) -> Ahead:
         context: The workspace.
         now: The time it is; None for that of the clock.
     """
-    is_ahead = contacts.c.clock > to_text(horizon(now or context.clock()))
-    some = select(contacts.c.id, contacts.c.clock).where(is_ahead).order_by(contacts.c.id)
+    is_ahead = contact_positions.c.clock > to_text(horizon(now or context.clock()))
+    some = (
+        select(contact_positions.c.id, contact_positions.c.clock)
+        .where(is_ahead)
+        .order_by(contact_positions.c.id)
+    )
     with reading(context.engine) as connection:
         count = connection.execute(select(func.count()).where(is_ahead)).scalar_one()
         rows = connection.execute(some.limit(_EXAMPLES)).all() if count else []
     return Ahead(count, tuple((row.id, row.clock) for row in rows))
 
 
-Place: TypeAlias = tuple[str, str]
+Place: TypeAlias = tuple[str, int]
 
 TICK = "tick"
 CHUNK = 1_000
-_START: Place = ("", "")
+_START: Place = ("", 0)
 
 
 @frozen
@@ -127,17 +131,17 @@ def _tick_some(
     chunk.load(row.id for row in rows)
     moved = sum(_bring_to(chunk, row.id, done.now, actor) for row in rows)
     chunk.write()
-    last = (rows[-1].due_at, rows[-1].id)
+    last = (rows[-1].due_at, rows[-1].number)
     return evolve(done, due=done.due + len(rows), moved=done.moved + moved), last
 
 
 def due_query(now: dt.datetime, after: Place) -> Select[Any]:
     """Ask who is due, in the order of the index."""
-    place = tuple_(contacts.c.due_at, contacts.c.id)
+    found = contact_positions.c
     return (
-        select(contacts.c.due_at, contacts.c.id)
-        .where(contacts.c.due_at <= to_text(now), place > after)
-        .order_by(contacts.c.due_at, contacts.c.id)
+        select(found.due_at, found.number, found.id)
+        .where(found.due_at <= to_text(now), tuple_(found.due_at, found.number) > after)
+        .order_by(found.due_at, found.number)
         .limit(CHUNK)
     )
 

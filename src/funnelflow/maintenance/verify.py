@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from attrs import evolve
-from sqlalchemy import Connection, Select, select, text
+from sqlalchemy import Connection, Select, and_, select, text
 from sqlalchemy.exc import DatabaseError
 
 from funnelflow.maintenance.heads import check_against_heads, write_heads
@@ -30,7 +30,7 @@ from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
 from funnelflow.storage.database_errors import as_store_error
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.tables import contacts, history
+from funnelflow.storage.tables import contacts, decisions, evidence, positions
 
 Watch: TypeAlias = Callable[[Verification], None]
 
@@ -109,40 +109,53 @@ class _Report:
 def _check_contacts(
     connection: Connection, store: DefinitionStore, deciders: Deciders, report: _Report
 ) -> None:
-    """Walk over contacts and their histories side by side."""
-    by_id, by_row = contacts.c.id, (history.c.contact_id, history.c.sequence)
-    people = _Queue(connection, select(contacts).order_by(by_id), "id", "contact", report)
-    rows = _Queue(connection, select(history).order_by(*by_row), "contact_id", "history", report)
-    with closing(people), closing(rows):
-        _check_side_by_side(connection, store, deciders, report, people, rows)
-
-
-def _check_side_by_side(
-    connection: Connection,
-    store: DefinitionStore,
-    deciders: Deciders,
-    report: _Report,
-    people: "_Queue",
-    rows: "_Queue",
-) -> None:
-    """Take each contact with the rows of its history."""
-    while people.head is not None or rows.head is not None:
-        contact_id = min(queue.name for queue in (people, rows) if queue.head is not None)
-        check = ContactCheck(connection, store, deciders, contact_id)
-        while rows.head is not None and rows.name == contact_id:
-            for finding in check.row(rows.take()):
+    """Walk over contacts, their positions and their evidence side by side."""
+    of = (evidence.c.contact, evidence.c.sequence, decisions.c.place)
+    people = _Queue(connection, select(contacts).order_by("number"), "number", "contact", report)
+    stands = select(positions).order_by(positions.c.contact, positions.c.place)
+    places = _Queue(connection, stands, "contact", "contact", report)
+    told = _Queue(connection, _TOLD.order_by(*of), "contact", "history", report)
+    with closing(people), closing(places), closing(told):
+        while (number := _lowest(people, places, told)) is not None:
+            known = people.take() if people.number == number else None
+            check = ContactCheck(connection, store, deciders, number, known)
+            while told.number == number:
+                for finding in check.row(told.take()):
+                    report.add(finding)
+            found = places.take() if places.number == number else None
+            for finding in check.end(found):
                 report.add(finding)
-        is_known = people.head is not None and people.name == contact_id
-        for finding in check.end(people.take() if is_known else None):
-            report.add(finding)
-        report.count(check.rows)
+            report.count(check.rows)
+
+
+_TOLD = select(
+    contacts.c.id.label("contact_id"),
+    evidence,
+    *(column for column in decisions.c if column.name not in {"contact", "sequence"}),
+).select_from(
+    evidence.outerjoin(contacts, contacts.c.number == evidence.c.contact).outerjoin(
+        decisions,
+        and_(
+            decisions.c.contact == evidence.c.contact, decisions.c.sequence == evidence.c.sequence
+        ),
+    )
+)
+"""The evidence with what was decided on it: as the view `history`, and whatever is missing."""
+
+
+def _lowest(*queues: "_Queue") -> int | None:
+    """Return the lowest number of a contact at the head of queues; None behind the last."""
+    return min((queue.number for queue in queues if queue.number is not None), default=None)
 
 
 class _Queue:
-    """Rows in the order of ids, the next of which can be looked at before it is taken.
+    """Rows in the order of the numbers of contacts, the next of which can be looked at.
 
-    A row that stands where its id does not belong (its bytes, or those of the index, have
+    A row that stands where its number does not belong (its bytes, or those of the index, have
     been altered) is reported and left out, so that it does not mix up all that follow.
+
+    Attributes:
+        number: The contact of the next row; None behind the last.
     """
 
     def __init__(
@@ -158,30 +171,34 @@ class _Queue:
         self._kind = kind
         self._report = report
         self._next: Any = next(self._rows, None)
-        self.name = ""
-        self.head: Any = None
+        self._head: Any = None
+        self.number: int | None = None
         self.take()
 
     def take(self) -> Any:
         """Return the next row, and go to the one behind it."""
-        taken, last = self.head, self.name
+        taken, last = self._head, self.number or 0
         while True:
-            self.head, self._next = self._next, next(self._rows, None)
-            if self.head is None:
+            self._head, self._next = self._next, next(self._rows, None)
+            if self._head is None:
+                self.number = None
                 return taken
-            self.name = self._id(self.head)
-            behind = None if self._next is None else self._id(self._next)
-            if last <= self.name and (behind is None or behind >= self.name or behind < last):
+            number = self._number(self._head)
+            behind = None if self._next is None else self._number(self._next)
+            if last <= number and (behind is None or behind >= number or behind < last):
+                self.number = number
                 return taken
-            self._report.add(Finding(self._kind, self.name, 0, "a row has got out of order"))
-            self.name = last
+            name = f"#{getattr(self._head, self._column)}"
+            self._report.add(Finding(self._kind, name, 0, "a row has got out of order"))
 
     def close(self) -> None:
         """Let go of the rows that are left."""
         self._rows.close()
 
-    def _id(self, row: Any) -> str:
-        return str(getattr(row, self._column))
+    def _number(self, row: Any) -> int:
+        """Return the contact of a row; -1 where that is no number any more."""
+        number = getattr(row, self._column)
+        return number if isinstance(number, int) else -1
 
 
 def _check_file(connection: Connection, report: _Report) -> None:

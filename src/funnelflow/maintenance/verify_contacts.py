@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -14,21 +13,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from funnelflow.definition import DefinitionError
 from funnelflow.engine import Contact, decide
 from funnelflow.errors import Error
-from funnelflow.storage.checkpoints import import_checksum
+from funnelflow.storage.checkpoints import checkpoint_checksum
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.replay import ADOPT, EvidenceReader, Replay, fold_rows, rows_of
 from funnelflow.storage.row_format import (
     checksum,
+    commitment,
     dump_facts,
     dump_path,
     encode,
     optional_to_text,
+    row_checksum,
     row_digest,
 )
-from funnelflow.storage.tables import definitions, funnels, imports
+from funnelflow.storage.tables import checkpoints, definitions, funnels
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
-Kind: TypeAlias = Literal["database", "definition", "funnel", "import", "contact", "history"]
+Kind: TypeAlias = Literal["database", "definition", "funnel", "checkpoint", "contact", "history"]
 
 SHOWN = 100
 
@@ -154,7 +155,7 @@ class Deciders:
 def check_definitions(
     connection: Connection, store: DefinitionStore
 ) -> tuple[Deciders, list[Finding]]:
-    """Check definitions, funnels and imports; give the definitions, and what was found."""
+    """Check definitions, funnels and checkpoints; give the definitions, and what was found."""
     digests: dict[int, frozenset[str]] = {}
     broken: set[int] = set()
     found: list[Finding] = []
@@ -168,9 +169,9 @@ def check_definitions(
     for row in connection.execute(select(funnels).order_by(funnels.c.name)):
         found.extend(_funnel(row, digests))
     found.extend(
-        Finding("import", str(row.path), 0, "its row has been altered")
-        for row in connection.execute(select(imports).order_by(imports.c.id))
-        if row.checksum != import_checksum(row._asdict())
+        Finding("checkpoint", str(row.path), 0, "its row has been altered")
+        for row in connection.execute(select(checkpoints).order_by(checkpoints.c.id))
+        if row.checksum != checkpoint_checksum(row._asdict())
     )
     return Deciders(digests, frozenset(broken)), found
 
@@ -214,13 +215,12 @@ def _funnel(row: Any, digests: Mapping[int, frozenset[str]]) -> Iterator[Finding
         yield Finding("funnel", str(row.name), 0, "its definition is missing")
 
 
-_CONTENT = (
-    "contact_id", "sequence", "key", "event", "at", "actor", "roles", "facts", "to_stage",
-    "reason", "force", "outcome", "before_stage", "after_stage", "path", "unmet", "vetoes",
-    "restated", "recorder",
+_TOLD = (
+    "event", "at", "actor", "recorder", "roles", "facts", "to_stage", "reason", "force",
+    "asserted", "about", "vetoes", "answers",
 )  # fmt: skip
-_FORCE = _CONTENT.index("force") - 3
-_content_of = attrgetter(*_CONTENT)
+_DECIDED = ("outcome", "before_stage", "after_stage", "path", "unmet", "restated")
+_NUMBERS = {"force", "asserted"}
 
 
 class ContactCheck:
@@ -235,21 +235,29 @@ class ContactCheck:
         connection: The database.
         store: The definitions.
         deciders: The stored definitions.
-        contact_id: Whose history it is.
+        number: The number of the contact whose history it is.
+        known: Its row among the contacts; None if there is none.
 
     Attributes:
         rows: How many rows there were.
     """
 
     def __init__(
-        self, connection: Connection, store: DefinitionStore, deciders: Deciders, contact_id: str
+        self,
+        connection: Connection,
+        store: DefinitionStore,
+        deciders: Deciders,
+        number: int,
+        known: Any,
     ) -> None:
         self.rows = 0
         self._connection = connection
         self._store = store
         self._deciders = deciders
-        self._id = contact_id
-        self._replay = Replay(connection, store, contact_id)
+        self._number = number
+        self._known = known
+        self._id = f"#{number}" if known is None or known.id is None else str(known.id)
+        self._replay = Replay(connection, store, self._id, number)
         self._previous: frozenset[str] = frozenset({""})
         self._sequence = 0
         self._last: Any = None
@@ -266,7 +274,7 @@ class ContactCheck:
             self._previous = frozenset()
             self._is_foldable = False
         names = self._deciders.digests.get(row.definition)
-        computed = _digests(row, self._previous, names or frozenset())
+        computed = self._digests(row, names or frozenset())
         if row.definition in self._deciders.broken:
             self._is_foldable = False
         if names is None:
@@ -275,8 +283,9 @@ class ContactCheck:
             yield self._found(row, "it cannot be proved, as the row before it is missing")
         elif row.digest not in computed:
             yield self._found(row, "it has been altered")
-        elif row.checksum != checksum(row.digest, row.recorded_at):
-            yield self._found(row, "the time at which it was recorded has been altered", harm=False)
+        elif row.checksum != row_checksum(row.digest, row.recorded_at, row.run):
+            what = "the time at which it was recorded, or its run, has been altered"
+            yield self._found(row, what, harm=False)
         if isinstance(row.at, str) and row.at < self._latest and row.event != TICK:
             self._came_late = True
         elif isinstance(row.at, str):
@@ -288,12 +297,18 @@ class ContactCheck:
         self._created_at = min(self._created_at or row.at, row.at)
 
     def end(self, row: Any) -> Iterator[Finding]:
-        """Compare the contact itself; None if there is none."""
-        if row is None:
+        """Compare the contact's position; None if there is none."""
+        known = self._known
+        if known is None:
             yield Finding("contact", self._id, 0, "there is a history, but no contact")
             return
         if self._last is None:
             yield Finding("contact", self._id, 0, "there is a contact, but no history")
+            return
+        if known.checksum != checksum(known.number, known.id, known.salt):
+            yield Finding("contact", self._id, 0, "its id has been altered")
+        if row is None:
+            yield Finding("contact", self._id, 0, "its position is missing")
             return
         differing = [name for name, value in self._chain() if getattr(row, name) != value]
         if self._is_foldable:
@@ -375,7 +390,7 @@ class ContactCheck:
         if as_decided and loaded is not None and contact is not None:
             return loaded, contact
         adopted = self._store.by_id(self._connection, row.definition)
-        rows = rows_of(self._connection, self._id)
+        rows = rows_of(self._connection, self._number)
         return adopted, fold_rows(self._connection, self._store, EvidenceReader(adopted), rows)
 
     def _gap(self, row: Any) -> Finding:
@@ -394,32 +409,38 @@ class ContactCheck:
             self._is_foldable = False
         return Finding("history", self._id, row.sequence, what)
 
+    def _digests(self, row: Any, definitions: frozenset[str]) -> frozenset[str]:
+        """Compute the digest of a row, for each row that may have been before it."""
+        try:
+            committed = [commit_row(self._known.salt, row, name) for name in definitions]
+            return frozenset(
+                row_digest(before, self._number, row.sequence, one)
+                for before in self._previous
+                for one in committed
+            )
+        except (TypeError, ValueError, AttributeError):  # columns of other types, or none
+            return frozenset()
 
-def _digests(row: Any, previous: frozenset[str], definitions: frozenset[str]) -> frozenset[str]:
-    """Compute the digest of a row, for each row that may have been before it."""
-    try:
-        content = _texts(row)
-        return frozenset(
-            row_digest((before, *content, definition))
-            for before in previous
-            for definition in definitions
-        )
-    except (TypeError, ValueError):  # columns of other types, bytes that are no text
-        return frozenset()
 
+def commit_row(salt: str, row: Any, definition: str) -> str:
+    """Return the commitment of a row of evidence with what was decided on it.
 
-def _texts(row: Any) -> list[str]:
-    """Return the columns of a row as its digest takes them.
+    Args:
+        salt: That of the contact.
+        row: A row with the columns of evidence and decisions, by name.
+        definition: The digest of the definition that decided.
 
     Raises:
         TypeError: A column is of a type that was never written.
         ValueError: A key is empty, which none is.
     """
-    contact_id, sequence, key, *texts = _content_of(row)
-    force = texts[_FORCE]
-    if type(sequence) is not int or type(force) is not int:
-        raise TypeError
-    if key == "":
+    if row.key == "":
         raise ValueError
-    texts[_FORCE] = str(force)
-    return [contact_id, str(sequence), "" if key is None else key, *texts]
+    texts = ["" if row.key is None else row.key]
+    for name in _TOLD:
+        value = getattr(row, name)
+        if name in _NUMBERS and type(value) is not int:
+            raise TypeError
+        texts.append(str(value) if name in _NUMBERS else value)
+    decided = (getattr(row, name) for name in _DECIDED)
+    return commitment(salt, (*texts, str(row.place), definition, *decided))

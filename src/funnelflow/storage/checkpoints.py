@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select, text
 from funnelflow.errors import ConflictError, StoreError
 from funnelflow.storage.changes import ChangeResult
 from funnelflow.storage.row_format import checksum, encode, to_text
-from funnelflow.storage.tables import imports
+from funnelflow.storage.tables import checkpoints
 
 State: TypeAlias = Literal["running", "finished"]
 
@@ -116,14 +116,14 @@ class Counts:
 
 START = FileOffset(0, 0, "")
 
-_COLUMNS = tuple(column.name for column in imports.c if column.name != "id")
+_COLUMNS = tuple(column.name for column in checkpoints.c if column.name != "id")
 _INSERT = text(
-    f"INSERT INTO imports ({', '.join(_COLUMNS)}) "  # noqa: S608  # only names of columns
+    f"INSERT INTO checkpoints ({', '.join(_COLUMNS)}) "  # noqa: S608  # only names of columns
     f"VALUES ({', '.join(f':{name}' for name in _COLUMNS)}) "
     "ON CONFLICT (kind, identity) DO NOTHING"
 )
 _UPDATE = text(
-    f"UPDATE imports SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)} "  # noqa: S608
+    f"UPDATE checkpoints SET {', '.join(f'{name} = :{name}' for name in _COLUMNS)} "  # noqa: S608
     "WHERE id = :held_id AND position = :held_position AND state = :held_state"
 )
 
@@ -142,6 +142,7 @@ class Checkpoint:
         rejects: The file with the rejected rows.
         rejects_size: The bytes of it that belong to rows that are done.
         counts: What came of the rows that are done.
+        run: The run that applies it; None before it has brought anything.
         id: Its number in the database; None before it is stored.
         started_at: When the file was begun.
         updated_at: When the last of it was done.
@@ -156,6 +157,7 @@ class Checkpoint:
     rejects: str = ""
     rejects_size: int = 0
     counts: Counts = Counts()  # noqa: RUF009  # never changed in place
+    run: int | None = None
     id: int | None = None
     started_at: str = ""
     updated_at: str = ""
@@ -163,7 +165,9 @@ class Checkpoint:
 
 def find_checkpoint(connection: Connection, kind: str, identity: str) -> Checkpoint | None:
     """Return how far a content has been applied; None if it never was."""
-    wanted = select(imports).where(imports.c.kind == kind, imports.c.identity == identity)
+    wanted = select(checkpoints).where(
+        checkpoints.c.kind == kind, checkpoints.c.identity == identity
+    )
     row = connection.execute(wanted).one_or_none()
     return None if row is None else _read(row)
 
@@ -171,9 +175,9 @@ def find_checkpoint(connection: Connection, kind: str, identity: str) -> Checkpo
 def find_latest(connection: Connection, kind: str, path: str) -> Checkpoint | None:
     """Return the checkpoint of what was applied last from a path, whatever it contains now."""
     wanted = (
-        select(imports)
-        .where(imports.c.kind == kind, imports.c.path == path)
-        .order_by(imports.c.updated_at.desc(), imports.c.id.desc())
+        select(checkpoints)
+        .where(checkpoints.c.kind == kind, checkpoints.c.path == path)
+        .order_by(checkpoints.c.updated_at.desc(), checkpoints.c.id.desc())
         .limit(1)
     )
     row = connection.execute(wanted).one_or_none()
@@ -226,17 +230,17 @@ def _values(checkpoint: Checkpoint) -> dict[str, Any]:
         "prefix": prefix,
         "counts": encode(checkpoint.counts.to_json()),
     }
-    return values | {"checksum": import_checksum(values)}
+    return values | {"checksum": checkpoint_checksum(values)}
 
 
-def import_checksum(columns: Mapping[str, Any]) -> int:
-    """Return the checksum of a row of the imports over all its other columns but its number."""
+def checkpoint_checksum(columns: Mapping[str, Any]) -> int:
+    """Return the checksum of a checkpoint over all its other columns but its number."""
     return checksum(*(columns[name] for name in _COLUMNS if name != "checksum"))
 
 
 def _read(row: Row[Any]) -> Checkpoint:
     held = dict(row._mapping)  # noqa: SLF001  # the public name of it
-    if held.pop("checksum") != import_checksum(held):
+    if held.pop("checksum") != checkpoint_checksum(held):
         raise StoreError(
             f"what the database knows of {held['path']} has been altered",
             hint="`funnelflow verify` says what else is; restore a backup",

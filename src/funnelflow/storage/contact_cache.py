@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from funnelflow.storage.dialects import CONTACT_COLUMNS
+from funnelflow.storage.dialects import LOADED_COLUMNS
 from funnelflow.storage.tracked_contacts import Row, TrackedContact
 
 KEPT = 32_768
 """How many contacts are remembered at least, and at most twice as many: some 80 MB."""
 
 _FUNNEL, _DEFINITION, _DIGEST = (
-    [column.name for column in CONTACT_COLUMNS].index(name)
+    [column.name for column in LOADED_COLUMNS].index(name)
     for name in ("funnel", "definition", "digest")
 )
 

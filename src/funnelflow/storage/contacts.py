@@ -30,7 +30,7 @@ from funnelflow.storage.row_format import (
     optional_from_text,
     to_text,
 )
-from funnelflow.storage.tables import contacts, definitions, history
+from funnelflow.storage.tables import contact_positions, definitions, history
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
@@ -40,6 +40,7 @@ class StoredContact:
 
     Attributes:
         id: Who it is.
+        number: The number that the database knows it by.
         funnel: The funnel that is its home.
         contact: Stage, fields and clock, as the engine takes them.
         sequence: How many rows its history has.
@@ -49,6 +50,7 @@ class StoredContact:
     """
 
     id: str
+    number: int = field(repr=False)
     funnel: str
     contact: Contact = field(repr=False)
     sequence: int
@@ -246,7 +248,7 @@ def find_contact(
         UnknownContactError: There is none by that id.
         UsageError: It can be nobody's id.
     """
-    wanted = select(contacts).where(contacts.c.id == check_id(contact_id))
+    wanted = select(contact_positions).where(contact_positions.c.id == check_id(contact_id))
     row = connection.execute(wanted).one_or_none()
     if row is None:
         raise unknown_contact(connection, contact_id)
@@ -292,6 +294,7 @@ def _stored_contact(row: Any, loaded: LoadedDefinition) -> StoredContact:
     )
     return StoredContact(
         row.id,
+        row.number,
         row.funnel,
         contact,
         row.sequence,
@@ -393,10 +396,16 @@ def _neighbours(connection: Connection, contact_id: str) -> Sequence[str]:
     """Read ids around one, those that share its beginning first; ranges of the index, no scan."""
     start = contact_id[:2]
     near = [
-        select(contacts.c.id).where(contacts.c.id >= begin).order_by(contacts.c.id)
+        select(contact_positions.c.id)
+        .where(contact_positions.c.id >= begin)
+        .order_by(contact_positions.c.id)
         for begin in (start, contact_id)
     ]
-    near.append(select(contacts.c.id).where(contacts.c.id < start).order_by(contacts.c.id.desc()))
+    near.append(
+        select(contact_positions.c.id)
+        .where(contact_positions.c.id < start)
+        .order_by(contact_positions.c.id.desc())
+    )
     return [
         found
         for query in near

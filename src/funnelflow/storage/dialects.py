@@ -7,6 +7,7 @@ costs more than writing it.
 
 import json
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -27,27 +28,45 @@ from sqlalchemy import (
 from sqlalchemy import Column as SqlColumn
 
 from funnelflow.storage.database_errors import RetryError
-from funnelflow.storage.tables import contacts, history, outbox
-from funnelflow.storage.tracked_contacts import Row
+from funnelflow.storage.tables import (
+    contacts,
+    decisions,
+    evidence,
+    history,
+    keys,
+    outbox,
+    positions,
+)
+from funnelflow.storage.tracked_contacts import Row, TableName
 
-CONTACT_COLUMNS = tuple(contacts.c)
-HISTORY_COLUMNS = tuple(column for column in history.c if column.name != "id")
+LOADED_COLUMNS = (
+    *(contacts.c[name] for name in ("id", "number", "salt", "merged_into")),
+    *(column for column in positions.c if column.name != "contact"),
+)
+CONTACT_COLUMNS = tuple(column for column in contacts.c if column.name != "merged_into")
+POSITION_COLUMNS = tuple(positions.c)
+EVIDENCE_COLUMNS = tuple(column for column in evidence.c if column.name != "id")
+DECISION_COLUMNS = tuple(decisions.c)
+KEY_COLUMNS = tuple(keys.c)
 OUTBOX_COLUMNS = tuple(column for column in outbox.c if column.name != "id")
 
-_KEY_COLUMNS = (history.c.key, history.c.contact_id, history.c.sequence)
 _MEANT = ("event", "at", "actor", "facts", "to_stage", "reason", "force", "definition")
-_KEYED = (*_KEY_COLUMNS, *(history.c[name] for name in _MEANT))
+_KEYED = (keys.c.key, history.c.contact_id, keys.c.sequence, *(history.c[name] for name in _MEANT))
+_OF_KEYS = keys.join(
+    history, (history.c.contact == keys.c.contact) & (history.c.sequence == keys.c.sequence)
+)
+_KNOWN = contacts.join(positions, positions.c.contact == contacts.c.number)
 
 _CHANGED = "pg_temp.funnelflow_changed"
 _CHANGED_COLUMNS = (
-    *(c.name for c in CONTACT_COLUMNS[1:]),
-    *("id", "held_sequence", "held_definition"),
+    *(c.name for c in POSITION_COLUMNS[1:]),
+    *("contact", "held_funnel", "held_sequence", "held_definition"),
 )
 _MAKE_CHANGED = (
-    f"CREATE TEMPORARY TABLE IF NOT EXISTS {_CHANGED} "
-    "(LIKE contacts, held_sequence integer, held_definition integer) ON COMMIT DELETE ROWS"
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {_CHANGED} (LIKE positions, held_funnel text, "
+    "held_sequence integer, held_definition integer) ON COMMIT DELETE ROWS"
 )
-"""Where changed contacts are copied to: a statement over arrays of ten thousand texts, or over
+"""Where changed positions are copied to: a statement over arrays of ten thousand texts, or over
 their JSON, takes two to four times as long as copying them and updating from there."""
 
 COPY_FROM = 50
@@ -64,7 +83,7 @@ class Bulk(Protocol):
         """
 
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
-        """Read contacts in the order of `CONTACT_COLUMNS`.
+        """Read contacts with their positions, in the order of `LOADED_COLUMNS`.
 
         They are locked until the end of the transaction, unless `bulk_for` was told otherwise.
         """
@@ -72,25 +91,33 @@ class Bulk(Protocol):
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         """Read what was recorded under keys: key, contact, sequence, and what was said."""
 
-    def insert_history(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Append rows to the history, in the order of `HISTORY_COLUMNS`."""
+    def numbers(self, connection: Connection, count: int, after: int) -> list[int]:
+        """Return numbers for new contacts, that nobody has and all above `after`."""
 
-    def insert_outbox(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Append rows to the outbox, in the order of `OUTBOX_COLUMNS`."""
+    def insert(self, connection: Connection, table: TableName, rows: Sequence[Row]) -> None:
+        """Write new rows of a table, in the order of `INSERTED`."""
 
-    def insert_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Write new contacts, in the order of `CONTACT_COLUMNS`."""
+    def update_positions(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Write known positions, if each still is as it was read.
 
-    def update_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """Write known contacts, if each still is as it was read.
-
-        A row has what `CONTACT_COLUMNS` lists behind the id, then the id, and then the
-        sequence and the definition that the contact was read with: an adoption may bring it
-        under another one without adding to its history.
+        A row has what `POSITION_COLUMNS` lists behind the contact, then the contact, and then
+        the funnel, the sequence and the definition that the position was read with: an adoption
+        may bring it under another one without adding to its evidence.
 
         Raises:
             RetryError: Another writer changed one of them meanwhile.
         """
+
+
+INSERTED: dict[TableName, Sequence[SqlColumn[Any]]] = {
+    "contacts": CONTACT_COLUMNS,
+    "positions": POSITION_COLUMNS,
+    "evidence": EVIDENCE_COLUMNS,
+    "decisions": DECISION_COLUMNS,
+    "keys": KEY_COLUMNS,
+    "outbox": OUTBOX_COLUMNS,
+}
+"""The columns of new rows, by table, in the order in which the tables are written."""
 
 
 def bulk_for(engine: Engine, *, locks: bool = True) -> Bulk:
@@ -111,12 +138,10 @@ class _Sqlite:
 
     def __init__(self, engine: Engine) -> None:
         ids = select(func.json_each(bindparam("ids")).table_valued("value").c.value)
-        self._contacts = _sql(engine, select(*CONTACT_COLUMNS).where(contacts.c.id.in_(ids)))
-        self._keys = _sql(engine, select(*_KEYED).where(history.c.key.in_(ids)))
-        self._insert_history = _sql(engine, _insert(HISTORY_COLUMNS))
-        self._insert_outbox = _sql(engine, _insert(OUTBOX_COLUMNS))
-        self._insert_contacts = _sql(engine, _insert(CONTACT_COLUMNS))
-        self._update_contacts = _sql(engine, _update())
+        self._contacts = _sql(engine, _loaded().where(contacts.c.id.in_(ids)))
+        self._keys = _sql(engine, _keyed().where(keys.c.key.in_(ids)))
+        self._inserts = _inserts(engine)
+        self._update = _sql(engine, _update())
 
     def write_token(self, connection: Connection) -> object:
         driver: Any = connection.connection.dbapi_connection
@@ -129,17 +154,16 @@ class _Sqlite:
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, json.dumps(keys))
 
-    def insert_history(self, connection: Connection, rows: Sequence[Row]) -> None:
-        _run(connection, self._insert_history, rows)
+    def numbers(self, connection: Connection, count: int, after: int) -> list[int]:
+        last = connection.exec_driver_sql("SELECT max(number) FROM contacts").scalar() or 0
+        first = max(last, after) + 1
+        return list(range(first, first + count))
 
-    def insert_outbox(self, connection: Connection, rows: Sequence[Row]) -> None:
-        _run(connection, self._insert_outbox, rows)
+    def insert(self, connection: Connection, table: TableName, rows: Sequence[Row]) -> None:
+        _run(connection, self._inserts[table], rows)
 
-    def insert_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
-        _run(connection, self._insert_contacts, rows)
-
-    def update_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
-        _check_count(_run(connection, self._update_contacts, rows), rows)
+    def update_positions(self, connection: Connection, rows: Sequence[Row]) -> None:
+        _check_count(_run(connection, self._update, rows), rows)
 
 
 class _Postgres:
@@ -147,13 +171,11 @@ class _Postgres:
 
     def __init__(self, engine: Engine, *, locks: bool) -> None:
         ids = any_(bindparam("ids", type_=ARRAY(Text)))
-        held = select(*CONTACT_COLUMNS).where(contacts.c.id == ids).order_by(contacts.c.id)
-        self._contacts = _sql(engine, held.with_for_update() if locks else held)
-        self._keys = _sql(engine, select(*_KEYED).where(history.c.key == ids))
-        self._insert_history = _sql(engine, _insert(HISTORY_COLUMNS))
-        self._insert_outbox = _sql(engine, _insert(OUTBOX_COLUMNS))
-        self._insert_contacts = _sql(engine, _insert(CONTACT_COLUMNS))
-        self._update_contacts = _sql(engine, _update())
+        known = _loaded().where(contacts.c.id == ids).order_by(contacts.c.id)
+        self._contacts = _sql(engine, known.with_for_update() if locks else known)
+        self._keys = _sql(engine, _keyed().where(keys.c.key == ids))
+        self._inserts = _inserts(engine)
+        self._update = _sql(engine, _update())
         self._update_many = _update_from_copy()
 
     def write_token(self, connection: Connection) -> object:  # noqa: ARG002  # as on SQLite
@@ -165,33 +187,45 @@ class _Postgres:
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, list(keys))
 
-    def insert_history(self, connection: Connection, rows: Sequence[Row]) -> None:
+    def numbers(self, connection: Connection, count: int, after: int) -> list[int]:  # noqa: ARG002
+        asked = "SELECT nextval('contacts_number_seq') FROM generate_series(1, %s)"
+        return [number for (number,) in _fetch(connection, asked, count)]
+
+    def insert(self, connection: Connection, table: TableName, rows: Sequence[Row]) -> None:
+        if table in _IN_ORDER:
+            rows = sorted(rows, key=_IN_ORDER[table])
         if len(rows) < COPY_FROM:
-            _run(connection, self._insert_history, rows)
+            _run(connection, self._inserts[table], rows)
         else:
-            _copy(connection, "history", _names(HISTORY_COLUMNS), rows)
+            _copy(connection, table, _names(INSERTED[table]), rows)
 
-    def insert_outbox(self, connection: Connection, rows: Sequence[Row]) -> None:
-        if len(rows) < COPY_FROM:
-            _run(connection, self._insert_outbox, rows)
-        else:
-            _copy(connection, "outbox", _names(OUTBOX_COLUMNS), rows)
-
-    def insert_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
-        ordered = sorted(rows)  # writers that meet in the same order cannot deadlock
-        if len(ordered) < COPY_FROM:
-            _run(connection, self._insert_contacts, ordered)
-        else:
-            _copy(connection, "contacts", _names(CONTACT_COLUMNS), ordered)
-
-    def update_contacts(self, connection: Connection, rows: Sequence[Row]) -> None:
+    def update_positions(self, connection: Connection, rows: Sequence[Row]) -> None:
         if len(rows) < COPY_FROM:
             for row in rows:
-                _check_count(_run(connection, self._update_contacts, [row]), [row])
+                _check_count(_run(connection, self._update, [row]), [row])
             return
         connection.exec_driver_sql(_MAKE_CHANGED)
         _copy(connection, _CHANGED, _CHANGED_COLUMNS, rows)
         _check_count(connection.exec_driver_sql(self._update_many).rowcount, rows)
+
+
+_IN_ORDER = {"contacts": itemgetter(1), "keys": itemgetter(0)}
+"""What new rows of a table are sorted by: writers that meet in the same order cannot deadlock."""
+
+
+def _loaded() -> Select[Any]:
+    """Ask for contacts with their positions."""
+    return select(*LOADED_COLUMNS).select_from(_KNOWN)
+
+
+def _keyed() -> Select[Any]:
+    """Ask for what was recorded under keys."""
+    return select(*_KEYED).select_from(_OF_KEYS)
+
+
+def _inserts(engine: Engine) -> dict[TableName, str]:
+    """Write the statements that insert a row, by table."""
+    return {table: _sql(engine, _insert(columns)) for table, columns in INSERTED.items()}
 
 
 def _sql(engine: Engine, statement: Select[Any] | Insert | Update) -> str:
@@ -207,23 +241,24 @@ def _insert(columns: Sequence[SqlColumn[Any]]) -> Insert:
 
 
 def _update() -> Update:
-    """Write a whole contact if it is still as it was read: compare and swap."""
+    """Write a whole position if it is still as it was read: compare and swap."""
     return (
-        update(contacts)
-        .where(contacts.c.id == bindparam("held_id"))
-        .where(contacts.c.sequence == bindparam("held_sequence"))
-        .where(contacts.c.definition == bindparam("held_definition"))
-        .values({c: bindparam(c.name) for c in CONTACT_COLUMNS[1:]})
+        update(positions)
+        .where(positions.c.contact == bindparam("held_contact"))
+        .where(positions.c.funnel == bindparam("held_funnel"))
+        .where(positions.c.sequence == bindparam("held_sequence"))
+        .where(positions.c.definition == bindparam("held_definition"))
+        .values({c: bindparam(c.name) for c in POSITION_COLUMNS[1:]})
     )
 
 
 def _update_from_copy() -> str:
-    """Write the contacts that were copied to `_CHANGED`, each if it is still as it was read."""
-    changes = ", ".join(f'"{c.name}" = n."{c.name}"' for c in CONTACT_COLUMNS[1:])
+    """Write the positions that were copied to `_CHANGED`, each if it is still as it was read."""
+    changes = ", ".join(f'"{c.name}" = n."{c.name}"' for c in POSITION_COLUMNS[1:])
     return (
-        f"UPDATE contacts SET {changes} FROM {_CHANGED} AS n "  # noqa: S608  # only names
-        "WHERE contacts.id = n.id AND contacts.sequence = n.held_sequence "
-        "AND contacts.definition = n.held_definition"
+        f"UPDATE positions SET {changes} FROM {_CHANGED} AS n "  # noqa: S608  # only names
+        "WHERE positions.contact = n.contact AND positions.funnel = n.held_funnel "
+        "AND positions.sequence = n.held_sequence AND positions.definition = n.held_definition"
     )
 
 

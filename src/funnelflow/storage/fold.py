@@ -15,7 +15,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from itertools import islice
 from shlex import quote
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 
 from attrs import define, field
 
@@ -38,12 +38,13 @@ from funnelflow.storage.changes import (
 )
 from funnelflow.storage.evidence_rows import RowWriter
 from funnelflow.storage.outbox_writer import OutboxWriter
-from funnelflow.storage.row_format import UNREADABLE, dump_facts, encode, horizon, to_text
+from funnelflow.storage.row_format import UNREADABLE, checksum, dump_facts, encode, horizon, to_text
 from funnelflow.storage.tracked_contacts import (
     LoadedDefinition,
     Row,
+    TableName,
     TrackedContact,
-    contact_columns,
+    position_columns,
 )
 
 
@@ -86,6 +87,18 @@ class FoldSettings:
         return parser
 
 
+class Identity(NamedTuple):
+    """What a new contact is known by in the database.
+
+    Attributes:
+        number: Its number.
+        salt: What goes into the commitments of its evidence; nobody can guess it.
+    """
+
+    number: int
+    salt: str
+
+
 @define(eq=False)
 class Partition:
     """Some contacts, and all that decides about changes for them; a fold changes them in place.
@@ -96,6 +109,7 @@ class Partition:
         contacts: Who is known, by id; who is not here is known to nobody.
         keys: What was recorded under idempotency keys before.
         homes: The definitions that new contacts come under, by funnel.
+        identities: Numbers and salts for new contacts, the first to be used last.
         definitions: The definitions that decided what `keys` holds, by number.
         stories: The evidence of before, read by the definition that a contact is under, of
             those about whom evidence comes late.
@@ -108,6 +122,7 @@ class Partition:
     homes: dict[str, LoadedDefinition] = field(factory=dict)
     definitions: dict[int, LoadedDefinition] = field(factory=dict)
     stories: dict[str, list[StoryRow]] = field(factory=dict)
+    identities: list[Identity] = field(factory=list)
 
     def home(self, funnel: str) -> LoadedDefinition:
         """Return the definition that new contacts of a funnel come under; "" for the default."""
@@ -118,17 +133,13 @@ class Writes(NamedTuple):
     """What is to be written: rows of the tables, as plain data.
 
     Attributes:
-        added: New contacts, whole.
-        changed: Known contacts: what stands behind the id, the id, and the sequence and the
-            number of the definition with which it was read.
-        history: The evidence, in the order in which it was decided.
-        outbox: The messages for it.
+        inserted: New rows by table, in the order in which they are written.
+        changed: Positions that were known: what stands behind the contact, the contact, and the
+            funnel, the sequence and the number of the definition with which it was read.
     """
 
-    added: list[Row]
+    inserted: dict[TableName, list[Row]]
     changed: list[Row]
-    history: list[Row]
-    outbox: list[Row]
 
 
 Result: TypeAlias = ChangeResult | UsageError | FieldError | ConflictError
@@ -151,6 +162,8 @@ class Folded(NamedTuple):
 
 ReadStory: TypeAlias = Callable[[TrackedContact], list[StoryRow]]
 """Reads the stored evidence about a contact, by the definition that it is under."""
+MakeIdentities: TypeAlias = Callable[[], list[Identity]]
+"""Makes more numbers and salts, where the partition has no more."""
 
 
 class Observer(Protocol):
@@ -194,6 +207,7 @@ class Fold:
         partition: Whom the changes are about.
         observer: Who is asked and told; None for nobody.
         read_story: Reads the stored evidence about a contact whose story the partition lacks.
+        make_identities: Makes more of what new contacts are known by.
 
     Attributes:
         ahead: How many changes were decided whose time lies in the future.
@@ -204,8 +218,10 @@ class Fold:
         partition: Partition,
         observer: Observer | None = None,
         read_story: ReadStory | None = None,
+        make_identities: MakeIdentities | None = None,
     ) -> None:
         self.ahead = 0
+        self._make_identities = make_identities
         self._read_story = read_story
         self._taken: list[tuple[str, int, Event]] = []
         self._indexed = 0
@@ -221,8 +237,7 @@ class Fold:
         self._horizon = horizon(partition.now)
         self._recorded_at = to_text(partition.now)
         self._writer = RowWriter(self._recorded_at, partition.settings.recorder)
-        self._rows: list[Row] = []
-        self._messages: list[Row] = []
+        self._inserted = _no_rows()
 
     def take(self, change: Change, *, explain: bool = False) -> ChangeResult:
         """Decide a change and collect its row.
@@ -265,9 +280,9 @@ class Fold:
         if self._observer is not None:
             self._observer.decided(tracked, event, outcome, before)
         if self._outbox is not None and (outcome.path or outcome.outcome == "moved"):
-            self._messages += self._outbox.rows(tracked, event, before, self._recorded_at)
+            self._inserted["outbox"] += self._outbox.rows(tracked, event, before, self._recorded_at)
 
-    def _collect(  # noqa: PLR0913, PLR0917  # as in `RowWriter.row`
+    def _collect(  # noqa: PLR0913, PLR0917  # as in `RowWriter.rows`
         self,
         tracked: TrackedContact,
         event: Event,
@@ -280,29 +295,36 @@ class Fold:
     ) -> None:
         """Make a row, and remember the key that it has."""
         tracked.changed = True
-        row = self._writer.row(tracked, event, at, outcome, before, key, unmet, restated)
-        self._rows.append(row)
+        row, decision = self._writer.rows(tracked, event, at, outcome, before, key, unmet, restated)
+        self._inserted["evidence"].append(row)
+        self._inserted["decisions"].append(decision)
         self._taken.append((tracked.contact.id, tracked.sequence, event))
         if key is not None:
-            contact_id, sequence, _, name, _, _, actor, _, facts, to, reason, force, *_ = row
+            number, sequence, *_ = row
+            self._inserted["keys"].append((key, number, sequence))
             self._keys[key] = IdempotencyRecord(
-                contact_id, sequence, name, at, actor, facts, to, reason, force, tracked.loaded.id
-            )
+                tracked.contact.id, sequence, event.name, at, event.actor,
+                dump_facts(event.facts), event.to, event.reason, int(event.force),
+                tracked.loaded.id,
+            )  # fmt: skip
             self.partition.definitions[tracked.loaded.id] = tracked.loaded
 
     def writes(self) -> Writes:
         """Return what is to be written, and begin anew: who asks writes it."""
-        writes = Writes([], [], self._rows, self._messages)
+        writes = Writes(self._inserted, [])
         for tracked in self._contacts.values():
             if tracked.changed:
-                columns = contact_columns(tracked)
+                columns = position_columns(tracked)
                 if tracked.stored:
-                    was = (tracked.contact.id, tracked.stored, tracked.under)
+                    funnel, definition = tracked.held
+                    was = (tracked.number, funnel, tracked.stored, definition)
                     writes.changed.append(columns + was)
                 else:
-                    writes.added.append((tracked.contact.id, *columns))
+                    identity = (tracked.number, tracked.contact.id, tracked.salt)
+                    writes.inserted["contacts"].append((*identity, checksum(*identity)))
+                    writes.inserted["positions"].append((tracked.number, *columns))
                 tracked.mark_written()
-        self._rows, self._messages, self._taken = [], [], []
+        self._inserted, self._taken = _no_rows(), []
         self._recent, self._open, self._indexed = {}, {}, 0
         return writes
 
@@ -320,7 +342,8 @@ class Fold:
         check_id(change.contact_id)
         loaded = self.partition.home(change.funnel)
         event = self._parse(loaded, change)
-        tracked = TrackedContact(loaded.funnel.new_contact(change.contact_id), loaded, loaded.name)
+        contact = loaded.funnel.new_contact(change.contact_id)
+        tracked = TrackedContact(contact, loaded, loaded.name, *self._identity())
         tracked.created_at = self._text_of(tracked, event.at)
         if change.event != "add":
             added = Event("add", event.at, {}, event.actor, event.roles)
@@ -332,6 +355,13 @@ class Fold:
         result.created = True
         self._contacts[change.contact_id] = tracked
         return result
+
+    def _identity(self) -> Identity:
+        """Return what a new contact is known by."""
+        identities = self.partition.identities
+        if not identities and self._make_identities is not None:
+            identities += self._make_identities()
+        return identities.pop()
 
     def _decide(
         self, tracked: TrackedContact, change: Change, event: Event, *, explain: bool
@@ -407,7 +437,9 @@ class Fold:
         tracked.contact = now
         tracked.created_at = min(tracked.created_at, at)
         if self._outbox is not None and now.stage != stood.stage:
-            self._messages += self._outbox.rows(tracked, event, stood.stage, self._recorded_at)
+            self._inserted["outbox"] += self._outbox.rows(
+                tracked, event, stood.stage, self._recorded_at
+            )
         return ChangeResult(
             now.id,
             tracked.sequence,
@@ -471,6 +503,11 @@ class Fold:
             differing = [what for what, same in is_same.items() if not same]
             raise other_content(change.key, earlier, differing)
         return ChangeResult(earlier.contact_id, earlier.sequence, "stayed", "", "", duplicate=True)
+
+
+def _no_rows() -> dict[TableName, list[Row]]:
+    """Return no new rows, by table in the order in which they are written."""
+    return {name: [] for name in get_args(TableName)}
 
 
 def _step(

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, text
 
 from funnelflow.compare import Translation, translate
 from funnelflow.criteria import (
@@ -23,12 +23,12 @@ from funnelflow.criteria import (
 from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.storage.contacts import StoredContact, find_contact, stored_contact
+from funnelflow.storage.contacts import StoredContact, stored_contact
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import considered_json, question_json
 from funnelflow.storage.replay import EvidenceReader, fold_rows, rows_of
 from funnelflow.storage.row_format import UNREADABLE, from_text, to_text
-from funnelflow.storage.tables import contacts, funnels, history
+from funnelflow.storage.tables import contact_positions, funnels, history
 from funnelflow.storage.tracked_contacts import CONTACT_FACTS, LoadedDefinition, TrackedContact
 
 AskPlugins: TypeAlias = Callable[[TrackedContact, Event], Event]
@@ -36,12 +36,12 @@ AskPlugins: TypeAlias = Callable[[TrackedContact, Event], Event]
 Test: TypeAlias = Callable[[StoredContact], bool]
 
 _COLUMNS = {
-    "id": "contacts.id",
-    "funnel": "contacts.funnel",
-    "stage": "contacts.stage",
-    "stage_since": "contacts.since",
-    "updated_at": "contacts.clock",
-    "created_at": "contacts.created_at",
+    "id": "contact_positions.id",
+    "funnel": "contact_positions.funnel",
+    "stage": "contact_positions.stage",
+    "stage_since": "contact_positions.since",
+    "updated_at": "contact_positions.clock",
+    "created_at": "contact_positions.created_at",
 }
 
 
@@ -74,11 +74,13 @@ class Present:
 
     def due(self) -> ColumnElement[bool]:
         """Ask for those who are due, by the index."""
-        return contacts.c.due_at <= to_text(self.now)
+        return contact_positions.c.due_at <= to_text(self.now)
 
     def not_due(self) -> ColumnElement[bool]:
         """Ask for those who stand as they are stored."""
-        return or_(contacts.c.due_at.is_(None), contacts.c.due_at > to_text(self.now))
+        return or_(
+            contact_positions.c.due_at.is_(None), contact_positions.c.due_at > to_text(self.now)
+        )
 
 
 @frozen
@@ -132,7 +134,7 @@ def _filter(loaded: LoadedDefinition, where: str, dialect: str, now: dt.datetime
         "postgresql" if dialect == "postgresql" else "sqlite",
         now,
         columns={name: column for name, column in _COLUMNS.items() if name not in fields},
-        fields="contacts.fields",
+        fields="contact_positions.fields",
         prefix=f"f{loaded.id}",
     )
     condition = text(found.text).bindparams(**found.parameters)
@@ -145,7 +147,7 @@ def _filter(loaded: LoadedDefinition, where: str, dialect: str, now: dt.datetime
 
 def _home(funnel: str) -> ColumnElement[bool]:
     """Ask for the contacts of a funnel."""
-    return contacts.c.funnel == funnel
+    return contact_positions.c.funnel == funnel
 
 
 def _test(loaded: LoadedDefinition, expression: Expression, now: dt.datetime) -> Test:
@@ -197,13 +199,15 @@ def list_contacts(
     stands = or_(false(), *(f.condition for f in filters.values()))
     leaves = None if stage is None else _leaves(current, stage)
     if leaves is not None:
-        stands = and_(stands, contacts.c.stage.in_(leaves))
-    due = and_(contacts.c.funnel.in_(filters), present.due())
-    is_any_due = connection.execute(select(select(contacts.c.id).where(due).exists())).scalar()
-    wanted = select(contacts).where(or_(and_(stands, present.not_due()), due))
+        stands = and_(stands, contact_positions.c.stage.in_(leaves))
+    due = and_(contact_positions.c.funnel.in_(filters), present.due())
+    is_any_due = connection.execute(
+        select(select(contact_positions.c.id).where(due).exists())
+    ).scalar()
+    wanted = select(contact_positions).where(or_(and_(stands, present.not_due()), due))
     if not is_any_due and all(found.is_exact for found in filters.values()):
-        wanted = select(contacts).where(stands).limit(limit)
-    ordered = wanted.order_by(contacts.c.id).execution_options(yield_per=_BATCH)
+        wanted = select(contact_positions).where(stands).limit(limit)
+    ordered = wanted.order_by(contact_positions.c.id).execution_options(yield_per=_BATCH)
     with connection.execute(ordered) as rows:
         matching = _matching(connection, store, rows, filters, present, leaves)
         yield from islice(matching, limit)
@@ -215,12 +219,12 @@ def count_stages(
     """Count the contacts of a funnel by stage, in the order of the definition, 0 included."""
     loaded = _current(connection, store, funnel)
     counted = (
-        select(contacts.c.stage, func.count())
-        .where(contacts.c.funnel == funnel, present.not_due())
-        .group_by(contacts.c.stage)
+        select(contact_positions.c.stage, func.count())
+        .where(contact_positions.c.funnel == funnel, present.not_due())
+        .group_by(contact_positions.c.stage)
     )
     found = Counter({row[0]: row[1] for row in connection.execute(counted)})
-    due = select(contacts).where(contacts.c.funnel == funnel, present.due())
+    due = select(contact_positions).where(contact_positions.c.funnel == funnel, present.due())
     for row in connection.execute(due.execution_options(yield_per=_BATCH)):
         decided = store.by_id(connection, row.definition)
         found[present.fold_on(stored_contact(row, decided), decided).contact.stage] += 1
@@ -339,7 +343,7 @@ def contact_as_of(
     is_after_all = clock is not None and as_of.at is not None and as_of.at >= clock
     if as_of.known_at is None and is_after_all:
         return present.fold_on(stored, loaded), loaded
-    history_of = rows_of(connection, stored.id) if rows is None else rows
+    history_of = rows_of(connection, stored.number) if rows is None else rows
     known, moment = as_of.known(history_of), as_of.moment
     if moment is not None:
         latest = to_text(moment)
@@ -406,20 +410,23 @@ def _as_of(
     connection: Connection, store: DefinitionStore, as_of: AsOf, present: Present
 ) -> Iterator[tuple[StoredContact, LoadedDefinition]]:
     """Yield everybody as they stood, with the definition that says so."""
-    people = select(contacts).order_by(contacts.c.id).execution_options(yield_per=_BATCH)
-    for some in connection.execute(people).partitions():
-        ids = [row.id for row in some]
-        wanted = select(history).where(history.c.contact_id.in_(ids))
-        ordered = wanted.order_by(history.c.contact_id, history.c.sequence)
-        told = groupby(connection.execute(ordered), key=attrgetter("contact_id"))
-        stories = {name: list(rows) for name, rows in told}
+    for row, rows in _with_histories(connection, select(contact_positions)):
+        loaded = store.by_id(connection, row.definition)
+        stored = stored_contact(row, loaded)
+        then = contact_as_of(connection, store, stored, loaded, as_of, present, rows)
+        if then is not None:
+            yield then
+
+
+def _with_histories(connection: Connection, people: Select[Any]) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield positions by the ids of their contacts, each with the contact's history."""
+    ordered = people.order_by(contact_positions.c.id).execution_options(yield_per=_BATCH)
+    for some in connection.execute(ordered).partitions():
+        wanted = select(history).where(history.c.contact.in_([row.number for row in some]))
+        found = connection.execute(wanted.order_by(history.c.contact, history.c.sequence))
+        told = {number: list(rows) for number, rows in groupby(found, attrgetter("contact"))}
         for row in some:
-            loaded = store.by_id(connection, row.definition)
-            stored = stored_contact(row, loaded)
-            rows = stories.get(row.id, [])
-            then = contact_as_of(connection, store, stored, loaded, as_of, present, rows)
-            if then is not None:
-                yield then
+            yield row, told.get(row.number, [])
 
 
 def _is_wanted(
@@ -451,9 +458,6 @@ def _is_wanted(
             cache[loaded.digest] = None
     test = cache[loaded.digest]
     return test is not None and test(stored)
-
-
-_TRANSLATION_BATCH = 1_000
 
 
 @frozen
@@ -494,13 +498,12 @@ def translate_one(
     connection: Connection,
     store: DefinitionStore,
     funnel: Funnel,
-    contact_id: str,
+    stored: StoredContact,
     now: dt.datetime,
 ) -> Translation:
-    """Read one contact's evidence by another definition; the contact exists."""
-    reader = _reader(funnel)
-    rows = rows_of(connection, contact_id)
-    return translate(funnel, contact_id, _events(connection, store, reader, rows), now)
+    """Read one contact's evidence by another definition."""
+    rows = rows_of(connection, stored.number)
+    return translate(funnel, stored.id, _events(connection, store, _reader(funnel), rows), now)
 
 
 def translate_all(
@@ -520,26 +523,20 @@ def translate_all(
         present: When they are read.
     """
     reader = _reader(funnel)
-    joined = history.join(contacts, history.c.contact_id == contacts.c.id)
-    stands = (contacts.c.funnel, contacts.c.stage, present.due().label("is_due"))
-    query = select(history, *stands).select_from(joined)
+    people = select(contact_positions)
     if home is not None:
-        query = query.where(contacts.c.funnel == home)
-    ordered = query.order_by(history.c.contact_id, history.c.sequence)
-    rows = connection.execute(ordered.execution_options(yield_per=_TRANSLATION_BATCH))
-    by_contact = attrgetter("contact_id", "funnel", "stage", "is_due")
-    for (contact_id, funnel_name, stored_stage, is_due), story in groupby(rows, key=by_contact):
-        events = _events(connection, store, reader, story)
-        translation = translate(funnel, contact_id, events, present.now)
-        stage = stored_stage
-        if is_due:
-            found = present.fold_on(*find_contact(connection, store, contact_id))
-            stage = found.contact.stage
-        yield Translated(contact_id, funnel_name, stage, funnel.definition.name, translation)
+        people = people.where(contact_positions.c.funnel == home)
+    for row, rows in _with_histories(connection, people):
+        loaded = store.by_id(connection, row.definition)
+        stored = present.fold_on(stored_contact(row, loaded), loaded)
+        events = _events(connection, store, reader, rows)
+        translation = translate(funnel, row.id, events, present.now)
+        name = funnel.definition.name
+        yield Translated(row.id, row.funnel, stored.contact.stage, name, translation)
 
 
 def _events(
-    connection: Connection, store: DefinitionStore, reader: EvidenceReader, rows: Iterator[Any]
+    connection: Connection, store: DefinitionStore, reader: EvidenceReader, rows: Iterable[Any]
 ) -> list[Event]:
     """Read the evidence of a contact for another definition, in the order in which it happened."""
     events = [reader.read(store.by_id(connection, row.definition), row) for row in rows]

@@ -149,6 +149,7 @@ class Replay:
         connection: The database, for the rows that an adoption folds again.
         definitions: The definition store.
         contact_id: Whose history it is.
+        number: The number of that contact.
 
     Attributes:
         contact: What the rows so far come to; None before the first.
@@ -156,13 +157,14 @@ class Replay:
     """
 
     def __init__(
-        self, connection: Connection, definitions: DefinitionStore, contact_id: str
+        self, connection: Connection, definitions: DefinitionStore, contact_id: str, number: int
     ) -> None:
         self.contact: Contact | None = None
         self.loaded: LoadedDefinition | None = None
         self._connection = connection
         self._definitions = definitions
         self._id = contact_id
+        self._number = number
 
     def turn_to(self, row: Any) -> Contact:
         """Bring the contact under the definition that decided a row, and return it."""
@@ -195,7 +197,7 @@ class Replay:
 
     def _fold(self, loaded: LoadedDefinition, before: int) -> Contact:
         """Fold the rows before a sequence from the first, all by one definition."""
-        rows = rows_of(self._connection, self._id, before=before)
+        rows = rows_of(self._connection, self._number, before=before)
         return fold_rows(self._connection, self._definitions, EvidenceReader(loaded), rows)
 
 
@@ -251,21 +253,21 @@ def fold_rows(
 
 
 def first_answer(
-    connection: Connection, definitions: DefinitionStore, contact_id: str, sequence: int
+    connection: Connection, definitions: DefinitionStore, contact: int, sequence: int
 ) -> Decision:
     """Explain a row of the history: what was decided then, by the definition of then.
 
     Args:
         connection: The database.
         definitions: The definition store.
-        contact_id: Whose history it is.
+        contact: The number of the contact whose history it is.
         sequence: Which row of it.
     """
-    *earlier, row = rows_of(connection, contact_id, before=sequence + 1)
+    *earlier, row = rows_of(connection, contact, before=sequence + 1)
     loaded = definitions.by_id(connection, row.definition)
     story = in_force(story_rows(connection, definitions, EvidenceReader(loaded), earlier))
     event = read_event(loaded, row)
-    told = OpenStory(loaded.funnel, contact_id, story, event.at)
+    told = OpenStory(loaded.funnel, row.contact_id, story, event.at)
     decision = decide(loaded.funnel, told.before(event), event)
     return evolve(
         decision,
@@ -276,9 +278,15 @@ def first_answer(
     )
 
 
-def rows_of(connection: Connection, contact_id: str, *, before: int | None = None) -> Iterator[Any]:
-    """Yield the history of one contact in order, up to but not including a sequence."""
-    wanted = select(history).where(history.c.contact_id == contact_id)
+def rows_of(connection: Connection, contact: int, *, before: int | None = None) -> Iterator[Any]:
+    """Yield the history of one contact in order, up to but not including a sequence.
+
+    Args:
+        connection: The database.
+        contact: The contact's number.
+        before: The sequence; None for the whole history.
+    """
+    wanted = select(history).where(history.c.contact == contact)
     if before is not None:
         wanted = wanted.where(history.c.sequence < before)
     ordered = wanted.order_by(history.c.sequence).execution_options(yield_per=_BATCH)

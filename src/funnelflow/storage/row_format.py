@@ -111,25 +111,44 @@ def decode(text: str) -> Any:
     return value
 
 
-def row_digest(columns: Iterable[str]) -> str:
-    """Return the digest of a row of the history, chained to the contact's row before it.
+def commitment(salt: str, columns: Iterable[str]) -> str:
+    """Return what commits a row of evidence to its content.
 
-    It is the SHA-256 over the texts of the columns, joined by the unit separator (U+001F).
-    Nothing that is let in contains that, so two rows have the same digest only if they are
-    the same: one with the separator within a column has one more of them than any that was
-    written. The same evidence has the same digest in every database: when a row was
-    recorded, and its number, are left to `checksum`.
+    It is the SHA-256 over the contact's salt and the texts of the columns, joined by the unit
+    separator (U+001F). Nothing that is let in contains that, so two rows have the same
+    commitment only if they are the same. When somebody is erased the commitments stay, without
+    the content and the salt, so that nobody can find out the content by trying.
 
     Args:
-        columns: The digest of the contact's row before, empty for the first; the columns
-            from `contact_id` to `recorder` but `recorded_at`, numbers in decimal, a missing
-            key empty; the digest of the definition that decided. Several may be given as
-            one text, joined.
+        salt: That of the contact.
+        columns: The columns of `evidence` from `key` to `answers` but `recorded_at` and `run`,
+            numbers in decimal, a missing key empty; then for each decision the columns behind
+            `sequence`, with the digest of the definition for its number. Several may be given
+            as one text, joined.
 
     Returns:
         64 hexadecimal characters.
     """
-    return hashlib.sha256(SEPARATOR.join(columns).encode()).hexdigest()
+    return hashlib.sha256(SEPARATOR.join((salt, *columns)).encode()).hexdigest()
+
+
+def row_digest(previous: str, contact: int, sequence: int, committed: str) -> str:
+    """Return the digest of a row of evidence, chained to the contact's row before it.
+
+    It is the SHA-256 over the texts of the arguments, joined by the unit separator. When a row
+    was recorded, by which run, and its number, are left to `checksum`.
+
+    Args:
+        previous: The digest of the contact's row before; empty for the first.
+        contact: The contact's number.
+        sequence: The place of the row in the contact's evidence.
+        committed: The row's `commitment`.
+
+    Returns:
+        64 hexadecimal characters.
+    """
+    text = f"{previous}{SEPARATOR}{contact}{SEPARATOR}{sequence}{SEPARATOR}{committed}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def checksum(*columns: str | int | None) -> int:
@@ -139,6 +158,11 @@ def checksum(*columns: str | int | None) -> int:
         The CRC-32 over the columns, 0 to 4294967295.
     """
     return zlib.crc32("\x1f".join(map(str, columns)).encode("utf-8", "surrogateescape"))
+
+
+def row_checksum(digest: str, recorded_at: str, run: int | None) -> int:
+    """Guard what the digest of a row of evidence leaves out."""
+    return checksum(digest, recorded_at, run)
 
 
 def checksum_ending(*columns: str | int | None) -> Callable[[str], int]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -70,82 +71,170 @@ funnels = Table(
 contacts = Table(
     "contacts",
     metadata,
-    Column("id", _TEXT, primary_key=True),
+    Column("number", _BIG, Identity(), primary_key=True),
+    Column("id", _TEXT, nullable=True, unique=True),
+    _text("salt"),
+    Column("merged_into", _BIG, nullable=True),
+    Column("checksum", _BIG, nullable=False),
+)
+"""Who is known: a number of our own, and the id that people use.
+
+The evidence knows the number only. ``id`` and ``salt``, which goes into the digests of the
+evidence, are gone when somebody is erased; ``merged_into`` is whose story this one is part of.
+"""
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("contact", _BIG, nullable=False),
     _text("funnel"),
+    Column("place", Integer, nullable=False),
     Column("definition", Integer, nullable=False),
     _text("stage"),
     _text("fields"),
-    _text("since"),
-    _text("clock"),
+    _text("since", nullable=True),
+    _text("clock", nullable=True),
     _text("active", nullable=True),
+    _text("entered", nullable=True),
     Column("sequence", Integer, nullable=False),
     _text("digest"),
     _text("due_at", nullable=True),
     _text("created_at"),
-    info={"postgresql": {"with": {"fillfactor": 70}}},  # room to write one again where it stands
+    PrimaryKeyConstraint("contact", "funnel"),
+    info={
+        "postgresql": {"with": {"fillfactor": 70}},  # room to write one again where it stands
+        "sqlite": {"with_rowid": False},
+    },
 )
-"""Where each contact is: what the fold over its history has come to.
+"""Where each contact is in a funnel: what the fold over its evidence has come to; derived.
 
-``definition`` is the one the contact is under, which a running `adopt` brings forward. It is
-no foreign key, here and in the history: definitions are never deleted, `verify` says if one is
-missing, and PostgreSQL would look each of them up again for every single row.
-``digest`` is that of the contact's last row in the history.
+``place`` counts the funnels of a contact from 0. ``definition`` is the one the position is
+under, which a running `adopt` brings forward. It is no foreign key, here and in the decisions:
+definitions are never deleted, `verify` says if one is missing, and PostgreSQL would look each
+of them up again for every single row. ``sequence`` and ``digest`` are those of the contact's
+last row of evidence, up to which the position is folded. ``since`` and ``clock`` are empty
+where no evidence is in force.
 """
 
-contacts_due = Index(
-    "contacts_due_at_index",
-    contacts.c.due_at,
-    contacts.c.id,
-    info=_where(contacts.c.due_at.is_not(None)),
+positions_due = Index(
+    "positions_due_at_index",
+    positions.c.due_at,
+    positions.c.contact,
+    info=_where(positions.c.due_at.is_not(None)),
 )
 
-history = Table(
-    "history",
+evidence = Table(
+    "evidence",
     metadata,
     Column("id", _BIG, Identity(), primary_key=True),
-    Column("contact_id", _TEXT, ForeignKey("contacts.id"), nullable=False),
+    Column("contact", _BIG, ForeignKey("contacts.number"), nullable=False),
     Column("sequence", Integer, nullable=False),
     _text("key", nullable=True),
     _text("event"),
     _text("at"),
     _text("recorded_at"),
+    Column("run", Integer, nullable=True),
     _text("actor"),
+    _text("recorder"),
     _text("roles"),
     _text("facts"),
     _text("to_stage"),
     _text("reason"),
     Column("force", Integer, nullable=False),
+    Column("asserted", Integer, nullable=False),
+    _text("about"),
+    _text("vetoes"),
+    _text("answers"),
+    _text("digest"),
+    Column("checksum", _BIG, nullable=False),
+    UniqueConstraint("contact", "sequence"),
+)
+"""What was told, append-only, with its number in the order of arrival.
+
+``actor`` is who is said to have done it; ``recorder`` who recorded that, empty where it is the
+actor. ``asserted`` marks a snapshot: what was the case then, nothing said of since when.
+``about`` says of evidence about the story itself (rows taken back, stories put together, funnels
+entered) what it is about. ``vetoes`` and ``answers`` are what plugins said when it was decided.
+``run`` is the run that brought it. Digests chain the rows of a contact; see `row_format`.
+"""
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("contact", _BIG, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("definition", Integer, nullable=False),
     _text("outcome"),
     _text("before_stage"),
     _text("after_stage"),
     _text("path"),
     _text("unmet"),
-    _text("vetoes"),
     _text("restated"),
-    _text("recorder"),
-    Column("definition", Integer, nullable=False),
-    _text("digest"),
-    Column("checksum", _BIG, nullable=False),
-    UniqueConstraint("contact_id", "sequence"),
+    PrimaryKeyConstraint("contact", "sequence", "place"),
+    info={"sqlite": {"with_rowid": False}},
 )
-"""The evidence, append-only, with what was decided on it and by which definition.
+"""What was answered to each piece of evidence when it arrived, by which definition; append-only.
 
-``unmet`` names, for a refused move, the criteria that were not met or unknown; ``vetoes`` is
-evidence too: which transitions plugins closed for this event, and why. ``restated`` says of
-evidence that came late what it changed; its other columns say what it was decided at its own time.
-``actor`` is who is said to have done it; ``recorder`` who recorded that, empty where it is the
-actor.
+``place`` is that of the position that it was decided for. ``unmet`` names, for a refused move, the
+criteria that were not met or unknown. ``restated`` says of evidence that came late what it
+changed; the other columns say what it was decided at its own time. The digest of the evidence
+covers them.
 """
 
-history_key = Index(
-    "history_key_index",
-    history.c.key,
-    unique=True,
-    info=_where(history.c.key.is_not(None)),
+keys = Table(
+    "keys",
+    metadata,
+    Column("key", _TEXT, primary_key=True),
+    Column("contact", _BIG, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    info={"sqlite": {"with_rowid": False}},
 )
+"""The idempotency keys that are taken, each with its row of evidence."""
 
-imports = Table(
-    "imports",
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    _text("kind"),
+    _text("file"),
+    _text("started_at"),
+    _text("actor"),
+    _text("reason"),
+    Column("undoes", Integer, nullable=True),
+    _text("details"),
+    Column("checksum", _BIG, nullable=False),
+)
+"""What brought more than one piece of evidence at a time: files, bulk changes, adoptions."""
+
+views = MetaData()
+"""What the database joins for whoever reads: not compared with the tables of a database."""
+
+contact_positions = Table(
+    "contact_positions",
+    views,
+    *(Column(name, contacts.c[name].type) for name in ("id", "number")),
+    *(Column(c.name, c.type) for c in positions.c if c.name != "contact"),
+)
+"""Where each contact is in each funnel, by the id that people use; who has evidence in force."""
+
+_OF_EVIDENCE = [c.name for c in evidence.c if c.name not in {"id", "digest", "checksum"}]
+_OF_DECISIONS = [c.name for c in decisions.c if c.name not in {"contact", "sequence"}]
+
+history = Table(
+    "history",
+    views,
+    Column("id", evidence.c.id.type),
+    Column("contact_id", contacts.c.id.type),
+    *(Column(name, evidence.c[name].type) for name in _OF_EVIDENCE),
+    *(Column(name, decisions.c[name].type) for name in _OF_DECISIONS),
+    Column("digest", evidence.c.digest.type),
+    Column("checksum", evidence.c.checksum.type),
+)
+"""The evidence with what was decided for the contact's first position when it arrived."""
+
+checkpoints = Table(
+    "checkpoints",
     metadata,
     Column("id", Integer, Identity(), primary_key=True),
     _text("kind"),
@@ -161,6 +250,7 @@ imports = Table(
     _text("counts"),
     _text("started_at"),
     _text("updated_at"),
+    Column("run", Integer, nullable=True),
     Column("checksum", _BIG, nullable=False),
     UniqueConstraint("kind", "identity"),
 )
@@ -190,7 +280,7 @@ outbox = Table(
     _text("created_at"),
     _text("settled_at", nullable=True),
 )
-"""The messages to endpoints, written with the history row that they are about.
+"""The messages to endpoints, written with the evidence that they are about.
 
 ``message`` is the id that receivers know it by; ``data`` holds the fields that the configuration
 allowed to be sent at that time, and the row of the history all else that is sent. A row waits

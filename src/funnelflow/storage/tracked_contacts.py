@@ -4,7 +4,7 @@ Nothing here knows a database, and everything pickles.
 """
 
 import datetime as dt
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from attrs import define, field
 
@@ -23,6 +23,8 @@ from funnelflow.storage.row_format import (
 
 Row: TypeAlias = tuple[Any, ...]
 """The columns of a row of a table, in its order."""
+TableName: TypeAlias = Literal["contacts", "positions", "evidence", "decisions", "keys", "outbox"]
+"""The tables to which changes add rows, in the order in which they are written."""
 
 CONTACT_FACTS = {
     name: Field(name, kind, about=about)
@@ -95,10 +97,12 @@ class TrackedContact:
         contact: Changed in place by the engine.
         loaded: The definition that it is under.
         funnel: The funnel that is its home.
+        number: The number that the database knows it by.
+        salt: What goes into the commitments of its evidence.
         sequence: How many rows its history has, those not yet written included.
         digest: The digest of the last of them.
         stored: How many rows it had when it was read; 0 for a new contact.
-        under: The number of the definition that it was under then.
+        held: The funnel, and the number of the definition, that it was under then.
         created_at: The time of its first evidence.
         changed: Whether it has to be written.
         entered: When the stage was entered, as it was read, with the text it was read from.
@@ -108,10 +112,12 @@ class TrackedContact:
     contact: Contact
     loaded: LoadedDefinition
     funnel: str
+    number: int = 0
+    salt: str = ""
     sequence: int = 0
     digest: str = ""
     stored: int = 0
-    under: int = 0
+    held: tuple[str, int] = ("", 0)
     created_at: str = ""
     changed: bool = False
     entered: dt.datetime | None = None
@@ -127,7 +133,8 @@ class TrackedContact:
 
     def mark_written(self) -> None:
         """Note that the database has it as it is now."""
-        self.stored, self.under, self.changed = self.sequence, self.loaded.id, False
+        self.stored, self.changed = self.sequence, False
+        self.held = (self.funnel, self.loaded.id)
 
     def facts(self) -> dict[str, Any]:
         """Return what may be asked of it besides its fields, as `CONTACT_FACTS` lists it."""
@@ -145,20 +152,21 @@ class TrackedContact:
 
 
 def read_contact(row: Row, loaded: LoadedDefinition) -> TrackedContact:
-    """Read a contact from its columns, in the order of the table.
+    """Read a contact from what `Bulk.load_contacts` gives of it.
 
     Raises:
-        StoreError: They have been altered.
+        StoreError: The columns have been altered.
     """
-    contact_id, funnel, _, stage, fields, since, clock, active, sequence, digest, _, created = row
+    contact_id, number, salt, _, funnel, _, _, stage, fields, since, clock, active, _, *rest = row
+    sequence, digest, _, created = rest
     try:
-        entered = from_text(since)
+        entered = optional_from_text(since)
         contact = Contact(
             contact_id,
             stage,
             loaded.codec.load_fields(fields),
             entered,
-            entered if clock == since else from_text(clock),
+            entered if clock == since else optional_from_text(clock),
             entered if active == since else optional_from_text(active),
         )
     except UNREADABLE:
@@ -169,31 +177,33 @@ def read_contact(row: Row, loaded: LoadedDefinition) -> TrackedContact:
         contact,
         loaded,
         funnel,
+        number,
+        salt,
         sequence=sequence,
         digest=digest,
         stored=sequence,
-        under=loaded.id,
+        held=(funnel, loaded.id),
         created_at=created,
         entered=entered,
-        entered_text=since,
+        entered_text=since or "",
     )
 
 
-def contact_columns(tracked: TrackedContact) -> Row:
-    """Write a contact as its columns behind the id."""
+def position_columns(tracked: TrackedContact) -> Row:
+    """Write where a contact is, as the columns of its position behind its number."""
     contact, loaded = tracked.contact, tracked.loaded
     since, clock, active = contact.since, contact.clock, contact.active
-    assert since is not None
-    assert clock is not None
-    now = tracked.text_of(clock)
+    now = None if clock is None else tracked.text_of(clock)
     return (
         tracked.funnel,
+        0,
         loaded.id,
         contact.stage,
         dump_facts(contact.fields),
-        now if since is clock else tracked.text_of(since),
+        now if since is clock else None if since is None else tracked.text_of(since),
         now,
         now if active is clock else None if active is None else tracked.text_of(active),
+        None,
         tracked.sequence,
         tracked.digest,
         optional_to_text(loaded.funnel.due_at(contact)) if loaded.waits else None,

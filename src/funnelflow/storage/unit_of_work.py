@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from secrets import token_hex
 
 from attrs import define
 from sqlalchemy import Connection, select
@@ -21,8 +22,8 @@ from funnelflow.storage.changes import (
 from funnelflow.storage.contact_cache import ContactCache
 from funnelflow.storage.contacts import Recorded, unknown_contact
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.dialects import Bulk
-from funnelflow.storage.fold import Fold, FoldSettings, Partition
+from funnelflow.storage.dialects import LOADED_COLUMNS, Bulk
+from funnelflow.storage.fold import Fold, FoldSettings, Identity, Partition
 from funnelflow.storage.observers import observers_of
 from funnelflow.storage.replay import EvidenceReader, first_answer, rows_of, story_rows
 from funnelflow.storage.row_format import Clock
@@ -34,6 +35,8 @@ from funnelflow.storage.tracked_contacts import (
 )
 
 _NEWS = 5
+_SALT = 16
+_DEFINITION = [column.name for column in LOADED_COLUMNS].index("definition")
 
 
 @define(eq=False)
@@ -83,7 +86,9 @@ class UnitOfWork:
         self._partition = Partition(store.settings, self.now)
         self._contacts = self._partition.contacts
         self._observers = observers_of(store.plugins, store.workspace, connection)
-        self._fold = Fold(self._partition, self._observers, self._read_story)
+        self._asked_for = 1
+        self._last_number = 0
+        self._fold = Fold(self._partition, self._observers, self._read_story, self._make_identities)
 
     @property
     def ahead(self) -> int:
@@ -102,8 +107,9 @@ class UnitOfWork:
         known = cache.recall(wanted, self._state)
         self._contacts.update(known)
         missing = [one for one in wanted if one not in known and is_id(one)]
+        self._asked_for = max(len(missing), 1)
         for row in self._bulk.load_contacts(connection, missing):
-            tracked = cache.recognise(row) or read_contact(row, by_id(connection, row[2]))
+            tracked = cache.recognise(row) or read_contact(row, by_id(connection, row[_DEFINITION]))
             self._contacts[row[0]] = tracked
         partition = self._partition
         asked = sorted(k for k in {*keys} - partition.keys.keys() if is_id(k))
@@ -173,10 +179,9 @@ class UnitOfWork:
             RetryError: Another writer was first; the transaction has to be undone.
         """
         writes = self._fold.writes()
-        self._bulk.insert_contacts(self.connection, writes.added)
-        self._bulk.update_contacts(self.connection, writes.changed)
-        self._bulk.insert_history(self.connection, writes.history)
-        self._bulk.insert_outbox(self.connection, writes.outbox)
+        for table, rows in writes.inserted.items():
+            self._bulk.insert(self.connection, table, rows)
+        self._bulk.update_positions(self.connection, writes.changed)
 
     def remember(self) -> None:
         """Keep the contacts for the next unit of work; the last thing to do before committing."""
@@ -184,9 +189,15 @@ class UnitOfWork:
 
     def _read_story(self, tracked: TrackedContact) -> list[StoryRow]:
         """Read the stored evidence about a contact, by the definition that it is under."""
-        stored = rows_of(self.connection, tracked.contact.id, before=tracked.stored + 1)
+        stored = rows_of(self.connection, tracked.number, before=tracked.stored + 1)
         reader = EvidenceReader(tracked.loaded)
         return story_rows(self.connection, self.definitions, reader, stored)
+
+    def _make_identities(self) -> list[Identity]:
+        """Return what the next new contacts are known by, the first of them last."""
+        numbers = self._bulk.numbers(self.connection, self._asked_for, self._last_number)
+        self._last_number = numbers[-1]
+        return [Identity(number, token_hex(_SALT)) for number in reversed(numbers)]
 
     def _state(self) -> object:
         """Return `Bulk.write_token` of this transaction."""
@@ -226,7 +237,9 @@ def record_one(unit: UnitOfWork, change: Change, *, dry_run: bool) -> Recorded:
     except UnknownContactError:
         raise unknown_contact(unit.connection, change.contact_id) from None
     if result.duplicate:
-        first = first_answer(unit.connection, unit.definitions, result.contact_id, result.sequence)
+        known = unit.contact(result.contact_id)
+        assert known is not None
+        first = first_answer(unit.connection, unit.definitions, known.number, result.sequence)
         return Recorded(first, result.sequence, duplicate=True, dry_run=dry_run)
     unit.write()
     assert result.decision is not None

@@ -100,7 +100,7 @@ class ReadableWorkspace(OpenWorkspace):
         with reading(context.engine) as connection:
             present, store = context.present(connection), context.definitions
             stored = present.fold_on(*find_contact(connection, store, contact_id))
-            translation = translate_one(connection, store, funnel, contact_id, present.now)
+            translation = translate_one(connection, store, funnel, stored, present.now)
         return Translated(
             contact_id, stored.funnel, stored.contact.stage, funnel.definition.name, translation
         )

@@ -1,4 +1,4 @@
-"""Contacts, their history, the definitions that decide, imports, and the outbox."""
+"""What was told, what is derived from it, the definitions that decide, and the outbox."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,14 +10,44 @@ _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _WAITING = sa.text("state = 'waiting'")
 
+_POSITION = (
+    "funnel place definition stage fields since clock active entered sequence digest due_at "
+    "created_at"
+)
+_EVIDENCE = (
+    "contact sequence key event at recorded_at run actor recorder roles facts to_stage reason "
+    "force asserted about vetoes answers"
+)
+_DECISION = "place definition outcome before_stage after_stage path unmet restated"
+
+
+def _listed(table: str, names: str) -> str:
+    return ", ".join(f"{table}.{name} AS {name}" for name in names.split())
+
+
+_VIEWS = {
+    "contact_positions": (
+        f"SELECT c.id AS id, p.contact AS number, {_listed('p', _POSITION)} "  # noqa: S608
+        "FROM contacts c JOIN positions p ON p.contact = c.number WHERE p.since IS NOT NULL"
+    ),
+    "history": (
+        f"SELECT e.id AS id, c.id AS contact_id, {_listed('e', _EVIDENCE)}, "  # noqa: S608
+        f"{_listed('d', _DECISION)}, e.digest AS digest, e.checksum AS checksum "
+        "FROM evidence e JOIN contacts c ON c.number = e.contact LEFT JOIN decisions d "
+        "ON d.contact = e.contact AND d.sequence = e.sequence AND d.place = 0"
+    ),
+}
+
 
 def upgrade() -> None:
     """Make the tables of the first version."""
     _definitions()
     _contacts()
-    _history()
-    _imports()
+    _evidence()
+    _runs()
     _outbox()
+    for name, query in _VIEWS.items():
+        op.execute(f"CREATE VIEW {name} AS {query}")
 
 
 def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
@@ -51,74 +81,88 @@ def _definitions() -> None:
 def _contacts() -> None:
     op.create_table(
         "contacts",
-        _text("id"),
+        sa.Column("number", _BIG, sa.Identity(), nullable=False),
+        _text("id", nullable=True),
+        _text("salt"),
+        sa.Column("merged_into", _BIG, nullable=True),
+        sa.Column("checksum", _BIG, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="contacts_pkey"),
+        sa.UniqueConstraint("id", name="contacts_id_key"),
+    )
+    op.create_table(
+        "positions",
+        sa.Column("contact", _BIG, nullable=False),
         _text("funnel"),
+        sa.Column("place", sa.Integer, nullable=False),
         sa.Column("definition", sa.Integer, nullable=False),
-        _text("stage"),
-        _text("fields"),
-        _text("since"),
-        _text("clock"),
-        _text("active", nullable=True),
+        *(_text(name) for name in ("stage", "fields")),
+        *(_text(name, nullable=True) for name in ("since", "clock", "active", "entered")),
         sa.Column("sequence", sa.Integer, nullable=False),
         _text("digest"),
         _text("due_at", nullable=True),
         _text("created_at"),
-        sa.PrimaryKeyConstraint("id", name="contacts_pkey"),
+        sa.PrimaryKeyConstraint("contact", "funnel", name="positions_pkey"),
         postgresql_with={"fillfactor": 70},
+        sqlite_with_rowid=False,
     )
     op.create_index(
-        "contacts_due_at_index",
-        "contacts",
-        ["due_at", "id"],
+        "positions_due_at_index",
+        "positions",
+        ["due_at", "contact"],
         postgresql_where=sa.text("due_at IS NOT NULL"),
         sqlite_where=sa.text("due_at IS NOT NULL"),
     )
 
 
-def _history() -> None:
+def _evidence() -> None:
     op.create_table(
-        "history",
+        "evidence",
         sa.Column("id", _BIG, sa.Identity(), nullable=False),
-        _text("contact_id"),
+        sa.Column("contact", _BIG, nullable=False),
         sa.Column("sequence", sa.Integer, nullable=False),
         _text("key", nullable=True),
-        _text("event"),
-        _text("at"),
-        _text("recorded_at"),
-        _text("actor"),
-        _text("roles"),
-        _text("facts"),
-        _text("to_stage"),
-        _text("reason"),
+        *(_text(name) for name in ("event", "at", "recorded_at")),
+        sa.Column("run", sa.Integer, nullable=True),
+        *(_text(name) for name in ("actor", "recorder", "roles", "facts", "to_stage", "reason")),
         sa.Column("force", sa.Integer, nullable=False),
-        _text("outcome"),
-        _text("before_stage"),
-        _text("after_stage"),
-        _text("path"),
-        _text("unmet"),
-        _text("vetoes"),
-        _text("restated"),
-        _text("recorder"),
-        sa.Column("definition", sa.Integer, nullable=False),
-        _text("digest"),
+        sa.Column("asserted", sa.Integer, nullable=False),
+        *(_text(name) for name in ("about", "vetoes", "answers", "digest")),
         sa.Column("checksum", _BIG, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="history_pkey"),
-        sa.UniqueConstraint("contact_id", "sequence", name="history_contact_id_sequence_key"),
-        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="history_contact_id_fkey"),
+        sa.PrimaryKeyConstraint("id", name="evidence_pkey"),
+        sa.UniqueConstraint("contact", "sequence", name="evidence_contact_sequence_key"),
+        sa.ForeignKeyConstraint(["contact"], ["contacts.number"], name="evidence_contact_fkey"),
     )
-    op.create_index(
-        "history_key_index",
-        "history",
-        ["key"],
-        unique=True,
-        postgresql_where=sa.text("key IS NOT NULL"),
-        sqlite_where=sa.text("key IS NOT NULL"),
-    )
-
-
-def _imports() -> None:
     op.create_table(
-        "imports",
+        "decisions",
+        sa.Column("contact", _BIG, nullable=False),
+        *(sa.Column(n, sa.Integer, nullable=False) for n in ("sequence", "place", "definition")),
+        *(_text(name) for name in ("outcome", "before_stage", "after_stage")),
+        *(_text(name) for name in ("path", "unmet", "restated")),
+        sa.PrimaryKeyConstraint("contact", "sequence", "place", name="decisions_pkey"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "keys",
+        _text("key"),
+        sa.Column("contact", _BIG, nullable=False),
+        sa.Column("sequence", sa.Integer, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="keys_pkey"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _runs() -> None:
+    op.create_table(
+        "runs",
+        sa.Column("id", sa.Integer, sa.Identity(), nullable=False),
+        *(_text(name) for name in ("kind", "file", "started_at", "actor", "reason")),
+        sa.Column("undoes", sa.Integer, nullable=True),
+        _text("details"),
+        sa.Column("checksum", _BIG, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="runs_pkey"),
+    )
+    op.create_table(
+        "checkpoints",
         sa.Column("id", sa.Integer, sa.Identity(), nullable=False),
         *(_text(name) for name in ("kind", "path", "identity", "asked", "state")),
         sa.Column("position", _BIG, nullable=False),
@@ -127,9 +171,10 @@ def _imports() -> None:
         _text("rejects"),
         sa.Column("rejects_size", _BIG, nullable=False),
         *(_text(name) for name in ("counts", "started_at", "updated_at")),
+        sa.Column("run", sa.Integer, nullable=True),
         sa.Column("checksum", _BIG, nullable=False),
-        sa.PrimaryKeyConstraint("id", name="imports_pkey"),
-        sa.UniqueConstraint("kind", "identity", name="imports_kind_identity_key"),
+        sa.PrimaryKeyConstraint("id", name="checkpoints_pkey"),
+        sa.UniqueConstraint("kind", "identity", name="checkpoints_kind_identity_key"),
     )
 
 

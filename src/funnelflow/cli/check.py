@@ -1,7 +1,6 @@
 """``funnelflow check``: everything that is wrong with definitions, at once."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -24,58 +23,47 @@ from funnelflow.workspace.settings import read_config
 
 
 @frozen
-class EndpointCheck:
-    """What a check of endpoints found.
+class WorkspaceCheck:
+    """What a check of a workspace found beside its definitions.
 
     Attributes:
-        count: How many there are.
-        problems: What is wrong with them, or with the settings of the workspace.
+        endpoints: How many endpoints there are.
+        problems: What is wrong with them, with plugins, or with the settings themselves.
         sources: The text of the settings, as it may be shown.
     """
 
-    count: int = 0
+    endpoints: int = 0
     problems: tuple[Problem, ...] = ()
     sources: Mapping[str, str] = field(factory=dict)
 
 
-def check_endpoints(session: Session) -> EndpointCheck:
-    """Check every endpoint of the workspace against the files of its definitions.
+def check_workspace(session: Session) -> WorkspaceCheck:
+    """Check the settings, every endpoint and every plugin of the workspace; outside of one nothing.
 
-    The database only says which funnels are in use; without one it is the funnel of the
-    settings. Outside of a workspace there is nothing to check.
+    Endpoints are held to the files of the definitions. The database only says which funnels are in
+    use; without one it is the funnel of the settings.
     """
     root = workspace_root(session)
     if root is None:
-        return EndpointCheck()
+        return WorkspaceCheck()
     path = root / CONFIG_FILE
+    count, problems = _check_endpoints(session, root, path)
+    broken = (plugin for plugin in session.host.plugins if plugin.status == "broken")
+    problems += [problem for plugin in broken for problem in _of_plugin(plugin, path)]
+    return WorkspaceCheck(count, tuple(problems), _sources(path) if problems else {})
+
+
+def _check_endpoints(session: Session, root: Path, path: Path) -> tuple[int, list[Problem]]:
+    """Return how many endpoints there are, and what is wrong with them or with the settings."""
     try:
         config = read_config(root, flags={"database": session.database})
     except ConfigurationError as error:
-        return EndpointCheck(0, _of_settings(error, path), _sources(path))
+        return 0, list(_of_settings(error, path))
     if not config.subscriptions:
-        return EndpointCheck()
+        return 0, []
     from funnelflow.cli.deliver import problems_of  # noqa: PLC0415  # loads the database
 
-    return EndpointCheck(len(config.subscriptions), problems_of(config, session), _sources(path))
-
-
-def check_plugins(session: Session, endpoints: EndpointCheck) -> EndpointCheck:
-    """Check that every plugin of the workspace can be used.
-
-    Args:
-        session: Has the plugins.
-        endpoints: What a check of endpoints found, to which it is added.
-    """
-    root = workspace_root(session)
-    plugins = session.host.plugins if root is not None else ()
-    broken = [plugin for plugin in plugins if plugin.status == "broken"]
-    if root is None or not broken:
-        return endpoints
-    path = root / CONFIG_FILE
-    found = tuple(problem for plugin in broken for problem in _of_plugin(plugin, path))
-    return EndpointCheck(
-        endpoints.count, (*endpoints.problems, *found), {**endpoints.sources, **_sources(path)}
-    )
+    return len(config.subscriptions), list(problems_of(config, session))
 
 
 def _of_settings(error: ConfigurationError, path: Path) -> tuple[Problem, ...]:
@@ -149,37 +137,21 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
     session = current()
     if explain is not None:
         return _explain(explain)
-    return _check(definitions, "json" if session.json else form, session, strict=strict)
-
-
-def _check(definitions: tuple[str, ...], form: Format, session: Session, *, strict: bool) -> int:
+    form = "json" if session.json else form
     library = library_here(session)
-    endpoints, found = _to_check(definitions, session)
+    named = definitions_here(definitions, session) if definitions else ()
+    is_inside = not named or any(_is_inside(source, session) for source in named)
+    here = check_workspace(session) if is_inside else WorkspaceCheck()
+    found = named or definitions_here((), session, is_enough=bool(here.endpoints or here.problems))
     readings = [reading_of(source, library) for source in found]
     problems = [problem for reading in readings for problem in reading.problems]
-    problems += endpoints.problems
+    problems += here.problems
     sources = {path: text for reading in readings for path, text in reading.sources.items()}
-    say_text(render_problems(problems, {**sources, **endpoints.sources}, form))
-    found_as = Counter(problem.severity for problem in problems)
-    errors, warnings = found_as["error"], found_as["warning"]
-    note(_summary(len(readings), endpoints.count, errors, warnings))
+    say_text(render_problems(problems, {**sources, **here.sources}, form))
+    errors = sum(problem.severity == "error" for problem in problems)
+    warnings = len(problems) - errors
+    note(_summary(len(readings), here.endpoints, errors, warnings))
     return 1 if errors or (strict and warnings) else 0
-
-
-def _to_check(
-    definitions: tuple[str, ...], session: Session
-) -> tuple[EndpointCheck, Sequence[Path | Definition]]:
-    """Return what endpoints are like, if they are to be checked, and the definitions."""
-    if not definitions:
-        endpoints = check_plugins(session, check_endpoints(session))
-        return endpoints, definitions_here(
-            (), session, is_enough=bool(endpoints.count or endpoints.problems)
-        )
-    found = definitions_here(definitions, session)
-    is_inside = any(_is_inside(source, session) for source in found)
-    if not is_inside:
-        return EndpointCheck(), found
-    return check_plugins(session, check_endpoints(session)), found
 
 
 def _is_inside(source: Path | Definition, session: Session) -> bool:
@@ -197,9 +169,8 @@ def _summary(files: int, endpoints: int, errors: int, warnings: int) -> str:
     checked = f"{counted(files, 'definition')}{also} checked: "
     if not errors and not warnings:
         return checked + "nothing is wrong"
-    found = [counted(errors, "error")] if errors else []
-    found += [counted(warnings, "warning")] if warnings else []
-    return checked + ", ".join(found)
+    found = {"error": errors, "warning": warnings}
+    return checked + ", ".join(counted(count, what) for what, count in found.items() if count)
 
 
 def _explain(code: str) -> int:

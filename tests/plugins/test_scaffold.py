@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from packages import build_wheel, unpack
 
+from funnelflow.cli.configuration import write_scaffold
 from funnelflow.errors import UsageError
-from funnelflow.plugins.scaffold import write_scaffold
 
 
 def run(*command: str, cwd: Path, site: Path) -> subprocess.CompletedProcess[str]:

@@ -1,6 +1,10 @@
 """What is configured: ``funnelflow config`` and ``funnelflow plugins``."""
 
+import re
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from importlib.resources import files as package_files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,9 +15,9 @@ from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import hint, note, note_dry_run
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Look, Page, Text, TextSpan, dim, line, stack, strong
-from funnelflow.errors import UnknownNameError
+from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.plugins import read_plugin_config
-from funnelflow.plugins.configuration import Status, Unmet, unmet
+from funnelflow.plugins.configuration import LISTS, Status, Unmet, unmet, variable_prefix
 from funnelflow.plugins.probing import PluginReport, probe_plugins
 from funnelflow.workspace.settings import Config, find_workspace, read_config
 
@@ -198,8 +202,6 @@ def new(name: str, directory: Path, *, dry_run: bool) -> int:
     It has a definition, a criterion, a notifier, tests and a README. Nothing
     that is there is written over.
     """
-    from funnelflow.plugins.scaffold import write_scaffold  # noqa: PLC0415  # only this needs it
-
     files = [str(path) for path in write_scaffold(name, directory, dry_run=dry_run)]
     root = str(Path(files[0]).parent)
     is_shown = not current().json
@@ -211,6 +213,85 @@ def new(name: str, directory: Path, *, dry_run: bool) -> int:
     elif is_shown:
         hint(f"cd {root} && pip install -e '.[dev]' && pytest")
     return 0
+
+
+_PLUGIN_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST_NAME = 40
+
+
+def write_scaffold(name: str, directory: Path, *, dry_run: bool = False) -> list[Path]:
+    """Write the package of a new plugin.
+
+    Args:
+        name: What the plugin is called; the package is ``funnelflow-NAME``.
+        directory: Where the package's own directory is made.
+        dry_run: Write nothing.
+
+    Returns:
+        The files, the first of which stands in the package's directory.
+
+    Raises:
+        UsageError: The name cannot be one, or the directory is there already.
+    """
+    name = _checked_name(name)
+    root = directory / f"funnelflow-{name}"
+    if root.exists():
+        raise UsageError(
+            f"{root} is there already", hint="choose another name, or another --directory"
+        )
+    words = _template_words(name)
+    template = package_files("funnelflow.plugins").joinpath("template")
+    texts = {
+        _template_place(root, place): text.format(**words)
+        for place, text in _template_texts(template, "")
+    }
+    if not dry_run:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+    return sorted(texts, key=lambda path: (len(path.parts), path))
+
+
+def _checked_name(name: str) -> str:
+    name = name.removeprefix("funnelflow-")
+    if not _PLUGIN_NAME.fullmatch(name) or len(name) > _LONGEST_NAME or name in LISTS:
+        raise UsageError(
+            f"{name!r} cannot be the name of a plugin",
+            hint="small letters, digits and single hyphens, such as `renewals` or `our-rules`",
+        )
+    return name
+
+
+def _template_words(name: str) -> dict[str, str]:
+    """Return what stands for the names in a template."""
+    underscored = name.replace("-", "_")
+    return {
+        "name": name,
+        "underscored": underscored,
+        "package": f"funnelflow_{underscored}",
+        "title": name.replace("-", " ").capitalize(),
+        "variable": variable_prefix(name),
+        "version": version("funnelflow"),
+    }
+
+
+def _template_texts(folder: Traversable, place: str) -> list[tuple[str, str]]:
+    """Return the files of a template: where each goes, and its text."""
+    found = []
+    for item in folder.iterdir():
+        inner = f"{place}{item.name}"
+        if item.is_dir():
+            found += _template_texts(item, f"{inner}/")
+        elif item.name.endswith(".txt"):
+            found.append((inner.removesuffix(".txt"), item.read_text(encoding="utf-8")))
+    return found
+
+
+def _template_place(root: Path, place: str) -> Path:
+    """Return the path of a file of the template in the package."""
+    name = root.name.removeprefix("funnelflow-")
+    package = root.name.replace("-", "_")
+    return root / place.replace("PACKAGE", package).replace("NAME", name)
 
 
 def reports_here(session: Session) -> tuple[PluginReport, ...]:

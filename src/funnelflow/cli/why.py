@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from shlex import quote
 from typing import Any
 
-import click
 from attrs import frozen
 
 from funnelflow.cli.decisions import (
@@ -22,11 +21,11 @@ from funnelflow.cli.decisions import (
 )
 from funnelflow.cli.options import (
     AT,
+    CONTACT,
     KNOWN_AT,
     acting,
     as_json,
     command,
-    complete_contact,
     known_at_of,
     moment_of,
 )
@@ -193,7 +192,7 @@ def _whole(span: dt.timedelta) -> dt.timedelta:
 
 
 @command("why", "funnelflow why ada", "funnelflow why ada --json")
-@click.argument("contact", shell_complete=complete_contact)
+@CONTACT
 @AT
 @KNOWN_AT
 @acting

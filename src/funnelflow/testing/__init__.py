@@ -7,8 +7,7 @@ the plugin in every project of the environment::
     from funnelflow.testing import CriterionContract, FrozenClock
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from funnelflow.testing.contracts import (
@@ -33,22 +32,14 @@ __all__ = [
     "example_message",
 ]
 
-_WHERE = {
-    "Answer": "fixtures",
-    "CriterionContract": "contracts",
-    "Example": "contracts",
-    "FrozenClock": "fixtures",
-    "NotifierContract": "contracts",
-    "Received": "fixtures",
-    "Receiver": "fixtures",
-    "StoreContract": "contracts",
-    "WorkspaceMaker": "fixtures",
-    "example_message": "contracts",
-}
+if not TYPE_CHECKING:
 
+    def __getattr__(name: str) -> object:
+        """Import a helper when it is first used."""
+        from funnelflow.lazy import lazy_names  # noqa: PLC0415  # pytest loads this package
 
-def __getattr__(name: str) -> Any:
-    """Import a helper when it is first used."""
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+        modules = {
+            "contracts": "CriterionContract Example NotifierContract StoreContract example_message",
+            "fixtures": "Answer FrozenClock Received Receiver WorkspaceMaker",
+        }
+        return lazy_names(__name__, modules)(name)

@@ -27,8 +27,8 @@ PUBLIC = {
         Translation Way crosswalk explore glossary read_story translate
     """,
     "funnelflow.criteria": """
-        AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS TEXT TIMESTAMP
-        AllOf AnyOf AtLeast Catalogue Check Clause Code CompiledRule CriterionError Custom
+        AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS SEVERITIES TEXT
+        TIMESTAMP AllOf AnyOf AtLeast Catalogue Check Clause Code CompiledRule CriterionError Custom
         CustomCall Explanation Expression ExpressionProblem Facts Field Fields Leaf Position Roles
         Rule Scalar Schedule Scope Seen Severity SqlFilter Type Value Verdict check_rule
         compile_expression compile_rule constants_of duration_words list_of next_change

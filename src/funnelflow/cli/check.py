@@ -149,7 +149,7 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
     sources = {path: text for reading in readings for path, text in reading.sources.items()}
     say_text(render_problems(problems, {**sources, **here.sources}, form))
     errors = sum(problem.severity == "error" for problem in problems)
-    warnings = len(problems) - errors
+    warnings = sum(problem.severity == "warning" for problem in problems)
     note(_summary(len(readings), here.endpoints, errors, warnings))
     return 1 if errors or (strict and warnings) else 0
 

@@ -136,6 +136,21 @@ def test_a_difference_is_said_in_words(changed, words):
     assert words in said(evolve(OLD, **changed))
 
 
+def test_a_renamed_event_is_no_other_event():
+    events = dict(VOCABULARY.events)
+    form = events.pop("form")
+    events["submitted"] = evolve(form, name="submitted", aliases=("form", "sent"))
+    vocabulary = evolve(VOCABULARY, events=events)
+    new = evolve(OLD, vocabulary=vocabulary, transitions=(evolve(GO, on="submitted"), BACK, BUY))
+    assert said(new) == [
+        "event form is renamed to submitted",
+        "event submitted has changed",  # it is what was `sent`, too
+    ]
+    events["submitted"] = evolve(form, name="submitted", aliases=("form",))
+    assert said(new) == ["event form is renamed to submitted"]
+    assert diff(OLD, new)[0].kind == "renamed"
+
+
 def test_what_is_gone_is_said():
     assert "event call is removed" in said(evolve(OLD, vocabulary=Vocabulary("v")))
 

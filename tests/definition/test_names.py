@@ -111,6 +111,35 @@ def test_an_alias_has_text():
     assert codes(with_stages(Stage("c", aliases=(" ",)))) == {"F201"}
 
 
+@pytest.mark.parametrize(
+    ("alias", "code"), [("e", "F208"), ("before", "F208"), ("add", "F202"), ("a b", "F201")]
+)
+def test_an_alias_of_an_event_could_be_a_name_and_leads_to_it_alone(alias, code):
+    events = {"e": EventType("e"), "f": EventType("f", aliases="before")}
+    events["x"] = EventType("x", aliases=("once", "x", alias))
+    definition = evolve(SOUND, vocabulary=Vocabulary("v", events=events))
+    assert codes(definition) == {code}
+    events["x"] = EventType("x", aliases=("once", "x"))
+    assert codes(definition) == set()
+
+
+def test_what_an_event_was_called_before_finds_it(tmp_path):
+    events = "events: {met: {aliases: [meeting, meetup]}}"
+    reading = read(
+        tmp_path,
+        f"""\
+funnel: small
+initial: a
+{events}
+stages: {{a: {{}}, b: {{type: won}}}}
+transitions: [{{from: a, to: b, on: meetup}}]
+scenarios: [{{story: They meet, when: [meeting], then: a}}]
+""",
+    )
+    unknown = [p.help for p in reading.problems if p.code == "F204"]
+    assert unknown == ["did you mean 'met'?", "did you mean 'met'?"]
+
+
 @pytest.mark.parametrize("text", ["a\x1b[31mb", "a\x00", "a\u202eb", "a\ud800", "a\rb", "\u2028"])
 @pytest.mark.parametrize("where", ["title", "about"])
 def test_text_that_hides_something_is_refused_in_python_too(text, where):

@@ -27,7 +27,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def funnel(tmp_path_factory):
     """Return the funnel of the tests."""
     path = tmp_path_factory.mktemp("quick") / "pipeline.yaml"
-    path.write_text(PIPELINE)
+    path.write_text(PIPELINE.replace("signed: {}", "signed: {aliases: [agreed]}"))
     return Funnel(load_definition(path))
 
 
@@ -77,7 +77,7 @@ FACTS = st.dictionaries(
 )  # fmt: skip
 RAW_EVENTS = st.builds(
     Raw,
-    event=st.sampled_from(["subscribed", "called", "replied", "set", "add", "move", "nope", ""]),
+    event=st.sampled_from(["subscribed", "called", "agreed", "set", "add", "move", "nope", ""]),
     at=TIMES | st.none() | st.datetimes(timezones=st.just(dt.UTC)),
     facts=FACTS,
     actor=st.sampled_from(["", "ada", "bob", "zoë"]) | st.text(max_size=4),
@@ -96,6 +96,12 @@ def test_the_fast_path_gives_the_event_or_the_error_of_the_slow_path(funnel, raw
     expected = answer(lambda: slow_path(funnel, raw, zone))
     for _ in range(2):  # the second time from memory
         assert answer(lambda: parser.parse(raw, NOW)) == expected
+
+
+def test_the_fast_path_reads_the_name_that_an_event_had_before(funnel):
+    parser = EventParser(funnel.linked)
+    told = parser._parse_plain(Raw("agreed", "2026-03-01T09:00:00Z"))
+    assert told == funnel.event("signed", "2026-03-01T09:00:00Z")
 
 
 def typed(facts):

@@ -4,10 +4,12 @@ import datetime as dt
 
 import pytest
 
-from funnelflow.engine import Funnel
+from funnelflow.criteria import INTEGER, Field
+from funnelflow.definition import Definition, EventType, Stage, Transition, Vocabulary
+from funnelflow.engine import Event, Funnel, decide
 from funnelflow.errors import FieldError, UnknownNameError, UsageError
 
-from .funnels import SMALL, T0
+from .funnels import DAY, SMALL, T0
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +97,52 @@ def test_roles_are_part_of_the_evidence_in_one_order(funnel):
 def test_an_actor_that_a_database_cannot_hold_is_refused(funnel, actor):
     with pytest.raises(FieldError):
         funnel.event("met", T0, actor=actor)
+
+
+RENAMED = Definition(
+    "small",
+    vocabulary=Vocabulary(
+        "small",
+        fields={"talks": Field("talks", INTEGER, default=0)},
+        events={
+            "talked": EventType(
+                "talked",
+                fields={"minutes": Field("minutes", INTEGER, default=1)},
+                sets={"talks": "contact.talks + event.minutes"},
+                aliases=("met", "called"),
+            ),
+            "wrote": EventType("wrote"),
+        },
+    ),
+    initial="a",
+    stages=(Stage("a"), Stage("b"), Stage("c")),
+    transitions=(
+        Transition("a", "b", on="talked"),
+        Transition("b", "c", after=10 * DAY, since="activity"),
+    ),
+)
+
+
+def test_evidence_under_a_name_that_an_event_had_before_is_read_as_that_event():
+    funnel = Funnel(RENAMED)
+    story = [
+        Event("add", T0),
+        Event("met", T0 + DAY, {"minutes": 5}),
+        Event("called", T0 + 2 * DAY),
+    ]
+    contact = funnel.fold("ada", story)
+    assert (contact.stage, contact.since, contact.fields["talks"]) == ("b", T0 + DAY, 6)
+    assert funnel.due_at(contact) == T0 + 12 * DAY
+    assert decide(funnel, funnel.new_contact("ada"), story[1]).after == "b"
+    renamed = [event._replace(name="talked") if event.name != "add" else event for event in story]
+    assert funnel.fold("ada", renamed) == contact
+
+
+def test_what_is_told_under_a_name_of_before_is_recorded_under_that_of_now():
+    funnel = Funnel(RENAMED)
+    facts = {"minutes": 5}
+    assert funnel.event("met", T0, facts) == funnel.event("talked", T0, facts)
+    with pytest.raises(UnknownNameError) as caught:
+        funnel.event("talkd", T0)
+    assert caught.value.hint == "did you mean 'talked'?"
+    assert list(funnel.linked.events) == ["talked", "wrote"]

@@ -131,6 +131,16 @@ def test_what_happens_after_an_adoption_is_decided_by_the_new_version(people, fi
     assert people.verify().is_sound
 
 
+def test_an_event_that_is_renamed_keeps_what_it_had_set(people, file):
+    renamed = ("  replied: {sets:", "  answered: {aliases: [replied], sets:")
+    people.adopt(file(version(renamed)))
+    assert stages(people)["bob"] == "lead.warm"
+    people.record("bob", "replied", at=T0 + 4 * DAY)
+    assert [row.event for row in people.history("bob").rows][-2:] == ["replied", "answered"]
+    assert people.contact("bob").contact.fields["replies"] == 3
+    assert people.verify().is_sound
+
+
 def test_an_adoption_again_finds_nothing_to_do(people, file):
     path = file(CHEAPER)
     people.adopt(path)

@@ -146,6 +146,7 @@ def _events(linked: Linked, page: Page) -> list[Line]:
 def _event_rows(event: EventType) -> list[tuple[Text, Text]]:
     """Return what an event is, then which facts it brings and which it changes."""
     said: list[Text] = [event.about or event.title] if event.about or event.title else []
+    said += [dim(f"also called: {', '.join(event.aliases)}")] if event.aliases else []
     said += [dim(f"brings: {', '.join(event.fields)}")] if event.fields else []
     said += [dim(f"changes: {', '.join(event.sets)}")] if event.sets else []
     if event.activity:

@@ -112,6 +112,8 @@ def diff(old: Definition, new: Definition) -> tuple[DefinitionChange, ...]:
 
     The whole comes first, then stages, transitions, fields, events and invariants.
     """
+    events = _renamed_events(old, new)
+    old = _with_renamed_events(old, events)
     names = renamed_stages(old, new)
     pairs = matched(old.transitions, new.transitions, names)
     return (
@@ -120,6 +122,10 @@ def diff(old: Definition, new: Definition) -> tuple[DefinitionChange, ...]:
         *(change for pair in pairs for change in _transition(pair, names)),
         *_order(pairs),
         *_declared("field", _without_texts(old), _without_texts(new)),
+        *(
+            DefinitionChange("event", "renamed", now, f"event {was} is renamed to {now}")
+            for was, now in events.items()
+        ),
         *_declared("event", _events(old), _events(new)),
         *_invariants(old, new),
     )
@@ -142,6 +148,33 @@ def renamed_stages(old: Definition, new: Definition) -> dict[str, str]:
         if name not in after and heir and heir not in before:
             renamed[name] = heir
     return renamed
+
+
+def _renamed_events(old: Definition, new: Definition) -> dict[str, str]:
+    """Map events that are gone to the new ones which carry their names as aliases."""
+    before, after = old.vocabulary.events, new.vocabulary.events
+    heirs = {alias: name for name in after if name not in before for alias in after[name].aliases}
+    return {name: heirs[name] for name in before if name in heirs and name not in after}
+
+
+def _with_renamed_events(definition: Definition, names: Mapping[str, str]) -> Definition:
+    """Return a definition as it would be if its events had been renamed before."""
+    if not names:
+        return definition
+    events = {
+        names.get(name, name): evolve(event, name=names[name], aliases=(*event.aliases, name))
+        if name in names
+        else event
+        for name, event in definition.vocabulary.events.items()
+    }
+    return evolve(
+        definition,
+        vocabulary=evolve(definition.vocabulary, events=events),
+        transitions=tuple(
+            evolve(t, on=tuple(names.get(name, name) for name in t.on))
+            for t in definition.transitions
+        ),
+    )
 
 
 def _whole(
@@ -303,6 +336,7 @@ def _events(definition: Definition) -> dict[str, EventType]:
             event,
             title="",
             about="",
+            aliases=tuple(sorted(event.aliases)),
             fields={key: _bare(field) for key, field in event.fields.items()},
         )
         for name, event in definition.vocabulary.events.items()

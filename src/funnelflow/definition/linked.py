@@ -1,6 +1,6 @@
 """A definition with every name looked up and every criterion compiled: what the engine runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from attrs import field, frozen
 
@@ -67,6 +67,35 @@ class LinkedEvent:
     activity: Expression | None = None
 
 
+class EventIndex(Mapping[str, LinkedEvent]):
+    """Events by name; an alias, which is not listed, finds what it is one of.
+
+    Args:
+        events: The events of a vocabulary by name.
+    """
+
+    def __init__(self, events: Mapping[str, LinkedEvent]) -> None:
+        self._events = events
+        self._found = {a: events[name] for name in events for a in events[name].event.aliases}
+        self._found |= events
+
+    def __getitem__(self, name: str) -> LinkedEvent:
+        """Return the event of a name or an alias."""
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, without aliases."""
+        return iter(self._events)
+
+    def __len__(self) -> int:
+        """Return how many events there are."""
+        return len(self._events)
+
+    def names(self) -> Mapping[str, str]:
+        """Return every name and alias with the name of its event."""
+        return {called: found.event.name for called, found in self._found.items()}
+
+
 @frozen
 class LinkedInvariant:
     """An invariant of a stage.
@@ -91,7 +120,7 @@ class Linked:
         stages: Every stage by its dotted name, outermost first.
         aliases: Aliases as they were written, to dotted names.
         transitions: In the order in which they are tried, one for each written one.
-        events: Every event of the vocabulary.
+        events: Every event of the vocabulary; one that was renamed is found by its aliases too.
         fields: Every field of a contact.
         always: What holds of its stages.
     """
@@ -102,7 +131,7 @@ class Linked:
     stages: Mapping[str, Stage]
     aliases: Mapping[str, str]
     transitions: tuple[LinkedTransition, ...]
-    events: Mapping[str, LinkedEvent]
+    events: EventIndex
     fields: Mapping[str, Field]
     index: StageIndex = field(repr=False)
     always: tuple[LinkedInvariant, ...] = ()

@@ -8,7 +8,13 @@ from attrs import frozen
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
 from funnelflow.definition.expressions import Expressions, Written
 from funnelflow.definition.library import CriterionProvider, Library
-from funnelflow.definition.linked import Linked, LinkedEvent, LinkedInvariant, LinkedTransition
+from funnelflow.definition.linked import (
+    EventIndex,
+    Linked,
+    LinkedEvent,
+    LinkedInvariant,
+    LinkedTransition,
+)
 from funnelflow.definition.model import (
     Criterion,
     Definition,
@@ -20,7 +26,14 @@ from funnelflow.definition.model import (
     Transition,
     index_stages,
 )
-from funnelflow.definition.problems import DefinitionError, Problem, Problems, Suggestion, suggest
+from funnelflow.definition.problems import (
+    DefinitionError,
+    Problem,
+    Problems,
+    Suggestion,
+    suggest,
+    suggest_event,
+)
 from funnelflow.definition.source_locations import (
     SourceLocation,
     block_location,
@@ -188,7 +201,7 @@ class _Linker:
             stages=self.index.stages,
             aliases=_aliases(self.index),
             transitions=tuple(t for t in transitions if t is not None),
-            events=events,
+            events=EventIndex(events),
             fields=self.definition.vocabulary.fields,
             index=self.index,
             always=tuple(invariant for invariant in always if invariant is not None),
@@ -283,7 +296,8 @@ class _Linker:
         for number, name in enumerate(transition.on):
             if name not in known:
                 span = location.part("on", number).span()
-                self.problems.report("F204", span, suggestion=suggest(name, known), name=name)
+                meant = suggest_event(name, known)
+                self.problems.report("F204", span, suggestion=meant, name=name)
 
     def _rule(self, transition: Transition, location: SourceLocation) -> Rule | None:
         """Put together what a transition requires: its criteria, and the roles of `by`."""

@@ -168,6 +168,7 @@ class EventType:
         sets: What becomes of the contact's fields: field name to the source of an expression.
         activity: The source of an expression: whether it counts where a wait says
             ``since: activity``; empty, or unknown, if it does. True and False may stand for it.
+        aliases: The names it had before; evidence that was recorded under them is read as this.
     """
 
     name: str
@@ -176,6 +177,7 @@ class EventType:
     fields: Mapping[str, Field] = field(factory=dict)
     sets: Mapping[str, str] = field(factory=dict)
     activity: str = field(default="", converter=_condition)
+    aliases: tuple[str, ...] = field(default=(), converter=_names)
     position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
     sets_positions: Mapping[str, Position] = field(factory=dict, eq=False, repr=False, kw_only=True)
     activity_position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)

@@ -197,6 +197,17 @@ def suggest(name: str, known: Iterable[str]) -> Suggestion:
     return find
 
 
+def suggest_event(name: str, events: Mapping[str, Any]) -> Suggestion:
+    """Return what finds the event meant: by an alias, or the nearest name.
+
+    Args:
+        name: What was written.
+        events: The event types by name.
+    """
+    renamed = next((known for known, event in events.items() if name in event.aliases), None)
+    return suggest(name, events) if renamed is None else lambda: {"guess": renamed}
+
+
 def _alike(name: str, names: Iterable[str]) -> Iterator[str]:
     """Yield the names that are worth comparing in full: of like length, with a like end."""
     folded = name.casefold()

@@ -136,6 +136,7 @@ EVENT = Shape(
     (
         Key("title", TEXT, "What people read."),
         Key("about", TEXT, "When it is recorded."),
+        Key("aliases", NAMES, "Names it had before; what was recorded under them is read as it."),
         Key("fields", FIELDS, "Facts about the event alone; expressions read them as event.x."),
         Key(
             "sets",

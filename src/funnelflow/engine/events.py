@@ -130,9 +130,10 @@ class EventParser:
         self._linked = linked
         self._times = times or TimestampCache(None)
         self._roles_of = roles_of
-        self._declared = {
+        fields: dict[str, Mapping[str, Field]] = {
             name: {**linked.fields, **event.event.fields} for name, event in linked.events.items()
         }
+        self._declared = {c: (name, fields[name]) for c, name in linked.events.names().items()}
         self._actors: dict[str, tuple[str, ...]] = {}
         self._facts: dict[int, tuple[Mapping[str, Any], str, Facts]] = {}
 
@@ -178,9 +179,12 @@ class EventParser:
     ) -> Event:
         """Make a piece of evidence; see `Funnel.event`, which this serves."""
         stage = self._linked.resolve_stage(to) if to else ""
-        fields = self._linked.fields if name in BUILT_IN_EVENTS else self._declared.get(name)
-        if fields is None:
-            raise UnknownNameError("event", name, sorted(self._declared))
+        if name in BUILT_IN_EVENTS:
+            fields = self._linked.fields
+        elif name in self._declared:
+            name, fields = self._declared[name]
+        else:
+            raise UnknownNameError("event", name, sorted(self._linked.events))
         _check_use(name, facts, stage, reason, force=force)
         moment = _AT.normalise(at, timezone)
         if not isinstance(moment, dt.datetime):
@@ -203,9 +207,10 @@ class EventParser:
             return None
         if raw.roles is not None:
             return None
-        fields = self._declared.get(name)
-        if fields is None:
+        declared = self._declared.get(name)
+        if declared is None:
             return None
+        name, fields = declared
         moment = self._times.read(at)
         if moment is None:
             return None

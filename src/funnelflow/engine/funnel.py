@@ -71,7 +71,7 @@ class Funnel:
         self._parser = EventParser(self.linked)
         self._fields = self.linked.fields
         self._defaults = defaults_of(self._fields)
-        self._declared = {
+        declared = {
             name: Declared(
                 defaults_of(event.event.fields),
                 tuple(Derived(self._fields[target], value) for target, value in event.sets),
@@ -80,6 +80,7 @@ class Funnel:
             )
             for name, event in self.linked.events.items()
         }
+        self._declared = {c: declared[name] for c, name in self.linked.events.names().items()}
         self._automatic = self.machine.event(AUTOMATIC)
         self._timed = self.machine.event(TIMED)
         self._leaving = {leaf: _leaving(self.machine, leaf) for leaf in self.linked.leaves}
@@ -120,7 +121,8 @@ class Funnel:
         """Make a piece of evidence from outside input.
 
         Args:
-            name: An event of the vocabulary, or ``add``, ``set``, ``move``, ``tick``, ``adopt``.
+            name: An event of the vocabulary, by its name or an alias, or ``add``, ``set``,
+                ``move``, ``tick``, ``adopt``.
             at: When it happened: an aware datetime or RFC 3339 text.
             facts: Field name to value; None takes a fact back.
             actor: Who recorded it.

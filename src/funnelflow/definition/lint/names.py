@@ -3,7 +3,7 @@
 A file cannot hold such characters; a definition that was built in Python is held to the same.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from funnelflow.criteria import Field
 from funnelflow.definition.kinds import FIELD_NAME, LONGEST, NAME
@@ -52,9 +52,29 @@ def check_names(definition: Definition, index: StageIndex, problems: Problems) -
 def check_event_name(name: str, location: SourceLocation, problems: Problems) -> None:
     """Check the name of an event."""
     _check_name("event", name, location, problems, is_key=True)
+    _check_free(name, location, problems, is_key=True)
+
+
+def _check_free(
+    name: str, location: SourceLocation, problems: Problems, *, is_key: bool = False
+) -> None:
+    """Check that a name of an event means nothing else."""
     if name in RESERVED_EVENTS:
-        meaning = RESERVED_EVENTS[name]
-        problems.report("F202", location.key(), "event", name=name, meaning=meaning)
+        span, meaning = location.key() if is_key else location.span(), RESERVED_EVENTS[name]
+        problems.report("F202", span, "event", name=name, meaning=meaning)
+
+
+def check_event_aliases(events: Mapping[str, EventType], problems: Problems) -> None:
+    """Check that an alias could be an event's name, and leads to one event."""
+    owners = {name: name for name in events}
+    for event in events.values():
+        for number, alias in enumerate(event.aliases):
+            location = event_location(event, "aliases", number)
+            _check_name("event", alias, location, problems)
+            _check_free(alias, location, problems)
+            if (other := owners.setdefault(alias, event.name)) != event.name:
+                span, variant = location.span(), "alias_is_name" if alias in events else "alias"
+                problems.report("F208", span, variant, alias=alias, kind="event", other=other)
 
 
 def check_field_name(name: str, location: SourceLocation, problems: Problems) -> None:
@@ -101,10 +121,9 @@ def _check_aliases(index: StageIndex, problems: Problems) -> None:
         folded = alias.casefold()
         if not alias.strip():
             problems.report("F201", location.span(), "alias")
-        elif (stage := owners.get(folded, dotted)) != dotted:
-            problems.report("F208", location.span(), "alias_is_name", alias=alias, stage=stage)
-        elif (stage := aliases.setdefault(folded, dotted)) != dotted:
-            problems.report("F208", location.span(), "alias", alias=alias, stage=stage)
+        elif (other := owners.get(folded) or aliases.setdefault(folded, dotted)) != dotted:
+            span, variant = location.span(), "alias_is_name" if folded in owners else "alias"
+            problems.report("F208", span, variant, alias=alias, kind="stage", other=other)
 
 
 def _aliases(index: StageIndex) -> Iterator[tuple[str, Stage, int, str]]:

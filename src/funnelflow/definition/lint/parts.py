@@ -7,7 +7,12 @@ from typing import Any
 from attrs import evolve
 
 from funnelflow.criteria import Field, Value
-from funnelflow.definition.lint.names import check_event_name, check_field_name, check_roles
+from funnelflow.definition.lint.names import (
+    check_event_aliases,
+    check_event_name,
+    check_field_name,
+    check_roles,
+)
 from funnelflow.definition.model import (
     Criterion,
     Definition,
@@ -20,7 +25,7 @@ from funnelflow.definition.model import (
     Transition,
     Vocabulary,
 )
-from funnelflow.definition.problems import Problems, suggest
+from funnelflow.definition.problems import Problems, suggest, suggest_event
 from funnelflow.definition.source_locations import (
     SourceLocation,
     block_location,
@@ -170,6 +175,7 @@ def check_vocabulary(definition: Definition, problems: Problems) -> None:
     vocabulary = definition.vocabulary
     for name, field in vocabulary.fields.items():
         _check_field(name, field, SourceLocation(field.position, f"field {name!r}"), problems)
+    check_event_aliases(vocabulary.events, problems)
     for name, event in vocabulary.events.items():
         check_event_name(name, event_location(event), problems)
         _check_filed(name, event.name, event_location(event), problems)
@@ -293,7 +299,7 @@ def _check_step(
         known = {**vocabulary.fields, **vocabulary.events[step.event].fields}
         _check_facts(step.facts, location.part(step.event), known, problems)
     else:
-        known_events = suggest(step.event, vocabulary.events)
+        known_events = suggest_event(step.event, vocabulary.events)
         span = location.part(step.event).key()
         problems.report("F204", span, suggestion=known_events, name=step.event)
 

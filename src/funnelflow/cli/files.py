@@ -1,7 +1,5 @@
 """Files of events and contacts: ``funnelflow apply`` and ``import``, and what came of them."""
 
-import functools
-import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +16,7 @@ from funnelflow.cli.options import (
     complete_mapping,
     dry_run,
     future,
+    together,
 )
 from funnelflow.cli.output import (
     Step,
@@ -47,22 +46,9 @@ from funnelflow.ingest.row_handlers import MODES
 from funnelflow.ingest.summary import Progress, Summary, Watch
 from funnelflow.storage.checkpoints import Counts
 from funnelflow.workspace.settings import find_workspace
+from funnelflow.workspace.workspace import Workspace
 
-
-def reading_a_file(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of reading a file, given to the command as `options`, `FileOptions`."""
-
-    @functools.wraps(command)
-    def gathered(**said: Any) -> Any:
-        own = {name: said.pop(name) for name in list(said) if name not in _NAMES}
-        return command(keep=said.pop("save_mapping"), options=_options(**said), **own)
-
-    for option in _OPTIONS:
-        gathered = option(gathered)
-    return gathered
-
-
-_OPTIONS = (
+reading_a_file = together(
     dry_run,
     acting,
     click.option(
@@ -126,26 +112,21 @@ _OPTIONS = (
         help="What a column means; repeat it. Others are guessed, and the guess is shown.",
     ),
 )
+"""Adds the options of reading a file, which `run_file_command` takes."""
 
 
-def _options(  # noqa: PLR0913  # the options of a command line
+def _options(
     *,
     pairs: tuple[str, ...],
     mapping: str | None,
     form: str | None,
     encoding: str,
     delimiter: str,
-    timezone: str,
-    funnel: str,
-    future: bool,
-    on_duplicate: Any,
-    rejects: Path | None,
     go_on: bool,
     restart: bool,
-    actor: str,
-    dry_run: bool,
+    **same: Any,
 ) -> FileOptions:
-    """Put together how a file is read."""
+    """Put together how a file is read; `same` are those that have the names of `FileOptions`."""
     if go_on and restart:
         raise UsageError("--continue and --restart exclude each other")
     known = FileMapping()
@@ -154,44 +135,40 @@ def _options(  # noqa: PLR0913  # the options of a command line
     return FileOptions(
         form=Form(form or "", encoding, "\t" if delimiter == "\\t" else delimiter),
         mapping=known.with_columns(parse_pairs(pairs)),
-        timezone=timezone,
-        actor=actor,
-        funnel=funnel,
-        future=future,
-        on_duplicate=on_duplicate,
-        rejects=rejects,
         changed="continue" if go_on else "restart" if restart else "refuse",
-        dry_run=dry_run,
+        **same,
     )
 
 
-_NAMES = frozenset(("save_mapping", *inspect.signature(_options).parameters))
-
-
 def run_file_command(
-    command: str, name: str, run: Callable[[Watch], Summary], keep: Path | None
+    name: str,
+    said: dict[str, Any],
+    run: Callable[[Workspace, FileOptions, Watch], Summary],
 ) -> int:
     """Run over a file and say what came of it; 1 if rows were rejected.
 
     Args:
-        command: The command that takes the file, and its rejected rows once more.
         name: The file, as it was typed.
-        run: Does it; is given what wants to know how far it has come.
-        keep: Where to keep what the columns meant; None not to.
+        said: What the options of `reading_a_file` have said.
+        run: Does it in a workspace; is given how, and what wants to know how far it has come.
     """
-    if keep is not None and keep.exists():
-        raise UsageError(f"{keep} is there already", hint="name another file, or move it away")
-    try:
-        with watching(name, "rows") as step:
-            summary = run(lambda p: _watch(p, step))
-    except FileError as error:
-        if error.summary is not None:
-            _show(error.summary, command)
-        raise
-    _show(summary, command)
-    if keep is not None:
-        write_mapping(keep, summary.matched.mapping)
-        note(f"what the columns mean is kept in {keep}: use it with --mapping {keep}")
+    command = str(click.get_current_context().info_name)
+    keep = said.pop("save_mapping")
+    options = _options(**said)
+    with current().open() as workspace:
+        if keep is not None and keep.exists():
+            raise UsageError(f"{keep} is there already", hint="name another file, or move it away")
+        try:
+            with watching(name, "rows") as step:
+                summary = run(workspace, options, lambda p: _watch(p, step))
+        except FileError as error:
+            if error.summary is not None:
+                _show(error.summary, command)
+            raise
+        _show(summary, command)
+        if keep is not None:
+            write_mapping(keep, summary.matched.mapping)
+            note(f"what the columns mean is kept in {keep}: use it with --mapping {keep}")
     return 1 if summary.counts.rejected else 0
 
 
@@ -234,7 +211,7 @@ def _correcting(summary: Summary, command: str) -> str:
 @click.option("--no-create", is_flag=True, help="Reject events of contacts that nobody knows.")
 @reading_a_file
 @as_json
-def apply(file: str, options: FileOptions, keep: Path | None, *, no_create: bool) -> int:
+def apply(file: str, *, no_create: bool, **said: Any) -> int:
     """Record the events of a file.
 
     FILE is CSV or JSON Lines, also gzipped; - reads standard input. A run that
@@ -243,13 +220,13 @@ def apply(file: str, options: FileOptions, keep: Path | None, *, no_create: bool
     can be corrected and applied. Exits 1 if there are any. Every row says when
     it happened; "now" is the time at which it is read.
     """
-    with current().open() as workspace:
-        return run_file_command(
-            "apply",
-            file,
-            lambda watch: workspace.apply(file, options, create=not no_create, progress=watch),
-            keep,
-        )
+    return run_file_command(
+        file,
+        said,
+        lambda workspace, options, watch: workspace.apply(
+            file, options, create=not no_create, progress=watch
+        ),
+    )
 
 
 @command(
@@ -269,7 +246,7 @@ def apply(file: str, options: FileOptions, keep: Path | None, *, no_create: bool
 )
 @reading_a_file
 @as_json
-def import_(file: str, options: FileOptions, keep: Path | None, mode: Any) -> int:
+def import_(file: str, mode: Any, **said: Any) -> int:
     """Add or update contacts from a file.
 
     FILE is CSV or JSON Lines with a row for each contact; - reads standard
@@ -279,13 +256,13 @@ def import_(file: str, options: FileOptions, keep: Path | None, mode: Any) -> in
     A row may say since when; one without a time, or with "now", says what is
     known when it is read. Exits 1 if rows were rejected.
     """
-    with current().open() as workspace:
-        return run_file_command(
-            "import",
-            file,
-            lambda watch: workspace.import_contacts(file, options, mode=mode, progress=watch),
-            keep,
-        )
+    return run_file_command(
+        file,
+        said,
+        lambda workspace, options, watch: workspace.import_contacts(
+            file, options, mode=mode, progress=watch
+        ),
+    )
 
 
 MOST_REASONS = 5

@@ -6,6 +6,7 @@ imported within functions.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
@@ -57,41 +58,18 @@ def command(name: str, *examples: str) -> Callable[[Callable[..., Any]], Command
     return decorate
 
 
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Make one decorator of several options; what stands first comes last in the help."""
+
+    def decorate(command: F) -> F:
+        return functools.reduce(lambda made, option: option(made), options, command)
+
+    return decorate
+
+
 def _kept(*names: str, **more: Any) -> Callable[[F], F]:
     """Make an option whose value the session keeps, so that no command has to take it."""
     return click.option(*names, expose_value=False, **{"callback": _remember, **more})
-
-
-def shared(command: F) -> F:
-    """Add the options of every command: workspace, database, plugins and debug."""
-    for option in (
-        _kept(
-            "--no-plugins",
-            metavar="[=NAME,…]",
-            callback=_gather,
-            help="Import no plugins, or all but these. [env: FUNNELFLOW_NO_PLUGINS]",
-        ),
-        _kept(
-            "-p",
-            "modules",
-            metavar="MODULE",
-            multiple=True,
-            callback=_gather,
-            help="Use this Python module as a plugin; repeat it.",
-        ),
-        _kept("--debug", is_flag=True, help="Show tracebacks."),
-        _kept(
-            "--database", metavar="URL", help="Use this database: a file or a postgresql:// URL."
-        ),
-        _kept(
-            *("-C", "--workspace"),
-            metavar="DIR",
-            type=click.Path(),
-            help="Work in this directory's workspace.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def as_json(command: F) -> F:
@@ -119,17 +97,14 @@ future = click.option(
 """Add ``--future``, given to the command as `future`."""
 
 
-def writing(command: F) -> F:
-    """Add the options that `change_contact` takes: who, when, in the future, once, as a dry run."""
-    for option in (
-        dry_run,
-        click.option("--key", metavar="TEXT", help="Do this once, however often it is repeated."),
-        future,
-        click.option("--at", metavar="TIME", help="When it happened, if not now."),
-        acting,
-    ):
-        command = option(command)
-    return command
+writing: Callable[[Any], Any] = together(
+    dry_run,
+    click.option("--key", metavar="TEXT", help="Do this once, however often it is repeated."),
+    future,
+    click.option("--at", metavar="TIME", help="When it happened, if not now."),
+    acting,
+)
+"""Adds the options that `change_contact` takes: who, when, in the future, once, as a dry run."""
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
@@ -145,6 +120,33 @@ def _gather(context: click.Context, parameter: click.Parameter, value: Any) -> N
         session.modules += value
     elif value:
         session.no_plugins = ",".join(filter(None, (session.no_plugins, value)))
+
+
+shared: Callable[[Any], Any] = together(
+    _kept(
+        "--no-plugins",
+        metavar="[=NAME,…]",
+        callback=_gather,
+        help="Import no plugins, or all but these. [env: FUNNELFLOW_NO_PLUGINS]",
+    ),
+    _kept(
+        "-p",
+        "modules",
+        metavar="MODULE",
+        multiple=True,
+        callback=_gather,
+        help="Use this Python module as a plugin; repeat it.",
+    ),
+    _kept("--debug", is_flag=True, help="Show tracebacks."),
+    _kept("--database", metavar="URL", help="Use this database: a file or a postgresql:// URL."),
+    _kept(
+        *("-C", "--workspace"),
+        metavar="DIR",
+        type=click.Path(),
+        help="Work in this directory's workspace.",
+    ),
+)
+"""Adds the options of every command: workspace, database, plugins and debug."""
 
 
 def _system_user() -> str:

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.mapping import FileMapping, find_mapping, read_mapping
 from funnelflow.workspace.workspace import Workspace
@@ -57,7 +56,7 @@ def test_known_contacts_get_what_is_new(workspace, write):
 def test_what_is_known_already_is_no_news_and_no_evidence(workspace, write):
     workspace.import_contacts(write(PEOPLE))
     later = PEOPLE.replace("5000", "6000")
-    summary = workspace.import_contacts(write(later), FileOptions(changed="restart"))
+    summary = workspace.import_contacts(write(later))
     assert counts(summary, "created", "stayed", "unchanged") == (0, 1, 2)
     assert len(workspace.history().rows) == 4
 
@@ -101,23 +100,15 @@ def test_only_known_contacts_are_taken_where_that_is_asked_for(workspace, write)
     assert [contact.id for contact in workspace.list()] == ["ada"]
 
 
-def test_a_finished_file_is_not_called_done_when_it_is_asked_for_in_another_way(workspace, write):
-    path = write(PEOPLE)
-    workspace.add("ada")
-    workspace.import_contacts(path, mode="update")
-    with pytest.raises(FileError, match="another mapping, actor, zone or mode") as caught:
-        workspace.import_contacts(path, mode="both")
-    assert "--restart" in caught.value.hint
-    again = workspace.import_contacts(path, FileOptions(changed="restart"), mode="both")
-    assert counts(again, "created", "rejected") == (2, 0)
-
-
-def test_a_file_of_which_nothing_was_stored_can_be_taken_in_another_way(workspace, write):
+def test_a_file_is_read_again_when_it_is_asked_for_in_another_way(workspace, write):
     path = write(PEOPLE)
     assert counts(workspace.import_contacts(path, mode="update"), "created", "rejected") == (0, 3)
+    workspace.add("ada")
+    assert counts(workspace.import_contacts(path, mode="update"), "stayed", "rejected") == (1, 2)
     again = workspace.import_contacts(path, mode="both")
-    assert counts(again, "rows", "created", "rejected") == (3, 3, 0)
-    assert workspace.import_contacts(path, mode="both").applied_before
+    assert counts(again, "rows", "created", "rejected") == (3, 2, 0)
+    once_more = workspace.import_contacts(path, mode="both")
+    assert counts(once_more, "rows", "unchanged", "rejected") == (3, 3, 0)
 
 
 def test_another_mode_is_refused(workspace, write):
@@ -184,7 +175,8 @@ def test_events_and_contacts_of_one_file_are_told_apart(workspace, write):
     path = write("contact,event,at\nada,replied,2026-03-01T09:00:00Z\n")
     workspace.import_contacts(path)
     assert not workspace.apply(path).applied_before
-    assert workspace.import_contacts(path).applied_before
+    assert workspace.apply(path).applied_before
+    assert counts(workspace.import_contacts(path), "rows", "unchanged") == (1, 1)
 
 
 HUBSPOT = (

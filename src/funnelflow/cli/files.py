@@ -52,12 +52,6 @@ reading_a_file = together(
     dry_run,
     acting,
     click.option(
-        "--restart",
-        is_flag=True,
-        help="Apply all of a file that was begun or changed; events without a key once more.",
-    ),
-    click.option("--continue", "go_on", is_flag=True, help="Apply what a file has grown by."),
-    click.option(
         "--rejects",
         metavar="FILE",
         type=click.Path(path_type=Path),
@@ -122,8 +116,8 @@ def _options(
     form: str | None,
     encoding: str,
     delimiter: str,
-    go_on: bool,
     restart: bool,
+    go_on: bool = False,
     **same: Any,
 ) -> FileOptions:
     """Put together how a file is read; `same` are those that have the names of `FileOptions`."""
@@ -209,6 +203,12 @@ def _correcting(summary: Summary, command: str) -> str:
 )
 @click.argument("file", type=click.Path(allow_dash=True))
 @click.option("--no-create", is_flag=True, help="Reject events of contacts that nobody knows.")
+@click.option("--continue", "go_on", is_flag=True, help="Apply what a file has grown by.")
+@click.option(
+    "--restart",
+    is_flag=True,
+    help="Apply all of a file that was begun or changed; events without a key once more.",
+)
 @reading_a_file
 @as_json
 def apply(file: str, *, no_create: bool, **said: Any) -> int:
@@ -244,17 +244,20 @@ def apply(file: str, *, no_create: bool, **said: Any) -> int:
     show_default=True,
     help="Add contacts, update those that are known, or both.",
 )
+@click.option("--restart", is_flag=True, help="Do not go on with an import that was broken off.")
 @reading_a_file
 @as_json
 def import_(file: str, mode: Any, **said: Any) -> int:
     """Add or update contacts from a file.
 
     FILE is CSV or JSON Lines with a row for each contact; - reads standard
-    input. What a row says is kept as evidence; a row that says nothing new
-    changes nothing, so the same export can be imported every night. Where an id
-    comes more than once, the last row counts, and the summary says how many do.
-    A row may say since when; one without a time, or with "now", says what is
-    known when it is read. Exits 1 if rows were rejected.
+    input. It is a snapshot, read whole each time, so an export can be imported
+    every night, changed or not; an import that was broken off goes on. What
+    differs from what is known is kept as evidence; a row that says nothing new
+    changes nothing. Where an id comes more than once, the last row counts, and
+    the summary says how many do. A row may say since when; one without a time,
+    or with "now", says what is known when it is read. Exits 1 if rows were
+    rejected.
     """
     return run_file_command(
         file,

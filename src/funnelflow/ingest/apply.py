@@ -26,7 +26,7 @@ from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.input import Input, open_input
 from funnelflow.ingest.plugin_formats import readable
 from funnelflow.ingest.readers import Batch
-from funnelflow.ingest.resume import Start, find_start, open_rejects
+from funnelflow.ingest.resume import Start, find_snapshot_start, find_start, open_rejects
 from funnelflow.ingest.row_handlers import (
     MODES,
     ContactHandler,
@@ -92,6 +92,9 @@ def import_file(
     stdin: IO[bytes] | None = None,
 ) -> Summary:
     """Add or update the contacts of a file; a run that was broken off goes on.
+
+    A file is a snapshot: it is read whole whether it came before or not, and what is recorded
+    is what differs from what is known.
 
     Args:
         context: The workspace.
@@ -166,8 +169,12 @@ def _prepare(context: Context, opened: Input, handler: RowHandler, known: Survey
     parser = bind_parser(matched, reader.columns, reader.format)
     store = _store_for(context, options)
     handler.bind(matched, store.settings.timezone)
-    fresh, has_keys = _fresh(opened, handler, known), matched.mapping.named("key")
-    start = find_start(context, opened, fresh, known, options.changed, has_keys=has_keys)
+    fresh, changed = _fresh(opened, handler, known), options.changed
+    if handler.is_snapshot:
+        start = find_snapshot_start(context, opened, fresh, known, changed)
+    else:
+        has_keys = matched.mapping.named("key")
+        start = find_start(context, opened, fresh, known, changed, has_keys=has_keys)
     return _Setup(began, context, opened, handler, known, matched, parser, store, start)
 
 
@@ -198,7 +205,7 @@ class _Run:
         setup, options = self._setup, self._options
         if setup.start.is_done:
             return self._summary()
-        self._rejects = open_rejects(setup.context, setup.opened, options, self._checkpoint)
+        self._rejects = open_rejects(setup.context, setup.opened, options, setup.start)
         self._report(0, begun=self._summary())
         try:
             with self._outer() as outer:
@@ -229,12 +236,13 @@ class _Run:
         """Raise `FileError` where a file was cut short or written to while it was read."""
         known = self._setup.known
         if batch.last and known is not None and batch.bytes_read != known.size:
+            going_on = "" if self._setup.handler.is_snapshot else " with --continue"
             raise FileError(
                 self._setup.opened.source.name,
                 f"the file has changed while it was read: it had {known.size:,} bytes, and then "
                 f"{batch.bytes_read:,}",
                 line=self._checkpoint.offset.lines + 1,
-                hint="let whoever writes it finish, then give the same command with --continue",
+                hint=f"let whoever writes it finish, then give the same command{going_on}",
             )
 
     def _apply(self, batch: Batch, outer: Connection | None) -> None:

@@ -30,8 +30,9 @@ class FileOptions:
         future: Take rows whose time lies more than a day in the future; else they are rejected.
         on_duplicate: What becomes of a row whose key was applied before.
         rejects: Where bad rows go; None for a file under ``rejects`` in the workspace.
-        changed: What to do with a file that was applied and has changed since: refuse, go on
-            behind what was applied if that is as it was, or apply all of it again.
+        changed: What to do with a file of events that was applied and has changed since: refuse,
+            go on behind what was applied if that is as it was, or apply all of it again. A file
+            of contacts is always read; ``restart`` does not go on with what was broken off.
         dry_run: Do everything, and store nothing.
         chunk: Rows a transaction.
     """

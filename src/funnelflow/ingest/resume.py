@@ -1,5 +1,11 @@
-"""Where a run over a file begins: behind what earlier runs have done, or not at all."""
+"""Where a run over a file begins: behind what earlier runs have done, or not at all.
 
+Events happen once, so a file of them is applied once. Contacts are a snapshot, which may come
+again at any time, and after others: it is read whole, but for what was read of it before it was
+broken off.
+"""
+
+from itertools import count
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -19,6 +25,7 @@ from funnelflow.storage.checkpoints import (
 )
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
+from funnelflow.storage.row_format import from_text
 
 
 @frozen
@@ -29,11 +36,13 @@ class Start:
         checkpoint: What it goes on from; a new one at the beginning.
         saved: The checkpoint in the database that it replaces; None for none.
         is_done: Nothing is left to do.
+        before: The checkpoint of what was read last from the same path; None for nothing.
     """
 
     checkpoint: Checkpoint
     saved: Checkpoint | None = None
     is_done: bool = False
+    before: Checkpoint | None = None
 
 
 def find_start(
@@ -62,15 +71,47 @@ def find_start(
         same = find_checkpoint(connection, fresh.kind, fresh.identity)
         latest = None if fresh.path == STDIN else find_latest(connection, fresh.kind, fresh.path)
     if changed == "restart":
-        return Start(fresh, same)
+        return Start(fresh, same, before=latest)
     if same is not None and same.asked != fresh.asked and _is_void(same):
         return Start(evolve(fresh, rejects=same.rejects), same)
-    again = _all_again(fresh.kind, has_keys=has_keys)
+    again = _all_again(has_keys=has_keys)
     if same is not None:
         return _same(opened, fresh, same, changed, again, stream=known is None)
     if latest is not None:
         return _changed(opened, fresh, latest, changed, again)
     return Start(fresh)
+
+
+def find_snapshot_start(
+    context: Context, opened: Input, fresh: Checkpoint, known: Survey | None, changed: Changed
+) -> Start:
+    """Return where to begin with a snapshot: at the beginning, or where it was broken off.
+
+    It goes on only with a file of the same content, in the same way, of which the last was read
+    before anything else was: what came in between may have been about the same contacts.
+
+    Args:
+        context: The workspace in which it is imported.
+        opened: The input, at its first record.
+        fresh: The checkpoint of a run from the beginning.
+        known: What a survey of the file found; None for a stream, which can be read once.
+        changed: Whether it begins anew in any case, to ``restart``.
+
+    Raises:
+        FileError: The file changes while it is read.
+    """
+    with reading(context.engine) as connection:
+        same = find_checkpoint(connection, fresh.kind, fresh.identity)
+        last = find_latest(connection, fresh.kind)
+        before = find_latest(connection, fresh.kind, fresh.path)
+    whole = Start(fresh, same, before=before)
+    if same is None or same != last or known is None or changed == "restart":
+        return whole
+    if (same.state, same.asked) != ("running", fresh.asked):
+        return whole
+    if not _skip(opened, same.offset):
+        raise _differs(opened.source.name, same, "give the same command again")
+    return Start(evolve(same, path=fresh.path), same, before=before)
 
 
 def _same(
@@ -88,7 +129,7 @@ def _same(
         begun = "begun" if same.state == "running" else "applied"
         raise FileError(
             name,
-            f"this file was {begun} in another way: another mapping, actor, zone or mode",
+            f"this file was {begun} in another way: with other options",
             hint=f"give the same command as before; {again}",
         )
     unchanged = _skip(opened, same.offset)
@@ -125,10 +166,8 @@ def _skip(opened: Input, offset: FileOffset) -> bool:
     return offset == START or opened.reader.lines.skip(offset)
 
 
-def _all_again(kind: str, *, has_keys: bool) -> str:
+def _all_again(*, has_keys: bool) -> str:
     """Return what ``--restart`` does; without a key nobody knows a row again."""
-    if kind != "events":
-        return "--restart takes all of it again"
     if has_keys:
         return "--restart applies all of it; rows with a key that was applied are skipped"
     return (
@@ -160,7 +199,7 @@ def _when(before: Checkpoint) -> str:
 
 
 def open_rejects(
-    context: Context, opened: Input, options: FileOptions, checkpoint: Checkpoint
+    context: Context, opened: Input, options: FileOptions, start: Start
 ) -> RejectsFile:
     """Open the rejects file where the last commit left it; it is made with the first row.
 
@@ -168,9 +207,10 @@ def open_rejects(
         UsageError: The file that was named holds something else.
         StoreError: It is not what it was when rows were last written to it.
     """
+    checkpoint = start.checkpoint
     last = Path(checkpoint.rejects) if checkpoint.rejects else None
-    path = (options.rejects or last or _default_rejects(context, opened, checkpoint)).absolute()
-    if options.rejects is not None and path != last and path.exists():
+    path = (options.rejects or last or _default_rejects(context, opened, start)).absolute()
+    if options.rejects is not None and path != last and not _is_replaceable(path, start):
         raise UsageError(
             f"{options.rejects} exists already, and bad rows would replace what is in it",
             hint="name another file: --rejects FILE",
@@ -185,9 +225,31 @@ def open_rejects(
     )
 
 
-def _default_rejects(context: Context, opened: Input, checkpoint: Checkpoint) -> Path:
-    """Return a path named after the input and its content, so that no rejects replace others."""
+def _default_rejects(context: Context, opened: Input, start: Start) -> Path:
+    """Return a path named after the input and its content, so that no rejects replace others.
+
+    Where the same content was read before, what somebody may have corrected of it is kept.
+    """
     name = opened.source.name
     stem = "stdin" if name == STDIN else Path(name).name.split(".")[0]
-    mark = checkpoint.identity.removeprefix("head:")[:8]
-    return context.directory / "rejects" / f"{stem}.{mark}.rejects.{opened.reader.format}"
+    mark = start.checkpoint.identity.removeprefix("head:")[:8]
+    ending = f"rejects.{opened.reader.format}"
+    path = context.directory / "rejects" / f"{stem}.{mark}.{ending}"
+    numbers = count(2)
+    while start.saved is not None and start.saved.rejects and not _is_replaceable(path, start):
+        path = path.with_name(f"{stem}.{mark}.{next(numbers)}.{ending}")
+    return path
+
+
+def _is_replaceable(path: Path, start: Start) -> bool:
+    """Whether there is no such file, or one that is as an earlier run left it."""
+    if not path.exists():
+        return True
+    found = path.stat()
+    return any(
+        before is not None
+        and before.rejects == str(path)
+        and before.rejects_size == found.st_size
+        and from_text(before.updated_at).timestamp() >= found.st_mtime
+        for before in (start.saved, start.before)
+    )

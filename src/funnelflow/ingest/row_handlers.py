@@ -46,11 +46,13 @@ class RowHandler:
 
     Attributes:
         kind: What checkpoints call it.
+        is_snapshot: Whether rows say what is the case, so that the same ones may come again.
         targets: What columns can be, besides fields.
         digest: Digest of everything that decides what a row becomes.
     """
 
     kind: ClassVar[str]
+    is_snapshot: ClassVar[bool]
     targets: ClassVar[tuple[str, ...]]
 
     def __init__(self, options: FileOptions, **asked: Any) -> None:
@@ -203,6 +205,7 @@ class EventHandler(RowHandler):
     """
 
     kind = "events"
+    is_snapshot = False
     targets = TARGETS
 
     def __init__(self, options: FileOptions, *, create: bool) -> None:
@@ -258,8 +261,8 @@ class ContactHandler(RowHandler):
     """Adds or updates a contact for each row.
 
     What a row says is evidence like any other: ``add`` for a contact that is new, ``set`` for
-    one that is known, and nothing where it says nothing new, so that the same export can be
-    imported every night.
+    one that is known, and nothing where it says what was known at its time, so that the same
+    export can be imported every night.
 
     Args:
         options: How the file is to be applied.
@@ -267,6 +270,7 @@ class ContactHandler(RowHandler):
     """
 
     kind = "contacts"
+    is_snapshot = True
     targets = ("contact", "at", "actor", "facts", "key")
 
     def __init__(self, options: FileOptions, mode: Mode) -> None:
@@ -314,9 +318,10 @@ class ContactHandler(RowHandler):
         at = None if row.at in {"", "now"} else row.at
         if known is not None:
             said = definition.funnel.event("set", at or unit.now, facts, timezone=self._timezone)
-            fields, clock = known.contact.fields, known.contact.clock
-            is_late = at is not None and clock is not None and said.at < clock
-            if not is_late and all(fields.get(n) == value for n, value in said.facts.items()):
+            then, clock = known.contact, known.contact.clock
+            if at is not None and clock is not None and said.at < clock:
+                then = unit.contact_before(known, said)
+            if all(then.fields.get(name) == value for name, value in said.facts.items()):
                 return None
         return Change(
             contact_id=contact_id,

@@ -172,14 +172,22 @@ def find_checkpoint(connection: Connection, kind: str, identity: str) -> Checkpo
     return None if row is None else _read(row)
 
 
-def find_latest(connection: Connection, kind: str, path: str) -> Checkpoint | None:
-    """Return the checkpoint of what was applied last from a path, whatever it contains now."""
+def find_latest(connection: Connection, kind: str, path: str = "") -> Checkpoint | None:
+    """Return the checkpoint of what was applied last from a path, or from any.
+
+    Args:
+        connection: The transaction to read in.
+        kind: What was read.
+        path: The file, whatever it contains now; empty for any.
+    """
     wanted = (
         select(checkpoints)
-        .where(checkpoints.c.kind == kind, checkpoints.c.path == path)
+        .where(checkpoints.c.kind == kind)
         .order_by(checkpoints.c.updated_at.desc(), checkpoints.c.id.desc())
         .limit(1)
     )
+    if path:
+        wanted = wanted.where(checkpoints.c.path == path)
     row = connection.execute(wanted).one_or_none()
     return None if row is None else _read(row)
 

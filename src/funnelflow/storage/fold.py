@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 
 from attrs import define, field
 
-from funnelflow.engine import Decision, Event, Outcome, decide
+from funnelflow.engine import Contact, Decision, Event, Outcome, decide
 from funnelflow.engine.decisions import Unmet
 from funnelflow.engine.events import EventParser, TimestampCache
 from funnelflow.engine.story import OpenStory, StoryRow, in_force
@@ -259,6 +259,10 @@ class Fold:
         if change.expect is not None and change.expect != tracked.sequence:
             raise ChangedMeanwhileError(change.contact_id, change.expect, tracked.sequence)
         return self._decide(tracked, change, self._parse(tracked.loaded, change), explain=explain)
+
+    def before(self, tracked: TrackedContact, event: Event) -> Contact:
+        """Return a contact as it was just before evidence of before what is known."""
+        return self._story(tracked).before(event)
 
     def append(
         self,

@@ -7,7 +7,7 @@ from secrets import token_hex
 from attrs import define
 from sqlalchemy import Connection, select
 
-from funnelflow.engine import Event, Outcome
+from funnelflow.engine import Contact, Event, Outcome
 from funnelflow.engine.story import StoryRow
 from funnelflow.errors import UnknownContactError
 from funnelflow.plugins import PluginHost, WorkspaceHandle
@@ -126,6 +126,10 @@ class UnitOfWork:
     def contact(self, contact_id: str) -> TrackedContact | None:
         """Return a contact as it is now; None if nobody is known by that id."""
         return self._contacts.get(contact_id)
+
+    def contact_before(self, tracked: TrackedContact, event: Event) -> Contact:
+        """Return a contact as it was just before evidence of before what is known."""
+        return self._fold.before(tracked, event)
 
     def definition_for(self, contact_id: str, funnel: str = "") -> LoadedDefinition:
         """Return what decides about a contact, known or to be added to `funnel`."""

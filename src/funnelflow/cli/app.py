@@ -76,7 +76,13 @@ COMMANDS: Final = {
     }.items()
     for name, (module, about) in commands.items()
 }
-"""The commands by name, which is that of their function, with a `_` where Python has the name."""
+"""The commands by name, which is that of their function, with a `_` where Python has the name.
+
+A new one is a line here, its name in `RESERVED` of the plugins' registry, and a function with
+`command`, its options and a docstring: it opens the workspace with ``current().open()``, writes its
+`answer` as data or drawn on a page, and returns the exit code. One that changes a contact
+takes `writing` and ends in `change_contact`; one that reads a file takes `reading_a_file`.
+"""
 
 
 class LazyGroup(click.Group):

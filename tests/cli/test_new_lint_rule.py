@@ -6,7 +6,7 @@ import pytest
 
 from funnelflow.criteria import AS_WRITTEN
 from funnelflow.definition import lint
-from funnelflow.definition.source_locations import SourceLocation
+from funnelflow.definition.problems import Place
 from funnelflow.errors import Error
 
 
@@ -15,8 +15,8 @@ def new_rule(monkeypatch, ada):  # whose definition was accepted before
     """Make every definition an error from now on."""
 
     def refuse(definition, _index, problems):
-        span = SourceLocation(definition.position, "").span()
-        problems.report("F402", span, AS_WRITTEN, message="an invented rule is broken")
+        place = Place(problems, definition.position)
+        place.report("F402", AS_WRITTEN, message="an invented rule is broken")
 
     monkeypatch.setattr(lint, "check_parts", refuse)
 

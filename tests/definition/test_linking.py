@@ -20,7 +20,7 @@ from funnelflow.definition import (
     load_definition,
     shipped_definitions,
 )
-from funnelflow.definition.source_locations import Span
+from funnelflow.definition.yaml.nodes import Span
 from funnelflow.errors import Error, UnknownNameError
 
 from .strategies import VOCABULARY, definitions

@@ -69,6 +69,17 @@ def test_letters_digits_underscores_and_hyphens_make_a_name(name):
     assert codes(with_event(f"{name[:60]}_x")) == set()
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["stages: {a: , '': }", "stages: {a: }\nevents: {'': }", "stages: {a: }\nfields: {'': text}"],
+)
+def test_a_blank_name_in_a_file_is_refused_where_it_stands(tmp_path, text):
+    reading = read(tmp_path, f"funnel: small\ninitial: a\n{text}\n")
+    (problem,) = (p for p in reading.problems if p.code == "F201")
+    line = text.split("\n")[problem.position.line - 3]
+    assert line[problem.position.column - 1 : problem.end_column - 1] == "''"
+
+
 def test_a_field_has_no_hyphen():
     assert "F201" in codes(with_field("a-b"))
 

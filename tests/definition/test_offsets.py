@@ -5,10 +5,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from funnelflow.criteria import Position
-from funnelflow.definition.problems import Problems
-from funnelflow.definition.source_locations import SourcePath, locate_text
+from funnelflow.definition.problems import Place, Problems
 from funnelflow.definition.yaml.compose import compose
-from funnelflow.definition.yaml.nodes import line_and_column, places_of
+from funnelflow.definition.yaml.nodes import SourcePath, Span, line_and_column, places_of
 
 
 def scalar(text):
@@ -131,11 +130,11 @@ def test_every_letter_of_a_plain_text_of_several_lines_is_found(pieces, data):
 def test_a_span_over_two_lines_ends_with_the_first():
     node = scalar("a: >-\n  contact.x >\n  contact.y\n")
     place = SourcePath("f.yaml", node.line, node.column, node=node)
-    span = locate_text(place, 0, len(node.text))
+    span = place.text_span(0, len(node.text))
     assert span.position == Position("f.yaml", 2, 3)
     assert span.end_column is None
 
 
-def test_a_bare_position_is_counted_on():
-    span = locate_text(Position("f.yaml", 3, 10), 4, 7)
-    assert (span.position, span.end_column) == (Position("f.yaml", 3, 14), 17)
+def test_a_bare_position_stands_for_all_of_what_was_written_there():
+    place = Place(Problems(), Position("f.yaml", 3, 10)).part("sets", "budget")
+    assert place.span() == place.text_span("contact.x > 5", 4, 7) == Span(place.position)

@@ -4,7 +4,7 @@ import pickle
 
 from funnelflow.criteria import Position
 from funnelflow.definition.problems import MOST, Problems, suggest
-from funnelflow.definition.source_locations import Span
+from funnelflow.definition.yaml.nodes import Span
 
 
 def at(line, column=1):

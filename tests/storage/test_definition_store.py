@@ -4,7 +4,7 @@ import pytest
 
 from funnelflow.criteria import AS_WRITTEN
 from funnelflow.definition import DefinitionError, lint, load_definition
-from funnelflow.definition.source_locations import SourceLocation
+from funnelflow.definition.problems import Place
 from funnelflow.errors import FieldError
 from funnelflow.ingest.file_options import FileOptions
 from funnelflow.maintenance import adopt
@@ -20,8 +20,8 @@ def closed(workspace, directory, monkeypatch):
     workspace.record("ada", "subscribed", at=T0)
 
     def refuse(definition, _index, problems):
-        span = SourceLocation(definition.position, "").span()
-        problems.report("F402", span, AS_WRITTEN, message="an invented rule is broken")
+        place = Place(problems, definition.position)
+        place.report("F402", AS_WRITTEN, message="an invented rule is broken")
 
     monkeypatch.setattr(lint, "check_parts", refuse)
     database = workspace.config.database

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from funnelflow.definition.problem_formats import Format, render_problems
     from funnelflow.definition.problems import CODES, DefinitionError, Problem
-    from funnelflow.definition.source_locations import Span
+    from funnelflow.definition.yaml.nodes import Span
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -56,7 +56,7 @@ else:
             """,
             "problem_formats": "Format render_problems",
             "problems": "CODES DefinitionError Problem",
-            "source_locations": "Span",
+            "yaml.nodes": "Span",
         },
     )
 

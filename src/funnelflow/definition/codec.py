@@ -36,14 +36,7 @@ from funnelflow.errors import UsageError
 
 Reader: TypeAlias = Callable[[Any], Any]
 
-_FORGOTTEN = (
-    "position",
-    "expression_position",
-    "needs_position",
-    "sets_positions",
-    "activity_position",
-    "path",
-)
+_FORGOTTEN = ("position", "path")
 """Where something was written is no part of what it says."""
 
 

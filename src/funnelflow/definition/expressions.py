@@ -16,9 +16,8 @@ from funnelflow.criteria import (
     compile_expression,
 )
 from funnelflow.definition.model import EventType, Vocabulary
-from funnelflow.definition.problems import Problems
-from funnelflow.definition.source_locations import SourcePath, Span, locate_text
-from funnelflow.definition.yaml.nodes import ScalarNode
+from funnelflow.definition.problems import Place
+from funnelflow.definition.yaml.nodes import ScalarNode, Span
 
 
 @frozen
@@ -27,16 +26,14 @@ class Written:
 
     Attributes:
         source: The expression.
-        about: What it belongs to, for a definition that was built in Python.
-        position: Where it stands.
+        place: Where it stands.
         events: The events that ``event.x`` may be about; empty for all of them.
         expect: The type it must have.
         is_condition: Whether it decides something; a constant would then be suspicious.
     """
 
     source: str
-    about: str
-    position: Position | None = None
+    place: Place
     events: tuple[str, ...] = ()
     expect: Type = BOOLEAN
     is_condition: bool = True
@@ -60,16 +57,8 @@ class Expressions:
         factory=dict
     )
 
-    def compile(self, written: Written, problems: Problems) -> Expression | None:
-        """Compile an expression.
-
-        Args:
-            written: The expression.
-            problems: Where everything wrong with it is reported, warnings too.
-
-        Returns:
-            What was compiled; None when the expression has errors.
-        """
+    def compile(self, written: Written) -> Expression | None:
+        """Return what an expression compiles to; None, after a report, when it has errors."""
         events = written.events if "event" in written.source else ()
         key = (written.source, events, written.expect)
         result = self._compiled.get(key)
@@ -82,7 +71,7 @@ class Expressions:
             found = () if self.is_stored else result.warnings
         for problem in found:
             if not self._is_no_news(problem, written):
-                report_expression(problem, written, problems)
+                report_expression(problem, written)
         return None if isinstance(result, CriterionError) else result
 
     def _compile(
@@ -111,17 +100,16 @@ class Expressions:
         return problem.code >= _OF_TYPES and any(f".{n}" in written.source for n in self.doubtful)
 
 
-def report_expression(problem: ExpressionProblem, written: Written, problems: Problems) -> None:
+def report_expression(problem: ExpressionProblem, written: Written) -> None:
     """Report a problem where it stands in the file, or show the expression."""
-    cut = _cut_at(written.position)
+    place = written.place
+    cut = _cut_at(place)
     if cut is not None and problem.severity == "error" and problem.end >= len(written.source):
         source = written.source.replace("'", "''")
-        problems.report("F005", cut, "comment", quoted=f"'{source} #…'")
+        place.problems.report("F005", cut, "comment", quoted=f"'{source} #…'")
         return
-    span = locate_text(written.position, problem.start, problem.end)
-    if written.position is None:
-        span = Span(None, about=written.about, excerpt=(written.source, problem.start, problem.end))
-    problems.report(problem.code, span, problem.variant, **problem.parameters)
+    span = place.text_span(written.source, problem.start, problem.end)
+    place.problems.report(problem.code, span, problem.variant, **problem.parameters)
 
 
 _CONSTANT = ("E190", "E191")
@@ -129,9 +117,9 @@ _OF_TYPES = "E140"
 """The codes of criteria from here on are about types, and about what follows from them."""
 
 
-def _cut_at(position: Position | None) -> Span | None:
+def _cut_at(place: Place) -> Span | None:
     """Return where a comment cut off a plain expression; None if none did."""
-    node = position.node if isinstance(position, SourcePath) else None
+    node, position = place.node(), place.position
     if position is None or not isinstance(node, ScalarNode) or not node.comment:
         return None
     start = Position(position.path, node.end_line, node.comment)

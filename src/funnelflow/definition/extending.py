@@ -1,4 +1,4 @@
-"""A draft becomes a definition: with the vocabulary it speaks and the definition it extends.
+"""A file becomes a definition: with the vocabulary it speaks and the definition it extends.
 
 What a file says of its own comes first and wins: its title and version replace those of the
 definition it extends, its transitions are tried before those, its stages come after them. A
@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from attrs import define, evolve
 
 from funnelflow.criteria import Position
-from funnelflow.definition.file_shapes import Draft
+from funnelflow.definition.file_shapes import DefinitionFile
 from funnelflow.definition.model import (
     Criterion,
     Definition,
@@ -24,9 +24,8 @@ from funnelflow.definition.model import (
     Transition,
     Vocabulary,
 )
-from funnelflow.definition.problems import Problems, suggest
+from funnelflow.definition.problems import Place, Problems, suggest
 from funnelflow.definition.requirement_kinds import Use
-from funnelflow.definition.source_locations import Span, locate
 
 MOST_USED = 20_000
 """How many criteria all uses of a file may stand for; a short file could stand for millions."""
@@ -71,14 +70,14 @@ class _Filler:
     def _block(self, use: Use) -> Group | None:
         """Return the criteria of a block, under the label of the use if it has one."""
         block = self.blocks.get(use.block)
-        span = locate(use.position, "use")
+        place = Place(self.problems, use.position).part("use")
         if block is None:
-            known = suggest(use.block, self.blocks)
-            self.problems.report("F214", span, suggestion=known, name=use.block)
+            place.report("F214", suggestion=suggest(use.block, self.blocks), name=use.block)
+            self.problems.is_partial = True
             return None
         self.used += _count(block)
         if self.used > MOST_USED:
-            self.problems.report("F003", span, "blocks", most=MOST_USED)
+            place.report("F003", "blocks", most=MOST_USED)
             return None
         return evolve(block, label=use.label) if use.label else block
 
@@ -87,26 +86,25 @@ def _count(item: Requirement) -> int:
     return 1 if isinstance(item, Criterion) else sum(map(_count, item.items))
 
 
-def without(base: Definition, draft: Draft, problems: Problems) -> Definition:
-    """Remove the stages that a draft does without; each must be there, and optional."""
-    for number, name in enumerate(draft.without):
-        span = locate(draft.position, "without", number)
-        if _may_go(base, name, span, problems):
+def without(base: Definition, read: DefinitionFile, problems: Problems) -> Definition:
+    """Remove the stages that a file does without; each must be there, and optional."""
+    place = Place(problems, read.own.position).part("without")
+    for number, name in enumerate(read.without):
+        if _may_go(base, name, place.part(number)):
             base = remove_stage(base, name)
-    if draft.without and not base.initial and not draft.initial:
-        problems.report("F605", locate(draft.position, "without"))
+    if read.without and not base.initial and not read.own.initial:
+        place.report("F605")
     return base
 
 
-def _may_go(base: Definition, name: str, span: Span, problems: Problems) -> bool:
+def _may_go(base: Definition, name: str, place: Place) -> bool:
     """Whether a stage may be removed, or report why not."""
     stages = dict(base.walk())
     if name not in stages:
         known = [other for other, stage in stages.items() if stage.optional]
-        meant = suggest(name, known or stages)
-        problems.report("F203", span, "to_remove", suggestion=meant, name=name)
+        place.report("F203", "to_remove", suggestion=suggest(name, known or stages), name=name)
     elif not stages[name].optional:
-        problems.report("F603", span, name=name, definition=base.name)
+        place.report("F603", name=name, definition=base.name)
     else:
         return True
     return False
@@ -175,54 +173,45 @@ class _Declared(Protocol):
 T = TypeVar("T", bound=_Declared)
 
 
-def build(draft: Draft, vocabulary: Vocabulary | None, problems: Problems) -> Definition:
-    """Make a definition of a draft that extends none; it may have a vocabulary of its own alone."""
-    if draft.without:
-        problems.report("F604", locate(draft.position, "without"))
-    nothing = Definition(draft.name, vocabulary or Vocabulary(draft.name), "", ())
-    return extend(nothing, evolve(draft, without=()), None, problems)
-
-
 def extend(
-    base: Definition, draft: Draft, vocabulary: Vocabulary | None, problems: Problems
+    base: Definition | None,
+    read: DefinitionFile,
+    vocabulary: Vocabulary | None,
+    problems: Problems,
 ) -> Definition:
-    """Make a definition of a draft and the one it extends.
+    """Make a definition of a file and the one it extends.
 
     Args:
-        base: The definition that is extended.
-        draft: The file.
-        vocabulary: Another vocabulary that the file names; None for the base's alone.
+        base: The definition that is extended; None for a file that extends none.
+        read: The file.
+        vocabulary: The vocabulary that the file names; None for none beside the base's.
         problems: Where everything is reported that does not go together.
     """
-    trimmed = without(base, draft, problems)
-    spoken = _merged(base.vocabulary, vocabulary, problems) if vocabulary else base.vocabulary
-    spoken = _spoken(spoken, draft, problems)
-    return Definition(
-        name=draft.name or base.name,
+    own = read.own
+    if base is None:
+        if read.without:
+            Place(problems, own.position).part("without").report("F604")
+        base, vocabulary = Definition(own.name, vocabulary or Vocabulary(own.name), "", ()), None
+    else:
+        base = without(base, read, problems)
+    spoken = base.vocabulary
+    for more in (vocabulary, own.vocabulary):
+        spoken = _merged(spoken, more, problems) if more else spoken
+    filled = with_blocks(own.transitions, spoken.criteria, problems)
+    return evolve(
+        own,
+        name=own.name or base.name,
         vocabulary=spoken,
-        initial=draft.initial or trimmed.initial,
-        stages=_refined(trimmed.stages, draft.stages, problems),
-        transitions=(
-            *with_blocks(draft.transitions, spoken.criteria, problems),
-            *trimmed.transitions,
-        ),
-        scenarios=(*trimmed.scenarios, *draft.scenarios),
-        always=(*trimmed.always, *draft.always),
-        version=base.version if draft.version is None else draft.version,
-        title=draft.title or base.title,
-        about=draft.about or base.about,
-        force=draft.force or base.force,
-        path=draft.path,
-        position=draft.position,
+        initial=own.initial or base.initial,
+        stages=_refined(base.stages, own.stages, problems),
+        transitions=(*filled, *base.transitions),
+        scenarios=(*base.scenarios, *own.scenarios),
+        always=(*base.always, *own.always),
+        version=own.version if read.says_version else base.version,
+        title=own.title or base.title,
+        about=own.about or base.about,
+        force=own.force or base.force,
     )
-
-
-def _spoken(vocabulary: Vocabulary, draft: Draft, problems: Problems) -> Vocabulary:
-    """Add a file's own fields and events to a vocabulary."""
-    if not (draft.fields or draft.events or draft.criteria):
-        return vocabulary
-    own = Vocabulary(draft.name, fields=draft.fields, events=draft.events, criteria=draft.criteria)
-    return _merged(vocabulary, own, problems)
 
 
 def _merged(first: Vocabulary, second: Vocabulary, problems: Problems) -> Vocabulary:
@@ -241,12 +230,12 @@ def _united(
     for name in second.keys() & first.keys():
         if first[name] == second[name]:
             continue
-        span, there = locate(second[name].position), first[name].position
+        place, there = Place(problems, second[name].position), first[name].position
         if there:
             path, line = there.path, there.line
-            problems.report("F302", span, "placed", kind=kind, name=name, path=path, line=line)
+            place.report("F302", "placed", kind=kind, name=name, path=path, line=line)
         else:
-            problems.report("F302", span, "declared", kind=kind, name=name)
+            place.report("F302", "declared", kind=kind, name=name)
     return {**first, **{name: second[name] for name in second if name not in first}}
 
 
@@ -261,7 +250,8 @@ def _refined(
 
 def _refine(stage: Stage, more: Stage, problems: Problems) -> Stage:
     if more.type not in ("open", stage.type):
-        problems.report("F606", locate(more.position, "type"), name=stage.name, type=stage.type)
+        place = Place(problems, more.position).part("type")
+        place.report("F606", name=stage.name, type=stage.type)
     return evolve(
         stage,
         title=more.title or stage.title,

@@ -10,46 +10,29 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-from attrs import evolve, field, fields_dict, frozen
+from attrs import NOTHING, evolve, frozen
 
-from funnelflow.criteria import Field, Position
 from funnelflow.definition.kinds import (
     NAME,
     NAME_TEXT,
     STAGE_NAME,
     TEXT,
     Json,
-    NodeReader,
-    RecordChecker,
     ValueKind,
+    items_of,
+    name_check,
     whole_number,
 )
-from funnelflow.definition.model import (
-    Definition,
-    EventType,
-    Group,
-    Invariant,
-    Scenario,
-    Stage,
-    Transition,
-    Vocabulary,
-)
-from funnelflow.definition.problems import Problems
-from funnelflow.definition.record_kinds import (
-    Key,
-    ListKind,
-    MappingKind,
-    RecordKind,
-    Shape,
-    check_keys,
-)
+from funnelflow.definition.model import Definition, Scenario, Vocabulary
+from funnelflow.definition.problems import Place, Problems
+from funnelflow.definition.record_kinds import Key, ListKind, MappingKind, RecordKind, Shape
 from funnelflow.definition.requirement_kinds import BLOCKS
 from funnelflow.definition.shapes import (
     EVENTS,
     FACTS,
     FIELDS,
     INVARIANT,
-    NAMES,
+    ROLES,
     SCENARIO,
     STAGE_NAMES,
     STAGES,
@@ -59,75 +42,77 @@ from funnelflow.definition.shapes import (
     InvariantKind,
 )
 from funnelflow.definition.yaml.compose import DEEPEST
-from funnelflow.definition.yaml.nodes import MappingNode, SequenceNode
 
 
 @frozen
-class Draft:
-    """What one definition file says; None and empty for what it does not say.
+class DefinitionFile:
+    """What one definition file says.
 
     Attributes:
-        name: The funnel's name.
-        vocabulary: The name of the vocabulary it shares.
-        fields: Fields of its own.
-        events: Events of its own.
-        criteria: Blocks of criteria of its own.
-        extends: The name of the definition it builds on.
+        own: What it says of its own; empty and at its default what it does not say. Its
+            vocabulary has the fields, events and blocks of criteria that the file adds.
+        says_version: Whether it says a version.
+        vocabulary: The name of the vocabulary it shares; empty for none.
+        extends: The name of the definition it builds on; empty for none.
         without: The stages of that definition which it removes.
-        is_partial: Whether a stage or transition could not be read, so that checks of
-            the whole would find faults that are none.
     """
 
-    path: str
-    position: Position
-    name: str = ""
-    version: int | None = None
-    title: str = ""
-    about: str = ""
+    own: Definition
+    says_version: bool = False
     vocabulary: str = ""
-    fields: Mapping[str, Field] = field(factory=dict)
-    events: Mapping[str, EventType] = field(factory=dict)
-    criteria: Mapping[str, Group] = field(factory=dict)
-    initial: str = ""
     extends: str = ""
     without: tuple[str, ...] = ()
-    stages: tuple[Stage, ...] = ()
-    transitions: tuple[Transition, ...] = ()
-    always: tuple[Invariant, ...] = ()
-    scenarios: tuple[Scenario, ...] = ()
-    force: tuple[str, ...] = ()
-    is_partial: bool = False
 
 
-def _finish_draft(reader: NodeReader, values: dict[str, Any], node: MappingNode) -> Draft:
-    """Return a draft, after looking whether all of its stages and transitions could be read."""
-    stages, transitions = node.values.get("stages"), node.values.get("transitions")
-    read = len(values.get("transitions", ()))
-    is_whole = isinstance(stages, MappingNode | None) and (
-        transitions is None
-        or (isinstance(transitions, SequenceNode) and len(transitions.items) == read)
+def _finish_definition(here: Place, values: dict[str, Any]) -> DefinitionFile:
+    """Return what a file says, its own definition apart from what it builds on."""
+    around = {key: values.pop(key) for key in ("extends", "without", "speaks") if key in values}
+    words = {key: values.pop(key) for key in ("fields", "events", "criteria") if key in values}
+    vocabulary = Vocabulary(values["name"], **words)
+    path = here.position.path if here.position else ""
+    return DefinitionFile(
+        Definition(vocabulary=vocabulary, path=path, **values),
+        "version" in values,
+        around.pop("speaks", ""),
+        **around,
     )
-    return Draft(reader.path, is_partial=not is_whole, **values)
+
+
+def _check_funnel_name(here: Place, name: str) -> None:
+    """Report a name that no funnel can have; one without a name may have that of its base."""
+    if name:
+        name_check("funnel")(here, name)
+
+
+def _check_version(here: Place, version: int) -> None:
+    """Report a version that counts from elsewhere, or beyond what a database holds."""
+    if not 1 <= version < 2**31:
+        here.report("F209", "version", version=version)
 
 
 DEFINITION = Shape(
     "definition",
-    Draft,
+    Definition,
     (
         Key(
             "funnel",
-            evolve(TEXT, described=NAME_TEXT.described),
+            evolve(TEXT, described=NAME_TEXT.described, further=_check_funnel_name),
             "The name of the funnel; the file is called the same.",
             "name",
         ),
         Key(
             "version",
-            whole_number(1, 2**31 - 1, empty=1),
+            whole_number(1, _check_version, maximum=2**31 - 1),
             "Counts up with every change of meaning.",
         ),
         Key("title", TEXT, "The idea in one line."),
         Key("about", TEXT, "The idea at length."),
-        Key("vocabulary", NAME_TEXT, "The fields and events it shares with other definitions."),
+        Key(
+            "vocabulary",
+            NAME_TEXT,
+            "The fields and events it shares with other definitions.",
+            "speaks",
+        ),
         Key("fields", FIELDS, "Fields of its own, beside those of the vocabulary."),
         Key("events", EVENTS, "Events of its own, beside those of the vocabulary."),
         Key("criteria", BLOCKS),
@@ -137,7 +122,7 @@ DEFINITION = Shape(
         Key("stages", STAGES),
         Key(
             "transitions",
-            ListKind(of=RecordKind("transition", shape=lambda: TRANSITION)),
+            ListKind(of=RecordKind("transition", shape=lambda: TRANSITION, is_vital=True)),
             "In the order in which they are tried.",
         ),
         Key(
@@ -154,9 +139,10 @@ DEFINITION = Shape(
             ListKind(of=RecordKind("scenario", shape=lambda: SCENARIO)),
             "Example stories; they run as tests.",
         ),
-        Key("force", NAMES, "The roles that may force a move, with a reason."),
+        Key("force", ROLES, "The roles that may force a move, with a reason."),
     ),
-    finish=_finish_draft,
+    finish=_finish_definition,
+    others=(Key("vocabulary", RecordKind(shape=lambda: VOCABULARY, empty=NOTHING)),),
 )
 
 
@@ -175,7 +161,7 @@ class SharedStory:
     expected: Mapping[str, str]
 
 
-def _finish_story(reader: NodeReader, values: dict[str, Any], node: MappingNode) -> SharedStory:  # noqa: ARG001
+def _finish_story(_: Place, values: dict[str, Any]) -> SharedStory:
     """Return a story with what happened as a scenario without an end."""
     about, expected = values.pop("about", ""), values.pop("expected", {})
     return SharedStory(Scenario(**{"story": "", "then": "", **values}), about, expected)
@@ -199,16 +185,6 @@ STORY = Shape(
     finish=_finish_story,
 )
 
-_OF_DEFINITION = (
-    Key("vocabulary", RecordKind(shape=lambda: VOCABULARY)),
-    *(
-        key
-        for key in DEFINITION.keys
-        if key.name != "vocabulary" and key.attribute in fields_dict(Definition)
-    ),
-)
-"""What a definition built in Python has: all its vocabulary, and what a file calls the same."""
-
 
 def check_shape(
     definition: Definition, problems: Problems, *, is_read: bool = False
@@ -224,13 +200,11 @@ def check_shape(
         The definition itself when everything fits; None when nothing more can be looked at:
         it is nested too deeply, or has no vocabulary.
     """
-    checker = RecordChecker(problems, definition.position)
+    here = Place(problems, definition.position)
     if _is_too_deep(definition):
-        checker.problem("F003", (), "depth", most=DEEPEST)
+        here.report("F003", "depth", most=DEEPEST)
         return None
-    if is_read:
-        return definition
-    checked: Any = check_keys(checker, _OF_DEFINITION, definition)
+    checked: Any = definition if is_read else DEFINITION.check(here, definition)
     return checked if isinstance(checked.vocabulary, Vocabulary) else None
 
 
@@ -247,10 +221,9 @@ def _is_too_deep(definition: Definition) -> bool:
     return bool(level)
 
 
-def _inner(record: Any, name: str) -> tuple[Any, ...] | list[Any]:
+def _inner(record: Any, name: str) -> tuple[Any, ...]:
     """Return the records that stand under an attribute, if a list does."""
-    found = getattr(record, name, ())
-    return found if isinstance(found, tuple | list) else ()
+    return tuple(items_of(getattr(record, name, ())) or ())
 
 
 SchemaName: TypeAlias = Literal["definition", "vocabulary"]

@@ -1,9 +1,9 @@
-"""Kinds of value in a definition: how each is read, checked and described, in one place.
+"""Kinds of value in a definition: how each is taken from a file or from Python, and described.
 
-A kind knows three things about the values that stand under a key: how they are read from the
-nodes of a file, whether an attribute of a record built in Python has one, and the JSON Schema
-that tells editors. Both ways of checking state the same rule under the same code. What does not
-fit is reported and replaced by the kind's `empty`, so that the rest can still be looked at.
+A kind knows two things about the values that stand under a key: what they must be, and the JSON
+Schema that tells editors. What it takes is a node of a file, or what stands in a record that was
+built in Python: one rule under one code for both. What does not fit is reported and replaced by
+the kind's `empty`, so that the rest can still be looked at.
 """
 
 import datetime as dt
@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, TypeAlias
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field, frozen
 
-from funnelflow.criteria import Position, Type, parse_duration, parse_type
+from funnelflow.criteria import Type, parse_duration, parse_type
 from funnelflow.criteria.parser import LENGTH_CAP
 from funnelflow.criteria.types import SCALARS
-from funnelflow.definition.problems import Problems, Suggestion, suggest
-from funnelflow.definition.source_locations import SourcePath, Span, Step, locate, span_of
+from funnelflow.definition.problems import Place, suggest
+from funnelflow.definition.yaml.compose import UNSAFE, character_words
 from funnelflow.definition.yaml.nodes import (
     MappingNode,
     Node,
@@ -38,131 +38,54 @@ LONGEST = 10_000
 """How many characters a text may have."""
 
 Json: TypeAlias = dict[str, Any]
-Steps: TypeAlias = tuple[Step, ...]
 Describe: TypeAlias = Callable[["ValueKind"], Json]
+Further: TypeAlias = Callable[[Place, Any], object]
+"""Reports what else may be wrong with a value that is of its kind."""
 
 
-@frozen
-class NodeReader:
-    """What reading one file needs to know, and where it reports.
-
-    Attributes:
-        path: The file, for positions.
-        problems: Where everything wrong is reported.
-        doubtful: Gathers the fields whose declaration could not be read as it was meant.
-    """
-
-    path: str
-    problems: Problems
-    doubtful: set[str] = field(factory=set)
-
-    def problem(
-        self,
-        code: str,
-        at: Node,
-        variant: str = "",
-        /,
-        suggestion: Suggestion | None = None,
-        **parameters: object,
-    ) -> None:
-        """Report a problem at a node; see `Problems.report`."""
-        self.problems.report(code, span_of(self.path, at), variant, suggestion, **parameters)
-
-    def position(self, node: Node, key: ScalarNode | None = None) -> SourcePath:
-        """Return the position of a record that is read from a node, under a key."""
-        at = key or node
-        if isinstance(at, MappingNode) and at.keys:
-            at = next(iter(at.keys.values()))
-        return SourcePath(self.path, at.line, at.column, node=node, key=key)
-
-    def text_position(self, node: Node | None) -> SourcePath | None:
-        """Return where the text of a scalar begins, inside its quotes; None for other nodes."""
-        if not isinstance(node, ScalarNode):
-            return None
-        shift = 1 if node.style in ("'", '"') else 0
-        return SourcePath(self.path, node.line, node.column + shift, node=node)
-
-    def plain(self, node: Node) -> Any:
-        """Return a node as plain data: text, numbers, truth values, None, lists and dicts."""
-        if isinstance(node, SequenceNode):
-            return [self.plain(item) for item in node.items]
-        if isinstance(node, MappingNode):
-            return {key: self.plain(value) for key, value in node.items()}
-        try:
-            return resolve(node)
-        except TooLargeError:
-            self.problem("F008", node)
-            return None
-
-    def mapping(self, node: Node | None, what: str) -> MappingNode:
-        """Return a node as a mapping: an empty one for nothing, and for what is reported."""
-        if isinstance(node, MappingNode):
-            return node
-        if node is not None and not is_nothing(node):
-            misfit(self, node, node, what, "a mapping of keys")
-        return MappingNode(node.line if node else 1, node.column if node else 1)
+def plain(here: Place, value: Any) -> Any:
+    """Return a node as plain data: text, numbers, truth values, None, lists and dicts."""
+    if isinstance(value, SequenceNode):
+        return [plain(here.part(number), item) for number, item in enumerate(value.items)]
+    if isinstance(value, MappingNode):
+        return {key: plain(here.part(key), item) for key, item in value.items()}
+    if not isinstance(value, ScalarNode):
+        return value
+    try:
+        return resolve(value)
+    except TooLargeError:
+        here.report("F008")
+        return None
 
 
-@define
-class RecordChecker:
-    """Where one record was built, and where what does not fit into it is reported.
-
-    Attributes:
-        problems: Where everything wrong is reported.
-        position: Where the record was written; None if it was built in Python.
-        noun: What kind of record it is.
-        name: What it is called; a number for an item of a list.
-        outer: The checker of the record that it is a part of.
-    """
-
-    problems: Problems
-    position: Position | None
-    noun: str = ""
-    name: str | int = ""
-    outer: "RecordChecker | None" = None
-
-    def problem(
-        self,
-        code: str,
-        at: Steps,
-        variant: str = "",
-        /,
-        suggestion: Suggestion | None = None,
-        **parameters: object,
-    ) -> None:
-        """Report a problem with a part of the record; see `Problems.report`."""
-        span = locate(self.position, *at) if self.position else Span(None, about=self.about())
-        self.problems.report(code, span, variant, suggestion, **parameters)
-
-    def about(self) -> str:
-        """Return what the record is, and inside which others, in words."""
-        whole = f"{self.noun} {self.name!r}" if self.name else self.noun
-        outer = self.outer.about() if self.outer else ""
-        return f"{outer}, {whole}" if outer else whole
-
-    def inside(self, record: Any, noun: str, name: str | int) -> "RecordChecker":
-        """Return the checker of a record that is a part of this one."""
-        position = getattr(record, "position", None)
-        return RecordChecker(self.problems, position, noun, name, self)
+def items_of(value: Any) -> list[Any] | tuple[Any, ...] | None:
+    """Return the items of a list, from a file or not; None for other values."""
+    if isinstance(value, SequenceNode):
+        return value.items
+    return value if isinstance(value, list | tuple) else None
 
 
-Reporter: TypeAlias = NodeReader | RecordChecker
+def entries_of(value: Any) -> Mapping[Any, Any] | None:
+    """Return the values of a mapping, from a file or not; None for other values."""
+    if isinstance(value, MappingNode):
+        return value.values
+    return value if isinstance(value, Mapping) else None
 
 
-def misfit(to: Reporter, at: Any, value: Any, what: str, rule: str, *, code: str = "F103") -> None:
+def misfit(here: Place, value: Any, what: str, rule: str, *, code: str = "F103") -> None:
     """Report a value, a node or what stands in a record, that breaks a rule."""
-    to.problem(code, at, "kind", what=what, rule=rule, found=words_for(value))
+    here.report(code, "kind", what=what, rule=rule, found=words_for(value))
 
 
 def words_for(value: Any) -> str:
     """Return what kind of thing a node or a value is, for a message."""
-    plain = _resolved(value) if isinstance(value, ScalarNode) else value
-    if isinstance(plain, int | float) and not isinstance(plain, bool):
+    bare = _resolved(value) if isinstance(value, ScalarNode) else value
+    if isinstance(bare, int | float) and not isinstance(bare, bool):
         return f"the number {text_of(value)[:20]}"
-    if plain == "":
+    if bare == "":
         return "empty"
-    found = next((words for kind, words in _WORDS.items() if isinstance(plain, kind)), None)
-    return found or f"of type {type(plain).__name__}"
+    found = next((words for kind, words in _WORDS.items() if isinstance(bare, kind)), None)
+    return found or f"of type {type(bare).__name__}"
 
 
 _WORDS: dict[type, str] = {
@@ -197,26 +120,31 @@ def _resolved(node: ScalarNode) -> Plain:
 class ValueKind:
     """A kind of value; this one is any plain value: text, a number, a truth value, or a list.
 
-    Its methods report what does not fit, with `what` the value is for as the subject of the
-    sentence, and return `empty` instead.
-
     Attributes:
         defined_as: The name under which JSON Schemas define it; empty where it stands inline.
         about: What it is, for editors.
         empty: What an attribute has that says nothing, and what counts for what does not fit.
+        is_vital: Whether nothing can be said of the whole where a value cannot be read.
     """
 
     defined_as: str = ""
     about: str = ""
     empty: Any = field(default=None, kw_only=True)
+    is_vital: bool = field(default=False, kw_only=True)
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Any:  # noqa: ARG002
-        """Return the value of a node."""
-        return reader.plain(node)
+    def take(self, here: Place, value: Any, what: str) -> Any:  # noqa: ARG002
+        """Return what a value says.
 
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:  # noqa: ARG002
-        """Return the value of a record's attribute; `at` leads from the record to it."""
-        return value
+        Args:
+            here: Where it stands, and where it is reported if it does not fit.
+            value: A node of a file, or what stands in a record that was built in Python.
+            what: What the value is for, the subject of the sentence in a message.
+        """
+        return plain(here, value)
+
+    def is_unsaid(self, value: Any) -> bool:
+        """Whether an attribute of a record says nothing."""
+        return type(value) is type(self.empty) and value == self.empty
 
     def schema(self, describe: Describe) -> Json:  # noqa: ARG002
         """Return its JSON Schema; `describe` gives that of another kind, perhaps by reference."""
@@ -234,6 +162,7 @@ class ScalarKind(ValueKind):
         described: Its JSON Schema.
         help: Parameters that say what to do about a node or a value that does not fit.
         shows_text: Whether a message shows the text that does not fit.
+        further: Reports what else may be wrong with a value that fits.
     """
 
     rule: str
@@ -241,33 +170,29 @@ class ScalarKind(ValueKind):
     described: Json
     help: Callable[[Any], Mapping[str, Any]] = lambda _: {}
     shows_text: bool = False
+    further: Further | None = None
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Any:
-        """Return the value of a node; `empty`, after a report, when it is of another kind."""
-        value = reader.plain(node) if isinstance(node, ScalarNode) else node
-        if self.fits(value):
-            return value
-        self.report(reader, node, node, what)
-        return self.empty
+    def take(self, here: Place, value: Any, what: str) -> Any:
+        """Return the single value; `empty`, after a report, for one of another kind."""
+        found = plain(here, value) if isinstance(value, ScalarNode) else value
+        if not (self.fits(found) or self.is_unsaid(value)):
+            return self.refuse(here, value, what)
+        if self.further is not None:
+            self.further(here, found)
+        return found
 
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:
-        """Return the value of a record's attribute; `empty`, after a report, if it is another."""
-        if self.fits(value) or (value == self.empty and type(value) is type(self.empty)):
-            return value
-        self.report(checker, at, value, what)
-        return self.empty
-
-    def report(self, to: Reporter, at: Any, value: Any, what: str) -> None:
-        """Report a node or a value that does not fit."""
+    def refuse(self, here: Place, value: Any, what: str) -> Any:
+        """Report a node or a value that does not fit, and return what counts instead."""
         found = words_for(value)
         if found == "empty":
-            to.problem("F103", at, "empty", what=what)
-            return
+            here.report("F103", "empty", what=what)
+            return self.empty
         if found == "text" and self.shows_text:
             found = repr(text_of(value))
-        to.problem(
-            "F103", at, "kind", lambda: self.help(value), what=what, rule=self.rule, found=found
+        here.report(
+            "F103", "kind", lambda: self.help(value), what=what, rule=self.rule, found=found
         )
+        return self.empty
 
     def schema(self, describe: Describe) -> Json:  # noqa: ARG002
         """Return the JSON Schema of the kind."""
@@ -290,10 +215,33 @@ def _text_help(value: Any) -> Mapping[str, Any]:
     return {"help": f"put it in quotes: '{shown[:40]}'"} if shown else {}
 
 
+def check_text(here: Place, text: str) -> None:
+    """Report a text that is too long, or has characters that steer or hide.
+
+    A file cannot hold such characters; a record that was built in Python is held to the same.
+    """
+    if len(text) > LONGEST:
+        here.report("F212", "length", most=LONGEST)
+    elif not (text.isascii() and text.isprintable()) and (unsafe := UNSAFE.search(text)):
+        here.report("F212", "unsafe", character=character_words(unsafe[0]))
+
+
+def name_check(noun: str, reserved: Mapping[str, str] | None = None) -> Further:
+    """Return what reports a name that something of a kind cannot have, by what that is called."""
+
+    def check(here: Place, name: str) -> None:
+        if not NAME.fullmatch(name):
+            here.report("F201", "name" if name else "empty", name=name, kind=noun)
+        elif name in (reserved or ()):
+            here.report("F202", "event", name=name, meaning=(reserved or {})[name])
+
+    return check
+
+
 def text_kind(pattern: str = "", defined_as: str = "", about: str = "") -> ScalarKind:
     """Return the kind of a text that says something, perhaps a name.
 
-    What a name looks like is for editors: lint reports one that looks otherwise.
+    What a name looks like is for editors; `name_check` reports one that looks otherwise.
     """
     limits: Json = {"pattern": f"^{pattern}$"} if pattern else {"minLength": 1, **_SHORT}
     return ScalarKind(
@@ -303,6 +251,7 @@ def text_kind(pattern: str = "", defined_as: str = "", about: str = "") -> Scala
         fits=_says_something,
         described={"type": "string", **limits},
         help=_text_help,
+        further=None if pattern else check_text,
         empty="",
     )
 
@@ -324,14 +273,14 @@ def one_of(*words: str) -> ScalarKind:
     )
 
 
-def whole_number(least: int, most: int | None = None, empty: int | None = None) -> ScalarKind:
-    """Return the kind of a whole number; its range is for editors, and checked elsewhere."""
-    maximum = {} if most is None else {"maximum": most}
+def whole_number(least: int, further: Further | None = None, **limits: int) -> ScalarKind:
+    """Return the kind of a whole number; its limits are for editors, `further` checks them."""
     return ScalarKind(
         rule="a whole number",
         fits=lambda value: isinstance(value, int) and not isinstance(value, bool),
-        described={"type": "integer", "minimum": least, **maximum},
-        empty=empty,
+        described={"type": "integer", "minimum": least, **limits},
+        further=further,
+        empty=least,
     )
 
 
@@ -339,41 +288,46 @@ def whole_number(least: int, most: int | None = None, empty: int | None = None) 
 class DurationKind(ScalarKind):
     """A length of time: ``30d`` in a file, a `datetime.timedelta` in Python."""
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> dt.timedelta | None:
-        """Return the length of time that a node says; None, after a report, if it says none."""
-        value = reader.plain(node) if isinstance(node, ScalarNode) else None
-        if not isinstance(value, str) or not value:
-            self.report(reader, node, node, what)
+    def take(self, here: Place, value: Any, what: str) -> dt.timedelta | None:
+        """Return the length of time; None, after a report, if there is none."""
+        if not isinstance(value, Node):
+            found: dt.timedelta | None = ScalarKind.take(self, here, value, what)
+            return found
+        text = plain(here, value) if isinstance(value, ScalarNode) else None
+        if not isinstance(text, str) or not text:
+            self.refuse(here, value, what)
             return None
         try:
-            return parse_duration(value)
+            return parse_duration(text)
         except ValueError as error:
-            reader.problem("F209", node, "duration", what=what, reason=str(error))
+            here.report("F209", "duration", what=what, reason=str(error))
             return None
 
 
 def _duration_help(value: Any) -> Mapping[str, Any]:
     if isinstance(value, ScalarNode) and words_for(value).startswith("the number"):
         return {"help": f"say of what: {value.text}d, {value.text}h or {value.text}m"}
-    if isinstance(value, ScalarNode | SequenceNode | MappingNode):
+    if isinstance(value, Node):
         return {"help": "write it as 30d, 36h or 1h30m"}
     return {"help": "write it as datetime.timedelta(…)"}
 
 
 @frozen(kw_only=True)
 class FieldTypeKind(ScalarKind):
-    """The type of a field."""
+    """The type of a field: its name in a file, a `Type` in Python."""
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Type:
-        """Return the type that a node names; after a report the one that it nearly names."""
-        text = TEXT.read(reader, node, what)
+    def take(self, here: Place, value: Any, what: str) -> Any:
+        """Return the type; after a report the one that is nearly named, or `empty`."""
+        if not isinstance(value, Node):
+            return ScalarKind.take(self, here, value, what)
+        text = TEXT.take(here, value, what)
         found = parse_type(text)
         if found is not None or not text:
             return found or self.empty
         known = (*SCALARS, "list of text")
         guess = nearest(text, known)
         meant = {"guess": guess} if guess else {"known": known}
-        reader.problem("F301", node, "unknown", lambda: meant, name=text)
+        here.report("F301", "unknown", lambda: meant, name=text)
         return parse_type(guess or "") or self.empty
 
 
@@ -391,15 +345,14 @@ def _type_help(value: Any) -> Mapping[str, Any]:
 class ExpressionKind(ScalarKind):
     """The source of an expression: the text as it stands, whatever YAML makes of it."""
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> str:
-        """Return the source that a node holds; empty, after a report, when it holds none."""
-        if isinstance(node, ScalarNode) and (node.text or not node.is_plain):
-            return node.text
-        if isinstance(node, ScalarNode):
-            misfit(reader, node, node, what, self.rule)
-        else:
-            reader.problem("F005", node, "collection", what=what)
-        return ""
+    def take(self, here: Place, value: Any, what: str) -> Any:
+        """Return the source; empty, after a report, when there is none."""
+        if isinstance(value, ScalarNode) and (value.text or not value.is_plain):
+            return value.text
+        if isinstance(value, SequenceNode | MappingNode):
+            here.report("F005", "collection", what=what)
+            return ""
+        return ScalarKind.take(self, here, value, what)
 
 
 @frozen
@@ -421,7 +374,12 @@ SINGLE = ScalarKind(
 )
 FACT = FactKind(empty=object())
 TEXT = ScalarKind(
-    rule="text", fits=_is_text, described={"type": "string", **_SHORT}, help=_text_help, empty=""
+    rule="text",
+    fits=_is_text,
+    described={"type": "string", **_SHORT},
+    help=_text_help,
+    further=check_text,
+    empty="",
 )
 LABEL = evolve(TEXT, defined_as="label", about="What people read.")
 WORDS = text_kind()

@@ -14,6 +14,7 @@ from funnelflow.definition.model import (
     StageType,
     Transition,
 )
+from funnelflow.definition.problems import Place, Problems, place_of_transition
 from funnelflow.errors import UnknownNameError
 
 
@@ -37,6 +38,10 @@ class LinkedTransition:
     to: str
     rule: Rule | None
     label: str
+
+    def place(self, problems: Problems) -> Place:
+        """Return where it stands, for whoever reports problems with it."""
+        return place_of_transition(problems, self.index, self.transition)
 
     def waits_in(self, leaf: str, depth: int) -> str:
         """Return the stage whose entry its wait counts from, where it leaves a leaf.

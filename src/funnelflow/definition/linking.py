@@ -3,9 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
+from funnelflow.criteria import (
+    BOOLEAN,
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Custom,
+    Expression,
+    Field,
+    Leaf,
+    Roles,
+    Rule,
+    Type,
+)
 from funnelflow.definition.expressions import Expressions, Written
 from funnelflow.definition.library import CriterionProvider, Library
 from funnelflow.definition.linked import (
@@ -28,19 +40,16 @@ from funnelflow.definition.model import (
 )
 from funnelflow.definition.problems import (
     DefinitionError,
+    Place,
     Problem,
     Problems,
     Suggestion,
+    place_of_block,
+    place_of_event,
+    place_of_invariant,
+    place_of_transition,
     suggest,
     suggest_event,
-)
-from funnelflow.definition.source_locations import (
-    SourceLocation,
-    block_location,
-    event_location,
-    invariant_location,
-    locate,
-    transition_location,
 )
 from funnelflow.errors import FieldError
 from funnelflow.gc_pause import gc_paused
@@ -105,41 +114,29 @@ def link_stored(definition: Definition, library: Library | None = None) -> Linke
 
 
 def examine(
-    definition: Definition,
-    library: Library | None = None,
-    *,
-    doubtful: frozenset[str] = frozenset(),
-    is_partial: bool = False,
-    is_read: bool = False,
+    definition: Definition, library: Library | None = None, *, reading: Problems | None = None
 ) -> Examination:
     """Check and link a definition in one go.
 
     Args:
         definition: The definition.
         library: Where the criteria of plugins are looked up.
-        doubtful: Fields whose declaration could not be read as it was meant.
-        is_partial: Whether parts of the definition could not be read, so that nothing can
-            be said about the whole.
-        is_read: Whether every record comes straight from a file, and so has the right shape.
+        reading: What was found while it was read from a file, if it comes straight from one:
+            it has the right shape then.
     """
     from funnelflow.definition.file_shapes import check_shape  # noqa: PLC0415  # not for what is stored
 
     misfits = Problems(str(definition.name or "definition"))
     with gc_paused():
-        checked = check_shape(definition, misfits, is_read=is_read)
+        checked = check_shape(definition, misfits, is_read=reading is not None)
         if checked is None:
             return Examination(None, misfits.all())
-        is_partial |= bool(misfits.found)
-        return _examine(checked, library or Library(), doubtful, misfits, is_partial=is_partial)
+        misfits.is_partial |= checked != definition
+        return _examine(checked, library or Library(), misfits, reading or misfits)
 
 
 def _examine(
-    definition: Definition,
-    library: Library,
-    doubtful: frozenset[str],
-    misfits: Problems,
-    *,
-    is_partial: bool,
+    definition: Definition, library: Library, misfits: Problems, reading: Problems
 ) -> Examination:
     from funnelflow.definition import lint  # noqa: PLC0415  # what is stored is linked without
 
@@ -148,10 +145,10 @@ def _examine(
     problems.take(misfits)
     if not is_small:
         return Examination(None, problems.all())
-    linker = _linker(definition, library, problems, doubtful)
+    linker = _linker(definition, library, problems, frozenset(reading.doubtful))
     lint.check_parts(definition, linker.index, problems)
     linked = linker.link()
-    if linked is not None and not is_partial:
+    if linked is not None and not reading.is_partial:
         lint.check_whole(linked, problems)
     return Examination(None if problems.has_errors else linked, problems.all())
 
@@ -187,7 +184,7 @@ class _Linker:
             for number, transition in enumerate(self.definition.transitions)
         ]
         for name, block in self.definition.vocabulary.criteria.items():
-            list(self._rules((block,), (), block_location(name, block)))
+            list(self._rules((block,), (), place_of_block(self.problems, name, block)))
         always = [
             self._invariant(number, invariant)
             for number, invariant in enumerate(self.definition.always)
@@ -210,17 +207,16 @@ class _Linker:
     def _has_initial(self) -> bool:
         """Whether the stage to begin in exists; reported if not."""
         initial, stages = self.definition.initial, self.index.stages
-        span = SourceLocation(self.definition.position, "").part("initial").span()
+        place = Place(self.problems, self.definition.position).part("initial")
         if not initial:
-            self.problems.report("F402", span, "missing", stage=next(iter(stages), "stage"))
+            place.report("F402", "missing", stage=next(iter(stages), "stage"))
         elif initial not in stages:
-            known = suggest(initial, stages)
-            self.problems.report("F402", span, "unknown", suggestion=known, name=initial)
+            place.report("F402", "unknown", suggestion=suggest(initial, stages), name=initial)
         return initial in stages
 
     def _invariant(self, number: int, invariant: Invariant) -> LinkedInvariant | None:
         """Look up the stages of an invariant, and compile what it needs; None if one is missing."""
-        location = invariant_location(number, invariant)
+        place = place_of_invariant(self.problems, number, invariant)
         named = {
             "stage": (invariant.stage,),
             "inside": tuple(name for name in (invariant.inside,) if name),
@@ -228,54 +224,52 @@ class _Linker:
             "never_after": invariant.never_after,
         }
         found = [
-            self._stage(name, location.part(key, item))
+            self._stage(name, place.part(key, item))
             for key, names in named.items()
             for item, name in enumerate(names)
         ]
         needs = None
         if invariant.needs:
-            written = Written(invariant.needs, location.about, invariant.needs_position)
-            needs = self.expressions.compile(written, self.problems)
+            needs = self.expressions.compile(Written(invariant.needs, place.part("needs")))
         return None if None in found else LinkedInvariant(invariant, needs)
 
     def _event(self, event: EventType) -> LinkedEvent:
         """Compile what an event sets, and whether it is activity."""
         sets = []
         fields = self.definition.vocabulary.fields
+        place = place_of_event(self.problems, event)
         for name, source in event.sets.items():
-            location = event_location(event, "sets", name)
+            here = place.part("sets", name)
             if name not in fields:
-                known = suggest(name, fields)
-                self.problems.report("F205", location.key(), suggestion=known, name=name)
+                here.key().report("F205", suggestion=suggest(name, fields), name=name)
                 continue
-            written = Written(
-                source,
-                f"{location.about}, sets {name!r}",
-                event.sets_positions.get(name),
-                (event.name,),
-                fields[name].type,
-                is_condition=False,
-            )
-            compiled = self.expressions.compile(written, self.problems)
+            here = evolve(here, about=f"{place.about}, sets {name!r}")
+            compiled = self._value(source, here, event, fields[name].type)
             if compiled is not None:
                 sets.append((name, compiled))
         activity = None
         if event.activity:
-            about = event_location(event, "activity").about
-            place, events = event.activity_position, (event.name,)
-            written = Written(event.activity, about, place, events, is_condition=False)
-            activity = self.expressions.compile(written, self.problems)
+            activity = self._value(event.activity, place.part("activity"), event, BOOLEAN)
         return LinkedEvent(event, tuple(sets), activity)
+
+    def _value(self, source: str, place: Place, event: EventType, kind: Type) -> Expression | None:
+        """Compile an expression of an event that gives a value."""
+        written = Written(source, place, (event.name,), kind, is_condition=False)
+        return self.expressions.compile(written)
 
     def _transition(self, number: int, transition: Transition) -> LinkedTransition | None:
         """Link one transition; None when a stage it names does not exist."""
-        location = transition_location(number, transition)
+        place = place_of_transition(self.problems, number, transition)
         sources = [
-            self._stage(name, location.part("from", i)) for i, name in enumerate(transition.sources)
+            self._stage(name, place.part("from", i)) for i, name in enumerate(transition.sources)
         ]
-        to = self._stage(transition.to, location.part("to"))
-        self._check_events(transition, location)
-        rule = self._rule(transition, location)
+        to = self._stage(transition.to, place.part("to"))
+        known = self.definition.vocabulary.events
+        for item, name in enumerate(transition.on):
+            if name not in known:
+                meant = suggest_event(name, known)
+                place.part("on", item).report("F204", suggestion=meant, name=name)
+        rule = self._rule(transition, place)
         if to is None or None in sources:
             return None
         leaf = self.index.leaf_of(to)
@@ -283,64 +277,47 @@ class _Linker:
         label = f"{' or '.join(transition.sources)} to {transition.to}"
         return LinkedTransition(number, transition, pairs, leaf, rule, label)
 
-    def _stage(self, name: str, location: SourceLocation) -> str | None:
+    def _stage(self, name: str, place: Place) -> str | None:
         """Look up a stage by its dotted name."""
         if name in self.index.stages:
             return name
-        known = _suggest_stage(name, self.index)
-        self.problems.report("F203", location.span(), suggestion=known, name=name)
+        place.report("F203", suggestion=_suggest_stage(name, self.index), name=name)
         return None
 
-    def _check_events(self, transition: Transition, location: SourceLocation) -> None:
-        known = self.definition.vocabulary.events
-        for number, name in enumerate(transition.on):
-            if name not in known:
-                span = location.part("on", number).span()
-                meant = suggest_event(name, known)
-                self.problems.report("F204", span, suggestion=meant, name=name)
-
-    def _rule(self, transition: Transition, location: SourceLocation) -> Rule | None:
+    def _rule(self, transition: Transition, place: Place) -> Rule | None:
         """Put together what a transition requires: its criteria, and the roles of `by`."""
         rules: list[Rule] = [Roles(transition.by)] if transition.by else []
         label = ""
         required = transition.require
         if isinstance(required, Group) and required.kind == "all":
-            rules += self._rules(required.items, transition.on, location)
+            rules += self._rules(required.items, transition.on, place)
             label = required.label
         elif required is not None:
-            rules += self._rules((required,), transition.on, location)
+            rules += self._rules((required,), transition.on, place)
         return AllOf(label, tuple(rules)) if rules else None
 
     def _rules(
-        self, items: tuple[Requirement, ...], events: tuple[str, ...], location: SourceLocation
+        self, items: tuple[Requirement, ...], events: tuple[str, ...], place: Place
     ) -> Iterator[Rule]:
         for item in items:
             if isinstance(item, Group):
-                inner = tuple(self._rules(item.items, events, location))
-                yield _group(item, inner)
+                yield _group(item, tuple(self._rules(item.items, events, place)))
             elif item.function:
-                yield from self._custom(item, location)
+                yield from self._custom(item, place.inside(item, item.function))
             else:
-                yield from self._leaf(item, events, location)
+                here = place.inside(item, f"criterion {item.label!r}").part(item.label)
+                compiled = self.expressions.compile(Written(item.expression, here, events))
+                if compiled is not None:
+                    yield Leaf(item.label or compiled.words(), compiled)
 
-    def _leaf(
-        self, item: Criterion, events: tuple[str, ...], location: SourceLocation
-    ) -> Iterator[Rule]:
-        about = f"{location.about}, criterion {item.label!r}"
-        written = Written(item.expression, about, item.expression_position, events)
-        compiled = self.expressions.compile(written, self.problems)
-        if compiled is not None:
-            yield Leaf(item.label or compiled.words(), compiled)
-
-    def _custom(self, item: Criterion, location: SourceLocation) -> Iterator[Rule]:
+    def _custom(self, item: Criterion, place: Place) -> Iterator[Rule]:
         """Find the plugin's criterion and check the arguments it is called with."""
         provider = self.library.criteria.get(item.function)
         if provider is None:
-            span = locate(item.position, "criterion") if item.position else location.span()
             offered = suggest(item.function, self.library.criteria)
-            self.problems.report("F206", span, suggestion=offered, name=item.function)
+            place.part("criterion").report("F206", suggestion=offered, name=item.function)
             return
-        arguments = _arguments(item, provider, location, self.problems)
+        arguments = _arguments(item, provider, place)
         label = item.label or provider.label or provider.name
         known = self.definition.vocabulary.fields
         reads = tuple(known[name] for name in provider.reads if name in known)
@@ -349,45 +326,29 @@ class _Linker:
 
 
 def _arguments(
-    criterion: Criterion, provider: CriterionProvider, location: SourceLocation, problems: Problems
+    criterion: Criterion, provider: CriterionProvider, place: Place
 ) -> Mapping[str, Any]:
     """Return the arguments of a criterion as values of their types, defaults filled in.
 
-    Args:
-        criterion: The criterion, whose `function` is the provider's.
-        provider: What takes the arguments.
-        location: Where the criterion stands.
-        problems: Where unknown, missing and unfitting arguments are reported.
+    Those that are unknown, missing or do not fit are reported.
     """
-    here = SourceLocation(
-        criterion.position or location.position, f"{location.about}, {provider.name}"
-    )
     found: dict[str, Any] = dict(provider.defaults)
     for name, raw in criterion.arguments.items():
-        if name in provider.parameters:
-            found[name] = _argument(name, raw, provider, here.part(name), problems)
+        here = place.part(name)
+        if name not in provider.parameters:
+            known = suggest(name, provider.parameters)
+            here.key().report(
+                "F211", "unknown", suggestion=known, criterion=provider.name, name=name
+            )
             continue
-        problems.report(
-            "F211",
-            here.part(name).key(),
-            "unknown",
-            suggestion=suggest(name, provider.parameters),
-            criterion=provider.name,
-            name=name,
-        )
+        try:
+            found[name] = Field(name, provider.parameters[name]).normalise(raw)
+        except FieldError as error:
+            found[name] = None
+            here.report("F211", "value", reason=error.message, hint=error.hint)
     for name in provider.parameters.keys() - found.keys():
-        problems.report("F211", here.span(), "missing", criterion=provider.name, name=name)
+        place.report("F211", "missing", criterion=provider.name, name=name)
     return found
-
-
-def _argument(
-    name: str, raw: Any, provider: CriterionProvider, location: SourceLocation, problems: Problems
-) -> Any:
-    try:
-        return Field(name, provider.parameters[name]).normalise(raw)
-    except FieldError as error:
-        problems.report("F211", location.span(), "value", reason=error.message, hint=error.hint)
-        return None
 
 
 def _group(group: Group, rules: tuple[Rule, ...]) -> Rule:

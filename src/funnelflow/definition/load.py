@@ -6,19 +6,23 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from funnelflow.criteria import Position
-from funnelflow.definition.extending import build, extend
-from funnelflow.definition.file_shapes import DEFINITION, STORY, Draft, SharedStory, check_shape
-from funnelflow.definition.kinds import NodeReader, RecordChecker
+from funnelflow.definition.extending import extend
+from funnelflow.definition.file_shapes import (
+    DEFINITION,
+    STORY,
+    DefinitionFile,
+    SharedStory,
+    check_shape,
+)
+from funnelflow.definition.kinds import name_check
 from funnelflow.definition.library import Library
 from funnelflow.definition.linked import Linked
 from funnelflow.definition.linking import examine
 from funnelflow.definition.model import Definition, Stage, Vocabulary
-from funnelflow.definition.problems import DefinitionError, Problem, Problems, suggest
-from funnelflow.definition.record_kinds import check_keys
+from funnelflow.definition.problems import DefinitionError, Place, Problem, Problems, suggest
 from funnelflow.definition.shapes import VOCABULARY
-from funnelflow.definition.source_locations import Span, locate
 from funnelflow.definition.yaml.compose import compose, read_text
-from funnelflow.definition.yaml.nodes import MappingNode
+from funnelflow.definition.yaml.nodes import MappingNode, Span, position_of
 from funnelflow.errors import UsageError
 from funnelflow.gc_pause import gc_paused
 
@@ -38,7 +42,7 @@ def load_story(path: Path | str) -> SharedStory:
     node = None if text is None else compose(text, name, problems)
     story: SharedStory | None = None
     if isinstance(node, MappingNode):
-        story = STORY.read(NodeReader(name, problems), node)
+        story = STORY.read(Place(problems, position_of(name, node)), node)
     if story is None and not problems.has_errors:
         problems.report("F103", Span(Position(name, 1, 1)), "story")
     if story is None or problems.has_errors:
@@ -92,10 +96,7 @@ def _read(path: Path, library: Library) -> LoadedFile:
     found = reader.definition(path)
     if found is None:
         return LoadedFile(None, None, reader.problems.all(), reader.sources)
-    doubtful = frozenset(reader.doubtful)
-    lacks_block = any(problem.code == "F214" for problem in reader.problems.found)
-    is_partial = reader.is_partial or lacks_block
-    examined = examine(found, library, doubtful=doubtful, is_partial=is_partial, is_read=True)
+    examined = examine(found, library, reading=reader.problems)
     reader.problems.extend(p for p in examined.problems if not reader.is_echo(p))
     if reader.is_vocabulary:
         return LoadedFile(None, None, reader.problems.all(), reader.sources)
@@ -136,8 +137,6 @@ class _Reader:
         library: Where names are looked up, after a file's own directory.
         problems: Where everything wrong is reported.
         sources: The text of every file that was read, by path.
-        doubtful: The fields whose declaration could not be read as it was meant.
-        is_partial: Whether parts of the definition could not be read.
         echoes: How the codes begin of what only says again that a file could not be read.
         is_vocabulary: Whether the file holds a vocabulary.
         extending: The files that are being read, each extended by the one before it.
@@ -146,8 +145,6 @@ class _Reader:
     library: Library
     problems: Problems
     sources: dict[str, str] = field(factory=dict)
-    doubtful: set[str] = field(factory=set)
-    is_partial: bool = False
     echoes: tuple[str, ...] = ()
     is_vocabulary: bool = False
     extending: list[Path] = field(factory=list)
@@ -163,28 +160,26 @@ class _Reader:
             return None
         if "vocabulary" in node.values and not node.values.keys() & _OF_DEFINITIONS:
             self.is_vocabulary = not self.extending
-            spoken = VOCABULARY.read(self._node_reader(path), node)
+            place = self._place(path, node)
+            spoken = VOCABULARY.read(place, node)
+            name_check("vocabulary")(place.part("vocabulary"), spoken.name)
             return Definition(spoken.name, spoken, "end", (Stage("end", type="won"),))
-        draft: Draft = DEFINITION.read(self._node_reader(path), node)
-        self.is_partial |= draft.is_partial
+        read: DefinitionFile = DEFINITION.read(self._place(path, node), node)
         self.extending.append(path.resolve())
-        base = self._base(draft, path) if draft.extends else None
+        base = self._base(read, path) if read.extends else None
         self.extending.pop()
-        if draft.extends and base is None:
-            self.is_partial = True
+        if read.extends and base is None:
+            self.problems.is_partial = True
             self.echoes += (*_OF_BASE, *_OF_VOCABULARY)
-        vocabulary = self._vocabulary(draft, path)
-        if base is None:
-            return build(draft, vocabulary, self.problems)
-        return extend(base, draft, vocabulary, self.problems)
+        return extend(base, read, self._vocabulary(read, path), self.problems)
 
     def vocabulary_file(self, path: Path) -> Vocabulary | None:
         """Read a vocabulary."""
         node = self._node(path)
-        return None if node is None else VOCABULARY.read(self._node_reader(path), node)
+        return None if node is None else VOCABULARY.read(self._place(path, node), node)
 
-    def _node_reader(self, path: Path) -> NodeReader:
-        return NodeReader(str(path), self.problems, self.doubtful)
+    def _place(self, path: Path, node: MappingNode) -> Place:
+        return Place(self.problems, position_of(str(path), node))
 
     def _node(self, path: Path) -> MappingNode | None:
         """Read the nodes of a file; None when there is nothing to go on with."""
@@ -204,29 +199,29 @@ class _Reader:
             self.problems.report("F001", start, "comments")
         return None
 
-    def _base(self, draft: Draft, path: Path) -> Definition | None:
-        """Read the definition that a draft extends."""
-        span = locate(draft.position, "extends")
+    def _base(self, read: DefinitionFile, path: Path) -> Definition | None:
+        """Read the definition that a file extends."""
+        name, place = read.extends, Place(self.problems, read.own.position).part("extends")
         beside = self.library.beside(path)
-        found = beside.find(draft.extends, besides=path)
-        if found is None and draft.extends in self.library.definitions:
-            return check_shape(self.library.definitions[draft.extends], self.problems)
+        found = beside.find(name, besides=path)
+        if found is None and name in self.library.definitions:
+            return check_shape(self.library.definitions[name], self.problems)
         if found is None:
-            known = suggest(draft.extends, beside.names())
-            self.problems.report("F207", span, "definition", suggestion=known, name=draft.extends)
+            known = suggest(name, beside.names())
+            place.report("F207", "definition", suggestion=known, name=name)
             return None
         if found.resolve() in self.extending:
-            self.problems.report("F601", span, name=draft.extends)
+            place.report("F601", name=name)
             return None
         had = len(self.problems.found)
         base = self.definition(found)
         if any(p.severity == "error" for p in self.problems.found[had:]):
-            self.problems.report("F602", span, name=draft.extends, path=str(found))
+            place.report("F602", name=name, path=str(found))
         return base
 
-    def _vocabulary(self, draft: Draft, path: Path) -> Vocabulary | None:
-        """Read the vocabulary that a draft names; None when it names none, or there is none."""
-        name = draft.vocabulary
+    def _vocabulary(self, read: DefinitionFile, path: Path) -> Vocabulary | None:
+        """Read the vocabulary that a file names; None when it names none, or there is none."""
+        name = read.vocabulary
         if not name:
             return None
         beside = self.library.beside(path)
@@ -237,11 +232,11 @@ class _Reader:
             return vocabulary
         if name in self.library.vocabularies:
             offered = self.library.vocabularies[name]
-            checker = RecordChecker(self.problems, offered.position, "vocabulary", name)
-            checked: Vocabulary = check_keys(checker, VOCABULARY.keys, offered)
+            place = Place(self.problems, offered.position, f"vocabulary {name!r}")
+            checked: Vocabulary = VOCABULARY.check(place, offered)
             return checked
         known = suggest(name, beside.vocabulary_names())
-        span = locate(draft.position, "vocabulary")
-        self.problems.report("F207", span, "vocabulary", suggestion=known, name=name)
+        place = Place(self.problems, read.own.position).part("vocabulary")
+        place.report("F207", "vocabulary", suggestion=known, name=name)
         self.echoes += _OF_VOCABULARY
         return None

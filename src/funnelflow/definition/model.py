@@ -85,7 +85,6 @@ class Criterion:
     function: str = ""
     arguments: Mapping[str, Any] = field(factory=dict, converter=_plain)
     position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
-    expression_position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
@@ -179,8 +178,6 @@ class EventType:
     activity: str = field(default="", converter=_condition)
     aliases: tuple[str, ...] = field(default=(), converter=_names)
     position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
-    sets_positions: Mapping[str, Position] = field(factory=dict, eq=False, repr=False, kw_only=True)
-    activity_position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
@@ -227,7 +224,6 @@ class Invariant:
     inside: str = ""
     needs: str = ""
     position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
-    needs_position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen

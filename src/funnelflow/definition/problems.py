@@ -7,7 +7,15 @@ from typing import Any, Final, TypeAlias
 from attrs import define, field, frozen
 
 from funnelflow.criteria import EXPRESSION_CODES, MORE, SEVERITIES, Catalogue, Position, Severity
-from funnelflow.definition.source_locations import NOWHERE, Span
+from funnelflow.definition.model import EventType, Group, Invariant, Scenario, Stage, Transition
+from funnelflow.definition.yaml.nodes import (
+    MappingNode,
+    Node,
+    SourcePath,
+    Span,
+    Step,
+    position_of,
+)
 from funnelflow.errors import Error, nearest
 
 CODES: Final = Catalogue("funnelflow.definition", EXPRESSION_CODES)
@@ -24,6 +32,9 @@ _MOST_KNOWN = 8
 
 Suggestion: TypeAlias = Callable[[], Mapping[str, Any]]
 """Finds out further parameters of a problem."""
+
+NOWHERE: Final = Span(None)
+"""The span of what was built in Python."""
 
 
 @frozen
@@ -120,10 +131,21 @@ class DefinitionError(Error):
 
 @define
 class Problems:
-    """Collects the problems of one check; `name` stands in where there is no position."""
+    """Collects the problems of one check.
+
+    Attributes:
+        name: What stands in where there is no position.
+        found: The problems that were kept.
+        left_out: How many were not.
+        is_partial: Whether parts could not be read, so that checks of the whole would find
+            faults that are none.
+        doubtful: Fields whose declaration could not be read as it was meant.
+    """
 
     name: str = ""
     found: list[Problem] = field(factory=list)
+    is_partial: bool = False
+    doubtful: set[str] = field(factory=set)
     left_out: Counter[Severity] = field(factory=Counter)
     _kept: Counter[Severity] = field(factory=Counter)
 
@@ -178,6 +200,107 @@ class Problems:
         count = {"count": self.left_out.total()}
         last = Problem("F009", NOWHERE, count, name=ordered[-1].path, severity=severity)
         return (*ordered, last)
+
+
+@frozen
+class Place:
+    """A record, or a part of one, and where what is wrong with it is reported.
+
+    Attributes:
+        problems: Where it is reported.
+        position: Where the record was written; None if it was built in Python.
+        about: What the record is, in words.
+        steps: The path from the record to the part.
+        is_key: Whether the key is meant under which the part stands.
+    """
+
+    problems: Problems = field(repr=False)
+    position: Position | None
+    about: str = ""
+    steps: tuple[Step, ...] = ()
+    is_key: bool = False
+
+    def part(self, *steps: Step) -> "Place":
+        """Return the place of a part."""
+        return Place(self.problems, self.position, self.about, (*self.steps, *steps))
+
+    def key(self) -> "Place":
+        """Return the place of the key under which the part stands."""
+        return Place(self.problems, self.position, self.about, self.steps, is_key=True)
+
+    def inside(self, record: Any, about: str) -> "Place":
+        """Return the place of a record that is a part of this one."""
+        whole = f"{self.about}, {about}" if self.about and about else self.about or about
+        return Place(self.problems, record.position or self.position, whole)
+
+    def of_node(self, node: Node, *, is_named: bool = False) -> "Place":
+        """Return the place of a record that a node says, which is this part, perhaps by name."""
+        position = self.position
+        assert isinstance(position, SourcePath)
+        key = None
+        if is_named and isinstance(outer := position.below(*self.steps[:-1]), MappingNode):
+            key = outer.keys[str(self.steps[-1])]
+        return Place(self.problems, position_of(position.path, node, key))
+
+    def node(self) -> Node | None:
+        """Return the node of the part, or the last one on the way there; None without a file."""
+        at = self.position
+        return at.below(*self.steps) if isinstance(at, SourcePath) else None
+
+    def span(self) -> Span:
+        """Return the span in the file, or the words."""
+        if isinstance(self.position, SourcePath):
+            return self.position.span(*self.steps, is_key=self.is_key)
+        return Span(self.position, about="" if self.position else self.about)
+
+    def text_span(self, text: str, start: int, end: int) -> Span:
+        """Return the span of some characters of the part's text, or the text with the words."""
+        if isinstance(self.position, SourcePath):
+            return self.position.text_span(start, end, *self.steps)
+        excerpt = None if self.position else (text, start, end)
+        return Span(self.position, about="" if self.position else self.about, excerpt=excerpt)
+
+    def report(
+        self,
+        code: str,
+        variant: str = "",
+        /,
+        suggestion: Suggestion | None = None,
+        **parameters: object,
+    ) -> None:
+        """Report a problem with the part; see `Problems.report`."""
+        self.problems.report(code, self.span(), variant, suggestion, **parameters)
+
+
+def place_of_stage(problems: Problems, dotted: str, stage: Stage) -> Place:
+    """Return the place of a stage."""
+    return Place(problems, stage.position, f"stage {dotted!r}")
+
+
+def place_of_block(problems: Problems, name: str, block: Group) -> Place:
+    """Return the place of a named block of criteria."""
+    return Place(problems, block.position, f"block of criteria {name!r}")
+
+
+def place_of_transition(problems: Problems, number: int, transition: Transition) -> Place:
+    """Return the place of a transition, counted from 0."""
+    about = f"transition {number + 1} ({', '.join(transition.sources)} to {transition.to})"
+    return Place(problems, transition.position, about)
+
+
+def place_of_event(problems: Problems, event: EventType) -> Place:
+    """Return the place of an event."""
+    return Place(problems, event.position, f"event {event.name!r}")
+
+
+def place_of_scenario(problems: Problems, number: int, scenario: Scenario) -> Place:
+    """Return the place of a scenario, counted from 0."""
+    return Place(problems, scenario.position, f"scenario {number + 1} ({scenario.story})")
+
+
+def place_of_invariant(problems: Problems, number: int, invariant: Invariant) -> Place:
+    """Return the place of an invariant, counted from 0."""
+    return Place(problems, invariant.position, f"invariant {number + 1} ({invariant.label})")
 
 
 def suggest(name: str, known: Iterable[str]) -> Suggestion:

@@ -1,10 +1,11 @@
 """Lists, mappings and records of a definition, each described by one table of its keys.
 
 A `Shape` is that table. From it come the reading of a record from a file, the check of a record
-that was built in Python, the help for a misspelt key, and the JSON Schema for editors.
+that was built in Python, the help for a misspelt key, and the JSON Schema for editors. What may
+be wrong with a record by itself, beyond the kinds of its values, its `further` reports.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -14,16 +15,17 @@ from funnelflow.definition.kinds import (
     FIELD_NAME,
     PLAIN,
     Describe,
+    Further,
     Json,
-    NodeReader,
-    RecordChecker,
-    Steps,
     ValueKind,
+    entries_of,
     is_nothing,
+    items_of,
     misfit,
+    plain,
 )
-from funnelflow.definition.problems import Suggestion
-from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from funnelflow.definition.problems import Place, Suggestion
+from funnelflow.definition.yaml.nodes import Node, ScalarNode
 from funnelflow.errors import nearest
 
 
@@ -33,36 +35,42 @@ class ListKind(ValueKind):
 
     Attributes:
         of: The kind of the items.
-        is_lone_allowed: Whether a lone item stands for a list of one.
+        is_lone_allowed: Whether a lone item of a file stands for a list of one.
         least: How many items editors ask for.
+        key: The key under which no item may stand twice; empty where that is no problem.
     """
 
     of: ValueKind
     is_lone_allowed: bool = False
     least: int = 0
+    key: str = ""
     empty: Any = ()
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> tuple[Any, ...]:
-        """Return the items of a node, without those that are of another kind."""
-        nodes, each = [node], what
-        if isinstance(node, SequenceNode):
-            nodes, each = node.items, f"each item of {what}"
-        elif not self.is_lone_allowed:
-            misfit(reader, node, node, what, "a list")
-            return ()
-        found = [self.of.read(reader, item, each) for item in nodes]
-        return tuple(item for item in found if item is not self.of.empty)
-
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:
-        """Return the items of a record's attribute, without those that are of another kind."""
-        if not isinstance(value, tuple | list):
-            misfit(checker, at, value, what, "a list")
+    def take(self, here: Place, value: Any, what: str) -> Any:
+        """Return the items, without those that are of another kind."""
+        listed = items_of(value)
+        if listed is None and self.is_lone_allowed and isinstance(value, Node):
+            return self._kept([self.of.take(here, value, what)])
+        if listed is None:
+            misfit(here, value, what, "a list")
+            here.problems.is_partial |= self.of.is_vital
             return ()
         each = f"each item of {what}"
-        found = [self.of.check(checker, item, (*at, n), each) for n, item in enumerate(value)]
-        if all(new is old for new, old in zip(found, value, strict=True)):
-            return value
+        found = [self.of.take(here.part(n), item, each) for n, item in enumerate(listed)]
+        if self.key:
+            self._check_once(here, found)
+        same = all(new is old for new, old in zip(found, listed, strict=True))
+        return value if same and listed is value else self._kept(found)
+
+    def _kept(self, found: Iterable[Any]) -> tuple[Any, ...]:
         return tuple(item for item in found if item is not self.of.empty)
+
+    def _check_once(self, here: Place, items: list[Any]) -> None:
+        seen = {self.of.empty}
+        for number, item in enumerate(items):
+            if item in seen and item != self.of.empty:
+                here.part(number).report("F213", name=item, key=self.key)
+            seen.add(item)
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the kind."""
@@ -80,6 +88,7 @@ class MappingKind(ValueKind):
         of: The kind of the values.
         names: What the names look like, for editors.
         reserved: Names that are none, for editors.
+        check_name: Reports a name that is none.
         whole: What the mapping is in messages, around what it is for.
         each: What a value is in messages, around its name.
     """
@@ -87,35 +96,27 @@ class MappingKind(ValueKind):
     of: ValueKind
     names: str = FIELD_NAME.pattern
     reserved: tuple[str, ...] = ()
+    check_name: Further = lambda *_: None
     whole: str = "{}"
     each: str = "{!r}"
     empty: Any = field(factory=dict)
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Any:
-        """Return the values of a node by name, without those that are of another kind."""
-        mapping = reader.mapping(node, self.whole.format(what))
-        found = {
-            name: self.read_one(reader, name, value, mapping.keys[name])
-            for name, value in mapping.items()
-        }
-        return {name: value for name, value in found.items() if value is not self.of.empty}
-
-    def read_one(self, reader: NodeReader, name: str, node: Node, key: ScalarNode) -> Any:  # noqa: ARG002
-        """Return the value that stands under one name."""
-        return self.of.read(reader, node, self.each.format(name))
-
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:
-        """Return the mapping of a record's attribute, without what is of another kind."""
-        if not isinstance(value, Mapping):
-            misfit(checker, at, value, self.whole.format(what), "a mapping of keys")
+    def take(self, here: Place, value: Any, what: str) -> Any:
+        """Return the values by name, without those that are of another kind."""
+        named = take_entries(here, value, self.whole.format(what))
+        if named is None:
+            here.problems.is_partial |= self.of.is_vital
             return {}
         found = {}
-        for name, item in value.items():
-            if isinstance(name, str):
-                found[name] = self.of.check(checker, item, (*at, name), self.each.format(name))
-            else:
-                misfit(checker, at, name, f"each name in {what}", "text")
-        if len(found) == len(value) and all(found[name] is value[name] for name in found):
+        for name, item in named.items():
+            if not isinstance(name, str):
+                misfit(here, name, f"each name in {what}", "text")
+                continue
+            part = here.part(name)
+            self.check_name(part.key(), name)
+            found[name] = self.of.take(part, item, self.each.format(name))
+        same = len(found) == len(named) and all(found[name] is named[name] for name in found)
+        if same and named is value:
             return value
         return {name: item for name, item in found.items() if item is not self.of.empty}
 
@@ -127,6 +128,15 @@ class MappingKind(ValueKind):
             "propertyNames": {"pattern": f"^{self.names}$", **reserved},
             "additionalProperties": describe(self.of),
         }
+
+
+def take_entries(here: Place, value: Any, what: str) -> Mapping[Any, Any] | None:
+    """Return the entries of a mapping, none for nothing; None, after a report, for other values."""
+    found = entries_of(value)
+    if found is None and not is_nothing(value):
+        misfit(here, value, what, "a mapping of keys")
+        return None
+    return found or {}
 
 
 @frozen
@@ -148,15 +158,18 @@ class Key:
     attribute: str = field(default=Factory(lambda self: self.name, takes_self=True))
     is_required: bool = False
     is_asked_for: bool = False
-    shown: str = field(init=False, default=Factory(lambda self: repr(self.name), takes_self=True))
+
+    def take(self, here: Place, value: Any) -> Any:
+        """Return what stands under it."""
+        return self.kind.take(here.part(self.name), value, repr(self.name))
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the value, with what the key says."""
         return {**describe(self.kind), **({"description": self.about} if self.about else {})}
 
 
-Finish: TypeAlias = Callable[[NodeReader, dict[str, Any], MappingNode], Any]
-"""Makes a record of its attributes; the node is the mapping that they were read from."""
+Finish: TypeAlias = Callable[[Place, dict[str, Any]], Any]
+"""Makes a record of the attributes that a file says."""
 
 
 @frozen
@@ -167,8 +180,10 @@ class Shape:
         noun: What it is called in messages.
         record: The class of the record.
         keys: Its keys.
-        finish: Makes the record of its attributes; None for the class itself. It returns None
-            when too little of it could be read.
+        finish: Makes the record that a file says of its attributes; None for the class itself.
+        further: Returns a record, from a file or not, after reporting what is wrong with it by
+            itself; None where nothing can be.
+        needs: Attributes without which there is no record.
         short: The key whose value alone may stand for the whole record; empty for none.
         rest: The attribute that takes the plain values under all other keys; empty for none.
         others: Attributes that a file says in another way than under a key.
@@ -178,6 +193,8 @@ class Shape:
     record: type
     keys: tuple[Key, ...]
     finish: Finish | None = None
+    further: Callable[[Place, Any], Any] | None = None
+    needs: tuple[str, ...] = ()
     short: str = ""
     rest: str = ""
     others: tuple[Key, ...] = ()
@@ -188,42 +205,37 @@ class Shape:
         return {key.name: key for key in self.keys}
 
     @cached_property
-    def attributes(self) -> tuple[Key, ...]:
-        """What a record built in Python is checked by."""
-        return (*self.keys, *self.others)
-
-    @cached_property
     def unset(self) -> Mapping[str, Any]:
         """What attributes without a default have until they are read."""
         known = fields_dict(self.record)
         keys = [key for key in self.keys if key.attribute in known]
         return {k.attribute: k.kind.empty for k in keys if known[k.attribute].default is NOTHING}
 
-    def called(self, name: str = "") -> str:
+    def called(self, name: str | None = None) -> str:
         """Return what a message calls a record of this shape."""
-        return f"the {self.noun} {name!r}" if name else f"{_article(self.noun)} {self.noun}"
+        article = "an" if self.noun[0] in "aeiou" else "a"
+        return f"{article} {self.noun}" if name is None else f"the {self.noun} {name!r}"
 
-    def values(self, reader: NodeReader, node: Node, name: str = "") -> dict[str, Any]:
+    def values(self, here: Place, node: Node, name: str | None = None) -> dict[str, Any]:
         """Return the attributes that a node says, after checking which keys there are."""
-        found = node
-        if not isinstance(found, MappingNode):
-            found = reader.mapping(node, self.called(name))
-        values = dict(self.unset)
-        has_unknown = False
-        for written, value in found.items():
-            key = self.by_name.get(written)
-            if key is not None:
-                values[key.attribute] = key.kind.read(reader, value, key.shown)
-                continue
-            if self.rest:
-                values.setdefault(self.rest, {})[written] = reader.plain(value)
-                continue
-            has_unknown = True
-            at, what = found.keys[written], self.called(name)
-            reader.problem("F101", at, "unknown", self._meant(written), what=what, key=written)
-        missing = [k.name for k in self.keys if k.is_required and k.name not in found.values]
-        if missing and not has_unknown and (found is node or is_nothing(node)):
-            reader.problem("F102", node, "missing", what=self.called(name), key=missing[0])
+        found = entries_of(node)
+        if found is None and not is_nothing(node):
+            misfit(here.of_node(node), node, self.called(name), "a mapping of keys")
+            return dict(self.unset)
+        said = found or {}
+        values, unknown = dict(self.unset), [key for key in said if key not in self.by_name]
+        for key in (self.by_name[written] for written in said if written in self.by_name):
+            values[key.attribute] = key.take(here, said[key.name])
+        if self.rest:
+            values[self.rest] = {key: plain(here.part(key), said[key]) for key in unknown}
+            return values
+        for key in unknown:
+            what, meant = self.called(name), self._meant(key)
+            here.part(key).key().report("F101", "unknown", meant, what=what, key=key)
+        missing = [k.name for k in self.keys if k.is_required and k.name not in said]
+        if missing and not unknown:
+            what = self.called(name)
+            here.of_node(node).report("F102", "missing", what=what, key=missing[0])
         return values
 
     def _meant(self, name: str) -> Suggestion:
@@ -235,25 +247,34 @@ class Shape:
 
         return find
 
-    def read(
-        self, reader: NodeReader, node: Node, name: str = "", key: ScalarNode | None = None
-    ) -> Any:
-        """Return the record that a node says; None when too little of it could be read.
-
-        A record that stands under a name has that, and the node of the name as its `key`.
-        """
+    def read(self, here: Place, node: Node, name: str | None = None) -> Any:
+        """Return the record that a node says, perhaps under a name; None if too little is there."""
         if self.short and isinstance(node, ScalarNode):
-            short = self.by_name[self.short]
+            key = self.by_name[self.short]
             what = f"the {self.short} of {name!r}"
-            values = {**self.unset, short.attribute: short.kind.read(reader, node, what)}
+            values = {**self.unset, key.attribute: key.kind.take(here.of_node(node), node, what)}
         else:
-            values = self.values(reader, node, name)
-        values["position"] = reader.position(node, key)
-        if name:
+            values = self.values(here, node, name)
+        values["position"] = here.position
+        if name is not None:
             values["name"] = name
-        if self.finish is None:
-            return self.record(**values)
-        return self.finish(reader, values, node if isinstance(node, MappingNode) else _NO_KEYS)
+        record = self.record(**values) if self.finish is None else self.finish(here, values)
+        if self.further is not None:
+            record = self.further(here, record)
+        return record if all(values.get(attribute) for attribute in self.needs) else None
+
+    def check(self, here: Place, record: Any) -> Any:
+        """Return a record built in Python, without what does not fit; None if that is too much."""
+        known, changes = fields_dict(self.record), {}
+        for key in (*self.keys, *self.others):
+            value = getattr(record, key.attribute) if key.attribute in known else key.kind.empty
+            kept = value if key.kind.is_unsaid(value) else key.take(here, value)
+            if kept is not value:
+                changes[key.attribute] = kept
+        if any(attribute in changes and not changes[attribute] for attribute in self.needs):
+            return None
+        whole = evolve(record, **changes) if changes else record
+        return whole if self.further is None else self.further(here, whole)
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the record."""
@@ -267,31 +288,6 @@ class Shape:
         return {"anyOf": [describe(self.by_name[self.short].kind), whole]} if self.short else whole
 
 
-_NO_KEYS = MappingNode(1, 1)
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[0] in "aeiou" else "a"
-
-
-def check_keys(checker: RecordChecker, keys: tuple[Key, ...], record: Any) -> Any:
-    """Return a record with what does not fit under its keys reported and left out.
-
-    None comes back when that was something without which the record says nothing.
-    """
-    changes, is_lost = {}, False
-    for key in keys:
-        value = getattr(record, key.attribute)
-        if value is not key.kind.empty:
-            kept = key.kind.check(checker, value, (key.name,), key.shown)
-            if kept is not value:
-                changes[key.attribute] = kept
-                is_lost |= key.is_required and kept == key.kind.empty
-    if is_lost:
-        return None
-    return evolve(record, **changes) if changes else record
-
-
 @frozen(kw_only=True)
 class RecordKind(ValueKind):
     """A record, as an item of a list or under its name.
@@ -299,25 +295,37 @@ class RecordKind(ValueKind):
     Attributes:
         shape: Returns its shape; records can be parts of their like.
         code: The code under which something else in its place is reported.
+        is_named: Whether a file says it under its name.
     """
 
     shape: Callable[[], Shape]
     code: str = "F103"
+    is_named: bool = False
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Any:  # noqa: ARG002
-        """Return the record of a node; None when too little of it could be read."""
-        return self.shape().read(reader, node)
-
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:
-        """Return a record that was built in Python, with what does not fit left out."""
+    def take(self, here: Place, value: Any, what: str) -> Any:
+        """Return the record; None when too little of it could be read."""
         shape = self.shape()
-        if not isinstance(value, shape.record):
-            misfit(checker, at, value, what, shape.called(), code=self.code)
-            return None
-        number = at[-1] + 1 if at and isinstance(at[-1], int) else ""
-        name = value.name if hasattr(value, "name") else getattr(value, "label", number)
-        here = checker.inside(value, shape.noun, name)
-        return check_keys(here, shape.attributes, value)
+        if isinstance(value, Node):
+            name = str(here.steps[-1]) if self.is_named else None
+            found = self.read(here.of_node(value, is_named=self.is_named), value, name)
+        elif isinstance(value, shape.record):
+            found = shape.check(here.inside(value, self.title(value, here)), value)
+        else:
+            misfit(here, value, what, shape.called(), code=self.code)
+            found = None
+        here.problems.is_partial |= self.is_vital and found is None
+        return found
+
+    def read(self, here: Place, node: Node, name: str | None) -> Any:
+        """Return the record that a node says; None when too little of it could be read."""
+        return self.shape().read(here, node, name)
+
+    def title(self, record: Any, here: Place) -> str:
+        """Return what a record that was built in Python is, by its name or its number."""
+        last = here.steps[-1]
+        name = getattr(record, "name", None) or getattr(record, "label", None)
+        name = name or (last + 1 if isinstance(last, int) else "")
+        return f"{self.shape().noun} {name!r}" if name else self.shape().noun
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the record."""
@@ -336,17 +344,20 @@ class NamedRecordsKind(MappingKind):
     of: RecordKind
     is_ordered: bool = False
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Any:
-        """Return the records of a node."""
-        found = MappingKind.read(self, reader, node, what)
-        return tuple(found.values()) if self.is_ordered else found
-
-    def read_one(self, reader: NodeReader, name: str, node: Node, key: ScalarNode) -> Any:
-        """Return the record that stands under one name."""
-        return self.of.shape().read(reader, node, name, key)
-
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:
-        """Return the records of a record's attribute, without what is none."""
+    def take(self, here: Place, value: Any, what: str) -> Any:
+        """Return the records; those that were built in Python stand under their own names."""
+        if isinstance(value, Node):
+            found = MappingKind.take(self, here, value, what)
+            return tuple(found.values()) if self.is_ordered else found
         if self.is_ordered:
-            return ListKind(of=self.of).check(checker, value, at, what)
-        return MappingKind.check(self, checker, value, at, what)
+            listed = ListKind(of=self.of).take(here, value, what)
+            for record in listed:
+                self.check_name(here.inside(record, self.of.title(record, here)), record.name)
+            return listed
+        found = MappingKind.take(self, here, value, what)
+        for name, record in found.items():
+            if record.name != name:
+                here.inside(record, self.of.title(record, here)).report(
+                    "F201", "key", name=record.name, key=name
+                )
+        return found

@@ -1,6 +1,5 @@
 """What a transition requires, as kinds of value: criteria, groups of them, and named blocks."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from attrs import evolve, frozen
@@ -10,20 +9,18 @@ from funnelflow.definition.kinds import (
     LABEL,
     NAME_TEXT,
     PLAIN,
-    TEXT,
     Describe,
     Json,
-    NodeReader,
-    RecordChecker,
-    Steps,
     ValueKind,
     is_nothing,
+    items_of,
+    name_check,
     whole_number,
     words_for,
 )
 from funnelflow.definition.model import Criterion, Group, Requirement
-from funnelflow.definition.problems import suggest
-from funnelflow.definition.record_kinds import Key, ListKind, MappingKind, Shape, check_keys
+from funnelflow.definition.problems import Place, suggest
+from funnelflow.definition.record_kinds import Key, ListKind, MappingKind, Shape
 from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from funnelflow.errors import nearest
 
@@ -39,41 +36,48 @@ class Use(Criterion):
 class CriterionKind(ValueKind):
     """An item of a list of criteria: one with its label, a plugin's, a use of a block, a group."""
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Requirement | None:  # noqa: ARG002
-        """Return the criterion or group of a node; None, after a report, when it is neither."""
-        if isinstance(node, ScalarNode):
-            reader.problem("F104", node, "no_label", source=node.text[:60])
+    def take(self, here: Place, value: Any, what: str) -> Requirement | None:
+        """Return the criterion or group; None, after a report, when it is neither."""
+        if not isinstance(value, Node):
+            return self.built(here, value, what)
+        if isinstance(value, ScalarNode):
+            here.report("F104", "no_label", source=value.text[:60])
             return None
-        if isinstance(node, SequenceNode):
-            reader.problem("F105", node, "list")
+        if isinstance(value, SequenceNode):
+            here.report("F105", "list")
             return None
-        if "criterion" in node.values:
-            provided: Criterion = PROVIDED.read(reader, node)
-            return provided
-        if "use" in node.values:
-            use: Use = USE.read(reader, node)
-            return use if use.block else None
-        if any(word in node.values for word in GROUP_WORDS):
-            return _group(reader, node)
-        return None if _is_misspelt(reader, node) else _labelled(reader, node)
-
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:
-        """Return a criterion or group built in Python; None, after a report, for anything else."""
-        here = checker.inside(value, "criterion", getattr(value, "label", ""))
-        if isinstance(value, Criterion):
-            return check_keys(here, PROVIDED.attributes, value)
-        kind, items = getattr(value, "kind", None), getattr(value, "items", None)
-        if isinstance(value, Group) and isinstance(kind, str) and kind in GROUPS:
-            written = len(items) if isinstance(items, tuple | list) else 0
-            return _with_count(check_keys(here, AT_LEAST.keys, value), written)
-        if isinstance(value, Group):
-            found = suggest(str(kind), GROUPS)
-            here.problem("F101", (), "unknown", found, what=_A_GROUP, key=str(kind))
-        elif isinstance(value, str | bool | int | float):
-            checker.problem("F104", at, "built")
+        found: Requirement | None
+        if "criterion" in value.values:
+            found = PROVIDED.read(here.of_node(value), value)
+        elif "use" in value.values:
+            found = USE.read(here.of_node(value), value)
+        elif any(word in value.values for word in GROUP_WORDS):
+            found = _group(here, value)
         else:
-            _no_group(checker, at, value, what, "a criterion or a group")
-        return None
+            found = None if _is_misspelt(here, value) else _labelled(here, value)
+        return found
+
+    def built(
+        self, here: Place, value: Any, what: str, about: str = "criterion"
+    ) -> Requirement | None:
+        """Return what was built in Python; None, after a report, if it is something else."""
+        if not isinstance(value, Criterion | Group):
+            if isinstance(value, str | bool | int | float):
+                here.report("F104", "built")
+            else:
+                _no_group(here, value, what, "a criterion or a group")
+            return None
+        inside = here.inside(value, f"{about} {value.label!r}" if value.label else about)
+        if isinstance(value, Criterion):
+            found: Requirement | None = BUILT.check(inside, value)
+            return found
+        kind: Any = value.kind
+        if not isinstance(kind, str) or kind not in GROUPS:
+            known = suggest(str(kind), GROUPS)
+            inside.report("F101", "unknown", known, what=_A_GROUP, key=str(kind))
+            return None
+        group = AT_LEAST.check(inside, value)
+        return None if group is None else _checked(inside, group, len(value.items))
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the kind."""
@@ -85,7 +89,8 @@ class CriterionKind(ValueKind):
             "propertyNames": {"minLength": 1, "not": {"enum": list(GROUP_WORDS)}},
             "additionalProperties": describe(EXPRESSION),
         }
-        return {"anyOf": [labelled, describe(GROUP), *_named(describe)]}
+        named = (PROVIDED.schema(describe), USE.schema(describe))
+        return {"anyOf": [labelled, describe(GROUP), *named]}
 
 
 @frozen
@@ -101,58 +106,65 @@ class GroupKind(ValueKind):
 class RequirementKind(CriterionKind):
     """What a transition requires: a list of criteria that must all be met, or a group."""
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Requirement | None:
-        """Return what a node requires; None when that is nothing, or cannot be read."""
-        if isinstance(node, SequenceNode):
-            items = CRITERIA.read(reader, node, what)
-            is_lost = bool(node.items) and not items
-            return None if is_lost else Group("all", items, position=reader.position(node))
-        if isinstance(node, MappingNode):
-            if any(word in node.values for word in GROUP_WORDS):
-                return CriterionKind.read(self, reader, node, what)
-            if _is_misspelt(reader, node):
-                return None
-        reader.problem("F105", node, "kind", lambda: _as_list(node), found=words_for(node))
-        return None
-
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:
-        """Return what a transition built in Python requires; None, after a report, otherwise."""
+    def take(self, here: Place, value: Any, what: str) -> Requirement | None:
+        """Return what is required; None when that is nothing, or cannot be read."""
         if isinstance(value, Criterion | Group):
-            return CriterionKind.check(self, checker, value, at, what)
-        _no_group(checker, at, value, what, "a list of criteria, or a group")
+            return self.built(here, value, what)
+        if isinstance(value, SequenceNode):
+            place = here.of_node(value)
+            items = CRITERIA.take(place, value, what)
+            if value.items and not items:
+                return None
+            return _checked(place, Group("all", items, position=place.position), 0)
+        if isinstance(value, MappingNode):
+            if any(word in value.values for word in GROUP_WORDS):
+                return CriterionKind.take(self, here, value, what)
+            if _is_misspelt(here, value):
+                return None
+        if isinstance(value, Node):
+            here.report("F105", "kind", lambda: _as_list(value), found=words_for(value))
+        else:
+            _no_group(here, value, what, "a list of criteria, or a group")
         return None
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the kind."""
-        return {"anyOf": [describe(CRITERIA), describe(GROUP), *_named(describe)]}
+        named = (PROVIDED.schema(describe), USE.schema(describe))
+        return {"anyOf": [describe(CRITERIA), describe(GROUP), *named]}
 
 
 @frozen
 class BlockKind(RequirementKind):
     """A block of criteria that has a name; it uses no other, so that no file is endless."""
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Group | None:
-        """Return the group of a node; None, after a report, when it is none."""
-        if is_nothing(node):
-            reader.problem("F105", node, "empty_block", name=what)
+    def take(self, here: Place, value: Any, what: str) -> Group | None:
+        """Return the group; None, after a report, when it is none."""
+        if is_nothing(value):
+            here.report("F105", "empty_block", name=what)
             return None
-        read = RequirementKind.read(self, reader, node, "'require'")
-        if read is None:
+        if not isinstance(value, Node | Group):
+            _no_group(here, value, what, _A_GROUP)
             return None
-        return _without_uses(
-            reader, read if isinstance(read, Group) else Group("all", (read,)), node
-        )
-
-    def check(self, checker: RecordChecker, value: Any, at: Steps, what: str) -> Any:
-        """Return a block that was built in Python; None, after a report, for anything else."""
         if isinstance(value, Group):
-            return CriterionKind.check(self, checker, value, at, what)
-        _no_group(checker, at, value, what, _A_GROUP)
-        return None
+            found = self.built(here, value, what, f"block of criteria {what!r}")
+        else:
+            found = RequirementKind.take(self, here, value, "'require'")
+        if found is None:
+            return None
+        return _without_uses(here, found if isinstance(found, Group) else Group("all", (found,)))
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the kind."""
         return {"anyOf": [describe(CRITERIA), describe(GROUP)]}
+
+
+def _check_criterion(here: Place, criterion: Criterion) -> Criterion:
+    """Report a criterion with an expression and a function, or with neither, or without a label."""
+    if bool(criterion.expression) == bool(criterion.function):
+        here.report("F105", "both")
+    elif not criterion.label and not criterion.function:
+        here.report("F107")
+    return criterion
 
 
 CRITERION = CriterionKind("item")
@@ -167,6 +179,7 @@ BLOCKS = MappingKind(
     of=BlockKind("block", "A list of criteria, or a group."),
     each="{}",
     names=NAME_TEXT.described["pattern"][1:-1],
+    check_name=name_check("block of criteria"),
 )
 """Criteria by name, in a vocabulary or a definition."""
 
@@ -177,141 +190,117 @@ def _items(name: str, about: str) -> Key:
     return Key(name, CRITERIA, about, "items", is_required=True)
 
 
+_COUNT = Key("at_least", whole_number(1), "How many must be met.", "count", is_required=True)
 AT_LEAST = Shape(
     "group of criteria",
     Group,
-    (
-        Key(
-            "at_least", whole_number(1, empty=1), "How many must be met.", "count", is_required=True
-        ),
-        _items("of", "The criteria of which so many must be met."),
-        _LABEL,
-    ),
+    (_COUNT, _items("of", "The criteria of which so many must be met."), _LABEL),
+    needs=("items",),
 )
 GROUPS = {
     "all": Shape("group of criteria", Group, (_items("all", "All of these must be met."), _LABEL)),
     "any": Shape("group of criteria", Group, (_items("any", "One of these must be met."), _LABEL)),
     "at_least": AT_LEAST,
 }
-PROVIDED = Shape(
+_PROVIDED = Key(
+    "criterion", NAME_TEXT, "The name under which a plugin offers it.", "function", is_required=True
+)
+PROVIDED = Shape("criterion", Criterion, (_PROVIDED, _LABEL), needs=("function",), rest="arguments")
+BUILT = Shape(
     "criterion",
     Criterion,
-    (
-        Key(
-            "criterion",
-            NAME_TEXT,
-            "The name under which a plugin offers it.",
-            "function",
-            is_required=True,
-        ),
-        _LABEL,
-    ),
-    rest="arguments",
-    others=(Key("expression", TEXT, is_required=True), Key("arguments", MappingKind(of=PLAIN))),
+    (_PROVIDED, _LABEL, Key("expression", EXPRESSION), Key("arguments", MappingKind(of=PLAIN))),
+    further=_check_criterion,
+    needs=("expression", "function"),
 )
-USE = Shape(
-    "use of criteria",
-    Use,
-    (
-        Key(
-            "use",
-            NAME_TEXT,
-            "A block of criteria of the vocabulary or of this file.",
-            "block",
-            is_required=True,
-        ),
-        _LABEL,
-    ),
+"""A criterion that was built in Python."""
+_BLOCK = Key(
+    "use",
+    NAME_TEXT,
+    "A block of criteria of the vocabulary or of this file.",
+    "block",
+    is_required=True,
 )
+USE = Shape("use of criteria", Use, (_BLOCK, _LABEL), needs=("block",))
 GROUP_WORDS = (*GROUPS, "of", "criterion", "use")
 """Keys that make a mapping something else than a criterion with its label."""
 
 _A_GROUP = "a group of criteria"
 
 
-def _no_group(checker: RecordChecker, at: Steps, value: Any, what: str, rule: str) -> None:
+def _no_group(here: Place, value: Any, what: str, rule: str) -> None:
     """Report what was built in Python where criteria belong."""
-    checker.problem("F105", at, "built", what=what, rule=rule, found=words_for(value))
+    here.report("F105", "built", what=what, rule=rule, found=words_for(value))
 
 
-def _named(describe: Describe) -> Iterator[Json]:
-    """Yield the schemas of a plugin's criterion with its arguments, and of the use of a block."""
-    yield PROVIDED.schema(describe)
-    yield USE.schema(describe)
-
-
-def _labelled(reader: NodeReader, node: MappingNode) -> Criterion | None:
+def _labelled(here: Place, node: MappingNode) -> Criterion | None:
     """Return the criterion of ``Label: expression``."""
     if not node.values:
-        reader.problem("F105", node, "empty")
+        here.report("F105", "empty")
         return None
     if len(node.values) > 1:
-        reader.problem("F105", list(node.keys.values())[1], "several")
+        here.part(list(node.keys)[1]).key().report("F105", "several")
         return None
     ((label, value),) = node.items()
+    part = here.part(label)
+    source = EXPRESSION.take(part, value, f"the criterion {label!r}")
     if not label:
-        reader.problem("F104", node, "no_label")
-    source = EXPRESSION.read(reader, value, f"the criterion {label!r}")
-    if not source:
-        return None
-    return Criterion(
-        label,
-        source,
-        position=reader.position(node, node.keys[label]),
-        expression_position=reader.text_position(value),
-    )
+        here.report("F104", "no_label")
+    LABEL.take(part.key(), label, "a label")
+    position = part.of_node(node, is_named=True).position
+    return Criterion(label, source, position=position) if source else None
 
 
-def _is_misspelt(reader: NodeReader, node: MappingNode) -> bool:
+def _is_misspelt(here: Place, node: MappingNode) -> bool:
     """Report the first key that is nearly a word of groups; whether there was one.
 
     A lone key may be a label, unless a list stands under it.
     """
-    is_label = len(node.values) == 1 and not isinstance(
-        next(iter(node.values.values())), SequenceNode
-    )
+    is_label = len(node.values) == 1 and items_of(next(iter(node.values.values()))) is None
     for key in () if is_label else node.values:
         guess = nearest(key, GROUP_WORDS)
         if guess and key not in GROUP_WORDS:
-            reader.problem("F101", node.keys[key], "unknown", what=_A_GROUP, key=key, guess=guess)
+            here.part(key).key().report("F101", "unknown", what=_A_GROUP, key=key, guess=guess)
             return True
     return False
 
 
-def _group(reader: NodeReader, node: MappingNode) -> Group | None:
+def _group(here: Place, node: MappingNode) -> Group | None:
     """Return the group of ``all``, ``any``, or ``at_least`` with ``of``."""
     kinds = [kind for kind in GROUPS if kind in node.values]
-    if not kinds and _is_misspelt(reader, node):
+    if not kinds and _is_misspelt(here, node):
         return None
     if len(kinds) != 1:
-        what = " and ".join(kinds) or "'of' alone"
-        reader.problem("F105", node, "no_group", what=what)
+        here.report("F105", "no_group", what=" and ".join(kinds) or "'of' alone")
         return None
-    kind = kinds[0]
-    values = GROUPS[kind].values(reader, node)
-    listed = node.values.get("of" if kind == "at_least" else kind)
-    written = len(listed.items) if isinstance(listed, SequenceNode) else None
-    if not values["items"] and written != 0:
+    kind, place = kinds[0], here.of_node(node)
+    values = GROUPS[kind].values(place, node)
+    written = items_of(node.values.get("of" if kind == "at_least" else kind))
+    if not values["items"] and written != []:
         return None
-    group = Group(kind=kind, position=reader.position(node), **values)  # type: ignore[arg-type]
-    return _with_count(group, written or 0)
+    group = Group(kind=kind, position=place.position, **values)  # type: ignore[arg-type]
+    return _checked(place, group, len(written or ()))
 
 
-def _with_count(group: Group | None, written: int) -> Group | None:
+def _checked(here: Place, group: Group, written: int) -> Group:
     """Return a group that asks for no more than could be read, unless more than was written."""
-    if group is None or not len(group.items) < group.count <= written:
-        return group
-    return evolve(group, count=len(group.items))
+    if not group.items and not written:
+        here.report("F105", "empty_group")
+    elif group.kind == "at_least" and not 1 <= group.count <= max(written, len(group.items)):
+        here.part("at_least").report("F209", "count", count=group.count, size=len(group.items))
+    elif len(group.items) < group.count:
+        return evolve(group, count=len(group.items))
+    return group
 
 
-def _without_uses(reader: NodeReader, group: Group, node: Node) -> Group:
+def _without_uses(here: Place, group: Group) -> Group:
     """Return the group of a block without what would use another."""
     kept: list[Requirement] = []
     for item in group.items:
         if isinstance(item, Use):
-            reader.problem("F105", node, "nested_block", name=item.block)
+            here.report("F105", "nested_block", name=item.block)
         else:
-            kept.append(_without_uses(reader, item, node) if isinstance(item, Group) else item)
+            kept.append(_without_uses(here, item) if isinstance(item, Group) else item)
     return evolve(group, items=tuple(kept))
 
 

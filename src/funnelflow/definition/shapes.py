@@ -4,6 +4,7 @@ What stands here is all that is known of a key: reading a file, checking a recor
 Python, the help for a misspelt key, and the JSON Schemas for editors come from these tables.
 """
 
+import datetime as dt
 from typing import Any
 
 from attrs import evolve, frozen
@@ -13,7 +14,9 @@ from funnelflow.definition.kinds import (
     DURATION,
     EXPRESSION,
     FACT,
+    FIELD_NAME,
     FIELD_TYPE,
+    LABEL,
     NAME,
     NAME_TEXT,
     PLAIN,
@@ -24,7 +27,8 @@ from funnelflow.definition.kinds import (
     WORDS,
     Describe,
     Json,
-    NodeReader,
+    items_of,
+    name_check,
     one_of,
     words_for,
 )
@@ -38,6 +42,7 @@ from funnelflow.definition.model import (
     Transition,
     Vocabulary,
 )
+from funnelflow.definition.problems import Place
 from funnelflow.definition.record_kinds import (
     Key,
     ListKind,
@@ -47,8 +52,17 @@ from funnelflow.definition.record_kinds import (
     Shape,
 )
 from funnelflow.definition.requirement_kinds import BLOCKS, REQUIREMENT
-from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode
 from funnelflow.errors import FieldError, nearest
+
+RESERVED_FIELDS = frozenset(
+    (
+        *("as", "break", "const", "continue", "else", "false", "for", "function", "if", "import"),
+        *("in", "let", "loop", "namespace", "null", "package", "return", "true", "var", "void"),
+        "while",
+    )
+)
+"""Words that the Common Expression Language keeps for itself."""
 
 RESERVED_EVENTS = {
     **BUILT_IN_EVENTS,
@@ -58,42 +72,49 @@ RESERVED_EVENTS = {
 }
 """Names that no event may have, with what they mean already."""
 
+ROLE = evolve(NAME_TEXT, further=name_check("role"))
+ROLES = ListKind(of=ROLE, is_lone_allowed=True)
 NAMES = ListKind(of=NAME_TEXT, is_lone_allowed=True)
 STAGE_NAMES = ListKind(of=STAGE_NAME, is_lone_allowed=True)
 SOME_STAGE_NAMES = evolve(STAGE_NAMES, least=1)
 TEXTS = ListKind(of=WORDS, is_lone_allowed=True)
-_NAMED = (Key("name", TEXT, is_required=True),)
+_NAMED = (Key("name", TEXT),)
 FACTS = MappingKind(
     "facts", "Facts by the names of their fields.", of=FACT, whole="the facts of {}"
 )
 
 
-def _finish_field(reader: NodeReader, values: dict[str, Any], node: MappingNode) -> Field:
-    """Return a field; its values and its default are held to its type where they stand."""
-    kind = values.pop("type")
-    name, position = values["name"], values["position"]
-    written = position.node if isinstance(position.node, ScalarNode) else node.values.get("type")
+def _check_field_name(here: Place, name: str) -> None:
+    """Report a name that no field can have."""
+    if not FIELD_NAME.fullmatch(name):
+        here.report("F201", "field", name=name)
+    elif name in RESERVED_FIELDS:
+        here.report("F202", "field", name=name)
+
+
+def _check_field(here: Place, field: Field) -> Field:
+    """Return a field whose choices and default are held to its type, and kept as it keeps them."""
+    written = here.part("type").node()
     if isinstance(written, ScalarNode) and parse_type(written.text) is None:
-        reader.doubtful.add(name)
-    default = values.pop("default", None)
-    bare = Field(type=kind, **{**values, "choices": ()})
-    item = evolve(bare, type=bare.type.item or bare.type)
-    listed = node.values.get("values")
-    nodes = listed.items if isinstance(listed, SequenceNode) else []
-    found = [_value(reader, n, reader.plain(n), item) for n in nodes if isinstance(n, ScalarNode)]
-    whole = evolve(bare, choices=tuple(value for value in found if value is not None))
-    if default is None:
+        here.problems.doubtful.add(field.name)
+    item = evolve(field, type=field.type.item or field.type, choices=())
+    choices = [_kept(here.part("values", n), raw, item) for n, raw in enumerate(field.choices)]
+    whole = evolve(field, choices=tuple(value for value in choices if value is not None))
+    if field.default is None:
         return whole
-    return evolve(whole, default=_value(reader, node.values["default"], default, whole))
+    return evolve(whole, default=_kept(here.part("default"), field.default, whole))
 
 
-def _value(reader: NodeReader, node: Node, raw: Any, of: Field) -> Any:
+def _kept(here: Place, raw: Any, of: Field) -> Any:
     """Return a plain value as one of a field; None, after a report, if it is none."""
     try:
-        return of.normalise(raw)
+        value = of.normalise(raw)
     except FieldError as error:
-        reader.problem("F210", node, "value", reason=error.message, hint=error.hint)
+        here.report("F210", "value", reason=error.message, hint=error.hint)
         return None
+    if type(value) is not type(raw) and here.node() is None:
+        here.report("F210", "form", field=of.name, value=repr(raw), kept=repr(value))
+    return value
 
 
 FIELD = Shape(
@@ -108,35 +129,36 @@ FIELD = Shape(
         Key("ask", TEXT, "The question that finds it out."),
         Key("default", PLAIN, "What a new contact, or an event that does not say, has."),
     ),
-    finish=_finish_field,
+    further=_check_field,
+    needs=("name",),
     others=_NAMED,
     short="type",
 )
 FIELDS = NamedRecordsKind(
     "fields",
     "Facts, by the name that expressions use.",
-    of=RecordKind("field", "A typed fact: its type alone, or all about it.", shape=lambda: FIELD),
+    of=RecordKind(
+        "field",
+        "A typed fact: its type alone, or all about it.",
+        shape=lambda: FIELD,
+        is_named=True,
+    ),
+    check_name=_check_field_name,
 )
 
 
-def _finish_event(reader: NodeReader, values: dict[str, Any], node: MappingNode) -> EventType:
-    """Return an event with the positions of the expressions it sets."""
-    sets = node.values.get("sets")
-    nodes = sets.values if isinstance(sets, MappingNode) else {}
-    found = {name: reader.text_position(nodes[name]) for name in values.get("sets", ())}
-    where = {name: position for name, position in found.items() if position is not None}
-    activity = node.values.get("activity")
-    position = None if activity is None else reader.text_position(activity)
-    return EventType(sets_positions=where, activity_position=position, **values)
-
-
+_check_event_name = name_check("event", RESERVED_EVENTS)
 EVENT = Shape(
     "event",
     EventType,
     (
         Key("title", TEXT, "What people read."),
         Key("about", TEXT, "When it is recorded."),
-        Key("aliases", NAMES, "Names it had before; what was recorded under them is read as it."),
+        Key(
+            "aliases",
+            ListKind(of=evolve(NAME_TEXT, further=_check_event_name), is_lone_allowed=True),
+            "Names it had before; what was recorded under them is read as it.",
+        ),
         Key("fields", FIELDS, "Facts about the event alone; expressions read them as event.x."),
         Key(
             "sets",
@@ -151,15 +173,16 @@ EVENT = Shape(
             'event.direction != "outbound"; true if left out.',
         ),
     ),
-    finish=_finish_event,
+    needs=("name",),
     others=_NAMED,
 )
 EVENTS = NamedRecordsKind(
     "events",
     "What can happen, by name.",
-    of=RecordKind("event", shape=lambda: EVENT),
+    of=RecordKind("event", shape=lambda: EVENT, is_named=True),
     names=NAME.pattern,
     reserved=tuple(RESERVED_EVENTS),
+    check_name=_check_event_name,
 )
 
 VOCABULARY = Shape(
@@ -184,9 +207,11 @@ VOCABULARY = Shape(
 STAGES = NamedRecordsKind(
     "stages",
     "Stages by name, in order.",
-    of=RecordKind("stage", shape=lambda: STAGE),
+    of=RecordKind("stage", shape=lambda: STAGE, is_named=True, is_vital=True),
     names=NAME.pattern,
+    check_name=name_check("stage"),
     is_ordered=True,
+    empty=(),
 )
 STAGE: Shape = Shape(
     "stage",
@@ -205,20 +230,26 @@ STAGE: Shape = Shape(
         Key("stages", STAGES, "Stages nested in this one; it is entered at the first."),
         Key("optional", TRUTH, "Whether a definition that extends this one may do without it."),
     ),
+    needs=("name",),
     others=_NAMED,
 )
 
 
-def _finish_transition(
-    reader: NodeReader, values: dict[str, Any], node: MappingNode
-) -> Transition | None:
-    """Return a transition; None if it does not say from where or to where."""
-    if values["sources"] and values["to"]:
-        return Transition(**values)
-    listed = node.values.get("from")
-    if isinstance(listed, SequenceNode) and not listed.items:
-        reader.problem("F102", listed, "no_source")
-    return None
+_SHORTEST = dt.timedelta(minutes=1)
+
+
+def _check_transition(here: Place, transition: Transition) -> Transition:
+    """Report a transition that leaves nothing, or whose wait is too short or waits for somebody."""
+    source = here.part("from")
+    if not transition.sources and (source.node() is None or items_of(source.node()) == []):
+        source.report("F102", "no_source")
+    if transition.after is None and transition.since != "stage":
+        here.part("since").report("F412")
+    if transition.after is not None and transition.after < _SHORTEST:
+        here.part("after").report("F411")
+    if transition.after is not None and transition.by:
+        here.part("by").report("F410")
+    return transition
 
 
 TRANSITION = Shape(
@@ -227,7 +258,7 @@ TRANSITION = Shape(
     (
         Key(
             "from",
-            SOME_STAGE_NAMES,
+            evolve(SOME_STAGE_NAMES, key="from"),
             "The stage or stages it leaves; an outer stage stands for all in it.",
             "sources",
             is_required=True,
@@ -240,7 +271,7 @@ TRANSITION = Shape(
         ),
         Key(
             "on",
-            NAMES,
+            evolve(NAMES, key="on"),
             "The event or events that take it; without on and after it is taken as soon as its "
             "criteria hold.",
         ),
@@ -251,51 +282,63 @@ TRANSITION = Shape(
             "What after counts from: entering the stage that from names, or activity since then.",
         ),
         Key("require", REQUIREMENT),
-        Key("by", NAMES, "The roles that may take it."),
+        Key("by", evolve(ROLES, key="by"), "The roles that may take it."),
         Key("about", TEXT, "What it is for."),
     ),
-    finish=_finish_transition,
+    further=_check_transition,
+    needs=("sources", "to"),
 )
 
 
-_AS = Key("as", NAMES, "The roles of whoever does it.", "roles")
-STEPS = {
-    "move": Shape(
-        "step",
-        ScenarioStep,
-        (Key("move", STAGE_NAME, "The stage that somebody asks for.", "to", is_required=True), _AS),
-    ),
-    "wait": Shape(
-        "step",
-        ScenarioStep,
-        (Key("wait", DURATION, "How much time passes.", is_required=True), _AS),
-    ),
-    "set": Shape("step", ScenarioStep, (Key("set", FACTS, "", "facts", is_required=True), _AS)),
-}
+_AS = Key("as", ROLES, "The roles of whoever does it.", "roles")
+
+
+def _check_step(here: Place, step: ScenarioStep) -> ScenarioStep:
+    """Report a wait that takes no time."""
+    if step.wait is not None and step.wait <= dt.timedelta(0):
+        here.part("wait").report("F209", "wait")
+    return step
+
+
+def _step(key: Key, *needs: str) -> Shape:
+    return Shape("step", ScenarioStep, (key, _AS), further=_check_step, needs=needs)
+
+
+_MOVE = Key("move", STAGE_NAME, "The stage that somebody asks for.", "to", is_required=True)
+_WAIT = Key("wait", DURATION, "How much time passes.", is_required=True)
+_SET = Key("set", FACTS, "", "facts", is_required=True)
+STEPS = {"move": _step(_MOVE, "to"), "wait": _step(_WAIT, "wait"), "set": _step(_SET)}
 """Steps of a story that are no events, by the key that says what happens."""
+_STEP = Shape(
+    "step",
+    ScenarioStep,
+    (_MOVE, _WAIT, _SET, _AS, Key("event", TEXT)),
+    further=_check_step,
+    needs=("to", "wait", "event"),
+)
+"""A step that was built in Python."""
 
 
 @frozen(kw_only=True)
 class StepKind(RecordKind):
     """One thing that happens in a story."""
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> ScenarioStep | None:  # noqa: ARG002
+    def read(self, here: Place, node: Node, name: str | None) -> ScenarioStep | None:  # noqa: ARG002
         """Return the step of a node; None, after a report, if it is none."""
         if isinstance(node, ScalarNode):
-            event = NAME_TEXT.read(reader, node, "a step")
-            return ScenarioStep(event, position=reader.position(node)) if event else None
+            event = NAME_TEXT.take(here, node, "a step")
+            return ScenarioStep(event, position=here.position) if event else None
         kinds = [k for k in node.values if k != "as"] if isinstance(node, MappingNode) else []
         if len(kinds) != 1 or not isinstance(node, MappingNode):
-            _misread_step(reader, node, kinds)
+            _misread_step(here, node, kinds)
             return None
-        if kinds[0] in STEPS:
-            step: ScenarioStep = STEPS[kinds[0]].read(reader, node)
-            is_lost = kinds[0] != "set" and not step.to and step.wait is None
-            return None if is_lost else step
-        facts = FACTS.read(reader, node.values[kinds[0]], repr(kinds[0]))
-        by = node.values.get("as")
-        roles = NAMES.read(reader, by, _AS.shown) if by else ()
-        return ScenarioStep(kinds[0], facts, roles=roles, position=reader.position(node))
+        (kind,) = kinds
+        if kind in STEPS:
+            step: ScenarioStep | None = STEPS[kind].read(here, node)
+            return step
+        facts = FACTS.take(here.part(kind), node.values[kind], repr(kind))
+        roles = _AS.take(here, node.values["as"]) if "as" in node.values else ()
+        return ScenarioStep(kind, facts, roles=roles, position=here.position)
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the kind."""
@@ -313,22 +356,14 @@ class StepKind(RecordKind):
         return {"anyOf": [name, *(shape.schema(describe) for shape in STEPS.values()), event]}
 
 
-_STEP = Shape(
-    "step",
-    ScenarioStep,
-    tuple(key for shape in STEPS.values() for key in shape.keys),
-    others=(Key("event", TEXT),),
-)
-
-
-def _misread_step(reader: NodeReader, node: Node, kinds: list[str]) -> None:
+def _misread_step(here: Place, node: Node, kinds: list[str]) -> None:
     """Report what is no step; a misspelt `as` by its name."""
     guess = next((kind for kind in kinds if nearest(kind, ["as"])), None)
-    if isinstance(node, MappingNode) and guess is not None:
-        reader.problem("F106", node, "key", key=guess, guess="as")
+    if guess is not None:
+        here.report("F106", "key", key=guess, guess="as")
         return
     found = f"{len(kinds)} things in one" if kinds else words_for(node)
-    reader.problem("F106", node, "kind", found=found)
+    here.report("F106", "kind", found=found)
 
 
 WHEN = ListKind(
@@ -347,6 +382,19 @@ SCENARIO = Shape(
 )
 
 
+_STATEMENTS = ("after", "never_after", "inside", "needs")
+
+
+def _check_invariant(here: Place, invariant: Invariant) -> Invariant:
+    """Report an invariant that does not say what it is about, or not one thing about it."""
+    said = tuple(key for key in _STATEMENTS if getattr(invariant, key))
+    if not invariant.label:
+        here.report("F108", "no_label")
+    if len(said) != 1:
+        here.report("F108", "count", said=said or ("nothing",), keys=_STATEMENTS)
+    return invariant
+
+
 INVARIANT = Shape(
     "invariant",
     Invariant,
@@ -357,7 +405,9 @@ INVARIANT = Shape(
         Key("inside", STAGE_NAME, "The stage it is nested in."),
         Key("needs", EXPRESSION, "What every way there requires."),
     ),
-    others=(Key("label", TEXT),),
+    further=_check_invariant,
+    needs=("stage",),
+    others=(Key("label", LABEL),),
 )
 
 
@@ -365,22 +415,21 @@ INVARIANT = Shape(
 class InvariantKind(RecordKind):
     """What always holds of a stage: a label, and one thing about the stage."""
 
-    def read(self, reader: NodeReader, node: Node, what: str) -> Invariant | None:  # noqa: ARG002
+    def read(self, here: Place, node: Node, name: str | None) -> Invariant | None:  # noqa: ARG002
         """Return the invariant of ``Label: {stage: …, after: …}``; None if too little is there."""
         if not isinstance(node, MappingNode) or len(node.values) != 1:
             is_mapping = isinstance(node, MappingNode) and node.values
             found = "several things in one" if is_mapping else words_for(node)
-            reader.problem("F108", node, "kind", found=found)
+            here.report("F108", "kind", found=found)
             return None
         ((label, value),) = node.items()
-        values = INVARIANT.values(reader, value, label)
+        part = here.part(label)
+        LABEL.take(part.key(), label, "a label")
+        place = part.of_node(value, is_named=True)
+        values = {**INVARIANT.values(place, value, label), "label": label}
         if not isinstance(value, MappingNode) or "stage" not in value.values:
             return None
-        return Invariant(
-            **{**values, "label": label},
-            position=reader.position(value, node.keys[label]),
-            needs_position=reader.text_position(value.values.get("needs")),
-        )
+        return _check_invariant(place, Invariant(**values, position=place.position))
 
     def schema(self, describe: Describe) -> Json:
         """Return the JSON Schema of the kind."""

@@ -3,13 +3,12 @@
 from funnelflow.definition.linked import Linked
 from funnelflow.definition.lint.guard_implication import check_shadows, guard_conditions
 from funnelflow.definition.lint.invariants import check_invariants
-from funnelflow.definition.lint.names import check_names, check_texts
 from funnelflow.definition.lint.parts import (
+    check_names,
+    check_one_meaning,
     check_scenarios,
     check_sizes,
     check_used,
-    check_values,
-    check_vocabulary,
 )
 from funnelflow.definition.lint.reachability import (
     check_cycles,
@@ -27,11 +26,9 @@ __all__ = ["check_parts", "check_sizes", "check_whole"]
 
 
 def check_parts(definition: Definition, index: StageIndex, problems: Problems) -> None:
-    """Check what can be said of each part by itself."""
+    """Check what can be said before the whole is linked."""
     check_names(definition, index, problems)
-    check_texts(definition, problems)
-    check_vocabulary(definition, problems)
-    check_values(definition, index, problems)
+    check_one_meaning(definition.vocabulary, problems)
     check_scenarios(definition, index, problems)
 
 

@@ -15,7 +15,6 @@ from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Roles, Rule
 from funnelflow.definition.linked import Linked, LinkedTransition
 from funnelflow.definition.model import Transition
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.source_locations import transition_location
 
 Condition: TypeAlias = str
 
@@ -244,8 +243,8 @@ def _report(transition: LinkedTransition, shadow: LinkedTransition, problems: Pr
     here, there = transition.transition.position, shadow.transition.position
     if here and there and here.path != there.path:
         return
-    span = transition_location(transition.index, transition.transition).span()
+    place = transition.place(problems)
     if there:
-        problems.report("F405", span, "placed", line=there.line)
+        place.report("F405", "placed", line=there.line)
     else:
-        problems.report("F405", span, "shadowed", number=shadow.index + 1)
+        place.report("F405", "shadowed", number=shadow.index + 1)

@@ -17,8 +17,7 @@ from funnelflow.definition.lint.guard_implication import (
 )
 from funnelflow.definition.lint.reachability import Successors, shortest_path
 from funnelflow.definition.model import Invariant
-from funnelflow.definition.problems import Problems
-from funnelflow.definition.source_locations import invariant_location, transition_location
+from funnelflow.definition.problems import Problems, place_of_invariant
 
 _LONGEST = 8
 """How many stages of a path are shown."""
@@ -36,11 +35,13 @@ def check_invariants(
     """Report every invariant that the transitions of the definition break."""
     for number, checked in enumerate(linked.always):
         invariant = checked.invariant
-        broken = _misplaced(invariant, linked, successors) or _not_required(checked, linked, guards)
+        place = place_of_invariant(problems, number, invariant)
+        broken = _misplaced(invariant, linked, successors) or _not_required(
+            checked, linked, guards, problems
+        )
         if broken:
             variant, parameters = broken
-            span = invariant_location(number, invariant).key()
-            problems.report("F415", span, variant, label=invariant.label, **parameters)
+            place.report("F415", variant, label=invariant.label, **parameters)
 
 
 def _misplaced(invariant: Invariant, linked: Linked, successors: Successors) -> Violation | None:
@@ -78,7 +79,10 @@ def _shown(path: list[str]) -> tuple[str, ...]:
 
 
 def _not_required(
-    checked: LinkedInvariant, linked: Linked, guards: Sequence[GuardConditions]
+    checked: LinkedInvariant,
+    linked: Linked,
+    guards: Sequence[GuardConditions],
+    problems: Problems,
 ) -> Violation | None:
     """Return how a stage is entered without what the invariant needs, if it is."""
     if checked.needs is None:
@@ -92,7 +96,7 @@ def _not_required(
             position = transition.transition.position
             if position:
                 return "placed", {"line": position.line}
-            about = transition_location(transition.index, transition.transition).about
+            about = transition.place(problems).about
             return "transition", {"transition": about}
     return None
 

@@ -11,8 +11,7 @@ from funnelflow.criteria import MORE
 from funnelflow.definition.linked import Linked, LinkedTransition
 from funnelflow.definition.lint.guard_implication import GuardConditions, exclude_each_other
 from funnelflow.definition.model import parent_of
-from funnelflow.definition.problems import Problems
-from funnelflow.definition.source_locations import stage_location, transition_location
+from funnelflow.definition.problems import Problems, place_of_stage
 
 Successors: TypeAlias = Mapping[str, Sequence[str]]
 """The leaves to which some transition leads, for each leaf."""
@@ -65,11 +64,11 @@ def check_reachability(linked: Linked, successors: Successors, problems: Problem
     """Check that every stage can be entered, and left unless it is terminal."""
     reached = _reached(linked.initial, successors)
     for name in _outermost(linked, set(linked.leaves) - reached):
-        problems.report("F403", stage_location(name, linked.stages[name]).key(), name=name)
+        place_of_stage(problems, name, linked.stages[name]).report("F403", name=name)
     for leaf in linked.leaves:
         is_left = any(other != leaf for other in successors[leaf])
         if leaf in reached and linked.type_of(leaf) == "open" and not is_left:
-            problems.report("F404", stage_location(leaf, linked.stages[leaf]).key(), name=leaf)
+            place_of_stage(problems, leaf, linked.stages[leaf]).report("F404", name=leaf)
 
 
 def _reached(initial: str, successors: Successors) -> set[str]:
@@ -101,9 +100,9 @@ def check_terminal_stages(linked: Linked, problems: Problems) -> None:
             if linked.type_of(leaf) != "open" and _is_accident(leaf, transition, linked)
         ]
         if closed and linked.type_of(transition.to) != linked.type_of(closed[0]):
-            span = transition_location(transition.index, transition.transition).part("from").span()
+            place = transition.place(problems)
             stage, kind = closed[0], linked.type_of(closed[0])
-            problems.report("F408", span, _how(transition), stage=stage, type=kind)
+            place.part("from").report("F408", _how(transition), stage=stage, type=kind)
 
 
 def _is_accident(leaf: str, transition: LinkedTransition, linked: Linked) -> bool:
@@ -156,12 +155,12 @@ def _uses(
 
 
 def _report_indistinguishable(first: str, second: str, linked: Linked, problems: Problems) -> None:
-    span = stage_location(second, linked.stages[second]).key()
+    place = place_of_stage(problems, second, linked.stages[second])
     there = linked.stages[first].position
     if there:
-        problems.report("F409", span, "placed", stage=second, other=first, line=there.line)
+        place.report("F409", "placed", stage=second, other=first, line=there.line)
     else:
-        problems.report("F409", span, "alike", stage=second, other=first)
+        place.report("F409", "alike", stage=second, other=first)
 
 
 _MOST_TRIED = 200
@@ -177,15 +176,15 @@ def check_passages(linked: Linked, problems: Problems) -> None:
         written = transition.transition
         if written.on:
             continue
-        location = transition_location(transition.index, written)
+        place = transition.place(problems)
         leaves = [leaf for leaf, _ in transition.sources]
         if transition.to in leaves:
-            problems.report("F414", location.part("to").span(), stage=transition.to)
+            place.part("to").report("F414", stage=transition.to)
         passed = [leaf for leaf in leaves if leaf != transition.to and leaf not in reported]
         if written.after is None and transition.rule is None and passed:
             reported.update(passed)
             stages = (*passed[:3], *([MORE] if passed[3:] else []))
-            problems.report("F413", location.span(), stages=stages)
+            place.report("F413", stages=stages)
 
 
 @frozen
@@ -266,5 +265,4 @@ def _report_cycle(cycle: list[_Step], code: str, problems: Problems) -> None:
     sources = [step.source for step in cycle]
     path = (*sources[:_MOST_SHOWN], MORE if sources[_MOST_SHOWN:] else sources[0])
     first = cycle[0].transition
-    span = transition_location(first.index, first.transition).span()
-    problems.report(code, span, path=path)
+    first.place(problems).report(code, path=path)

@@ -11,9 +11,8 @@ from funnelflow.criteria import (
 )
 from funnelflow.definition.expressions import Written, report_expression
 from funnelflow.definition.linked import Linked, LinkedTransition
-from funnelflow.definition.model import Criterion, Group, Requirement
-from funnelflow.definition.problems import Problems
-from funnelflow.definition.source_locations import transition_location
+from funnelflow.definition.model import Criterion, Group, Requirement, Transition
+from funnelflow.definition.problems import Place, Problems
 
 
 def check_schedules(linked: Linked, problems: Problems) -> None:
@@ -24,37 +23,33 @@ def check_schedules(linked: Linked, problems: Problems) -> None:
     """
     for transition in linked.transitions:
         written = transition.transition
-        if transition.rule is not None and (written.after is not None or not written.on):
-            _check(transition, problems)
+        place = transition.place(problems)
+        if written.after is not None or not written.on:
+            _check(transition, place)
         if written.after is not None and written.since == "stage":
-            _say_from_when(transition, linked, problems)
+            _say_from_when(transition.transition, linked, place)
 
 
-def _say_from_when(transition: LinkedTransition, linked: Linked, problems: Problems) -> None:
+def _say_from_when(transition: Transition, linked: Linked, place: Place) -> None:
     """Say what a wait counts from that leaves a stage with nested ones."""
-    written = transition.transition
-    location = transition_location(transition.index, written)
-    for number, stage in enumerate(written.sources):
+    for number, stage in enumerate(transition.sources):
         if linked.leaves_of(stage) != (stage,):
-            variant = "inner" if written.to.startswith(f"{stage}.") else "outer"
-            span = location.part("from", number).span()
-            problems.report("F416", span, variant, stage=stage)
+            variant = "inner" if transition.to.startswith(f"{stage}.") else "outer"
+            place.part("from", number).report("F416", variant, stage=stage)
 
 
-def _check(transition: LinkedTransition, problems: Problems) -> None:
+def _check(transition: LinkedTransition, place: Place) -> None:
     """Report what is wrong with the criteria of one transition, each once."""
-    written = transition.transition
-    assert transition.rule is not None
+    if transition.rule is None:
+        return
     compiled = {found.source: found for found in rule_expressions(transition.rule)}
-    location = transition_location(transition.index, written)
-    for criterion in _criteria(written.require):
+    for criterion in _criteria(transition.transition.require):
         expression = compiled.get(criterion.expression)
         if expression is None:
             continue
-        about = f"{location.about}, criterion {criterion.label!r}"
-        where = Written(criterion.expression, about, criterion.expression_position)
+        here = place.inside(criterion, f"criterion {criterion.label!r}").part(criterion.label)
         for problem in _problems(transition, expression):
-            report_expression(problem, where, problems)
+            report_expression(problem, Written(criterion.expression, here))
 
 
 def _problems(

@@ -20,8 +20,7 @@ from attrs import define, field
 
 from funnelflow.criteria import Position
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.source_locations import Span
-from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode, Span
 from funnelflow.definition.yaml.yaml_mistakes import (
     Covered,
     YamlMistake,

@@ -1,4 +1,8 @@
-"""The nodes of a YAML text, and where each character of a scalar stands in the file.
+"""The nodes of a YAML text, and where they and each character of a scalar stand in the file.
+
+A record from a file carries a `SourcePath`, a position that also remembers the node it was read
+from. So a problem with the second name under ``from:`` can be shown where it stands, and no
+record has to carry a position for each of its parts.
 
 Escapes, doubled quotes, folded lines and stripped indentation make text differ from what
 stands in the file. The walkers here go over the raw text once, as YAML readers do, and note
@@ -9,9 +13,11 @@ expression has to be shown.
 import math
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import define, field
+from attrs import define, field, frozen
+
+from funnelflow.criteria import Position
 
 if TYPE_CHECKING:
     from collections.abc import ItemsView
@@ -69,6 +75,87 @@ class MappingNode:
 
 
 Node: TypeAlias = ScalarNode | SequenceNode | MappingNode
+Step: TypeAlias = str | int
+
+
+@frozen
+class Span:
+    """A part of one line: a position and the column after its last character.
+
+    `about` says in words where it is, for what stands in no file; `excerpt` is the text in
+    which it is then, with where it begins and ends.
+    """
+
+    position: Position | None
+    end_column: int | None = None
+    about: str = ""
+    excerpt: tuple[str, int, int] | None = None
+
+
+def span_of(path: str, node: Node) -> Span:
+    """Return the span that a node takes up in its first line."""
+    if isinstance(node, MappingNode) and node.keys:
+        return span_of(path, next(iter(node.keys.values())))
+    end = node.end_column if node.end_line == node.line else None
+    return Span(Position(path, node.line, node.column), end)
+
+
+@frozen
+class SourcePath(Position):
+    """A position that remembers the node that stands there, and the key it stands under.
+
+    It compares as the bare `Position` it is, and pickles as one: the nodes stay behind.
+    """
+
+    node: Node = field(eq=False, repr=False, kw_only=True)
+    key: ScalarNode | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a bare position."""
+        return (Position, (self.path, self.line, self.column))
+
+    def below(self, *steps: Step) -> Node:
+        """Return the node to which some steps lead, or the last one that they reach."""
+        node = self.node
+        for step in steps:
+            if isinstance(step, int) and isinstance(node, SequenceNode) and step < len(node.items):
+                node = node.items[step]
+            elif isinstance(step, str) and isinstance(node, MappingNode) and step in node.values:
+                node = node.values[step]
+            else:
+                break
+        return node
+
+    def span(self, *steps: Step, is_key: bool = False) -> Span:
+        """Return where a part stands, or its key; without steps, the key of the whole.
+
+        Where a step leads nowhere (the part was not written, or a lone item stands for a list
+        of one), the span reached so far is returned.
+        """
+        if is_key and steps:
+            outer = self.below(*steps[:-1])
+            if isinstance(outer, MappingNode) and steps[-1] in outer.keys:
+                return span_of(self.path, outer.keys[str(steps[-1])])
+        node = self.below(*steps)
+        return span_of(self.path, self.key or node if node is self.node else node)
+
+    def text_span(self, start: int, end: int, *steps: Step) -> Span:
+        """Return the span of characters `start` to `end` of the text of a part."""
+        node = self.below(*steps)
+        if not isinstance(node, ScalarNode):
+            return self.span(*steps)
+        line, column = line_and_column(node, start)
+        last_line, last_column = line_and_column(node, max(end - 1, start))
+        until = last_column + 1 if last_line == line else None
+        return Span(Position(self.path, line, column), until)
+
+
+def position_of(path: str, node: Node, key: ScalarNode | None = None) -> SourcePath:
+    """Return the position of what is read from a node, under a key."""
+    at = key or node
+    if isinstance(at, MappingNode) and at.keys:
+        at = next(iter(at.keys.values()))
+    return SourcePath(path, at.line, at.column, node=node, key=key)
 
 
 Plain: TypeAlias = bool | int | float | str | None
@@ -126,12 +213,10 @@ def _number(text: str) -> float:
     return value
 
 
-Spot: TypeAlias = tuple[int, int]
-
 _ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}
 
 
-def line_and_column(node: ScalarNode, offset: int) -> Spot:
+def line_and_column(node: ScalarNode, offset: int) -> tuple[int, int]:
     """Return the line and column (from 1) of the character at `offset` of a scalar's text.
 
     An offset past the end gives the place just after the last character.
@@ -147,7 +232,7 @@ def line_and_column(node: ScalarNode, offset: int) -> Spot:
     return line, column + 1 + offset - len(spots)
 
 
-def places_of(node: ScalarNode) -> list[Spot]:
+def places_of(node: ScalarNode) -> list[tuple[int, int]]:
     """Return line and column of each character of a scalar that was kept with its raw text."""
     if node.style == "|":
         return _literal(node)
@@ -156,10 +241,10 @@ def places_of(node: ScalarNode) -> list[Spot]:
     return list(_flow(node))
 
 
-def _literal(node: ScalarNode) -> list[Spot]:
+def _literal(node: ScalarNode) -> list[tuple[int, int]]:
     """Each line of the text is the end of its line in the file."""
     written = node.raw.split("\n")[1:]
-    spots: list[Spot] = []
+    spots: list[tuple[int, int]] = []
     for number, text in enumerate(node.text.split("\n")):
         raw = written[number] if number < len(written) else ""
         first = len(raw) - len(text) + 1
@@ -167,12 +252,12 @@ def _literal(node: ScalarNode) -> list[Spot]:
     return spots[: len(node.text)]
 
 
-def _folded(node: ScalarNode) -> list[Spot]:
+def _folded(node: ScalarNode) -> list[tuple[int, int]]:
     """Lines are joined by one space, unless one of them is indented further or blank."""
     indent = _indentation(node)
-    spots: list[Spot] = []
-    break_before: list[Spot] = []
-    blank_lines: list[Spot] = []
+    spots: list[tuple[int, int]] = []
+    break_before: list[tuple[int, int]] = []
+    blank_lines: list[tuple[int, int]] = []
     was_indented = False
     for number, raw in enumerate(node.raw.split("\n")[1:]):
         line = node.line + 1 + number
@@ -196,7 +281,7 @@ def _indentation(node: ScalarNode) -> int:
     return len(written) - len(written.lstrip(" ")) - (len(text) - len(text.lstrip(" ")))
 
 
-def _flow(node: ScalarNode) -> Iterator[Spot]:
+def _flow(node: ScalarNode) -> Iterator[tuple[int, int]]:
     """Walk a plain or quoted scalar: quotes off, escapes one character, line breaks folded."""
     raw = node.raw[1:-1] if node.style else node.raw
     line, column = node.line, node.column + bool(node.style)
@@ -242,7 +327,7 @@ def _escape(raw: str, at: int) -> tuple[int, list[int]]:
     return end - at, [i for i in range(2, end - at) if raw[at + i] == "\n"]
 
 
-def _spots(piece: str, line: int, column: int) -> list[Spot]:
+def _spots(piece: str, line: int, column: int) -> list[tuple[int, int]]:
     """Return the place of each character of a piece."""
     spots = []
     for character in piece:
@@ -251,7 +336,7 @@ def _spots(piece: str, line: int, column: int) -> list[Spot]:
     return spots
 
 
-def _after(piece: str, line: int, column: int) -> Spot:
+def _after(piece: str, line: int, column: int) -> tuple[int, int]:
     """Return the place after a piece that begins at line and column."""
     if "\n" not in piece:
         return line, column + len(piece)

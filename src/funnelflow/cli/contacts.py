@@ -4,7 +4,7 @@ import datetime as dt
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from shlex import quote
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -167,13 +167,23 @@ def restated_words(change: Restatement) -> str:
         many = "answers" if change.others > 1 else "answer"
         said.append(f"{change.others:,} later {many} would have been {_other(change.others)}")
     what = "; ".join(said) or f"it changes nothing that was said; still {now[0]}"
-    return f"late by {rough_words(change.late)}: {what}"
+    return f"late by {rough_words(change.late)}: {what}" if change.late else what
 
 
-def _stands(was: tuple[str, dt.datetime], now: tuple[str, dt.datetime]) -> str:
+def _stands(was: "_Stands", now: "_Stands") -> str:
     """Say where a contact stands instead of where it stood."""
+    if was[1] is None or now[1] is None:
+        return f"{_since(now)} instead of {_since(was)}"
     instead = moment(was[1]) if was[0] == now[0] else was[0]
-    return f"{now[0]} since {moment(now[1])} instead of {instead}"
+    return f"{_since(now)} instead of {instead}"
+
+
+_Stands: TypeAlias = tuple[str, dt.datetime | None]
+
+
+def _since(stands: _Stands) -> str:
+    stage, since = stands
+    return "nowhere" if since is None else f"{stage} since {moment(since)}"
 
 
 def _other(count: int) -> str:

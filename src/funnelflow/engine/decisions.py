@@ -94,6 +94,10 @@ class Event(NamedTuple):
         reason: Why a move is forced.
         force: Whether the move goes past criteria that are not met.
         vetoes: What plugins had against transitions when it was decided.
+        asserted: Whether its facts are a snapshot: what was the case then, with nothing said of
+            since when.
+        about: What evidence about the story itself is about: the rows that are taken back, the
+            contact whose story is put to this one, the funnel that is entered or meant.
     """
 
     name: str
@@ -105,6 +109,8 @@ class Event(NamedTuple):
     reason: str = ""
     force: bool = False
     vetoes: tuple[Veto, ...] = ()
+    asserted: bool = False
+    about: tuple[int | str, ...] = ()
 
     def without_move(self) -> "Event":
         """Return what the evidence says to another definition than the one that decided it.

@@ -214,6 +214,25 @@ class Funnel:
             return Outcome("refused", path) if path else REFUSED
         return Outcome("moved", path) if path else MOVED_NOWHERE
 
+    def learn(self, contact: Contact, event: Event) -> None:
+        """Take what an event says, and no transition: of what happened before a funnel was entered.
+
+        Args:
+            contact: Who it happened to; its fields and the time of its last activity are changed.
+            event: What happened.
+        """
+        if event.facts:
+            self._learn(contact.fields, event.facts)
+        declared = self._declared.get(event.name)
+        if declared is None:
+            return
+        event = declared.complete(event) if declared.defaults else event
+        activity = declared.activity
+        if activity is None or activity(contact.fields, event.facts, event.at) is not False:
+            contact.active = event.at
+        if declared.sets:
+            apply_sets(declared.sets, contact, event.facts, event.at)
+
     def leaving(self, stage: str) -> tuple[GuardedTransition, ...]:
         """Return the transitions out of a leaf stage in the order tried, each once."""
         return self._leaving[stage]

@@ -8,17 +8,24 @@ order of their arrival.
 """
 
 import datetime as dt
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from attrs import define, field, frozen
 
 from funnelflow.criteria import Value
-from funnelflow.engine.decisions import Cause, Contact, Event, Outcome
+from funnelflow.engine.decisions import MOVED_NOWHERE, Cause, Contact, Event, Outcome
 from funnelflow.engine.funnel import Funnel
 
 VOID = "void"
 """Evidence that takes earlier evidence back; it is about the story, and no part of it."""
+MERGE, UNMERGE = "merge", "unmerge"
+"""Evidence that puts another contact's story to this one, and that takes it away again."""
+ENTER, LEAVE = "enter", "leave"
+"""Evidence that a contact enters another funnel, and that it leaves one."""
+SILENT = frozenset({VOID, MERGE, UNMERGE, ENTER, LEAVE})
+"""Evidence about the story itself, which says nothing of the contact."""
 
 
 @frozen
@@ -83,32 +90,40 @@ def in_force(rows: Iterable[StoryRow]) -> list[StoryRow]:
     same instant keep the order of their arrival.
     """
     arrived = sorted(rows, key=lambda row: row.arrival)
-    voided: set[int] = set()
-    for row in reversed(arrived):
-        if row.arrival not in voided:
-            voided.update(arrival for arrival in row.voids if arrival < row.arrival)
+    voided = _voided(arrived)
     counting = [r for r in arrived if r.arrival not in voided and _says_something(r.event)]
     counting.sort(key=lambda row: row.event.at)
     return counting
+
+
+def _voided(rows: Iterable[StoryRow]) -> set[int]:
+    """Return the arrivals of the rows that are taken back by one that is not."""
+    voided: set[int] = set()
+    voids = sorted((row for row in rows if row.voids), key=lambda row: -row.arrival)
+    for row in voids:
+        if row.arrival not in voided:
+            voided.update(arrival for arrival in row.voids if arrival < row.arrival)
+    return voided
 
 
 def _says_something(event: Event) -> bool:
     """Whether a row of the history is evidence of the contact itself."""
     if event.name == "tick":
         return bool(event.vetoes)
-    return event.name != VOID and (event.name != "adopt" or bool(event.to))
+    return event.name not in SILENT and (event.name != "adopt" or bool(event.to))
 
 
-def with_beginning(rows: Iterable[StoryRow]) -> list[StoryRow]:
-    """Put what begins every stored story before its first evidence, in force and in order.
+def end_of(rows: Iterable[StoryRow]) -> dt.datetime | None:
+    """Return the moment that a story is folded to; None where nothing of it is in force.
 
-    Whoever something happened to is known from then on, so that somebody who was added later
-    than their story begins stands where they would stand had they been added first.
+    It is that of the last row that counts, or that says how late it was. What was taken back
+    says nothing, and neither does what takes it back.
     """
-    story = in_force(rows)
-    if story and story[0].event.name != "add":
-        story.insert(0, StoryRow(0, Event("add", story[0].event.at)))
-    return story
+    voided = _voided(rows)
+    moments = [
+        row.event.at for row in rows if row.arrival not in voided and row.event.name not in SILENT
+    ]
+    return max(moments, default=None)
 
 
 def fold_story(
@@ -180,7 +195,7 @@ def _known_from_the_start(funnel: Funnel, story: Sequence[StoryRow]) -> dict[str
 
 @define(eq=False)
 class OpenStory:
-    """The stored story of a contact while evidence comes into it, in any order.
+    """The story of a contact while evidence comes into it, in any order.
 
     It folds what stands before late evidence once, and what stands behind it once for each
     piece of late evidence.
@@ -188,33 +203,45 @@ class OpenStory:
     Attributes:
         funnel: The definition that decides.
         contact_id: Who it is about.
+        told: All that was told, in the order of arrival.
         rows: The evidence in force, in the order in which it happened.
-        until: The moment that the contact has been folded to.
+        until: The moment that the contact is folded to; None where nothing is in force.
+        joined: When the contact entered the funnel; what happened before says what is known,
+            and takes no transition. None where the story begins there.
     """
 
     funnel: Funnel
     contact_id: str
-    rows: list[StoryRow]
-    until: dt.datetime
-    _outcomes: list[Outcome] = field(factory=list)
+    told: list[StoryRow]
+    joined: dt.datetime | None = None
+    rows: list[StoryRow] = field(init=False)
+    until: dt.datetime | None = field(init=False)
+    _outcomes: dict[int, Outcome] | None = None
+    _known: dict[str, Value] = field(init=False)
     _reached: int = 0
     _contact: Contact | None = None
+    _is_retold: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        """Find out what counts."""
+        self._count()
 
     def before(self, event: Event) -> Contact:
-        """Return the contact as it was just before late evidence, as a copy."""
+        """Return the contact as it was just before evidence that is to be put in, as a copy."""
+        self._hold_back(event)
         place = bisect_right(self.rows, event.at, key=lambda row: row.event.at)
         contact = self._contact
         if contact is None or self._reached > place:
-            contact, self._reached = self.funnel.new_contact(self.contact_id), 0
+            contact, self._reached = self._begin(), 0
         for row in self.rows[self._reached : place]:
             self._take(contact, row.event)
         self._contact, self._reached = contact, place
         then = contact.copy()
-        self._begin(then, event)
+        self._add(then, event)
         return then
 
     def insert(self, arrival: int, event: Event, outcome: Outcome, contact: Contact) -> int:
-        """Put late evidence in its place, and fold what stands behind it again.
+        """Put evidence in its place, and fold what stands behind it again.
 
         Args:
             arrival: Its arrival.
@@ -223,35 +250,125 @@ class OpenStory:
             contact: The contact just after it; brought to where it stands now.
 
         Returns:
-            How many later answers would have been others.
+            How many other answers would have been others.
         """
-        place = self._reached
-        if len(self._outcomes) != len(self.rows):
-            fresh = self.funnel.new_contact(self.contact_id)
-            self._outcomes = [self._take(fresh, row.event) for row in self.rows]
-        later = self._outcomes[place:]
-        again = [self.funnel.step(contact, row.event) for row in self.rows[place:]]
-        if contact.clock is None or contact.clock < self.until:
-            self.funnel.step(contact, Event("tick", self.until))
+        place, was = self._reached, self._answers()
+        now = {**was, **self._fold(self.rows[:place])[1]} if self._is_retold else dict(was)
+        now.update((r.arrival, self._take(contact, r.event)) for r in self.rows[place:])
+        self.until = event.at if self.until is None else max(self.until, event.at)
+        self._tick(contact)
+        others = _differing(was, now)
+        row = StoryRow(arrival, event, asserted=event.asserted)
+        self.told.append(row)
         if _says_something(event):
-            self.rows.insert(place, StoryRow(arrival, event))
-            self._outcomes[place:] = [outcome, *again]
-        return sum(
-            (was.outcome, was.path) != (now.outcome, now.path)
-            for was, now in zip(later, again, strict=True)
-        )
+            self.rows.insert(place, row)
+            now[arrival] = outcome
+        self._outcomes, self._is_retold = now, False
+        return others
+
+    def retell(self, row: StoryRow) -> tuple[Contact, int]:
+        """Tell what changes which evidence counts, and fold everything again.
+
+        Returns:
+            Where the contact stands now, and how many answers would have been others.
+        """
+        was = self._answers()
+        self.told.append(row)
+        self._count()
+        contact, self._outcomes = self._fold(self.rows)
+        self._tick(contact)
+        return contact, _differing(was, self._outcomes)
 
     def append(self, arrival: int, event: Event) -> None:
         """Note evidence that came in order and was decided."""
-        self.until = max(self.until, event.at)
+        row = StoryRow(arrival, event, asserted=event.asserted)
+        self.told.append(row)
+        self.until = event.at if self.until is None else max(self.until, event.at)
         if _says_something(event):
-            self.rows.append(StoryRow(arrival, event))
+            self.rows.append(row)
+            self._outcomes = None
+
+    def stands(self, until: dt.datetime | None = None) -> Contact:
+        """Return where the contact stands at a moment; None for the one that it is folded to.
+
+        Returns:
+            The contact; its `since` is None where nothing had happened by then.
+        """
+        end, contact = until or self.until, self._begin()
+        for row in self.rows:
+            if end is not None and row.event.at > end:
+                break
+            self._take(contact, row.event)
+        if end is not None and contact.clock is not None and contact.clock < end:
+            self.funnel.step(contact, Event("tick", end))
+        return contact
+
+    def _count(self) -> None:
+        """Find out what counts."""
+        self.rows, self.until = in_force(self.told), end_of(self.told)
+        self._known = _known_from_the_start(self.funnel, self.rows)
+        self._contact, self._reached = None, 0
+
+    def _hold_back(self, event: Event) -> None:
+        """Let what the first snapshot says hold back as it does with more evidence."""
+        if not (self._known or event.asserted):
+            return
+        rows = [*self.rows]
+        insort(rows, StoryRow(_LAST, event, asserted=event.asserted), key=_at)
+        known = _known_from_the_start(self.funnel, rows)
+        if known != self._known:
+            self._outcomes, self._is_retold = self._answers(), True
+            self._known, self._contact, self._reached = known, None, 0
+
+    def _answers(self) -> dict[int, Outcome]:
+        """Return what became of each row in force."""
+        if self._outcomes is None:
+            self._outcomes = self._fold(self.rows)[1]
+        return self._outcomes
+
+    def _fold(self, rows: Iterable[StoryRow]) -> tuple[Contact, dict[int, Outcome]]:
+        """Fold rows from the beginning."""
+        contact = self._begin()
+        return contact, {row.arrival: self._take(contact, row.event) for row in rows}
+
+    def _begin(self) -> Contact:
+        contact = self.funnel.new_contact(self.contact_id)
+        contact.fields.update(self._known)
+        return contact
+
+    def _tick(self, contact: Contact) -> None:
+        """Let time pass up to the moment that the contact is folded to."""
+        until = self.until
+        if until is not None and contact.clock is not None and contact.clock < until:
+            self.funnel.step(contact, Event("tick", until))
 
     def _take(self, contact: Contact, event: Event) -> Outcome:
-        self._begin(contact, event)
+        self._add(contact, event)
+        if self.joined is not None and event.at < self.joined:
+            self.funnel.learn(contact, event)
+            return MOVED_NOWHERE
         return self.funnel.step(contact, event)
 
-    def _begin(self, contact: Contact, first: Event) -> None:
-        """Take what begins a story before its first evidence; see `with_beginning`."""
-        if contact.since is None and first.name != "add":
-            self.funnel.step(contact, Event("add", first.at))
+    def _add(self, contact: Contact, first: Event) -> None:
+        """Take what begins a story before its first evidence: whoever it is about is known.
+
+        So somebody who was added later than their story begins stands where they would stand
+        had they been added first.
+        """
+        if contact.since is not None or first.name == "add":
+            return
+        if self.joined is None or first.at >= self.joined:
+            self.funnel.step(contact, Event("add", max(first.at, self.joined or first.at)))
+
+
+_LAST = 1 << 63
+_at = attrgetter("event.at")
+
+
+def _differing(before: Mapping[int, Outcome], after: Mapping[int, Outcome]) -> int:
+    """Count the rows of both of which something else has become."""
+    return sum(
+        (was.outcome, was.path) != (after[arrival].outcome, after[arrival].path)
+        for arrival, was in before.items()
+        if arrival in after
+    )

@@ -12,19 +12,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from funnelflow.definition import DefinitionError
 from funnelflow.engine import Contact, decide
+from funnelflow.engine.story import SILENT
 from funnelflow.errors import Error
 from funnelflow.storage.checkpoints import checkpoint_checksum
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.replay import ADOPT, EvidenceReader, Replay, fold_rows, rows_of
+from funnelflow.storage.replay import ADOPT, EvidenceReader, Replay, open_story, rows_of
 from funnelflow.storage.row_format import (
     checksum,
     commitment,
     dump_facts,
     dump_path,
+    dump_times,
     encode,
     optional_to_text,
     row_checksum,
     row_digest,
+    to_text,
 )
 from funnelflow.storage.tables import checkpoints, definitions, funnels
 from funnelflow.storage.tracked_contacts import LoadedDefinition
@@ -286,15 +289,20 @@ class ContactCheck:
         elif row.checksum != row_checksum(row.digest, row.recorded_at, row.run):
             what = "the time at which it was recorded, or its run, has been altered"
             yield self._found(row, what, harm=False)
-        if isinstance(row.at, str) and row.at < self._latest and row.event != TICK:
-            self._came_late = True
-        elif isinstance(row.at, str):
+        self._came_late = self._came_late or self._is_retold(row)
+        if isinstance(row.at, str):
             self._latest = max(self._latest, row.at)
         if self._is_foldable and not self._came_late:
             yield from self._decided_as_stored(row)
         self._previous = frozenset({row.digest}) | computed
         self._sequence, self._last = row.sequence, row
         self._created_at = min(self._created_at or row.at, row.at)
+
+    def _is_retold(self, row: Any) -> bool:
+        """Whether a row changes what was answered before it, or may do so."""
+        if row.event in SILENT or row.asserted:
+            return True
+        return isinstance(row.at, str) and row.at < self._latest and row.event != TICK
 
     def end(self, row: Any) -> Iterator[Finding]:
         """Compare the contact's position; None if there is none."""
@@ -357,12 +365,13 @@ class ContactCheck:
         """Return what the last row says about the contact."""
         yield "sequence", self._last.sequence
         yield "digest", self._last.digest
-        yield "created_at", self._created_at
+        if not self._came_late:
+            yield "created_at", self._created_at
 
     def _state(self, row: Any) -> list[str]:
         """Name the columns that are not what the fold gives."""
         try:
-            loaded, contact = self._current(row)
+            loaded, contact, created_at = self._current(row)
         except SQLAlchemyError:
             raise
         except Exception:  # noqa: BLE001  # as above
@@ -375,12 +384,14 @@ class ContactCheck:
             "since": optional_to_text(contact.since),
             "clock": optional_to_text(contact.clock),
             "active": optional_to_text(contact.active),
+            "entered": None if contact.entered is None else dump_times(contact.entered),
             "due_at": optional_to_text(loaded.funnel.due_at(contact)),
+            "created_at": created_at or row.created_at,
         }
         return [name for name, value in expected.items() if getattr(row, name) != value]
 
-    def _current(self, row: Any) -> tuple[LoadedDefinition, Contact]:
-        """Return the definition that the contact is under, and the contact under it.
+    def _current(self, row: Any) -> tuple[LoadedDefinition, Contact, str]:
+        """Return the definition of a position, where that puts the contact, and since when.
 
         An adoption that changes nothing for a contact leaves no row in its history, so the
         contact may be under a later definition than its last row.
@@ -388,10 +399,12 @@ class ContactCheck:
         loaded, contact = self._replay.loaded, self._replay.contact
         as_decided = not self._came_late and loaded is not None and loaded.id == row.definition
         if as_decided and loaded is not None and contact is not None:
-            return loaded, contact
+            return loaded, contact, self._created_at
         adopted = self._store.by_id(self._connection, row.definition)
         rows = rows_of(self._connection, self._number)
-        return adopted, fold_rows(self._connection, self._store, EvidenceReader(adopted), rows)
+        story = open_story(self._connection, self._store, EvidenceReader(adopted), rows)
+        begun = to_text(story.rows[0].event.at) if story.rows else ""
+        return adopted, story.stands(), begun
 
     def _gap(self, row: Any) -> Finding:
         """Return which rows are missing before this one."""

@@ -4,13 +4,15 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from shlex import quote
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from attrs import define, field, frozen
 
 from funnelflow.criteria.times import timestamp_json
-from funnelflow.engine import Decision, Taken, Verb
+from funnelflow.engine import Decision, Outcome, Taken, Verb
+from funnelflow.engine.decisions import Unmet
 from funnelflow.errors import ConflictError, FieldError, UsageError
+from funnelflow.storage.tracked_contacts import Position
 
 MAX_LENGTH = 200
 _REFUSED = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -109,6 +111,8 @@ class Change:
         text: Whether facts and time are text as a person types it.
         expect: The length of the history that the contact must still have; None for any.
         roles: The roles of whoever records it; None for those that the settings give the actor.
+        asserted: Whether its facts are a snapshot, with nothing said of since when.
+        about: What evidence about the story itself is about; see `Event`.
     """
 
     contact_id: str
@@ -126,6 +130,8 @@ class Change:
     text: bool = False
     expect: int | None = None
     roles: tuple[str, ...] | None = None
+    asserted: bool = False
+    about: tuple[int | str, ...] = ()
 
 
 @frozen
@@ -133,19 +139,19 @@ class Restatement:
     """What late evidence changed: it happened before what was known already.
 
     Attributes:
-        late: How long before.
+        late: How long before; zero for what changes the story otherwise.
         before: The stage in which the contact stood until then.
-        since: Since when it did.
+        since: Since when it did; None where nothing was in force.
         stage: The stage in which it stands now.
-        entered: Since when it does.
+        entered: Since when it does; None where nothing is in force.
         others: How many later answers would have been others.
     """
 
     late: dt.timedelta
     before: str
-    since: dt.datetime
+    since: dt.datetime | None
     stage: str
-    entered: dt.datetime
+    entered: dt.datetime | None
     others: int
 
     @property
@@ -157,8 +163,8 @@ class Restatement:
         """Return what was changed as data: times in UTC, the delay in seconds."""
         return {
             "late": self.late.total_seconds(),
-            "before": {"stage": self.before, "since": timestamp_json(self.since)},
-            "after": {"stage": self.stage, "since": timestamp_json(self.entered)},
+            "before": {"stage": self.before, "since": _optional_json(self.since)},
+            "after": {"stage": self.stage, "since": _optional_json(self.entered)},
             "others": self.others,
         }
 
@@ -169,11 +175,41 @@ class Restatement:
         return cls(
             dt.timedelta(seconds=said["late"]),
             was["stage"],
-            dt.datetime.fromisoformat(was["since"]),
+            _optional_time(was["since"]),
             now["stage"],
-            dt.datetime.fromisoformat(now["since"]),
+            _optional_time(now["since"]),
             said["others"],
         )
+
+
+def _optional_json(at: dt.datetime | None) -> str | None:
+    return None if at is None else timestamp_json(at)
+
+
+def _optional_time(text: str | None) -> dt.datetime | None:
+    return None if text is None else dt.datetime.fromisoformat(text)
+
+
+class Answer(NamedTuple):
+    """What was decided on a piece of evidence in one funnel.
+
+    Attributes:
+        position: Where the contact is there.
+        outcome: What became of it.
+        before: The stage before it.
+        after: The stage after it.
+        unmet: What was in the way of a refused move.
+        restated: What it changed of what was said before; None for what came in order.
+        decision: The reasons, where they were asked for.
+    """
+
+    position: Position
+    outcome: Outcome
+    before: str
+    after: str
+    unmet: Unmet = ()
+    restated: Restatement | None = None
+    decision: Decision | None = None
 
 
 @define
@@ -192,6 +228,7 @@ class ChangeResult:
         restated: What it changed, where it happened before what was known already.
         decision: The reasons, where they were asked for and it is no duplicate.
         path: The transitions that were taken: also those that time took before a move was refused.
+        others: What was decided in the contact's other funnels.
     """
 
     contact_id: str
@@ -205,6 +242,7 @@ class ChangeResult:
     restated: Restatement | None = None
     decision: Decision | None = None
     path: tuple[Taken, ...] = ()
+    others: tuple[Answer, ...] = ()
 
 
 @define(eq=False)

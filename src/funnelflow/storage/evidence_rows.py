@@ -1,14 +1,16 @@
 """Rows of evidence and decisions, made as they are decided; no database is known here."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from funnelflow.criteria import Facts
 from funnelflow.engine import Event, Outcome
-from funnelflow.engine.decisions import Unmet
+from funnelflow.storage.changes import Answer
 from funnelflow.storage.row_format import (
     SEPARATOR,
     checksum_ending,
     commitment,
+    dump_about,
     dump_facts,
     dump_path,
     dump_vetoes,
@@ -22,11 +24,11 @@ _PLAIN_TEXT = SEPARATOR.join(("", "", "0", "0", "", "[]", ""))
 """The columns from `to_stage` to `answers` of evidence that only happened, as text."""
 
 
-class _Answer(NamedTuple):
-    """What was decided on evidence: the same for most of it.
+class _Columns(NamedTuple):
+    """An answer as it is written: the same for most of them.
 
     Attributes:
-        outcome: What became of it; tracked, so that no other object can take its place.
+        outcome: The outcome; tracked, so that no other object can take its place.
         after: The stage after it.
         columns: The columns of the decision behind its sequence.
         text: The same columns as they go into the digest.
@@ -53,58 +55,58 @@ class RowWriter:
         self._run = run
         self._checksum = checksum_ending(recorded_at, run)
         self._facts: dict[int, tuple[Facts, str]] = {}
-        self._answers: dict[tuple[int, str, int], _Answer] = {}
+        self._answers: dict[tuple[int, str, int, int], _Columns] = {}
 
-    def rows(  # noqa: PLR0913, PLR0917  # all that a row says; by position, which is faster
+    def rows(
         self,
-        tracked: TrackedContact,
+        chain: TrackedContact,
         event: Event,
         at: str,
-        outcome: Outcome,
-        before: str,
         key: str | None,
-        unmet: Unmet,
-        restated: str = "",
-    ) -> tuple[Row, Row]:
-        """Make the rows of a step that was taken, and chain them to the one before.
+        answer: Answer,
+        others: Sequence[Answer] = (),
+    ) -> tuple[Row, list[Row]]:
+        """Make the rows of evidence that was decided, and chain it to the one before.
 
         Args:
-            tracked: Whom it is about, as the step left them; its sequence and digest go on.
+            chain: To whom it was addressed; its sequence and digest go on.
             event: The evidence.
             at: When it happened, as text.
-            outcome: What became of it.
-            before: The stage before it.
             key: Its idempotency key.
-            unmet: What was in the way of a refused move.
-            restated: What late evidence changed, as text.
+            answer: What was decided on it in the contact's first funnel.
+            others: What was decided on it in others.
 
         Returns:
-            The columns of the evidence but its number, and those of the decision, in the
+            The columns of the evidence but its number, and those of the decisions, in the
             order of the tables.
         """
-        name, _, said, actor, said_roles, to, reason, force, vetoes = event
-        number, sequence, recorder = tracked.number, tracked.sequence + 1, self._recorder
+        name, _, said, actor, said_roles, to, reason, force, vetoes, asserted, about = event
+        number, sequence, recorder = chain.number, chain.sequence + 1, self._recorder
         facts = self._text_of(said) if said else "{}"
         roles = encode(said_roles) if said_roles else "[]"
-        if unmet or restated:
-            answer = _answer(tracked, outcome, before, unmet, restated)
-        else:
-            answer = self._plain_answer(tracked, outcome, before)
-        if to or reason or force or vetoes:
-            rest: Row = (to, reason, int(force), 0, "", dump_vetoes(vetoes), "")
+        columns = self._columns(answer)
+        if to or reason or force or vetoes or asserted or about:
+            rest: Row = (
+                to, reason, int(force), int(asserted), dump_about(about), dump_vetoes(vetoes), ""
+            )  # fmt: skip
             text = SEPARATOR.join(map(str, rest))
         else:
             rest, text = ("", "", 0, 0, "", "[]", ""), _PLAIN_TEXT
+        more = [self._columns(other) for other in others]
         committed = commitment(
-            tracked.salt, (key or "", name, at, actor, recorder, roles, facts, text, answer.text)
-        )
-        digest = row_digest(tracked.digest, number, sequence, committed)
-        tracked.sequence, tracked.digest = sequence, digest
+            chain.salt,
+            (
+                key or "", name, at, actor, recorder, roles, facts, text, columns.text,
+                *(other.text for other in more),
+            ),
+        )  # fmt: skip
+        digest = row_digest(chain.digest, number, sequence, committed)
+        chain.sequence, chain.digest = sequence, digest
         evidence = (
             number, sequence, key, name, at, self._recorded_at, self._run, actor, recorder,
             roles, facts, *rest, digest, self._checksum(digest),
         )  # fmt: skip
-        return evidence, (number, sequence, *answer.columns)
+        return evidence, [(number, sequence, *one.columns) for one in (columns, *more)]
 
     def _text_of(self, facts: Facts) -> str:
         """Write facts; those that many rows share are written once."""
@@ -113,26 +115,26 @@ class RowWriter:
             known = self._facts[id(facts)] = (facts, dump_facts(facts))
         return known[1]
 
-    def _plain_answer(self, tracked: TrackedContact, outcome: Outcome, before: str) -> _Answer:
-        """Return the answer to an event that only happened; the engine repeats most outcomes."""
-        asked = (id(outcome), before, tracked.loaded.id)
+    def _columns(self, answer: Answer) -> _Columns:
+        """Write an answer; the engine repeats most outcomes."""
+        if answer.unmet or answer.restated is not None:
+            return _columns(answer)
+        outcome, position = answer.outcome, answer.position
+        asked = (id(outcome), answer.before, position.loaded.id, position.place)
         known = self._answers.get(asked)
-        if known is None or known.outcome is not outcome or known.after != tracked.contact.stage:
+        if known is None or known.outcome is not outcome or known.after != answer.after:
             if len(self._answers) >= _KEPT:
                 self._answers.clear()
-            known = _answer(tracked, outcome, before, (), "")
-            self._answers[asked] = known
+            known = self._answers[asked] = _columns(answer)
         return known
 
 
-def _answer(
-    tracked: TrackedContact, outcome: Outcome, before: str, unmet: Unmet, restated: str
-) -> _Answer:
-    """Write the columns that say what became of an event."""
-    after, loaded = tracked.contact.stage, tracked.loaded
+def _columns(answer: Answer) -> _Columns:
+    """Write the columns that say what was decided."""
+    position, outcome, before, after, unmet, restated, _ = answer
     said = (
         outcome.outcome, before, after, dump_path(outcome.path),
-        encode(unmet) if unmet else "[]", restated,
+        encode(unmet) if unmet else "[]", "" if restated is None else encode(restated.to_json()),
     )  # fmt: skip
-    text = SEPARATOR.join(("0", loaded.digest, *said))
-    return _Answer(outcome, after, (0, loaded.id, *said), text)
+    text = SEPARATOR.join((str(position.place), position.loaded.digest, *said))
+    return _Columns(outcome, after, (position.place, position.loaded.id, *said), text)

@@ -12,19 +12,19 @@ when the row of the history is.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from shlex import quote
 from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from funnelflow.engine import Contact, Decision, Event, Outcome, decide
-from funnelflow.engine.decisions import Unmet
 from funnelflow.engine.events import EventParser, TimestampCache
-from funnelflow.engine.story import OpenStory, StoryRow, in_force
+from funnelflow.engine.story import SILENT, OpenStory
 from funnelflow.errors import ConflictError, FieldError, UnknownContactError, UsageError
 from funnelflow.storage.changes import (
+    Answer,
     Change,
     ChangedMeanwhileError,
     ChangeResult,
@@ -38,9 +38,11 @@ from funnelflow.storage.changes import (
 )
 from funnelflow.storage.evidence_rows import RowWriter
 from funnelflow.storage.outbox_writer import OutboxWriter
-from funnelflow.storage.row_format import UNREADABLE, checksum, dump_facts, encode, horizon, to_text
+from funnelflow.storage.row_format import UNREADABLE, checksum, dump_facts, horizon, to_text
+from funnelflow.storage.told import PENDING, Told, as_row, as_story
 from funnelflow.storage.tracked_contacts import (
     LoadedDefinition,
+    Position,
     Row,
     TableName,
     TrackedContact,
@@ -58,6 +60,7 @@ class FoldSettings:
         timezone: The zone of times without an offset; None refuses them.
         outbox: Makes the messages for transitions; None where nobody subscribes.
         recorder: Who records all changes, whoever their actors are; empty for the actors.
+        run: The run that brings the changes; None for none.
         times: The timestamp cache that the parsers share.
     """
 
@@ -66,6 +69,7 @@ class FoldSettings:
     timezone: dt.tzinfo | None = None
     outbox: OutboxWriter | None = None
     recorder: str = ""
+    run: int | None = None
     times: TimestampCache = field(init=False)
     _parsers: dict[str, EventParser] = field(factory=dict, init=False)
 
@@ -75,7 +79,7 @@ class FoldSettings:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without what is remembered."""
-        settings = self.roles_of, self.funnel, self.timezone, self.outbox, self.recorder
+        settings = self.roles_of, self.funnel, self.timezone, self.outbox, self.recorder, self.run
         return FoldSettings, settings
 
     def parser(self, loaded: LoadedDefinition) -> EventParser:
@@ -111,8 +115,8 @@ class Partition:
         homes: The definitions that new contacts come under, by funnel.
         identities: Numbers and salts for new contacts, the first to be used last.
         definitions: The definitions that decided what `keys` holds, by number.
-        stories: The evidence of before, read by the definition that a contact is under, of
-            those about whom evidence comes late.
+        stories: What was told before, by contact and funnel, read by the definition of the
+            position: of those about whom evidence comes late.
     """
 
     settings: FoldSettings
@@ -121,7 +125,7 @@ class Partition:
     keys: dict[str, IdempotencyRecord] = field(factory=dict)
     homes: dict[str, LoadedDefinition] = field(factory=dict)
     definitions: dict[int, LoadedDefinition] = field(factory=dict)
-    stories: dict[str, list[StoryRow]] = field(factory=dict)
+    stories: dict[tuple[int, str], list[Told]] = field(factory=dict)
     identities: list[Identity] = field(factory=list)
 
     def home(self, funnel: str) -> LoadedDefinition:
@@ -160,8 +164,8 @@ class Folded(NamedTuple):
     ahead: int
 
 
-ReadStory: TypeAlias = Callable[[TrackedContact], list[StoryRow]]
-"""Reads the stored evidence about a contact, by the definition that it is under."""
+ReadStory: TypeAlias = Callable[[TrackedContact, Position], list[Told]]
+"""Reads what is stored about a contact, by the definition that a position of it is under."""
 MakeIdentities: TypeAlias = Callable[[], list[Identity]]
 """Makes more numbers and salts, where the partition has no more."""
 
@@ -169,10 +173,10 @@ MakeIdentities: TypeAlias = Callable[[], list[Identity]]
 class Observer(Protocol):
     """Who is asked before a change is decided, and told after it."""
 
-    def with_vetoes(self, tracked: TrackedContact, event: Event) -> Event:
+    def with_vetoes(self, position: Position, event: Event) -> Event:
         """Return an event with what is said against the transitions that it would take."""
 
-    def decided(self, tracked: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
+    def decided(self, tracked: TrackedContact, event: Event, answer: Answer) -> None:
         """Receive a row of the history; the contact is as it left it."""
 
 
@@ -223,10 +227,10 @@ class Fold:
         self.ahead = 0
         self._make_identities = make_identities
         self._read_story = read_story
-        self._taken: list[tuple[str, int, Event]] = []
+        self._taken: list[tuple[int, Told]] = []
         self._indexed = 0
-        self._recent: dict[str, list[StoryRow]] = {}
-        self._open: dict[str, OpenStory] = {}
+        self._recent: dict[int, list[Told]] = {}
+        self._open: dict[tuple[int, str], OpenStory] = {}
         self.partition = partition
         self._contacts = partition.contacts
         self._keys = partition.keys
@@ -236,7 +240,8 @@ class Fold:
         self._observer = observer
         self._horizon = horizon(partition.now)
         self._recorded_at = to_text(partition.now)
-        self._writer = RowWriter(self._recorded_at, partition.settings.recorder)
+        settings = partition.settings
+        self._writer = RowWriter(self._recorded_at, settings.recorder, settings.run)
         self._inserted = _no_rows()
 
     def take(self, change: Change, *, explain: bool = False) -> ChangeResult:
@@ -251,18 +256,22 @@ class Fold:
         """
         if change.key is not None and change.key in self._keys:
             return self._repeat(change, self._keys[change.key])
-        tracked = self._contacts.get(change.contact_id)
-        if tracked is None:
-            return self._begin(change, explain=explain)
-        if change.event == "add":
+        chain = self._contacts.get(change.contact_id)
+        if chain is None or (change.event not in SILENT and not (chain.root or chain).is_in_force):
+            return self._begin(chain, change, explain=explain)
+        target = chain.root or chain
+        if change.event == "add" and not change.create:
             raise known_already(change)
-        if change.expect is not None and change.expect != tracked.sequence:
-            raise ChangedMeanwhileError(change.contact_id, change.expect, tracked.sequence)
-        return self._decide(tracked, change, self._parse(tracked.loaded, change), explain=explain)
+        if change.expect is not None and change.expect != chain.sequence:
+            raise ChangedMeanwhileError(change.contact_id, change.expect, chain.sequence)
+        event = self._parse(target, change)
+        if change.event in SILENT:
+            return self._retell(chain, target, change, event)
+        return self._decide(chain, target, change, event, explain=explain)
 
     def before(self, tracked: TrackedContact, event: Event) -> Contact:
         """Return a contact as it was just before evidence of before what is known."""
-        return self._story(tracked).before(event)
+        return self._story(tracked, tracked).before(event)
 
     def append(
         self,
@@ -270,64 +279,83 @@ class Fold:
         event: Event,
         outcome: Outcome,
         before: str,
-        *,
-        key: str | None = None,
-        unmet: Unmet = (),
+        restated: Restatement | None = None,
     ) -> None:
-        """Collect the row of a step that was taken, and chain it to the one before."""
-        moment = event.at
-        at = self._text_of(tracked, moment)
-        tracked.last, tracked.last_text = moment, at
-        self._collect(tracked, event, at, outcome, before, key, unmet)
-        if self._open and tracked.contact.id in self._open:
-            self._open[tracked.contact.id].append(tracked.sequence, event)
-        if self._observer is not None:
-            self._observer.decided(tracked, event, outcome, before)
-        if self._outbox is not None and (outcome.path or outcome.outcome == "moved"):
-            self._inserted["outbox"] += self._outbox.rows(tracked, event, before, self._recorded_at)
+        """Collect the row of a step that somebody else took, and chain it to the one before."""
+        answer = Answer(tracked, outcome, before, tracked.contact.stage, (), restated)
+        self._collect(tracked, tracked, event, None, (answer,))
+        self._notify(tracked, tracked, event, (answer,))
 
-    def _collect(  # noqa: PLR0913, PLR0917  # as in `RowWriter.rows`
+    def _collect(
         self,
-        tracked: TrackedContact,
+        chain: TrackedContact,
+        target: TrackedContact,
         event: Event,
-        at: str,
-        outcome: Outcome,
-        before: str,
         key: str | None,
-        unmet: Unmet,
-        restated: str = "",
+        answers: Sequence[Answer],
     ) -> None:
-        """Make a row, and remember the key that it has."""
-        tracked.changed = True
-        row, decision = self._writer.rows(tracked, event, at, outcome, before, key, unmet, restated)
+        """Make the rows of evidence that was decided, and remember the key that it has."""
+        moment = event.at
+        at = self._text_of(target, moment)
+        target.last, target.last_text = moment, at
+        chain.changed = target.changed = True
+        if moment > self._horizon:
+            self.ahead += 1
+        row, decisions = self._writer.rows(chain, event, at, key, answers[0], answers[1:])
         self._inserted["evidence"].append(row)
-        self._inserted["decisions"].append(decision)
-        self._taken.append((tracked.contact.id, tracked.sequence, event))
+        self._inserted["decisions"] += decisions
+        arrival = PENDING + len(self._taken)
+        told = Told(chain.number, chain.sequence, arrival, event)
+        self._taken.append((target.number, told))
         if key is not None:
-            number, sequence, *_ = row
-            self._inserted["keys"].append((key, number, sequence))
+            self._inserted["keys"].append((key, chain.number, chain.sequence))
             self._keys[key] = IdempotencyRecord(
-                tracked.contact.id, sequence, event.name, at, event.actor,
+                chain.contact.id, chain.sequence, event.name, at, event.actor,
                 dump_facts(event.facts), event.to, event.reason, int(event.force),
-                tracked.loaded.id,
+                target.loaded.id,
             )  # fmt: skip
-            self.partition.definitions[tracked.loaded.id] = tracked.loaded
+            self.partition.definitions[target.loaded.id] = target.loaded
+        if self._observer is not None:
+            self._observer.decided(target, event, answers[0])
+
+    def _notify(
+        self,
+        chain: TrackedContact,
+        target: TrackedContact,
+        event: Event,
+        answers: Sequence[Answer],
+    ) -> None:
+        """Make the messages about where a contact is now."""
+        if self._outbox is None:
+            return
+        for answer in answers:
+            outcome, restated, before = answer.outcome, answer.restated, answer.before
+            moved = bool(outcome.path) or outcome.outcome == "moved"
+            if restated is not None:
+                moved, before = restated.before != restated.stage, restated.before
+            if moved:
+                self._inserted["outbox"] += self._outbox.rows(
+                    chain, target, answer.position, event, before, self._recorded_at
+                )
 
     def writes(self) -> Writes:
         """Return what is to be written, and begin anew: who asks writes it."""
         writes = Writes(self._inserted, [])
         for tracked in self._contacts.values():
-            if tracked.changed:
-                columns = position_columns(tracked)
-                if tracked.stored:
-                    funnel, definition = tracked.held
+            if not tracked.changed:
+                continue
+            if not tracked.stored:
+                identity = (tracked.number, tracked.contact.id, tracked.salt)
+                writes.inserted["contacts"].append((*identity, checksum(*identity)))
+            for position in tracked.positions():
+                columns = position_columns(position, tracked)
+                if position.held is None:
+                    writes.inserted["positions"].append((tracked.number, *columns))
+                else:
+                    funnel, definition = position.held
                     was = (tracked.number, funnel, tracked.stored, definition)
                     writes.changed.append(columns + was)
-                else:
-                    identity = (tracked.number, tracked.contact.id, tracked.salt)
-                    writes.inserted["contacts"].append((*identity, checksum(*identity)))
-                    writes.inserted["positions"].append((tracked.number, *columns))
-                tracked.mark_written()
+            tracked.mark_written()
         self._inserted, self._taken = _no_rows(), []
         self._recent, self._open, self._indexed = {}, {}, 0
         return writes
@@ -337,27 +365,34 @@ class Fold:
         at, text = self._times.last
         return text if moment is at else tracked.text_of(moment)
 
-    def _begin(self, change: Change, *, explain: bool) -> ChangeResult:
-        """Take the first evidence about a contact: that it was added."""
+    def _begin(
+        self, chain: TrackedContact | None, change: Change, *, explain: bool
+    ) -> ChangeResult:
+        """Take the first evidence about a contact that counts: that it was added."""
         if change.event != "add" and not change.create:
             raise UnknownContactError(
                 change.contact_id, hint=f"funnelflow add {quote(change.contact_id)}"
             )
         check_id(change.contact_id)
-        loaded = self.partition.home(change.funnel)
-        event = self._parse(loaded, change)
-        contact = loaded.funnel.new_contact(change.contact_id)
-        tracked = TrackedContact(contact, loaded, loaded.name, *self._identity())
-        tracked.created_at = self._text_of(tracked, event.at)
+        if chain is None:
+            loaded = self.partition.home(change.funnel)
+            contact = loaded.funnel.new_contact(change.contact_id)
+            tracked = TrackedContact(contact, loaded, loaded.name)
+            event = self._parse(tracked, change)
+            tracked.number, tracked.salt = self._identity()
+            target = chain = tracked
+        else:
+            target = chain.root or chain
+            event = self._parse(target, change)
+        target.created_at = self._text_of(target, event.at)
         if change.event != "add":
             added = Event("add", event.at, {}, event.actor, event.roles)
-            if self._observer is not None:
-                added = self._observer.with_vetoes(tracked, added)
-            before = tracked.contact.stage
-            self.append(tracked, added, loaded.funnel.step(tracked.contact, added), before)
-        result = self._decide(tracked, change, event, explain=explain)
+            ahead = self.ahead
+            self._decide(chain, target, evolve(change, key=None), added, explain=False)
+            self.ahead = ahead  # it is no change of its own
+        result = self._decide(chain, target, change, event, explain=explain)
         result.created = True
-        self._contacts[change.contact_id] = tracked
+        self._contacts[change.contact_id] = chain
         return result
 
     def _identity(self) -> Identity:
@@ -368,118 +403,199 @@ class Fold:
         return identities.pop()
 
     def _decide(
-        self, tracked: TrackedContact, change: Change, event: Event, *, explain: bool
+        self,
+        chain: TrackedContact,
+        target: TrackedContact,
+        change: Change,
+        event: Event,
+        *,
+        explain: bool,
     ) -> ChangeResult:
-        """Let the engine answer, and collect the row."""
-        contact, before = tracked.contact, tracked.contact.stage
-        if contact.clock is not None and event.at < contact.clock and event.name != "tick":
-            return self._decide_late(tracked, change, event, explain=explain)
+        """Let the engine answer in every funnel, and collect the rows.
+
+        Args:
+            chain: To whom the evidence is addressed.
+            target: Who is decided about: somebody else where stories were put together.
+            change: What is to be recorded.
+            event: The evidence.
+            explain: Whether the whole decisions are asked for.
+        """
+        clock = target.contact.clock
+        if clock is not None and event.name != "tick" and (event.at < clock or event.asserted):
+            is_late = event.at < clock or _is_news(target, event)
+            if is_late:
+                return self._decide_late(chain, target, change, event, explain=explain)
         if self._observer is not None:
-            event = self._observer.with_vetoes(tracked, event)
+            event = self._observer.with_vetoes(target, event)
+        before = target.contact.stage
         try:
-            outcome, decision = _step(tracked, event, explain=explain)
+            outcome, decision = _step(target, event, explain=explain)
+            others = self._decide_elsewhere(target, event, explain=explain) if target.others else ()
         except UNREADABLE:
-            tracked.loaded.require_readable(contact)
+            target.loaded.require_readable(target.contact)
             raise
-        verb = outcome.outcome
-        unmet = decision.unmet() if verb == "refused" and decision is not None else ()
-        self.append(tracked, event, outcome, before, key=change.key, unmet=unmet)
-        if event.at > self._horizon:
-            self.ahead += 1
-        return ChangeResult(
-            contact.id,
-            tracked.sequence,
-            verb,
-            before,
-            tracked.contact.stage,
-            unmet,
-            decision=decision if explain else None,
-            path=outcome.path,
-        )
+        refused = outcome.outcome == "refused" and decision is not None
+        unmet = decision.unmet() if refused and decision is not None else ()
+        first = Answer(target, outcome, before, target.contact.stage, unmet, None, decision)
+        answers = (first, *others)
+        self._collect(chain, target, event, change.key, answers)
+        if self._open:
+            self._note(target, event)
+        self._notify(chain, target, event, answers)
+        return _result(chain, answers, explain=explain)
+
+    def _decide_elsewhere(
+        self, target: TrackedContact, event: Event, *, explain: bool
+    ) -> tuple[Answer, ...]:
+        """Let the engine answer in the other funnels of a contact."""
+        answers = []
+        for position in target.others:
+            before, own = position.contact.stage, elsewhere(event, position)
+            outcome, decision = _step(position, own, explain=explain)
+            after = position.contact.stage
+            answers.append(Answer(position, outcome, before, after, (), None, decision))
+        return tuple(answers)
 
     def _decide_late(
-        self, tracked: TrackedContact, change: Change, event: Event, *, explain: bool
+        self,
+        chain: TrackedContact,
+        target: TrackedContact,
+        change: Change,
+        event: Event,
+        *,
+        explain: bool,
     ) -> ChangeResult:
         """Decide evidence of before what is known: at its own time, and what it changes since.
 
         The contact is folded again from its story in the order in which it happened.
         """
-        stood = tracked.contact
+        stood = [position.contact for position in target.positions()]
+        clock = target.contact.clock
+        assert clock is not None
+        late = max(clock - event.at, dt.timedelta(0))
         try:
-            return self._fold_again(tracked, change, event, explain=explain)
-        except UNREADABLE:
-            tracked.loaded.require_readable(stood)
+            answers = tuple(
+                self._fold_again(target, position, event, late, explain=explain)
+                for position in target.positions()
+            )
+        except BaseException:
+            for position, contact in zip(target.positions(), stood, strict=True):
+                position.contact = contact
+            self._open.clear()
             raise
-        finally:
-            if tracked.contact.clock != stood.clock:  # something went wrong on the way
-                tracked.contact = stood
+        event = answers[0][1]
+        found = tuple(answer for answer, _ in answers)
+        self._collect(chain, target, event, change.key, found)
+        at = self._text_of(target, event.at)
+        target.created_at = min(target.created_at, at)
+        self._notify(chain, target, event, found)
+        return _result(chain, found, explain=explain)
 
     def _fold_again(
-        self, tracked: TrackedContact, change: Change, event: Event, *, explain: bool
-    ) -> ChangeResult:
-        stood, story = tracked.contact, self._story(tracked)
-        assert stood.clock is not None
-        assert stood.since is not None
-        tracked.contact = story.before(event)
-        before = tracked.contact.stage
-        if self._observer is not None:
-            event = self._observer.with_vetoes(tracked, event)
-        outcome, decision = _step(tracked, event, explain=explain)
-        answered, now = tracked.contact, tracked.contact.copy()
-        others = story.insert(tracked.sequence + 1, event, outcome, now)
-        assert now.since is not None
-        restated = Restatement(
-            stood.clock - event.at, stood.stage, stood.since, now.stage, now.since, others
+        self,
+        target: TrackedContact,
+        position: Position,
+        event: Event,
+        late: dt.timedelta,
+        *,
+        explain: bool,
+    ) -> tuple[Answer, Event]:
+        """Put evidence into the story of a position, and give the answer of its own time."""
+        stood, story = position.contact, self._story(target, position)
+        own = event if position is target else elsewhere(event, position)
+        try:
+            position.contact = story.before(own)
+            before = position.contact.stage
+            if self._observer is not None:
+                own = self._observer.with_vetoes(position, own)
+            outcome, decision = _step(position, own, explain=explain)
+        except UNREADABLE:
+            position.loaded.require_readable(stood)
+            raise
+        after, now = position.contact.stage, position.contact.copy()
+        others = story.insert(PENDING + len(self._taken), own, outcome, now)
+        position.contact = now
+        restated: Restatement | None = Restatement(
+            late, stood.stage, stood.since, now.stage, now.since, others
         )
+        if not late and not others:
+            restated = None
         refused = outcome.outcome == "refused" and decision is not None
         unmet = decision.unmet() if refused and decision is not None else ()
-        at = self._text_of(tracked, event.at)
-        said = encode(restated.to_json())
-        self._collect(tracked, event, at, outcome, before, change.key, unmet, said)
-        if self._observer is not None:
-            self._observer.decided(tracked, event, outcome, before)
-        tracked.contact = now
-        tracked.created_at = min(tracked.created_at, at)
-        if self._outbox is not None and now.stage != stood.stage:
-            self._inserted["outbox"] += self._outbox.rows(
-                tracked, event, stood.stage, self._recorded_at
-            )
-        return ChangeResult(
-            now.id,
-            tracked.sequence,
-            outcome.outcome,
-            before,
-            answered.stage,
-            unmet,
-            restated=restated,
-            decision=decision if explain else None,
-            path=outcome.path,
-        )
+        return Answer(position, outcome, before, after, unmet, restated, decision), own
 
-    def _story(self, tracked: TrackedContact) -> OpenStory:
-        """Return the story of a contact so far: what is stored, and what was collected here."""
-        contact_id = tracked.contact.id
-        story = self._open.get(contact_id)
+    def _retell(
+        self, chain: TrackedContact, target: TrackedContact, change: Change, event: Event
+    ) -> ChangeResult:
+        """Take evidence about the story itself: everything is folded again with it."""
+        answers = []
+        for position in target.positions():
+            stood, story = position.contact, self._story(target, position)
+            told = Told(chain.number, chain.sequence + 1, PENDING + len(self._taken), event)
+            now, others = story.retell(as_row(told, self._told(target, position)))
+            position.contact = now
+            restated = Restatement(
+                dt.timedelta(0), stood.stage, stood.since, now.stage, now.since, others
+            )
+            moved = stood.stage != now.stage
+            outcome = Outcome("moved" if moved else "stayed")
+            answers.append(Answer(position, outcome, stood.stage, now.stage, (), restated))
+        self._collect(chain, target, event, change.key, answers)
+        first = self._story(target, target).rows
+        if first:
+            target.created_at = to_text(first[0].event.at)
+        self._notify(chain, target, event, answers)
+        return _result(chain, answers, explain=False)
+
+    def _note(self, target: TrackedContact, event: Event) -> None:
+        """Let the open stories of a contact know of evidence that came in order."""
+        for position in target.positions():
+            story = self._open.get((target.number, position.funnel))
+            if story is not None:
+                own = event if position is target else elsewhere(event, position)
+                story.append(PENDING + len(self._taken) - 1, own)
+
+    def _story(self, target: TrackedContact, position: Position) -> OpenStory:
+        """Return the story of a contact so far, as a position of it reads it."""
+        place = (target.number, position.funnel)
+        story = self._open.get(place)
         if story is None:
-            for name, arrival, event in islice(self._taken, self._indexed, None):
-                self._recent.setdefault(name, []).append(StoryRow(arrival, event))
-            self._indexed = len(self._taken)
-            stored = self.partition.stories.get(contact_id, [])
-            if tracked.stored and not stored and self._read_story is not None:
-                stored = self._read_story(tracked)
-            rows = in_force([*stored, *self._recent.get(contact_id, ())])
-            assert tracked.contact.clock is not None
-            story = OpenStory(tracked.loaded.funnel, contact_id, rows, tracked.contact.clock)
-            self._open[contact_id] = story
+            told = self._told(target, position)
+            rows, joined = as_story(told, position.funnel)
+            story = OpenStory(position.loaded.funnel, target.contact.id, rows, joined)
+            self._open[place] = story
         return story
 
-    def _parse(self, loaded: LoadedDefinition, change: Change) -> Event:
+    def _told(self, target: TrackedContact, position: Position) -> list[Told]:
+        """Return what was told about a contact: what is stored, and what was collected here."""
+        for number, one in islice(self._taken, self._indexed, None):
+            self._recent.setdefault(number, []).append(one)
+        self._indexed = len(self._taken)
+        place, stories = (target.number, position.funnel), self.partition.stories
+        if place not in stories and self._read_story is not None:
+            stories[place] = self._read_story(target, position)
+        recent = self._recent.get(target.number, ())
+        if position is not target:
+            recent = [one._replace(event=elsewhere(one.event, position)) for one in recent]
+        return [*stories.get(place, ()), *recent]
+
+    def _parse(self, target: TrackedContact, change: Change) -> Event:
         """Make the event of a change, in the words of the definition that will decide it."""
         if change.event == "adopt":
             raise UsageError("adopt is no event to record", hint="funnelflow adopt FILE")
         if change.key is not None:
             check_key(change.key)
-        event = self._settings.parser(loaded).parse(change, self.partition.now)
+        return self._parse_by(target.loaded, change)
+
+    def _parse_by(self, loaded: LoadedDefinition, change: Change) -> Event:
+        """Make the event of a change in the words of a definition."""
+        silent = change.event in SILENT
+        asked = evolve(change, event="set", reason="") if silent else change
+        event = self._settings.parser(loaded).parse(asked, self.partition.now)
+        if silent:
+            event = event._replace(name=change.event, reason=change.reason, about=change.about)
+        elif change.asserted:
+            event = event._replace(asserted=True)
         if event.at > self._horizon and not change.future:
             raise in_the_future(event.at, self.partition.now)
         return event
@@ -492,7 +608,7 @@ class Fold:
         """
         if change.contact_id != earlier.contact_id or change.contact_id not in self._contacts:
             raise other_content(change.key, earlier, ["contact"])
-        event = self._parse(self.partition.definitions[earlier.definition], change)
+        event = self._parse_by(self.partition.definitions[earlier.definition], change)
         same_time = change.at is None or to_text(event.at) == earlier.at
         is_same = {
             "event": event.name == earlier.event,
@@ -514,9 +630,35 @@ def _no_rows() -> dict[TableName, list[Row]]:
     return {name: [] for name in get_args(TableName)}
 
 
-def _step(
-    tracked: TrackedContact, event: Event, *, explain: bool
-) -> tuple[Outcome, Decision | None]:
+def elsewhere(event: Event, position: Position) -> Event:
+    """Return what evidence says in a funnel that it was not decided in first."""
+    return event if event.about == (position.funnel,) else event.without_move()
+
+
+def _is_news(target: TrackedContact, event: Event) -> bool:
+    """Whether a snapshot says of a field what nobody has said before."""
+    known = target.contact.fields
+    return any(value is not None and name not in known for name, value in event.facts.items())
+
+
+def _result(chain: TrackedContact, answers: Sequence[Answer], *, explain: bool) -> ChangeResult:
+    """Return what became of a change."""
+    _, outcome, before, after, unmet, restated, decision = answers[0]
+    return ChangeResult(
+        chain.contact.id,
+        chain.sequence,
+        outcome.outcome,
+        before,
+        after,
+        unmet,
+        restated=restated,
+        decision=decision if explain else None,
+        path=outcome.path,
+        others=tuple(answers[1:]),
+    )
+
+
+def _step(tracked: Position, event: Event, *, explain: bool) -> tuple[Outcome, Decision | None]:
     """Let the engine take an event: once, with the reasons where they are asked for.
 
     Where they are not, only a move that is refused is decided a second time, to say why.

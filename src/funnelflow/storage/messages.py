@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, case, func, sele
 
 from funnelflow.storage.connect import reading
 from funnelflow.storage.row_format import from_text, optional_from_text
-from funnelflow.storage.tables import definitions, history, outbox
+from funnelflow.storage.tables import decisions, definitions, evidence, outbox
 
 MessageState: TypeAlias = Literal["waiting", "delivered", "dead", "discarded"]
 MESSAGE_STATES: tuple[MessageState, ...] = get_args(MessageState)
@@ -105,10 +105,18 @@ def _transitions(connection: Connection, ids: list[int]) -> dict[int, dict[str, 
     It is asked for by the numbers, in a statement of its own, so that the database looks up
     these few rows of a history that may be very long, and does nothing else.
     """
-    about = and_(
-        history.c.contact_id == outbox.c.contact_id, history.c.sequence == outbox.c.sequence
+    told, decided = evidence.c, decisions.c
+    about = and_(told.contact == outbox.c.contact, told.sequence == outbox.c.sequence)
+    answer = and_(
+        decided.contact == outbox.c.contact,
+        decided.sequence == outbox.c.sequence,
+        decided.place == outbox.c.place,
     )
-    joined = outbox.join(history, about).join(definitions, definitions.c.id == history.c.definition)
+    joined = (
+        outbox.join(evidence, about)
+        .join(decisions, answer)
+        .join(definitions, definitions.c.id == decided.definition)
+    )
     wanted = select(outbox.c.id, *_TRANSITION).select_from(joined)
     found: dict[int, dict[str, Any]] = {}
     for start in range(0, len(ids), IDS):
@@ -131,12 +139,12 @@ def _transition(row: dict[str, Any]) -> dict[str, Any]:
 
 _NAMES = ("funnel", "version", "definition", "before", "after", "event", "actor", "forced")
 _TRANSITION = (
-    history.c.event,
-    history.c.actor,
-    history.c.force.label("forced"),
-    history.c.before_stage.label("before"),
-    history.c.after_stage.label("after"),
-    history.c.restated,
+    evidence.c.event,
+    evidence.c.actor,
+    evidence.c.force.label("forced"),
+    decisions.c.before_stage.label("before"),
+    decisions.c.after_stage.label("after"),
+    decisions.c.restated,
     definitions.c.name.label("funnel"),
     definitions.c.version,
     definitions.c.digest.label("definition"),

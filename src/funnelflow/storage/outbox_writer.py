@@ -6,6 +6,7 @@ message if it is stored, and never otherwise.
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -32,6 +33,7 @@ from funnelflow.storage.subscriptions import Subscription
 from funnelflow.storage.tracked_contacts import (
     CONTACT_FACTS,
     LoadedDefinition,
+    Position,
     Row,
     TrackedContact,
 )
@@ -95,7 +97,13 @@ class OutboxWriter:
         return OutboxWriter, (self._subscriptions,)
 
     def rows(
-        self, tracked: TrackedContact, event: Event, before: str, recorded_at: str
+        self,
+        chain: TrackedContact,
+        target: TrackedContact,
+        position: Position,
+        event: Event,
+        before: str,
+        recorded_at: str,
     ) -> list[Row]:
         """Return the rows for a contact that has just moved.
 
@@ -103,7 +111,9 @@ class OutboxWriter:
         history, from which a message is made when it is sent.
 
         Args:
-            tracked: The contact, with the transition taken and its row chained.
+            chain: To whom the evidence was addressed, with its row chained.
+            target: The contact that moved.
+            position: Where it is in the funnel in which it moved.
             event: What made it move.
             before: The stage that it left.
             recorded_at: When that is recorded.
@@ -111,22 +121,25 @@ class OutboxWriter:
         Raises:
             SubscriptionError: A ``when`` does not compile under this definition.
         """
-        matchers = self._matchers.get(tracked.loaded.digest)
+        loaded = position.loaded
+        matchers = self._matchers.get(loaded.digest)
         if matchers is None:
-            matchers = self._matchers[tracked.loaded.digest] = self._ready(tracked.loaded)
+            matchers = self._matchers[loaded.digest] = self._ready(loaded)
         meant = [
             matcher
             for matcher in matchers
-            if matcher.holds is None or _is_meant(matcher, matcher.holds, tracked, event, before)
+            if matcher.holds is None
+            or _is_meant(matcher, matcher.holds, target, position, event, before)
         ]
         if not meant:
             return []
-        message, contact_id, sequence = tracked.digest[:32], tracked.contact.id, tracked.sequence
-        at = tracked.text_of(event.at)
+        message, contact_id = _message_id(chain, position), target.contact.id
+        at = target.text_of(event.at)
         return [
             (
-                m.subscription.name, message, contact_id, sequence, m.source, at,
-                _fields(m.subscription, tracked) if m.subscription.fields else "{}",
+                m.subscription.name, message, contact_id, chain.number, chain.sequence,
+                position.place, m.source, at,
+                _fields(m.subscription, position) if m.subscription.fields else "{}",
                 "waiting", 0, recorded_at, "", "", "", recorded_at, None,
             )
             for m in meant
@@ -181,28 +194,39 @@ def _matcher(subscription: Subscription, loaded: LoadedDefinition) -> _Matcher:
 def _is_meant(
     matcher: _Matcher,
     holds: Callable[[Fields, Facts, dt.datetime], bool],
-    tracked: TrackedContact,
+    target: TrackedContact,
+    position: Position,
     event: Event,
     before: str,
 ) -> bool:
     """Whether a subscription wants a message; what it cannot know is no yes."""
-    contact = tracked.contact
+    contact = position.contact
     fields: Fields = contact.fields
     if matcher.asks_more:
-        fields = {**tracked.facts(), **fields}
+        fields = {**target.facts(position), **fields}
     facts: dict[str, Value | None] = {
         "name": event.name,
         "actor": event.actor,
         "before": before,
         "after": contact.stage,
-        "funnel": tracked.loaded.name,
+        "funnel": position.loaded.name,
         "forced": event.force,
         "at": event.at,
     }
     return holds(fields, facts, event.at)
 
 
-def _fields(subscription: Subscription, tracked: TrackedContact) -> str:
+def _message_id(chain: TrackedContact, position: Position) -> str:
+    """Return what receivers know a message by: the evidence, and the funnel if it is not the first.
+
+    A digest is salted, so nobody finds out by trying what a message was about.
+    """
+    if not position.place:
+        return chain.digest[:32]
+    return hashlib.sha256(f"{chain.digest}{position.place}".encode()).hexdigest()[:32]
+
+
+def _fields(subscription: Subscription, position: Position) -> str:
     """Return the fields that may be sent, as far as they are known, in canonical JSON."""
-    known = tracked.contact.fields
+    known = position.contact.fields
     return dump_facts({name: known[name] for name in subscription.fields if name in known})

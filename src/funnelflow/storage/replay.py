@@ -18,11 +18,19 @@ from sqlalchemy import Connection, select
 from funnelflow.criteria import Field, Value
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine import Contact, Decision, Event, Outcome, Veto, decide
-from funnelflow.engine.story import OpenStory, StoryRow, fold_story, in_force, with_beginning
+from funnelflow.engine.story import OpenStory
 from funnelflow.errors import FieldError
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.row_format import UNREADABLE, altered, from_text, load_path, load_vetoes
+from funnelflow.storage.row_format import (
+    UNREADABLE,
+    altered,
+    from_text,
+    load_about,
+    load_path,
+    load_vetoes,
+)
 from funnelflow.storage.tables import history
+from funnelflow.storage.told import Told, as_story
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
@@ -54,6 +62,8 @@ def _read_event(loaded: LoadedDefinition, row: Any) -> Event:
         row.reason,
         bool(row.force),
         load_vetoes(row.vetoes),
+        bool(row.asserted),
+        load_about(row.about),
     )
 
 
@@ -201,13 +211,13 @@ class Replay:
         return fold_rows(self._connection, self._definitions, EvidenceReader(loaded), rows)
 
 
-def story_rows(
+def read_told(
     connection: Connection,
     definitions: DefinitionStore,
     reader: EvidenceReader,
     rows: Iterable[Any],
-) -> list[StoryRow]:
-    """Read rows of the history as a story that a definition can fold.
+) -> list[Told]:
+    """Read rows of the history for a definition that folds them.
 
     Args:
         connection: The database, for the definitions that decided the rows.
@@ -215,14 +225,15 @@ def story_rows(
         reader: Reads evidence for the definition that folds.
         rows: The rows, in any order.
     """
-    story: list[StoryRow] = []
+    told: list[Told] = []
+    funnel = reader.loaded.name
     for row in rows:
         decided = definitions.by_id(connection, row.definition)
         event = reader.read(decided, row)
-        if decided.name != reader.loaded.name:  # another funnel's stages mean nothing here
-            event = event.without_move()
-        story.append(StoryRow(row.sequence, event))
-    return story
+        if decided.name != funnel and event.about != (funnel,):
+            event = event.without_move()  # another funnel's stages mean nothing here
+        told.append(Told(row.contact, row.sequence, row.id, event))
+    return told
 
 
 def fold_rows(
@@ -239,17 +250,29 @@ def fold_rows(
         definitions: The definition store.
         reader: Reads evidence for the definition that folds.
         rows: The rows, at least one, in any order.
-        until: The moment to fold to; None for that of the last row.
+        until: The moment to fold to; None for that of the last row that counts.
+
+    Returns:
+        The contact; its `since` is None where no evidence is in force.
     """
-    found = list(rows)
-    story = story_rows(connection, definitions, reader, found)
-    end = until or max(row.event.at for row in story)
+    story = open_story(connection, definitions, reader, rows)
     try:
-        return fold_story(
-            reader.loaded.funnel, found[0].contact_id, with_beginning(story), end
-        ).contact
+        return story.stands(until)
     except UNREADABLE:
-        raise altered(f"the history of {found[0].contact_id!r}") from None
+        raise altered(f"the history of {story.contact_id!r}") from None
+
+
+def open_story(
+    connection: Connection,
+    definitions: DefinitionStore,
+    reader: EvidenceReader,
+    rows: Iterable[Any],
+) -> OpenStory:
+    """Return the story that rows of the history tell a definition; see `fold_rows`."""
+    found = list(rows)
+    told = read_told(connection, definitions, reader, found)
+    story, joined = as_story(told, reader.loaded.name)
+    return OpenStory(reader.loaded.funnel, found[0].contact_id, story, joined)
 
 
 def first_answer(
@@ -265,10 +288,11 @@ def first_answer(
     """
     *earlier, row = rows_of(connection, contact, before=sequence + 1)
     loaded = definitions.by_id(connection, row.definition)
-    story = in_force(story_rows(connection, definitions, EvidenceReader(loaded), earlier))
+    told = read_told(connection, definitions, EvidenceReader(loaded), earlier)
     event = read_event(loaded, row)
-    told = OpenStory(loaded.funnel, row.contact_id, story, event.at)
-    decision = decide(loaded.funnel, told.before(event), event)
+    story, joined = as_story(told, loaded.name)
+    stood = OpenStory(loaded.funnel, row.contact_id, story, joined).before(event)
+    decision = decide(loaded.funnel, stood, event)
     return evolve(
         decision,
         outcome=row.outcome,

@@ -51,6 +51,16 @@ def optional_from_text(text: str | None) -> dt.datetime | None:
     return None if text is None else dt.datetime.fromisoformat(text)
 
 
+def dump_times(times: Mapping[str, dt.datetime]) -> str:
+    """Write times by name in canonical JSON."""
+    return encode({name: to_text(at) for name, at in times.items()})
+
+
+def load_times(text: str) -> dict[str, dt.datetime]:
+    """Read what `dump_times` wrote."""
+    return {name: from_text(at) for name, at in decode(text).items()}
+
+
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError)
 """What reading a row raises whose columns are not what was once written there."""
 
@@ -230,6 +240,16 @@ def dump_path(path: tuple[Taken, ...]) -> str:
 def dump_vetoes(vetoes: tuple[Veto, ...]) -> str:
     """Write what plugins have against transitions."""
     return _encode([[v.index, v.plugin, v.reason] for v in vetoes]) if vetoes else "[]"
+
+
+def dump_about(about: tuple[int | str, ...]) -> str:
+    """Write what evidence about the story itself is about; empty where that is nothing."""
+    return encode(about) if about else ""
+
+
+def load_about(text: str) -> tuple[int | str, ...]:
+    """Read what `dump_about` wrote."""
+    return tuple(json.loads(text)) if text else ()
 
 
 def load_vetoes(text: str) -> tuple[Veto, ...]:

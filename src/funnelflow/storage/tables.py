@@ -267,7 +267,9 @@ outbox = Table(
     _text("endpoint"),
     _text("message"),
     _text("contact_id"),
+    Column("contact", _BIG, nullable=False),
     Column("sequence", Integer, nullable=False),
+    Column("place", Integer, nullable=False),
     _text("source"),
     _text("at"),
     _text("data"),
@@ -282,10 +284,11 @@ outbox = Table(
 )
 """The messages to endpoints, written with the evidence that they are about.
 
-``message`` is the id that receivers know it by; ``data`` holds the fields that the configuration
-allowed to be sent at that time, and the row of the history all else that is sent. A row waits
-until it is ``delivered``, ``dead`` or ``discarded``; a worker has it until ``leased_until``,
-which is empty when nobody does.
+``contact``, ``sequence`` and ``place`` are those of the decision that it is about, ``contact_id``
+names whom it is about. ``message`` is the id that receivers know it by; ``data`` holds the fields
+that the configuration allowed to be sent at that time, and the decision all else that is sent. A
+row waits until it is ``delivered``, ``dead`` or ``discarded``; a worker has it until
+``leased_until``, which is empty when nobody does.
 """
 
 outbox_waiting = Index(

@@ -15,7 +15,9 @@ from funnelflow.storage.row_format import (
     FactCodec,
     altered,
     dump_facts,
+    dump_times,
     from_text,
+    load_times,
     optional_from_text,
     optional_to_text,
     to_text,
@@ -90,21 +92,16 @@ class LoadedDefinition:
 
 
 @define(eq=False)
-class TrackedContact:
-    """A contact while changes about it are decided.
+class Position:
+    """Where a contact is in a funnel, while changes about it are decided.
 
     Attributes:
         contact: Changed in place by the engine.
         loaded: The definition that it is under.
-        funnel: The funnel that is its home.
-        number: The number that the database knows it by.
-        salt: What goes into the commitments of its evidence.
-        sequence: How many rows its history has, those not yet written included.
-        digest: The digest of the last of them.
-        stored: How many rows it had when it was read; 0 for a new contact.
-        held: The funnel, and the number of the definition, that it was under then.
-        created_at: The time of its first evidence.
-        changed: Whether it has to be written.
+        funnel: The funnel.
+        place: How many funnels the contact entered before.
+        held: The funnel and the number of the definition that it was under when it was read;
+            None for one that is new.
         entered: When the stage was entered, as it was read, with the text it was read from.
         last: When the last evidence happened, with the text it was written as.
     """
@@ -112,14 +109,8 @@ class TrackedContact:
     contact: Contact
     loaded: LoadedDefinition
     funnel: str
-    number: int = 0
-    salt: str = ""
-    sequence: int = 0
-    digest: str = ""
-    stored: int = 0
-    held: tuple[str, int] = ("", 0)
-    created_at: str = ""
-    changed: bool = False
+    place: int = 0
+    held: tuple[str, int] | None = None
     entered: dt.datetime | None = None
     entered_text: str = ""
     last: dt.datetime | None = None
@@ -131,19 +122,56 @@ class TrackedContact:
             return self.last_text
         return self.entered_text if moment is self.entered else to_text(moment)
 
+
+@define(eq=False)
+class TrackedContact(Position):
+    """A contact while changes about it are decided, with its position in its first funnel.
+
+    Attributes:
+        number: The number that the database knows it by.
+        salt: What goes into the commitments of its evidence.
+        sequence: How many rows its history has, those not yet written included.
+        digest: The digest of the last of them.
+        stored: How many rows it had when it was read; 0 for a new contact.
+        created_at: The time of its first evidence.
+        changed: Whether it has to be written.
+        others: Its positions in other funnels.
+        root: The contact whose story its own is part of; None for a story of its own.
+    """
+
+    number: int = 0
+    salt: str = ""
+    sequence: int = 0
+    digest: str = ""
+    stored: int = 0
+    created_at: str = ""
+    changed: bool = False
+    others: list[Position] = field(factory=list)
+    root: "TrackedContact | None" = None
+
+    @property
+    def is_in_force(self) -> bool:
+        """Whether any evidence about it counts."""
+        return self.contact.since is not None
+
+    def positions(self) -> "list[Position]":
+        """List where it is, the first funnel first."""
+        return [self, *self.others]
+
     def mark_written(self) -> None:
         """Note that the database has it as it is now."""
         self.stored, self.changed = self.sequence, False
-        self.held = (self.funnel, self.loaded.id)
+        for position in self.positions():
+            position.held = (position.funnel, position.loaded.id)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self, position: Position) -> dict[str, Any]:
         """Return what may be asked of it besides its fields, as `CONTACT_FACTS` lists it."""
-        contact = self.contact
+        contact = position.contact
         assert contact.since is not None
         assert contact.clock is not None
         return {
             "id": contact.id,
-            "funnel": self.funnel,
+            "funnel": position.funnel,
             "stage": contact.stage,
             "stage_since": contact.since,
             "updated_at": contact.clock,
@@ -152,60 +180,78 @@ class TrackedContact:
 
 
 def read_contact(row: Row, loaded: LoadedDefinition) -> TrackedContact:
-    """Read a contact from what `Bulk.load_contacts` gives of it.
+    """Read a contact with its first position from what `Bulk.load_contacts` gives.
 
     Raises:
         StoreError: The columns have been altered.
     """
-    contact_id, number, salt, _, funnel, _, _, stage, fields, since, clock, active, _, *rest = row
-    sequence, digest, _, created = rest
+    _, number, salt, *_, sequence, digest, _, created = row
+    first = read_position(row, loaded)
+    return TrackedContact(
+        first.contact,
+        loaded,
+        first.funnel,
+        first.place,
+        first.held,
+        first.entered,
+        first.entered_text,
+        number=number,
+        salt=salt,
+        sequence=sequence,
+        digest=digest,
+        stored=sequence,
+        created_at=created,
+    )
+
+
+def read_position(row: Row, loaded: LoadedDefinition) -> Position:
+    """Read a position from what `Bulk.load_contacts` gives.
+
+    Raises:
+        StoreError: The columns have been altered.
+    """
+    contact_id, *_, funnel, place, _, stage, fields, since, clock, active, entered = row[:13]
     try:
-        entered = optional_from_text(since)
+        start = optional_from_text(since)
         contact = Contact(
             contact_id,
             stage,
             loaded.codec.load_fields(fields),
-            entered,
-            entered if clock == since else optional_from_text(clock),
-            entered if active == since else optional_from_text(active),
+            start,
+            start if clock == since else optional_from_text(clock),
+            start if active == since else optional_from_text(active),
+            None if entered is None else load_times(entered),
         )
     except UNREADABLE:
         raise altered(f"contact {contact_id!r}") from None
     if stage not in loaded.leaves:
         raise altered(f"contact {contact_id!r}")
-    return TrackedContact(
-        contact,
-        loaded,
-        funnel,
-        number,
-        salt,
-        sequence=sequence,
-        digest=digest,
-        stored=sequence,
-        held=(funnel, loaded.id),
-        created_at=created,
-        entered=entered,
-        entered_text=since or "",
-    )
+    held = (funnel, loaded.id)
+    return Position(contact, loaded, funnel, place, held, start, since or "")
 
 
-def position_columns(tracked: TrackedContact) -> Row:
-    """Write where a contact is, as the columns of its position behind its number."""
-    contact, loaded = tracked.contact, tracked.loaded
+def position_columns(position: Position, chain: TrackedContact) -> Row:
+    """Write a position as its columns behind the number of its contact.
+
+    Args:
+        position: Where the contact is.
+        chain: The contact.
+    """
+    contact, loaded = position.contact, position.loaded
     since, clock, active = contact.since, contact.clock, contact.active
-    now = None if clock is None else tracked.text_of(clock)
+    now = None if clock is None else position.text_of(clock)
     return (
-        tracked.funnel,
-        0,
+        position.funnel,
+        position.place,
         loaded.id,
         contact.stage,
         dump_facts(contact.fields),
-        now if since is clock else None if since is None else tracked.text_of(since),
+        now if since is clock else None if since is None else position.text_of(since),
         now,
-        now if active is clock else None if active is None else tracked.text_of(active),
-        None,
-        tracked.sequence,
-        tracked.digest,
+        now if active is clock else None if active is None else position.text_of(active),
+        None if contact.entered is None else dump_times(contact.entered),
+        chain.sequence,
+        chain.digest,
         optional_to_text(loaded.funnel.due_at(contact)) if loaded.waits else None,
-        tracked.created_at,
+        chain.created_at,
     )

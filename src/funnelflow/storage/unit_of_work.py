@@ -8,7 +8,6 @@ from attrs import define
 from sqlalchemy import Connection, select
 
 from funnelflow.engine import Contact, Event, Outcome
-from funnelflow.engine.story import StoryRow
 from funnelflow.errors import UnknownContactError
 from funnelflow.plugins import PluginHost, WorkspaceHandle
 from funnelflow.storage.changes import (
@@ -25,18 +24,23 @@ from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import LOADED_COLUMNS, Bulk
 from funnelflow.storage.fold import Fold, FoldSettings, Identity, Partition
 from funnelflow.storage.observers import observers_of
-from funnelflow.storage.replay import EvidenceReader, first_answer, rows_of, story_rows
+from funnelflow.storage.replay import EvidenceReader, first_answer, read_told, rows_of
 from funnelflow.storage.row_format import Clock
 from funnelflow.storage.tables import history
+from funnelflow.storage.told import Told
 from funnelflow.storage.tracked_contacts import (
     LoadedDefinition,
+    Position,
     TrackedContact,
     read_contact,
+    read_position,
 )
 
 _NEWS = 5
 _SALT = 16
-_DEFINITION = [column.name for column in LOADED_COLUMNS].index("definition")
+_FUNNEL, _DEFINITION = (
+    [column.name for column in LOADED_COLUMNS].index(name) for name in ("funnel", "definition")
+)
 
 
 @define(eq=False)
@@ -104,11 +108,16 @@ class UnitOfWork:
         """
         cache, by_id, connection = self._cache, self.definitions.by_id, self.connection
         wanted = sorted({*ids} - self._contacts.keys())
-        known = cache.recall(wanted, self._state)
-        self._contacts.update(known)
-        missing = [one for one in wanted if one not in known and is_id(one)]
+        recalled = cache.recall(wanted, self._state)
+        self._contacts.update(recalled)
+        missing = [one for one in wanted if one not in recalled and is_id(one)]
         self._asked_for = max(len(missing), 1)
         for row in self._bulk.load_contacts(connection, missing):
+            known = self._contacts.get(row[0])
+            if known is not None:
+                if not any(position.funnel == row[_FUNNEL] for position in known.positions()):
+                    known.others.append(read_position(row, by_id(connection, row[_DEFINITION])))
+                continue
             tracked = cache.recognise(row) or read_contact(row, by_id(connection, row[_DEFINITION]))
             self._contacts[row[0]] = tracked
         partition = self._partition
@@ -191,11 +200,13 @@ class UnitOfWork:
         """Keep the contacts for the next unit of work; the last thing to do before committing."""
         self._cache.keep(self._contacts, self._state)
 
-    def _read_story(self, tracked: TrackedContact) -> list[StoryRow]:
-        """Read the stored evidence about a contact, by the definition that it is under."""
+    def _read_story(self, tracked: TrackedContact, position: Position) -> list[Told]:
+        """Read what is stored about a contact, by the definition that a position is under."""
+        if not tracked.stored:
+            return []
         stored = rows_of(self.connection, tracked.number, before=tracked.stored + 1)
-        reader = EvidenceReader(tracked.loaded)
-        return story_rows(self.connection, self.definitions, reader, stored)
+        reader = EvidenceReader(position.loaded)
+        return read_told(self.connection, self.definitions, reader, stored)
 
     def _make_identities(self) -> list[Identity]:
         """Return what the next new contacts are known by, the first of them last."""

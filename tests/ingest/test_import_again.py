@@ -2,8 +2,10 @@
 
 import io
 import os
+import random
 import signal
 import warnings
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -145,6 +147,21 @@ def test_after_another_snapshot_one_that_was_broken_off_is_read_whole(
     summary = workspace.import_contacts(write(MONDAY), options())
     assert (summary.resumed, *counts(summary)) == (0, 4, 2, 2)
     assert budgets(workspace) == {"cem": 400, "dora": 800, "emil": None, "fay": 50}
+
+
+def test_whatever_was_read_and_broken_off_before_the_last_snapshot_counts(
+    workspace, write, monkeypatch
+):
+    dice = random.Random(20260301)
+    for _ in range(60):
+        amounts = [dice.randint(1, 2) for _ in NAMES]
+        rows = [f"{name},{amount}\n" for name, amount in zip(NAMES, amounts, strict=True)]
+        path = write("id,budget\n" + "".join(rows), dice.choice(["events.csv", "copy.csv"]))
+        with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+            break_after(patch, dice.choice([0, 1, 2]))
+            workspace.import_contacts(path, options())
+            assert budgets(workspace) == dict(zip(NAMES, amounts, strict=True))
+    assert workspace.verify().is_sound
 
 
 def test_one_that_was_broken_off_is_read_whole_in_another_way(workspace, write, monkeypatch):

@@ -12,7 +12,7 @@ from funnelflow.criteria.times import timestamp_json
 from funnelflow.engine import Decision, Outcome, Taken, Verb
 from funnelflow.engine.decisions import Unmet
 from funnelflow.errors import ConflictError, FieldError, UsageError
-from funnelflow.storage.tracked_contacts import Position
+from funnelflow.storage.tracked_contacts import FunnelPosition
 
 MAX_LENGTH = 200
 _REFUSED = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -190,7 +190,7 @@ def _optional_time(text: str | None) -> dt.datetime | None:
     return None if text is None else dt.datetime.fromisoformat(text)
 
 
-class Answer(NamedTuple):
+class FunnelAnswer(NamedTuple):
     """What was decided on a piece of evidence in one funnel.
 
     Attributes:
@@ -203,7 +203,7 @@ class Answer(NamedTuple):
         decision: The reasons, where they were asked for.
     """
 
-    position: Position
+    position: FunnelPosition
     outcome: Outcome
     before: str
     after: str
@@ -242,7 +242,7 @@ class ChangeResult:
     restated: Restatement | None = None
     decision: Decision | None = None
     path: tuple[Taken, ...] = ()
-    others: tuple[Answer, ...] = ()
+    others: tuple[FunnelAnswer, ...] = ()
 
 
 @define(eq=False)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from funnelflow.criteria import Facts
 from funnelflow.engine import Event, Outcome
-from funnelflow.storage.changes import Answer
+from funnelflow.storage.changes import FunnelAnswer
 from funnelflow.storage.row_format import (
     SEPARATOR,
     checksum_ending,
@@ -63,8 +63,8 @@ class RowWriter:
         event: Event,
         at: str,
         key: str | None,
-        answer: Answer,
-        others: Sequence[Answer] = (),
+        answer: FunnelAnswer,
+        others: Sequence[FunnelAnswer] = (),
     ) -> tuple[Row, list[Row]]:
         """Make the rows of evidence that was decided, and chain it to the one before.
 
@@ -115,7 +115,7 @@ class RowWriter:
             known = self._facts[id(facts)] = (facts, dump_facts(facts))
         return known[1]
 
-    def _columns(self, answer: Answer) -> _Columns:
+    def _columns(self, answer: FunnelAnswer) -> _Columns:
         """Write an answer; the engine repeats most outcomes."""
         if answer.unmet or answer.restated is not None:
             return _columns(answer)
@@ -129,7 +129,7 @@ class RowWriter:
         return known
 
 
-def _columns(answer: Answer) -> _Columns:
+def _columns(answer: FunnelAnswer) -> _Columns:
     """Write the columns that say what was decided."""
     position, outcome, before, after, unmet, restated, _ = answer
     said = (

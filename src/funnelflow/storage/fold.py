@@ -24,10 +24,10 @@ from funnelflow.engine.events import EventParser, TimestampCache
 from funnelflow.engine.story import SILENT, OpenStory
 from funnelflow.errors import ConflictError, FieldError, UnknownContactError, UsageError
 from funnelflow.storage.changes import (
-    Answer,
     Change,
     ChangedMeanwhileError,
     ChangeResult,
+    FunnelAnswer,
     IdempotencyRecord,
     Restatement,
     check_id,
@@ -41,8 +41,8 @@ from funnelflow.storage.outbox_writer import OutboxWriter
 from funnelflow.storage.row_format import UNREADABLE, checksum, dump_facts, horizon, to_text
 from funnelflow.storage.told import PENDING, Told, as_row, as_story
 from funnelflow.storage.tracked_contacts import (
+    FunnelPosition,
     LoadedDefinition,
-    Position,
     Row,
     TableName,
     TrackedContact,
@@ -164,7 +164,7 @@ class Folded(NamedTuple):
     ahead: int
 
 
-ReadStory: TypeAlias = Callable[[TrackedContact, Position], list[Told]]
+ReadStory: TypeAlias = Callable[[TrackedContact, FunnelPosition], list[Told]]
 """Reads what is stored about a contact, by the definition that a position of it is under."""
 MakeIdentities: TypeAlias = Callable[[], list[Identity]]
 """Makes more numbers and salts, where the partition has no more."""
@@ -173,10 +173,10 @@ MakeIdentities: TypeAlias = Callable[[], list[Identity]]
 class Observer(Protocol):
     """Who is asked before a change is decided, and told after it."""
 
-    def with_vetoes(self, position: Position, event: Event) -> Event:
+    def with_vetoes(self, position: FunnelPosition, event: Event) -> Event:
         """Return an event with what is said against the transitions that it would take."""
 
-    def decided(self, tracked: TrackedContact, event: Event, answer: Answer) -> None:
+    def decided(self, tracked: TrackedContact, event: Event, answer: FunnelAnswer) -> None:
         """Receive a row of the history; the contact is as it left it."""
 
 
@@ -282,7 +282,7 @@ class Fold:
         restated: Restatement | None = None,
     ) -> None:
         """Collect the row of a step that somebody else took, and chain it to the one before."""
-        answer = Answer(tracked, outcome, before, tracked.contact.stage, (), restated)
+        answer = FunnelAnswer(tracked, outcome, before, tracked.contact.stage, (), restated)
         self._collect(tracked, tracked, event, None, (answer,))
         self._notify(tracked, tracked, event, (answer,))
 
@@ -292,7 +292,7 @@ class Fold:
         target: TrackedContact,
         event: Event,
         key: str | None,
-        answers: Sequence[Answer],
+        answers: Sequence[FunnelAnswer],
     ) -> None:
         """Make the rows of evidence that was decided, and remember the key that it has."""
         moment = event.at
@@ -323,7 +323,7 @@ class Fold:
         chain: TrackedContact,
         target: TrackedContact,
         event: Event,
-        answers: Sequence[Answer],
+        answers: Sequence[FunnelAnswer],
     ) -> None:
         """Make the messages about where a contact is now."""
         if self._outbox is None:
@@ -436,7 +436,7 @@ class Fold:
             raise
         refused = outcome.outcome == "refused" and decision is not None
         unmet = decision.unmet() if refused and decision is not None else ()
-        first = Answer(target, outcome, before, target.contact.stage, unmet, None, decision)
+        first = FunnelAnswer(target, outcome, before, target.contact.stage, unmet, None, decision)
         answers = (first, *others)
         self._collect(chain, target, event, change.key, answers)
         if self._open:
@@ -446,14 +446,14 @@ class Fold:
 
     def _decide_elsewhere(
         self, target: TrackedContact, event: Event, *, explain: bool
-    ) -> tuple[Answer, ...]:
+    ) -> tuple[FunnelAnswer, ...]:
         """Let the engine answer in the other funnels of a contact."""
         answers = []
         for position in target.others:
             before, own = position.contact.stage, elsewhere(event, position)
             outcome, decision = _step(position, own, explain=explain)
             after = position.contact.stage
-            answers.append(Answer(position, outcome, before, after, (), None, decision))
+            answers.append(FunnelAnswer(position, outcome, before, after, (), None, decision))
         return tuple(answers)
 
     def _decide_late(
@@ -494,12 +494,12 @@ class Fold:
     def _fold_again(
         self,
         target: TrackedContact,
-        position: Position,
+        position: FunnelPosition,
         event: Event,
         late: dt.timedelta,
         *,
         explain: bool,
-    ) -> tuple[Answer, Event]:
+    ) -> tuple[FunnelAnswer, Event]:
         """Put evidence into the story of a position, and give the answer of its own time."""
         stood, story = position.contact, self._story(target, position)
         own = event if position is target else elsewhere(event, position)
@@ -522,7 +522,7 @@ class Fold:
             restated = None
         refused = outcome.outcome == "refused" and decision is not None
         unmet = decision.unmet() if refused and decision is not None else ()
-        return Answer(position, outcome, before, after, unmet, restated, decision), own
+        return FunnelAnswer(position, outcome, before, after, unmet, restated, decision), own
 
     def _retell(
         self, chain: TrackedContact, target: TrackedContact, change: Change, event: Event
@@ -539,7 +539,7 @@ class Fold:
             )
             moved = stood.stage != now.stage
             outcome = Outcome("moved" if moved else "stayed")
-            answers.append(Answer(position, outcome, stood.stage, now.stage, (), restated))
+            answers.append(FunnelAnswer(position, outcome, stood.stage, now.stage, (), restated))
         self._collect(chain, target, event, change.key, answers)
         first = self._story(target, target).rows
         if first:
@@ -555,7 +555,7 @@ class Fold:
                 own = event if position is target else elsewhere(event, position)
                 story.append(PENDING + len(self._taken) - 1, own)
 
-    def _story(self, target: TrackedContact, position: Position) -> OpenStory:
+    def _story(self, target: TrackedContact, position: FunnelPosition) -> OpenStory:
         """Return the story of a contact so far, as a position of it reads it."""
         place = (target.number, position.funnel)
         story = self._open.get(place)
@@ -566,7 +566,7 @@ class Fold:
             self._open[place] = story
         return story
 
-    def _told(self, target: TrackedContact, position: Position) -> list[Told]:
+    def _told(self, target: TrackedContact, position: FunnelPosition) -> list[Told]:
         """Return what was told about a contact: what is stored, and what was collected here."""
         for number, one in islice(self._taken, self._indexed, None):
             self._recent.setdefault(number, []).append(one)
@@ -601,7 +601,7 @@ class Fold:
         return event
 
     def _repeat(self, change: Change, earlier: IdempotencyRecord) -> ChangeResult:
-        """Answer what was asked before under the same key, read by the definition of then.
+        """FunnelAnswer what was asked before under the same key, read by the definition of then.
 
         Raises:
             ConflictError: It is not the same that is asked for.
@@ -630,7 +630,7 @@ def _no_rows() -> dict[TableName, list[Row]]:
     return {name: [] for name in get_args(TableName)}
 
 
-def elsewhere(event: Event, position: Position) -> Event:
+def elsewhere(event: Event, position: FunnelPosition) -> Event:
     """Return what evidence says in a funnel that it was not decided in first."""
     return event if event.about == (position.funnel,) else event.without_move()
 
@@ -641,7 +641,9 @@ def _is_news(target: TrackedContact, event: Event) -> bool:
     return any(value is not None and name not in known for name, value in event.facts.items())
 
 
-def _result(chain: TrackedContact, answers: Sequence[Answer], *, explain: bool) -> ChangeResult:
+def _result(
+    chain: TrackedContact, answers: Sequence[FunnelAnswer], *, explain: bool
+) -> ChangeResult:
     """Return what became of a change."""
     _, outcome, before, after, unmet, restated, decision = answers[0]
     return ChangeResult(
@@ -658,7 +660,9 @@ def _result(chain: TrackedContact, answers: Sequence[Answer], *, explain: bool) 
     )
 
 
-def _step(tracked: Position, event: Event, *, explain: bool) -> tuple[Outcome, Decision | None]:
+def _step(
+    tracked: FunnelPosition, event: Event, *, explain: bool
+) -> tuple[Outcome, Decision | None]:
     """Let the engine take an event: once, with the reasons where they are asked for.
 
     Where they are not, only a move that is refused is decided a second time, to say why.

@@ -16,10 +16,10 @@ from funnelflow.plugins import (
     PluginHost,
     WorkspaceHandle,
 )
-from funnelflow.storage.changes import Answer
+from funnelflow.storage.changes import FunnelAnswer
 from funnelflow.storage.connect import afterwards
 from funnelflow.storage.replay import ADOPT
-from funnelflow.storage.tracked_contacts import LoadedDefinition, Position, TrackedContact
+from funnelflow.storage.tracked_contacts import FunnelPosition, LoadedDefinition, TrackedContact
 
 
 class Observers:
@@ -38,7 +38,7 @@ class Observers:
         self._workspace = workspace
         self._connection = connection
 
-    def with_vetoes(self, tracked: Position, event: Event) -> Event:
+    def with_vetoes(self, tracked: FunnelPosition, event: Event) -> Event:
         """Return an event with the vetoes of plugins against what it would do to a contact.
 
         Every transition that would be taken is asked about once. A veto may open the way to
@@ -55,7 +55,7 @@ class Observers:
                 return event
             event = event._replace(vetoes=(*event.vetoes, *vetoes))
 
-    def decided(self, tracked: TrackedContact, event: Event, answer: Answer) -> None:
+    def decided(self, tracked: TrackedContact, event: Event, answer: FunnelAnswer) -> None:
         """Remember a row of the history, to tell plugins when it has been committed."""
         if not self._host.watches_commits:
             return

@@ -32,8 +32,8 @@ from funnelflow.storage.row_format import dump_facts
 from funnelflow.storage.subscriptions import Subscription
 from funnelflow.storage.tracked_contacts import (
     CONTACT_FACTS,
+    FunnelPosition,
     LoadedDefinition,
-    Position,
     Row,
     TrackedContact,
 )
@@ -100,7 +100,7 @@ class OutboxWriter:
         self,
         chain: TrackedContact,
         target: TrackedContact,
-        position: Position,
+        position: FunnelPosition,
         event: Event,
         before: str,
         recorded_at: str,
@@ -195,7 +195,7 @@ def _is_meant(
     matcher: _Matcher,
     holds: Callable[[Fields, Facts, dt.datetime], bool],
     target: TrackedContact,
-    position: Position,
+    position: FunnelPosition,
     event: Event,
     before: str,
 ) -> bool:
@@ -216,7 +216,7 @@ def _is_meant(
     return holds(fields, facts, event.at)
 
 
-def _message_id(chain: TrackedContact, position: Position) -> str:
+def _message_id(chain: TrackedContact, position: FunnelPosition) -> str:
     """Return what receivers know a message by: the evidence, and the funnel if it is not the first.
 
     A digest is salted, so nobody finds out by trying what a message was about.
@@ -226,7 +226,7 @@ def _message_id(chain: TrackedContact, position: Position) -> str:
     return hashlib.sha256(f"{chain.digest}{position.place}".encode()).hexdigest()[:32]
 
 
-def _fields(subscription: Subscription, position: Position) -> str:
+def _fields(subscription: Subscription, position: FunnelPosition) -> str:
     """Return the fields that may be sent, as far as they are known, in canonical JSON."""
     known = position.contact.fields
     return dump_facts({name: known[name] for name in subscription.fields if name in known})

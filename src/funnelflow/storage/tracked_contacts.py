@@ -92,7 +92,7 @@ class LoadedDefinition:
 
 
 @define(eq=False)
-class Position:
+class FunnelPosition:
     """Where a contact is in a funnel, while changes about it are decided.
 
     Attributes:
@@ -124,7 +124,7 @@ class Position:
 
 
 @define(eq=False)
-class TrackedContact(Position):
+class TrackedContact(FunnelPosition):
     """A contact while changes about it are decided, with its position in its first funnel.
 
     Attributes:
@@ -146,7 +146,7 @@ class TrackedContact(Position):
     stored: int = 0
     created_at: str = ""
     changed: bool = False
-    others: list[Position] = field(factory=list)
+    others: list[FunnelPosition] = field(factory=list)
     root: "TrackedContact | None" = None
 
     @property
@@ -154,7 +154,7 @@ class TrackedContact(Position):
         """Whether any evidence about it counts."""
         return self.contact.since is not None
 
-    def positions(self) -> "list[Position]":
+    def positions(self) -> "list[FunnelPosition]":
         """List where it is, the first funnel first."""
         return [self, *self.others]
 
@@ -164,7 +164,7 @@ class TrackedContact(Position):
         for position in self.positions():
             position.held = (position.funnel, position.loaded.id)
 
-    def facts(self, position: Position) -> dict[str, Any]:
+    def facts(self, position: FunnelPosition) -> dict[str, Any]:
         """Return what may be asked of it besides its fields, as `CONTACT_FACTS` lists it."""
         contact = position.contact
         assert contact.since is not None
@@ -204,7 +204,7 @@ def read_contact(row: Row, loaded: LoadedDefinition) -> TrackedContact:
     )
 
 
-def read_position(row: Row, loaded: LoadedDefinition) -> Position:
+def read_position(row: Row, loaded: LoadedDefinition) -> FunnelPosition:
     """Read a position from what `Bulk.load_contacts` gives.
 
     Raises:
@@ -227,10 +227,10 @@ def read_position(row: Row, loaded: LoadedDefinition) -> Position:
     if stage not in loaded.leaves:
         raise altered(f"contact {contact_id!r}")
     held = (funnel, loaded.id)
-    return Position(contact, loaded, funnel, place, held, start, since or "")
+    return FunnelPosition(contact, loaded, funnel, place, held, start, since or "")
 
 
-def position_columns(position: Position, chain: TrackedContact) -> Row:
+def position_columns(position: FunnelPosition, chain: TrackedContact) -> Row:
     """Write a position as its columns behind the number of its contact.
 
     Args:

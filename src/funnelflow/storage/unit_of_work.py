@@ -29,8 +29,8 @@ from funnelflow.storage.row_format import Clock
 from funnelflow.storage.tables import history
 from funnelflow.storage.told import Told
 from funnelflow.storage.tracked_contacts import (
+    FunnelPosition,
     LoadedDefinition,
-    Position,
     TrackedContact,
     read_contact,
     read_position,
@@ -200,7 +200,7 @@ class UnitOfWork:
         """Keep the contacts for the next unit of work; the last thing to do before committing."""
         self._cache.keep(self._contacts, self._state)
 
-    def _read_story(self, tracked: TrackedContact, position: Position) -> list[Told]:
+    def _read_story(self, tracked: TrackedContact, position: FunnelPosition) -> list[Told]:
         """Read what is stored about a contact, by the definition that a position is under."""
         if not tracked.stored:
             return []

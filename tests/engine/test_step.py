@@ -189,6 +189,11 @@ def test_a_funnel_pickles_as_its_definition(funnel):
     assert again.fold("ada", events) == funnel.fold("ada", events)
 
 
+def test_the_machine_does_not_run_without_a_funnel_that_asks_the_criteria(funnel):
+    with pytest.raises(NotImplementedError):
+        funnel.machine.events["signed"].trigger(funnel.new_contact("ada"))
+
+
 def test_the_machine_holds_no_contacts(funnel):
     story(funnel, *READY)
     assert funnel.machine.models == []

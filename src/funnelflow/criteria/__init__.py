@@ -22,7 +22,7 @@ errors: a fact that nobody knows, and a calculation without a result, are *unkno
 """
 
 from funnelflow.criteria.explain import Clause, Explanation, Seen, Verdict
-from funnelflow.criteria.expression import Expression, compile_expression
+from funnelflow.criteria.expression import Expression, compile_expression, compile_values
 from funnelflow.criteria.expression_problems import (
     EXPRESSION_CODES,
     CriterionError,
@@ -125,6 +125,7 @@ __all__ = [
     "check_rule",
     "compile_expression",
     "compile_rule",
+    "compile_values",
     "constants_of",
     "duration_words",
     "list_of",

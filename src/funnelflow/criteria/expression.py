@@ -1,7 +1,7 @@
 """A compiled expression: its functions, its explanation, its words and its SQL."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -131,6 +131,15 @@ class Expression:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the source and its scope; the other side compiles it where it is used."""
         return Expression, (self.source, self.scope, self.type)
+
+
+def compile_values(
+    expressions: Iterable[Expression],
+) -> Callable[[Fields, Facts, dt.datetime], tuple[Value | None, ...]]:
+    """Return the function (contact fields, event facts, now) for the values of expressions."""
+    writer = Writer()
+    body = "".join(f"{writer.value(expression.tree)}, " for expression in expressions)
+    return compile_function("values", "f, e, now", f"({body})", writer.names)
 
 
 def compile_expression(source: str, scope: Scope, expect: Type | None = BOOLEAN) -> Expression:

@@ -1,8 +1,8 @@
 """The state machine of one definition: stages, guarded transitions, and what events derive."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TypeAlias, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NoReturn, TypeAlias, cast
 
 import transitions
 from attrs import evolve, frozen
@@ -26,6 +26,7 @@ from funnelflow.criteria import (
     Schedule,
     Value,
     compile_rule,
+    compile_values,
     schedule,
 )
 from funnelflow.criteria.value_forms import says_nothing
@@ -38,7 +39,8 @@ TIMED = "(timed)"
 
 _CAUSES: tuple[Cause, ...] = ("event", "automatic", "move")
 
-ValueFunction: TypeAlias = Callable[[Fields, Facts, dt.datetime], Value | None]
+ValueFunction: TypeAlias = Callable[[Fields, Facts, dt.datetime], tuple[Value | None, ...]]
+_Leaving: TypeAlias = "Mapping[str, Sequence[GuardedTransition]]"
 
 
 class DeferredRule:
@@ -256,7 +258,7 @@ class GuardedTransition(transitions.Transition):
         """Whether the criteria are met and no plugin vetoed it."""
         if self.rule is not None and not self.rule(contact.fields, event.facts, now, event.roles):
             return False
-        return not self.is_vetoed(event)
+        return not (event.vetoes and self.is_vetoed(event))
 
     def is_vetoed(self, event: Event) -> bool:
         """Whether a plugin closed it for this event."""
@@ -270,32 +272,9 @@ class GuardedTransition(transitions.Transition):
 class StageEvent(transitions.Event):
     """The transitions that one event takes, by the stage they leave, in the order tried."""
 
-    def __init__(self, name: str, machine: transitions.Machine) -> None:
-        super().__init__(name, machine)
-        # The machine makes transitions of no other class.
-        self._leaving = cast("Mapping[str, list[GuardedTransition]]", self.transitions)
-
-    def leaving(self, stage: str) -> Sequence[GuardedTransition]:
-        """Return the transitions out of a leaf stage, innermost source first, then file order."""
-        return self._leaving.get(stage, ())
-
-    def trigger(  # type: ignore[override]  # the machine is only ever run by `Funnel`
-        self, model: Contact, event: Event, now: dt.datetime, closed: Collection[str] = ()
-    ) -> GuardedTransition | None:
-        """Take the first open transition that enters no `closed` stage.
-
-        Returns:
-            The transition that was taken, with the contact's stage changed; None if none was.
-        """
-        for transition in self._leaving.get(model.stage, ()):
-            rule = transition.rule  # as in `is_open`, without a call
-            if rule is not None and not rule(model.fields, event.facts, now, event.roles):
-                continue
-            if transition.dest in closed or (event.vetoes and transition.is_vetoed(event)):
-                continue
-            model.enter(transition.dest, now, transition.kept)
-            return transition
-        return None
+    def trigger(self, *_args: object, **_kwargs: object) -> NoReturn:
+        """Refuse to run: `Funnel` does, which asks the criteria."""
+        raise NotImplementedError("a funnel takes the transitions of its machine")
 
 
 class FunnelMachine(transitions.Machine):
@@ -348,11 +327,11 @@ class FunnelMachine(transitions.Machine):
         around = [source[:dot] for dot, letter in enumerate(source) if letter == "."]
         return tuple(s for s in around if s in self.counted and to.startswith(f"{s}."))
 
-    def event(self, name: str) -> StageEvent | None:
-        """Return the transitions that the named event takes; None if it takes none."""
+    def leaving(self, name: str) -> Mapping[str, Sequence[GuardedTransition]]:
+        """Return the transitions of a trigger by the leaf that they leave, in the order tried."""
         found = self.events.get(name)
-        assert found is None or isinstance(found, StageEvent)
-        return found
+        # The machine makes transitions of no other class.
+        return {} if found is None else cast("_Leaving", dict(found.transitions))
 
 
 def _in_order_tried(linked: Linked) -> list[tuple[str, int, LinkedTransition]]:
@@ -383,66 +362,81 @@ _WHOLE = (BOOLEAN, INTEGER, TIMESTAMP, DURATION)
 
 
 class Declared:
-    """What the machine does on one event of the vocabulary, looked up once per definition."""
+    """What an event of the vocabulary does, looked up once per definition.
 
-    __slots__ = ("activity", "defaults", "sets", "trigger")
+    Attributes:
+        is_plain: Whether it only is activity, and takes transitions.
+        leaving: The transitions that it takes by the leaf that they leave, in the order tried.
+    """
+
+    __slots__ = ("_activity", "_defaults", "_sets", "is_plain", "leaving")
 
     def __init__(
         self,
         defaults: dict[str, Value],
-        sets: tuple["Derived", ...],
-        trigger: StageEvent | None,
-        activity: Expression | None = None,
+        sets: "DerivedFields | None",
+        activity: Expression | None,
+        leaving: _Leaving,
     ) -> None:
-        self.activity = None if activity is None else activity.value
-        self.defaults = defaults
-        self.sets = sets
-        self.trigger = trigger
+        self._activity = None if activity is None else activity.value
+        self._defaults = defaults
+        self._sets = sets
+        self.is_plain = not (defaults or sets or activity)
+        self.leaving = leaving
 
-    def complete(self, event: Event) -> Event:
-        """Return the event with what its definition takes for granted where it says nothing."""
-        if self.defaults.keys() <= event.facts.keys():
-            return event
-        facts = {**self.defaults, **event.facts}
-        return event._replace(facts=facts)
+    def derive(self, contact: Contact, facts: Facts, now: dt.datetime) -> Facts:
+        """Derive what an event that is not plain makes of a contact.
 
-
-class Derived:
-    """A field that an event derives, and how: looked up once per definition."""
-
-    __slots__ = ("_expression", "name", "normalise", "value")
-
-    def __init__(self, target: Field, expression: Expression) -> None:
-        self.name = target.name
-        self._expression = expression
-        self.value: ValueFunction = self._first_value
-        fits = expression.type == target.type in _WHOLE and not target.choices
-        self.normalise = None if fits else target.normalise
-
-    def _first_value(self, fields: Fields, facts: Facts, now: dt.datetime) -> Value | None:
-        """Compile the expression, and return its first value."""
-        self.value = self._expression.value
-        return self.value(fields, facts, now)
+        Returns:
+            The facts of the event, with what is taken for granted where it says nothing.
+        """
+        if self._defaults and not self._defaults.keys() <= facts.keys():
+            facts = {**self._defaults, **facts}
+        activity = self._activity
+        if activity is None or activity(contact.fields, facts, now) is not False:
+            contact.active = now
+        if self._sets is not None:
+            self._sets.apply(contact.fields, facts, now)
+        return facts
 
 
-def apply_sets(sets: tuple[Derived, ...], contact: Contact, facts: Facts, now: dt.datetime) -> None:
-    """Derive fields from an event; all read the contact as it was before any of them.
+class DerivedFields:
+    """The fields of a contact that an event derives: looked up once per definition."""
 
-    A value that cannot be computed, is blank, or is none of its field's, leaves the field as it
-    was.
-    """
-    fields = contact.fields
-    for one, value in [(one, one.value(fields, facts, now)) for one in sets]:
-        fitting = value
-        if one.normalise is not None:
-            if says_nothing(value):
-                continue
-            try:
-                fitting = one.normalise(value)
-            except FieldError:
-                continue
-        if fitting is not None:
-            fields[one.name] = fitting
+    __slots__ = ("_expressions", "_targets", "_values")
+
+    def __init__(self, fields: Mapping[str, Field], sets: Sequence[tuple[str, Expression]]) -> None:
+        self._expressions = [expression for _, expression in sets]
+        self._targets = [_target(fields[name], expression) for name, expression in sets]
+        self._values: ValueFunction | None = None
+
+    def apply(self, fields: dict[str, Value], facts: Facts, now: dt.datetime) -> None:
+        """Derive the fields; all read the contact as it was before any of them.
+
+        A value that cannot be computed, is blank, or is none of its field's, leaves the field
+        as it was.
+        """
+        if self._values is None:
+            self._values = compile_values(self._expressions)
+        values = self._values(fields, facts, now)
+        for (name, normalise), value in zip(self._targets, values, strict=True):
+            fitting = value
+            if normalise is not None and value is not None:
+                try:
+                    fitting = None if says_nothing(value) else normalise(value)
+                except FieldError:
+                    continue
+            if fitting is not None:
+                fields[name] = fitting
+
+
+_Target: TypeAlias = tuple[str, Callable[[Value], Value | None] | None]
+
+
+def _target(field: Field, expression: Expression) -> _Target:
+    """Return a field's name, and what normalises a value for it where not every one fits."""
+    fits = expression.type == field.type in _WHOLE and not field.choices
+    return field.name, None if fits else field.normalise
 
 
 def defaults_of(fields: Mapping[str, Field]) -> dict[str, Value]:

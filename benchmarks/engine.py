@@ -9,7 +9,8 @@ import gc
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
@@ -18,6 +19,10 @@ from benchmarks import engine_peers
 
 SIZES = (1_000, 100_000, 1_000_000)
 REPEATS = 3
+ATTEMPTS = 20_000
+"""How many attempts are timed at a size: a small one is run more often, a slow peer less."""
+PATIENCE = 2.0
+"""Seconds that a peer takes for one size before it is run no more often than `REPEATS`."""
 
 
 @frozen
@@ -36,25 +41,46 @@ class Measured:
 
 
 def contenders() -> dict[str, tuple[engine_peers.Peer, int]]:
-    """Return name to (peer, most contacts); the slow ones are not asked for a million."""
+    """Return name to (peer, most contacts); the slow ones are asked for no more than tell."""
     return {
         "hand-written dictionary": (engine_peers.dictionary(), SIZES[-1]),
         "funnelflow": (engine_peers.funnelflow(), SIZES[-1]),
-        "transitions, unregistered": (engine_peers.transitions_unregistered(), SIZES[-1]),
+        "transitions, unregistered": (engine_peers.transitions_unregistered(), 100_000),
         "transitions, registered": (engine_peers.transitions_registered(), 10_000),
-        "automat (no guards)": (engine_peers.automat(), SIZES[-1]),
-        "python-statemachine": (engine_peers.python_statemachine(), 10_000),
-        "django-fsm-2": (engine_peers.django_fsm(), SIZES[-1]),
+        "automat (no guards)": (engine_peers.automat(), 100_000),
+        "python-statemachine": (engine_peers.python_statemachine(), 1_000),
+        "django-fsm-2": (engine_peers.django_fsm(), 100_000),
     }
 
 
-def measure(peer: engine_peers.Peer, count: int) -> Measured:
-    """Run the story a few times for `count` contacts and give the medians."""
-    sample = min(count, 2_000)
-    memory = _bytes(peer.make, sample) - _bytes(peer.bare or peer.make, sample)
-    runs = [_time(peer, count) for _ in range(REPEATS)]
-    making, attempt = (statistics.median(times) for times in zip(*runs, strict=True))
-    return Measured(attempt, making, memory)
+def measure(cap: int) -> dict[str, dict[int, Measured]]:
+    """Run the story at some sizes of each contender, in turn, and return the medians.
+
+    Args:
+        cap: The largest number of contacts.
+    """
+    made = contenders()
+    peers = {name: peer for name, (peer, _) in made.items()}
+    sizes = {name: sorted({min(n, most, cap) for n in SIZES}) for name, (_, most) in made.items()}
+    gc.freeze()  # or every collection would look through what the peers have imported
+    times: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
+    for turn in range(max(REPEATS, ATTEMPTS // SIZES[0])):
+        for name, counts in sizes.items():
+            for count in counts:
+                runs = times[name, count]
+                spent = sum(count * sum(seconds) for seconds in runs)
+                if turn < REPEATS or (turn < ATTEMPTS // count and spent < PATIENCE):
+                    runs.append(_time(peers[name], count))
+    found: dict[str, dict[int, Measured]] = defaultdict(dict)
+    for (name, count), runs in times.items():
+        making, attempt = (statistics.median(seconds) for seconds in zip(*runs, strict=True))
+        found[name][count] = Measured(attempt, making, _memory(peers[name], min(count, 2_000)))
+    return found
+
+
+def _memory(peer: engine_peers.Peer, count: int) -> float:
+    """Return the bytes that the machine adds to a contact."""
+    return _bytes(peer.make, count) - _bytes(peer.bare or peer.make, count)
 
 
 def _bytes(make: Callable[[int], list[Any]], count: int) -> float:
@@ -69,16 +95,19 @@ def _bytes(make: Callable[[int], list[Any]], count: int) -> float:
 
 
 def _time(peer: engine_peers.Peer, count: int) -> tuple[float, float]:
-    """Return the seconds for making a contact and for one attempt, over fresh contacts."""
+    """Return the seconds for making a contact and for one attempt, over fresh contacts.
+
+    They are seconds of this process, whatever else the machine does.
+    """
     attempt = peer.attempt
     gc.collect()
     gc.disable()
-    start = time.perf_counter()
+    start = time.process_time()
     contacts = peer.make(count)
-    made = time.perf_counter()
+    made = time.process_time()
     for contact in contacts:
         attempt(contact)
-    end = time.perf_counter()
+    end = time.process_time()
     gc.enable()
     _agree(peer, contacts)
     return (made - start) / count, (end - made) / count
@@ -92,18 +121,9 @@ def _agree(peer: engine_peers.Peer, contacts: list[Any]) -> None:
         raise SystemExit(f"{peer.name} moved {moved} of {len(contacts)} contacts, not {expected}")
 
 
-def _sizes(most: int) -> Iterator[int]:
-    """Yield the sizes that a contender is asked for."""
-    yield from sorted({min(size, most) for size in SIZES})
-
-
 def run(largest: str = "1000000") -> None:
     """Print the table; `largest` caps the number of contacts."""
-    cap = int(largest)
-    results = {
-        name: {n: measure(peer, n) for n in _sizes(min(most, cap))}
-        for name, (peer, most) in contenders().items()
-    }
+    results = measure(int(largest))
     ours = results["funnelflow"]
     floor = results["hand-written dictionary"]
     heads = ("contacts", "ns/attempt", "x ours", "x floor", "ns/contact made", "bytes added")

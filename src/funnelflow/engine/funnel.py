@@ -169,7 +169,7 @@ class Funnel:
         Returns:
             What became of it, and the transitions that were taken.
         """
-        name, at, facts, _, roles, to, _, _, vetoes = event  # quicker than one by one
+        name, at, facts, _, roles = event[:5]  # quicker than one by one
         clock = contact.clock
         now = at if clock is None or at > clock else clock
         path: Path = ()
@@ -196,7 +196,7 @@ class Funnel:
                 rule = transition.rule
                 if rule is not None and not rule(contact.fields, facts, now, roles):
                     continue
-                if vetoes and transition.is_vetoed(event):
+                if event.vetoes and transition.is_vetoed(event):
                     continue
                 if transition.kept or contact.entered is not None:
                     contact.enter(transition.dest, now, transition.kept)
@@ -209,8 +209,8 @@ class Funnel:
         elif name == "move":
             verb, moved = self._move(contact, event, now, watch)
             path += moved
-        elif to:
-            path += self._place(self._leaves_named(to), contact, now)
+        elif event.to:
+            path += self._place(self._leaves_named(event.to), contact, now)
         if (
             contact.stage in self._automatic
             and name != "tick"
@@ -231,14 +231,8 @@ class Funnel:
         if event.facts:
             self._learn(contact.fields, event.facts)
         declared = self._declared.get(event.name)
-        if declared is None:
-            return
-        event = declared.complete(event) if declared.defaults else event
-        activity = declared.activity
-        if activity is None or activity(contact.fields, event.facts, event.at) is not False:
-            contact.active = event.at
-        if declared.sets:
-            apply_sets(declared.sets, contact, event.facts, event.at)
+        if declared is not None:
+            declared.derive(contact, event.facts, event.at)
 
     def leaving(self, stage: str) -> tuple[GuardedTransition, ...]:
         """Return the transitions out of a leaf stage in the order tried, each once."""

@@ -385,7 +385,7 @@ class Declared:
         self.leaving = leaving
 
     def derive(self, contact: Contact, facts: Facts, now: dt.datetime) -> Facts:
-        """Derive what an event that is not plain makes of a contact.
+        """Derive what an event makes of a contact: its activity and the fields that it sets.
 
         Returns:
             The facts of the event, with what is taken for granted where it says nothing.

@@ -1,20 +1,20 @@
-"""Criteria that can never hold, or always do: found by trying every case that makes a difference.
+"""Criteria that can never hold, always do, or follow from others: found by trying every case.
 
 A field that is only compared with constants falls into finitely many cases: below, at,
 between and above them, or unknown. Where the fields of a part have few enough cases, all
-are tried; a comparison of any other kind is taken to come out either way. So what is
-reported is certain, and not everything that is so is reported.
+are tried; a comparison of any other kind is taken to come out either way, where its fields are
+known. So what is said is certain, and not everything that is so is said.
 """
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import product
 from typing import Any, Final, TypeAlias
 
-from attrs import define, field
+from attrs import evolve
 
-from funnelflow.criteria.evaluate import EXACT, Known, all_of, any_of, evaluate
+from funnelflow.criteria.evaluate import EXACT, Known, evaluate
 from funnelflow.criteria.resolve_names import CheckContext
 from funnelflow.criteria.tree import (
     And,
@@ -201,7 +201,7 @@ def find_suspicious(checking: CheckContext, tree: Node) -> None:
     """Add a warning for every part that cannot be what its author meant."""
     _find_without_result(checking, tree)
     if tree.type == BOOLEAN:
-        _Search(checking).look(tree)
+        _look(checking, tree)
 
 
 def _find_without_result(checking: CheckContext, tree: Node) -> None:
@@ -226,39 +226,35 @@ def _divides_by_zero(node: Arithmetic) -> bool:
     return node.operator in "/%" and isinstance(right, Constant) and right.value == 0
 
 
-@define
-class _Search:
-    """One look through a tree."""
-
-    checking: CheckContext
-    found: set[int] = field(factory=set)
-
-    def look(self, node: Node) -> bool:
-        """Report the smallest suspicious parts; return whether there were any."""
-        if isinstance(node, Not):
-            return self.look(node.item)
-        if not isinstance(node, And | Or):
-            return self._report([node], node, _outcomes(node))
-        below = [self.look(item) for item in node.items]
-        if True in below:
-            return True
-        groups = [group for group in _together(node.items) if len(group) > 1]
-        together = [self._report(group, node, _outcomes(_part(node, group))) for group in groups]
-        return True in together
-
-    def _report(self, nodes: Sequence[Node], whole: Node, outcomes: frozenset[bool]) -> bool:
-        """Report nodes that, together, come out one way only."""
-        if len(outcomes) != 1:
-            return False
-        (outcome,) = outcomes
-        code = "E191" if outcome else "E190"
-        text, reason = self.checking.text(nodes[0]), _reason(nodes)
-        if len(nodes) == 1:
-            self.checking.report(code, whole, "alone", text=text, **reason)
-        else:
-            other = self.checking.text(nodes[-1])
-            self.checking.report(code, whole, "together", text=text, other=other, **reason)
+def _look(checking: CheckContext, node: Node) -> bool:
+    """Report the smallest suspicious parts; return whether there were any."""
+    if isinstance(node, Not):
+        return _look(checking, node.item)
+    if not isinstance(node, And | Or):
+        return _report(checking, [node], node, _outcomes(node))
+    below = [_look(checking, item) for item in node.items]
+    if True in below:
         return True
+    groups = [group for group in _together(node.items) if len(group) > 1]
+    return True in [
+        _report(checking, group, node, _outcomes(_part(node, group))) for group in groups
+    ]
+
+
+def _report(
+    checking: CheckContext, nodes: Sequence[Node], whole: Node, outcomes: frozenset[bool]
+) -> bool:
+    """Report nodes that, together, come out one way only."""
+    if len(outcomes) != 1:
+        return False
+    code = "E191" if True in outcomes else "E190"
+    text, reason = checking.text(nodes[0]), _reason(nodes)
+    if len(nodes) == 1:
+        checking.report(code, whole, "alone", text=text, **reason)
+    else:
+        other = checking.text(nodes[-1])
+        checking.report(code, whole, "together", text=text, other=other, **reason)
+    return True
 
 
 def _part(node: And | Or, items: tuple[Node, ...]) -> Node:
@@ -301,25 +297,48 @@ def _names(node: Node) -> Iterator[Name]:
             yield part.root, part.field.name
 
 
+def never_both(one: Node, other: Node) -> bool:
+    """Whether two conditions are never true together, as far as cases show."""
+    return all(truths != (True, True) for truths in _truths(one, other))
+
+
+def follows(one: Node, other: Node) -> bool:
+    """Whether one condition is true wherever another is, as far as cases show."""
+    return all(truth is True for truth, given in _truths(one, other) if given is True)
+
+
 def _outcomes(node: Node) -> frozenset[bool]:
     """Return the truth values that a node can have; both where that would be hard to find out."""
     if isinstance(node, Constant):
         return frozenset({node.value is True})
     if goes_both_ways(node):
         return _BOTH
-    decided, free = divided(_atoms(node))
-    known = cases(decided, _presences(node))
-    tries = math.prod([len(values) for values in known.values()])
-    tries *= math.prod([len(_free_cases(atom)) for atom in free])
-    if tries > _TRIES:
-        return _BOTH
-    return frozenset(
-        truth
-        for facts in _combinations(known)
-        for outcomes in product(*map(_free_cases, free))
-        if (truth := _truth(node, facts, dict(zip(map(id, free), outcomes, strict=True))))
-        is not None
-    )
+    return frozenset(truth for (truth,) in _truths(node) if truth is not None)
+
+
+def _truths(*nodes: Node) -> Iterator[tuple[bool | None, ...]]:
+    """Yield the truths that conditions can have together; all there are where cases are many."""
+    decided, free = divided([atom for node in nodes for atom in _atoms(node)])
+    known = cases(decided, [has for node in nodes for has in _presences(node)])
+    free_cases = {atom: _free_cases(atom) for atom in free}
+    if math.prod(map(len, (*known.values(), *free_cases.values()))) > _TRIES:
+        yield from product(_EITHER, repeat=len(nodes))
+        return
+    for facts in _combinations(known):
+        unknown = {atom: (None,) for atom in free if _lacks(atom, facts, known)}
+        for outcomes in product(*{**free_cases, **unknown}.values()):
+            answers = dict(zip(free_cases, outcomes, strict=True))
+            given = evolve(facts, given={id(atom): answers[atom] for atom in free})
+            yield tuple([evaluate(node, given) for node in nodes])
+
+
+def _lacks(atom: Node, facts: Known, among: Container[Name]) -> bool:
+    """Whether a condition is unknown since a field is that it cannot do without."""
+    parts = tuple(walk(atom))
+    if any(isinstance(part, And | Or | Conditional) for part in parts):
+        return False
+    reads = [part for part in parts if isinstance(part, Read) and _name(part) in among]
+    return any(facts.read(read) is None for read in reads)
 
 
 def _combinations(known: dict[Name, tuple[Any, ...]]) -> Iterator[Known]:
@@ -354,45 +373,17 @@ def _presences(node: Node) -> list[Has]:
     return [part for part in walk(node) if isinstance(part, Has)]
 
 
-def _truth(node: Node, facts: Known, free: dict[int, bool | None]) -> bool | None:
-    """Return the truth of a node in one case."""
-    match node:
-        case And():
-            return all_of(*[_truth(item, facts, free) for item in node.items])
-        case Or():
-            return any_of(*[_truth(item, facts, free) for item in node.items])
-        case Not():
-            truth = _truth(node.item, facts, free)
-            return None if truth is None else not truth
-        case Conditional():
-            test = _truth(node.test, facts, free)
-            branch = node.then if test else node.other
-            return None if test is None else _truth(branch, facts, free)
-        case _ if id(node) in free:
-            return free[id(node)]
-        case _:
-            outcome: bool | None = evaluate(node, facts)
-            return outcome
-
-
 def _free_cases(atom: Node) -> tuple[bool | None, ...]:
     """Return the ways in which a condition can come out that is no plain comparison."""
     if not any(isinstance(part, Read | Has | Now) for part in walk(atom)):
         return (evaluate(atom, Known({}, {}, FIXED_NOW)),)
-    if isinstance(atom, Compare) and _is_same(atom.left, atom.right):
+    if isinstance(atom, Compare) and isinstance(atom.left, Read) and atom.left == atom.right:
         return (atom.operator in ("==", "<=", ">="), None)
     if isinstance(atom, Compare) and isinstance(atom.left, Size):
         limit = atom.right.value if isinstance(atom.right, Constant) else None
         if isinstance(limit, int | float):
             return _size_cases(atom, limit)
     return _EITHER
-
-
-def _is_same(left: Node, right: Node) -> bool:
-    """Whether both sides read the same field; a fact is never NaN."""
-    if isinstance(left, Read) and isinstance(right, Read):
-        return (left.root, left.field.name) == (right.root, right.field.name)
-    return False
 
 
 def _size_cases(atom: Compare, limit: float) -> tuple[bool | None, ...]:

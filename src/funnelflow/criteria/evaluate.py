@@ -6,10 +6,10 @@ never hold use it, because it can answer for every part alone.
 
 import datetime as dt
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from funnelflow.criteria.times import SECONDS, in_range
 from funnelflow.criteria.tree import (
@@ -250,11 +250,19 @@ _OPERATIONS: Final[dict[tuple[str, Type, Type], Callable[[Any, Any], Any]]] = {
 
 @frozen
 class Known:
-    """What is known when a question is asked."""
+    """What is known when a question is asked.
+
+    Attributes:
+        contact: The facts about the contact.
+        event: The facts that the event brought.
+        now: The time.
+        given: The answers of conditions that have one whatever the facts are, by their `id`.
+    """
 
     contact: Fields
     event: Facts
     now: dt.datetime
+    given: Mapping[int, bool | None] = field(factory=dict)
 
     def read(self, node: Read | Has) -> Any:
         """Return the value of a field, or None."""
@@ -263,6 +271,8 @@ class Known:
 
 def evaluate(node: Node, known: Known) -> Any:  # noqa: C901, PLR0911, PLR0912  # one case a node
     """Return the value of a node; None where it is unknown."""
+    if known.given and id(node) in known.given:
+        return known.given[id(node)]
     match node:
         case Constant():
             return node.value

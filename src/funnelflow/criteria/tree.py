@@ -1,29 +1,30 @@
-"""What an expression means: the typed tree from which everything else is made."""
+"""What an expression means: the typed tree from which everything else is made.
+
+Nodes are equal where they mean the same, wherever they stand.
+"""
 
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.types import BOOLEAN, INTEGER, TIMESTAMP, Type, Value
-
-Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 
 @frozen
 class _Node:
     """Where the node stands in the source."""
 
-    start: int
-    end: int
+    start: int = field(eq=False)
+    end: int = field(eq=False)
 
 
 @frozen
 class Constant(_Node):
     """A value that is written down."""
 
-    value: Value
+    value: Value = field(eq=repr)  # -0.0 is no 0.0 to divide by
     type: Type
 
 

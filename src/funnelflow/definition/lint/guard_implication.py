@@ -1,30 +1,23 @@
 """Guard implication: what a transition requires, what follows from it, and what it shadows.
 
-Conditions are compared as they are written: an answer of yes is certain, one of no means that
-nothing can be seen.
+What is said to follow, or to exclude, is certain; of the rest nothing can be seen.
 """
 
-import math
-import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
 from typing import TypeAlias
 
 from attrs import define, field, frozen
 
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Roles, Rule
+from funnelflow.criteria.constant_conditions import follows, never_both
+from funnelflow.criteria.tree import And, Node
 from funnelflow.definition.linked import Linked, LinkedTransition
 from funnelflow.definition.model import Transition
 from funnelflow.definition.problems import Problems
 
-Condition: TypeAlias = str
-
-_COMPARISON = re.compile(
-    r"((?:contact|event)\.\w+) *(==|!=|<=|>=|<|>) *"
-    r"(-?\d+(?:\.\d+)?|\"[^\"\\]*\"|'[^'\\]*'|true|false)"
-)
-_KNOWN = re.compile(r"has\(((?:contact|event)\.\w+)\)")
-_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-_NOT_SPLIT = re.compile(r"[\"'?]|\|\|")
+Condition: TypeAlias = Hashable
+"""What a criterion means, or a plugin's criterion or a group of criteria, for what it is."""
 
 
 @frozen
@@ -51,106 +44,42 @@ def guard_conditions(rule: Rule | None) -> GuardConditions:
 
 
 def exclude_each_other(first: GuardConditions, second: GuardConditions) -> bool:
-    """Whether no contact can meet both at one time, as far as comparisons show."""
-    return any(_exclude(one, other) for one in first.conditions for other in second.conditions)
+    """Whether no contact can meet both at one time, as far as can be seen."""
+    return any(
+        isinstance(one, Node) and isinstance(other, Node) and never_both(one, other)
+        for one in first.conditions
+        for other in second.conditions
+    )
 
 
 def follows_from(needed: GuardConditions, given: GuardConditions) -> bool:
     """Whether what is needed holds wherever what is given does, as far as can be seen."""
     return all(
-        any(_implies(condition, other) for condition in given.conditions)
-        for other in needed.conditions
+        any(_follows(condition, other) for other in given.conditions)
+        for condition in needed.conditions
     )
 
 
-def _implies(one: Condition, other: Condition) -> bool:
-    """Whether a condition that is met makes another be met.
-
-    A comparison that is met is about a fact that is known, and excludes what the other
-    comparison excludes.
-    """
-    if one == other:
-        return True
-    known = _KNOWN.fullmatch(other)
-    if known:
-        return re.match(rf"!?{re.escape(known[1])}\b", one) is not None and "||" not in one
-    comparison = _COMPARISON.fullmatch(other)
-    if comparison is None:
-        return False
-    opposite = _OPPOSITE[comparison[2]]
-    return _exclude(one, f"{comparison[1]} {opposite} {comparison[3]}")
+def _follows(one: Condition, other: Condition) -> bool:
+    if isinstance(one, Node) and isinstance(other, Node):
+        return follows(one, other)
+    return one == other
 
 
 def _conditions(rule: Rule) -> Iterator[Condition]:
-    """Yield the conditions of a rule, those of `all` one by one."""
+    """Yield the conditions of a rule, those of `all` and of ``&&`` one by one."""
     if isinstance(rule, AllOf):
         for inner in rule.rules:
             yield from _conditions(inner)
     elif isinstance(rule, Leaf):
-        source = " ".join(rule.expression.source.split())
-        yield from [source] if _NOT_SPLIT.search(source) else _clauses(source)
+        tree = rule.expression.tree
+        yield from tree.items if isinstance(tree, And) else (tree,)
     elif isinstance(rule, Custom):
-        yield f"{rule.provider}:{rule.name}({sorted(rule.arguments.items())!r})"
+        yield rule.provider, rule.name, repr(sorted(rule.arguments.items()))
     elif isinstance(rule, AnyOf | AtLeast):
         count = rule.count if isinstance(rule, AtLeast) else 1
-        inner_conditions = [sorted(_conditions(inner)) for inner in rule.rules]
-        yield f"{count} of {sorted(inner_conditions)!r}"
-
-
-def _clauses(source: str) -> Iterator[Condition]:
-    """Split ``a && b`` that stands outside of brackets."""
-    if "&&" not in source:
-        yield source
-        return
-    if "(" not in source:
-        yield from (clause.strip() for clause in source.split("&&"))
-        return
-    depth, start = 0, 0
-    for at, character in enumerate(source):
-        depth += (character in "([") - (character in ")]")
-        if depth == 0 and source.startswith("&&", at):
-            yield source[start:at].strip()
-            start = at + 2
-    yield source[start:].strip()
-
-
-def _exclude(one: Condition, other: Condition) -> bool:
-    if one in (f"!{other}", f"!({other})") or other in (f"!{one}", f"!({one})"):
-        return True
-    first, second = _COMPARISON.fullmatch(one), _COMPARISON.fullmatch(other)
-    if first is None or second is None or first[1] != second[1]:
-        return False
-    return _values_exclude(first[2], first[3], second[2], second[3])
-
-
-def _values_exclude(first_sign: str, first: str, second_sign: str, second: str) -> bool:
-    """Whether two comparisons of one field with constants never hold together."""
-    signs = {first_sign, second_sign}
-    if not (first[0] in "-0123456789" and second[0] in "-0123456789"):
-        same = first[1:-1] == second[1:-1] if first[0] in "\"'" else first == second
-        return (signs == {"=="} and not same) or (signs == {"==", "!="} and same)
-    if "!=" in signs:
-        return signs == {"==", "!="} and float(first) == float(second)
-    return _apart(_interval(first_sign, float(first)), _interval(second_sign, float(second)))
-
-
-Interval: TypeAlias = tuple[float, bool, float, bool]
-"""Lower end, whether it belongs to it, upper end, whether it belongs to it."""
-
-
-def _interval(sign: str, value: float) -> Interval:
-    if sign == "==":
-        return value, True, value, True
-    if sign in (">", ">="):
-        return value, sign == ">=", math.inf, False
-    return -math.inf, False, value, sign == "<="
-
-
-def _apart(one: Interval, other: Interval) -> bool:
-    """Whether two intervals have no number in common."""
-    lower, is_beyond = max((one[0], not one[1]), (other[0], not other[1]))
-    upper, upper_belongs = min((one[2], one[3]), (other[2], other[3]))
-    return lower > upper or (lower == upper and (is_beyond or not upper_belongs))
+        groups = Counter(frozenset(_conditions(inner)) for inner in rule.rules)
+        yield count, frozenset(groups.items())
 
 
 Exit: TypeAlias = tuple[str, str]

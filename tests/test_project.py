@@ -46,7 +46,7 @@ PUBLIC = {
     "funnelflow.engine": """
         Cause Considered Contact Coverage Decision Event FactChange
         Funnel GuardedTransition Outcome ScenarioResult Taken Verb Veto coverage_of decide
-        run_scenario scenario_events why
+        retold run_scenario scenario_events why
     """,
     "funnelflow.ingest": """
         MODES FileError FileOptions Form Mode Progress Rows SourceFile Summary Watch apply_file

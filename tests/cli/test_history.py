@@ -19,12 +19,12 @@ def test_a_story_is_a_readable_table(ada, call):
     call("move", "ada", "prospect", "--at", "2026-03-03T09:00:00Z", "--actor", "grace")
     rows = call("history", "ada").stdout.splitlines()
     assert [" ".join(row.split()) for row in rows] == [
-        "time event facts by stage outcome",
-        "2026-03-01 09:00 add budget=3000 email=ada@example.com root target stayed",
-        "2026-03-01 09:30 form_submitted root target → lead.inquiry moved",
-        "2026-03-02 10:00 set horizon_days=60 root lead.inquiry stayed",
+        "time row event facts by stage outcome",
+        "2026-03-01 09:00 1 add budget=3000 email=ada@example.com root target stayed",
+        "2026-03-01 09:30 2 form_submitted root target → lead.inquiry moved",
+        "2026-03-02 10:00 3 set horizon_days=60 root lead.inquiry stayed",
         (
-            "2026-03-03 09:00 move prospect grace lead.inquiry refused: "
+            "2026-03-03 09:00 4 move prospect grace lead.inquiry refused: "
             "Budget is at least 5,000; Talks to the decider"
         ),
     ]
@@ -90,12 +90,12 @@ def test_where_a_table_has_no_room_the_details_stand_below(ada, call, workspace)
     environment = {"NO_COLOR": "1", "COLUMNS": "72"}
     _, shown = run_in_terminal("history", "ada", cwd=workspace, env=environment)
     assert shown.splitlines() == [
-        "2026-03-01 09:00  add             target                 stayed",
+        "2026-03-01 09:00  1  add             target                 stayed",
         "    by root: budget=3000 email=ada@example.com",
-        "2026-03-01 09:30  form_submitted  target → lead.inquiry  moved",
-        "2026-03-02 10:00  set             lead.inquiry           stayed",
+        "2026-03-01 09:30  2  form_submitted  target → lead.inquiry  moved",
+        "2026-03-02 10:00  3  set             lead.inquiry           stayed",
         "    by root: horizon_days=60",
-        "2026-03-03 09:00  move prospect   lead.inquiry           refused",
+        "2026-03-03 09:00  4  move prospect   lead.inquiry           refused",
         "    Budget is at least 5,000; Talks to the decider",
     ]
 

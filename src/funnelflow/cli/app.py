@@ -61,6 +61,7 @@ COMMANDS: Final = {
             "move": ("contacts", "Ask for a stage, and be told why not."),
             "set": ("contacts", "Set or remove facts about a contact."),
             "apply": ("files", "Record the events of a file."),
+            "void": ("void", "Take back what was recorded by mistake."),
             "tick": ("maintenance", "Take the timed transitions that are due."),
         },
         "Notify": {
@@ -183,11 +184,18 @@ def _plugin_command(ctx: click.Context, name: str) -> click.Command | None:
     return None if provider is None else provider.command
 
 
+_INSTEAD: Final = dict.fromkeys(("delete", "remove", "rm", "revert"), ("void", "undo", "erase"))
+"""What is looked for under names that no command has."""
+
+
 def _no_such_command(ctx: click.Context, name: str, table: Mapping[str, CommandEntry]) -> Exception:
     """Return the error that names the command that was meant, a plugin's too."""
     from funnelflow.errors import UnknownNameError, nearest  # noqa: PLC0415  # only this needs them
 
     known = (*table, *of(ctx).host.commands)
+    if meant := [name for name in _INSTEAD.get(name, ()) if name in table]:
+        ways = ", ".join(f"`funnelflow {one} --help`" for one in meant)
+        return UnknownNameError("command", name, known, hint=f"nothing is deleted: {ways}")
     guess = nearest(name, known)
     hint = f"did you mean `funnelflow {guess}`?" if guess else "funnelflow --help lists them"
     return UnknownNameError("command", name, known, hint=hint)

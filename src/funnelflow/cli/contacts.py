@@ -139,7 +139,7 @@ def change_contact(
     """
     session = current()
     with session.open() as workspace:
-        said = {**how, "at": moment_of(how["at"], workspace), "text": True}
+        said = {**how, "at": moment_of(how.get("at"), workspace), "text": True}
         recorded = change(workspace, *what, **more, **said)
         if session.json:
             write_json(recorded.to_json())

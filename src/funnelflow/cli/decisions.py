@@ -164,12 +164,20 @@ def decision_answer(decision: Decision, page: Page, *, dry_run: bool = False) ->
         dry_run: Nothing was stored; who was added is not there to be changed.
     """
     linked = decision.linked
+    if decision.contact_after.since is None:
+        return DecisionView(page.flow(_gone(decision)))
     if decision.outcome == "refused":
         return _refused(decision, linked, page)
     if decision.outcome == "moved":
         return DecisionView([*_moved(decision, linked, page), *to_do(decision.after, linked, page)])
     verb = "add" if dry_run and decision.event.name == "add" else "set"
     return _stayed(decision, linked, page, verb)
+
+
+def _gone(decision: Decision) -> Line:
+    """Say that no evidence of a contact counts any more."""
+    said = "nothing that is known of it counts any more, so it is no longer listed"
+    return line(strong(f"{decision.contact} is nowhere: "), said)
 
 
 def open_count(considered: Considered, goal: str | None = None) -> str:
@@ -288,7 +296,7 @@ def _refused_hint(decision: Decision, ways: Sequence[Considered], linked: Linked
 
 
 def _moved(decision: Decision, linked: Linked, page: Page) -> list[Line]:
-    stages = [decision.before, *(taken.to for taken in decision.path)]
+    stages = [decision.before, *([taken.to for taken in decision.path] or [decision.after])]
     head = line(strong(f"{decision.contact} moved: "), TextSpan(" → ".join(stages), "good"))
     return [
         *page.flow(head),
@@ -348,12 +356,18 @@ def _stayed_because(decision: Decision) -> str:
         "set": "the facts are kept" if decision.changes else "nothing is new",
         "tick": "nothing is due",
         "adopt": "the new definition leaves it there",
+        "void": _taken_back(decision),
     }
     if name in fixed:
         return fixed[name]
     if any(way.cause == "event" for way in decision.blocking):
         return f"{name} is kept, and criteria are not met"
     return f"{name} is kept"
+
+
+def _taken_back(decision: Decision) -> str:
+    rows = [str(row) for row in decision.event.about]
+    return f"{'rows' if len(rows) > 1 else 'row'} {', '.join(rows)} taken back"
 
 
 def stage_says(stage: str, linked: Linked, what: str) -> Any:

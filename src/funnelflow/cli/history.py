@@ -52,27 +52,27 @@ def typed(facts: Mapping[str, Any]) -> str:
 def what_happened(row: HistoryRow) -> tuple[Text, ...]:
     """Return the cells of a row that tell the story: event, facts, stages and outcome."""
     reason = f": {_reason(row)}" if _reason(row) else ""
-    outcome = TextSpan(row.outcome + reason, _LOOKS[row.outcome])
-    return _event(row), typed(row.facts), _stage(row), outcome
+    verb = _verb(row)
+    return _event(row), typed(row.facts), _stage(row), TextSpan(verb.text + reason, verb.look)
 
 
 def _table(rows: Sequence[HistoryRow], names: Sequence[str], page: Page) -> list[Line]:
     """Draw a line for each row, whatever its length."""
-    heads = ["time", "contact", "event", "facts", "by", "stage", "outcome"]
+    heads = ["time", "contact", "row", "event", "facts", "by", "stage", "outcome"]
     shown: list[Sequence[Text]] = []
     if not any(names):
         heads.remove("contact")
     for row, name in zip(rows, names, strict=True):
         event, facts, *became = what_happened(row)
         who = [name] if any(names) else []
-        shown.append((_when(row), *who, event, facts, dim(_who(row)), *became))
+        shown.append((_when(row), *who, _number(row), event, facts, dim(_who(row)), *became))
     return page.grid(shown, heads=heads, wrapped=False)
 
 
 def _stacked(rows: Sequence[HistoryRow], names: Sequence[str], page: Page) -> list[Line]:
     """Draw what happened and what came of it in one line, the details below it."""
     told: list[Sequence[Text]] = [
-        (_when(row), *([name] if name else []), _event(row), _stage(row), _verb(row))
+        (_when(row), *([name] if name else []), _number(row), _event(row), _stage(row), _verb(row))
         for row, name in zip(rows, names, strict=True)
     ]
     heads = page.grid(told, wrapped=False)
@@ -94,18 +94,28 @@ def _when(row: HistoryRow) -> TextSpan:
     return dim(moment(row.at))
 
 
+def _number(row: HistoryRow) -> TextSpan:
+    return dim(str(row.sequence))
+
+
 def _event(row: HistoryRow) -> str:
     forced = f" by force: {row.reason}" if row.force else ""
+    if row.about:
+        return f"{row.event} {', '.join(map(str, row.about))}: {row.reason}"
     return f"{row.event} {row.to_stage}".strip() + forced
 
 
 def _stage(row: HistoryRow) -> str:
     if row.before == row.after:
         return row.after
+    if row.restated is not None and not row.path:
+        return f"{row.before} → {'nowhere' if row.restated.entered is None else row.after}"
     return " → ".join([row.before, *(taken.to for taken in row.path)])
 
 
 def _verb(row: HistoryRow) -> TextSpan:
+    if row.voided_by is not None:
+        return TextSpan(f"voided by row {row.voided_by}, was {row.outcome}", "dim")
     return TextSpan(row.outcome, _LOOKS[row.outcome])
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from funnelflow.engine.decide import decide, why
+from funnelflow.engine.decide import decide, retold, why
 from funnelflow.engine.decisions import (
     Cause,
     Considered,
@@ -52,6 +52,7 @@ __all__ = [
     "Veto",
     "coverage_of",
     "decide",
+    "retold",
     "run_scenario",
     "scenario_events",
     "why",

@@ -59,6 +59,30 @@ def decide(funnel: Funnel, contact: Contact, event: Event) -> Decision:
     )
 
 
+def retold(funnel: Funnel, before: Contact, event: Event, after: Contact) -> Decision:
+    """Answer evidence about the story itself: the contact was there, and is here now; pure.
+
+    Args:
+        funnel: The definition that folded the story.
+        before: Where the contact stood before it.
+        event: What was said of the story.
+        after: Where it stands with it.
+    """
+    return Decision(
+        outcome="stayed" if before.stage == after.stage else "moved",
+        contact=after.id,
+        event=event,
+        before=before.stage,
+        after=after.stage,
+        path=(),
+        considered=(),
+        reachable=funnel.reachable(after.stage),
+        changes=changes_between(before.fields, after.fields),
+        contact_after=after.copy(),
+        linked=funnel.linked,
+    )
+
+
 def why(
     funnel: Funnel,
     contact: Contact,

@@ -90,20 +90,20 @@ def in_force(rows: Iterable[StoryRow]) -> list[StoryRow]:
     same instant keep the order of their arrival.
     """
     arrived = sorted(rows, key=lambda row: row.arrival)
-    voided = _voided(arrived)
+    voided = taken_back(arrived)
     counting = [r for r in arrived if r.arrival not in voided and _says_something(r.event)]
     counting.sort(key=lambda row: row.event.at)
     return counting
 
 
-def _voided(rows: Iterable[StoryRow]) -> set[int]:
-    """Return the arrivals of the rows that are taken back by one that is not."""
-    voided: set[int] = set()
+def taken_back(rows: Iterable[StoryRow]) -> dict[int, int]:
+    """Return the arrivals of the rows that do not count, each to that of the last void of it."""
+    by: dict[int, int] = {}
     voids = sorted((row for row in rows if row.voids), key=lambda row: -row.arrival)
     for row in voids:
-        if row.arrival not in voided:
-            voided.update(arrival for arrival in row.voids if arrival < row.arrival)
-    return voided
+        if row.arrival not in by:
+            by = dict.fromkeys((a for a in row.voids if a < row.arrival), row.arrival) | by
+    return by
 
 
 def _says_something(event: Event) -> bool:
@@ -119,7 +119,7 @@ def end_of(rows: Iterable[StoryRow]) -> dt.datetime | None:
     It is that of the last row that counts, or that says how late it was. What was taken back
     says nothing, and neither does what takes it back.
     """
-    voided = _voided(rows)
+    voided = taken_back(rows)
     moments = [
         row.event.at for row in rows if row.arrival not in voided and row.event.name not in SILENT
     ]

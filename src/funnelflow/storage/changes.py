@@ -258,6 +258,7 @@ class IdempotencyRecord:
     to_stage: str
     reason: str
     force: int
+    about: str
     definition: int
 
 

@@ -2,15 +2,16 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
 from typing import Any, NamedTuple
 
-from attrs import field, frozen
-from sqlalchemy import Connection, false, literal, select, tuple_
+from attrs import evolve, field, frozen
+from sqlalchemy import ColumnElement, Connection, false, literal, select, true, tuple_
 
 from funnelflow.definition import Linked
-from funnelflow.engine import Considered, Contact, Decision, Taken, Verb, Veto
+from funnelflow.engine import Considered, Contact, Decision, Event, Taken, Verb, Veto
+from funnelflow.engine.story import VOID, StoryRow, taken_back
 from funnelflow.errors import UnknownContactError, nearest
 from funnelflow.storage.changes import Restatement, check_id, is_storable
 from funnelflow.storage.definition_store import DefinitionStore
@@ -25,12 +26,13 @@ from funnelflow.storage.row_format import (
     UNREADABLE,
     altered,
     from_text,
+    load_about,
     load_path,
     load_vetoes,
     optional_from_text,
     to_text,
 )
-from funnelflow.storage.tables import contact_positions, definitions, history
+from funnelflow.storage.tables import contact_positions, contacts, definitions, history
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
@@ -109,6 +111,9 @@ class HistoryRow:
         restated: What it changed, where it happened before what was known already.
         definition: The digest of the definition that decided.
         digest: The digest of the row, chained to the contact's row before it.
+        run: The run that brought it, if any.
+        about: What evidence about the story itself is about, such as the rows it takes back.
+        voided_by: The row that takes it back; None where it counts.
     """
 
     id: int
@@ -134,6 +139,9 @@ class HistoryRow:
     restated: Restatement | None
     definition: str
     digest: str
+    run: int | None = None
+    about: tuple[int | str, ...] = ()
+    voided_by: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as data."""
@@ -164,6 +172,9 @@ class HistoryRow:
             "restated": None if self.restated is None else self.restated.to_json(),
             "definition": self.definition,
             "digest": self.digest,
+            "run": self.run,
+            "about": list(self.about),
+            "voided_by": self.voided_by,
         }
 
 
@@ -258,6 +269,10 @@ def find_contact(
 
 def unknown_contact(connection: Connection, contact_id: str) -> UnknownContactError:
     """Return the error that nobody is known by an id; its local hint names some that are."""
+    if connection.execute(select(contacts.c.id).where(contacts.c.id == contact_id)).first():
+        look = f"funnelflow history {quote(contact_id)}"
+        hint = f"all that was known of it has been taken back: {look}"
+        return UnknownContactError(contact_id, hint=hint)
     known = _neighbours(connection, contact_id)
     near = nearest(contact_id, known)
     add = f"funnelflow add {quote(contact_id)}"
@@ -336,10 +351,8 @@ def read_history(
         wanted = wanted.where(history.c.at >= to_text(since))
     if until is not None:
         wanted = wanted.where(history.c.at < to_text(until))
-    if isinstance(known_at, int):
-        wanted = wanted.where(history.c.id <= known_at)
-    elif known_at is not None:
-        wanted = wanted.where(history.c.recorded_at <= to_text(known_at))
+    is_known = _is_known(known_at)
+    wanted = wanted.where(is_known)
     order = (history.c.at, history.c.id) if by_time else (history.c.id,)
     if after is not None and by_time:
         last = select(history.c.at).where(history.c.id == after).scalar_subquery()
@@ -347,8 +360,46 @@ def read_history(
     elif after is not None:
         wanted = wanted.where(history.c.id > after)
     rows = connection.execute(wanted.order_by(*order).limit(limit + 1)).all()
-    shown = tuple(read_row(row) for row in rows[:limit])
+    back = _taken_back(connection, {row.contact for row in rows[:limit]}, is_known)
+    shown = tuple(
+        evolve(read_row(row), voided_by=back.get((row.contact, row.sequence)))
+        for row in rows[:limit]
+    )
     return HistoryPage(shown, shown[-1].id if len(rows) > limit else None)
+
+
+def _is_known(known_at: dt.datetime | int | None) -> ColumnElement[bool]:
+    """Ask for the rows that were known at a time, or when the row with that number arrived."""
+    if known_at is None:
+        return true()
+    if isinstance(known_at, int):
+        return history.c.id <= known_at
+    return history.c.recorded_at <= to_text(known_at)
+
+
+def _taken_back(
+    connection: Connection, numbers: Iterable[int], is_known: ColumnElement[bool]
+) -> dict[tuple[int, int], int]:
+    """Find the rows of contacts that do not count, by contact and sequence, each to its void."""
+    voids: dict[int, list[StoryRow]] = {}
+    ordered = sorted(numbers)
+    for start in range(0, len(ordered), _AT_ONCE):
+        some = ordered[start : start + _AT_ONCE]
+        wanted = select(history.c.contact, history.c.sequence, history.c.about).where(
+            history.c.contact.in_(some), history.c.event == VOID, is_known
+        )
+        for row in connection.execute(wanted):
+            about = tuple(one for one in load_about(row.about) if isinstance(one, int))
+            voids.setdefault(row.contact, []).append(StoryRow(row.sequence, _SAID, about))
+    return {
+        (contact, sequence): by
+        for contact, rows in voids.items()
+        for sequence, by in taken_back(rows).items()
+    }
+
+
+_SAID = Event(VOID, dt.datetime.min.replace(tzinfo=dt.UTC))
+_AT_ONCE = 500
 
 
 def read_row(row: Any) -> HistoryRow:
@@ -389,6 +440,8 @@ def _read_row(row: Any) -> HistoryRow:
         restated=Restatement.from_json(json.loads(row.restated)) if row.restated else None,
         definition=row.decided_by,
         digest=row.digest,
+        run=row.run,
+        about=load_about(row.about),
     )
 
 

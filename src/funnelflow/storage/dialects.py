@@ -50,8 +50,11 @@ DECISION_COLUMNS = tuple(decisions.c)
 KEY_COLUMNS = tuple(keys.c)
 OUTBOX_COLUMNS = tuple(column for column in outbox.c if column.name != "id")
 
-_MEANT = ("event", "at", "actor", "facts", "to_stage", "reason", "force", "definition")
-_KEYED = (keys.c.key, history.c.contact_id, keys.c.sequence, *(history.c[name] for name in _MEANT))
+_MEANT = ("event", "at", "actor", "facts", "to_stage", "reason", "force", "about")
+_KEYED = (
+    *(keys.c.key, history.c.contact_id, keys.c.sequence),
+    *(history.c[name] for name in (*_MEANT, "definition")),
+)
 _OF_KEYS = keys.join(
     history, (history.c.contact == keys.c.contact) & (history.c.sequence == keys.c.sequence)
 )

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 
 from attrs import define, evolve, field
 
-from funnelflow.engine import Contact, Decision, Event, Outcome, decide
+from funnelflow.engine import Contact, Decision, Event, Outcome, decide, retold
 from funnelflow.engine.events import EventParser, TimestampCache
-from funnelflow.engine.story import SILENT, OpenStory
+from funnelflow.engine.story import SILENT, VOID, OpenStory
 from funnelflow.errors import ConflictError, FieldError, UnknownContactError, UsageError
 from funnelflow.storage.changes import (
     Change,
@@ -38,8 +38,15 @@ from funnelflow.storage.changes import (
 )
 from funnelflow.storage.evidence_rows import RowWriter
 from funnelflow.storage.outbox_writer import OutboxWriter
-from funnelflow.storage.row_format import UNREADABLE, checksum, dump_facts, horizon, to_text
-from funnelflow.storage.told import PENDING, Told, as_row, as_story
+from funnelflow.storage.row_format import (
+    UNREADABLE,
+    checksum,
+    dump_about,
+    dump_facts,
+    horizon,
+    to_text,
+)
+from funnelflow.storage.told import PENDING, Told, as_row, as_story, require_voidable
 from funnelflow.storage.tracked_contacts import (
     FunnelPosition,
     LoadedDefinition,
@@ -60,7 +67,6 @@ class FoldSettings:
         timezone: The zone of times without an offset; None refuses them.
         outbox: Makes the messages for transitions; None where nobody subscribes.
         recorder: Who records all changes, whoever their actors are; empty for the actors.
-        run: The run that brings the changes; None for none.
         times: The timestamp cache that the parsers share.
     """
 
@@ -69,7 +75,6 @@ class FoldSettings:
     timezone: dt.tzinfo | None = None
     outbox: OutboxWriter | None = None
     recorder: str = ""
-    run: int | None = None
     times: TimestampCache = field(init=False)
     _parsers: dict[str, EventParser] = field(factory=dict, init=False)
 
@@ -79,7 +84,7 @@ class FoldSettings:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without what is remembered."""
-        settings = self.roles_of, self.funnel, self.timezone, self.outbox, self.recorder, self.run
+        settings = self.roles_of, self.funnel, self.timezone, self.outbox, self.recorder
         return FoldSettings, settings
 
     def parser(self, loaded: LoadedDefinition) -> EventParser:
@@ -114,6 +119,7 @@ class Partition:
         keys: What was recorded under idempotency keys before.
         homes: The definitions that new contacts come under, by funnel.
         identities: Numbers and salts for new contacts, the first to be used last.
+        run: The run that brings the changes; None for none.
         definitions: The definitions that decided what `keys` holds, by number.
         stories: What was told before, by contact and funnel, read by the definition of the
             position: of those about whom evidence comes late.
@@ -127,6 +133,7 @@ class Partition:
     definitions: dict[int, LoadedDefinition] = field(factory=dict)
     stories: dict[tuple[int, str], list[Told]] = field(factory=dict)
     identities: list[Identity] = field(factory=list)
+    run: int | None = None
 
     def home(self, funnel: str) -> LoadedDefinition:
         """Return the definition that new contacts of a funnel come under; "" for the default."""
@@ -240,9 +247,13 @@ class Fold:
         self._observer = observer
         self._horizon = horizon(partition.now)
         self._recorded_at = to_text(partition.now)
-        settings = partition.settings
-        self._writer = RowWriter(self._recorded_at, settings.recorder, settings.run)
+        self.join_run(partition.run)
         self._inserted = _no_rows()
+
+    def join_run(self, run: int | None) -> None:
+        """Let a run have brought all that is decided from now on; None for no run."""
+        self.partition.run = run
+        self._writer = RowWriter(self._recorded_at, self._settings.recorder, run)
 
     def take(self, change: Change, *, explain: bool = False) -> ChangeResult:
         """Decide a change and collect its row.
@@ -266,7 +277,7 @@ class Fold:
             raise ChangedMeanwhileError(change.contact_id, change.expect, chain.sequence)
         event = self._parse(target, change)
         if change.event in SILENT:
-            return self._retell(chain, target, change, event)
+            return self._retell(chain, target, change, event, explain=explain)
         return self._decide(chain, target, change, event, explain=explain)
 
     def before(self, tracked: TrackedContact, event: Event) -> Contact:
@@ -312,7 +323,7 @@ class Fold:
             self._keys[key] = IdempotencyRecord(
                 chain.contact.id, chain.sequence, event.name, at, event.actor,
                 dump_facts(event.facts), event.to, event.reason, int(event.force),
-                target.loaded.id,
+                dump_about(event.about), target.loaded.id,
             )  # fmt: skip
             self.partition.definitions[target.loaded.id] = target.loaded
         if self._observer is not None:
@@ -333,7 +344,7 @@ class Fold:
             moved = bool(outcome.path) or outcome.outcome == "moved"
             if restated is not None:
                 moved, before = restated.before != restated.stage, restated.before
-            if moved:
+            if moved and answer.position.contact.since is not None:
                 self._inserted["outbox"] += self._outbox.rows(
                     chain, target, answer.position, event, before, self._recorded_at
                 )
@@ -525,10 +536,19 @@ class Fold:
         return FunnelAnswer(position, outcome, before, after, unmet, restated, decision), own
 
     def _retell(
-        self, chain: TrackedContact, target: TrackedContact, change: Change, event: Event
+        self,
+        chain: TrackedContact,
+        target: TrackedContact,
+        change: Change,
+        event: Event,
+        *,
+        explain: bool,
     ) -> ChangeResult:
         """Take evidence about the story itself: everything is folded again with it."""
         answers = []
+        if event.name == VOID:
+            is_run = self.partition.run is not None
+            require_voidable(self._told(target, target), chain, event, is_run=is_run)
         for position in target.positions():
             stood, story = position.contact, self._story(target, position)
             told = Told(chain.number, chain.sequence + 1, PENDING + len(self._taken), event)
@@ -539,13 +559,15 @@ class Fold:
             )
             moved = stood.stage != now.stage
             outcome = Outcome("moved" if moved else "stayed")
-            answers.append(FunnelAnswer(position, outcome, stood.stage, now.stage, (), restated))
+            decision = retold(position.loaded.funnel, stood, event, now) if explain else None
+            answer = FunnelAnswer(position, outcome, stood.stage, now.stage, (), restated, decision)
+            answers.append(answer)
         self._collect(chain, target, event, change.key, answers)
         first = self._story(target, target).rows
         if first:
             target.created_at = to_text(first[0].event.at)
         self._notify(chain, target, event, answers)
-        return _result(chain, answers, explain=False)
+        return _result(chain, answers, explain=explain)
 
     def _note(self, target: TrackedContact, event: Event) -> None:
         """Let the open stories of a contact know of evidence that came in order."""
@@ -618,6 +640,7 @@ class Fold:
             "stage asked for": event.to == earlier.to_stage,
             "reason": event.reason == earlier.reason,
             "force": event.force == bool(earlier.force),
+            "what it is about": dump_about(event.about) == earlier.about,
         }
         if not all(is_same.values()):
             differing = [what for what, same in is_same.items() if not same]

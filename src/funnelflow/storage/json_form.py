@@ -46,6 +46,7 @@ def event_json(event: Event) -> dict[str, Any]:
         "to": event.to,
         "reason": event.reason,
         "force": event.force,
+        "about": list(event.about),
     }
 
 

@@ -22,13 +22,15 @@ from funnelflow.criteria import (
 )
 from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
+from funnelflow.engine.story import SILENT, in_force
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.contacts import StoredContact, stored_contact
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import considered_json, question_json
-from funnelflow.storage.replay import EvidenceReader, fold_rows, rows_of
-from funnelflow.storage.row_format import UNREADABLE, from_text, to_text
+from funnelflow.storage.replay import EvidenceReader, open_story, rows_of, stands
+from funnelflow.storage.row_format import UNREADABLE, to_text
 from funnelflow.storage.tables import contact_positions, funnels, history
+from funnelflow.storage.told import Told, as_story
 from funnelflow.storage.tracked_contacts import CONTACT_FACTS, LoadedDefinition, TrackedContact
 
 AskPlugins: TypeAlias = Callable[[TrackedContact, Event], Event]
@@ -347,21 +349,24 @@ def contact_as_of(
     known, moment = as_of.known(history_of), as_of.moment
     if moment is not None:
         latest = to_text(moment)
-        story = [row for row in known if row.at <= latest]
+        told = [row for row in known if row.at <= latest or row.event in SILENT]
     else:
-        story = known
-    if not story:
+        told = known
+    if not told:
         return None
     if as_of.known_at is not None:
         loaded = store.by_id(connection, known[-1].definition)
-    contact = fold_rows(connection, store, EvidenceReader(loaded), story)
+    story = open_story(connection, store, EvidenceReader(loaded), told)
+    if not story.rows:
+        return None
+    contact = stands(story)
     due_at = loaded.funnel.due_at(contact) if loaded.waits else None
-    created = from_text(min(row.at for row in story))
+    created = story.rows[0].event.at
     then = evolve(
         stored,
         funnel=loaded.name,
         contact=contact,
-        sequence=len(story),
+        sequence=len(told),
         due_at=due_at,
         created_at=created,
         definition=loaded.digest,
@@ -539,9 +544,12 @@ def _events(
     connection: Connection, store: DefinitionStore, reader: EvidenceReader, rows: Iterable[Any]
 ) -> list[Event]:
     """Read the evidence of a contact for another definition, in the order in which it happened."""
-    events = [reader.read(store.by_id(connection, row.definition), row) for row in rows]
-    events.sort(key=attrgetter("at"))
-    return events
+    told = [
+        Told(row.contact, row.sequence, row.id, reader.read(decided, row))
+        for row in rows
+        for decided in (store.by_id(connection, row.definition),)
+    ]
+    return [row.event for row in in_force(as_story(told, reader.loaded.name)[0])]
 
 
 def _reader(funnel: Funnel) -> EvidenceReader:

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, select
 
 from funnelflow.criteria import Field, Value
 from funnelflow.definition import Linked, LinkedTransition
-from funnelflow.engine import Contact, Decision, Event, Outcome, Veto, decide
-from funnelflow.engine.story import OpenStory
+from funnelflow.engine import Contact, Decision, Event, Outcome, Veto, decide, retold
+from funnelflow.engine.story import SILENT, OpenStory
 from funnelflow.errors import FieldError
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.row_format import (
@@ -30,7 +30,7 @@ from funnelflow.storage.row_format import (
     load_vetoes,
 )
 from funnelflow.storage.tables import history
-from funnelflow.storage.told import Told, as_story
+from funnelflow.storage.told import Told, as_row, as_story
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
@@ -255,7 +255,15 @@ def fold_rows(
     Returns:
         The contact; its `since` is None where no evidence is in force.
     """
-    story = open_story(connection, definitions, reader, rows)
+    return stands(open_story(connection, definitions, reader, rows), until)
+
+
+def stands(story: OpenStory, until: dt.datetime | None = None) -> Contact:
+    """Return where a story that was read has come to; see `OpenStory.stands`.
+
+    Raises:
+        StoreError: What was read cannot have been written there.
+    """
     try:
         return story.stands(until)
     except UNREADABLE:
@@ -291,8 +299,13 @@ def first_answer(
     told = read_told(connection, definitions, EvidenceReader(loaded), earlier)
     event = read_event(loaded, row)
     story, joined = as_story(told, loaded.name)
-    stood = OpenStory(loaded.funnel, row.contact_id, story, joined).before(event)
-    decision = decide(loaded.funnel, stood, event)
+    was = OpenStory(loaded.funnel, row.contact_id, story, joined)
+    if event.name in SILENT:
+        stood = was.stands()
+        new = as_row(Told(row.contact, row.sequence, row.id, event), told)
+        decision = retold(loaded.funnel, stood, event, was.retell(new)[0])
+    else:
+        decision = decide(loaded.funnel, was.before(event), event)
     return evolve(
         decision,
         outcome=row.outcome,

@@ -2,10 +2,13 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from shlex import quote
 from typing import NamedTuple
 
 from funnelflow.engine import Event
-from funnelflow.engine.story import ENTER, VOID, StoryRow
+from funnelflow.engine.story import ENTER, LEAVE, MERGE, UNMERGE, VOID, StoryRow, taken_back
+from funnelflow.errors import ConflictError, UsageError
+from funnelflow.storage.tracked_contacts import TrackedContact
 
 PENDING = 1 << 62
 """What the arrivals of evidence that is not stored yet begin with."""
@@ -45,6 +48,55 @@ def as_story(told: Sequence[Told], funnel: str) -> tuple[list[StoryRow], dt.date
 def as_row(one: Told, told: Iterable[Told]) -> StoryRow:
     """Return one piece of evidence as a row of the story that it comes into."""
     return _row(one, _arrivals(told))
+
+
+_OTHERWISE = {
+    "adopt": "take the version before into use: funnelflow adopt FILE",
+    MERGE: "take the stories apart again: funnelflow unmerge",
+    UNMERGE: "put the stories together again: funnelflow merge",
+    ENTER: "let the contact leave the funnel: funnelflow leave",
+    LEAVE: "let the contact enter the funnel again: funnelflow enter",
+}
+"""What is not taken back by a void, with how it is."""
+
+
+def require_voidable(
+    told: Sequence[Told], chain: TrackedContact, event: Event, *, is_run: bool
+) -> None:
+    """Refuse to take back what is not there, or not in force.
+
+    Args:
+        told: The story that the contact's evidence is part of.
+        chain: The contact.
+        event: The void.
+        is_run: Whether it is part of taking back a run, all of which it may be about: also what
+            is taken back already, which then stays so.
+
+    Raises:
+        UsageError: There is no such row, or it is taken back in another way.
+        ConflictError: It has been taken back.
+    """
+    name, rows = chain.contact.id, {o.sequence: o for o in told if o.contact == chain.number}
+    look = f"funnelflow history {quote(name)} --as-known"
+    if not event.about:
+        raise UsageError("no row is named that is to be taken back", hint=f"{look} numbers them")
+    arrivals = _arrivals(told)
+    by = {} if is_run else taken_back(_row(one, arrivals) for one in told)
+    voids = {one.arrival: one.sequence for one in rows.values()}
+    for sequence in event.about:
+        one = rows.get(sequence) if isinstance(sequence, int) else None
+        if one is None:
+            length = f"its history has {chain.sequence:,}"
+            raise UsageError(f"{name} has no row {sequence}: {length}", hint=f"{look} numbers them")
+        if one.event.name in _OTHERWISE and not is_run:
+            what = f"row {sequence} of {name} is {one.event.name}, which no void takes back"
+            raise UsageError(what, hint=_OTHERWISE[one.event.name])
+        if one.arrival in by:
+            void = voids[by[one.arrival]]
+            raise ConflictError(
+                f"row {sequence} of {name} is taken back already, by row {void}",
+                hint=f"to restore it, take that back: funnelflow void {quote(name)} {void}",
+            )
 
 
 def _arrivals(told: Iterable[Told]) -> dict[tuple[int, int], int]:

@@ -10,6 +10,8 @@ from attrs import evolve
 from funnelflow import ingest, maintenance  # whose modules are loaded when they are used
 from funnelflow.definition import Definition, Library
 from funnelflow.engine import Funnel
+from funnelflow.engine.story import VOID
+from funnelflow.errors import UsageError
 from funnelflow.storage.changes import Change
 from funnelflow.storage.contacts import Recorded
 from funnelflow.workspace.looking import ReadableWorkspace, given_roles
@@ -139,6 +141,29 @@ class Workspace(ReadableWorkspace):
             StoreError: The database cannot store it; nothing is stored.
         """
         return self._change(contact_id, "move", facts, options, to=to, force=force, reason=reason)
+
+    def void(
+        self, contact_id: str, rows: Collection[int], reason: str, **options: Unpack[ChangeOptions]
+    ) -> Recorded:
+        """Take back rows of a contact's history: they never counted, and stay readable.
+
+        Taking a void back restores what it took back.
+
+        Args:
+            contact_id: Whose rows they are.
+            rows: The rows, by their place in the contact's history (`HistoryRow.sequence`).
+            reason: Why.
+            options: What `ChangeOptions` lists.
+
+        Raises:
+            UnknownNameError: There is no such contact.
+            UsageError: There is no such row, it is taken back in another way, or no reason is
+                given.
+            ConflictError: A row is taken back already, or the contact has changed.
+            StoreError: The database cannot store it; nothing is stored.
+        """
+        about = tuple(sorted(set(rows)))
+        return self._change(contact_id, VOID, None, options, about=about, reason=given(reason))
 
     def _change(
         self,
@@ -274,6 +299,19 @@ class Workspace(ReadableWorkspace):
         return maintenance.run_adoption(
             context, definition, rules or {}, instead_of=instead_of, actor=actor, progress=progress
         )
+
+
+def given(reason: str) -> str:
+    """Return the reason for taking something back.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if not reason.strip():
+        raise UsageError(
+            "what is taken back needs a reason: it is kept as evidence", hint="--reason '…'"
+        )
+    return reason
 
 
 def _read(source: Definition | Path | str, library: Library) -> Definition:

@@ -1,6 +1,7 @@
 """Applying files of events: what becomes of rows, keys, times and dry runs."""
 
 import json
+from itertools import permutations
 
 import pytest
 from attrs import evolve
@@ -53,6 +54,21 @@ def test_the_answer_is_that_of_recording_each_event_by_itself(workspace, directo
         for contact in mine:
             rows = workspace.history(contact).rows
             assert content(rows) == content(other.history(contact).rows)
+
+
+@pytest.mark.parametrize("order", permutations(range(3)))
+def test_rows_that_add_and_set_count_in_any_order_when_they_happened(workspace, write, order):
+    rows = [
+        "ada,add,2026-03-01T09:00:00Z,\n",
+        "ada,set,2026-03-10T09:00:00Z,9000\n",
+        "ada,set,2026-03-05T09:00:00Z,100\n",
+    ]
+    summary = workspace.apply(write("contact,event,at,budget\n" + "".join(rows[n] for n in order)))
+    assert summary.counts.rejected == 0
+    ada = workspace.contact("ada")
+    assert ada.contact.fields["budget"] == 9000
+    assert ada.created_at.day == 1
+    assert workspace.verify().is_sound
 
 
 def test_the_size_of_chunks_changes_nothing(workspace, directory, write):

@@ -140,7 +140,7 @@ def test_a_contact_may_come_into_another_funnel(workspace, directory, write):
 
 
 def test_times_are_those_of_the_rows_or_now(workspace, write, clock):
-    rows = "id,created_at\nada,2020-01-02T03:04:05Z\nbob,\n"
+    rows = "id,modified_at\nada,2020-01-02T03:04:05Z\nbob,\n"
     workspace.import_contacts(write(rows))
     assert workspace.contact("ada").created_at.year == 2020
     assert workspace.contact("bob").created_at.date() == clock.now.date()
@@ -180,16 +180,16 @@ def test_events_and_contacts_of_one_file_are_told_apart(workspace, write):
 
 
 HUBSPOT = (
-    "Record ID,First Name,Email,Original Source,Create Date,Number of Employees\n"
+    "Record ID,First Name,Email,Original Source,Last Modified Date,Number of Employees\n"
     "901,Ada,ada@example.com,Organic Search,2026-03-01 09:30,12\n"
     "902,Grace,,--,2026-03-02 10:00,--\n"
 )
 HUBSPOT_TABLE = (
-    "id,property_email,property_createdate,property_hs_analytics_source\n"
+    "id,property_email,property_lastmodifieddate,property_hs_analytics_source\n"
     "901,ada@example.com,2026-03-01 09:30:00,ORGANIC_SEARCH\n"
 )
 SALESFORCE = (
-    "id,name,title,has_opted_out_of_email,created_date,country\n"
+    "id,name,title,has_opted_out_of_email,last_modified_date,country\n"
     "00Q1,Ada,CTO,TRUE,2026-03-01 09:30:00,\n"
     "00Q2,Grace,,FALSE,2026-03-01 09:30:00,US\n"
 )

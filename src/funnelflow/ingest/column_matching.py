@@ -29,6 +29,11 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "reason": ("reason",),
     "key": ("key", "idempotency_key", "event_id"),
 }  # fmt: skip
+_MODIFIED = (
+    "at", "as_of", "modified_at", "modified", "last_modified", "last_modified_at",
+    "last_modified_date", "modified_date", "updated_at", "updated", "last_updated", "update_date",
+)  # fmt: skip
+"""The names of the time of a snapshot: when it was taken or changed, never when it was created."""
 
 
 @frozen
@@ -144,7 +149,8 @@ def _guess(
         if _plain(contact) in (_plain(field.name), _plain(field.title)) and contact:
             found.setdefault(field_target(field.name), contact)
     for target in targets:
-        take(target, _KNOWN[target])
+        is_snapshot = target == "at" and "event" not in targets
+        take(target, _MODIFIED if is_snapshot else _KNOWN[target])
     if not ("contact" in found or mapping.named("contact")):
         free = {_plain(c): c for c in reversed(columns)}  # what is a field may be the id as well
         take("contact", _KNOWN["contact"])

@@ -26,6 +26,7 @@ from funnelflow.ingest.row_parser import ParsedRow
 from funnelflow.storage.changes import Change, is_id
 from funnelflow.storage.checkpoints import Counts
 from funnelflow.storage.database_errors import RetryError
+from funnelflow.storage.row_format import to_text
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
@@ -321,7 +322,9 @@ class ContactHandler(RowHandler):
             then, clock = known.contact, known.contact.clock
             if at is not None and clock is not None and said.at < clock:
                 then = unit.contact_before(known, said)
-            if all(then.fields.get(name) == value for name, value in said.facts.items()):
+            begins = to_text(said.at) < known.created_at
+            says = said.facts.items()
+            if not begins and all(then.fields.get(name) == value for name, value in says):
                 return None
         return Change(
             contact_id=contact_id,
@@ -332,6 +335,7 @@ class ContactHandler(RowHandler):
             key=row.key or None,
             funnel=options.funnel,
             future=options.future,
+            asserted=True,
         )
 
     def _check_mode(self, contact_id: str, *, is_known: bool) -> None:

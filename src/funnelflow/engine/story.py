@@ -9,7 +9,7 @@ order of their arrival.
 
 import datetime as dt
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from attrs import define, field, frozen
@@ -266,14 +266,21 @@ class OpenStory:
         self._outcomes, self._is_retold = now, False
         return others
 
-    def retell(self, row: StoryRow) -> tuple[Contact, int]:
+    def retell(
+        self, row: StoryRow, joining: Iterable[StoryRow] = (), parting: Collection[int] = ()
+    ) -> tuple[Contact, int]:
         """Tell what changes which evidence counts, and fold everything again.
+
+        Args:
+            row: Says what changes.
+            joining: The story of somebody else that becomes part of this one.
+            parting: The arrivals of the evidence that is no part of it any more.
 
         Returns:
             Where the contact stands now, and how many answers would have been others.
         """
         was = self._answers()
-        self.told.append(row)
+        self.told = [*(one for one in self.told if one.arrival not in parting), *joining, row]
         self._count()
         contact, self._outcomes = self._fold(self.rows)
         self._tick(contact)

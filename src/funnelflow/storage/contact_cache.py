@@ -46,6 +46,11 @@ class ContactCache:
         forget = self._forget
         return {one: tracked for one in ids if (tracked := forget(one)) is not None}
 
+    def forget(self, ids: Iterable[str]) -> None:
+        """Forget contacts whose row does not say whether they have changed."""
+        for one in ids:
+            self._forget(one)
+
     def recognise(self, row: Row) -> TrackedContact | None:
         """Return, and forget, the contact of a row that was read; None if it has changed."""
         tracked = self._forget(row[0])
@@ -57,12 +62,19 @@ class ContactCache:
     def keep(self, contacts: Mapping[str, TrackedContact], write_token: WriteToken) -> None:
         """Remember contacts, and forget those that have not been met for longest.
 
+        Who is merged into somebody is read again with them.
+
         Args:
             contacts: They, as they were written.
             write_token: Returns what `Bulk.write_token` does, now that everything is written.
         """
         self._token = write_token()
-        self._late.update(contacts)
+        apart = contacts
+        if any(one.merged_into is not None for one in contacts.values()):
+            apart = {name: one for name, one in contacts.items() if one.merged_into is None}
+            for one in apart.values():
+                one.merged = ()
+        self._late.update(apart)
         if len(self._late) >= KEPT:
             self._early, self._late = self._late, {}
 

@@ -203,7 +203,7 @@ class Context:
         with suppress(Error), answers.collecting(), rehearsing(self.engine) as connection:
             work = UnitOfWork(connection, evolve(store, bulk=bulk))
             work.load([change.contact_id], [change.key])
-            tracked = work.contact(change.contact_id)
+            tracked = work.chain(change.contact_id)
             funnel = change.funnel or self.default_funnel
             if tracked is not None or self.definitions.current(connection, funnel) is not None:
                 sequence = tracked.sequence if tracked is not None else 0
@@ -251,7 +251,7 @@ def _record_unchanged(
         AskAgain: It is not.
     """
     work.load([change.contact_id], [change.key])
-    tracked = work.contact(change.contact_id)
+    tracked = work.chain(change.contact_id)
     if (tracked.sequence if tracked is not None else 0) != sequence:
         raise AskAgain
     return record_one(work, change, dry_run=dry_run)

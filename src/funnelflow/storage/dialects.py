@@ -72,6 +72,17 @@ _MAKE_CHANGED = (
 """Where changed positions are copied to: a statement over arrays of ten thousand texts, or over
 their JSON, takes two to four times as long as copying them and updating from there."""
 
+_MERGED = (
+    "WITH RECURSIVE above (number) AS ("
+    "SELECT merged_into FROM contacts WHERE merged_into IS NOT NULL AND id = ANY(%(ids)s) "
+    "UNION SELECT c.merged_into FROM contacts c JOIN above ON c.number = above.number "
+    "WHERE c.merged_into IS NOT NULL) "
+    "SELECT c.id FROM contacts c JOIN above ON c.number = above.number WHERE c.id IS NOT NULL "
+    "UNION SELECT r.id FROM contacts m JOIN contacts r ON r.number = m.merged_into "
+    "WHERE m.merged_into IS NOT NULL AND r.id = ANY(%(ids)s)"
+)
+"""See `Bulk.merged`; without any merges it looks into an empty index."""
+
 COPY_FROM = 50
 """From how many rows on PostgreSQL's bulk forms are the faster ones."""
 
@@ -89,6 +100,14 @@ class Bulk(Protocol):
         """Read contacts with their positions, in the order of `LOADED_COLUMNS`.
 
         They are locked until the end of the transaction, unless `bulk_for` was told otherwise.
+        """
+
+    def merged(self, connection: Connection, ids: Sequence[str]) -> Sequence[str]:
+        """Name those into whom contacts are merged, and which of them somebody is merged into.
+
+        Whoever locks contacts has to lock the former with them, in one order, and the row of
+        the latter does not change when evidence about their story is addressed to another one.
+        Empty where nothing is locked, and `write_token` says that nobody wrote.
         """
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
@@ -154,6 +173,9 @@ class _Sqlite:
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._contacts, json.dumps(ids)) if ids else ()
 
+    def merged(self, connection: Connection, ids: Sequence[str]) -> Sequence[str]:  # noqa: ARG002  # as on PostgreSQL
+        return ()
+
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, json.dumps(keys))
 
@@ -186,6 +208,10 @@ class _Postgres:
 
     def load_contacts(self, connection: Connection, ids: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._contacts, list(ids)) if ids else ()
+
+    def merged(self, connection: Connection, ids: Sequence[str]) -> Sequence[str]:
+        found = connection.exec_driver_sql(_MERGED, {"ids": list(ids)}) if ids else ()
+        return [name for (name,) in found]
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, list(keys))

@@ -13,7 +13,9 @@ when the row of the history is.
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain as chained
 from itertools import islice
+from operator import attrgetter
 from shlex import quote
 from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 
@@ -21,7 +23,7 @@ from attrs import define, evolve, field
 
 from funnelflow.engine import Contact, Decision, Event, Outcome, decide, retold
 from funnelflow.engine.events import EventParser, TimestampCache
-from funnelflow.engine.story import SILENT, VOID, OpenStory
+from funnelflow.engine.story import MERGE, SILENT, UNMERGE, VOID, OpenStory, StoryRow
 from funnelflow.errors import ConflictError, FieldError, UnknownContactError, UsageError
 from funnelflow.storage.changes import (
     Change,
@@ -147,10 +149,12 @@ class Writes(NamedTuple):
         inserted: New rows by table, in the order in which they are written.
         changed: Positions that were known: what stands behind the contact, the contact, and the
             funnel, the sequence and the number of the definition with which it was read.
+        merged: Contacts that were merged or given back: into whom, None for nobody, and who.
     """
 
     inserted: dict[TableName, list[Row]]
     changed: list[Row]
+    merged: list[Row]
 
 
 Result: TypeAlias = ChangeResult | UsageError | FieldError | ConflictError
@@ -183,8 +187,10 @@ class Observer(Protocol):
     def with_vetoes(self, position: FunnelPosition, event: Event) -> Event:
         """Return an event with what is said against the transitions that it would take."""
 
-    def decided(self, tracked: TrackedContact, event: Event, answer: FunnelAnswer) -> None:
-        """Receive a row of the history; the contact is as it left it."""
+    def decided(
+        self, chain: TrackedContact, target: TrackedContact, event: Event, answer: FunnelAnswer
+    ) -> None:
+        """Receive a row of a history, and the contact that was decided about as it left it."""
 
 
 def fold_partition(
@@ -234,7 +240,7 @@ class Fold:
         self.ahead = 0
         self._make_identities = make_identities
         self._read_story = read_story
-        self._taken: list[tuple[int, Told]] = []
+        self._taken: list[Told] = []
         self._indexed = 0
         self._recent: dict[int, list[Told]] = {}
         self._open: dict[tuple[int, str], OpenStory] = {}
@@ -249,6 +255,7 @@ class Fold:
         self._recorded_at = to_text(partition.now)
         self.join_run(partition.run)
         self._inserted = _no_rows()
+        self._merged: list[Row] = []
 
     def join_run(self, run: int | None) -> None:
         """Let a run have brought all that is decided from now on; None for no run."""
@@ -317,7 +324,7 @@ class Fold:
         self._inserted["decisions"] += decisions
         arrival = PENDING + len(self._taken)
         told = Told(chain.number, chain.sequence, arrival, event)
-        self._taken.append((target.number, told))
+        self._taken.append(told)
         if key is not None:
             self._inserted["keys"].append((key, chain.number, chain.sequence))
             self._keys[key] = IdempotencyRecord(
@@ -327,7 +334,7 @@ class Fold:
             )  # fmt: skip
             self.partition.definitions[target.loaded.id] = target.loaded
         if self._observer is not None:
-            self._observer.decided(target, event, answers[0])
+            self._observer.decided(chain, target, event, answers[0])
 
     def _notify(
         self,
@@ -351,7 +358,7 @@ class Fold:
 
     def writes(self) -> Writes:
         """Return what is to be written, and begin anew: who asks writes it."""
-        writes = Writes(self._inserted, [])
+        writes = Writes(self._inserted, [], self._merged)
         for tracked in self._contacts.values():
             if not tracked.changed:
                 continue
@@ -367,7 +374,7 @@ class Fold:
                     was = (tracked.number, funnel, tracked.stored, definition)
                     writes.changed.append(columns + was)
             tracked.mark_written()
-        self._inserted, self._taken = _no_rows(), []
+        self._inserted, self._merged, self._taken = _no_rows(), [], []
         self._recent, self._open, self._indexed = {}, {}, 0
         return writes
 
@@ -545,6 +552,7 @@ class Fold:
         explain: bool,
     ) -> ChangeResult:
         """Take evidence about the story itself: everything is folded again with it."""
+        other = self._other(chain, target, event) if event.name in _REGROUPING else None
         answers = []
         if event.name == VOID:
             is_run = self.partition.run is not None
@@ -552,7 +560,9 @@ class Fold:
         for position in target.positions():
             stood, story = position.contact, self._story(target, position)
             told = Told(chain.number, chain.sequence + 1, PENDING + len(self._taken), event)
-            now, others = story.retell(as_row(told, self._told(target, position)))
+            joining, parting = self._moving(other, position, event.name)
+            row = as_row(told, self._told(target, position))
+            now, others = story.retell(row, joining, parting)
             position.contact = now
             restated = Restatement(
                 dt.timedelta(0), stood.stage, stood.since, now.stage, now.since, others
@@ -563,11 +573,93 @@ class Fold:
             answer = FunnelAnswer(position, outcome, stood.stage, now.stage, (), restated, decision)
             answers.append(answer)
         self._collect(chain, target, event, change.key, answers)
-        first = self._story(target, target).rows
-        if first:
-            target.created_at = to_text(first[0].event.at)
+        self._begins(target)
+        if other is not None:
+            self._regroup(chain, target, other, event.name)
         self._notify(chain, target, event, answers)
         return _result(chain, answers, explain=explain)
+
+    def _begins(self, target: TrackedContact) -> None:
+        """Find out when a story begins that is told otherwise now."""
+        rows = self._story(target, target).rows
+        if rows:
+            target.created_at = to_text(rows[0].event.at)
+
+    def _other(self, chain: TrackedContact, target: TrackedContact, event: Event) -> TrackedContact:
+        """Return the contact that is merged, or given back.
+
+        Raises:
+            UsageError: It cannot be.
+            ConflictError: It is part of another story, or of none.
+        """
+        (number,) = event.about
+        other = next(one for one in self._contacts.values() if one.number == number)
+        if event.name == MERGE:
+            _require_mergeable(chain, target, other)
+        elif other not in chain.merged:
+            raise not_merged(other.contact.id)
+        return other
+
+    def _moving(
+        self, other: TrackedContact | None, position: FunnelPosition, event: str
+    ) -> tuple[list[StoryRow], set[int]]:
+        """Return the rows that join the story of a position, and the arrivals of those that part.
+
+        Args:
+            other: Whose they are; None for nobody.
+            position: The position, by whose definition they are read.
+            event: Whether they join or part.
+        """
+        if other is None:
+            return [], set()
+        told = self._told(other, position)
+        if event == MERGE:
+            return as_story(told, position.funnel)[0], set()
+        return [], {one.arrival for one in told}
+
+    def _regroup(
+        self, chain: TrackedContact, target: TrackedContact, other: TrackedContact, event: str
+    ) -> None:
+        """Make a contact part of another one's story, or a story of its own again."""
+        stories = self.partition.stories
+        for position in target.positions():
+            own, place = (other.number, position.funnel), (target.number, position.funnel)
+            theirs, all_of_it = stories.get(own, []), stories.get(place, [])
+            if event == MERGE:
+                stories[place] = all_of_it + stories.pop(own, [])
+            else:
+                arrivals = {one.arrival for one in theirs}
+                stories[place] = [one for one in all_of_it if one.arrival not in arrivals]
+            self._open.pop(own, None)
+        if event == MERGE:
+            self._put_into(chain, target, other)
+        else:
+            self._give_back(chain, target, other)
+        other.changed = True
+        self._merged.append((other.merged_into, other.number))
+
+    def _put_into(
+        self, chain: TrackedContact, target: TrackedContact, other: TrackedContact
+    ) -> None:
+        """Let a contact stand nowhere by itself; its positions hold the end of its chain."""
+        other.merged_into, chain.merged = chain.number, (*chain.merged, other)
+        for one in other.united():
+            one.root = target
+        for position in other.positions():
+            position.contact = position.loaded.funnel.new_contact(other.contact.id)
+
+    def _give_back(
+        self, chain: TrackedContact, target: TrackedContact, other: TrackedContact
+    ) -> None:
+        """Let a contact stand where its own story puts it, by the definitions in force."""
+        other.merged_into = None
+        chain.merged = tuple(one for one in chain.merged if one is not other)
+        other.stand_apart()
+        current = {position.funnel: position.loaded for position in target.positions()}
+        for position in other.positions():
+            position.loaded = current.get(position.funnel, position.loaded)
+            position.contact = self._story(other, position).stands()
+        self._begins(other)
 
     def _note(self, target: TrackedContact, event: Event) -> None:
         """Let the open stories of a contact know of evidence that came in order."""
@@ -590,14 +682,17 @@ class Fold:
 
     def _told(self, target: TrackedContact, position: FunnelPosition) -> list[Told]:
         """Return what was told about a contact: what is stored, and what was collected here."""
-        for number, one in islice(self._taken, self._indexed, None):
-            self._recent.setdefault(number, []).append(one)
+        for one in islice(self._taken, self._indexed, None):
+            self._recent.setdefault(one.contact, []).append(one)
         self._indexed = len(self._taken)
         place, stories = (target.number, position.funnel), self.partition.stories
         if place not in stories and self._read_story is not None:
             stories[place] = self._read_story(target, position)
-        recent = self._recent.get(target.number, ())
-        if position is not target:
+        recent: Iterable[Told] = self._recent.get(target.number, ())
+        if target.merged:
+            several = (self._recent.get(one.number, ()) for one in target.united())
+            recent = sorted(chained.from_iterable(several), key=attrgetter("arrival"))
+        if position.funnel != target.funnel:
             recent = [one._replace(event=elsewhere(one.event, position)) for one in recent]
         return [*stories.get(place, ()), *recent]
 
@@ -605,6 +700,9 @@ class Fold:
         """Make the event of a change, in the words of the definition that will decide it."""
         if change.event == "adopt":
             raise UsageError("adopt is no event to record", hint="funnelflow adopt FILE")
+        if change.event in _REGROUPING and not change.about:
+            hint = f"funnelflow {change.event} --help"
+            raise UsageError(f"{change.event} is no event to record", hint=hint)
         if change.key is not None:
             check_key(change.key)
         return self._parse_by(target.loaded, change)
@@ -623,7 +721,7 @@ class Fold:
         return event
 
     def _repeat(self, change: Change, earlier: IdempotencyRecord) -> ChangeResult:
-        """FunnelAnswer what was asked before under the same key, read by the definition of then.
+        """Answer what was asked before under the same key, read by the definition of then.
 
         Raises:
             ConflictError: It is not the same that is asked for.
@@ -646,6 +744,42 @@ class Fold:
             differing = [what for what, same in is_same.items() if not same]
             raise other_content(change.key, earlier, differing)
         return ChangeResult(earlier.contact_id, earlier.sequence, "stayed", "", "", duplicate=True)
+
+
+_REGROUPING = frozenset({MERGE, UNMERGE})
+
+
+def _require_mergeable(
+    chain: TrackedContact, target: TrackedContact, other: TrackedContact
+) -> None:
+    """Refuse to merge a contact that is part of a story already, or would be part of its own."""
+    name, into = other.contact.id, chain.contact.id
+    if other is chain:
+        raise UsageError(f"{name} cannot be merged into itself", hint="name two contacts")
+    if other.root is not None:
+        raise ConflictError(
+            f"{name} is merged into {other.root.contact.id} already",
+            hint=f"to take it out again: funnelflow unmerge {quote(name)}",
+        )
+    if other is target:
+        raise ConflictError(
+            f"{into} is merged into {name}, so {name} cannot be merged into it",
+            hint=f"to turn it round, begin with: funnelflow unmerge {quote(into)}",
+        )
+    missing = {p.funnel for p in other.positions()} - {p.funnel for p in target.positions()}
+    if missing:
+        raise ConflictError(
+            f"{name} is in the funnel {min(missing)}, and {into} is not",
+            hint="only contacts of the same funnels can be merged so far",
+        )
+
+
+def not_merged(contact_id: str) -> ConflictError:
+    """Return the error that a contact is a story of its own, so that it cannot be given back."""
+    return ConflictError(
+        f"{contact_id} is not merged into anybody",
+        hint=f"its own story: funnelflow history {quote(contact_id)}",
+    )
 
 
 def _no_rows() -> dict[TableName, list[Row]]:

@@ -55,17 +55,19 @@ class Observers:
                 return event
             event = event._replace(vetoes=(*event.vetoes, *vetoes))
 
-    def decided(self, tracked: TrackedContact, event: Event, answer: FunnelAnswer) -> None:
+    def decided(
+        self, chain: TrackedContact, target: TrackedContact, event: Event, answer: FunnelAnswer
+    ) -> None:
         """Remember a row of the history, to tell plugins when it has been committed."""
         if not self._host.watches_commits:
             return
-        contact, definition = tracked.contact, tracked.loaded.funnel.definition
+        contact, definition = target.contact, target.loaded.funnel.definition
         stored = Committed(
             workspace=self._workspace,
             contact=contact.id,
             funnel=definition.name,
             version=definition.version,
-            sequence=tracked.sequence,
+            sequence=chain.sequence,
             event=event.name,
             at=event.at,
             actor=event.actor,
@@ -76,7 +78,7 @@ class Observers:
             facts=event.facts,
             fields=contact.fields,
         )
-        if tracked.sequence == 1:
+        if chain.sequence == 1 and chain is target:
             self._later(_created(stored, self._host))
         self._later(lambda: self._host.committed(stored))
 

@@ -9,27 +9,29 @@ An adoption that changed nothing for a contact leaves no row; the next row names
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 from attrs import define, evolve, field
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select, text
 
 from funnelflow.criteria import Field, Value
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine import Contact, Decision, Event, Outcome, Veto, decide, retold
-from funnelflow.engine.story import SILENT, OpenStory
+from funnelflow.engine.story import MERGE, SILENT, UNMERGE, OpenStory
 from funnelflow.errors import FieldError
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.row_format import (
     UNREADABLE,
     altered,
+    dump_about,
     from_text,
     load_about,
     load_path,
     load_vetoes,
 )
-from funnelflow.storage.tables import history
+from funnelflow.storage.tables import evidence, history
 from funnelflow.storage.told import Told, as_row, as_story
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
@@ -313,6 +315,64 @@ def first_answer(
         after=row.after_stage,
         path=load_path(row.path),
     )
+
+
+def united(
+    connection: Connection, contact: int, known: Callable[[Iterable[Any]], list[Any]] = list
+) -> list[Any]:
+    """Read the history of a contact and of all who are merged into it, in order of arrival.
+
+    Who they are is what the rows about it say, so that at an earlier time they are those of then.
+
+    Args:
+        connection: The database.
+        contact: The contact's number.
+        known: Returns the rows that were known at the time that is asked about.
+    """
+    rows = known(rows_of(connection, contact))
+    others = _merged_by(rows)
+    if not others:
+        return rows
+    for other in others:
+        rows += united(connection, other, known)
+    rows.sort(key=attrgetter("id"))
+    return rows
+
+
+def _merged_by(rows: Iterable[Any]) -> list[int]:
+    """Return the numbers of the contacts that rows put into a story, and have not given back."""
+    others: dict[int, None] = {}
+    for row in rows:
+        if row.event == MERGE:
+            others.update(dict.fromkeys(map(int, load_about(row.about))))
+        elif row.event == UNMERGE:
+            for number in load_about(row.about):
+                others.pop(int(number), None)
+    return list(others)
+
+
+def above(connection: Connection, contact: int, known_at: ColumnElement[bool]) -> int:
+    """Return whose story that of a contact was part of: its own number for a story of its own.
+
+    Args:
+        connection: The database.
+        contact: The contact's number.
+        known_at: What was known at the time that is asked about.
+    """
+    last = (
+        select(evidence.c.event, evidence.c.contact)
+        .where(evidence.c.about == dump_about((contact,)), IS_MERGE, known_at)
+        .order_by(evidence.c.id.desc())
+        .limit(1)
+    )
+    found = connection.execute(last).first()
+    if found is None or found.event != MERGE:
+        return contact
+    return above(connection, found.contact, known_at)
+
+
+IS_MERGE = text("evidence.event IN ('merge', 'unmerge')")
+"""Evidence of who was merged into whom, and given back: written as its index is."""
 
 
 def rows_of(connection: Connection, contact: int, *, before: int | None = None) -> Iterator[Any]:

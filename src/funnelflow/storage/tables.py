@@ -83,6 +83,12 @@ The evidence knows the number only. ``id`` and ``salt``, which goes into the dig
 evidence, are gone when somebody is erased; ``merged_into`` is whose story this one is part of.
 """
 
+contacts_merged = Index(
+    "contacts_merged_into_index",
+    contacts.c.merged_into,
+    info=_where(contacts.c.merged_into.is_not(None)),
+)
+
 positions = Table(
     "positions",
     metadata,
@@ -157,6 +163,14 @@ actor. ``asserted`` marks a snapshot: what was the case then, nothing said of si
 entered) what it is about. ``vetoes`` and ``answers`` are what plugins said when it was decided.
 ``run`` is the run that brought it. Digests chain the rows of a contact; see `row_format`.
 """
+
+evidence_merges = Index(
+    "evidence_merges_index",
+    evidence.c.about,
+    evidence.c.id,
+    info=_where(evidence.c.event.in_(("merge", "unmerge"))),
+)
+"""Who was merged into whom, and given back, by whom it is about."""
 
 decisions = Table(
     "decisions",

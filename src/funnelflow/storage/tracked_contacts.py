@@ -4,6 +4,7 @@ Nothing here knows a database, and everything pickles.
 """
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
 from attrs import define, field
@@ -136,7 +137,10 @@ class TrackedContact(FunnelPosition):
         created_at: The time of its first evidence.
         changed: Whether it has to be written.
         others: Its positions in other funnels.
-        root: The contact whose story its own is part of; None for a story of its own.
+        merged_into: The number of the contact into which it was merged; None for nobody.
+        root: The contact whose story its own is part of: that one, or into whom that was merged;
+            None for a story of its own.
+        merged: The contacts that were merged into it, as far as they were read.
     """
 
     number: int = 0
@@ -147,7 +151,9 @@ class TrackedContact(FunnelPosition):
     created_at: str = ""
     changed: bool = False
     others: list[FunnelPosition] = field(factory=list)
+    merged_into: int | None = None
     root: "TrackedContact | None" = None
+    merged: "tuple[TrackedContact, ...]" = ()
 
     @property
     def is_in_force(self) -> bool:
@@ -157,6 +163,17 @@ class TrackedContact(FunnelPosition):
     def positions(self) -> "list[FunnelPosition]":
         """List where it is, the first funnel first."""
         return [self, *self.others]
+
+    def united(self) -> "Iterator[TrackedContact]":
+        """Yield it, and all whose stories are part of its own."""
+        yield self
+        for one in self.merged:
+            yield from one.united()
+
+    def stand_apart(self) -> None:
+        """Stand at the head of its own story, with all that is merged into it."""
+        for one in self.united():
+            one.root = None if one is self else self
 
     def mark_written(self) -> None:
         """Note that the database has it as it is now."""
@@ -185,7 +202,7 @@ def read_contact(row: Row, loaded: LoadedDefinition) -> TrackedContact:
     Raises:
         StoreError: The columns have been altered.
     """
-    _, number, salt, *_, sequence, digest, _, created = row
+    _, number, salt, merged_into, *_, sequence, digest, _, created = row
     first = read_position(row, loaded)
     return TrackedContact(
         first.contact,
@@ -201,6 +218,7 @@ def read_contact(row: Row, loaded: LoadedDefinition) -> TrackedContact:
         digest=digest,
         stored=sequence,
         created_at=created,
+        merged_into=merged_into,
     )
 
 

@@ -1,11 +1,11 @@
 """A unit of work: contacts are read, changes decided and everything written in one transaction."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from secrets import token_hex
 
 from attrs import define
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from funnelflow.engine import Contact, Event, Outcome
 from funnelflow.errors import UnknownContactError
@@ -24,9 +24,9 @@ from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import LOADED_COLUMNS, Bulk
 from funnelflow.storage.fold import Fold, FoldSettings, Identity, Partition
 from funnelflow.storage.observers import observers_of
-from funnelflow.storage.replay import EvidenceReader, first_answer, read_told, rows_of
-from funnelflow.storage.row_format import Clock
-from funnelflow.storage.tables import history
+from funnelflow.storage.replay import EvidenceReader, first_answer, read_told, united
+from funnelflow.storage.row_format import Clock, altered
+from funnelflow.storage.tables import contacts, history
 from funnelflow.storage.told import Told
 from funnelflow.storage.tracked_contacts import (
     FunnelPosition,
@@ -102,9 +102,9 @@ class UnitOfWork:
     def load(self, ids: Iterable[str], keys: Iterable[str | None] = ()) -> None:
         """Read the contacts and keys that the changes to come will name.
 
-        A change for a contact that was not loaded finds nobody. On PostgreSQL the contacts
-        are locked until the transaction ends, in one order, so that units of work wait for each
-        other instead of deadlocking.
+        A change for a contact that was not loaded finds nobody. With one that is merged into
+        another, that is read too. On PostgreSQL the contacts are locked until the transaction
+        ends, in one order, so that units of work wait for each other instead of deadlocking.
         """
         cache, by_id, connection = self._cache, self.definitions.by_id, self.connection
         wanted = sorted({*ids} - self._contacts.keys())
@@ -112,14 +112,13 @@ class UnitOfWork:
         self._contacts.update(recalled)
         missing = [one for one in wanted if one not in recalled and is_id(one)]
         self._asked_for = max(len(missing), 1)
-        for row in self._bulk.load_contacts(connection, missing):
-            known = self._contacts.get(row[0])
-            if known is not None:
-                if not any(position.funnel == row[_FUNNEL] for position in known.positions()):
-                    known.others.append(read_position(row, by_id(connection, row[_DEFINITION])))
-                continue
-            tracked = cache.recognise(row) or read_contact(row, by_id(connection, row[_DEFINITION]))
-            self._contacts[row[0]] = tracked
+        merged = self._bulk.merged(connection, missing)
+        if merged:
+            cache.forget(merged)
+            missing = sorted({*missing, *merged} - self._contacts.keys())
+        below = self._read(missing)
+        while below:
+            below = self._link(below)
         partition = self._partition
         asked = sorted(k for k in {*keys} - partition.keys.keys() if is_id(k))
         if asked:
@@ -133,7 +132,15 @@ class UnitOfWork:
         return self._partition.settings.times.read(text)
 
     def contact(self, contact_id: str) -> TrackedContact | None:
-        """Return a contact as it is now; None if nobody is known by that id."""
+        """Return a contact as it is now; None if nobody is known by that id.
+
+        For one that is merged into another, that is the other one.
+        """
+        chain = self._contacts.get(contact_id)
+        return None if chain is None else chain.root or chain
+
+    def chain(self, contact_id: str) -> TrackedContact | None:
+        """Return to whom evidence is addressed, whoever it is decided about."""
         return self._contacts.get(contact_id)
 
     def contact_before(self, tracked: TrackedContact, event: Event) -> Contact:
@@ -142,7 +149,7 @@ class UnitOfWork:
 
     def definition_for(self, contact_id: str, funnel: str = "") -> LoadedDefinition:
         """Return what decides about a contact, known or to be added to `funnel`."""
-        tracked = self._contacts.get(contact_id)
+        tracked = self.contact(contact_id)
         return self.home(funnel) if tracked is None else tracked.loaded
 
     def home(self, funnel: str = "") -> LoadedDefinition:
@@ -195,16 +202,55 @@ class UnitOfWork:
         for table, rows in writes.inserted.items():
             self._bulk.insert(self.connection, table, rows)
         self._bulk.update_positions(self.connection, writes.changed)
+        for into, number in writes.merged:
+            moved = update(contacts).where(contacts.c.number == number).values(merged_into=into)
+            self.connection.execute(moved)
 
     def remember(self) -> None:
         """Keep the contacts for the next unit of work; the last thing to do before committing."""
         self._cache.keep(self._contacts, self._state)
 
+    def _read(self, ids: Sequence[str]) -> list[TrackedContact]:
+        """Read contacts that are not here yet, and return those that are merged into others."""
+        by_id, connection, below = self.definitions.by_id, self.connection, []
+        for row in self._bulk.load_contacts(connection, ids):
+            known = self._contacts.get(row[0])
+            if known is not None:
+                if not any(position.funnel == row[_FUNNEL] for position in known.positions()):
+                    known.others.append(read_position(row, by_id(connection, row[_DEFINITION])))
+                continue
+            known = self._cache.recognise(row)
+            known = known or read_contact(row, by_id(connection, row[_DEFINITION]))
+            self._contacts[row[0]] = known
+            if known.merged_into is not None:
+                below.append(known)
+        return below
+
+    def _link(self, below: Sequence[TrackedContact]) -> list[TrackedContact]:
+        """Put contacts below those into whom they are merged; see `_read`.
+
+        Raises:
+            StoreError: Into whom one of them is merged has been altered.
+        """
+        numbers = {one.merged_into for one in below}
+        named = select(contacts.c.number, contacts.c.id).where(contacts.c.number.in_(numbers))
+        names: dict[int, str] = dict(self.connection.execute(named).tuples().all())
+        missing = sorted(name for name in names.values() if name not in self._contacts)
+        read = self._read(missing)
+        for one in below:
+            above = self._contacts.get(names.get(one.merged_into or 0, ""))
+            if above is None or any(each is above for each in one.united()):
+                raise altered(f"contact {one.contact.id!r}")
+            above.merged = (*above.merged, one)
+            for each in one.united():
+                each.root = above.root or above
+        return read
+
     def _read_story(self, tracked: TrackedContact, position: FunnelPosition) -> list[Told]:
         """Read what is stored about a contact, by the definition that a position is under."""
         if not tracked.stored:
             return []
-        stored = rows_of(self.connection, tracked.number, before=tracked.stored + 1)
+        stored = united(self.connection, tracked.number)
         reader = EvidenceReader(position.loaded)
         return read_told(self.connection, self.definitions, reader, stored)
 
@@ -252,7 +298,7 @@ def record_one(unit: UnitOfWork, change: Change, *, dry_run: bool) -> Recorded:
     except UnknownContactError:
         raise unknown_contact(unit.connection, change.contact_id) from None
     if result.duplicate:
-        known = unit.contact(result.contact_id)
+        known = unit.chain(result.contact_id)
         assert known is not None
         first = first_answer(unit.connection, unit.definitions, known.number, result.sequence)
         return Recorded(first, result.sequence, duplicate=True, dry_run=dry_run)

@@ -8,7 +8,6 @@ down_revision = None
 
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _BIG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-_WAITING = sa.text("state = 'waiting'")
 
 _POSITION = (
     "funnel place definition stage fields since clock active entered sequence digest due_at "
@@ -54,6 +53,12 @@ def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
     return sa.Column(name, _TEXT, nullable=nullable)
 
 
+def _partial(name: str, table: str, columns: list[str], where: str) -> None:
+    op.create_index(
+        name, table, columns, postgresql_where=sa.text(where), sqlite_where=sa.text(where)
+    )
+
+
 def _definitions() -> None:
     op.create_table(
         "definitions",
@@ -89,6 +94,7 @@ def _contacts() -> None:
         sa.PrimaryKeyConstraint("number", name="contacts_pkey"),
         sa.UniqueConstraint("id", name="contacts_id_key"),
     )
+    _partial("contacts_merged_into_index", "contacts", ["merged_into"], "merged_into IS NOT NULL")
     op.create_table(
         "positions",
         sa.Column("contact", _BIG, nullable=False),
@@ -105,13 +111,7 @@ def _contacts() -> None:
         postgresql_with={"fillfactor": 70},
         sqlite_with_rowid=False,
     )
-    op.create_index(
-        "positions_due_at_index",
-        "positions",
-        ["due_at", "contact"],
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-        sqlite_where=sa.text("due_at IS NOT NULL"),
-    )
+    _partial("positions_due_at_index", "positions", ["due_at", "contact"], "due_at IS NOT NULL")
 
 
 def _evidence() -> None:
@@ -132,6 +132,7 @@ def _evidence() -> None:
         sa.UniqueConstraint("contact", "sequence", name="evidence_contact_sequence_key"),
         sa.ForeignKeyConstraint(["contact"], ["contacts.number"], name="evidence_contact_fkey"),
     )
+    _partial("evidence_merges_index", "evidence", ["about", "id"], "event IN ('merge', 'unmerge')")
     op.create_table(
         "decisions",
         sa.Column("contact", _BIG, nullable=False),
@@ -195,7 +196,7 @@ def _outbox() -> None:
         ("outbox_waiting_index", ["endpoint", "contact_id", "id"]),
         ("outbox_due_index", ["endpoint", "due_at", "id"]),
     ):
-        op.create_index(name, "outbox", columns, postgresql_where=_WAITING, sqlite_where=_WAITING)
+        _partial(name, "outbox", columns, "state = 'waiting'")
     op.create_table(
         "endpoints",
         *(_text(name) for name in ("name", "off_since", "reason")),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     )
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
     from funnelflow.maintenance.heads_file import HeadsFileError
+    from funnelflow.maintenance.merge import Conflict, Merged, run_merge, run_unmerge
     from funnelflow.maintenance.tick import Ahead, Ticked, contacts_ahead, run_tick
     from funnelflow.maintenance.verify import run_verification
     from funnelflow.maintenance.verify_contacts import Finding, SinceHeads, Verification
@@ -24,6 +25,7 @@ else:
             "adopt": "Adopted AdoptionPlan Shift plan_adoption run_adoption",
             "adopt_rules": "UnmappedStageError",
             "heads_file": "HeadsFileError",
+            "merge": "Conflict Merged run_merge run_unmerge",
             "tick": "Ahead Ticked contacts_ahead run_tick",
             "verify": "run_verification",
             "verify_contacts": "Finding SinceHeads Verification",
@@ -34,8 +36,10 @@ __all__ = [
     "Adopted",
     "AdoptionPlan",
     "Ahead",
+    "Conflict",
     "Finding",
     "HeadsFileError",
+    "Merged",
     "Shift",
     "SinceHeads",
     "Ticked",
@@ -44,6 +48,8 @@ __all__ = [
     "contacts_ahead",
     "plan_adoption",
     "run_adoption",
+    "run_merge",
     "run_tick",
+    "run_unmerge",
     "run_verification",
 ]

@@ -25,6 +25,7 @@ from funnelflow.maintenance.verify_contacts import (
     SinceHeads,
     Verification,
     check_definitions,
+    read_merges,
 )
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
@@ -115,10 +116,12 @@ def _check_contacts(
     stands = select(positions).order_by(positions.c.contact, positions.c.place)
     places = _Queue(connection, stands, "contact", "contact", report)
     told = _Queue(connection, _TOLD.order_by(*of), "contact", "history", report)
+    merges = read_merges(connection)
     with closing(people), closing(places), closing(told):
         while (number := _lowest(people, places, told)) is not None:
             known = people.take() if people.number == number else None
-            check = ContactCheck(connection, store, deciders, number, known)
+            about = merges.get(number, ())
+            check = ContactCheck(connection, store, deciders, number, known, about)
             while told.number == number:
                 for finding in check.row(told.take()):
                     report.add(finding)

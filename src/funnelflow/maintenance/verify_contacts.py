@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -12,24 +13,33 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from funnelflow.definition import DefinitionError
 from funnelflow.engine import Contact, decide
-from funnelflow.engine.story import SILENT
+from funnelflow.engine.story import MERGE, SILENT
 from funnelflow.errors import Error
 from funnelflow.storage.checkpoints import checkpoint_checksum
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.replay import ADOPT, EvidenceReader, Replay, open_story, rows_of
+from funnelflow.storage.replay import (
+    ADOPT,
+    IS_MERGE,
+    EvidenceReader,
+    Replay,
+    open_story,
+    united,
+)
 from funnelflow.storage.row_format import (
+    UNREADABLE,
     checksum,
     commitment,
     dump_facts,
     dump_path,
     dump_times,
     encode,
+    load_about,
     optional_to_text,
     row_checksum,
     row_digest,
     to_text,
 )
-from funnelflow.storage.tables import checkpoints, definitions, funnels
+from funnelflow.storage.tables import checkpoints, definitions, evidence, funnels
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 Kind: TypeAlias = Literal["database", "definition", "funnel", "checkpoint", "contact", "history"]
@@ -240,6 +250,7 @@ class ContactCheck:
         deciders: The stored definitions.
         number: The number of the contact whose history it is.
         known: Its row among the contacts; None if there is none.
+        merges: The evidence of when it was merged into others, and given back.
 
     Attributes:
         rows: How many rows there were.
@@ -252,8 +263,10 @@ class ContactCheck:
         deciders: Deciders,
         number: int,
         known: Any,
+        merges: Sequence[Any] = (),
     ) -> None:
         self.rows = 0
+        self._merges = merges
         self._connection = connection
         self._store = store
         self._deciders = deciders
@@ -300,7 +313,7 @@ class ContactCheck:
 
     def _is_retold(self, row: Any) -> bool:
         """Whether a row changes what was answered before it, or may do so."""
-        if row.event in SILENT or row.asserted:
+        if row.event in SILENT or row.asserted or (self._merges and row.id > self._merges[0].id):
             return True
         return isinstance(row.at, str) and row.at < self._latest and row.event != TICK
 
@@ -315,6 +328,9 @@ class ContactCheck:
             return
         if known.checksum != checksum(known.number, known.id, known.salt):
             yield Finding("contact", self._id, 0, "its id has been altered")
+        if known.merged_into != self._merged_into:
+            what = "whose story it is part of is not what the evidence gives"
+            yield Finding("contact", self._id, 0, what)
         if row is None:
             yield Finding("contact", self._id, 0, "its position is missing")
             return
@@ -324,6 +340,12 @@ class ContactCheck:
         if differing:
             columns = ", ".join(dict.fromkeys(differing))
             yield Finding("contact", self._id, 0, f"not what its history gives: {columns}")
+
+    @property
+    def _merged_into(self) -> int | None:
+        """The number of the contact whose story it is part of, as the evidence gives."""
+        last = self._merges[-1] if self._merges else None
+        return last.contact if last is not None and last.event == MERGE else None
 
     def _decided_as_stored(self, row: Any) -> Iterator[Finding]:
         """Decide a row again, and compare."""
@@ -397,11 +419,14 @@ class ContactCheck:
         contact may be under a later definition than its last row.
         """
         loaded, contact = self._replay.loaded, self._replay.contact
+        if self._merged_into is not None:
+            adopted = self._store.by_id(self._connection, row.definition)
+            return adopted, adopted.funnel.new_contact(self._id), ""
         as_decided = not self._came_late and loaded is not None and loaded.id == row.definition
         if as_decided and loaded is not None and contact is not None:
             return loaded, contact, self._created_at
         adopted = self._store.by_id(self._connection, row.definition)
-        rows = rows_of(self._connection, self._number)
+        rows = united(self._connection, self._number)
         story = open_story(self._connection, self._store, EvidenceReader(adopted), rows)
         begun = to_text(story.rows[0].event.at) if story.rows else ""
         return adopted, story.stands(), begun
@@ -433,6 +458,18 @@ class ContactCheck:
             )
         except (TypeError, ValueError, AttributeError):  # columns of other types, or none
             return frozenset()
+
+
+def read_merges(connection: Connection) -> Mapping[int, Sequence[Any]]:
+    """Read who was merged into whom and given back, by the number of whom it is about."""
+    merges: dict[int, list[Any]] = defaultdict(list)
+    for row in connection.execute(select(evidence).where(IS_MERGE).order_by(evidence.c.id)):
+        try:
+            for number in load_about(row.about):
+                merges[int(number)].append(row)
+        except UNREADABLE:  # its digest says so
+            continue
+    return merges
 
 
 def commit_row(salt: str, row: Any, definition: str) -> str:

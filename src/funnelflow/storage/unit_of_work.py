@@ -127,6 +127,12 @@ class UnitOfWork:
                 number = record.definition
                 partition.definitions[number] = by_id(connection, number)
 
+    def above(self, chain: TrackedContact) -> TrackedContact | None:
+        """Return into whom a contact was merged; None for nobody."""
+        number = chain.merged_into
+        known = self._contacts.values()
+        return next((one for one in known if one.number == number), None) if number else None
+
     def read_time(self, text: str) -> dt.datetime | None:
         """Read a time of a plain form, in the zone of the settings; None for any other."""
         return self._partition.settings.times.read(text)
@@ -234,7 +240,7 @@ class UnitOfWork:
         """
         numbers = {one.merged_into for one in below}
         named = select(contacts.c.number, contacts.c.id).where(contacts.c.number.in_(numbers))
-        names: dict[int, str] = dict(self.connection.execute(named).tuples().all())
+        names = {row.number: str(row.id) for row in self.connection.execute(named)}
         missing = sorted(name for name in names.values() if name not in self._contacts)
         read = self._read(missing)
         for one in below:

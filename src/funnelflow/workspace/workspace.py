@@ -251,6 +251,70 @@ class Workspace(ReadableWorkspace):
             self.context, now or self.clock(), actor=actor, future=future, dry_run=dry_run
         )
 
+    def merge(
+        self,
+        contact_id: str,
+        into: str,
+        *,
+        reason: str = "",
+        actor: str = "",
+        roles: Collection[str] | None = None,
+        dry_run: bool = False,
+    ) -> "maintenance.Merged":
+        """Make the story of a contact part of another one's: two records of one person.
+
+        From then on the other one stands where the whole story puts it, and is who is found by
+        either id. Every row stays with the contact to whom it was addressed, also those to
+        come, so that `unmerge` can give them back.
+
+        Args:
+            contact_id: Who is merged.
+            into: Into whom.
+            reason: Why, for the history.
+            actor: Who merges.
+            roles: The roles of the actor; None for those that the settings give.
+            dry_run: Find out what would become of them, and store nothing.
+
+        Raises:
+            UnknownContactError: There is no contact by one of the ids.
+            ConflictError: One is part of the other's story, or of somebody else's.
+        """
+        return maintenance.run_merge(
+            self.context,
+            contact_id,
+            into,
+            reason=reason,
+            actor=actor,
+            roles=given_roles(roles),
+            dry_run=dry_run,
+        )
+
+    def unmerge(
+        self,
+        contact_id: str,
+        *,
+        reason: str = "",
+        actor: str = "",
+        roles: Collection[str] | None = None,
+        dry_run: bool = False,
+    ) -> "maintenance.Merged":
+        """Give a contact that was merged its own story back, with all that was addressed to it.
+
+        For the arguments see `merge`.
+
+        Raises:
+            UnknownContactError: There is no contact by that id.
+            ConflictError: It is not merged into anybody.
+        """
+        return maintenance.run_unmerge(
+            self.context,
+            contact_id,
+            reason=reason,
+            actor=actor,
+            roles=given_roles(roles),
+            dry_run=dry_run,
+        )
+
     def contacts_ahead(self, now: dt.datetime | None = None) -> "maintenance.Ahead":
         """Return the contacts whose last evidence lies more than a day after `now`."""
         return maintenance.contacts_ahead(self.context, now)

@@ -1,0 +1,154 @@
+"""Two records of one person: the story of one becomes part of the other's, and is given back."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from attrs import asdict, evolve, frozen
+
+from funnelflow.criteria import Value
+from funnelflow.engine.story import MERGE, UNMERGE
+from funnelflow.storage.changes import Change, Restatement, check_id
+from funnelflow.storage.contacts import unknown_contact
+from funnelflow.storage.context import Context
+from funnelflow.storage.fold import not_merged
+from funnelflow.storage.json_form import value_json
+from funnelflow.storage.tracked_contacts import TrackedContact
+from funnelflow.storage.unit_of_work import UnitOfWork
+
+
+@frozen
+class Conflict:
+    """A field of which two contacts that are merged know different values.
+
+    Attributes:
+        field: Its name.
+        contact: The value of the one that is merged.
+        into: That of the one that it is merged into.
+        together: What the whole story gives; None where that has taken the fact back.
+    """
+
+    field: str
+    contact: Value
+    into: Value
+    together: Value | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the conflict as data."""
+        return {name: value_json(value) for name, value in asdict(self).items()}
+
+
+@frozen
+class Merged:
+    """What became of two contacts that were merged, or of one that was given back.
+
+    Attributes:
+        contact: Who was merged, or given back.
+        into: Into whom, or by whom.
+        sequence: The row of the latter's history that says so.
+        stage: Where the one given back stands now; where the one merged stood before.
+        restated: Where the other one stood, and stands now.
+        conflicts: Of which fields they knew different values.
+        dry_run: Nothing was stored.
+    """
+
+    contact: str
+    into: str
+    sequence: int
+    stage: str
+    restated: Restatement
+    conflicts: tuple[Conflict, ...] = ()
+    dry_run: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what became of them as data."""
+        return {
+            "contact": self.contact,
+            "into": self.into,
+            "sequence": self.sequence,
+            "stage": self.stage,
+            "restated": self.restated.to_json(),
+            "conflicts": [conflict.to_json() for conflict in self.conflicts],
+            "dry_run": self.dry_run,
+        }
+
+
+def run_merge(
+    context: Context,
+    contact_id: str,
+    into: str,
+    *,
+    reason: str = "",
+    actor: str = "",
+    roles: tuple[str, ...] | None = None,
+    dry_run: bool = False,
+) -> Merged:
+    """Make the story of one contact part of another one's; see `Workspace.merge`."""
+    change = Change(into, MERGE, reason=reason, actor=actor, roles=roles)
+    work = partial(_regroup, contact_id=contact_id, change=change, dry_run=dry_run)
+    return context.transact(work, dry_run=dry_run)
+
+
+def run_unmerge(
+    context: Context,
+    contact_id: str,
+    *,
+    reason: str = "",
+    actor: str = "",
+    roles: tuple[str, ...] | None = None,
+    dry_run: bool = False,
+) -> Merged:
+    """Give a contact that was merged its own story back; see `Workspace.unmerge`."""
+    change = Change("", UNMERGE, reason=reason, actor=actor, roles=roles)
+    work = partial(_regroup, contact_id=contact_id, change=change, dry_run=dry_run)
+    return context.transact(work, dry_run=dry_run)
+
+
+def _regroup(unit: UnitOfWork, *, contact_id: str, change: Change, dry_run: bool) -> Merged:
+    """Merge a contact or give it back, and write it.
+
+    Args:
+        unit: An empty unit of work.
+        contact_id: Who is merged, or given back.
+        change: The evidence of it; addressed to nobody yet where the contact is given back.
+        dry_run: Said in the answer; undoing the transaction is the caller's.
+    """
+    unit.load(filter(None, (contact_id, change.contact_id)))
+    other = _known(unit, contact_id)
+    above = _known(unit, change.contact_id) if change.contact_id else unit.above(other)
+    if above is None:
+        raise not_merged(contact_id)
+    target = above.root or above
+    theirs, ours = other.contact, {**target.contact.fields}
+    into = above.contact.id
+    result = unit.take(evolve(change, contact_id=into, about=(other.number,)))
+    unit.write()
+    assert result.restated is not None
+    conflicts: tuple[Conflict, ...] = ()
+    if change.event == MERGE:
+        conflicts = tuple(_conflicts(theirs.fields, ours, target.contact.fields))
+    stage = (theirs if change.event == MERGE else other.contact).stage
+    said = (contact_id, into, result.sequence, stage, result.restated)
+    return Merged(*said, conflicts, dry_run)
+
+
+def _known(unit: UnitOfWork, contact_id: str) -> TrackedContact:
+    """Return to whom evidence for an id is addressed.
+
+    Raises:
+        UnknownContactError: To nobody.
+        UsageError: It can be nobody's id.
+    """
+    found = unit.chain(check_id(contact_id))
+    if found is None:
+        raise unknown_contact(unit.connection, contact_id)
+    return found
+
+
+def _conflicts(
+    theirs: Mapping[str, Value], ours: Mapping[str, Value], together: Mapping[str, Value]
+) -> Iterator[Conflict]:
+    """Yield the fields of which both know a value, and not the same."""
+    for name, value in theirs.items():
+        if name in ours and ours[name] != value:
+            yield Conflict(name, value, ours[name], together.get(name))

@@ -53,9 +53,9 @@ PUBLIC = {
         as_file import_file
     """,
     "funnelflow.maintenance": """
-        Adopted AdoptionPlan Ahead Finding HeadsFileError Shift SinceHeads Ticked
-        UnmappedStageError Verification contacts_ahead plan_adoption run_adoption run_tick
-        run_verification
+        Adopted AdoptionPlan Ahead Conflict Finding HeadsFileError Merged Shift SinceHeads Ticked
+        UnmappedStageError Verification contacts_ahead plan_adoption run_adoption run_merge
+        run_tick run_unmerge run_verification
     """,
     "funnelflow.notify": """
         BUILT_IN CONTENT_TYPE Delivered Deliverer Delivery Endpoint Pace check_subscriptions

@@ -3,9 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from funnelflow.errors import ConflictError, UnknownContactError, UsageError
 from funnelflow.storage.connect import reading
-from funnelflow.storage.tables import contacts, positions
 
 from ..funnels import DAY, T0
 

@@ -62,19 +62,12 @@ class ContactCache:
     def keep(self, contacts: Mapping[str, TrackedContact], write_token: WriteToken) -> None:
         """Remember contacts, and forget those that have not been met for longest.
 
-        Who is merged into somebody is read again with them.
-
         Args:
             contacts: They, as they were written.
             write_token: Returns what `Bulk.write_token` does, now that everything is written.
         """
         self._token = write_token()
-        apart = contacts
-        if any(one.merged_into is not None for one in contacts.values()):
-            apart = {name: one for name, one in contacts.items() if one.merged_into is None}
-            for one in apart.values():
-                one.merged = ()
-        self._late.update(apart)
+        self._late.update(contacts)
         if len(self._late) >= KEPT:
             self._early, self._late = self._late, {}
 

@@ -213,7 +213,14 @@ class UnitOfWork:
             self.connection.execute(moved)
 
     def remember(self) -> None:
-        """Keep the contacts for the next unit of work; the last thing to do before committing."""
+        """Keep the contacts for the next unit of work; the last thing to do before committing.
+
+        Those that are merged into others are read again, with them.
+        """
+        for name, one in list(self._contacts.items()):
+            one.merged = ()
+            if one.merged_into is not None:
+                del self._contacts[name]
         self._cache.keep(self._contacts, self._state)
 
     def _read(self, ids: Sequence[str]) -> list[TrackedContact]:

@@ -2,11 +2,19 @@
 
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 import click
 
 from funnelflow.cli.find import library_here, source_of
-from funnelflow.cli.options import acting, as_json, command, complete_definition, dry_run
+from funnelflow.cli.options import (
+    acting,
+    as_json,
+    command,
+    complete_definition,
+    dry_run,
+    quiet,
+)
 from funnelflow.cli.output import counted, hint, note, page_for, say, watching, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, dim, line, section, strong
@@ -39,6 +47,7 @@ from funnelflow.workspace.workspace import Workspace
     help="Bring the contacts of another funnel over, by translation.",
 )
 @acting
+@quiet
 @dry_run
 @as_json
 def adopt(
@@ -48,6 +57,7 @@ def adopt(
     actor: str,
     *,
     yes: bool,
+    quiet: bool,
     dry_run: bool,
 ) -> int:
     """Take a new version of a definition into use.
@@ -67,7 +77,8 @@ def adopt(
             say(plan_lines(plan, changes, page_for(sys.stdout)))
         done = None
         if yes and not dry_run and not plan.unmapped:
-            done = _adopt(workspace, plan, parse_rules(rules), instead_of, actor)
+            how = {"instead_of": instead_of, "actor": actor, "quiet": quiet}
+            done = _adopt(workspace, plan, parse_rules(rules), **how)
     if session.json:
         adopted = None if done is None else done.to_json()
         write_json({**plan.to_json(), "changes": list(changes), "adopted": adopted})
@@ -141,16 +152,13 @@ def _changes(workspace: Workspace, new: Definition) -> tuple[str, ...]:
     return tuple(change.words for change in diff(workspace.funnel(new.name).definition, new))
 
 
-def _adopt(
-    workspace: Workspace, plan: AdoptionPlan, rules: dict[str, str], instead_of: str, actor: str
-) -> Adopted:
+def _adopt(workspace: Workspace, plan: AdoptionPlan, rules: dict[str, str], **how: Any) -> Adopted:
     with watching(f"adopting {plan.funnel}", "contacts") as step:
         return workspace.adopt(
             plan.definition,
             rules,
-            instead_of=instead_of,
-            actor=actor,
             progress=lambda done: step(done.contacts, plan.contacts, done.contacts),
+            **how,
         )
 
 

@@ -16,6 +16,7 @@ from funnelflow.cli.options import (
     complete_mapping,
     dry_run,
     future,
+    quiet,
     together,
 )
 from funnelflow.cli.output import (
@@ -65,6 +66,7 @@ reading_a_file = together(
         help="What becomes of a row whose key was applied before.",
     ),
     future,
+    quiet,
     click.option(
         "--funnel",
         metavar="NAME",
@@ -349,7 +351,16 @@ def _warnings(counts: Counts, page: Page) -> list[Line]:
         f"{counted(counts.same_contact, 'row')} about a contact that an earlier row was about; "
         "where they differ, the last row counts"
     )
-    said = {ahead: counts.in_future, late: counts.late, doubled: counts.same_contact}
+    untold = (
+        f"{counted(counts.untold, 'message')} not sent, about what happened too long ago to be "
+        "news: funnelflow outbox --state discarded lists them"
+    )
+    said = {
+        ahead: counts.in_future,
+        late: counts.late,
+        doubled: counts.same_contact,
+        untold: counts.untold,
+    }
     return stack(page.paragraph(text, indent=2) for text, count in said.items() if count)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import click
 from attrs import asdict
 
-from funnelflow.cli.options import acting, as_json, command, dry_run, future, moment_of
+from funnelflow.cli.options import acting, as_json, command, dry_run, future, moment_of, quiet
 from funnelflow.cli.output import counted, hint, note, note_dry_run, say, watching, write_json
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, line, mark, moment, strong
@@ -40,10 +40,11 @@ _RESTORE: Final = "keep a copy of the database as it is, then restore a backup"
 )
 @click.option("--at", metavar="TIME", help="The time to bring everybody to, if not now.")
 @future
+@quiet
 @acting
 @dry_run
 @as_json
-def tick(at: str | None, actor: str, *, future: bool, dry_run: bool) -> int:
+def tick(at: str | None, actor: str, *, future: bool, quiet: bool, dry_run: bool) -> int:
     """Take the timed transitions that are due.
 
     A contact's clock goes on with every event about it; tick brings it to now
@@ -54,7 +55,7 @@ def tick(at: str | None, actor: str, *, future: bool, dry_run: bool) -> int:
     """
     with current().open() as workspace:
         ticked = workspace.tick(
-            moment_of(at, workspace), actor=actor, future=future, dry_run=dry_run
+            moment_of(at, workspace), actor=actor, future=future, quiet=quiet, dry_run=dry_run
         )
     if answer(ticked.to_json, lambda _: [_ticked(ticked)]) and dry_run:
         note_dry_run()

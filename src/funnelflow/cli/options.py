@@ -96,6 +96,9 @@ future = click.option(
 )
 """Add ``--future``, given to the command as `future`."""
 
+quiet = click.option("--quiet", is_flag=True, help="Send nobody a message of what this brings.")
+"""Add ``--quiet``, given to the command as `quiet`."""
+
 
 writing: Callable[[Any], Any] = together(
     dry_run,

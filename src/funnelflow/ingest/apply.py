@@ -125,6 +125,8 @@ def _run_file(
     progress: Watch | None,
     stdin: IO[bytes] | None,
 ) -> Summary:
+    if handler.options.quiet:
+        context = context.quiet()
     with readable(context.plugins, name, handler.options.form) as (path, form):
         known = survey(path) if is_regular(path) else None
         with open_input(path, form, stdin=stdin, known=known, shown=name) as opened:
@@ -260,6 +262,7 @@ class _Run:
                 rejected = unreadable + setup.handler.handle_rows(unit, rows, counts)
                 rejected.sort(key=lambda rejection: rejection.line)
                 counts.rejected, counts.in_future = len(rejected), unit.ahead
+                counts.untold = unit.untold
                 unit.write()
                 reached = self._save(connection, batch, rejected, counts)
                 unit.remember()
@@ -350,7 +353,7 @@ def _match(context: Context, opened: Input, handler: RowHandler) -> Matched:
 
 def _store_for(context: Context, options: FileOptions) -> Store:
     """Return the workspace's store with the file's zone, and with who records its rows."""
-    settings = evolve(context.store.settings, recorder=options.actor)
+    settings = evolve(context.store.settings, recorder=options.actor, from_file=True)
     if options.actor and context.file_roles == "recorder":
         settings.roles_of = partial(_same_roles, context.roles_of(options.actor))
     name = options.timezone or options.mapping.timezone

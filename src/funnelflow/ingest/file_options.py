@@ -33,6 +33,7 @@ class FileOptions:
         changed: What to do with a file of events that was applied and has changed since: refuse,
             go on behind what was applied if that is as it was, or apply all of it again. A file
             of contacts is always read; ``restart`` does not go on with what was broken off.
+        quiet: Send nobody a message of what the rows bring.
         dry_run: Do everything, and store nothing.
         chunk: Rows a transaction.
     """
@@ -46,6 +47,7 @@ class FileOptions:
     on_duplicate: OnDuplicate = "skip"
     rejects: Path | None = None
     changed: Changed = "refuse"
+    quiet: bool = False
     dry_run: bool = False
     chunk: int = CHUNK
 

@@ -52,6 +52,7 @@ class Counts:
         in_future: Their time lies more than a day in the future.
         late: They happened before what was known of their contact already.
         restated: Late ones that changed where the contact stands, or a later answer.
+        untold: Messages that are not sent, for what they tell of is older than `fresh`.
         same_contact: An earlier row of the same run was about the same contact.
         stages: Stage to how many rows moved a contact into it.
         reasons: Criterion to how many refusals it was a reason of.
@@ -68,6 +69,7 @@ class Counts:
     in_future: int = 0
     late: int = 0
     restated: int = 0
+    untold: int = 0
     same_contact: int = 0
     stages: Counter[str] = field(factory=Counter)
     reasons: Counter[str] = field(factory=Counter)

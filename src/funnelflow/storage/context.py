@@ -141,6 +141,10 @@ class Context:
                 loaded = self.definitions.ensure_in_use(connection, name, self.clock())
         return loaded.funnel
 
+    def quiet(self) -> "Context":
+        """Return the workspace as it is where nobody is sent a message."""
+        return evolve(self, subscriptions=())
+
     def require_plugins(self) -> None:
         """Refuse to write while a plugin that the workspace requires is not in use.
 

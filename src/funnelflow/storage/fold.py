@@ -39,7 +39,7 @@ from funnelflow.storage.changes import (
     other_content,
 )
 from funnelflow.storage.evidence_rows import RowWriter
-from funnelflow.storage.outbox_writer import OutboxWriter
+from funnelflow.storage.outbox_writer import STATE, OutboxWriter
 from funnelflow.storage.row_format import (
     UNREADABLE,
     checksum,
@@ -69,6 +69,7 @@ class FoldSettings:
         timezone: The zone of times without an offset; None refuses them.
         outbox: Makes the messages for transitions; None where nobody subscribes.
         recorder: Who records all changes, whoever their actors are; empty for the actors.
+        from_file: Whether a file brings the changes, which may hold what is no news any more.
         times: The timestamp cache that the parsers share.
     """
 
@@ -77,6 +78,7 @@ class FoldSettings:
     timezone: dt.tzinfo | None = None
     outbox: OutboxWriter | None = None
     recorder: str = ""
+    from_file: bool = False
     times: TimestampCache = field(init=False)
     _parsers: dict[str, EventParser] = field(factory=dict, init=False)
 
@@ -87,7 +89,7 @@ class FoldSettings:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without what is remembered."""
         settings = self.roles_of, self.funnel, self.timezone, self.outbox, self.recorder
-        return FoldSettings, settings
+        return FoldSettings, (*settings, self.from_file)
 
     def parser(self, loaded: LoadedDefinition) -> EventParser:
         """Return the event parser of a definition."""
@@ -122,6 +124,7 @@ class Partition:
         homes: The definitions that new contacts come under, by funnel.
         identities: Numbers and salts for new contacts, the first to be used last.
         run: The run that brings the changes; None for none.
+        from_file: Whether a file brings them, which may hold what is no news any more.
         definitions: The definitions that decided what `keys` holds, by number.
         stories: What was told before, by contact and funnel, read by the definition of the
             position: of those about whom evidence comes late.
@@ -228,6 +231,7 @@ class Fold:
 
     Attributes:
         ahead: How many changes were decided whose time lies in the future.
+        untold: How many messages are no news any more, and not sent.
     """
 
     def __init__(
@@ -237,7 +241,7 @@ class Fold:
         read_story: ReadStory | None = None,
         make_identities: MakeIdentities | None = None,
     ) -> None:
-        self.ahead = 0
+        self.ahead = self.untold = 0
         self._make_identities = make_identities
         self._read_story = read_story
         self._taken: list[Told] = []
@@ -352,9 +356,12 @@ class Fold:
             if restated is not None:
                 moved, before = restated.before != restated.stage, restated.before
             if moved and answer.position.contact.since is not None:
-                self._inserted["outbox"] += self._outbox.rows(
-                    chain, target, answer.position, event, before, self._recorded_at
-                )
+                messages = self._outbox.rows(
+                    chain, target, answer.position, event, before, self._recorded_at,
+                    self.partition.now if self._settings.from_file else None,
+                )  # fmt: skip
+                self._inserted["outbox"] += messages
+                self.untold += sum(message[STATE] == "discarded" for message in messages)
 
     def writes(self) -> Writes:
         """Return what is to be written, and begin anew: who asks writes it."""

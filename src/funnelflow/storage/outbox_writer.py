@@ -26,6 +26,7 @@ from funnelflow.criteria import (
     Value,
     compile_expression,
 )
+from funnelflow.criteria.times import duration_words
 from funnelflow.engine import Event
 from funnelflow.errors import StoreError
 from funnelflow.storage.row_format import dump_facts
@@ -104,6 +105,7 @@ class OutboxWriter:
         event: Event,
         before: str,
         recorded_at: str,
+        news_from: dt.datetime | None = None,
     ) -> list[Row]:
         """Return the rows for a contact that has just moved.
 
@@ -117,6 +119,8 @@ class OutboxWriter:
             event: What made it move.
             before: The stage that it left.
             recorded_at: When that is recorded.
+            news_from: The time it is, where what is older than a subscription's `fresh` is no
+                news: it is kept as discarded. None where everything is.
 
         Raises:
             SubscriptionError: A ``when`` does not compile under this definition.
@@ -140,7 +144,7 @@ class OutboxWriter:
                 m.subscription.name, message, contact_id, chain.number, chain.sequence,
                 position.place, m.source, at,
                 _fields(m.subscription, position) if m.subscription.fields else "{}",
-                "waiting", 0, recorded_at, "", "", "", recorded_at, None,
+                *_state(m.subscription, event, recorded_at, news_from),
             )
             for m in meant
         ]  # fmt: skip
@@ -214,6 +218,20 @@ def _is_meant(
         "at": event.at,
     }
     return holds(fields, facts, event.at)
+
+
+STATE = 9
+"""Where the state of a message stands in its row."""
+
+
+def _state(
+    subscription: Subscription, event: Event, now: str, news_from: dt.datetime | None
+) -> Row:
+    """Return the columns of a message from its state on: one that is no news is never sent."""
+    if news_from is None or event.at >= news_from - subscription.fresh:
+        return ("waiting", 0, now, "", "", "", now, None)
+    why = f"older than {duration_words(subscription.fresh)} when a file brought it"
+    return ("discarded", 0, now, "", "", why, now, now)
 
 
 def _message_id(chain: TrackedContact, position: FunnelPosition) -> str:

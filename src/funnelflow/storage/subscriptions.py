@@ -8,12 +8,14 @@
     when = "event.after == 'prospect'"        # every transition where nothing is said
     funnels = ["standard"]                    # all of them where nothing is said
     fields = ["email", "budget"]              # no others are sent; none where nothing is said
+    fresh = "7d"                              # what a file brings that is older is not sent
 
     [notify.settings]
     url = "https://example.com/hook"
     secret = "${HOOK_SECRET}"
 """
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -23,6 +25,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from funnelflow.criteria import Position
+from funnelflow.criteria.times import parse_duration
 from funnelflow.definition import Problem, Span
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.toml_source import (
@@ -34,7 +37,7 @@ from funnelflow.toml_source import (
     toml_places,
 )
 
-_SHOWN: Final = ("name", "channel", "when", "funnels", "fields", "source")
+_SHOWN: Final = ("name", "channel", "when", "funnels", "fields", "fresh", "source")
 """What is no secret in a ``[[notify]]``; all else may be one."""
 
 _ADDRESS: Final = re.compile(
@@ -94,9 +97,10 @@ def _part(text: str, value: tuple[int, int], within: tuple[int, int] | None) -> 
     return offsets[first], offsets[max(first, last)] + 1
 
 
-_TEXTS: Final = ("name", "channel", "when", "source")
+_TEXTS: Final = ("name", "channel", "when", "source", "fresh")
 _LISTS: Final = ("funnels", "fields")
 _KEYS: Final = (*_TEXTS, *_LISTS, "settings")
+FRESH: Final = dt.timedelta(days=7)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -124,6 +128,7 @@ class Subscription:
         funnels: Only contacts of these funnels; empty for all.
         fields: The fields that may be sent, in the order in which they are written.
         source: The ``source`` of the messages; empty for one made of the funnel's name.
+        fresh: How old what a file brings may be to be sent.
         settings: The notifier's settings as they are written, ``${NAME}`` not replaced.
         location: Where it stands.
     """
@@ -134,6 +139,7 @@ class Subscription:
     funnels: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     source: str = ""
+    fresh: dt.timedelta = FRESH
     settings: Mapping[str, Any] = field(factory=dict, repr=False)
     location: TomlSource = field(default=TomlSource(Path("funnelflow.toml")), repr=False, eq=False)
 
@@ -220,6 +226,7 @@ def _subscription(table: Mapping[str, Any], source: TomlSource) -> Subscription:
         tuple(table.get("funnels", ())),
         tuple(table.get("fields", ())),
         table.get("source", ""),
+        parse_duration(table["fresh"]) if "fresh" in table else FRESH,
         table.get("settings", {}),
         source,
     )
@@ -234,6 +241,8 @@ def _problems(table: Mapping[str, Any], source: TomlSource) -> Iterator[Problem]
             yield found((key,), "unknown", key=key, **({"guess": guess} if guess else {}))
         elif key in _TEXTS and not isinstance(value, str):
             yield found((key,), "text", key=key)
+        elif key == "fresh" and not _is_duration(value):
+            yield found((key,), "fresh", value=value)
         elif key in _LISTS and not _is_list_of_text(value):
             yield found((key,), "names", key=key)
     if not isinstance(table.get("settings", {}), dict):
@@ -262,6 +271,13 @@ def _name(table: Mapping[str, Any]) -> str:
     """Return the name of an endpoint; empty where there is none that can be read."""
     name = table.get("name") or table.get("channel")
     return name if isinstance(name, str) else ""
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return parse_duration(text) >= dt.timedelta(0)
+    except ValueError:
+        return False
 
 
 def _is_list_of_text(value: Any) -> bool:

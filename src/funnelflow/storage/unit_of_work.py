@@ -99,6 +99,11 @@ class UnitOfWork:
         """How many changes were decided whose time lies in the future."""
         return self._fold.ahead
 
+    @property
+    def untold(self) -> int:
+        """How many messages are no news any more, and not sent."""
+        return self._fold.untold
+
     def load(self, ids: Iterable[str], keys: Iterable[str | None] = ()) -> None:
         """Read the contacts and keys that the changes to come will name.
 

@@ -244,11 +244,16 @@ class Workspace(ReadableWorkspace):
         *,
         actor: str = "",
         future: bool = False,
+        quiet: bool = False,
         dry_run: bool = False,
     ) -> "maintenance.Ticked":
-        """Take the timed transitions that are due, and keep that as evidence; see `run_tick`."""
+        """Take the timed transitions that are due, and keep that as evidence; see `run_tick`.
+
+        With `quiet` nobody is sent a message of them.
+        """
+        context = self.context.quiet() if quiet else self.context
         return maintenance.run_tick(
-            self.context, now or self.clock(), actor=actor, future=future, dry_run=dry_run
+            context, now or self.clock(), actor=actor, future=future, dry_run=dry_run
         )
 
     def merge(
@@ -339,6 +344,7 @@ class Workspace(ReadableWorkspace):
         *,
         instead_of: str = "",
         actor: str = "",
+        quiet: bool = False,
         progress: "Callable[[maintenance.Adopted], None] | None" = None,
     ) -> "maintenance.Adopted":
         """Take a new version of a definition into use, and bring the contacts under it.
@@ -350,6 +356,7 @@ class Workspace(ReadableWorkspace):
             rules: Stage that it no longer has to the stage in which its contacts go on.
             instead_of: Another funnel whose contacts come over: their evidence is translated.
             actor: Who adopts.
+            quiet: Send nobody a message of who moves.
             progress: Called after every chunk with how far it has come.
 
         Raises:
@@ -358,7 +365,7 @@ class Workspace(ReadableWorkspace):
             UnmappedStageError: A contact is in a stage that is gone, and no rule leads out of it.
             StoreError: The database cannot store it; what was done before is stored.
         """
-        context = self.context
+        context = self.context.quiet() if quiet else self.context
         definition = _read(source, context.library)
         return maintenance.run_adoption(
             context, definition, rules or {}, instead_of=instead_of, actor=actor, progress=progress

@@ -2,8 +2,8 @@
 
 For whoever schedules transitions: between two pieces of evidence the facts of a contact stay
 as they are, and only ``now`` moves. Build a `Schedule` of each rule once; for a contact it
-finds the first moment after a given one at which the rule's answer (met, not met, unknown) is
-another. Up to that moment nothing has to be asked again, so it is when to look next:
+lists the moments at which the rule's answer (met, not met, unknown) can be another. Between
+them nothing has to be asked again:
 
 * ``contact.close_date < now`` becomes true one microsecond after the date;
 * ``now - contact.asked_at >= duration("72h")`` becomes true 72 hours later exactly;
@@ -12,9 +12,8 @@ another. Up to that moment nothing has to be asked again, so it is when to look 
 The answer is exact because each comparison with ``now`` is one of ``±now + a`` with ``b``,
 where ``a`` and ``b`` follow from the facts. It changes only where both are equal and one
 microsecond later, and where a calculation on its way enters or leaves the range in which CEL
-knows its result. Those moments are candidates; at each, in order, the whole rule is asked, and
-the first that answers otherwise is the one. So ``&&``, ``||``, ``!``, ``?:`` and unknown facts
-need no rules of their own here.
+knows its result. Those are the moments at which the whole rule has to be asked. So ``&&``,
+``||``, ``!``, ``?:`` and unknown facts need no rules of their own here.
 
 `unschedulable` reports what does not have that form: ``now`` on both sides of an operator, in
 lists, or in the condition of a choice between times. Functions of the calendar, like CEL's
@@ -32,17 +31,7 @@ from funnelflow.criteria.codegen import Writer, compile_function
 from funnelflow.criteria.evaluate import Known
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.expression_problems import CriterionError, ExpressionProblem
-from funnelflow.criteria.rules import (
-    AllOf,
-    AnyOf,
-    AtLeast,
-    Custom,
-    Leaf,
-    Roles,
-    Rule,
-    ask_custom,
-    rule_expressions,
-)
+from funnelflow.criteria.rules import Leaf, Rule, rule_expressions
 from funnelflow.criteria.times import LONGEST, SECONDS
 from funnelflow.criteria.tree import (
     Arithmetic,
@@ -59,9 +48,6 @@ from funnelflow.criteria.tree import (
 )
 from funnelflow.criteria.types import DURATION, TIMESTAMP, Facts, Fields, Type
 
-Truth: TypeAlias = bool | None
-"""Met, not met, or unknown."""
-Answers: TypeAlias = Callable[[Custom], Truth]
 Candidates: TypeAlias = Callable[[Known, set[int]], None]
 """Adds the moments at which one comparison can change, for the facts of a contact."""
 
@@ -158,7 +144,10 @@ def next_change(
     Raises:
         CriterionError: The moment cannot be computed; see `unschedulable`.
     """
-    return schedule(Leaf("", expression)).next_change(fields, facts, after)
+    before = expression.value(fields, facts, after)
+    moments = schedule(Leaf("", expression)).moments(fields, after, facts=facts)
+    later = (now for now in moments if expression.value(fields, facts, now) is not before)
+    return next(later, None)
 
 
 def schedule(rule: Rule) -> "Schedule":
@@ -196,39 +185,6 @@ class Schedule:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the rule; the other side makes the schedule again."""
         return schedule, (self.rule,)
-
-    def next_change(
-        self,
-        fields: Fields,
-        facts: Facts,
-        after: dt.datetime,
-        *,
-        roles: tuple[str, ...] = (),
-        answers: Answers | None = None,
-    ) -> dt.datetime | None:
-        """Return the first moment after one at which the rule is another of met, not met, unknown.
-
-        Args:
-            fields: What is known about the contact.
-            facts: What the event brought; nothing for a rule that is asked without one.
-            after: The moment, in UTC.
-            roles: The roles of the actor.
-            answers: The answers of plugins' criteria, the same at every moment; if left out,
-                each is asked once, at `after`.
-
-        Returns:
-            The moment, in UTC; None if time alone changes nothing any more.
-        """
-        moments = self.moments(fields, after, facts=facts)
-        if not moments:
-            return None
-        known = Known(fields, facts, after)
-        answer = answers or _asked_once(known)
-        before = _truth(self.rule, known, roles, answer)
-        for now in moments:
-            if _truth(self.rule, Known(fields, facts, now), roles, answer) is not before:
-                return now
-        return None
 
     def moments(
         self,
@@ -399,37 +355,3 @@ def _add_limits(
         second = _micros(fixed) // _SECOND * _SECOND
         limits += moving.around(second - _SECONDS)
         limits += moving.around(second + _SECONDS + _SECOND)
-
-
-def _asked_once(known: Known) -> Answers:
-    """Return a function that asks each plugin's criterion when it is needed first."""
-    found: dict[int, Truth] = {}
-
-    def _answer(rule: Custom) -> Truth:
-        if id(rule) not in found:
-            found[id(rule)] = ask_custom(rule, known.contact, known.event, known.now)[0]
-        return found[id(rule)]
-
-    return _answer
-
-
-def _truth(rule: Rule, known: Known, roles: tuple[str, ...], answer: Answers) -> Truth:
-    """Return whether a rule is met; as the verdict of `check_rule`, with the answers given."""
-    match rule:
-        case Leaf():
-            value = rule.expression.value(known.contact, known.event, known.now)
-            return None if value is None else value is True
-        case Custom():
-            return answer(rule)
-        case Roles():
-            return not set(rule.by).isdisjoint(roles)
-        case AllOf():
-            needs = len(rule.rules)
-        case AnyOf():
-            needs = 1
-        case AtLeast():
-            needs = rule.count
-    truths = [_truth(item, known, roles, answer) for item in rule.rules]
-    if truths.count(True) >= needs:
-        return True
-    return None if truths.count(True) + truths.count(None) >= needs else False

@@ -6,7 +6,6 @@ storage form sorts as they do. PostgreSQL raises where a cast fails, so every ca
 behind a look at the type.
 """
 
-import abc
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
@@ -36,8 +35,10 @@ class SqlFilter:
 
 
 @frozen
-class Dialect(abc.ABC):
-    """The SQL of one database; every method returns text.
+class Dialect:
+    """How a database says it; here as SQLite 3.38 or newer, whose values carry their types.
+
+    Every method returns text.
 
     Attributes:
         fields: The SQL of the text that holds the facts.
@@ -45,96 +46,56 @@ class Dialect(abc.ABC):
 
     fields: str
 
-    @abc.abstractmethod
-    def value(self, name: str, kind: Type) -> str:
+    def value(self, name: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
         """Return the value of a fact; NULL where it is unknown."""
+        return f"json_extract({self.fields}, '$.\"{name}\"')"
 
-    @abc.abstractmethod
     def known(self, name: str) -> str:
         """Whether a fact is known."""
+        return f"(json_type({self.fields}, '$.\"{name}\"') IS NOT NULL)"
 
-    @abc.abstractmethod
-    def column(self, sql: str, kind: Type) -> str:
+    def column(self, sql: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
         """Return a column so that it compares as a fact of its type does."""
+        return sql
 
-    @abc.abstractmethod
     def real(self, sql: str) -> str:
         """Return an integer as the nearest number."""
+        return f"CAST({sql} AS REAL)"
 
-    @abc.abstractmethod
-    def parameter(self, name: str, kind: Type) -> str:
+    def parameter(self, name: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
         """Refer to a parameter whose type is that of a fact."""
+        return f":{name}"
 
-    @abc.abstractmethod
-    def unknown(self, kind: Type) -> str:
+    def unknown(self, kind: Type) -> str:  # noqa: ARG002  # a NULL is of every type
         """Return a NULL of a type."""
+        return "NULL"
 
-    @abc.abstractmethod
     def within(self, time: str, first: str, last: str, test: str) -> str:
         """Compare a time where it lies in a range; NULL elsewhere.
 
         `test` is what follows the time: a sign and a limit.
         """
-
-    @abc.abstractmethod
-    def starts(self, text: str, part: str, length: int) -> str:
-        """Whether a text starts with a part of so many characters."""
-
-    @abc.abstractmethod
-    def ends(self, text: str, part: str, length: int) -> str:
-        """Whether a text ends with a part of so many characters."""
-
-    @abc.abstractmethod
-    def contains(self, text: str, part: str) -> str:
-        """Whether a text contains a part."""
-
-    @abc.abstractmethod
-    def items(self, name: str) -> str:
-        """Count the items of a list; NULL where it is unknown."""
-
-    @abc.abstractmethod
-    def among(self, item: str, name: str, kind: Type) -> str:
-        """Whether a value, which is not NULL, is in a list; NULL where that is unknown."""
-
-
-class _Sqlite(Dialect):
-    """SQLite 3.38 or newer, whose values carry their types with them."""
-
-    def value(self, name: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
-        return f"json_extract({self.fields}, '$.\"{name}\"')"
-
-    def known(self, name: str) -> str:
-        return f"(json_type({self.fields}, '$.\"{name}\"') IS NOT NULL)"
-
-    def column(self, sql: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
-        return sql
-
-    def real(self, sql: str) -> str:
-        return f"CAST({sql} AS REAL)"
-
-    def parameter(self, name: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
-        return f":{name}"
-
-    def unknown(self, kind: Type) -> str:  # noqa: ARG002  # a NULL is of every type
-        return "NULL"
-
-    def within(self, time: str, first: str, last: str, test: str) -> str:
         return f"(CASE WHEN {time} BETWEEN {first} AND {last} THEN {time} {test} END)"
 
     def starts(self, text: str, part: str, length: int) -> str:
+        """Whether a text starts with a part of so many characters."""
         return f"(substr({text}, 1, {length}) = {part})"
 
     def ends(self, text: str, part: str, length: int) -> str:
+        """Whether a text ends with a part of so many characters."""
         start = f"-{length}, {length}" if length else "1, 0"
         return f"(substr({text}, {start}) = {part})"
 
     def contains(self, text: str, part: str) -> str:
+        """Whether a text contains a part."""
         return f"(instr({text}, {part}) > 0)"
 
     def items(self, name: str) -> str:
+        """Count the items of a list; NULL where it is unknown."""
         return f"json_array_length({self.fields}, '$.\"{name}\"')"
 
     def among(self, item: str, name: str, kind: Type) -> str:
+        """Whether a value, which is not NULL, is in a list; NULL where that is unknown."""
         value = "CAST(value AS REAL)" if kind == NUMBER else "value"
         listed = f"json_each({self.fields}, '$.\"{name}\"')"
         look = f"SELECT 1 FROM {listed} WHERE {value} = {item}"  # noqa: S608  # names, no values
@@ -142,7 +103,7 @@ class _Sqlite(Dialect):
 
 
 class _Postgresql(Dialect):
-    """PostgreSQL 13 or newer."""
+    """As PostgreSQL 13 or newer says it."""
 
     @property
     def _json(self) -> str:
@@ -207,4 +168,4 @@ def _once(expression: str, value: str) -> str:
 _NUMERIC: Final = {INTEGER: "numeric", NUMBER: "double precision"}
 _CASTS: Final = {**_NUMERIC, BOOLEAN: "boolean"}
 
-DIALECTS: Final[dict[DialectName, type[Dialect]]] = {"sqlite": _Sqlite, "postgresql": _Postgresql}
+DIALECTS: Final = {"sqlite": Dialect, "postgresql": _Postgresql}

@@ -10,28 +10,13 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any, TypeAlias, get_args
+from functools import cache, partial
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 from attrs import NOTHING, Attribute, fields, has
 
 from funnelflow.criteria import DURATION, Field, Type, parse_type
-from funnelflow.definition.model import (
-    Criterion,
-    Definition,
-    EventType,
-    Group,
-    GroupKind,
-    Invariant,
-    Requirement,
-    Scenario,
-    ScenarioStep,
-    Since,
-    Stage,
-    StageType,
-    Transition,
-    Vocabulary,
-)
+from funnelflow.definition.model import Criterion, Definition, Group, Requirement, Stage
 from funnelflow.errors import UsageError
 
 Reader: TypeAlias = Callable[[Any], Any]
@@ -137,23 +122,11 @@ def _write(value: Any) -> Any:
     return {name: _write(part) for name, (part, default) in said.items() if part != default}
 
 
-def _reader(record: Any) -> Reader:
-    """Return the function that reads one kind of record, and nothing it does not know."""
-
-    def read(plain: dict[str, Any]) -> Any:
-        parts = {name: reader(plain[name]) for name, _, reader in _parts(record) if name in plain}
-        if len(parts) < len(plain):
-            raise ValueError(plain)
-        return record(**parts)
-
-    return read
-
-
 @cache
 def _parts(record: Any) -> tuple[tuple[str, Any, Reader], ...]:
     """Return what a kind of record says: the name of each part, its default, and its reader."""
     return tuple(
-        (a.name, _default(record, a), _READERS[a.type])
+        (a.name, _default(record, a), _reader(a.type))
         for a in fields(record)
         if a.name not in _FORGOTTEN
     )
@@ -167,6 +140,36 @@ def _default(record: Any, attribute: "Attribute[Any]") -> Any:
     return default.factory() if hasattr(default, "factory") else default
 
 
+def _reader(kind: Any) -> Reader:
+    """Return what reads a value back from JSON, by the type that a record declares for it."""
+    if kind in _READERS:
+        return _READERS[kind]
+    if has(kind):
+        return partial(_read_record, kind)
+    of = get_args(kind)
+    if get_origin(kind) is Literal:
+        return _checked(of.__contains__)
+    item = _reader(of[-1] if get_origin(kind) is Mapping else of[0])
+    if get_origin(kind) is tuple:
+        return lambda plain: tuple(map(item, _LIST(plain)))
+    if get_origin(kind) is Mapping:
+        return lambda plain: {name: item(part) for name, part in plain.items()}
+    return lambda plain: None if plain is None else item(plain)
+
+
+def _read_record(record: Any, plain: dict[str, Any]) -> Any:
+    """Return one kind of record, which says nothing that it does not know."""
+    parts = {name: reader(plain[name]) for name, _, reader in _parts(record) if name in plain}
+    if len(parts) < len(plain):
+        raise ValueError(plain)
+    return record(**parts)
+
+
+def _requirement(plain: Any) -> Requirement:
+    found: Requirement = _read_record(Group if "kind" in plain else Criterion, plain)
+    return found
+
+
 def _checked(test: Callable[[Any], bool]) -> Reader:
     def read(plain: Any) -> Any:
         if not test(plain):
@@ -176,47 +179,16 @@ def _checked(test: Callable[[Any], bool]) -> Reader:
     return read
 
 
-def _each(reader: Reader) -> Reader:
-    return lambda plain: tuple(map(reader, _LIST(plain)))
-
-
-def _named(reader: Reader) -> Reader:
-    return lambda plain: {name: reader(part) for name, part in plain.items()}
-
-
-def _maybe(reader: Reader) -> Reader:
-    return lambda plain: None if plain is None else reader(plain)
-
-
-def _requirement(plain: Any) -> Requirement:
-    found: Requirement = _reader(Group if "kind" in plain else Criterion)(plain)
-    return found
-
-
-_TEXT = _checked(lambda plain: type(plain) is str)
 _LIST = _checked(lambda plain: type(plain) in {list, tuple})
 _READERS: dict[Any, Reader] = {
-    str: _TEXT,
+    str: _checked(lambda plain: type(plain) is str),
     int: _checked(lambda plain: type(plain) is int),
     bool: _checked(lambda plain: type(plain) is bool),
-    dt.timedelta | None: _maybe(_DURATIONS.from_json),
-    GroupKind: _checked(get_args(GroupKind).__contains__),
-    Since: _checked(get_args(Since).__contains__),
-    StageType: _checked(get_args(StageType).__contains__),
-    tuple[str, ...]: _each(_TEXT),
-    tuple["Requirement", ...]: _each(_requirement),
-    tuple["Stage", ...]: _each(_reader(Stage)),
-    tuple[Stage, ...]: _each(_reader(Stage)),
-    tuple[Transition, ...]: _each(_reader(Transition)),
-    tuple[Scenario, ...]: _each(_reader(Scenario)),
-    tuple[ScenarioStep, ...]: _each(_reader(ScenarioStep)),
-    tuple[Invariant, ...]: _each(_reader(Invariant)),
+    dt.timedelta: _DURATIONS.from_json,
+    Field: _field_from_json,
     Mapping[str, Any]: dict,
-    Mapping[str, str]: _named(_TEXT),
-    Mapping[str, Field]: _named(_field_from_json),
-    Mapping[str, EventType]: _named(_reader(EventType)),
-    Mapping[str, Group]: _named(_reader(Group)),
-    Requirement | None: _maybe(_requirement),
-    Vocabulary: _reader(Vocabulary),
+    Requirement | None: lambda plain: None if plain is None else _requirement(plain),
+    "Requirement": _requirement,
+    "Stage": partial(_read_record, Stage),
 }
-"""What reads a part of a record from JSON, by the type that the record declares for it."""
+"""What reads back what is no plain record, list or mapping."""

@@ -123,12 +123,14 @@ class ValueKind:
     Attributes:
         defined_as: The name under which JSON Schemas define it; empty where it stands inline.
         about: What it is, for editors.
+        described: Its JSON Schema, or what makes it of those of others.
         empty: What an attribute has that says nothing, and what counts for what does not fit.
         is_vital: Whether nothing can be said of the whole where a value cannot be read.
     """
 
     defined_as: str = ""
     about: str = ""
+    described: Json | Callable[[Describe], Json] = field(factory=dict, kw_only=True)
     empty: Any = field(default=None, kw_only=True)
     is_vital: bool = field(default=False, kw_only=True)
 
@@ -146,10 +148,9 @@ class ValueKind:
         """Whether an attribute of a record says nothing."""
         return type(value) is type(self.empty) and value == self.empty
 
-    def schema(self, describe: Describe) -> Json:  # noqa: ARG002
+    def schema(self, describe: Describe) -> Json:
         """Return its JSON Schema; `describe` gives that of another kind, perhaps by reference."""
-        scalars = ["string", "number", "boolean"]
-        return {"anyOf": [{"type": scalars}, {"type": "array", "items": {"type": scalars}}]}
+        return self.described(describe) if callable(self.described) else self.described
 
 
 @frozen(kw_only=True)
@@ -159,7 +160,6 @@ class ScalarKind(ValueKind):
     Attributes:
         rule: What a value must be, in words.
         fits: Whether a plain value is of this kind.
-        described: Its JSON Schema.
         help: Parameters that say what to do about a node or a value that does not fit.
         shows_text: Whether a message shows the text that does not fit.
         further: Reports what else may be wrong with a value that fits.
@@ -167,7 +167,6 @@ class ScalarKind(ValueKind):
 
     rule: str
     fits: Callable[[Any], bool]
-    described: Json
     help: Callable[[Any], Mapping[str, Any]] = lambda _: {}
     shows_text: bool = False
     further: Further | None = None
@@ -193,10 +192,6 @@ class ScalarKind(ValueKind):
             "F103", "kind", lambda: self.help(value), what=what, rule=self.rule, found=found
         )
         return self.empty
-
-    def schema(self, describe: Describe) -> Json:  # noqa: ARG002
-        """Return the JSON Schema of the kind."""
-        return self.described
 
 
 def _is_text(value: Any) -> bool:
@@ -355,24 +350,24 @@ class ExpressionKind(ScalarKind):
         return ScalarKind.take(self, here, value, what)
 
 
-@frozen
-class FactKind(ValueKind):
-    """A plain value, or nothing, which takes a fact back."""
-
-    def schema(self, describe: Describe) -> Json:
-        """Return the JSON Schema of the kind."""
-        return {"anyOf": [describe(PLAIN), {"type": "null"}]}
-
-
 _SHORT: Json = {"maxLength": LONGEST}
 
-PLAIN = ValueKind("plain", "A value: text, a number, true or false, or a list of these.")
+_SINGLE: Json = {"type": ["string", "number", "boolean"]}
+
+PLAIN = ValueKind(
+    "plain",
+    "A value: text, a number, true or false, or a list of these.",
+    described={"anyOf": [_SINGLE, {"type": "array", "items": _SINGLE}]},
+)
 SINGLE = ScalarKind(
     rule="text, a number, or true or false",
     fits=lambda value: not isinstance(value, SequenceNode | MappingNode | None),
-    described={"type": ["string", "number", "boolean"]},
+    described=_SINGLE,
 )
-FACT = FactKind(empty=object())
+FACT = ValueKind(
+    described=lambda describe: {"anyOf": [describe(PLAIN), {"type": "null"}]}, empty=object()
+)
+"""A plain value, or nothing, which takes a fact back."""
 TEXT = ScalarKind(
     rule="text",
     fits=_is_text,

@@ -1,5 +1,6 @@
 """What a transition requires, as kinds of value: criteria, groups of them, and named blocks."""
 
+from collections.abc import Callable
 from typing import Any
 
 from attrs import evolve, frozen
@@ -7,6 +8,7 @@ from attrs import evolve, frozen
 from funnelflow.definition.kinds import (
     EXPRESSION,
     LABEL,
+    NAME,
     NAME_TEXT,
     PLAIN,
     Describe,
@@ -79,28 +81,6 @@ class CriterionKind(ValueKind):
         group = AT_LEAST.check(inside, value)
         return None if group is None else _checked(inside, group, len(value.items))
 
-    def schema(self, describe: Describe) -> Json:
-        """Return the JSON Schema of the kind."""
-        labelled = {
-            "type": "object",
-            "description": "Label: expression",
-            "minProperties": 1,
-            "maxProperties": 1,
-            "propertyNames": {"minLength": 1, "not": {"enum": list(GROUP_WORDS)}},
-            "additionalProperties": describe(EXPRESSION),
-        }
-        named = (PROVIDED.schema(describe), USE.schema(describe))
-        return {"anyOf": [labelled, describe(GROUP), *named]}
-
-
-@frozen
-class GroupKind(ValueKind):
-    """A mapping with ``all``, ``any``, or ``at_least`` and ``of``; for editors alone."""
-
-    def schema(self, describe: Describe) -> Json:
-        """Return the JSON Schema of the kind."""
-        return {"anyOf": [shape.schema(describe) for shape in GROUPS.values()]}
-
 
 @frozen
 class RequirementKind(CriterionKind):
@@ -127,11 +107,6 @@ class RequirementKind(CriterionKind):
             _no_group(here, value, what, "a list of criteria, or a group")
         return None
 
-    def schema(self, describe: Describe) -> Json:
-        """Return the JSON Schema of the kind."""
-        named = (PROVIDED.schema(describe), USE.schema(describe))
-        return {"anyOf": [describe(CRITERIA), describe(GROUP), *named]}
-
 
 @frozen
 class BlockKind(RequirementKind):
@@ -153,10 +128,6 @@ class BlockKind(RequirementKind):
             return None
         return _without_uses(here, found if isinstance(found, Group) else Group("all", (found,)))
 
-    def schema(self, describe: Describe) -> Json:
-        """Return the JSON Schema of the kind."""
-        return {"anyOf": [describe(CRITERIA), describe(GROUP)]}
-
 
 def _check_criterion(here: Place, criterion: Criterion) -> Criterion:
     """Report a criterion with an expression and a function, or with neither, or without a label."""
@@ -167,18 +138,50 @@ def _check_criterion(here: Place, criterion: Criterion) -> Criterion:
     return criterion
 
 
-CRITERION = CriterionKind("item")
+def _any_of(*kinds: ValueKind) -> Callable[[Describe], Json]:
+    """Return what describes criteria: of some kinds, a plugin's, or those of a block."""
+
+    def describe_all(describe: Describe) -> Json:
+        named = (PROVIDED.schema(describe), USE.schema(describe))
+        return {"anyOf": [*map(describe, kinds), *named]}
+
+    return describe_all
+
+
+_LABELLED = ValueKind(
+    described=lambda describe: {
+        "type": "object",
+        "description": "Label: expression",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "propertyNames": {"minLength": 1, "not": {"enum": list(GROUP_WORDS)}},
+        "additionalProperties": describe(EXPRESSION),
+    }
+)
+GROUP = ValueKind(
+    "group",
+    described=lambda describe: {"anyOf": [shape.schema(describe) for shape in GROUPS.values()]},
+)
+"""A mapping with ``all``, ``any``, or ``at_least`` and ``of``, for editors."""
+CRITERION = CriterionKind("item", described=_any_of(_LABELLED, GROUP))
 CRITERIA = ListKind(
     "criteria", "Criteria, each `Label: expression` or a group.", of=CRITERION, least=1
 )
-GROUP = GroupKind("group")
-REQUIREMENT = RequirementKind("requirement", "What must be met: a list of criteria, or a group.")
+REQUIREMENT = RequirementKind(
+    "requirement",
+    "What must be met: a list of criteria, or a group.",
+    described=_any_of(CRITERIA, GROUP),
+)
 BLOCKS = MappingKind(
     "blocks",
     "Blocks of criteria by the name under which transitions use them.",
-    of=BlockKind("block", "A list of criteria, or a group."),
+    of=BlockKind(
+        "block",
+        "A list of criteria, or a group.",
+        described=lambda describe: {"anyOf": [describe(CRITERIA), describe(GROUP)]},
+    ),
     each="{}",
-    names=NAME_TEXT.described["pattern"][1:-1],
+    names=NAME.pattern,
     check_name=name_check("block of criteria"),
 )
 """Criteria by name, in a vocabulary or a definition."""
@@ -197,7 +200,7 @@ AT_LEAST = Shape(
     (_COUNT, _items("of", "The criteria of which so many must be met."), _LABEL),
     needs=("items",),
 )
-GROUPS = {
+GROUPS: dict[str, Shape] = {
     "all": Shape("group of criteria", Group, (_items("all", "All of these must be met."), _LABEL)),
     "any": Shape("group of criteria", Group, (_items("any", "One of these must be met."), _LABEL)),
     "at_least": AT_LEAST,
@@ -222,7 +225,7 @@ _BLOCK = Key(
     is_required=True,
 )
 USE = Shape("use of criteria", Use, (_BLOCK, _LABEL), needs=("block",))
-GROUP_WORDS = (*GROUPS, "of", "criterion", "use")
+GROUP_WORDS: tuple[str, ...] = (*GROUPS, "of", "criterion", "use")
 """Keys that make a mapping something else than a criterion with its label."""
 
 _A_GROUP = "a group of criteria"

@@ -1,11 +1,16 @@
 """``funnelflow void``, ``runs`` and ``undo``: what was recorded by mistake, taken back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from funnelflow.cli.contacts import change_contact
 from funnelflow.cli.options import CONTACT, acting, as_json, command, dry_run
+from funnelflow.cli.output import note
+from funnelflow.cli.session import answer, current
+from funnelflow.cli.text import Line, Page, TextSpan, dim, moment
+from funnelflow.storage.runs import Run
 from funnelflow.workspace.workspace import Workspace
 
 REASON = click.option("--reason", default="", metavar="TEXT", help="Why; it is kept as evidence.")
@@ -32,3 +37,56 @@ def void(contact: str, rows: tuple[int, ...], reason: str, **how: Any) -> int:
     what it took back.
     """
     return change_contact(how, Workspace.void, contact, rows, reason)
+
+
+@command("runs", "funnelflow runs", "funnelflow runs --limit 5 --json")
+@click.option("--limit", type=click.IntRange(min=1), help="Runs at most.")
+@as_json
+def runs(limit: int | None) -> int:
+    """List what files and other runs have brought.
+
+    A run is an apply, an import, a tick, an adoption or an undo that has stored something; the
+    newest comes first. `funnelflow undo RUN` takes back all that one has brought.
+    """
+    with current().open() as workspace:
+        found = workspace.runs(limit)
+    shown = answer(lambda: [run.to_json() for run in found], lambda page: _table(found, page))
+    if shown and not found:
+        note("no run has brought anything yet")
+    return 0
+
+
+def _table(found: Sequence[Run], page: Page) -> list[Line]:
+    """Draw a line for each run."""
+    if not found:
+        return []
+    heads = ["run", "kind", "when", "who", "what came of it", "file"]
+    rows = [
+        (
+            *(str(run.number), run.kind, moment(run.started_at), run.actor),
+            TextSpan(_came_of(run), "dim" if run.undone_by else ""),
+            dim(_name(run)),
+        )
+        for run in found
+    ]
+    return page.grid(rows, heads=heads, wrapped=False)
+
+
+def _came_of(run: Run) -> str:
+    """Say what came of a run, and what became of that."""
+    counts = [f"{count:,} {name}" for name in _SHOWN if (count := run.counts.get(name))]
+    said = [", ".join(counts)] if counts else []
+    if not run.is_finished:
+        said.append("broken off, or still going on")
+    if run.undone_by is not None:
+        said.append(f"undone by run {run.undone_by}")
+    return "; ".join(said)
+
+
+_SHOWN = ("contacts", "rows", "created", "due", "moved", "refused", "rejected")
+"""The counts that are worth a line."""
+
+
+def _name(run: Run) -> str:
+    """Return what a run was about."""
+    return f"run {run.undoes}" if run.undoes is not None else run.file

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from attrs import evolve, frozen
@@ -42,11 +42,16 @@ from funnelflow.storage.checkpoints import Checkpoint, Counts, save_checkpoint
 from funnelflow.storage.connect import writing
 from funnelflow.storage.contact_cache import ContactCache
 from funnelflow.storage.context import Context
+from funnelflow.storage.runs import OpenRun, RunKind
 from funnelflow.storage.unit_of_work import Store, UnitOfWork
 
 _BATCHES_PAUSED = 10
 """Batches between two chances for the garbage collector: with one after each, a run of 100,000
 rows took 5 % longer, and a third longer where it was never paused."""
+
+
+_RUNS: Final[dict[str, RunKind]] = {"events": "apply", "contacts": "import"}
+"""What runs are called, by what is read."""
 
 
 def apply_file(
@@ -57,6 +62,7 @@ def apply_file(
     create: bool = True,
     progress: Watch | None = None,
     stdin: IO[bytes] | None = None,
+    shown: str = "",
 ) -> Summary:
     """Record the events of a file, in its order; a run that was broken off goes on.
 
@@ -67,6 +73,7 @@ def apply_file(
         create: Add contacts that nobody knows yet; else their rows are rejected.
         progress: Called before the first row and after every chunk with how far the run is.
         stdin: What ``-`` reads, the process's own unless given.
+        shown: What the run is called, if not by the path of the file.
 
     Returns:
         What came of the rows.
@@ -79,7 +86,7 @@ def apply_file(
         StoreError: The database cannot go on; what was committed stays.
     """
     handler = EventHandler(options, create=create)
-    return _run_file(context, name, handler, progress, stdin)
+    return _run_file(context, name, handler, progress, stdin, shown)
 
 
 def import_file(
@@ -90,6 +97,7 @@ def import_file(
     mode: Mode = "both",
     progress: Watch | None = None,
     stdin: IO[bytes] | None = None,
+    shown: str = "",
 ) -> Summary:
     """Add or update the contacts of a file; a run that was broken off goes on.
 
@@ -105,6 +113,7 @@ def import_file(
             about others are rejected.
         progress: As `apply_file` has it.
         stdin: As `apply_file` has it.
+        shown: As `apply_file` has it.
 
     Returns:
         What came of the rows.
@@ -115,7 +124,7 @@ def import_file(
     """
     if mode not in MODES:
         raise UnknownNameError("mode", mode, MODES)
-    return _run_file(context, name, ContactHandler(options, mode), progress, stdin)
+    return _run_file(context, name, ContactHandler(options, mode), progress, stdin, shown)
 
 
 def _run_file(
@@ -124,13 +133,15 @@ def _run_file(
     handler: RowHandler,
     progress: Watch | None,
     stdin: IO[bytes] | None,
+    shown: str,
 ) -> Summary:
     if handler.options.quiet:
         context = context.quiet()
     with readable(context.plugins, name, handler.options.form) as (path, form):
         known = survey(path) if is_regular(path) else None
         with open_input(path, form, stdin=stdin, known=known, shown=name) as opened:
-            return _Run(_prepare(context, opened, handler, known), progress).run()
+            setup = _prepare(context, opened, handler, known)
+            return _FileRun(setup, progress, shown).run()
 
 
 @frozen(eq=False)
@@ -190,15 +201,21 @@ def _fresh(opened: Input, handler: RowHandler, known: Survey | None) -> Checkpoi
     )
 
 
-class _Run:
+class _FileRun:
     """One run over an open input, from where an earlier run left it."""
 
-    def __init__(self, setup: _Setup, progress: Watch | None) -> None:
+    def __init__(self, setup: _Setup, progress: Watch | None, shown: str) -> None:
         self._setup = setup
         self._options = setup.handler.options
         self._progress = progress
         self._saved = setup.start.saved
         self._checkpoint = setup.start.checkpoint
+        self._run = OpenRun(
+            _RUNS[setup.handler.kind],
+            file=shown or self._checkpoint.path,
+            actor=self._options.actor,
+            number=self._checkpoint.run,
+        )
         self._examples: list[Rejection] = []
         self._cache = ContactCache()
 
@@ -258,13 +275,15 @@ class _Run:
             transaction = nullcontext(outer) if outer else writing(setup.context.engine)
             with transaction as connection:
                 unit = UnitOfWork(connection, setup.store, cache)
+                if not self._options.dry_run:
+                    self._run.begin(unit)
                 unit.load(ids, keys)
                 rejected = unreadable + setup.handler.handle_rows(unit, rows, counts)
                 rejected.sort(key=lambda rejection: rejection.line)
                 counts.rejected, counts.in_future = len(rejected), unit.ahead
                 counts.untold = unit.untold
                 unit.write()
-                reached = self._save(connection, batch, rejected, counts)
+                reached = self._save(unit, batch, rejected, counts)
                 unit.remember()
             self._cache = cache
             self._committed(batch, rejected, reached)
@@ -283,7 +302,7 @@ class _Run:
         return rows, rejected
 
     def _save(
-        self, connection: Connection, batch: Batch, rejected: list[Rejection], counts: Counts
+        self, unit: UnitOfWork, batch: Batch, rejected: list[Rejection], counts: Counts
     ) -> Checkpoint:
         """Write which rows were rejected, and how far the file is applied."""
         before = self._checkpoint
@@ -298,12 +317,14 @@ class _Run:
         rejects = self._rejects
         rejects.cut(before.rejects_size)
         rejects.write(rejected)
-        reached = evolve(reached, rejects=rejects.name, rejects_size=rejects.size)
-        return save_checkpoint(connection, self._saved, reached, self._setup.store.clock())
+        run = self._run.save(unit, reached.counts.to_json(), is_finished=batch.last)
+        reached = evolve(reached, rejects=rejects.name, rejects_size=rejects.size, run=run)
+        return save_checkpoint(unit.connection, self._saved, reached, self._setup.store.clock())
 
     def _committed(self, batch: Batch, rejected: list[Rejection], reached: Checkpoint) -> None:
         """Note that a batch is stored."""
         self._checkpoint = self._saved = reached
+        self._run.committed()
         self._setup.handler.committed()
         self._examples += rejected[: EXAMPLES - len(self._examples)]
         self._report(batch.bytes_read)

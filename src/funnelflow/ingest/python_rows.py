@@ -57,11 +57,13 @@ class SourceFile:
         path: The file; ``-`` for standard input.
         options: How it is to be applied.
         name: What answers call it.
+        shown: What its run is called, if not by its path.
     """
 
     path: str
     options: FileOptions
     name: str
+    shown: str = ""
 
 
 @contextmanager
@@ -83,7 +85,7 @@ def as_file(source: Path | str | Rows, options: FileOptions) -> Iterator[SourceF
         path = Path(directory) / "rows.jsonl"
         _write_rows(source, path)
         try:
-            yield SourceFile(str(path), evolve(options, form=Form("jsonl", "utf-8")), _NAME)
+            yield SourceFile(str(path), evolve(options, form=Form("jsonl", "utf-8")), _NAME, _NAME)
         except FileError as error:
             again = FileError(_NAME, error.reason, line=error.line, hint=error.hint)
             again.summary = error.summary

@@ -13,6 +13,7 @@ from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
 from funnelflow.storage.json_form import value_json
 from funnelflow.storage.row_format import horizon, to_text
+from funnelflow.storage.runs import OpenRun
 from funnelflow.storage.tables import contact_positions
 from funnelflow.storage.unit_of_work import UnitOfWork
 
@@ -103,21 +104,24 @@ def run_tick(
     if now > horizon(present) and not (future or dry_run):
         hint = "--dry-run says who will have moved by then; --future stores it all the same"
         raise in_the_future(now, present, hint)
-    done = Ticked(now, dry_run=dry_run)
+    done, run = Ticked(now, dry_run=dry_run), OpenRun("tick", actor=actor)
     last: Place | None = _START
     while last is not None:
-        some = partial(_tick_some, done=done, after=last, actor=actor)
+        some = partial(_tick_some, run=run, done=done, after=last, actor=actor)
         done, last = context.transact(some, dry_run=dry_run)
+        if not dry_run:
+            run.committed()
     return done
 
 
 def _tick_some(
-    chunk: UnitOfWork, *, done: Ticked, after: Place, actor: str
+    chunk: UnitOfWork, *, run: OpenRun, done: Ticked, after: Place, actor: str
 ) -> tuple[Ticked, Place | None]:
     """Bring the next contacts that are due to the time of a tick, and write them.
 
     Args:
         chunk: An empty chunk.
+        run: The tick.
         done: What was done before.
         after: Where the contacts before ended: when they were due, and who.
         actor: Who lets time pass.
@@ -128,11 +132,13 @@ def _tick_some(
     rows = chunk.connection.execute(due_query(done.now, after)).all()
     if not rows:
         return done, None
+    run.begin(chunk)
     chunk.load(row.id for row in rows)
     moved = sum(_bring_to(chunk, row.id, done.now, actor) for row in rows)
     chunk.write()
-    last = (rows[-1].due_at, rows[-1].number)
-    return evolve(done, due=done.due + len(rows), moved=done.moved + moved), last
+    done = evolve(done, due=done.due + len(rows), moved=done.moved + moved)
+    run.save(chunk, {"due": done.due, "moved": done.moved}, is_finished=True)
+    return done, (rows[-1].due_at, rows[-1].number)
 
 
 def due_query(now: dt.datetime, after: Place) -> Select[Any]:

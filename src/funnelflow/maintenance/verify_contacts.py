@@ -39,10 +39,13 @@ from funnelflow.storage.row_format import (
     row_digest,
     to_text,
 )
-from funnelflow.storage.tables import checkpoints, definitions, evidence, funnels
+from funnelflow.storage.runs import run_checksum
+from funnelflow.storage.tables import checkpoints, definitions, evidence, funnels, runs
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
-Kind: TypeAlias = Literal["database", "definition", "funnel", "checkpoint", "contact", "history"]
+Kind: TypeAlias = Literal[
+    "database", "definition", "funnel", "checkpoint", "run", "contact", "history"
+]
 
 SHOWN = 100
 
@@ -168,7 +171,7 @@ class Deciders:
 def check_definitions(
     connection: Connection, store: DefinitionStore
 ) -> tuple[Deciders, list[Finding]]:
-    """Check definitions, funnels and checkpoints; give the definitions, and what was found."""
+    """Check all but contacts and their history; give the definitions, and what was found."""
     digests: dict[int, frozenset[str]] = {}
     broken: set[int] = set()
     found: list[Finding] = []
@@ -185,6 +188,11 @@ def check_definitions(
         Finding("checkpoint", str(row.path), 0, "its row has been altered")
         for row in connection.execute(select(checkpoints).order_by(checkpoints.c.id))
         if row.checksum != checkpoint_checksum(row._asdict())
+    )
+    found.extend(
+        Finding("run", str(row.id), 0, "its row has been altered")
+        for row in connection.execute(select(runs).order_by(runs.c.id))
+        if row.checksum != run_checksum(row._asdict())
     )
     return Deciders(digests, frozenset(broken)), found
 

@@ -77,6 +77,7 @@ class UnitOfWork:
 
     Attributes:
         now: The time it is.
+        recorded: How many rows of evidence it has written.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class UnitOfWork:
         self.connection = connection
         self.definitions = store.definitions
         self.now = store.clock()
+        self.recorded = 0
         self._bulk = store.bulk
         self._cache = ContactCache() if cache is None else cache
         self._partition = Partition(store.settings, self.now)
@@ -103,6 +105,10 @@ class UnitOfWork:
     def untold(self) -> int:
         """How many messages are no news any more, and not sent."""
         return self._fold.untold
+
+    def join_run(self, run: int) -> None:
+        """Let a run have brought all that is decided from now on."""
+        self._fold.join_run(run)
 
     def load(self, ids: Iterable[str], keys: Iterable[str | None] = ()) -> None:
         """Read the contacts and keys that the changes to come will name.
@@ -210,6 +216,7 @@ class UnitOfWork:
             RetryError: Another writer was first; the transaction has to be undone.
         """
         writes = self._fold.writes()
+        self.recorded += len(writes.inserted["evidence"])
         for table, rows in writes.inserted.items():
             self._bulk.insert(self.connection, table, rows)
         self._bulk.update_positions(self.connection, writes.changed)

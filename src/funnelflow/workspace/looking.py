@@ -30,6 +30,7 @@ from funnelflow.storage.queries import (
     translate_all,
     translate_one,
 )
+from funnelflow.storage.runs import Run, read_runs
 from funnelflow.workspace.opening import OpenWorkspace
 
 
@@ -221,6 +222,11 @@ class ReadableWorkspace(OpenWorkspace):
         """Yield the contacts of `list` as flat rows, for a table or a DataFrame."""
         for contact in self.list(where, stage=stage, funnel=funnel, limit=limit):
             yield contact.to_row()
+
+    def runs(self, limit: int | None = None) -> tuple[Run, ...]:
+        """Return what brought, or took back, more than one piece of evidence, the newest first."""
+        with reading(self.engine) as connection:
+            return tuple(read_runs(connection, limit))
 
     def funnels(self) -> tuple[str, ...]:
         """Return the names of the funnels in use, sorted."""

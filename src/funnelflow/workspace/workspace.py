@@ -213,7 +213,13 @@ class Workspace(ReadableWorkspace):
         context = self.context
         with ingest.as_file(source, options or ingest.FileOptions()) as file:
             summary = ingest.apply_file(
-                context, file.path, file.options, create=create, progress=progress, stdin=stdin
+                context,
+                file.path,
+                file.options,
+                create=create,
+                progress=progress,
+                stdin=stdin,
+                shown=file.shown,
             )
         return evolve(summary, path=file.name)
 
@@ -234,7 +240,13 @@ class Workspace(ReadableWorkspace):
         context = self.context
         with ingest.as_file(source, options or ingest.FileOptions()) as file:
             summary = ingest.import_file(
-                context, file.path, file.options, mode=mode, progress=progress, stdin=stdin
+                context,
+                file.path,
+                file.options,
+                mode=mode,
+                progress=progress,
+                stdin=stdin,
+                shown=file.shown,
             )
         return evolve(summary, path=file.name)
 

@@ -95,7 +95,7 @@ def test_a_plan_says_who_would_move_where_and_changes_nothing(people, file):
     assert [(s.before, s.after, s.count, s.examples) for s in plan.shifts] == [
         ("lead.fresh", "prospect", 1, ("ada",))
     ]
-    assert (plan.restated, plan.unmapped, plan.dropped) == (0, {}, 0)
+    assert (plan.restated, plan.unmapped, plan.dropped) == (0, {}, {})
     assert (people.history().rows, stages(people)) == (rows, before)
     assert people.outdated()
 
@@ -246,13 +246,40 @@ def test_facts_that_are_no_values_any_more_are_counted_and_left_out(people, file
         ("contact.authority\n", "contact.authority > 1\n"),
     ))  # fmt: skip
     plan = people.plan_adoption(path)
-    assert plan.dropped == 3
+    assert plan.dropped == {"authority": (3, ("ada", "eve", "tom"))}
     assert plan.restated == 2
     people.adopt(path)
     assert "authority" not in people.contact("tom").contact.fields
     assert people.verify().is_sound
     people.adopt(file(PIPELINE.replace("version: 1", "version: 3")))
     assert people.contact("tom").contact.fields["authority"] is True
+    assert people.verify().is_sound
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "value", "becomes"),
+    [
+        ("text", "integer", "12", 12),
+        ("text", "number", "12.5", 12.5),
+        ("text", "boolean", "yes", True),
+        ("integer", "text", 12, "12"),
+        ("number", "text", 12.5, "12.5"),
+        ("integer", "number", 12, 12.0),
+        ("text", "integer", "twelve", None),
+    ],
+)
+def test_a_field_of_another_type_reads_what_was_told_where_it_means_a_value(
+    people, file, before, after, value, becomes
+):
+    field = ("  email: text\n", "  email: text\n  size: {}\n")
+    people.adopt(file(version((field[0], field[1].format(before)))))
+    people.set("tom", {"size": value})
+    newer = version((field[0], field[1].format(after))).replace("version: 2", "version: 3")
+    plan = people.plan_adoption(file(newer))
+    assert plan.dropped == ({} if becomes is not None else {"size": (1, ("tom",))})
+    people.adopt(file(newer))
+    found = people.contact("tom").contact.fields.get("size")
+    assert (found, type(found)) == (becomes, type(becomes))
     assert people.verify().is_sound
 
 

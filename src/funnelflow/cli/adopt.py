@@ -140,9 +140,14 @@ def _besides(plan: AdoptionPlan) -> tuple[str, ...]:
     said = {
         "stay where they are": counted(staying, "contact"),
         "of them have other facts": counted(plan.restated, "contact"),
-        "are no values of their fields any more": counted(plan.dropped, "fact"),
     }
-    return tuple(f"{count} {what}" for what, count in said.items() if not count.startswith("0 "))
+    lost = [
+        f"{counted(found.facts, 'fact')} cannot be read as {name} any more, such as of "
+        + ", ".join(found.examples)
+        for name, found in sorted(plan.dropped.items())
+    ]
+    kept = [f"{count} {what}" for what, count in said.items() if not count.startswith("0 ")]
+    return (*kept, *lost)
 
 
 def _changes(workspace: Workspace, new: Definition) -> tuple[str, ...]:

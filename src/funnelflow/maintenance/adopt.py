@@ -20,7 +20,13 @@ from sqlalchemy import Connection, select
 from funnelflow.definition import Definition
 from funnelflow.engine import Contact
 from funnelflow.errors import ConflictError, UnknownNameError
-from funnelflow.maintenance.adopt_rules import Mover, UnmappedStageError, read_rules
+from funnelflow.maintenance.adopt_rules import (
+    EXAMPLES,
+    Dropped,
+    Mover,
+    UnmappedStageError,
+    read_rules,
+)
 from funnelflow.storage.connect import reading
 from funnelflow.storage.contacts import stored_contact
 from funnelflow.storage.context import Context
@@ -36,7 +42,6 @@ from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 CHUNK = 500
-EXAMPLES = 3
 _FIRST = 0
 
 
@@ -71,7 +76,7 @@ class AdoptionPlan:
         restated: How many stay where they are with other fields or times.
         unmapped: Stages that the new definition does not have, and no rule leads out of, to
             the number of contacts in them; an adoption is refused while there are any.
-        dropped: How many facts are no values of the new definition's fields.
+        dropped: Field of the new definition to the facts that are no values of it.
     """
 
     funnel: str
@@ -82,7 +87,7 @@ class AdoptionPlan:
     shifts: tuple[Shift, ...]
     restated: int
     unmapped: Mapping[str, int]
-    dropped: int
+    dropped: Mapping[str, Dropped]
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as data."""
@@ -95,7 +100,7 @@ class AdoptionPlan:
             "shifts": [asdict(shift) for shift in self.shifts],
             "restated": self.restated,
             "unmapped": dict(self.unmapped),
-            "dropped": self.dropped,
+            "dropped": {name: found._asdict() for name, found in self.dropped.items()},
         }
 
 

@@ -8,9 +8,9 @@ row, as evidence that every later fold honours.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from attrs import define
+from attrs import define, field
 from sqlalchemy import Connection, select
 
 from funnelflow.definition import Linked
@@ -33,6 +33,21 @@ class UnmappedStageError(UsageError):
         )
 
 
+EXAMPLES = 3
+
+
+class Dropped(NamedTuple):
+    """Facts that are no values of a field any more.
+
+    Attributes:
+        facts: How many they are.
+        examples: The first few contacts of whom they are.
+    """
+
+    facts: int
+    examples: tuple[str, ...]
+
+
 @define(eq=False)
 class Mover:
     """Brings contacts under a new definition.
@@ -42,7 +57,8 @@ class Mover:
         rules: Stage that it does not have to a leaf that it has.
         at: When the adoption takes place; for a contact whose evidence goes further, behind that.
         actor: Who adopts.
-        dropped: How many facts were no values of its fields.
+        dropped: Field to the contacts of whom a fact is no value of it: how many facts, and the
+            first few contacts.
         instead_of: Another funnel whose contacts come over, by translation; empty for none.
     """
 
@@ -50,7 +66,7 @@ class Mover:
     rules: Mapping[str, str]
     at: dt.datetime
     actor: str = ""
-    dropped: int = 0
+    dropped: dict[str, Dropped] = field(factory=dict)
     instead_of: str = ""
 
     @property
@@ -82,7 +98,10 @@ class Mover:
         to = "" if is_translated else self.way_out(contact.stage)
         reader = EvidenceReader(self.loaded)
         folded = fold_rows(connection, store, reader, rows)
-        self.dropped += reader.dropped
+        for name, count in reader.dropped.items():
+            before = self.dropped.get(name, Dropped(0, ()))
+            examples = (*before.examples, contact.id)[:EXAMPLES]
+            self.dropped[name] = Dropped(before.facts + count, examples)
         if not (to or is_translated) and folded == contact:
             return folded, None, Outcome("stayed")
         at = self.at if folded.clock is None else max(self.at, folded.clock)

@@ -9,6 +9,7 @@ An adoption that changed nothing for a contact leaves no row; the next row names
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 from attrs import define, evolve, field
 from sqlalchemy import ColumnElement, Connection, select, text
 
-from funnelflow.criteria import Field, Value
+from funnelflow.criteria import TEXT, Field, Value
+from funnelflow.criteria.value_forms import shown
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine import Contact, Decision, Event, Outcome, Veto, decide, retold
 from funnelflow.engine.story import MERGE, SILENT, UNMERGE, OpenStory
@@ -73,18 +75,19 @@ def _read_event(loaded: LoadedDefinition, row: Any) -> Event:
 class EvidenceReader:
     """Reads evidence for a definition that may not be the one that decided it.
 
-    Facts are held to the fields of the reading definition: what is no value of them is left
-    out, as it would be if it came in now, and counted. Vetoes hold for the transitions between
-    the same stages. Events it does not know stay: they
-    happened, and say when; the engine makes nothing of them.
+    Facts are held to the fields of the reading definition: text that means a value of them is read
+    as a person's input would be, and a number or a length of time becomes text where they are text.
+    What is no value of them is left out, as it would be if it came in now, and counted. Vetoes
+    hold for the transitions between the same stages. Events it does not know stay: they happened,
+    and say when; the engine makes nothing of them.
 
     Attributes:
         loaded: The reading definition.
-        dropped: How many facts were no value of its fields.
+        dropped: Field to how many facts were no value of it.
     """
 
     loaded: LoadedDefinition
-    dropped: int = 0
+    dropped: Counter[str] = field(factory=Counter)
     _differ: dict[tuple[str, str], Mapping[str, Field] | None] = field(factory=dict, repr=False)
 
     def read(self, decided: LoadedDefinition, row: Any) -> Event:
@@ -121,10 +124,23 @@ class EvidenceReader:
             if name not in fields:
                 continue
             try:
-                fitting[name] = fields[name].normalise(value)
+                fitting[name] = _converted(fields[name], value)
             except FieldError:
-                self.dropped += 1
+                self.dropped[name] += 1
         return fitting
+
+
+def _converted(wanted: Field, value: Value | None) -> Value | None:
+    """Return a value of another field as one of this.
+
+    Raises:
+        FieldError: It means none.
+    """
+    if isinstance(value, str) and wanted.type != TEXT:
+        return wanted.parse(value)
+    if wanted.type == TEXT and isinstance(value, int | float | dt.timedelta):
+        return wanted.normalise(shown(value))
+    return wanted.normalise(value)
 
 
 def _translated(vetoes: Iterable[Veto], before: Linked, after: Linked) -> tuple[Veto, ...]:

@@ -1,11 +1,17 @@
 """Two records of one person: merged they are one story, and apart again each has its own."""
 
 import pytest
-from sqlalchemy import select
+from attrs import evolve
+from sqlalchemy import select, update
 
-from funnelflow.storage.connect import reading
+from funnelflow.errors import ConflictError, UnknownContactError, UsageError
+from funnelflow.ingest.file_options import FileOptions
+from funnelflow.storage.connect import reading, writing
+from funnelflow.storage.tables import contacts, decisions, evidence, positions
 
-from ..funnels import DAY, T0
+from ..funnels import DAY, PIPELINE, T0
+
+TABLES = (contacts, positions, evidence, decisions)
 
 
 def rows_of(workspace, *tables):
@@ -76,3 +82,140 @@ def test_what_comes_for_either_is_part_of_one_story_and_given_back_to_whom_it_wa
     two.set("eve", {"authority": True}, at=T0)
     assert stands(two, "bob") == stands(two, "eve")
     assert [row.event for row in two.history("bob").rows] == ["add", "replied", "called", "set"]
+
+
+def test_either_id_finds_the_one_who_is_left(two):
+    two.merge("bob", "ada", reason="the same person")
+    assert two.contact("bob") == two.contact("ada")
+    assert two.why("bob").contact.contact.id == "ada"
+    assert two.why("bob", T0 + DAY).contact.contact.fields["budget"] == 9000
+    assert [found.id for found in two.list()] == ["ada"]
+    assert two.counts() == {**two.counts(), two.contact("ada").contact.stage: 1}
+    page = two.history("bob")
+    assert page.contact_id == "ada"
+    assert [(row.contact_id, row.event) for row in page.rows] == [
+        ("ada", "add"),
+        ("ada", "subscribed"),
+        ("bob", "add"),
+        ("bob", "replied"),
+        ("ada", "merge"),
+    ]
+    row = page.rows[-1]
+    assert (row.about, row.reason) == (("bob",), "the same person")
+
+
+def test_what_was_known_before_a_merge_keeps_them_apart(two):
+    before = {name: two.contact(name) for name in ("ada", "bob")}
+    last = two.history().rows[-1].id
+    two.merge("bob", "ada")
+    merged = two.contact("ada")
+    two.unmerge("bob")
+    two.record("bob", "called", at=T0 + 4 * DAY)
+    for name, then in before.items():
+        assert two.why(name, known_at=last).contact.contact.fields == then.contact.fields
+        assert two.history(name, known_at=last).rows[-1].contact_id == name
+    assert two.why("bob", known_at=last + 1).contact.contact == merged.contact
+    assert [row.event for row in two.history("bob", known_at=last + 1).rows][-1] == "merge"
+    for known_at, names in (last, ["ada", "bob"]), (last + 1, ["ada"]), (last + 2, ["ada", "bob"]):
+        assert [found.id for found in two.list(known_at=known_at)] == names
+    assert [found.id for found in two.list(at=T0 + DAY)] == ["ada", "bob"]
+
+
+def test_stories_are_put_together_through_several_contacts(two):
+    two.add("eve", {"authority": True}, at=T0)
+    apart = {name: stands(two, name) for name in ("ada", "bob", "eve")}
+    two.merge("eve", "bob")
+    with_eve = stands(two, "bob")
+    two.merge("bob", "ada")
+    two.record("eve", "called", at=T0 + 4 * DAY)
+    assert stands(two, "eve") == stands(two, "ada")
+    assert stands(two, "ada")[2]["authority"] is True
+    assert two.verify().findings == ()
+    two.void("eve", [2], "a mistake")
+    two.unmerge("bob")
+    assert stands(two, "eve") == stands(two, "bob") == with_eve
+    assert stands(two, "ada") == apart["ada"]
+    two.unmerge("eve")
+    assert {name: stands(two, name) for name in apart} == apart
+    assert two.verify().findings == ()
+
+
+def test_who_cannot_be_merged_is_told_why(two):
+    two.add("eve", at=T0)
+    with pytest.raises(UsageError, match="ada cannot be merged into itself"):
+        two.merge("ada", "ada")
+    for known in [("nobody", "ada"), ("ada", "nobody")]:
+        with pytest.raises(UnknownContactError, match="no contact 'nobody'"):
+            two.merge(*known)
+    with pytest.raises(ConflictError, match="bob is not merged into anybody"):
+        two.unmerge("bob")
+    two.merge("bob", "ada")
+    with pytest.raises(ConflictError, match="bob is merged into ada already") as failed:
+        two.merge("bob", "eve")
+    assert failed.value.hint == "to take it out again: funnelflow unmerge bob"
+    with pytest.raises(ConflictError, match="bob is merged into ada, so ada cannot be merged"):
+        two.merge("ada", "bob")
+    with pytest.raises(UsageError, match="merge is no event to record"):
+        two.record("ada", "merge")
+    with pytest.raises(UsageError, match="which no void takes back"):
+        two.void("ada", [3], "a mistake")
+    assert two.verify().findings == ()
+
+
+def test_a_dry_run_says_what_would_be_and_stores_nothing(two):
+    before = rows_of(two, *TABLES)
+    planned = two.merge("bob", "ada", dry_run=True)
+    assert rows_of(two, *TABLES) == before
+    assert planned == evolve(two.merge("bob", "ada"), dry_run=True)
+    merged = rows_of(two, *TABLES)
+    planned = two.unmerge("bob", dry_run=True)
+    assert rows_of(two, *TABLES) == merged
+    assert planned == evolve(two.unmerge("bob"), dry_run=True)
+
+
+def test_taking_back_what_was_addressed_to_a_merged_contact_changes_the_whole_story(two):
+    two.merge("bob", "ada")
+    two.void("bob", [1], "a mistake")
+    assert stands(two, "ada")[2]["budget"] == 3
+    assert two.verify().findings == ()
+
+
+def test_a_key_gives_the_answer_of_the_whole_story_again(two):
+    two.merge("bob", "ada")
+    first = two.record("bob", "called", at=T0 + 4 * DAY, key="k")
+    again = two.record("bob", "called", at=T0 + 4 * DAY, key="k")
+    assert again.duplicate
+    assert again.decision.considered == first.decision.considered
+    assert again.decision.before == first.decision.before
+
+
+def test_a_file_and_an_import_go_on_with_the_whole_story(two, write):
+    two.merge("bob", "ada")
+    events = "contact,event,at\nbob,called,2026-03-08T09:00:00Z\nada,called,2026-03-07T09:00:00Z\n"
+    two.apply(write(events, "events.csv"), FileOptions(chunk=1))
+    assert stands(two, "ada") == stands(two, "bob")
+    same = two.import_contacts(write("contact,email\nbob,ada@example.com\n", "people.csv"))
+    assert same.counts.unchanged == 1
+    assert two.verify().findings == ()
+
+
+def test_time_and_a_new_version_take_the_whole_story_on(two, directory):
+    two.merge("bob", "ada")
+    path = directory / "pipeline.yaml"
+    path.write_text(PIPELINE.replace("version: 1", "version: 2").replace("budget > 0", "budget > 8"))
+    two.adopt(path)
+    together = stands(two, "ada")
+    two.tick(T0 + 99 * DAY)
+    assert two.verify().findings == ()
+    two.unmerge("bob")
+    two.merge("bob", "ada")
+    assert two.verify().findings == ()
+    assert stands(two, "ada") == together
+
+
+def test_a_merge_that_somebody_altered_is_found(two):
+    two.merge("bob", "ada")
+    with writing(two.context.engine) as connection:
+        connection.execute(update(contacts).values(merged_into=None))
+    (found,) = two.verify().findings
+    assert found.what == "whose story it is part of is not what the evidence gives"

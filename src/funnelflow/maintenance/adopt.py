@@ -35,9 +35,10 @@ from funnelflow.storage.definition_store import (
     store_definition,
     write_funnel,
 )
-from funnelflow.storage.queries import funnel_names
+from funnelflow.storage.queries import EVERYBODY, funnel_names
+from funnelflow.storage.replay import merged_by, united
 from funnelflow.storage.row_format import to_text
-from funnelflow.storage.tables import contact_positions, funnels, history
+from funnelflow.storage.tables import contacts, funnels, history, positions
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
@@ -232,7 +233,8 @@ def _adopt_some(
     with _evidence(chunk.connection, left) as evidence:
         moved = sum(_bring_under(chunk, mover, row.id, evidence(row.number)) for row in left)
     chunk.write()
-    done = evolve(done, contacts=done.contacts + len(left), moved=done.moved + moved)
+    brought = sum(row.since is not None for row in left)
+    done = evolve(done, contacts=done.contacts + brought, moved=done.moved + moved)
     return done, left[-1].number
 
 
@@ -247,9 +249,17 @@ def _require_current(connection: Connection, loaded: LoadedDefinition) -> None:
 
 
 def _bring_under(chunk: UnitOfWork, mover: Mover, contact_id: str, rows: Iterable[Any]) -> bool:
-    """Bring one contact under the new definition; gives whether that changed its stage."""
-    tracked = chunk.contact(contact_id)
+    """Bring one contact under the new definition; gives whether that changed its stage.
+
+    One that stands nowhere, as all of its evidence was taken back or its story is part of
+    somebody else's, only comes under it.
+    """
+    tracked = chunk.chain(contact_id)
     if tracked is None or tracked.loaded is mover.loaded:
+        return False
+    if not tracked.is_in_force:
+        tracked.contact = mover.loaded.funnel.new_contact(contact_id)
+        tracked.funnel, tracked.loaded, tracked.changed = mover.loaded.name, mover.loaded, True
         return False
     before = tracked.contact.stage
     contact, event, outcome = mover.place(
@@ -268,6 +278,8 @@ def _draft(connection: Connection, store: DefinitionStore, mover: Mover, draft: 
     while rows:
         with _evidence(connection, rows) as evidence:
             for row in rows:
+                if row.since is None:
+                    continue
                 contact = stored_contact(row, store.by_id(connection, row.definition)).contact
                 draft.look_at(connection, store, mover, contact, row.funnel, evidence(row.number))
         rows = _left(connection, mover, rows[-1].number)
@@ -314,10 +326,9 @@ class _Draft:
 def _left(connection: Connection, mover: Mover, after: int) -> Sequence[Any]:
     """Read the next contacts of the funnels concerned that are under another definition."""
     wanted = (
-        select(contact_positions)
-        .where(contact_positions.c.number > after, contact_positions.c.funnel.in_(mover.funnels))
-        .where(contact_positions.c.definition != mover.loaded.id)
-        .order_by(contact_positions.c.number)
+        EVERYBODY.where(contacts.c.number > after, positions.c.funnel.in_(mover.funnels))
+        .where(positions.c.definition != mover.loaded.id)
+        .order_by(contacts.c.number)
         .limit(CHUNK)
     )
     return connection.execute(wanted).all()
@@ -340,7 +351,8 @@ def _evidence(
         def rows_of(contact: int) -> Iterable[Any]:
             for number, rows in groups:
                 if number == contact:
-                    return rows
+                    told = list(rows)
+                    return united(connection, contact) if merged_by(told) else told
             return ()
 
         yield rows_of

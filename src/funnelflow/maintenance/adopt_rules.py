@@ -17,7 +17,7 @@ from funnelflow.definition import Linked
 from funnelflow.engine import Contact, Event, Outcome
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.replay import ADOPT, EvidenceReader, fold_rows
+from funnelflow.storage.replay import ADOPT, EvidenceReader, open_story, stands
 from funnelflow.storage.tables import definitions
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
@@ -97,7 +97,7 @@ class Mover:
         is_translated = home != self.loaded.name
         to = "" if is_translated else self.way_out(contact.stage)
         reader = EvidenceReader(self.loaded)
-        folded = fold_rows(connection, store, reader, rows)
+        folded = stands(open_story(connection, store, reader, rows, contact.id))
         for name, count in reader.dropped.items():
             before = self.dropped.get(name, Dropped(0, ()))
             examples = (*before.examples, contact.id)[:EXAMPLES]

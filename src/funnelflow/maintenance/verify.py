@@ -25,12 +25,12 @@ from funnelflow.maintenance.verify_contacts import (
     SinceHeads,
     Verification,
     check_definitions,
-    read_merges,
 )
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
 from funnelflow.storage.database_errors import as_store_error
 from funnelflow.storage.definition_store import DefinitionStore
+from funnelflow.storage.replay import read_merges
 from funnelflow.storage.tables import contacts, decisions, evidence, positions
 
 Watch: TypeAlias = Callable[[Verification], None]

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -19,28 +18,25 @@ from funnelflow.storage.checkpoints import checkpoint_checksum
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.replay import (
     ADOPT,
-    IS_MERGE,
     EvidenceReader,
     Replay,
     open_story,
     united,
 )
 from funnelflow.storage.row_format import (
-    UNREADABLE,
     checksum,
     commitment,
     dump_facts,
     dump_path,
     dump_times,
     encode,
-    load_about,
     optional_to_text,
     row_checksum,
     row_digest,
     to_text,
 )
 from funnelflow.storage.runs import run_checksum
-from funnelflow.storage.tables import checkpoints, definitions, evidence, funnels, runs
+from funnelflow.storage.tables import checkpoints, definitions, funnels, runs
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 Kind: TypeAlias = Literal[
@@ -466,18 +462,6 @@ class ContactCheck:
             )
         except (TypeError, ValueError, AttributeError):  # columns of other types, or none
             return frozenset()
-
-
-def read_merges(connection: Connection) -> Mapping[int, Sequence[Any]]:
-    """Read who was merged into whom and given back, by the number of whom it is about."""
-    merges: dict[int, list[Any]] = defaultdict(list)
-    for row in connection.execute(select(evidence).where(IS_MERGE).order_by(evidence.c.id)):
-        try:
-            for number in load_about(row.about):
-                merges[int(number)].append(row)
-        except UNREADABLE:  # its digest says so
-            continue
-    return merges
 
 
 def commit_row(salt: str, row: Any, definition: str) -> str:

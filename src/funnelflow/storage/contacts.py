@@ -7,11 +7,20 @@ from shlex import quote
 from typing import Any, NamedTuple
 
 from attrs import evolve, field, frozen
-from sqlalchemy import ColumnElement, Connection, false, literal, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    false,
+    literal,
+    select,
+    true,
+    tuple_,
+)
 
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact, Decision, Event, Taken, Verb, Veto
-from funnelflow.engine.story import VOID, StoryRow, taken_back
+from funnelflow.engine.story import MERGE, UNMERGE, VOID, StoryRow, taken_back
 from funnelflow.errors import UnknownContactError, nearest
 from funnelflow.storage.changes import Restatement, check_id, is_storable
 from funnelflow.storage.definition_store import DefinitionStore
@@ -22,6 +31,7 @@ from funnelflow.storage.json_form import (
     taken_json,
     value_json,
 )
+from funnelflow.storage.replay import IS_MERGE, above, merged_by
 from funnelflow.storage.row_format import (
     UNREADABLE,
     altered,
@@ -32,7 +42,13 @@ from funnelflow.storage.row_format import (
     optional_from_text,
     to_text,
 )
-from funnelflow.storage.tables import contact_positions, contacts, definitions, history
+from funnelflow.storage.tables import (
+    contact_positions,
+    contacts,
+    definitions,
+    evidence,
+    history,
+)
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
@@ -112,7 +128,8 @@ class HistoryRow:
         definition: The digest of the definition that decided.
         digest: The digest of the row, chained to the contact's row before it.
         run: The run that brought it, if any.
-        about: What evidence about the story itself is about, such as the rows it takes back.
+        about: What evidence about the story itself is about: the sequences of the rows that it
+            takes back, the id of the contact whose story it puts to this one.
         voided_by: The row that takes it back; None where it counts.
     """
 
@@ -185,14 +202,18 @@ class HistoryPage:
     Attributes:
         rows: In the order that was asked for.
         after: What to ask with for the rows that follow; None when these are the last.
+        contact_id: Whose story they are, where one was asked for: of a contact that is merged
+            into another, the other one. None for everybody's.
     """
 
     rows: tuple[HistoryRow, ...]
     after: int | None
+    contact_id: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the page as data."""
-        return {"rows": [row.to_json() for row in self.rows], "after": self.after}
+        rows = [row.to_json() for row in self.rows]
+        return {"rows": rows, "after": self.after, "contact": self.contact_id}
 
 
 class StageExplanation(NamedTuple):
@@ -255,6 +276,8 @@ def find_contact(
 ) -> tuple[StoredContact, LoadedDefinition]:
     """Read a contact, and the definition that it is under.
 
+    Who is merged into another contact is found as that.
+
     Raises:
         UnknownContactError: There is none by that id.
         UsageError: It can be nobody's id.
@@ -262,9 +285,51 @@ def find_contact(
     wanted = select(contact_positions).where(contact_positions.c.id == check_id(contact_id))
     row = connection.execute(wanted).one_or_none()
     if row is None:
+        root = root_of(connection, contact_id)
+        wanted = select(contact_positions).where(contact_positions.c.number == root)
+        row = connection.execute(wanted).one_or_none()
+    if row is None:
         raise unknown_contact(connection, contact_id)
     loaded = store.by_id(connection, row.definition)
     return stored_contact(row, loaded), loaded
+
+
+def root_of(
+    connection: Connection, contact_id: str, known_at: dt.datetime | int | None = None
+) -> int | None:
+    """Return the number of whose story a contact's own is part of; None if nobody is known so.
+
+    Args:
+        connection: A reading transaction.
+        contact_id: The contact.
+        known_at: When it was known: a time, or the number of the last row; None for today.
+    """
+    asked = select(contacts.c.number).where(contacts.c.id == contact_id)
+    found = connection.execute(asked).scalar() if is_storable(contact_id) else None
+    return None if found is None else above(connection, found, known_until(evidence, known_at))
+
+
+def known_until(table: FromClause, known_at: dt.datetime | int | None) -> ColumnElement[bool]:
+    """Ask for the rows that were known at a time, or when the row with that number arrived."""
+    if known_at is None:
+        return true()
+    if isinstance(known_at, int):
+        return table.c.id <= known_at
+    return table.c.recorded_at <= to_text(known_at)
+
+
+def story_of(
+    connection: Connection, number: int, known_at: dt.datetime | int | None = None
+) -> set[int]:
+    """Return the numbers of a contact and of all who are merged into it; see `root_of`."""
+    numbers, last = {number}, {number}
+    is_known = known_until(evidence, known_at)
+    while last:
+        told = select(evidence).where(evidence.c.contact.in_(last), IS_MERGE, is_known)
+        rows = connection.execute(told.order_by(evidence.c.id))
+        last = set(merged_by(rows)) - numbers
+        numbers |= last
+    return numbers
 
 
 def unknown_contact(connection: Connection, contact_id: str) -> UnknownContactError:
@@ -303,8 +368,8 @@ def _stored_contact(row: Any, loaded: LoadedDefinition) -> StoredContact:
         row.id,
         row.stage,
         loaded.codec.load_fields(row.fields),
-        from_text(row.since),
-        from_text(row.clock),
+        optional_from_text(row.since),
+        optional_from_text(row.clock),
         optional_from_text(row.active),
     )
     return StoredContact(
@@ -319,8 +384,9 @@ def _stored_contact(row: Any, loaded: LoadedDefinition) -> StoredContact:
     )
 
 
-def read_history(
+def read_history(  # noqa: PLR0913  # all that can be said
     connection: Connection,
+    contact_id: str | None,
     equal: Mapping[str, str | None],
     span: tuple[dt.datetime | None, dt.datetime | None],
     *,
@@ -333,6 +399,7 @@ def read_history(
 
     Args:
         connection: A reading transaction.
+        contact_id: Whose story is read; None for everybody's.
         equal: Column to the value that it must have; None for any.
         span: The first moment, and the first that is too late; None for open ends.
         limit: How many rows at most.
@@ -344,6 +411,11 @@ def read_history(
     wanted = select(history, definitions.c.digest.label("decided_by")).join(
         definitions, definitions.c.id == history.c.definition
     )
+    whose = contact_id
+    if contact_id is not None:
+        root = root_of(connection, contact_id, known_at) or 0
+        wanted = wanted.where(history.c.contact.in_(story_of(connection, root, known_at)))
+        whose = connection.execute(select(contacts.c.id).where(contacts.c.number == root)).scalar()
     for name, value in equal.items():
         if value is not None:
             wanted = wanted.where(history.c[name] == value if is_storable(value) else false())
@@ -351,7 +423,7 @@ def read_history(
         wanted = wanted.where(history.c.at >= to_text(since))
     if until is not None:
         wanted = wanted.where(history.c.at < to_text(until))
-    is_known = _is_known(known_at)
+    is_known = known_until(history, known_at)
     wanted = wanted.where(is_known)
     order = (history.c.at, history.c.id) if by_time else (history.c.id,)
     if after is not None and by_time:
@@ -365,16 +437,23 @@ def read_history(
         evolve(read_row(row), voided_by=back.get((row.contact, row.sequence)))
         for row in rows[:limit]
     )
-    return HistoryPage(shown, shown[-1].id if len(rows) > limit else None)
+    after = shown[-1].id if len(rows) > limit else None
+    return HistoryPage(_named(connection, shown), after, whose or contact_id)
 
 
-def _is_known(known_at: dt.datetime | int | None) -> ColumnElement[bool]:
-    """Ask for the rows that were known at a time, or when the row with that number arrived."""
-    if known_at is None:
-        return true()
-    if isinstance(known_at, int):
-        return history.c.id <= known_at
-    return history.c.recorded_at <= to_text(known_at)
+def _named(connection: Connection, rows: tuple[HistoryRow, ...]) -> tuple[HistoryRow, ...]:
+    """Say of rows that put stories together, or apart, whose they are."""
+    numbers = {number for row in rows if row.event in {MERGE, UNMERGE} for number in row.about}
+    if not numbers:
+        return rows
+    named = select(contacts.c.number, contacts.c.id).where(contacts.c.number.in_(numbers))
+    names = {row.number: row.id for row in connection.execute(named) if row.id is not None}
+    return tuple(
+        evolve(row, about=tuple(names.get(number, number) for number in row.about))
+        if row.event in {MERGE, UNMERGE}
+        else row
+        for row in rows
+    )
 
 
 def _taken_back(

@@ -24,12 +24,27 @@ from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
 from funnelflow.engine.story import SILENT, in_force
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.storage.contacts import StoredContact, stored_contact
+from funnelflow.storage.contacts import StoredContact, known_until, stored_contact
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import considered_json, question_json
-from funnelflow.storage.replay import EvidenceReader, open_story, rows_of, stands
+from funnelflow.storage.replay import (
+    EvidenceReader,
+    above,
+    merged_by,
+    open_story,
+    read_merges,
+    stands,
+    united,
+)
 from funnelflow.storage.row_format import UNREADABLE, to_text
-from funnelflow.storage.tables import contact_positions, funnels, history
+from funnelflow.storage.tables import (
+    contact_positions,
+    contacts,
+    evidence,
+    funnels,
+    history,
+    positions,
+)
 from funnelflow.storage.told import Told, as_story
 from funnelflow.storage.tracked_contacts import CONTACT_FACTS, LoadedDefinition, TrackedContact
 
@@ -345,8 +360,8 @@ def contact_as_of(
     is_after_all = clock is not None and as_of.at is not None and as_of.at >= clock
     if as_of.known_at is None and is_after_all:
         return present.fold_on(stored, loaded), loaded
-    history_of = rows_of(connection, stored.number) if rows is None else rows
-    known, moment = as_of.known(history_of), as_of.moment
+    told_by = united(connection, stored.number, as_of.known) if rows is None else rows
+    known, moment = as_of.known(told_by), as_of.moment
     if moment is not None:
         latest = to_text(moment)
         told = [row for row in known if row.at <= latest or row.event in SILENT]
@@ -356,7 +371,7 @@ def contact_as_of(
         return None
     if as_of.known_at is not None:
         loaded = store.by_id(connection, known[-1].definition)
-    story = open_story(connection, store, EvidenceReader(loaded), told)
+    story = open_story(connection, store, EvidenceReader(loaded), told, stored.id)
     if not story.rows:
         return None
     contact = stands(story)
@@ -415,7 +430,13 @@ def _as_of(
     connection: Connection, store: DefinitionStore, as_of: AsOf, present: Present
 ) -> Iterator[tuple[StoredContact, LoadedDefinition]]:
     """Yield everybody as they stood, with the definition that says so."""
-    for row, rows in _with_histories(connection, select(contact_positions)):
+    is_known = known_until(evidence, as_of.known_at)
+    people, merges = select(contact_positions), frozenset[int]()
+    if as_of.known_at is not None:
+        people, merges = EVERYBODY, frozenset(read_merges(connection))
+    for row, rows in _with_histories(connection, people, as_of.known):
+        if row.number in merges and above(connection, row.number, is_known) != row.number:
+            continue
         loaded = store.by_id(connection, row.definition)
         stored = stored_contact(row, loaded)
         then = contact_as_of(connection, store, stored, loaded, as_of, present, rows)
@@ -423,15 +444,28 @@ def _as_of(
             yield then
 
 
-def _with_histories(connection: Connection, people: Select[Any]) -> Iterator[tuple[Any, list[Any]]]:
-    """Yield positions by the ids of their contacts, each with the contact's history."""
-    ordered = people.order_by(contact_positions.c.id).execution_options(yield_per=_BATCH)
+EVERYBODY = (
+    select(contacts.c.id, contacts.c.number, *(c for c in positions.c if c.name != "contact"))
+    .join(positions, positions.c.contact == contacts.c.number)
+    .where(contacts.c.id.is_not(None))
+)
+"""Where everybody is, also who is merged into somebody, or has no evidence in force any more."""
+
+
+def _with_histories(
+    connection: Connection,
+    people: Select[Any],
+    known: Callable[[Iterable[Any]], list[Any]] = list,
+) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield positions by the ids of their contacts, each with the story that was known."""
+    ordered = people.order_by(people.selected_columns.id).execution_options(yield_per=_BATCH)
     for some in connection.execute(ordered).partitions():
         wanted = select(history).where(history.c.contact.in_([row.number for row in some]))
         found = connection.execute(wanted.order_by(history.c.contact, history.c.sequence))
-        told = {number: list(rows) for number, rows in groupby(found, attrgetter("contact"))}
+        told = {number: known(rows) for number, rows in groupby(found, attrgetter("contact"))}
         for row in some:
-            yield row, told.get(row.number, [])
+            rows = told.get(row.number, [])
+            yield row, united(connection, row.number, known) if merged_by(rows) else rows
 
 
 def _is_wanted(
@@ -507,7 +541,7 @@ def translate_one(
     now: dt.datetime,
 ) -> Translation:
     """Read one contact's evidence by another definition."""
-    rows = rows_of(connection, stored.number)
+    rows = united(connection, stored.number)
     return translate(funnel, stored.id, _events(connection, store, _reader(funnel), rows), now)
 
 

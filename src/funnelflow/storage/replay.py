@@ -9,8 +9,8 @@ An adoption that changed nothing for a contact leaves no row; the next row names
 
 import datetime as dt
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -293,12 +293,22 @@ def open_story(
     definitions: DefinitionStore,
     reader: EvidenceReader,
     rows: Iterable[Any],
+    contact_id: str = "",
 ) -> OpenStory:
-    """Return the story that rows of the history tell a definition; see `fold_rows`."""
+    """Return the story that rows of the history tell a definition; see `fold_rows`.
+
+    Args:
+        connection: The database, for the definitions that decided the rows.
+        definitions: The definition store.
+        reader: Reads evidence for the definition that folds.
+        rows: The rows, at least one, in any order.
+        contact_id: Whose story it is; empty for whom the first row is addressed to.
+    """
     found = list(rows)
     told = read_told(connection, definitions, reader, found)
     story, joined = as_story(told, reader.loaded.name)
-    return OpenStory(reader.loaded.funnel, found[0].contact_id, story, joined)
+    name = contact_id or found[0].contact_id
+    return OpenStory(reader.loaded.funnel, name, story, joined)
 
 
 def first_answer(
@@ -312,7 +322,10 @@ def first_answer(
         contact: The number of the contact whose history it is.
         sequence: Which row of it.
     """
-    *earlier, row = rows_of(connection, contact, before=sequence + 1)
+    place = (history.c.contact == contact) & (history.c.sequence == sequence)
+    row = connection.execute(select(history).where(place)).one()
+    root = above(connection, contact, evidence.c.id <= row.id)
+    earlier = united(connection, root, lambda rows: [one for one in rows if one.id < row.id])
     loaded = definitions.by_id(connection, row.definition)
     told = read_told(connection, definitions, EvidenceReader(loaded), earlier)
     event = read_event(loaded, row)
@@ -334,7 +347,10 @@ def first_answer(
 
 
 def united(
-    connection: Connection, contact: int, known: Callable[[Iterable[Any]], list[Any]] = list
+    connection: Connection,
+    contact: int,
+    known: Callable[[Iterable[Any]], list[Any]] = list,
+    within: tuple[int, ...] = (),
 ) -> list[Any]:
     """Read the history of a contact and of all who are merged into it, in order of arrival.
 
@@ -344,37 +360,73 @@ def united(
         connection: The database.
         contact: The contact's number.
         known: Returns the rows that were known at the time that is asked about.
+        within: The contacts into which it is merged, as far as they are read.
+
+    Raises:
+        StoreError: Who is merged into whom has been altered.
     """
+    _require_no_circle(contact, within)
     rows = known(rows_of(connection, contact))
-    others = _merged_by(rows)
+    others = merged_by(rows)
     if not others:
         return rows
     for other in others:
-        rows += united(connection, other, known)
+        rows += united(connection, other, known, (*within, contact))
     rows.sort(key=attrgetter("id"))
     return rows
 
 
-def _merged_by(rows: Iterable[Any]) -> list[int]:
-    """Return the numbers of the contacts that rows put into a story, and have not given back."""
+def merged_by(rows: Iterable[Any]) -> list[int]:
+    """Return the numbers of the contacts that rows put into a story, and have not given back.
+
+    Args:
+        rows: The evidence about contacts, in order of arrival for each of them.
+
+    Raises:
+        StoreError: A row is not what was once written there.
+    """
     others: dict[int, None] = {}
     for row in rows:
-        if row.event == MERGE:
-            others.update(dict.fromkeys(map(int, load_about(row.about))))
-        elif row.event == UNMERGE:
-            for number in load_about(row.about):
-                others.pop(int(number), None)
+        if row.event in {MERGE, UNMERGE}:
+            try:
+                numbers = [int(number) for number in load_about(row.about)]
+            except UNREADABLE:
+                raise altered(f"row {row.sequence} of the history of #{row.contact}") from None
+            for number in numbers:
+                others.pop(number, None)
+            if row.event == MERGE:
+                others.update(dict.fromkeys(numbers))
     return list(others)
 
 
-def above(connection: Connection, contact: int, known_at: ColumnElement[bool]) -> int:
+def _require_no_circle(contact: int, others: Collection[int]) -> None:
+    """Refuse to follow contacts that are merged into each other.
+
+    Raises:
+        StoreError: This one was met before.
+    """
+    if contact in others:
+        raise altered(f"who is merged into contact #{contact}")
+
+
+def above(
+    connection: Connection,
+    contact: int,
+    known_at: ColumnElement[bool],
+    below: tuple[int, ...] = (),
+) -> int:
     """Return whose story that of a contact was part of: its own number for a story of its own.
 
     Args:
         connection: The database.
         contact: The contact's number.
         known_at: What was known at the time that is asked about.
+        below: Those from whom it was come to.
+
+    Raises:
+        StoreError: Who is merged into whom has been altered.
     """
+    _require_no_circle(contact, below)
     last = (
         select(evidence.c.event, evidence.c.contact)
         .where(evidence.c.about == dump_about((contact,)), IS_MERGE, known_at)
@@ -384,7 +436,19 @@ def above(connection: Connection, contact: int, known_at: ColumnElement[bool]) -
     found = connection.execute(last).first()
     if found is None or found.event != MERGE:
         return contact
-    return above(connection, found.contact, known_at)
+    return above(connection, found.contact, known_at, (*below, contact))
+
+
+def read_merges(connection: Connection) -> Mapping[int, Sequence[Any]]:
+    """Read who was merged into whom and given back, by the number of whom it is about."""
+    merges: dict[int, list[Any]] = defaultdict(list)
+    for row in connection.execute(select(evidence).where(IS_MERGE).order_by(evidence.c.id)):
+        try:
+            for number in load_about(row.about):
+                merges[int(number)].append(row)
+        except UNREADABLE:  # its digest says so
+            continue
+    return merges
 
 
 IS_MERGE = text("evidence.event IN ('merge', 'unmerge')")

@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+from sqlalchemy import Connection, select
+
 from funnelflow import maintenance  # whose modules are loaded when they are used
 from funnelflow.definition import Linked, digest
 from funnelflow.engine import Funnel, why
@@ -17,6 +20,7 @@ from funnelflow.storage.contacts import (
     StoredContact,
     find_contact,
     read_history,
+    root_of,
 )
 from funnelflow.storage.queries import (
     AsOf,
@@ -31,6 +35,7 @@ from funnelflow.storage.queries import (
     translate_one,
 )
 from funnelflow.storage.runs import Run, read_runs
+from funnelflow.storage.tables import contacts
 from funnelflow.workspace.opening import OpenWorkspace
 
 
@@ -80,6 +85,8 @@ class ReadableWorkspace(OpenWorkspace):
             if as_of == AsOf():
                 stored = present.fold_on(stored, loaded)
             else:
+                if known_at is not None:
+                    stored = self._of_then(connection, stored, contact_id, known_at)
                 found = contact_as_of(connection, store, stored, loaded, as_of, present)
                 if found is None:
                     raise nothing_known(stored)
@@ -90,6 +97,21 @@ class ReadableWorkspace(OpenWorkspace):
         held = context.roles_of(actor) if roles is None else given_roles(roles) or ()
         considered = why(loaded.funnel, stored.contact, asked, held)
         return StageExplanation(stored, considered, loaded.funnel.linked)
+
+    def _of_then(
+        self,
+        connection: Connection,
+        stored: StoredContact,
+        contact_id: str,
+        known_at: dt.datetime | int,
+    ) -> StoredContact:
+        """Return whose story a contact's was part of then: not the one of today, perhaps."""
+        number = root_of(connection, contact_id, known_at)
+        if number in {None, stored.number}:
+            return stored
+        named = select(contacts.c.id).where(contacts.c.number == number)
+        name = connection.execute(named).scalar_one()
+        return evolve(stored, number=number, id=name)
 
     def translate(self, contact_id: str, funnel: Funnel) -> Translated:
         """Read a contact's evidence by another definition.
@@ -156,10 +178,11 @@ class ReadableWorkspace(OpenWorkspace):
             UnknownNameError: There is no contact by that id.
         """
         context = self.context
-        equal = {"contact_id": contact_id, "event": event, "outcome": outcome, "actor": actor}
+        equal = {"event": event, "outcome": outcome, "actor": actor}
         with reading(context.engine) as connection:
             page = read_history(
                 connection,
+                contact_id,
                 equal,
                 (since, until),
                 limit=limit,

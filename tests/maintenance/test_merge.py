@@ -202,7 +202,9 @@ def test_a_file_and_an_import_go_on_with_the_whole_story(two, write):
 def test_time_and_a_new_version_take_the_whole_story_on(two, directory):
     two.merge("bob", "ada")
     path = directory / "pipeline.yaml"
-    path.write_text(PIPELINE.replace("version: 1", "version: 2").replace("budget > 0", "budget > 8"))
+    path.write_text(
+        PIPELINE.replace("version: 1", "version: 2").replace("budget > 0", "budget > 8")
+    )
     two.adopt(path)
     together = stands(two, "ada")
     two.tick(T0 + 99 * DAY)

@@ -14,7 +14,7 @@ from funnelflow.definition import (
     from_json,
     to_json,
 )
-from funnelflow.engine import Contact, Event, Funnel
+from funnelflow.engine import Contact, Event, Funnel, decide
 from funnelflow.engine.story import StoryRow, fold_story
 from funnelflow.errors import UsageError
 
@@ -340,6 +340,37 @@ def test_a_story_that_arrives_late_counts_from_the_same_moment():
             ("work.deep.first", T0 + 4 * DAY),
             ("stale", T0 + 10 * DAY),
         ]
+
+
+def test_a_move_goes_no_way_that_only_time_takes_before_its_time():
+    """What is due is taken by time itself."""
+    wait = Transition("b", "c", after=10 * DAY, require=all_of(Fits="contact.fits"))
+    funnel = funnel_with(wait)
+    contact = funnel.fold("ada", [funnel.event("met", T0, {"fits": True})])
+    early = funnel.event("move", T0 + 10 * DAY - MICROSECOND, to="c")
+    assert funnel.step(contact.copy(), early).outcome == "refused"
+    outcome = funnel.step(contact, funnel.event("move", T0 + 10 * DAY, to="c"))
+    assert [taken.cause for taken in outcome.path] == ["timed"]
+
+
+def test_a_move_goes_a_way_that_an_event_takes_whatever_its_wait():
+    funnel = funnel_with(Transition("a", "b", on="met", after=10 * DAY))
+    contact = funnel.fold("ada", [funnel.event("add", T0)])
+    assert funnel.step(contact, funnel.event("move", T0 + DAY, to="b")).outcome == "moved"
+
+
+def test_what_time_would_take_if_its_criteria_were_met_is_explained():
+    late = Transition("a", "b", after=DAY, require=all_of(Fits="contact.fits"))
+    funnel = funnel_with(late, Transition("a", "c", after=9 * DAY))
+    contact = funnel.fold("ada", [funnel.event("add", T0)])
+    found = decide(funnel, contact, funnel.event("set", T0 + 2 * DAY)).considered
+    assert [(c.to, c.cause, c.verdict.value) for c in found] == [("b", "timed", "unknown")]
+    assert decide(funnel, contact, funnel.event("set", T0)).considered == ()
+
+
+def test_it_is_known_whether_time_takes_anything():
+    assert funnel_with(Transition("a", "b", after=DAY)).waits
+    assert not funnel_with().waits
 
 
 def test_a_stage_that_nothing_leaves_by_time_has_no_date():

@@ -189,6 +189,16 @@ def test_a_funnel_pickles_as_its_definition(funnel):
     assert again.fold("ada", events) == funnel.fold("ada", events)
 
 
+def test_the_rule_of_an_adoption_places_a_contact(funnel):
+    contact = story(funnel, *READY)
+    outcome = funnel.step(contact, Event("adopt", T0 + DAY, to="prospect"))
+    assert [(t.to, t.cause) for t in outcome.path] == [("prospect", "forced")]
+    assert (contact.stage, contact.since) == ("prospect", T0 + DAY)
+    for to in ("prospect", "", "a stage of another definition"):
+        assert funnel.step(contact, Event("adopt", T0 + 2 * DAY, to=to)).outcome == "stayed"
+        assert (contact.stage, contact.since) == ("prospect", T0 + DAY)
+
+
 def test_the_machine_does_not_run_without_a_funnel_that_asks_the_criteria(funnel):
     with pytest.raises(NotImplementedError):
         funnel.machine.events["signed"].trigger(funnel.new_contact("ada"))

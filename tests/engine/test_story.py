@@ -181,6 +181,14 @@ def test_a_look_at_an_earlier_time_knows_what_a_later_snapshot_says_of_it():
     assert fold_story(SIMPLE, "ada", rows, T0 + 5 * HOUR).contact.fields["score"] == 5
 
 
+def test_what_happens_at_the_moment_of_a_look_has_happened():
+    rows = [StoryRow(1, Event("called", T0)), StoryRow(2, Event("called", T0 + 5 * HOUR))]
+    for hours, calls in ((4, 1), (5, 2)):
+        story = fold_story(SIMPLE, "ada", rows, T0 + hours * HOUR)
+        assert story.contact.fields["calls"] == calls
+        assert len(story.outcomes) == calls
+
+
 def test_what_events_count_does_not_reach_back():
     rows = [
         StoryRow(1, Event("called", T0)),

@@ -14,7 +14,7 @@ from funnelflow.definition import (
     from_json,
     to_json,
 )
-from funnelflow.engine import Contact, Event, Funnel, decide
+from funnelflow.engine import Contact, Event, Funnel, decide, why
 from funnelflow.engine.story import StoryRow, fold_story
 from funnelflow.errors import UsageError
 
@@ -366,6 +366,16 @@ def test_what_time_would_take_if_its_criteria_were_met_is_explained():
     found = decide(funnel, contact, funnel.event("set", T0 + 2 * DAY)).considered
     assert [(c.to, c.cause, c.verdict.value) for c in found] == [("b", "timed", "unknown")]
     assert decide(funnel, contact, funnel.event("set", T0)).considered == ()
+
+
+@pytest.mark.parametrize("days", [1, 2])
+def test_a_wait_that_is_over_is_no_criterion(days):
+    funnel = funnel_with(Transition("a", "b", after=DAY))
+    contact = funnel.fold("ada", [funnel.event("add", T0)])
+    now = T0 + days * DAY
+    (taken,) = decide(funnel, contact, funnel.event("tick", now)).considered
+    assert (taken.cause, taken.verdict.value, taken.check) == ("timed", "met", None)
+    assert [c.check for c in why(funnel, contact, now) if c.cause == "timed"] == [None]
 
 
 def test_it_is_known_whether_time_takes_anything():

@@ -10,6 +10,7 @@ alternately, and the ratio of the medians counts.
 ``python -m benchmarks apply``                the ratios, and where the time goes
 ``python -m benchmarks apply EVENTS``         the same for another number of events
 ``python -m benchmarks apply memory``         peak memory from 100 thousand to 5 million events
+``python -m benchmarks apply order``          the same newest first and shuffled: `apply_order`
 """
 
 import contextlib
@@ -40,6 +41,7 @@ from funnelflow.storage.tables import evidence
 from funnelflow.workspace.workspace import Workspace
 
 EVENTS = 300_000
+HEADER = "entity_id,event,at,actor,facts\n"
 STORY = ("form_submitted", "call", "purchased")
 LATER = 10_000
 """How many other contacts have come between an event of a contact and the next one."""
@@ -99,12 +101,14 @@ transitions:
 """
 
 
-def run(what: str = "", path: str = "") -> None:
+def run(what: str = "", *more: str) -> None:
     """Print the ratios, or the peak memory."""
     if what == "memory":
         _memory()
     elif what == "one":
-        _one(path)
+        _one(*more)
+    elif what == "order":
+        importlib.import_module("benchmarks.apply_order").run(*more)
     else:
         _ratios(int(what.replace("_", "")) if what else EVENTS)
 
@@ -132,7 +136,7 @@ def _compare(
     applied, raw, rows = [], [], 0
     for number in range(REPEATS):
         directory = place / f"{kind}{number}"
-        applied.append(_apply(directory, database(), path))
+        applied.append(apply_once(directory, database(), path))
         kept = _final_rows(directory)
         rows = sum(map(len, kept.values())) - len(kept["definitions"])
         raw.append(floor(place / f"{kind}-floor{number}", database(), kept))
@@ -153,12 +157,10 @@ def write_events(path: Path, events: int) -> None:
     later = min(LATER, contacts)
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["entity_id", "event", "at", "actor", "facts"])
+        writer.writerow(HEADER.strip().split(","))
         for n, (contact, turn) in enumerate(_stream(contacts, later)):
-            day, second = divmod(n, 86_400)
-            at = f"2026-{1 + day // 28 % 12:02d}-{1 + day % 28:02d}T{_clock(second)}+01:00"
-            facts = _facts(turn, contact)
-            writer.writerow([f"contact-{contact:07d}", STORY[turn], at, f"rep{contact % 9}", facts])
+            who, rep, facts = f"contact-{contact:07d}", f"rep{contact % 9}", _facts(turn, contact)
+            writer.writerow([who, STORY[turn], clock_time(n), rep, facts])
 
 
 def _stream(contacts: int, later: int) -> Iterator[tuple[int, int]]:
@@ -170,8 +172,11 @@ def _stream(contacts: int, later: int) -> Iterator[tuple[int, int]]:
                 yield contact, turn
 
 
-def _clock(second: int) -> str:
-    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+def clock_time(seconds: int) -> str:
+    """Return a time so long after the beginning of the story."""
+    day, second = divmod(seconds, 86_400)
+    clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    return f"2026-{1 + day // 28 % 12:02d}-{1 + day % 28:02d}T{clock}+01:00"
 
 
 def _facts(turn: int, contact: int) -> str:
@@ -180,7 +185,8 @@ def _facts(turn: int, contact: int) -> str:
     return json.dumps({"budget": 1000 * (contact % 12)}) if turn == 1 else ""
 
 
-def _apply(directory: Path, database: str, path: Path) -> float:
+def apply_once(directory: Path, database: str, path: Path) -> float:
+    """Apply a file in a new workspace, and return how many seconds that took."""
     directory.mkdir()
     (directory / "bench.yaml").write_text(DEFINITION)
     with Workspace.create(directory, "bench", database=database) as workspace:
@@ -274,7 +280,7 @@ def _chunks(rows: Rows) -> Iterator[Rows]:
 def profile(place: Path, path: Path) -> None:
     """Print the share of each part of one run on SQLite."""
     profiler = cProfile.Profile()
-    profiler.runcall(_apply, place / "profiled", "funnelflow.db", path)
+    profiler.runcall(apply_once, place / "profiled", "funnelflow.db", path)
     calls = {name: taken for name, taken in _cumulated(profiler).items() if name in PARTS}
     whole = sum(calls.values())
     print("where the time goes on SQLite (under a profiler, which makes Python dearer):")
@@ -306,7 +312,7 @@ def _memory() -> None:
 def _one(path: str) -> None:
     """Apply a file and print what that took."""
     with tempfile.TemporaryDirectory(prefix="funnelflow-bench-") as place:
-        taken = _apply(Path(place) / "work", "funnelflow.db", Path(path))
+        taken = apply_once(Path(place) / "work", "funnelflow.db", Path(path))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak {peak:.0f} MB, {taken:.1f} s")
 

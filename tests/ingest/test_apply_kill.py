@@ -27,6 +27,7 @@ from attrs import evolve
 
 from funnelflow.errors import StoreError
 from funnelflow.ingest import apply as apply_module
+from funnelflow.ingest import time_order
 from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.rejects import RejectsFile
 from funnelflow.storage.connect import writing
@@ -217,12 +218,38 @@ POINTS = {
     "after the checkpoint": lambda n: at_call(apply_module, "save_checkpoint", n, after=True),
     "after the commit": lambda n: at_call(apply_module._Run, "_committed", n, after=False),
 }
+SORTED_POINTS = {
+    "while rows are copied": lambda n: at_call(time_order, "_copies", n, after=True),
+    "when rows are sorted": lambda _: at_call(time_order._Order, "skip", 1, after=True),
+    "before rows are taken": lambda n: at_call(time_order._Order, "take", n, after=False),
+    **{name: POINTS[name] for name in POINTS if name.startswith(("with half", "after"))},
+}
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_run_killed_at_named_points_goes_on(kind, begin, path, whole_story):
-    dice, left = random.Random(SEED), max(KILLS // 3, len(POINTS))
-    points = [*POINTS.values()]
+    kill_at_points(POINTS, kind, begin, path, whole_story)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_run_that_sorts_its_file_killed_at_named_points_goes_on(
+    kind, begin, tmp_path, whole_story
+):
+    header, *rows = story().splitlines(keepends=True)
+    random.Random(SEED).shuffle(rows)
+    path = tmp_path / "shuffled.csv"
+    path.write_text(header + "".join(rows))
+    with Workspace.open(begin("sqlite")) as workspace:
+        shuffled = Story(workspace, str(path))
+    assert shuffled.counts == whole_story.counts
+    assert shuffled.digests == whole_story.digests
+    kill_at_points(SORTED_POINTS, kind, begin, str(path), shuffled)
+
+
+def kill_at_points(points, kind, begin, path, whole_story):
+    """Kill runs at points until there were enough, and hold what they leave to the story."""
+    dice, left = random.Random(SEED), max(KILLS // 3, len(points))
+    points = [*points.values()]
     while left > 0:
         directory, code = begin(kind), None
         while code != 0:

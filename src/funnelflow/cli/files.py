@@ -220,7 +220,8 @@ def apply(file: str, *, no_create: bool, **said: Any) -> int:
     was broken off goes on with the same command, and a finished one changes
     nothing when repeated. Rows that cannot be used go to a rejects file, which
     can be corrected and applied. Exits 1 if there are any. Every row says when
-    it happened; "now" is the time at which it is read.
+    it happened; "now" is the time at which it is read. A file that is not in the
+    order of time is sorted first, on the disk; standard input is not.
     """
     return run_file_command(
         file,

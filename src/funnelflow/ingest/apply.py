@@ -7,7 +7,7 @@ is in it beyond what the database knows of is cut off when a run goes on.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import islice
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from attrs import evolve, frozen
 from sqlalchemy import Connection
 
+from funnelflow.engine.events import TimestampCache
 from funnelflow.errors import UnknownNameError
 from funnelflow.gc_pause import gc_paused
 from funnelflow.ingest.column_matching import Matched, match_columns
@@ -38,6 +39,7 @@ from funnelflow.ingest.row_handlers import (
 from funnelflow.ingest.row_parser import RowParser, bind_parser
 from funnelflow.ingest.source import STDIN, Survey, is_regular, survey
 from funnelflow.ingest.summary import EXAMPLES, Progress, Summary, Watch
+from funnelflow.ingest.time_order import SORTING, RowClock, is_in_order, sorted_batches
 from funnelflow.storage.checkpoints import Checkpoint, Counts, save_checkpoint
 from funnelflow.storage.connect import writing
 from funnelflow.storage.contact_cache import ContactCache
@@ -139,9 +141,10 @@ def _run_file(
         context = context.quiet()
     with readable(context.plugins, name, handler.options.form) as (path, form):
         known = survey(path) if is_regular(path) else None
-        with open_input(path, form, stdin=stdin, known=known, shown=name) as opened:
+        reopen = partial(open_input, path, form, stdin=stdin, known=known, shown=name)
+        with reopen() as opened:
             setup = _prepare(context, opened, handler, known)
-            return _FileRun(setup, progress, shown).run()
+            return _FileRun(setup, progress, shown, reopen).run()
 
 
 @frozen(eq=False)
@@ -204,8 +207,11 @@ def _fresh(opened: Input, handler: RowHandler, known: Survey | None) -> Checkpoi
 class _FileRun:
     """One run over an open input, from where an earlier run left it."""
 
-    def __init__(self, setup: _Setup, progress: Watch | None, shown: str) -> None:
+    def __init__(
+        self, setup: _Setup, progress: Watch | None, shown: str, reopen: Callable[[], Input]
+    ) -> None:
         self._setup = setup
+        self._reopen = reopen
         self._options = setup.handler.options
         self._progress = progress
         self._saved = setup.start.saved
@@ -228,8 +234,8 @@ class _FileRun:
         self._report(0, begun=self._summary())
         try:
             with self._outer() as outer:
-                batches = setup.opened.reader.batches(options.chunk)
-                while self._checkpoint.state == "running":
+                batches = self._batches()
+                while self._checkpoint.state != "finished":
                     with gc_paused():
                         for batch in islice(batches, _BATCHES_PAUSED):
                             self._refuse_changed(batch)
@@ -250,6 +256,21 @@ class _FileRun:
             return
         with writing(self._setup.context.engine, dry_run=True) as connection:
             yield connection
+
+    def _batches(self) -> Iterator[Batch]:
+        """Return what is left to apply, sorted by time first where that is called for."""
+        setup, saved, size = self._setup, self._checkpoint, self._options.chunk
+        batches, name = setup.opened.reader.batches(size), setup.opened.source.name
+        if setup.known is None or not setup.handler.by_time:
+            return batches
+        clock = RowClock(setup.parser, TimestampCache(setup.store.settings.timezone))
+        if not saved.sorted and is_in_order(self._reopen, saved.offset, clock):
+            return batches
+        return sorted_batches(batches, clock, size, saved.sorted, name, self._watch_sorting)
+
+    def _watch_sorting(self, batch: Batch) -> None:
+        self._refuse_changed(batch)
+        self._report(round(batch.bytes_read * SORTING))
 
     def _refuse_changed(self, batch: Batch) -> None:
         """Raise `FileError` where a file was cut short or written to while it was read."""
@@ -308,8 +329,8 @@ class _FileRun:
         before = self._checkpoint
         reached = evolve(
             before,
-            state="finished" if batch.last else "running",
-            offset=batch.offset,
+            state="finished" if batch.last else batch.sorted or "running",
+            offset=before.offset if batch.sorted else batch.offset,
             counts=before.counts.plus(counts),
         )
         if self._options.dry_run:

@@ -10,6 +10,7 @@ import hashlib
 import io
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import NamedTuple
 
@@ -112,6 +113,21 @@ class Lines:
             missing -= len(data)
         self._settled = offset.lines
         return missing == 0 and self._digest.hexdigest() == offset.digest
+
+    def sample(self, step: int) -> Iterator[str]:
+        """Yield a line every `step` bytes behind the offset; nothing can be read behind it.
+
+        It may be part of a record of several lines. Where the source cannot be read on, it ends.
+        """
+        self.skip(self.offset)
+        with suppress(FileError):
+            while self._rest or self._read():
+                block, self._rest = self._rest, b""
+                for start in range(0, len(block), step):
+                    first = block.find(b"\n", start) + 1
+                    end = block.find(b"\n", first)
+                    if 0 < first < end:
+                        yield block[first:end].decode(errors="replace")
 
     def head_digest(self) -> str:
         """Return a digest of how the source begins, before anything was served."""

@@ -33,6 +33,8 @@ class Batch(NamedTuple):
         offset: Where the next record begins.
         bytes_read: The bytes of the file read so far, as stored.
         last: Whether nothing comes behind them.
+        sorted: Where records come in the order of time, and not all have come: how many have,
+            and a digest that proves which. All of them stand before `offset`.
     """
 
     rows: list[tuple[int, Any]]
@@ -40,6 +42,7 @@ class Batch(NamedTuple):
     offset: FileOffset
     bytes_read: int
     last: bool
+    sorted: str = ""
 
 
 class RecordReader:
@@ -79,6 +82,14 @@ class RecordReader:
                 yield self._batch(last=last)
             if problem is not None:
                 raise problem
+
+    def record(self, line: str) -> Any:
+        """Read a line that is a record by itself.
+
+        Raises:
+            RowError: It is none.
+        """
+        raise NotImplementedError
 
     def _batch(self, *, last: bool) -> Batch:
         lines = self.lines
@@ -127,6 +138,16 @@ class CsvReader(RecordReader):
         self.delimiter = delimiter or self._separator_line() or self._find_delimiter()
         self.columns = self._header()
         self._width = len(self.columns)
+
+    def record(self, line: str) -> list[str]:
+        """Return the cells of a line, which are as many as the header has."""
+        try:
+            cells = next(csv.reader([line], delimiter=self.delimiter, strict=True), [])
+        except csv.Error:
+            cells = []
+        if len(cells) != self._width:
+            raise RowError("", "this is no row")
+        return cells
 
     def _fill(self, size: int) -> None:
         while size > 0 and not self.lines.ended and self.lines.waiting < MAX_BATCH:
@@ -301,6 +322,10 @@ class JsonLinesReader(RecordReader):
     def __init__(self, lines: Lines) -> None:
         super().__init__(lines)
         self.columns = self._members()
+
+    def record(self, line: str) -> dict[str, Any]:
+        """Return the object that a line is."""
+        return read_object(line)
 
     def _fill(self, size: int) -> None:
         rows, lines = self._rows, self.lines

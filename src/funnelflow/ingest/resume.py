@@ -140,7 +140,7 @@ def _same(
             return Start(same, same, is_done=True)
         if changed != "continue":
             raise _grown(name, same, again)
-    return Start(evolve(same, state="running", path=fresh.path), same)
+    return Start(evolve(same, state=same.sorted or "running", path=fresh.path), same)
 
 
 def _changed(
@@ -148,6 +148,8 @@ def _changed(
 ) -> Start:
     """Raise an error for a path whose content is another than it was, or go on as somebody said."""
     name = opened.source.name
+    if latest.sorted:
+        raise _changed_while_sorted(name, latest, again)
     if not _skip(opened, latest.offset):
         raise _differs(name, latest, again)
     if changed != "continue":
@@ -182,6 +184,15 @@ def _differs(name: str, before: Checkpoint, again: str) -> FileError:
         f"the file has changed since {_when(before)}: the {before.counts.rows:,} rows that were "
         "applied are not the same any more",
         hint=again,
+    )
+
+
+def _changed_while_sorted(name: str, before: Checkpoint, again: str) -> FileError:
+    return FileError(
+        name,
+        f"the file has changed since {_when(before)}, when {before.counts.rows:,} of its rows were "
+        "applied: those that happened first",
+        hint=f"give it once more as it was, under any name, to apply the others; {again}",
     )
 
 

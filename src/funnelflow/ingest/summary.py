@@ -19,7 +19,8 @@ class Progress:
 
     Attributes:
         rows: The rows that are done.
-        bytes_read: The bytes of the file that were read.
+        bytes_read: The bytes of the file that were read; of one that is sorted by time first, the
+            share of the work that is done, as so many of them.
         size: The bytes it has; None where nobody knows.
         begun: Before the first row only: what the columns are taken for.
     """

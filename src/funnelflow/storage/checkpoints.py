@@ -4,7 +4,7 @@ import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from attrs import asdict, define, evolve, field, frozen
 from sqlalchemy import Connection, Row, select, text
@@ -14,7 +14,9 @@ from funnelflow.storage.changes import ChangeResult
 from funnelflow.storage.row_format import checksum, encode, to_text
 from funnelflow.storage.tables import checkpoints
 
-State: TypeAlias = Literal["running", "finished"]
+State: TypeAlias = str
+"""``running``, ``finished``, or ``sorted N DIGEST``: the rows behind the offset are applied in the
+order of time, N of them are done, and the digest is that of their lines."""
 
 
 class FileOffset(NamedTuple):
@@ -163,6 +165,11 @@ class Checkpoint:
     id: int | None = None
     started_at: str = ""
     updated_at: str = ""
+
+    @property
+    def sorted(self) -> str:
+        """What of the rows behind the offset is done, in the order of time; empty for nothing."""
+        return self.state if self.state.startswith("sorted ") else ""
 
 
 def find_checkpoint(connection: Connection, kind: str, identity: str) -> Checkpoint | None:

@@ -295,17 +295,17 @@ def test_what_a_file_has_grown_by_is_sorted_and_goes_on(workspace, other, write)
 
 
 def test_a_run_goes_on_only_if_the_order_is_the_same(directory, write):
-    said = ("2026-03-01 09:00:00", "2026-03-01T08:30:00Z", "2026-03-01T07:00:00Z")
+    said = ("2026-03-01 09:00:00", "2026-03-01T08:30:00Z")
     path = write(HEADER + "".join(f"ada,replied,{at},,,\n" for at in said))
     Workspace.create(directory, "pipeline").close()
     with in_zone(directory, "UTC") as opened:
-        break_off(opened, path, 2, chunk=1)
+        break_off(opened, path, 1, chunk=1)
     with in_zone(directory, "Asia/Tokyo") as opened, pytest.raises(FileError) as caught:
         opened.apply(path, options(chunk=1))
     assert "another order of time" in caught.value.message
     assert "timezone" in caught.value.hint
     with in_zone(directory, "UTC") as opened:
-        assert opened.apply(path, options(chunk=1)).resumed == 2
+        assert opened.apply(path, options(chunk=1)).resumed == 1
 
 
 def in_zone(directory, zone):
@@ -384,6 +384,13 @@ def test_a_stream_is_applied_as_it_comes(workspace, write):
     stream = io.BytesIO(newest_first(30).encode())
     assert workspace.apply("-", options(chunk=10), stdin=stream).counts.late > 0
     assert workspace.verify().is_sound
+
+
+def test_what_is_imported_is_not_sorted(workspace, write, monkeypatch):
+    monkeypatch.setattr(time_order, "_copy", None)
+    said = "ada,2026-03-02T09:00:00Z,a@example.com\nada,2026-03-01T09:00:00Z,b@example.com\n"
+    summary = workspace.import_contacts(write("contact,at,email\n" + said), options())
+    assert summary.counts.late == 1
 
 
 def test_where_no_temporary_file_can_be_written_apply_says_so(workspace, write, monkeypatch):

@@ -275,9 +275,11 @@ def test_a_bad_place_ends_the_run_behind_all_rows_before_it(workspace, write):
 def test_a_run_that_was_broken_off_goes_on(workspace, other, write, packed):
     content = newest_first(30).encode()
     path = write(gzip.compress(content) if packed else content)
+    break_off(workspace, path, 1, chunk=4)
+    with pytest.raises(FileError, match="this file was begun in another way"):
+        workspace.apply(path, options(actor="somebody"))
     other.apply(write(events(30), "ordered.csv"), options())
-    for chunks in (1, 2):
-        break_off(workspace, path, chunks, chunk=4)
+    break_off(workspace, path, 2, chunk=4)
     summary = workspace.apply(path, options(chunk=5))
     assert (summary.resumed, summary.counts.rows, summary.counts.late) == (12, 30, 0)
     assert stored(workspace) == stored(other)

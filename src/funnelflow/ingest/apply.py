@@ -261,7 +261,7 @@ class _FileRun:
         """Return what is left to apply, sorted by time first where that is called for."""
         setup, saved, size = self._setup, self._checkpoint, self._options.chunk
         batches, name = setup.opened.reader.batches(size), setup.opened.source.name
-        if setup.known is None or not setup.handler.by_time:
+        if setup.known is None or setup.handler.is_snapshot:
             return batches
         clock = RowClock(setup.parser, TimestampCache(setup.store.settings.timezone))
         if not saved.sorted and is_in_order(self._reopen, saved.offset, clock):

@@ -126,7 +126,7 @@ def _same(
     """Go on with a content that was begun before."""
     name = opened.source.name
     if same.asked != fresh.asked:
-        begun = "begun" if same.state == "running" else "applied"
+        begun = "applied" if same.state == "finished" else "begun"
         raise FileError(
             name,
             f"this file was {begun} in another way: with other options",

@@ -49,14 +49,12 @@ class RowHandler:
         kind: What checkpoints call it.
         is_snapshot: Whether rows say what is the case, so that the same ones may come again.
         targets: What columns can be, besides fields.
-        by_time: Whether rows are wanted in the order of time, where all can be read first.
         digest: Digest of everything that decides what a row becomes.
     """
 
     kind: ClassVar[str]
     is_snapshot: ClassVar[bool]
     targets: ClassVar[tuple[str, ...]]
-    by_time: ClassVar[bool] = False
 
     def __init__(self, options: FileOptions, **asked: Any) -> None:
         self.options = options
@@ -210,7 +208,6 @@ class EventHandler(RowHandler):
     kind = "events"
     is_snapshot = False
     targets = TARGETS
-    by_time = True
 
     def __init__(self, options: FileOptions, *, create: bool) -> None:
         super().__init__(options, create=create)

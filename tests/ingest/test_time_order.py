@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from funnelflow.ingest import time_order
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.workspace.workspace import Workspace
 
-from ..funnels import PIPELINE, T0
+from ..funnels import PIPELINE, T0, content
 from .applying import HEADER, break_after, counts, events, options, story
 
 ORDERS = int(os.environ.get("FUNNELFLOW_ORDERS", "8"))
@@ -39,11 +40,11 @@ def newest_first(number, **said):
 
 
 def stored(workspace):
-    """Give what is stored of every contact: the digests of its history, and where it stands."""
+    """Give what is stored of every contact: what its history says, and where it stands."""
     found = {}
     for row in workspace.history(limit=100_000).rows:
-        found.setdefault(row.contact_id, []).append(row.digest)
-    return found, list(workspace.list())
+        found.setdefault(row.contact_id, []).extend(content([row]))
+    return found, [evolve(contact, number=0) for contact in workspace.list()]
 
 
 def break_off(workspace, path, chunks, **said):
@@ -200,8 +201,8 @@ def test_of_a_long_file_in_order_only_a_sample_is_looked_at(workspace, write, mo
     monkeypatch.setattr(time_order, "_is_in_order_by_contact", None)
     monkeypatch.setattr(time_order, "_SAMPLED", 256)
     said = rows(900, contacts=50)
-    content = "".join(map(as_json, said)) if form == "jsonl" else HEADER + "".join(said)
-    assert workspace.apply(write(content, f"e.{form}"), options(chunk=500)).counts.rejected == 0
+    text = "".join(map(as_json, said)) if form == "jsonl" else HEADER + "".join(said)
+    assert workspace.apply(write(text, f"e.{form}"), options(chunk=500)).counts.rejected == 0
 
 
 def test_a_long_file_that_begins_once_more_is_sorted(workspace, other, write, monkeypatch):
@@ -214,7 +215,7 @@ def test_a_long_file_that_begins_once_more_is_sorted(workspace, other, write, mo
 
 
 def test_rows_whose_time_cannot_be_read_come_first_with_their_lines_and_reasons(workspace, write):
-    content = HEADER + (
+    text = HEADER + (
         "ada,replied,2026-03-03T09:00:00Z,,,\n"
         "ada,replied,yesterday,,,\n"
         "ada,nope,2026-03-02T09:00:00Z,,,\n"
@@ -222,7 +223,7 @@ def test_rows_whose_time_cannot_be_read_come_first_with_their_lines_and_reasons(
         "ada,replied,2026-03-02T09:00:00,,,\n"
         "ada,subscribed,2026-03-01T09:00:00Z,,,\n"
     )
-    summary = workspace.apply(write(content), options())
+    summary = workspace.apply(write(text), options())
     assert [(r.line, r.column) for r in summary.examples] == [
         (3, "at"), (5, ""), (6, "at"), (4, "event"),
     ]  # fmt: skip
@@ -233,18 +234,18 @@ def test_rows_whose_time_cannot_be_read_come_first_with_their_lines_and_reasons(
 
 
 def test_times_that_are_written_differently_are_compared_as_times(workspace, write):
-    content = HEADER + (
+    text = HEADER + (
         "ada,gave_up,2026-03-29t03:30+02:00,,,\n"
         "ada,replied,2026-03-29T00:30:00.000000000Z,,,\n"
         "ada,subscribed,2026-03-28 23:59:59-00:00,,,\n"
     )
-    assert workspace.apply(write(content), options()).counts.late == 0
+    assert workspace.apply(write(text), options()).counts.late == 0
     assert story(workspace) == ["add", "subscribed", "replied", "gave_up"]
 
 
 def test_what_happens_now_comes_last(workspace, clock, write):
-    content = HEADER + "ada,replied,now,,,\n" + "ada,subscribed,2026-03-01T09:00:00Z,,,\n"
-    assert workspace.apply(write(content), options()).counts.late == 0
+    text = HEADER + "ada,replied,now,,,\n" + "ada,subscribed,2026-03-01T09:00:00Z,,,\n"
+    assert workspace.apply(write(text), options()).counts.late == 0
     assert story(workspace) == ["add", "subscribed", "replied"]
 
 
@@ -273,8 +274,8 @@ def test_a_bad_place_ends_the_run_behind_all_rows_before_it(workspace, write):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_run_that_was_broken_off_goes_on(workspace, other, write, packed):
-    content = newest_first(30).encode()
-    path = write(gzip.compress(content) if packed else content)
+    text = newest_first(30).encode()
+    path = write(gzip.compress(text) if packed else text)
     break_off(workspace, path, 1, chunk=4)
     with pytest.raises(FileError, match="this file was begun in another way"):
         workspace.apply(path, options(actor="somebody"))
@@ -412,10 +413,10 @@ def test_where_no_temporary_file_can_be_written_apply_says_so(workspace, write, 
 
 
 def test_how_far_sorting_is_is_reported(workspace, write):
-    content = newest_first(30)
+    text = newest_first(30)
     reports = []
-    workspace.apply(write(content), options(chunk=11), progress=reports.append)
+    workspace.apply(write(text), options(chunk=11), progress=reports.append)
     read = [progress.bytes_read for progress in reports]
     assert read == sorted(read)
     assert [progress.rows for progress in reports] == [0, 0, 0, 0, 11, 22, 30]
-    assert read[-1] == len(content)
+    assert read[-1] == len(text)

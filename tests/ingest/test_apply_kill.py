@@ -216,7 +216,7 @@ POINTS = {
     "after rejects are written": lambda n: at_call(RejectsFile, "write", n, after=True),
     "before the checkpoint": lambda n: at_call(apply_module, "save_checkpoint", n, after=False),
     "after the checkpoint": lambda n: at_call(apply_module, "save_checkpoint", n, after=True),
-    "after the commit": lambda n: at_call(apply_module._Run, "_committed", n, after=False),
+    "after the commit": lambda n: at_call(apply_module._FileRun, "_committed", n, after=False),
 }
 SORTED_POINTS = {
     "while rows are copied": lambda n: at_call(time_order, "_copies", n, after=True),
@@ -358,7 +358,7 @@ def test_a_run_whose_server_is_killed_goes_on(tmp_path, path, whole_story, morta
 
 def commit_the_checkpoint_by_itself() -> None:
     """Break the build: the place in the file is committed after the rows, not with them."""
-    save, reach = apply_module.save_checkpoint, apply_module._Run._committed
+    save, reach = apply_module.save_checkpoint, apply_module._FileRun._committed
 
     def not_yet(_, held, now, at):
         return evolve(now, id=held.id if held else None)
@@ -374,7 +374,7 @@ def commit_the_checkpoint_by_itself() -> None:
 
     killed_at = [None] * 3
     apply_module.save_checkpoint = not_yet
-    apply_module._Run._committed = then
+    apply_module._FileRun._committed = then
 
 
 def test_these_tests_notice_a_checkpoint_that_is_committed_by_itself(begin, path, whole_story):

@@ -11,6 +11,7 @@ import datetime as dt
 from bisect import bisect_right, insort
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from attrs import define, field, frozen
 
@@ -28,8 +29,7 @@ SILENT = frozenset({VOID, MERGE, UNMERGE, ENTER, LEAVE})
 """Evidence about the story itself, which says nothing of the contact."""
 
 
-@frozen
-class StoryRow:
+class StoryRow(NamedTuple):
     """One piece of evidence about a contact, with its place in the order of arrival.
 
     Attributes:

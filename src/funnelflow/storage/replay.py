@@ -56,12 +56,13 @@ def read_event(loaded: LoadedDefinition, row: Any) -> Event:
 
 def _read_event(loaded: LoadedDefinition, row: Any) -> Event:
     """Read the evidence of a row as it is."""
+    name, facts, roles = row.event, row.facts, row.roles
     return Event(
-        row.event,
+        name,
         from_text(row.at),
-        loaded.codec.load_facts(row.event, row.facts),
+        {} if facts == "{}" else loaded.codec.load_facts(name, facts),
         row.actor,
-        tuple(json.loads(row.roles)),
+        () if roles == "[]" else tuple(json.loads(roles)),
         row.to_stage,
         row.reason,
         bool(row.force),

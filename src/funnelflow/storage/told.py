@@ -41,7 +41,7 @@ def as_story(told: Sequence[Told], funnel: str) -> tuple[list[StoryRow], dt.date
         The story, and when the contact entered the funnel; None for where the story begins.
     """
     joined = [o.event.at for o in told if o.event.name == ENTER and o.event.about == (funnel,)]
-    arrivals = _arrivals(told)
+    arrivals = _arrivals(told) if any(one.event.name == VOID for one in told) else {}
     return [_row(one, arrivals) for one in told], max(joined, default=None)
 
 

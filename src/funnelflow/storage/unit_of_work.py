@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, update
 
 from funnelflow.engine import Contact, Event, Outcome
 from funnelflow.errors import UnknownContactError
+from funnelflow.gc_pause import gc_paused
 from funnelflow.plugins import PluginHost, WorkspaceHandle
 from funnelflow.storage.changes import (
     Change,
@@ -275,9 +276,10 @@ class UnitOfWork:
         """Read what is stored about a contact, by the definition that a position is under."""
         if not tracked.stored:
             return []
-        stored = united(self.connection, tracked.number)
-        reader = EvidenceReader(position.loaded)
-        return read_told(self.connection, self.definitions, reader, stored)
+        with gc_paused():  # a story may have a hundred thousand rows
+            stored = united(self.connection, tracked.number)
+            reader = EvidenceReader(position.loaded)
+            return read_told(self.connection, self.definitions, reader, stored)
 
     def _make_identities(self) -> list[Identity]:
         """Return what the next new contacts are known by, the first of them last."""

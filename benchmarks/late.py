@@ -24,8 +24,8 @@ def run(rows: str = "") -> None:
     """Print how long one row takes that comes in order, and one of before all but the first."""
     count = int(rows.replace("_", "")) if rows else ROWS
     with tempfile.TemporaryDirectory(prefix="funnelflow-bench-") as place, server() as schema:
-        for kind, database in (("sqlite", lambda: "funnelflow.db"), ("postgresql", schema)):
-            _measure(kind, Path(place) / kind, database(), count)
+        for kind, database in (("sqlite", "funnelflow.db"), ("postgresql", schema())):
+            _measure(kind, Path(place) / kind, database, count)
 
 
 def _measure(kind: str, directory: Path, database: str, count: int) -> None:

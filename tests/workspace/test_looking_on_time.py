@@ -66,3 +66,26 @@ def test_criteria_that_read_now_are_due_for_tick_at_the_very_moment(directory, c
         taken = workspace.history(event="tick").rows[0].path[0]
         assert (taken.to, taken.at) == ("lost", workspace.contact("ada").contact.since)
         assert MOMENT < taken.at < MOMENT + DAY / 1000
+
+
+def test_a_wait_of_a_stage_with_nested_ones_is_the_same_for_all_that_look(
+    directory, database, clock
+):
+    """It counts from when `lead` was entered, which is kept with the contact."""
+    wait = "\n  - {from: lead, to: lost, after: 10d}\n"
+    (directory / "pipeline.yaml").write_text(PIPELINE + wait)
+    clock.now = T0 + 6 * DAY
+    with Workspace.create(directory, "pipeline", database=database, clock=clock) as workspace:
+        workspace.add("ada", {"email": "ada@example.com"}, at=T0)
+        workspace.record("ada", "subscribed", at=T0 + DAY)
+        workspace.record("ada", "replied", {"replies": 1}, at=T0 + 5 * DAY)
+        stored = workspace.contact("ada")
+        assert (stored.contact.stage, stored.contact.since) == ("lead.warm", T0 + 5 * DAY)
+        assert stored.due_at == T0 + 11 * DAY
+        (way,) = [one for one in workspace.why("ada").considered if one.to == "lost" and one.due]
+        assert way.due == T0 + 11 * DAY
+        clock.now = T0 + 12 * DAY
+        assert [c.contact.since for c in workspace.list(stage="lost")] == [T0 + 11 * DAY]
+        assert workspace.tick().moved == 1
+        assert workspace.contact("ada").contact.since == T0 + 11 * DAY
+        assert workspace.verify().is_sound

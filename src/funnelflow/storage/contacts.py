@@ -38,6 +38,7 @@ from funnelflow.storage.row_format import (
     from_text,
     load_about,
     load_path,
+    load_times,
     load_vetoes,
     optional_from_text,
     to_text,
@@ -371,6 +372,7 @@ def _stored_contact(row: Any, loaded: LoadedDefinition) -> StoredContact:
         optional_from_text(row.since),
         optional_from_text(row.clock),
         optional_from_text(row.active),
+        None if row.entered is None else load_times(row.entered),
     )
     return StoredContact(
         row.id,

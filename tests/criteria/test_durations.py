@@ -58,13 +58,13 @@ def test_a_duration_beyond_292_years_is_refused(text):
 def test_cel_knows_no_days_and_the_help_says_how_many_hours_they_are():
     with pytest.raises(TimeTextError) as caught:
         parse_cel_duration("2d")
-    assert caught.value.help == 'write duration("48h")'
+    assert caught.value.hint == 'write duration("48h")'
 
 
 def test_the_help_gives_seconds_where_hours_are_not_whole():
     with pytest.raises(TimeTextError) as caught:
         parse_cel_duration("1d1s")
-    assert caught.value.help == 'write duration("86401s")'
+    assert caught.value.hint == 'write duration("86401s")'
 
 
 @given(DURATIONS)

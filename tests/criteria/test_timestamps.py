@@ -46,7 +46,7 @@ def test_a_date_alone_is_the_midnight_of_the_zone_given():
 def test_a_time_without_an_offset_is_refused_where_no_zone_is_given():
     with pytest.raises(TimeTextError) as caught:
         parse_timestamp("2026-03-01 10:30")
-    assert caught.value.help == 'write "2026-03-01T10:30:00Z" for UTC'
+    assert caught.value.hint == 'write "2026-03-01T10:30:00Z" for UTC'
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_is_finer_than_a_microsecond_is_refused():
 def test_the_strict_reading_takes_full_timestamps_only(text):
     with pytest.raises(TimeTextError) as caught:
         parse_timestamp(text, dt.UTC, strict=True)
-    assert 'write timestamp("2026-03-01T' in caught.value.help
+    assert 'write timestamp("2026-03-01T' in caught.value.hint
 
 
 @given(TIMESTAMPS)

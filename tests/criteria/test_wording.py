@@ -15,8 +15,7 @@ from funnelflow.criteria import (
     compile_expression,
     unschedulable,
 )
-from funnelflow.criteria.expression_problems import show_problem
-from funnelflow.criteria.message_catalogue import fields_of
+from funnelflow.criteria.expression_problems import fields_of, show_problem
 
 from .test_messages import MISTAKES, SCOPE, placed
 from .test_moments import UNSCHEDULABLE

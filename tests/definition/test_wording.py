@@ -12,7 +12,7 @@ import pytest
 
 import funnelflow
 from funnelflow.criteria import AS_WRITTEN, EXPRESSION_CODES
-from funnelflow.criteria.message_catalogue import fields_of
+from funnelflow.criteria.expression_problems import fields_of
 from funnelflow.definition import CODES
 
 WORDING = Path(__file__).with_name("wording.txt")

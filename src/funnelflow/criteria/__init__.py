@@ -24,20 +24,18 @@ errors: a fact that nobody knows, and a calculation without a result, are *unkno
 from funnelflow.criteria.explain import Clause, Explanation, Seen, Verdict
 from funnelflow.criteria.expression import Expression, compile_expression, compile_values
 from funnelflow.criteria.expression_problems import (
-    EXPRESSION_CODES,
-    CriterionError,
-    ExpressionProblem,
-    Position,
-)
-from funnelflow.criteria.fields import Field, Scope
-from funnelflow.criteria.message_catalogue import (
     AS_WRITTEN,
+    EXPRESSION_CODES,
     MORE,
     SEVERITIES,
     Catalogue,
     Code,
+    CriterionError,
+    ExpressionProblem,
+    Position,
     Severity,
 )
+from funnelflow.criteria.fields import Field, Scope
 from funnelflow.criteria.moments import (
     Schedule,
     next_change,

@@ -38,6 +38,7 @@ from funnelflow.criteria.tree import (
     Size,
     TextTest,
     Widen,
+    children,
 )
 from funnelflow.criteria.types import INTEGER, NUMBER, Scalar, Value
 
@@ -236,23 +237,12 @@ def _is_exact(value: Value) -> bool:
     return isinstance(value, int) or (isinstance(value, float) and abs(value) < arithmetic.EXACT)
 
 
-def is_known(node: Node) -> bool:  # noqa: PLR0911  # one a kind of node
+def is_known(node: Node) -> bool:
     """Whether a node has a value whatever the facts are."""
-    match node:
-        case Constant() | Now() | Has():
-            return True
-        case Not() | Size():
-            return is_known(node.item)
-        case And() | Or() | ListOf():
-            return all(map(is_known, node.items))
-        case Compare():
-            return is_known(node.left) and is_known(node.right)
-        case In():
-            return is_known(node.item) and is_known(node.items)
-        case TextTest():
-            return is_known(node.text) and is_known(node.part)
-        case _:
-            return False
+    if isinstance(node, Constant | Now | Has):
+        return True
+    may_fail = isinstance(node, Read | Conditional | Arithmetic | Negate | Widen)
+    return not may_fail and all(map(is_known, children(node)))
 
 
 def _facts(node: Read | Has) -> str:

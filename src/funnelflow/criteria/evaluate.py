@@ -6,8 +6,9 @@ never hold use it, because it can answer for every part alone.
 
 import datetime as dt
 import math
+import operator
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
@@ -49,44 +50,43 @@ EXACT: Final = 2**53
 """Up to here integers and numbers are the same; beyond, an integer may fall between numbers."""
 
 
-def operation(operator: str, kind: Type, left: Type) -> Callable[[Any, Any], Any]:
-    """Return the function behind an operator, by the type of its result and of its left side."""
+Operation: TypeAlias = Callable[[Any, Any], Any]
+
+
+def operation(sign: str, kind: Type, left: Type) -> Operation:
+    """Return the function behind an operator, by the type of its result and of its left side.
+
+    It gives None where one of its sides is unknown, or CEL has no result.
+    """
     if kind.is_list:
         return _join
-    if operator == "+" and kind == TIMESTAMP and left == DURATION:
+    if sign == "+" and kind == TIMESTAMP and left == DURATION:
         return _later_from
-    return (
-        _OPERATIONS[operator, kind, left]
-        if left == TIMESTAMP
-        else _OPERATIONS[operator, kind, kind]
-    )
+    return _OPERATIONS[sign, kind, left if left == TIMESTAMP else kind]
+
+
+def _known(function: Operation) -> Operation:
+    """Return an operation that is unknown where one of its sides is."""
+
+    def apply(a: Any, b: Any) -> Any:
+        return None if a is None or b is None else function(a, b)
+
+    return apply
 
 
 def _checked(value: int) -> int | None:
     return value if INT_MIN <= value <= INT_MAX else None
 
 
-def _add(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else _checked(a + b)
-
-
-def _subtract(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else _checked(a - b)
-
-
-def _multiply(a: int | None, b: int | None) -> int | None:
-    return None if a is None or b is None else _checked(a * b)
-
-
-def _divide(a: int | None, b: int | None) -> int | None:
-    if a is None or not b:
+def _divide(a: int, b: int) -> int | None:
+    if not b:
         return None
     quotient = abs(a) // abs(b)
     return _checked(quotient if (a < 0) == (b < 0) else -quotient)
 
 
-def _remainder(a: int | None, b: int | None) -> int | None:
-    if a is None or not b or (a == INT_MIN and b == -1):
+def _remainder(a: int, b: int) -> int | None:
+    if not b or (a == INT_MIN and b == -1):
         return None
     rest = abs(a) % abs(b)
     return rest if a >= 0 else -rest
@@ -102,21 +102,7 @@ def negated_number(a: float | None) -> float | None:
     return None if a is None else -a
 
 
-def _add_numbers(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a + b
-
-
-def _subtract_numbers(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a - b
-
-
-def _multiply_numbers(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a * b
-
-
-def _divide_numbers(a: float | None, b: float | None) -> float | None:
-    if a is None or b is None:
-        return None
+def _divide_numbers(a: float, b: float) -> float:
     if b:
         return a / b
     if a == 0 or math.isnan(a):
@@ -124,50 +110,49 @@ def _divide_numbers(a: float | None, b: float | None) -> float | None:
     return math.copysign(math.inf, a) * math.copysign(1.0, b)
 
 
-def _join(a: Any, b: Any) -> Any:
-    """Put two texts, or two lists, behind each other."""
-    return None if a is None or b is None else a + b
-
-
-def _later(a: dt.datetime | None, b: dt.timedelta | None) -> dt.datetime | None:
-    if a is None or b is None:
-        return None
+def _later(a: dt.datetime, b: dt.timedelta) -> dt.datetime | None:
     try:
         return a + b
     except OverflowError:
         return None
 
 
-def _later_from(a: dt.timedelta | None, b: dt.datetime | None) -> dt.datetime | None:
-    return _later(b, a)
-
-
-def _earlier(a: dt.datetime | None, b: dt.timedelta | None) -> dt.datetime | None:
-    return None if b is None else _later(a, -b)
-
-
-def _between(a: dt.datetime | None, b: dt.datetime | None) -> dt.timedelta | None:
+def _between(a: dt.datetime, b: dt.datetime) -> dt.timedelta | None:
     """Return the duration from `b` to `a`.
 
     CEL's implementations count whole seconds first and turn them into nanoseconds, so the
     range ends a little earlier than that of durations (`SECONDS`).
     """
-    if a is None or b is None:
-        return None
     value = a - b
     seconds = abs(a.replace(microsecond=0) - b.replace(microsecond=0))
     return value if seconds <= SECONDS and in_range(value) else None
 
 
-def _shorter(a: dt.timedelta | None, b: dt.timedelta | None) -> dt.timedelta | None:
-    return None if b is None else _longer(a, -b)
-
-
-def _longer(a: dt.timedelta | None, b: dt.timedelta | None) -> dt.timedelta | None:
-    if a is None or b is None:
-        return None
+def _longer(a: dt.timedelta, b: dt.timedelta) -> dt.timedelta | None:
     value = a + b
     return value if in_range(value) else None
+
+
+_join = _known(operator.add)
+_later_from = _known(lambda a, b: _later(b, a))
+_ON_KNOWN: Final[dict[tuple[str, Type, Type], Operation]] = {
+    ("+", INTEGER, INTEGER): lambda a, b: _checked(a + b),
+    ("-", INTEGER, INTEGER): lambda a, b: _checked(a - b),
+    ("*", INTEGER, INTEGER): lambda a, b: _checked(a * b),
+    ("/", INTEGER, INTEGER): _divide,
+    ("%", INTEGER, INTEGER): _remainder,
+    ("+", NUMBER, NUMBER): operator.add,
+    ("-", NUMBER, NUMBER): operator.sub,
+    ("*", NUMBER, NUMBER): operator.mul,
+    ("/", NUMBER, NUMBER): _divide_numbers,
+    ("+", TEXT, TEXT): operator.add,
+    ("+", TIMESTAMP, TIMESTAMP): _later,
+    ("-", TIMESTAMP, TIMESTAMP): lambda a, b: _later(a, -b),
+    ("-", DURATION, TIMESTAMP): _between,
+    ("-", DURATION, DURATION): lambda a, b: _longer(a, -b),
+    ("+", DURATION, DURATION): _longer,
+}
+_OPERATIONS: Final = {signature: _known(function) for signature, function in _ON_KNOWN.items()}
 
 
 def size_of(a: str | tuple[Scalar, ...] | None) -> int | None:
@@ -229,25 +214,6 @@ def widened(value: Any) -> Any:
     return None if value is None else float(value)
 
 
-_OPERATIONS: Final[dict[tuple[str, Type, Type], Callable[[Any, Any], Any]]] = {
-    ("+", INTEGER, INTEGER): _add,
-    ("-", INTEGER, INTEGER): _subtract,
-    ("*", INTEGER, INTEGER): _multiply,
-    ("/", INTEGER, INTEGER): _divide,
-    ("%", INTEGER, INTEGER): _remainder,
-    ("+", NUMBER, NUMBER): _add_numbers,
-    ("-", NUMBER, NUMBER): _subtract_numbers,
-    ("*", NUMBER, NUMBER): _multiply_numbers,
-    ("/", NUMBER, NUMBER): _divide_numbers,
-    ("+", TEXT, TEXT): _join,
-    ("+", TIMESTAMP, TIMESTAMP): _later,
-    ("-", TIMESTAMP, TIMESTAMP): _earlier,
-    ("-", DURATION, TIMESTAMP): _between,
-    ("-", DURATION, DURATION): _shorter,
-    ("+", DURATION, DURATION): _longer,
-}
-
-
 @frozen
 class Known:
     """What is known when a question is asked.
@@ -295,7 +261,7 @@ def evaluate(node: Node, known: Known) -> Any:  # noqa: C901, PLR0911, PLR0912  
         case Compare():
             return _compare(node, evaluate(node.left, known), evaluate(node.right, known))
         case In():
-            return _in(evaluate(node.item, known), evaluate(node.items, known))
+            return _contained(evaluate(node.item, known), evaluate(node.items, known))
         case Arithmetic():
             function = operation(node.operator, node.type, node.left.type)
             return function(evaluate(node.left, known), evaluate(node.right, known))
@@ -305,44 +271,33 @@ def evaluate(node: Node, known: Known) -> Any:  # noqa: C901, PLR0911, PLR0912  
         case Size():
             return size_of(evaluate(node.item, known))
         case TextTest():
-            return _text_test(node.test, evaluate(node.text, known), evaluate(node.part, known))
+            return _TESTS[node.test](evaluate(node.text, known), evaluate(node.part, known))
         case ListOf():
             return list_made(*[evaluate(item, known) for item in node.items])
         case Widen():
             return widened(evaluate(node.item, known))
 
 
-def _compare(node: Compare, left: Any, right: Any) -> bool | None:  # noqa: PLR0911  # one an operator
+def _compare(node: Compare, left: Any, right: Any) -> bool | None:
     """Compare two values, one of which may be unknown."""
     if left is None or right is None:
         return None
     if node.left.type.is_list:
         return equal_lists(left, right) == (node.operator == "==")
-    left, right = alike(left, right)
-    match node.operator:
-        case "==":
-            return bool(left == right)
-        case "!=":
-            return bool(left != right)
-        case "<":
-            return bool(left < right)
-        case "<=":
-            return bool(left <= right)
-        case ">":
-            return bool(left > right)
-        case _:
-            return bool(left >= right)
+    return bool(_COMPARISONS[node.operator](*alike(left, right)))
 
 
-def _in(item: Any, items: Any) -> bool | None:
-    """Look for a value in a list."""
-    return None if item is None or items is None else contained(item, items)
-
-
-def _text_test(test: str, text: str | None, part: str | None) -> bool | None:
-    """Look for a part in a text."""
-    if text is None or part is None:
-        return None
-    if test == "contains":
-        return part in text
-    return text.startswith(part) if test == "startsWith" else text.endswith(part)
+_contained = _known(contained)
+_COMPARISONS: Final = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_TESTS: Final = {
+    "contains": _known(operator.contains),
+    "startsWith": _known(str.startswith),
+    "endsWith": _known(str.endswith),
+}

@@ -1,12 +1,178 @@
-"""What is wrong with an expression: every problem with its place and the next step."""
+"""What is wrong with an expression, as data; its text is made when it is shown.
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+The words stand in a catalogue, which is a package's file `messages.toml`. A table there is a code
+with its `title`, its `severity` if that is not ``error``, its `explanation`, and under `messages`
+the words for each of its variants: the template of the message, or a list of that and templates
+of help.
+
+A template is written as for `str.format`; a tuple is joined with commas, or with what stands
+after the colon, and ``!r`` is then the form of each of its items.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, cached_property
+from string import Formatter
+from typing import Any, Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from funnelflow.criteria.message_catalogue import Catalogue, Severity
 from funnelflow.errors import Error
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")
+"""The worst first; a note says how something is read, and nothing is wrong with it."""
+
+MORE: Final = "…"
+"""The last item of a list that goes on; it is never quoted."""
+
+AS_WRITTEN: Final = "as written"
+"""The variant of a problem that brings its text along, as the parameters `message` and `help`."""
+
+
+@frozen
+class Wording:
+    """The words for one variant of a problem.
+
+    Attributes:
+        message: The template of what is wrong: one sentence without a full stop.
+        help: Templates of what to do next; the first is used whose parameters are all there.
+    """
+
+    message: str
+    help: tuple[str, ...] = ()
+
+
+_AS_WRITTEN = Wording("{message}", ("{help}",))
+
+
+@frozen
+class Code:
+    """One kind of problem.
+
+    Attributes:
+        code: What it is known by; stable.
+        severity: ``error``, ``warning`` or ``note``.
+        title: Its name.
+        explanation: A paragraph about what it means.
+        wordings: The words for each of its variants, by name; the first is used for a problem
+            that names no variant.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    explanation: str
+    wordings: Mapping[str, Wording] = field(factory=dict, repr=False)
+
+    def message(self, variant: str, parameters: Mapping[str, Any]) -> str:
+        """Return what is wrong, in words.
+
+        Args:
+            variant: The name of a variant, or empty for the first.
+            parameters: The values of the template's fields.
+        """
+        return _WRITER.vformat(self.wording(variant).message, (), parameters)
+
+    def help(self, variant: str, parameters: Mapping[str, Any]) -> str:
+        """Return what to do next; empty where nothing is known.
+
+        Args:
+            variant: The name of a variant, or empty for the first.
+            parameters: The values of the templates' fields; some may be left out.
+        """
+        for template in self.wording(variant).help:
+            if fields_of(template) <= parameters.keys():
+                return _WRITER.vformat(template, (), parameters)
+        return ""
+
+    def wording(self, variant: str) -> Wording:
+        """Return the words of a variant, or of the first."""
+        if variant == AS_WRITTEN:
+            return _AS_WRITTEN
+        return self.wordings[variant] if variant else next(iter(self.wordings.values()))
+
+
+class Catalogue(Mapping[str, Code]):
+    """Codes by name, read from the file of a package when one is first asked for.
+
+    Args:
+        package: The package whose `messages.toml` holds them.
+        others: Catalogues whose codes come after these.
+    """
+
+    def __init__(self, package: str, *others: Mapping[str, Code]) -> None:
+        self._package = package
+        self._others = others
+
+    def __getitem__(self, code: str) -> Code:
+        """Return a code."""
+        return self._codes[code]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the codes, in the order of the file."""
+        return iter(self._codes)
+
+    def __len__(self) -> int:
+        """Return how many codes there are."""
+        return len(self._codes)
+
+    @cached_property
+    def _codes(self) -> Mapping[str, Code]:
+        from pkgutil import get_data  # noqa: PLC0415  # most runs find nothing wrong
+        from tomllib import loads  # noqa: PLC0415
+
+        text = get_data(self._package, "messages.toml") or b""
+        found = codes_of(loads(text.decode()))
+        return {**found, **{name: code for other in self._others for name, code in other.items()}}
+
+
+def codes_of(tables: Mapping[str, Any]) -> dict[str, Code]:
+    """Return codes by name.
+
+    Args:
+        tables: What the file holds: a table for each code, and perhaps before them an
+            `explanation`, the template for codes that have none of their own.
+    """
+    common = tables.get("explanation", "")
+    return {
+        name: Code(
+            name,
+            table.get("severity", "error"),
+            table["title"],
+            table.get("explanation") or common.format(title=table["title"]),
+            {variant: _wording(texts) for variant, texts in table["messages"].items()},
+        )
+        for name, table in tables.items()
+        if name != "explanation"
+    }
+
+
+def _wording(texts: str | list[str]) -> Wording:
+    return Wording(texts) if isinstance(texts, str) else Wording(texts[0], tuple(texts[1:]))
+
+
+@cache
+def fields_of(template: str) -> frozenset[str]:
+    """Return the names of the parameters that a template needs."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(template) if name)
+
+
+class _Writer(Formatter):
+    """Formats parameters; a tuple is written item by item."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        if isinstance(value, tuple):
+            return (format_spec or ", ").join(map(str, value))
+        return super().format_field(value, format_spec)
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        if isinstance(value, tuple) and conversion == "r":
+            return tuple(item if item == MORE else repr(item) for item in value)
+        return super().convert_field(value, conversion)
+
+
+_WRITER = _Writer()
+
 
 EXPRESSION_CODES: Final = Catalogue("funnelflow.criteria")
 """Every code that is reported about an expression, in order."""

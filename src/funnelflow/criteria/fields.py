@@ -84,9 +84,7 @@ class Field:
         try:
             value = self._normal(raw, timezone)
         except FieldError as error:
-            raise FieldError(
-                f"{self.name}: {error.message}", hint=error.hint, field=self.name
-            ) from None
+            raise self._refusing(error.message, error.hint) from None
         if self.choices:
             self._check_choice(value)
         return value
@@ -100,9 +98,7 @@ class Field:
         try:
             raw = read_text(self.type, text)
         except FieldError as error:
-            raise FieldError(
-                f"{self.name}: {error.message}", hint=error.hint, field=self.name
-            ) from None
+            raise self._refusing(error.message, error.hint) from None
         return self.normalise(raw, timezone)
 
     def to_json(self, value: Value) -> Any:
@@ -124,11 +120,11 @@ class Field:
             if item not in self.choices:
                 names = [shown(choice) for choice in self.choices]
                 guess = nearest(shown(item), names)
-                raise FieldError(
-                    f"{self.name}: {shown(item)} is none of its values",
-                    hint=f"did you mean {guess}?" if guess else f"known values: {listed(names)}",
-                    field=self.name,
-                )
+                hint = f"did you mean {guess}?" if guess else f"known values: {listed(names)}"
+                raise self._refusing(f"{shown(item)} is none of its values", hint)
+
+    def _refusing(self, message: str, hint: str) -> FieldError:
+        return FieldError(f"{self.name}: {message}", hint=hint, field=self.name)
 
 
 @frozen

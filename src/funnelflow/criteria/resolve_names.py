@@ -4,9 +4,8 @@ from typing import Final
 
 from attrs import define, field
 
-from funnelflow.criteria.expression_problems import ExpressionProblem
+from funnelflow.criteria.expression_problems import MORE, ExpressionProblem
 from funnelflow.criteria.fields import Field, Scope
-from funnelflow.criteria.message_catalogue import MORE
 from funnelflow.criteria.parser import Name, Select, Syntax
 from funnelflow.criteria.tree import Node, Now, Read
 from funnelflow.criteria.types import Type, list_of

@@ -5,6 +5,8 @@ import re
 from fractions import Fraction
 from typing import Final
 
+from funnelflow.errors import FieldError
+
 _MICROSECOND = dt.timedelta(microseconds=1)
 LONGEST: Final = dt.timedelta(microseconds=(2**63 - 1) // 1000)
 """The longest duration that is valid everywhere, either way."""
@@ -31,23 +33,15 @@ _EXAMPLE: Final = "2026-03-01T09:30:00Z"
 _NAMED: Final = (("day", 86_400), ("hour", 3600), ("minute", 60))
 
 
-class TimeTextError(ValueError):
+class TimeTextError(FieldError, ValueError):
     """A text that is no duration, or no timestamp.
 
     Attributes:
-        help: What to write instead.
         is_too_fine: Whether only its fractions of a microsecond are wrong with it.
     """
 
-    def __init__(
-        self,
-        message: str,
-        help: str = "",  # noqa: A002  # as everywhere here
-        *,
-        is_too_fine: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.help = help
+    def __init__(self, message: str, hint: str, *, is_too_fine: bool = False) -> None:
+        super().__init__(message, hint=hint)
         self.is_too_fine = is_too_fine
 
 
@@ -69,7 +63,7 @@ def parse_cel_duration(text: str) -> dt.timedelta:
     try:
         return _parse(text, _CEL_UNITS, 'write it like "720h", "90m" or "30s"')
     except TimeTextError as error:
-        error.help = _in_hours(text) or error.help
+        error.hint = _in_hours(text) or error.hint
         raise
 
 

@@ -315,7 +315,7 @@ def _time_constant(checking: CheckContext, syntax: CallSyntax) -> Node | None:
     except TimeTextError as error:
         code = "E150" if syntax.name == "timestamp" else "E151"
         code = "E152" if error.is_too_fine else code
-        checking.report(code, argument, reason=str(error), advice=error.help)
+        checking.report(code, argument, reason=str(error), advice=error.hint)
         return None
 
 

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 from funnelflow.criteria.times import (
-    TimeTextError,
     duration_json,
     duration_words,
     in_range,
@@ -143,10 +142,7 @@ def _check_characters(raw: str) -> None:
 
 def _timestamp(raw: Any, timezone: dt.tzinfo | None) -> dt.datetime:
     if isinstance(raw, str):
-        try:
-            return parse_timestamp(raw, timezone)
-        except TimeTextError as error:
-            raise FieldError(str(error), hint=error.help) from None
+        return parse_timestamp(raw, timezone)
     if not isinstance(raw, dt.datetime):
         if not isinstance(raw, dt.date):
             raise refuse(raw, "a timestamp", 'give it like "2026-03-01T09:30:00Z"')
@@ -164,18 +160,12 @@ def _aware(raw: dt.datetime, timezone: dt.tzinfo | None) -> dt.datetime:
                 raw.isoformat(), "in a time zone", "add an offset like Z or +01:00, or set a zone"
             )
         raw = raw.replace(tzinfo=timezone)
-    try:
-        return to_utc(raw)
-    except TimeTextError as error:
-        raise FieldError(str(error), hint=error.help) from None
+    return to_utc(raw)
 
 
 def _duration(raw: Any, _: dt.tzinfo | None) -> dt.timedelta:
     if isinstance(raw, str):
-        try:
-            return parse_duration(raw)
-        except TimeTextError as error:
-            raise FieldError(str(error), hint=error.help) from None
+        return parse_duration(raw)
     if not isinstance(raw, dt.timedelta):
         raise refuse(raw, "a duration", 'give it like "30d", "36h" or "1h30m"')
     if not in_range(raw):
@@ -229,35 +219,19 @@ def dump_value(value: Value) -> Any:
 def loader(kind: Type) -> Loader:
     """Return the function that reads the JSON form of a type back; it trusts what it reads."""
     if kind.item is None:
-        return _SCALAR_LOADERS.get(kind, _same)
-    return _LIST_LOADERS.get(kind.item, tuple)
+        return _LOADERS.get(kind, _same)
+    read = _LOADERS.get(kind.item)
+    return tuple if read is None else lambda raw: tuple(map(read, raw))
 
 
 def _same(raw: Any) -> Any:
     return raw
 
 
-def _timestamps(raw: list[str]) -> tuple[dt.datetime, ...]:
-    return tuple([dt.datetime.fromisoformat(item) for item in raw])
-
-
-def _durations(raw: list[str]) -> tuple[dt.timedelta, ...]:
-    return tuple([parse_cel_duration(item) for item in raw])
-
-
-def _numbers(raw: list[float]) -> tuple[float, ...]:
-    return tuple([float(item) for item in raw])
-
-
-_SCALAR_LOADERS: Final[dict[Type, Loader]] = {
+_LOADERS: Final[dict[Type, Loader]] = {
     NUMBER: float,
     TIMESTAMP: dt.datetime.fromisoformat,
     DURATION: parse_cel_duration,
-}
-_LIST_LOADERS: Final[dict[Type, Loader]] = {
-    NUMBER: _numbers,
-    TIMESTAMP: _timestamps,
-    DURATION: _durations,
 }
 
 

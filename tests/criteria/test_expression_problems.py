@@ -3,7 +3,7 @@
 import pytest
 
 from funnelflow.criteria import AS_WRITTEN, MORE
-from funnelflow.criteria.message_catalogue import codes_of
+from funnelflow.criteria.expression_problems import codes_of
 
 FILE = {
     "explanation": "About this: {title}.",

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from attrs import evolve
 
 from funnelflow.criteria.evaluate import EXACT, Known, evaluate
-from funnelflow.criteria.resolve_names import CheckContext
+from funnelflow.criteria.names_and_operators import CheckContext
 from funnelflow.criteria.tree import (
     And,
     Arithmetic,

@@ -47,8 +47,8 @@ class Expression:
             CriterionError: It does not compile; the error carries every problem.
         """
         # A command that asks no criteria loads none of what reads them.
+        from funnelflow.criteria.names_and_operators import CheckContext  # noqa: PLC0415
         from funnelflow.criteria.parser import parse  # noqa: PLC0415
-        from funnelflow.criteria.resolve_names import CheckContext  # noqa: PLC0415
         from funnelflow.criteria.type_checker import check_whole  # noqa: PLC0415
 
         problems: list[ExpressionProblem] = []
@@ -63,7 +63,7 @@ class Expression:
     def warnings(self) -> tuple[ExpressionProblem, ...]:
         """Return what is suspicious about it, without being wrong."""
         from funnelflow.criteria.constant_conditions import find_suspicious  # noqa: PLC0415  # as above
-        from funnelflow.criteria.resolve_names import CheckContext  # noqa: PLC0415  # as above
+        from funnelflow.criteria.names_and_operators import CheckContext  # noqa: PLC0415  # as above
 
         checking = CheckContext(self.source, self.scope)
         find_suspicious(checking, self.tree)

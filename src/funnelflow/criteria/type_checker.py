@@ -6,7 +6,19 @@ gives one message.
 
 from typing import Final
 
-from funnelflow.criteria.check_operators import check_arithmetic, check_compare, check_in
+from funnelflow.criteria.names_and_operators import (
+    NOTHING,
+    ROOTS,
+    CheckContext,
+    check_arithmetic,
+    check_compare,
+    check_in,
+    check_name,
+    check_select,
+    find_field,
+    joined,
+    kind_words,
+)
 from funnelflow.criteria.parser import (
     Binary,
     CallSyntax,
@@ -19,16 +31,6 @@ from funnelflow.criteria.parser import (
     Select,
     Syntax,
     Unary,
-)
-from funnelflow.criteria.resolve_names import (
-    NOTHING,
-    ROOTS,
-    CheckContext,
-    check_name,
-    check_select,
-    find_field,
-    joined,
-    kind_words,
 )
 from funnelflow.criteria.times import TimeTextError, parse_cel_duration, parse_timestamp
 from funnelflow.criteria.tree import (

@@ -61,7 +61,7 @@ from funnelflow.criteria.rules import (
 )
 from funnelflow.criteria.sql_dialects import SqlFilter
 from funnelflow.criteria.times import duration_words, parse_duration
-from funnelflow.criteria.types import (
+from funnelflow.criteria.value_forms import (
     BOOLEAN,
     DURATION,
     INTEGER,

@@ -40,7 +40,7 @@ from funnelflow.criteria.tree import (
     Widen,
     children,
 )
-from funnelflow.criteria.types import INTEGER, NUMBER, Scalar, Value
+from funnelflow.criteria.value_forms import INTEGER, NUMBER, Scalar, Value
 
 _TESTS: Final = {"startsWith": "{0}.startswith({1})", "endsWith": "{0}.endswith({1})"}
 _CONTAINS: Final = "{1} in {0}"

@@ -34,7 +34,7 @@ from funnelflow.criteria.tree import (
     TextTest,
     walk,
 )
-from funnelflow.criteria.types import (
+from funnelflow.criteria.value_forms import (
     BOOLEAN,
     DURATION,
     INT_MAX,
@@ -44,8 +44,9 @@ from funnelflow.criteria.types import (
     TEXT,
     TIMESTAMP,
     Type,
+    listed,
+    shown,
 )
-from funnelflow.criteria.value_forms import listed, shown
 from funnelflow.criteria.words import age
 
 Name: TypeAlias = tuple[str, str]

@@ -32,7 +32,7 @@ from funnelflow.criteria.tree import (
     TextTest,
     Widen,
 )
-from funnelflow.criteria.types import (
+from funnelflow.criteria.value_forms import (
     DURATION,
     INT_MAX,
     INT_MIN,

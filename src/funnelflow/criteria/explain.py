@@ -27,8 +27,7 @@ from funnelflow.criteria.tree import (
     TextTest,
     walk,
 )
-from funnelflow.criteria.types import BOOLEAN, Value
-from funnelflow.criteria.value_forms import listed, shown
+from funnelflow.criteria.value_forms import BOOLEAN, Value, listed, shown
 from funnelflow.criteria.words import (
     INVERSE,
     age,

@@ -14,7 +14,7 @@ from funnelflow.criteria.expression_problems import CriterionError, ExpressionPr
 from funnelflow.criteria.fields import Scope
 from funnelflow.criteria.sql_dialects import DialectName, SqlFilter
 from funnelflow.criteria.tree import Has, Node, Read, walk
-from funnelflow.criteria.types import BOOLEAN, Facts, Fields, Type, Value
+from funnelflow.criteria.value_forms import BOOLEAN, Facts, Fields, Type, Value
 from funnelflow.criteria.words import criterion_words
 
 Holds: TypeAlias = Callable[[Fields, Facts, dt.datetime], bool]

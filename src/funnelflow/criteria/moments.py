@@ -46,7 +46,7 @@ from funnelflow.criteria.tree import (
     children,
     walk,
 )
-from funnelflow.criteria.types import DURATION, TIMESTAMP, Facts, Fields, Type
+from funnelflow.criteria.value_forms import DURATION, TIMESTAMP, Facts, Fields, Type
 
 Candidates: TypeAlias = Callable[[Known, set[int]], None]
 """Adds the moments at which one comparison can change, for the facts of a contact."""

@@ -10,10 +10,22 @@ from attrs import define, field
 
 from funnelflow.criteria.expression_problems import MORE, ExpressionProblem
 from funnelflow.criteria.fields import Field, Scope
-from funnelflow.criteria.parser import Binary, Literal, Name, Select, Syntax
 from funnelflow.criteria.times import TimeTextError, parse_timestamp, timestamp_json
-from funnelflow.criteria.tree import Arithmetic, Compare, Constant, In, Node, Now, Read
-from funnelflow.criteria.types import (
+from funnelflow.criteria.tree import (
+    Arithmetic,
+    Binary,
+    Compare,
+    Constant,
+    In,
+    Literal,
+    Name,
+    Node,
+    Now,
+    Read,
+    Select,
+    Syntax,
+)
+from funnelflow.criteria.value_forms import (
     BOOLEAN,
     DURATION,
     INTEGER,
@@ -23,8 +35,8 @@ from funnelflow.criteria.types import (
     Type,
     Value,
     list_of,
+    listed,
 )
-from funnelflow.criteria.value_forms import listed
 from funnelflow.errors import nearest
 
 ROOTS: Final = ("contact", "event")

@@ -1,112 +1,30 @@
 """From tokens to the syntax tree, by precedence climbing (cel-spec, "Syntax").
 
 Three caps keep every expression small: its length, its depth and its operators. All later
-steps walk the tree by recursion, which the depth makes safe.
+steps walk the tree by recursion, which the depth makes safe. Why a token cannot stand where it
+stands is said in the words of whoever wrote it.
 """
 
-from typing import Final, NoReturn, TypeAlias
+from collections.abc import Sequence
+from typing import Final, NoReturn
 
-from attrs import define, frozen
+from attrs import define
 
 from funnelflow.criteria.expression_problems import ExpressionProblem
 from funnelflow.criteria.lexer import SyntaxProblem, Token, tokenize
-from funnelflow.criteria.syntax_errors import fault_at
-
-
-@frozen
-class _SyntaxNode:
-    """Where a node stands in the source, and how deep the tree below it is."""
-
-    start: int
-    end: int
-    depth: int
-
-
-@frozen
-class Literal(_SyntaxNode):
-    """A number, a text, or a truth value; None where what is written is reported as none."""
-
-    value: bool | int | float | str | None
-
-
-@frozen
-class Name(_SyntaxNode):
-    """A name that nothing stands before."""
-
-    name: str
-
-
-@frozen
-class Select(_SyntaxNode):
-    """A selection: ``of.name``."""
-
-    of: "Syntax"
-    name: str
-
-
-@frozen
-class Index(_SyntaxNode):
-    """A pick: ``of[item]``."""
-
-    of: "Syntax"
-    item: "Syntax"
-
-
-@frozen
-class CallSyntax(_SyntaxNode):
-    """``name(arguments)`` or, with a receiver, ``of.name(arguments)``."""
-
-    of: "Syntax | None"
-    name: str
-    arguments: tuple["Syntax", ...]
-    name_start: int
-
-
-@frozen
-class Unary(_SyntaxNode):
-    """``!of`` or ``-of``."""
-
-    operator: str
-    of: "Syntax"
-
-
-@frozen
-class Binary(_SyntaxNode):
-    """A comparison or an arithmetical operation."""
-
-    operator: str
-    left: "Syntax"
-    right: "Syntax"
-
-
-@frozen
-class Logic(_SyntaxNode):
-    """Two or more operands joined by ``&&``, or by ``||``."""
-
-    operator: str
-    items: tuple["Syntax", ...]
-
-
-@frozen
-class Choice(_SyntaxNode):
-    """One or the other: ``test ? then : other``."""
-
-    test: "Syntax"
-    then: "Syntax"
-    other: "Syntax"
-
-
-@frozen
-class ListSyntax(_SyntaxNode):
-    """A list: ``[a, b]``."""
-
-    items: tuple["Syntax", ...]
-
-
-Syntax: TypeAlias = (
-    Literal | Name | Select | Index | CallSyntax | Unary | Binary | Logic | Choice | ListSyntax
+from funnelflow.criteria.tree import (
+    Binary,
+    CallSyntax,
+    Choice,
+    Index,
+    ListSyntax,
+    Literal,
+    Logic,
+    Name,
+    Select,
+    Syntax,
+    Unary,
 )
-
 
 LENGTH_CAP: Final = 2_000
 DEPTH_CAP: Final = 50
@@ -383,3 +301,101 @@ class _Parser:
 def _depth(*nodes: Syntax) -> int:
     """Return the depth of a tree above these."""
     return 1 + max((node.depth for node in nodes), default=0)
+
+
+_MEANT: Final = {
+    "startsWith": 'contact.x.startsWith("…")',
+    "endsWith": 'contact.x.endsWith("…")',
+    "contains": 'contact.x.contains("…")',
+    "is": "==, or has(contact.x) to ask whether it is known",
+    "isnt": "!=",
+    "equals": "==",
+    "between": "contact.x >= 1 && contact.x <= 5",
+    "if": "a ? b : c",
+}
+"""What is meant by a word that people write between two values."""
+_GROUP: Final = 3
+_CAP: Final = 20
+
+
+def fault_at(tokens: Sequence[Token], place: int) -> ExpressionProblem:
+    """Return the problem of the token at a place, which does not fit what stands before it."""
+    token = tokens[place]
+    before = tokens[place - 1] if place else None
+    if before is not None and before.text == "%" and _percents(tokens, place - 1):
+        return _problem("E116", before, "percent")
+    if token.kind == "end":
+        return _problem("E108", token, "ends_early")
+    if _complete(before):
+        return _after_value(tokens, place)
+    if token.text == "{":
+        return _problem("E146", token, "map")
+    return _problem("E108", token, "value_missing", written=_name(token))
+
+
+def _after_value(tokens: Sequence[Token], place: int) -> ExpressionProblem:
+    """Return the problem of a token that cannot follow a value."""
+    token = tokens[place]
+    if token.text in (")", "]"):
+        return _problem("E109", token, "closes_nothing", written=token.text)
+    if token.text == "," and _groups(tokens, place):
+        return _problem("E116", token, "commas", **_ungrouped(tokens, place))
+    if token.text == "!" and tokens[place + 1].text == "in":
+        return _problem("E108", token, "not_in")
+    if tokens[place - 1].kind == "number" and token.kind in ("name", "number"):
+        return _problem("E116", token, "unit", written=_name(token))
+    meant = _meant(token, tokens[place - 1])
+    variant = "like" if token.text == "like" and token.kind == "name" and not meant else ""
+    return _problem("E108", token, variant or "cannot_follow", written=_name(token), **meant)
+
+
+def _meant(token: Token, before: Token) -> dict[str, str]:
+    """Return what is meant by a token behind a value, where that can be known."""
+    if before.text in ("has", "size"):
+        return {"meant": f"{before.text}(contact.x)"}
+    if token.text == ",":
+        return {"meant": "a list in [ ]"}
+    found = _MEANT.get(token.text) if token.kind == "name" else None
+    return {"meant": found} if found else {}
+
+
+def _complete(before: Token | None) -> bool:
+    """Whether a value has just ended."""
+    if before is None or before.kind == "operator":
+        return before is not None and before.text in (")", "]")
+    return True
+
+
+def _percents(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a percent sign stands right behind a number."""
+    number = tokens[place - 1]
+    return number.kind == "number" and number.end == tokens[place].start
+
+
+def _groups(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a comma groups the digits of a number."""
+    before, comma, after = tokens[place - 1], tokens[place], tokens[place + 1]
+    touching = before.end == comma.start and after.start == comma.end
+    return touching and before.kind == after.kind == "number" and len(after.text) == _GROUP
+
+
+def _ungrouped(tokens: Sequence[Token], place: int) -> dict[str, str]:
+    """Return how a number with commas is written; one comma may be a decimal mark, too."""
+    number, first = tokens[place - 1].text, place
+    while tokens[place].text == "," and _groups(tokens, place):
+        number, place = f"{number}{tokens[place + 1].text}", place + 2
+    decimal = f"{tokens[first - 1].text}.{tokens[first + 1].text}"
+    if place == first + 2 and decimal.replace(".", "").isdigit():
+        return {"number": number, "decimal": decimal}
+    return {"number": number}
+
+
+def _name(token: Token) -> str:
+    """Return a token as a message names it."""
+    return token.text if len(token.text) <= _CAP else token.text[: _CAP - 1] + "…"
+
+
+def _problem(code: str, token: Token, variant: str, **parameters: object) -> ExpressionProblem:
+    """Return a problem at a token; one at the end points behind the last character."""
+    end = max(token.end, token.start + (token.kind != "end"))
+    return ExpressionProblem(code, token.start, end, parameters, variant)

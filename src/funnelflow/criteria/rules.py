@@ -12,8 +12,7 @@ from funnelflow.criteria.explain import Seen, Verdict, unique
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.tree import Compare, Constant, In, Read, TextTest, walk
-from funnelflow.criteria.types import Facts, Fields, Value
-from funnelflow.criteria.value_forms import listed, shown, shown_text
+from funnelflow.criteria.value_forms import Facts, Fields, Value, listed, shown, shown_text
 from funnelflow.errors import UsageError
 
 CompiledRule: TypeAlias = Callable[[Fields, Facts, dt.datetime, tuple[str, ...]], bool]

@@ -36,8 +36,16 @@ from funnelflow.criteria.tree import (
     TextTest,
     names_fields,
 )
-from funnelflow.criteria.types import BOOLEAN, DURATION, INTEGER, NUMBER, TEXT, TIMESTAMP, Type
-from funnelflow.criteria.value_forms import dump_value
+from funnelflow.criteria.value_forms import (
+    BOOLEAN,
+    DURATION,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    TIMESTAMP,
+    Type,
+    dump_value,
+)
 from funnelflow.criteria.words import FLIPPED
 
 _EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)

@@ -1,6 +1,6 @@
 """How two databases read facts out of a JSON text, and compare them.
 
-Facts stand in one text column as canonical JSON, in the storage forms of `types`. Texts
+Facts stand in one text column as canonical JSON, in the storage forms of `value_forms`. Texts
 compare by code point in both (BINARY, ``COLLATE "C"``), and so do timestamps, whose
 storage form sorts as they do. PostgreSQL raises where a cast fails, so every cast stands
 behind a look at the type.
@@ -11,7 +11,15 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import frozen
 
-from funnelflow.criteria.types import BOOLEAN, DURATION, INTEGER, NUMBER, TEXT, TIMESTAMP, Type
+from funnelflow.criteria.value_forms import (
+    BOOLEAN,
+    DURATION,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    TIMESTAMP,
+    Type,
+)
 
 DialectName: TypeAlias = Literal["sqlite", "postgresql"]
 

@@ -1,6 +1,7 @@
-"""What an expression means: the typed tree from which everything else is made.
+"""Trees of an expression: what was written, and what it means.
 
-Nodes are equal where they mean the same, wherever they stand.
+The parser gives the one, the type check makes the other of it, from which everything else is
+made. Nodes that mean something are equal where they mean the same, wherever they stand.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,102 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.types import BOOLEAN, INTEGER, TIMESTAMP, Type, Value
+from funnelflow.criteria.value_forms import BOOLEAN, INTEGER, TIMESTAMP, Type, Value
+
+
+@frozen
+class _SyntaxNode:
+    """Where a node stands in the source, and how deep the tree below it is."""
+
+    start: int
+    end: int
+    depth: int
+
+
+@frozen
+class Literal(_SyntaxNode):
+    """A number, a text, or a truth value; None where what is written is reported as none."""
+
+    value: bool | int | float | str | None
+
+
+@frozen
+class Name(_SyntaxNode):
+    """A name that nothing stands before."""
+
+    name: str
+
+
+@frozen
+class Select(_SyntaxNode):
+    """A selection: ``of.name``."""
+
+    of: "Syntax"
+    name: str
+
+
+@frozen
+class Index(_SyntaxNode):
+    """A pick: ``of[item]``."""
+
+    of: "Syntax"
+    item: "Syntax"
+
+
+@frozen
+class CallSyntax(_SyntaxNode):
+    """``name(arguments)`` or, with a receiver, ``of.name(arguments)``."""
+
+    of: "Syntax | None"
+    name: str
+    arguments: tuple["Syntax", ...]
+    name_start: int
+
+
+@frozen
+class Unary(_SyntaxNode):
+    """``!of`` or ``-of``."""
+
+    operator: str
+    of: "Syntax"
+
+
+@frozen
+class Binary(_SyntaxNode):
+    """A comparison or an arithmetical operation."""
+
+    operator: str
+    left: "Syntax"
+    right: "Syntax"
+
+
+@frozen
+class Logic(_SyntaxNode):
+    """Two or more operands joined by ``&&``, or by ``||``."""
+
+    operator: str
+    items: tuple["Syntax", ...]
+
+
+@frozen
+class Choice(_SyntaxNode):
+    """One or the other: ``test ? then : other``."""
+
+    test: "Syntax"
+    then: "Syntax"
+    other: "Syntax"
+
+
+@frozen
+class ListSyntax(_SyntaxNode):
+    """A list: ``[a, b]``."""
+
+    items: tuple["Syntax", ...]
+
+
+Syntax: TypeAlias = (
+    Literal | Name | Select | Index | CallSyntax | Unary | Binary | Logic | Choice | ListSyntax
+)
 
 
 @frozen

@@ -19,36 +19,34 @@ from funnelflow.criteria.names_and_operators import (
     joined,
     kind_words,
 )
-from funnelflow.criteria.parser import (
+from funnelflow.criteria.times import TimeTextError, parse_cel_duration, parse_timestamp
+from funnelflow.criteria.tree import (
+    And,
     Binary,
     CallSyntax,
     Choice,
+    Conditional,
+    Constant,
+    Has,
     Index,
+    ListOf,
     ListSyntax,
     Literal,
     Logic,
     Name,
-    Select,
-    Syntax,
-    Unary,
-)
-from funnelflow.criteria.times import TimeTextError, parse_cel_duration, parse_timestamp
-from funnelflow.criteria.tree import (
-    And,
-    Conditional,
-    Constant,
-    Has,
-    ListOf,
     Negate,
     Node,
     Not,
     Or,
     Read,
+    Select,
     Size,
+    Syntax,
     TextTest,
+    Unary,
     Widen,
 )
-from funnelflow.criteria.types import (
+from funnelflow.criteria.value_forms import (
     BOOLEAN,
     DURATION,
     INTEGER,

@@ -24,8 +24,7 @@ from funnelflow.criteria.tree import (
     TextTest,
     walk,
 )
-from funnelflow.criteria.types import BOOLEAN, DURATION, TEXT, TIMESTAMP, Value
-from funnelflow.criteria.value_forms import listed, shown
+from funnelflow.criteria.value_forms import BOOLEAN, DURATION, TEXT, TIMESTAMP, Value, listed, shown
 
 INVERSE: Final = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 """What holds where a comparison does not."""

@@ -1,7 +1,7 @@
 """A definition as JSON and back: self-contained, canonical, without positions.
 
 The vocabulary is part of it, so that a stored definition says for ever what it said when it
-decided. Values keep their storage forms (see `funnelflow.criteria.types`), durations CEL's
+decided. Values keep their storage forms (see `funnelflow.criteria.value_forms`), durations CEL's
 form in seconds. What has its default is left out: a definition that says nothing new keeps
 its digest when the records gain an attribute.
 """

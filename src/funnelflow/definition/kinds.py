@@ -16,7 +16,7 @@ from attrs import evolve, field, frozen
 
 from funnelflow.criteria import Type, parse_duration, parse_type
 from funnelflow.criteria.parser import LENGTH_CAP
-from funnelflow.criteria.types import SCALARS
+from funnelflow.criteria.value_forms import SCALARS
 from funnelflow.definition.problems import Place, suggest
 from funnelflow.definition.yaml.compose import UNSAFE, character_words
 from funnelflow.definition.yaml.nodes import (

@@ -1,8 +1,11 @@
 """The rules a definition is held to, from a file or built in Python, by theme."""
 
 from funnelflow.definition.linked import Linked
-from funnelflow.definition.lint.guard_implication import check_shadows, guard_conditions
-from funnelflow.definition.lint.invariants import check_invariants
+from funnelflow.definition.lint.guard_implication import (
+    check_schedules,
+    check_shadows,
+    guard_conditions,
+)
 from funnelflow.definition.lint.parts import (
     check_names,
     check_one_meaning,
@@ -13,12 +16,12 @@ from funnelflow.definition.lint.parts import (
 from funnelflow.definition.lint.reachability import (
     check_cycles,
     check_indistinguishable_stages,
+    check_invariants,
     check_passages,
     check_reachability,
     check_terminal_stages,
     successors_of,
 )
-from funnelflow.definition.lint.schedules import check_schedules
 from funnelflow.definition.model import Definition, StageIndex
 from funnelflow.definition.problems import Problems
 

@@ -30,7 +30,11 @@ FILES = {
 }
 """Every file that an example names."""
 
-FIRST = {"funnelflow verify --against heads.txt": "funnelflow verify --heads heads.txt"}
+FIRST = {
+    "funnelflow verify --against heads.txt": "funnelflow verify --heads heads.txt",
+    "funnelflow merge bob --into ada": "funnelflow add bob",
+    "funnelflow unmerge bob": "funnelflow add bob && funnelflow merge bob --into ada --yes",
+}
 """Examples that need what another one writes."""
 
 TOLD = {"deliver", "outbox discard", "outbox retry", "outbox show"}
@@ -86,8 +90,9 @@ def test_an_example_is_of_its_own_command(name, example):
 def test_an_example_works(name, example, place, call, monkeypatch):
     monkeypatch.chdir(place)
     monkeypatch.setenv("FUNNELFLOW_ACTOR", "grace")
-    if example in FIRST:
-        assert call(*shlex.split(FIRST[example])[1:]).exit_code == 0
+    before = [first for start, first in FIRST.items() if example.startswith(start)]
+    for line in " && ".join(before).split(" && ") if before else ():
+        assert call(*shlex.split(line)[1:]).exit_code == 0
     *producer, line = example.split(" | ")
     given = _output(producer[0]) if producer else None
     done = call(*shlex.split(line)[1:], given=given)

@@ -54,6 +54,8 @@ COMMANDS: Final = {
             "list": ("listing", "List contacts, filtered by an expression."),
             "history": ("history", "Show what happened and was decided."),
             "why": ("why", "Explain where a contact stands and what is missing."),
+            "merge": ("merge", "Make one contact of two records of one person."),
+            "unmerge": ("merge", "Give a contact that was merged its own story back."),
             "translate": ("compare", "Say what others call a contact."),
         },
         "Work": {

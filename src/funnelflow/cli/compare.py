@@ -13,7 +13,7 @@ from attrs import frozen
 from funnelflow.cli.decisions import check_lines, facts_words, open_count
 from funnelflow.cli.find import definition_here
 from funnelflow.cli.options import as_json, command, complete_contact, complete_definition
-from funnelflow.cli.output import counted, hint, note
+from funnelflow.cli.output import counted, hint, note, note_merged
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, Text, dim, line, section, stack, strong
 from funnelflow.compare import Cell, Crosswalk, Difference, crosswalk
@@ -187,7 +187,8 @@ def translate(contact: str | None, to: str, home: str | None, *, everybody: bool
         return _everybody(funnel, home, session)
     with session.open() as workspace:
         translated = workspace.translate(contact, funnel)
-    answer(translated.to_json, lambda page: translation_lines(translated, funnel.linked, page))
+    if answer(translated.to_json, lambda page: translation_lines(translated, funnel.linked, page)):
+        note_merged(contact, translated.contact_id)
     return 0
 
 

@@ -20,7 +20,7 @@ from funnelflow.cli.options import (
     moment_of,
     writing,
 )
-from funnelflow.cli.output import hint, note, page_for, say, write_json
+from funnelflow.cli.output import hint, note, note_merged, page_for, say, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import moment, printable
 from funnelflow.criteria.times import rough_words
@@ -145,6 +145,7 @@ def change_contact(
             write_json(recorded.to_json())
         else:
             _show(recorded)
+    note_merged(what[0], recorded.decision.contact)
     if recorded.ahead:
         note(_ahead(recorded))
     return 1 if recorded.decision.outcome == "refused" else 0

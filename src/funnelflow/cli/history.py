@@ -16,7 +16,7 @@ from funnelflow.cli.options import (
     known_at_of,
     moment_of,
 )
-from funnelflow.cli.output import note, page_for, say, write_json
+from funnelflow.cli.output import note, note_merged, page_for, say, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Look, Page, Text, TextSpan, dim, moment, stack
 from funnelflow.engine import Verb
@@ -101,7 +101,8 @@ def _number(row: HistoryRow) -> TextSpan:
 def _event(row: HistoryRow) -> str:
     forced = f" by force: {row.reason}" if row.force else ""
     if row.about:
-        return f"{row.event} {', '.join(map(str, row.about))}: {row.reason}"
+        about = f"{row.event} {', '.join(map(str, row.about))}"
+        return f"{about}: {row.reason}" if row.reason else about
     return f"{row.event} {row.to_stage}".strip() + forced
 
 
@@ -193,7 +194,10 @@ def history(  # an option each
     if session.json:
         write_json(page.to_json())
         return 0
-    say(history_lines(page.rows, page_for(sys.stdout), with_contact=contact is None))
+    if contact is not None and page.contact_id is not None:
+        note_merged(contact, page.contact_id)
+    is_of_several = any(row.contact_id != contact for row in page.rows)
+    say(history_lines(page.rows, page_for(sys.stdout), with_contact=is_of_several))
     if not page.rows:
         note("nothing in the history fits")
     if page.after is not None:

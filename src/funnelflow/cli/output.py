@@ -13,6 +13,7 @@ from typing import IO, Any, ClassVar, TypeAlias
 import click
 
 from funnelflow.cli.text import Line, Page, TextSpan, dim, line, printable
+from funnelflow.errors import UsageError
 
 _OUTSIDE_ASCII = re.compile("[^\x00-\x7e]")
 
@@ -70,6 +71,23 @@ def note(message: str) -> None:
 def note_dry_run(done: str = "stored") -> None:
     """Write that a dry run has changed nothing."""
     note(f"dry run: nothing was {done}")
+
+
+def agreed(question: str) -> bool:
+    """Ask a person whether to do what was said.
+
+    Raises:
+        UsageError: There is nobody to ask.
+    """
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise UsageError("nothing was stored, as nobody can be asked", hint="--yes does it")
+    return click.confirm(question, err=True)
+
+
+def note_merged(asked: str, found: str) -> None:
+    """Write whom an answer is about, where that is not the contact that was named."""
+    if asked != found:
+        note(f"{asked} is merged into {found}: this is about {found}")
 
 
 def hint(message: str) -> None:

@@ -29,7 +29,7 @@ from funnelflow.cli.options import (
     known_at_of,
     moment_of,
 )
-from funnelflow.cli.output import hint, page_for, say, write_json
+from funnelflow.cli.output import hint, note_merged, page_for, say, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, dim, line, moment, section, stack, strong
 from funnelflow.criteria import Check, Field, Value, Verdict, duration_words
@@ -214,6 +214,7 @@ def why(contact: str, at: str | None, known_at: str | None, actor: str) -> int:
     if session.json:
         write_json(_data(explained, linked))
         return 0
+    note_merged(contact, stored.id)
     answer = why_answer(stored.contact, considered, linked, now, page_for(sys.stdout))
     say(answer.lines)
     hint(answer.hint)

@@ -11,6 +11,7 @@ so a ``tick`` only stores what any later event would find: it takes nothing else
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from heapq import merge
 from typing import Any, TypeAlias
 
@@ -92,6 +93,11 @@ class Funnel:
     def definition(self) -> Definition:
         """The definition as it was written."""
         return self.linked.definition
+
+    @cached_property
+    def derived(self) -> frozenset[str]:
+        """The fields that events set: counted from the evidence itself."""
+        return frozenset(target for e in self.linked.events.values() for target, _ in e.sets)
 
     @property
     def waits(self) -> bool:

@@ -182,8 +182,7 @@ def _known_from_the_start(funnel: Funnel, story: Sequence[StoryRow]) -> dict[str
     known: set[str] = set()
     for row in story:
         if row.asserted:
-            events = funnel.linked.events.values()
-            known.update(target for event in events for target, _ in event.sets)
+            known |= funnel.derived
             return {
                 name: value
                 for name, value in row.event.facts.items()

@@ -1,6 +1,6 @@
 """Two records of one person: the story of one becomes part of the other's, and is given back."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from funnelflow.storage.contacts import unknown_contact
 from funnelflow.storage.context import Context
 from funnelflow.storage.fold import not_merged
 from funnelflow.storage.json_form import value_json
+from funnelflow.storage.runs import OpenRun, RunKind
 from funnelflow.storage.tracked_contacts import TrackedContact
 from funnelflow.storage.unit_of_work import UnitOfWork
 
@@ -46,7 +47,8 @@ class Merged:
         contact: Who was merged, or given back.
         into: Into whom, or by whom.
         sequence: The row of the latter's history that says so.
-        stage: Where the one given back stands now; where the one merged stood before.
+        stage: Where the one given back stands now; where the one merged stood before. Empty for
+            nowhere.
         restated: Where the other one stood, and stands now.
         conflicts: Of which fields they knew different values.
         dry_run: Nothing was stored.
@@ -85,8 +87,7 @@ def run_merge(
 ) -> Merged:
     """Make the story of one contact part of another one's; see `Workspace.merge`."""
     change = Change(into, MERGE, reason=reason, actor=actor, roles=roles)
-    work = partial(_regroup, contact_id=contact_id, change=change, dry_run=dry_run)
-    return context.transact(work, dry_run=dry_run)
+    return _regroup(context, contact_id, change, dry_run=dry_run)
 
 
 def run_unmerge(
@@ -100,19 +101,28 @@ def run_unmerge(
 ) -> Merged:
     """Give a contact that was merged its own story back; see `Workspace.unmerge`."""
     change = Change("", UNMERGE, reason=reason, actor=actor, roles=roles)
-    work = partial(_regroup, contact_id=contact_id, change=change, dry_run=dry_run)
+    return _regroup(context, contact_id, change, dry_run=dry_run)
+
+
+def _regroup(context: Context, contact_id: str, change: Change, *, dry_run: bool) -> Merged:
+    """Merge a contact or give it back, in one transaction, which is a run.
+
+    Args:
+        context: The workspace.
+        contact_id: Who is merged, or given back.
+        change: The evidence of it; addressed to nobody yet where the contact is given back.
+        dry_run: Store nothing.
+    """
+    kind: RunKind = "merge" if change.event == MERGE else "unmerge"
+    run = OpenRun(kind, actor=change.actor, reason=change.reason)
+    work = partial(_decide, run=run, contact_id=contact_id, change=change, dry_run=dry_run)
     return context.transact(work, dry_run=dry_run)
 
 
-def _regroup(unit: UnitOfWork, *, contact_id: str, change: Change, dry_run: bool) -> Merged:
-    """Merge a contact or give it back, and write it.
-
-    Args:
-        unit: An empty unit of work.
-        contact_id: Who is merged, or given back.
-        change: The evidence of it; addressed to nobody yet where the contact is given back.
-        dry_run: Said in the answer; undoing the transaction is the caller's.
-    """
+def _decide(
+    unit: UnitOfWork, *, run: OpenRun, contact_id: str, change: Change, dry_run: bool
+) -> Merged:
+    """Merge a contact or give it back, and write it; see `_regroup`."""
     unit.load(filter(None, (contact_id, change.contact_id)))
     other = _known(unit, contact_id)
     above = _known(unit, change.contact_id) if change.contact_id else unit.above(other)
@@ -121,13 +131,19 @@ def _regroup(unit: UnitOfWork, *, contact_id: str, change: Change, dry_run: bool
     target = above.root or above
     theirs, ours = other.contact, {**target.contact.fields}
     into = above.contact.id
+    run.details = {"contact": other.number, "into": above.number}
+    run.begin(unit)
     result = unit.take(evolve(change, contact_id=into, about=(other.number,)))
     unit.write()
+    run.save(unit, {"contacts": 2}, is_finished=True)
     assert result.restated is not None
     conflicts: tuple[Conflict, ...] = ()
     if change.event == MERGE:
-        conflicts = tuple(_conflicts(theirs.fields, ours, target.contact.fields))
-    stage = (theirs if change.event == MERGE else other.contact).stage
+        told = theirs.fields.keys() - target.loaded.funnel.derived
+        values = theirs.fields, ours, target.contact.fields
+        conflicts = tuple(_conflicts(told, *values))
+    stood = theirs if change.event == MERGE else other.contact
+    stage = "" if stood.since is None else stood.stage
     said = (contact_id, into, result.sequence, stage, result.restated)
     return Merged(*said, conflicts, dry_run)
 
@@ -146,9 +162,12 @@ def _known(unit: UnitOfWork, contact_id: str) -> TrackedContact:
 
 
 def _conflicts(
-    theirs: Mapping[str, Value], ours: Mapping[str, Value], together: Mapping[str, Value]
+    names: Iterable[str],
+    theirs: Mapping[str, Value],
+    ours: Mapping[str, Value],
+    together: Mapping[str, Value],
 ) -> Iterator[Conflict]:
     """Yield the fields of which both know a value, and not the same."""
-    for name, value in theirs.items():
-        if name in ours and ours[name] != value:
-            yield Conflict(name, value, ours[name], together.get(name))
+    for name in sorted(names):
+        if name in ours and ours[name] != theirs[name]:
+            yield Conflict(name, theirs[name], ours[name], together.get(name))

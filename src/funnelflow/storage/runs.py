@@ -18,7 +18,7 @@ from funnelflow.storage.row_format import UNREADABLE, checksum, encode, from_tex
 from funnelflow.storage.tables import runs
 from funnelflow.storage.unit_of_work import UnitOfWork
 
-RunKind: TypeAlias = Literal["apply", "import", "tick", "adopt", "undo"]
+RunKind: TypeAlias = Literal["apply", "import", "tick", "adopt", "undo", "merge", "unmerge"]
 
 _COLUMNS = tuple(column.name for column in runs.c if column.name not in {"id", "checksum"})
 

@@ -125,7 +125,7 @@ class ReadableWorkspace(OpenWorkspace):
             stored = present.fold_on(*find_contact(connection, store, contact_id))
             translation = translate_one(connection, store, funnel, stored, present.now)
         return Translated(
-            contact_id, stored.funnel, stored.contact.stage, funnel.definition.name, translation
+            stored.id, stored.funnel, stored.contact.stage, funnel.definition.name, translation
         )
 
     def translate_all(self, funnel: Funnel, *, home: str | None = None) -> Iterator[Translated]:

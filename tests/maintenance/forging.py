@@ -46,7 +46,7 @@ def compute_chain_again(connection: Connection, contact_id: str) -> None:
     digest, sequence = "", 0
     for row in connection.execute(ordered).all():
         sequence += 1
-        committed = commit_row(salt, row, digests[row.definition])
+        committed = commit_row(salt, [(row, digests[row.definition])])
         digest = row_digest(digest, number, sequence, committed)
         if row.sequence != sequence:
             connection.execute(

@@ -71,11 +71,13 @@ class Veto:
         index: The transition's place in the definition, from 0.
         plugin: Who vetoed it.
         reason: Why, for the person who asked.
+        funnel: The funnel whose transition it is; empty for the one that decided first.
     """
 
     index: int
     plugin: str
     reason: str
+    funnel: str = ""
 
 
 class Event(NamedTuple):
@@ -97,7 +99,8 @@ class Event(NamedTuple):
         asserted: Whether its facts are a snapshot: what was the case then, with nothing said of
             since when.
         about: What evidence about the story itself is about: the rows that are taken back, the
-            contact whose story is put to this one, the funnel that is entered or meant.
+            contact whose story is put to this one, the funnel that is entered or meant, with
+            the one in whose stead that comes.
     """
 
     name: str
@@ -113,7 +116,7 @@ class Event(NamedTuple):
     about: tuple[int | str, ...] = ()
 
     def without_move(self) -> "Event":
-        """Return what the evidence says to another definition than the one that decided it.
+        """Return what the evidence says to a definition that did not decide it.
 
         Of a move it keeps the facts, and nothing of vetoes: both speak of the other's stages.
         """
@@ -121,6 +124,28 @@ class Event(NamedTuple):
             return self
         name = "set" if self.name == "move" else self.name
         return self._replace(name=name, to="", reason="", force=False, vetoes=())
+
+    def said_to(self, funnel: str, first: str) -> "Event":
+        """Return what the evidence says in one of the contact's funnels; see `without_move`.
+
+        Args:
+            funnel: The funnel.
+            first: The funnel in which it was decided first.
+        """
+        if self.name not in _IN_A_FUNNEL and not self.vetoes:
+            return self
+        event = self
+        if event.vetoes:
+            own = tuple(evolve(v, funnel="") for v in event.vetoes if (v.funnel or first) == funnel)
+            event = event._replace(vetoes=own)
+        if event.name in _IN_A_FUNNEL and (event.about[0] if event.about else first) != funnel:
+            name = "set" if event.name == "move" else event.name
+            event = event._replace(name=name, to="", reason="", force=False)
+        return event
+
+
+_IN_A_FUNNEL = frozenset({"move", "adopt"})
+"""Evidence about one funnel: that which it names, or else the one in which it is decided first."""
 
 
 @frozen

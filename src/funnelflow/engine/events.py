@@ -8,8 +8,8 @@ the two to the same answer.
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from funnelflow.criteria import TEXT, TIMESTAMP, Facts, Field, Value
 from funnelflow.criteria.times import timestamp_json
@@ -116,9 +116,10 @@ class EventParser:
     """Turns outside input into evidence that a definition understands.
 
     Args:
-        linked: The definition whose vocabulary is spoken.
+        linked: The definition whose vocabulary is spoken, and whose stages are named.
         times: Reads the times of raw events, in its zone; parsers may share it.
         roles_of: Returns the roles of an actor.
+        others: More definitions whose vocabularies are spoken: those of a contact's other funnels.
     """
 
     def __init__(
@@ -126,14 +127,19 @@ class EventParser:
         linked: Linked,
         times: TimestampCache | None = None,
         roles_of: Callable[[str], Iterable[str]] = _no_roles,
+        others: Sequence[Linked] = (),
     ) -> None:
         self._linked = linked
         self._times = times or TimestampCache(None)
         self._roles_of = roles_of
-        fields: dict[str, Mapping[str, Field]] = {
-            name: {**linked.fields, **event.event.fields} for name, event in linked.events.items()
-        }
-        self._declared = {c: (name, fields[name]) for c, name in linked.events.names().items()}
+        self._fields = linked.fields
+        self._declared = _declared(linked)
+        for other in others:
+            self._fields = {**other.fields, **self._fields}
+            self._declared = _joined(self._declared, _declared(other))
+        if others:
+            known = self._declared.items()
+            self._declared = {called: (n, {**self._fields, **f}) for called, (n, f) in known}
         self._actors: dict[str, tuple[str, ...]] = {}
         self._facts: dict[int, tuple[Mapping[str, Any], str, Facts]] = {}
 
@@ -180,11 +186,12 @@ class EventParser:
         """Make a piece of evidence; see `Funnel.event`, which this serves."""
         stage = self._linked.resolve_stage(to) if to else ""
         if name in BUILT_IN_EVENTS:
-            fields = self._linked.fields
+            fields = self._fields
         elif name in self._declared:
             name, fields = self._declared[name]
         else:
-            raise UnknownNameError("event", name, sorted(self._linked.events))
+            known = sorted({declared for declared, _ in self._declared.values()})
+            raise UnknownNameError("event", name, known)
         _check_use(name, facts, stage, reason, force=force)
         moment = _AT.normalise(at, timezone)
         if not isinstance(moment, dt.datetime):
@@ -243,6 +250,26 @@ class EventParser:
             self._actors.clear()
         roles = self._actors[actor] = tuple(sorted(set(self._roles_of(actor))))
         return roles
+
+
+_Declared: TypeAlias = dict[str, tuple[str, Mapping[str, Field]]]
+"""Name or alias of an event to its name and the fields that it may bring."""
+
+
+def _declared(linked: Linked) -> _Declared:
+    fields = {
+        name: {**linked.fields, **event.event.fields} for name, event in linked.events.items()
+    }
+    return {called: (name, fields[name]) for called, name in linked.events.names().items()}
+
+
+def _joined(first: _Declared, other: _Declared) -> _Declared:
+    """Put two vocabularies together; an event keeps a name that both know it by."""
+    joined = {**other, **first}
+    for called in first.keys() & other.keys():
+        (name, fields), (_, more) = first[called], other[called]
+        joined[called] = (name if name in other else called, {**more, **fields})
+    return joined
 
 
 def read_facts(

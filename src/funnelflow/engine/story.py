@@ -205,14 +205,14 @@ class OpenStory:
         told: All that was told, in the order of arrival.
         rows: The evidence in force, in the order in which it happened.
         until: The moment that the contact is folded to; None where nothing is in force.
-        joined: When the contact entered the funnel; what happened before says what is known,
-            and takes no transition. None where the story begins there.
+        joined: The evidence that the contact entered the funnel; what happened before says what
+            is known, and takes no transition. None where the story begins there.
     """
 
     funnel: Funnel
     contact_id: str
     told: list[StoryRow]
-    joined: dt.datetime | None = None
+    joined: Event | None = None
     rows: list[StoryRow] = field(init=False)
     until: dt.datetime | None = field(init=False)
     _outcomes: dict[int, Outcome] | None = None
@@ -266,12 +266,17 @@ class OpenStory:
         return others
 
     def retell(
-        self, row: StoryRow, joining: Iterable[StoryRow] = (), parting: Collection[int] = ()
+        self,
+        row: StoryRow,
+        joined: Event | None = None,
+        joining: Iterable[StoryRow] = (),
+        parting: Collection[int] = (),
     ) -> tuple[Contact, int]:
         """Tell what changes which evidence counts, and fold everything again.
 
         Args:
             row: Says what changes.
+            joined: The evidence that the contact entered the funnel, as it is with that.
             joining: The story of somebody else that becomes part of this one.
             parting: The arrivals of the evidence that is no part of it any more.
 
@@ -280,6 +285,7 @@ class OpenStory:
         """
         was = self._answers()
         self.told = [*(one for one in self.told if one.arrival not in parting), *joining, row]
+        self.joined = joined
         self._count()
         contact, self._outcomes = self._fold(self.rows)
         self._tick(contact)
@@ -294,6 +300,15 @@ class OpenStory:
             self.rows.append(row)
             self._outcomes = None
 
+    def entering(self) -> Contact:
+        """Return the contact just before it entered the funnel."""
+        contact = self._begin()
+        for row in self.rows:
+            if self.joined is None or row.event.at >= self.joined.at:
+                break
+            self._take(contact, row.event)
+        return contact
+
     def stands(self, until: dt.datetime | None = None) -> Contact:
         """Return where the contact stands at a moment; None for the one that it is folded to.
 
@@ -305,13 +320,14 @@ class OpenStory:
             if end is not None and row.event.at > end:
                 break
             self._take(contact, row.event)
-        if end is not None and contact.clock is not None and contact.clock < end:
-            self.funnel.step(contact, Event("tick", end))
+        self._pass_time(contact, end)
         return contact
 
     def _count(self) -> None:
         """Find out what counts."""
         self.rows, self.until = in_force(self.told), end_of(self.told)
+        if self.until is not None and self.joined is not None:
+            self.until = max(self.until, self.joined.at)
         self._known = _known_from_the_start(self.funnel, self.rows)
         self._contact, self._reached = None, 0
 
@@ -344,13 +360,22 @@ class OpenStory:
 
     def _tick(self, contact: Contact) -> None:
         """Let time pass up to the moment that the contact is folded to."""
-        until = self.until
-        if until is not None and contact.clock is not None and contact.clock < until:
-            self.funnel.step(contact, Event("tick", until))
+        self._pass_time(contact, self.until)
+
+    def _pass_time(self, contact: Contact, end: dt.datetime | None) -> None:
+        """Let time pass up to a moment, by which the contact may have entered the funnel."""
+        if end is None:
+            return
+        if contact.since is None and self.joined is not None and self.rows:
+            start = max(self.joined.at, self.rows[0].event.at)
+            if start <= end:
+                self.funnel.step(contact, self.joined._replace(at=start))
+        if contact.clock is not None and contact.clock < end:
+            self.funnel.step(contact, Event("tick", end))
 
     def _take(self, contact: Contact, event: Event) -> Outcome:
         self._add(contact, event)
-        if self.joined is not None and event.at < self.joined:
+        if self.joined is not None and event.at < self.joined.at:
             self.funnel.learn(contact, event)
             return MOVED_NOWHERE
         return self.funnel.step(contact, event)
@@ -359,12 +384,17 @@ class OpenStory:
         """Take what begins a story before its first evidence: whoever it is about is known.
 
         So somebody who was added later than their story begins stands where they would stand
-        had they been added first.
+        had they been added first. In a funnel that was entered later, entering it begins the story.
         """
-        if contact.since is not None or first.name == "add":
+        if contact.since is not None:
             return
-        if self.joined is None or first.at >= self.joined:
-            self.funnel.step(contact, Event("add", max(first.at, self.joined or first.at)))
+        if self.joined is None:
+            if first.name != "add":
+                self.funnel.step(contact, Event("add", first.at))
+        elif first.at >= self.joined.at:
+            start = min([first.at, *(row.event.at for row in self.rows[:1])])
+            entered = self.joined._replace(at=max(start, self.joined.at))
+            self.funnel.step(contact, entered)
 
 
 _LAST = 1 << 63

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
+from shlex import quote
 from typing import Any
 
 from attrs import asdict, evolve, field, frozen
@@ -38,7 +39,7 @@ from funnelflow.storage.definition_store import (
 from funnelflow.storage.queries import EVERYBODY, funnel_names
 from funnelflow.storage.replay import merged_by, united
 from funnelflow.storage.row_format import to_text
-from funnelflow.storage.tables import contacts, funnels, history, positions
+from funnelflow.storage.tables import contact_positions, contacts, funnels, history, positions
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
@@ -138,6 +139,7 @@ def plan_adoption(
         new = store.ready(definition, store.number_of(connection, definition))
         found = read_rules(connection, store, new.funnel.linked, rules)
         _require_funnel(connection, instead_of)
+        _require_apart(connection, instead_of, definition.name)
         mover = Mover(new, found, context.clock(), instead_of=instead_of)
         current = store.current(connection, definition.name)
         _draft(connection, store, mover, draft)
@@ -195,6 +197,20 @@ def _require_funnel(connection: Connection, name: str) -> None:
         raise UnknownNameError("funnel", name, known)
 
 
+def _require_apart(connection: Connection, old: str, new: str) -> None:
+    """Refuse to bring contacts over to a funnel in which they are already."""
+    two = select(positions.c.contact).where(positions.c.funnel == new)
+    both = select(contact_positions.c.id).where(
+        contact_positions.c.funnel == old, contact_positions.c.number.in_(two)
+    )
+    found = connection.execute(both.order_by(contact_positions.c.id).limit(1)).scalar()
+    if found is not None and old != new:
+        raise ConflictError(
+            f"{found} is in both funnels, {old!r} and {new!r}",
+            hint=f"let it leave one before: funnelflow leave {quote(found)} {quote(old)}",
+        )
+
+
 def _take_over(connection: Connection, definition: Definition, now: dt.datetime) -> int:
     """Store a definition and point its funnel at it; gives the definition's number."""
     number, _ = store_definition(connection, definition, now)
@@ -231,7 +247,7 @@ def _adopt_some(
         return done, None
     chunk.load(row.id for row in left)
     with _evidence(chunk.connection, left) as evidence:
-        moved = sum(_bring_under(chunk, mover, row.id, evidence(row.number)) for row in left)
+        moved = sum(_bring_under(chunk, mover, row, evidence(row.number)) for row in left)
     chunk.write()
     brought = sum(row.since is not None for row in left)
     done = evolve(done, contacts=done.contacts + brought, moved=done.moved + moved)
@@ -248,27 +264,30 @@ def _require_current(connection: Connection, loaded: LoadedDefinition) -> None:
         )
 
 
-def _bring_under(chunk: UnitOfWork, mover: Mover, contact_id: str, rows: Iterable[Any]) -> bool:
-    """Bring one contact under the new definition; gives whether that changed its stage.
+def _bring_under(chunk: UnitOfWork, mover: Mover, row: Any, rows: Iterable[Any]) -> bool:
+    """Bring one position under the new definition; gives whether that changed its stage.
 
     One that stands nowhere, as all of its evidence was taken back or its story is part of
     somebody else's, only comes under it.
     """
-    tracked = chunk.chain(contact_id)
-    if tracked is None or tracked.loaded is mover.loaded:
+    tracked = chunk.chain(row.id)
+    positions = () if tracked is None else tracked.positions()
+    position = next((one for one in positions if one.funnel == row.funnel), None)
+    if tracked is None or position is None or position.loaded is mover.loaded:
         return False
+    home = position.funnel, position.place
     if not tracked.is_in_force:
-        tracked.contact = mover.loaded.funnel.new_contact(contact_id)
-        tracked.funnel, tracked.loaded, tracked.changed = mover.loaded.name, mover.loaded, True
+        position.contact = mover.loaded.funnel.new_contact(row.id)
+        position.funnel, position.loaded, tracked.changed = mover.loaded.name, mover.loaded, True
         return False
-    before = tracked.contact.stage
+    before = position.contact.stage
     contact, event, outcome = mover.place(
-        chunk.connection, chunk.definitions, tracked.contact, tracked.funnel, rows
+        chunk.connection, chunk.definitions, position.contact, home, rows
     )
-    tracked.contact, tracked.loaded, tracked.changed = contact, mover.loaded, True
-    tracked.funnel = mover.loaded.name
+    position.contact, position.loaded, tracked.changed = contact, mover.loaded, True
+    position.funnel = mover.loaded.name
     if event is not None:
-        chunk.append(tracked, event, outcome, before)
+        chunk.append(tracked, event, outcome, before, position)
     return before != contact.stage
 
 
@@ -281,7 +300,8 @@ def _draft(connection: Connection, store: DefinitionStore, mover: Mover, draft: 
                 if row.since is None:
                     continue
                 contact = stored_contact(row, store.by_id(connection, row.definition)).contact
-                draft.look_at(connection, store, mover, contact, row.funnel, evidence(row.number))
+                home = row.funnel, row.place
+                draft.look_at(connection, store, mover, contact, home, evidence(row.number))
         rows = _left(connection, mover, rows[-1].number)
 
 
@@ -300,7 +320,7 @@ class _Draft:
         store: DefinitionStore,
         mover: Mover,
         contact: Contact,
-        home: str,
+        home: tuple[str, int],
         rows: Iterable[Any],
     ) -> None:
         """Place one contact, and count it."""

@@ -15,10 +15,12 @@ from sqlalchemy import Connection, select
 
 from funnelflow.definition import Linked
 from funnelflow.engine import Contact, Event, Outcome
+from funnelflow.engine.story import OpenStory
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.replay import ADOPT, EvidenceReader, open_story, stands
+from funnelflow.storage.replay import ADOPT, EvidenceReader, read_told, stands
 from funnelflow.storage.tables import definitions
+from funnelflow.storage.told import as_story, memberships
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
@@ -79,12 +81,20 @@ class Mover:
         connection: Connection,
         store: DefinitionStore,
         contact: Contact,
-        home: str,
+        home: tuple[str, int],
         rows: Iterable[Any],
     ) -> tuple[Contact, Event | None, Outcome]:
         """Fold a contact's evidence by the new definition.
 
         A contact of another funnel is translated: its stage there needs no rule.
+
+        Args:
+            connection: The database.
+            store: The definition store.
+            contact: The contact as it is.
+            home: The funnel that is brought under the definition, and its place among the
+                contact's funnels.
+            rows: The contact's history.
 
         Returns:
             The contact as it becomes, the evidence of the adoption, and what came of that;
@@ -94,18 +104,23 @@ class Mover:
             UnmappedStageError: It is in a stage that the new definition does not have, and no
                 rule leads out of it.
         """
-        is_translated = home != self.loaded.name
+        (funnel, place), name = home, self.loaded.name
+        is_translated = funnel != name
         to = "" if is_translated else self.way_out(contact.stage)
         reader = EvidenceReader(self.loaded)
-        folded = stands(open_story(connection, store, reader, rows, contact.id))
-        for name, count in reader.dropped.items():
-            before = self.dropped.get(name, Dropped(0, ()))
+        told = read_told(connection, store, reader, rows)
+        story, _ = as_story(told, name)
+        joined = memberships(told).get(funnel)
+        folded = stands(OpenStory(self.loaded.funnel, contact.id, story, joined))
+        for field_name, count in reader.dropped.items():
+            before = self.dropped.get(field_name, Dropped(0, ()))
             examples = (*before.examples, contact.id)[:EXAMPLES]
-            self.dropped[name] = Dropped(before.facts + count, examples)
+            self.dropped[field_name] = Dropped(before.facts + count, examples)
         if not (to or is_translated) and folded == contact:
             return folded, None, Outcome("stayed")
         at = self.at if folded.clock is None else max(self.at, folded.clock)
-        event = Event(ADOPT, at, actor=self.actor, to=to)
+        about = (name, funnel) if is_translated else (name,) if place else ()
+        event = Event(ADOPT, at, actor=self.actor, to=to, about=about)
         self.loaded.funnel.step(folded, event)
         return folded, event, Outcome("stayed" if folded.stage == contact.stage else "moved")
 

@@ -15,6 +15,7 @@ from funnelflow.storage.json_form import value_json
 from funnelflow.storage.row_format import horizon, to_text
 from funnelflow.storage.runs import OpenRun
 from funnelflow.storage.tables import contact_positions
+from funnelflow.storage.tracked_contacts import FunnelPosition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 _EXAMPLES = 3
@@ -134,9 +135,10 @@ def _tick_some(
         return done, None
     run.begin(chunk)
     chunk.load(row.id for row in rows)
-    moved = sum(_bring_to(chunk, row.id, done.now, actor) for row in rows)
+    due = dict.fromkeys(row.id for row in rows)
+    moved = sum(_bring_to(chunk, one, done.now, actor) for one in due)
     chunk.write()
-    done = evolve(done, due=done.due + len(rows), moved=done.moved + moved)
+    done = evolve(done, due=done.due + len(due), moved=done.moved + moved)
     run.save(chunk, {"due": done.due, "moved": done.moved}, is_finished=True)
     return done, (rows[-1].due_at, rows[-1].number)
 
@@ -157,7 +159,15 @@ def _bring_to(chunk: UnitOfWork, contact_id: str, now: dt.datetime, actor: str) 
     tracked = chunk.contact(contact_id)
     if tracked is None:
         return False
-    trial, event = tracked.contact.copy(), Event(TICK, now, actor=actor)
-    if not tracked.loaded.funnel.step(trial, chunk.with_vetoes(tracked, event)).path:
+    event = Event(TICK, now, actor=actor)
+    if not any(_moves(chunk, position, event) for position in tracked.positions()):
         return False
-    return chunk.take(Change(contact_id, TICK, now, actor=actor, future=True)).outcome == "moved"
+    result = chunk.take(Change(contact_id, TICK, now, actor=actor, future=True))
+    return "moved" in {result.outcome, *(other.outcome.outcome for other in result.others)}
+
+
+def _moves(chunk: UnitOfWork, position: FunnelPosition, event: Event) -> bool:
+    """Whether time takes a transition in a funnel."""
+    trial = position.contact.copy()
+    funnel = position.loaded.funnel
+    return bool(funnel.step(trial, chunk.with_vetoes(position, event)).path)

@@ -123,9 +123,11 @@ def _check_contacts(
             about = merges.get(number, ())
             check = ContactCheck(connection, store, deciders, number, known, about)
             while told.number == number:
-                for finding in check.row(told.take()):
+                for finding in check.row(*_answers(told, number)):
                     report.add(finding)
-            found = places.take() if places.number == number else None
+            found = []
+            while places.number == number:
+                found.append(places.take())
             for finding in check.end(found):
                 report.add(finding)
             report.count(check.rows)
@@ -144,6 +146,14 @@ _TOLD = select(
     )
 )
 """The evidence with what was decided on it: as the view `history`, and whatever is missing."""
+
+
+def _answers(told: "_Queue", number: int) -> Iterator[Any]:
+    """Take the next row of a history, once for each funnel in which it was decided."""
+    first = told.take()
+    yield first
+    while told.number == number and told.is_same(first, "sequence"):
+        yield told.take()
 
 
 def _lowest(*queues: "_Queue") -> int | None:
@@ -193,6 +203,10 @@ class _Queue:
                 return taken
             name = f"#{getattr(self._head, self._column)}"
             self._report.add(Finding(self._kind, name, 0, "a row has got out of order"))
+
+    def is_same(self, row: Any, column: str) -> bool:
+        """Whether the next row says the same in a column as another one."""
+        return bool(getattr(self._head, column) == getattr(row, column))
 
     def close(self) -> None:
         """Let go of the rows that are left."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -21,6 +22,7 @@ from funnelflow.storage.replay import (
     EvidenceReader,
     Replay,
     open_story,
+    read_told,
     united,
 )
 from funnelflow.storage.row_format import (
@@ -37,6 +39,7 @@ from funnelflow.storage.row_format import (
 )
 from funnelflow.storage.runs import run_checksum
 from funnelflow.storage.tables import checkpoints, definitions, funnels, runs
+from funnelflow.storage.told import memberships
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 Kind: TypeAlias = Literal[
@@ -285,16 +288,23 @@ class ContactCheck:
         self._is_foldable = True
         self._latest = ""
         self._came_late = False
+        self._is_in_several = False
 
-    def row(self, row: Any) -> Iterator[Finding]:
-        """Check the next row of the history."""
+    def row(self, row: Any, *elsewhere: Any) -> Iterator[Finding]:
+        """Check the next row of the history.
+
+        Args:
+            row: It, with what was decided in the contact's first funnel.
+            elsewhere: The same, with what was decided in others.
+        """
         self.rows += 1
+        self._is_in_several = self._is_in_several or bool(elsewhere or row.about)
         if row.sequence != self._sequence + 1:
             yield self._gap(row)
             self._previous = frozenset()
             self._is_foldable = False
         names = self._deciders.digests.get(row.definition)
-        computed = self._digests(row, names or frozenset())
+        computed = self._digests(row, names or frozenset(), *elsewhere)
         if row.definition in self._deciders.broken:
             self._is_foldable = False
         if names is None:
@@ -321,8 +331,8 @@ class ContactCheck:
             return True
         return isinstance(row.at, str) and row.at < self._latest and row.event != TICK
 
-    def end(self, row: Any) -> Iterator[Finding]:
-        """Compare the contact's position; None if there is none."""
+    def end(self, rows: Sequence[Any]) -> Iterator[Finding]:
+        """Compare the contact's positions, in their order."""
         known = self._known
         if known is None:
             yield Finding("contact", self._id, 0, "there is a history, but no contact")
@@ -335,11 +345,50 @@ class ContactCheck:
         if known.merged_into != self._merged_into:
             what = "whose story it is part of is not what the evidence gives"
             yield Finding("contact", self._id, 0, what)
-        if row is None:
+        if not rows:
             yield Finding("contact", self._id, 0, "its position is missing")
-            return
+        elif not self._is_in_several and len(rows) == 1:
+            yield from self._position(rows[0], 0, None)
+        else:
+            yield from self._positions(rows)
+
+    def _positions(self, rows: Sequence[Any]) -> Iterator[Finding]:
+        """Compare the positions of a contact that may be in several funnels."""
+        try:
+            expected = self._funnels(rows[0])
+        except SQLAlchemyError:
+            raise
+        except Exception:  # noqa: BLE001  # as above
+            expected = [row.funnel for row in rows]
+        for place, row in enumerate(rows):
+            yield from self._position(row, place, expected[place : place + 1])
+        for funnel in expected[len(rows) :]:
+            yield Finding("contact", self._id, 0, f"its position in {funnel} is missing")
+
+    def _funnels(self, row: Any) -> list[str]:
+        """Return the funnels that the contact is in, as its story says."""
+        if self._merged_into is not None:
+            return []
+        reader = EvidenceReader(self._store.by_id(self._connection, row.definition))
+        rows = united(self._connection, self._number)
+        told = read_told(self._connection, self._store, reader, rows)
+        return list(memberships(told, self._number))
+
+    def _position(self, row: Any, place: int, funnel: Sequence[str] | None) -> Iterator[Finding]:
+        """Compare a position.
+
+        Args:
+            row: It.
+            place: Which of the contact's positions it is.
+            funnel: The funnel that it is in, none where there is no such position; None for the
+                only one that the contact was ever in.
+        """
         differing = [name for name, value in self._chain() if getattr(row, name) != value]
-        if self._is_foldable:
+        if row.place != place:
+            differing.append("place")
+        if funnel is not None and self._merged_into is None and [row.funnel] != list(funnel):
+            differing.append("funnel")
+        elif self._is_foldable:
             differing += self._state(row)
         if differing:
             columns = ", ".join(dict.fromkeys(differing))
@@ -426,7 +475,8 @@ class ContactCheck:
         if self._merged_into is not None:
             adopted = self._store.by_id(self._connection, row.definition)
             return adopted, adopted.funnel.new_contact(self._id), ""
-        as_decided = not self._came_late and loaded is not None and loaded.id == row.definition
+        as_decided = not (self._came_late or row.place) and loaded is not None
+        as_decided = as_decided and loaded is not None and loaded.id == row.definition
         if as_decided and loaded is not None and contact is not None:
             return loaded, contact, self._created_at
         adopted = self._store.by_id(self._connection, row.definition)
@@ -451,10 +501,14 @@ class ContactCheck:
             self._is_foldable = False
         return Finding("history", self._id, row.sequence, what)
 
-    def _digests(self, row: Any, definitions: frozenset[str]) -> frozenset[str]:
+    def _digests(self, row: Any, definitions: frozenset[str], *elsewhere: Any) -> frozenset[str]:
         """Compute the digest of a row, for each row that may have been before it."""
+        others = [self._deciders.digests.get(one.definition, frozenset()) for one in elsewhere]
         try:
-            committed = [commit_row(self._known.salt, row, name) for name in definitions]
+            committed = [
+                commit_row(self._known.salt, list(zip((row, *elsewhere), names, strict=True)))
+                for names in product(definitions, *others)
+            ]
             return frozenset(
                 row_digest(before, self._number, row.sequence, one)
                 for before in self._previous
@@ -464,18 +518,19 @@ class ContactCheck:
             return frozenset()
 
 
-def commit_row(salt: str, row: Any, definition: str) -> str:
+def commit_row(salt: str, answers: Sequence[tuple[Any, str]]) -> str:
     """Return the commitment of a row of evidence with what was decided on it.
 
     Args:
         salt: That of the contact.
-        row: A row with the columns of evidence and decisions, by name.
-        definition: The digest of the definition that decided.
+        answers: A row with the columns of evidence and decisions, by name, and the digest of the
+            definition that decided; the same for each funnel in which it was decided.
 
     Raises:
         TypeError: A column is of a type that was never written.
         ValueError: A key is empty, which none is.
     """
+    row, _ = answers[0]
     if row.key == "":
         raise ValueError
     texts = ["" if row.key is None else row.key]
@@ -484,5 +539,6 @@ def commit_row(salt: str, row: Any, definition: str) -> str:
         if name in _NUMBERS and type(value) is not int:
             raise TypeError
         texts.append(str(value) if name in _NUMBERS else value)
-    decided = (getattr(row, name) for name in _DECIDED)
-    return commitment(salt, (*texts, str(row.place), definition, *decided))
+    for one, definition in answers:
+        texts += (str(one.place), definition, *(getattr(one, name) for name in _DECIDED))
+    return commitment(salt, texts)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from shlex import quote
 from typing import Any, NamedTuple, TypeGuard
 
@@ -273,6 +273,43 @@ def known_already(change: Change) -> ConflictError:
     else:
         hint = "record what happened to it, or choose another id"
     return ConflictError(f"there is a contact {name!r} already", hint=hint)
+
+
+def not_in_funnel(name: str, funnel: str, funnels: Iterable[str]) -> UsageError:
+    """Refuse what is asked of a funnel in which a contact is not.
+
+    Args:
+        name: The contact.
+        funnel: The funnel.
+        funnels: Those that it is in.
+    """
+    enter = f"funnelflow enter {quote(name)} {quote(funnel)}"
+    return UsageError(
+        f"{name} is not in the funnel {funnel!r}",
+        hint=f"it is in {', '.join(funnels)}; to let it enter: {enter}",
+    )
+
+
+def already_in_funnel(name: str, funnel: str) -> ConflictError:
+    """Refuse to let a contact enter a funnel twice."""
+    why = f"funnelflow why {quote(name)} --funnel {quote(funnel)}"
+    return ConflictError(f"{name} is in the funnel {funnel!r} already", hint=why)
+
+
+def require_membership(name: str, funnel: str, funnels: Collection[str]) -> None:
+    """Refuse to let a contact leave a funnel that it is not in, or the only one that it is in.
+
+    Raises:
+        UsageError: It is not in the funnel.
+        ConflictError: It is in no other.
+    """
+    if funnel not in funnels:
+        raise not_in_funnel(name, funnel, funnels)
+    if len(funnels) == 1:
+        raise ConflictError(
+            f"{funnel!r} is the only funnel of {name}, which no contact can leave",
+            hint=f"let it enter another one before: funnelflow enter {quote(name)} FUNNEL",
+        )
 
 
 def in_the_future(

@@ -4,13 +4,14 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from attrs import evolve, field, frozen
 from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
+    and_,
     false,
     literal,
     select,
@@ -22,7 +23,7 @@ from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact, Decision, Event, Taken, Verb, Veto
 from funnelflow.engine.story import MERGE, UNMERGE, VOID, StoryRow, taken_back
 from funnelflow.errors import UnknownContactError, nearest
-from funnelflow.storage.changes import Restatement, check_id, is_storable
+from funnelflow.storage.changes import Restatement, check_id, is_storable, not_in_funnel
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import (
     considered_json,
@@ -46,6 +47,7 @@ from funnelflow.storage.row_format import (
 from funnelflow.storage.tables import (
     contact_positions,
     contacts,
+    decisions,
     definitions,
     evidence,
     history,
@@ -66,6 +68,7 @@ class StoredContact:
         due_at: When time may move it next; None if it does not.
         created_at: When it became known: the time of its first evidence.
         definition: The digest of the definition that it is under.
+        others: The same of its other funnels, where one contact was asked for.
     """
 
     id: str
@@ -76,16 +79,23 @@ class StoredContact:
     due_at: dt.datetime | None
     created_at: dt.datetime
     definition: str = field(repr=False)
+    others: tuple["StoredContact", ...] = field(default=(), repr=False)
+
+    @property
+    def positions(self) -> tuple["StoredContact", ...]:
+        """Where it is: here first, then in its other funnels, in the order of entering them."""
+        return (self, *self.others)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the contact as data."""
-        return {
+        """Return the contact as data; in several funnels with where it is in each."""
+        said = {
             **contact_json(self.contact),
             "funnel": self.funnel,
             "sequence": self.sequence,
             "due_at": value_json(self.due_at),
             "created_at": value_json(self.created_at),
         }
+        return {**said, "others": [one.to_json() for one in self.others]} if self.others else said
 
     def to_row(self) -> dict[str, Any]:
         """Return the contact as a flat row for a table: values of Python, each field a column."""
@@ -237,6 +247,32 @@ class StageExplanation(NamedTuple):
 
 
 @frozen
+class RecordedElsewhere:
+    """What was decided on a change in another funnel of the contact.
+
+    Attributes:
+        decision: What was decided there, with every reason.
+        restated: What it changed there, where it happened before what was known already.
+    """
+
+    decision: Decision
+    restated: Restatement | None = None
+
+    @property
+    def funnel(self) -> str:
+        """The funnel."""
+        return self.decision.linked.definition.name
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as data."""
+        return {
+            "funnel": self.funnel,
+            **decision_json(self.decision),
+            "restated": None if self.restated is None else self.restated.to_json(),
+        }
+
+
+@frozen
 class Recorded:
     """The answer to a change: the decision, and where it stands.
 
@@ -248,6 +284,7 @@ class Recorded:
         ahead: Its time lies more than a day in the future, and the contact's clock with it.
         restated: What it changed, where it happened before what was known already; the decision
             is that of its own time.
+        others: What was decided in the contact's other funnels.
     """
 
     decision: Decision
@@ -256,15 +293,23 @@ class Recorded:
     dry_run: bool = False
     ahead: bool = False
     restated: Restatement | None = None
+    others: tuple[RecordedElsewhere, ...] = ()
+
+    @property
+    def funnel(self) -> str:
+        """The funnel that decided: the one that was meant, or the contact's first."""
+        return self.decision.linked.definition.name
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer as data, with everything that was considered."""
         return {
+            "funnel": self.funnel,
             **decision_json(self.decision),
             "sequence": self.sequence,
             "duplicate": self.duplicate,
             "dry_run": self.dry_run,
             "restated": None if self.restated is None else self.restated.to_json(),
+            "others": [other.to_json() for other in self.others],
         }
 
 
@@ -272,27 +317,51 @@ _NEIGHBOURS = 200
 _SHOWN = 5
 
 
+Known: TypeAlias = tuple[StoredContact, LoadedDefinition]
+"""A contact in a funnel, and the definition that it is under there."""
+
+
 def find_contact(
-    connection: Connection, store: DefinitionStore, contact_id: str
-) -> tuple[StoredContact, LoadedDefinition]:
+    connection: Connection, store: DefinitionStore, contact_id: str, funnel: str | None = None
+) -> Known:
     """Read a contact, and the definition that it is under.
 
     Who is merged into another contact is found as that.
 
+    Args:
+        connection: A reading transaction.
+        store: The definitions.
+        contact_id: Who.
+        funnel: In which funnel; None for the contact's first.
+
     Raises:
         UnknownContactError: There is none by that id.
-        UsageError: It can be nobody's id.
+        UsageError: It can be nobody's id, or the contact is not in the funnel.
+    """
+    return find_positions(connection, store, contact_id, funnel)[0]
+
+
+def find_positions(
+    connection: Connection, store: DefinitionStore, contact_id: str, funnel: str | None = None
+) -> list[Known]:
+    """Read a contact in every funnel that it is in, first in the one that is named.
+
+    Raises:
+        Error: As `find_contact`.
     """
     wanted = select(contact_positions).where(contact_positions.c.id == check_id(contact_id))
-    row = connection.execute(wanted).one_or_none()
-    if row is None:
+    rows = connection.execute(wanted.order_by(contact_positions.c.place)).all()
+    if not rows:
         root = root_of(connection, contact_id)
         wanted = select(contact_positions).where(contact_positions.c.number == root)
-        row = connection.execute(wanted).one_or_none()
-    if row is None:
+        rows = connection.execute(wanted.order_by(contact_positions.c.place)).all()
+    if not rows:
         raise unknown_contact(connection, contact_id)
-    loaded = store.by_id(connection, row.definition)
-    return stored_contact(row, loaded), loaded
+    if funnel is not None and funnel not in (names := [row.funnel for row in rows]):
+        raise not_in_funnel(contact_id, funnel, names)
+    rows = sorted(rows, key=lambda row: funnel is not None and row.funnel != funnel)
+    found = ((row, store.by_id(connection, row.definition)) for row in rows)
+    return [(stored_contact(row, loaded), loaded) for row, loaded in found]
 
 
 def root_of(
@@ -396,6 +465,7 @@ def read_history(  # noqa: PLR0913  # all that can be said
     after: int | None,
     known_at: dt.datetime | int | None = None,
     by_time: bool = False,
+    funnel: str | None = None,
 ) -> HistoryPage:
     """Read a page of the history; see `Workspace.history`.
 
@@ -408,10 +478,12 @@ def read_history(  # noqa: PLR0913  # all that can be said
         after: The number of the last row of the page before.
         known_at: When it was known: a time, or the number of the last row; None for today.
         by_time: Whether rows come in the order in which they happened.
+        funnel: The funnel in which the rows were decided; None for the contacts' first.
     """
     since, until = span
-    wanted = select(history, definitions.c.digest.label("decided_by")).join(
-        definitions, definitions.c.id == history.c.definition
+    told: FromClause = history if funnel is None else _history_in(funnel)
+    wanted = select(told, definitions.c.digest.label("decided_by")).join(
+        definitions, definitions.c.id == told.c.definition
     )
     whose = contact_id
     if contact_id is not None:
@@ -420,20 +492,20 @@ def read_history(  # noqa: PLR0913  # all that can be said
         whose = connection.execute(select(contacts.c.id).where(contacts.c.number == root)).scalar()
     for name, value in equal.items():
         if value is not None:
-            wanted = wanted.where(history.c[name] == value if is_storable(value) else false())
+            wanted = wanted.where(told.c[name] == value if is_storable(value) else false())
     if since is not None:
-        wanted = wanted.where(history.c.at >= to_text(since))
+        wanted = wanted.where(told.c.at >= to_text(since))
     if until is not None:
-        wanted = wanted.where(history.c.at < to_text(until))
-    is_known = known_until(history, known_at)
-    wanted = wanted.where(is_known)
-    order = (history.c.at, history.c.id) if by_time else (history.c.id,)
+        wanted = wanted.where(told.c.at < to_text(until))
+    wanted = wanted.where(known_until(told, known_at))
+    order = (told.c.at, told.c.id) if by_time else (told.c.id,)
     if after is not None and by_time:
-        last = select(history.c.at).where(history.c.id == after).scalar_subquery()
+        last = select(told.c.at).where(told.c.id == after).scalar_subquery()
         wanted = wanted.where(tuple_(*order) > tuple_(last, literal(after)))
     elif after is not None:
-        wanted = wanted.where(history.c.id > after)
+        wanted = wanted.where(told.c.id > after)
     rows = connection.execute(wanted.order_by(*order).limit(limit + 1)).all()
+    is_known = known_until(history, known_at)
     back = _taken_back(connection, {row.contact for row in rows[:limit]}, is_known)
     shown = tuple(
         evolve(read_row(row), voided_by=back.get((row.contact, row.sequence)))
@@ -481,6 +553,22 @@ def _taken_back(
 
 _SAID = Event(VOID, dt.datetime.min.replace(tzinfo=dt.UTC))
 _AT_ONCE = 500
+
+
+def _history_in(funnel: str) -> FromClause:
+    """Return the history with what was decided in a funnel."""
+    decided = decisions.join(definitions, definitions.c.id == decisions.c.definition)
+    same = and_(
+        decisions.c.contact == evidence.c.contact, decisions.c.sequence == evidence.c.sequence
+    )
+    joined = evidence.join(contacts, contacts.c.number == evidence.c.contact).join(decided, same)
+    columns = (
+        contacts.c.id if column.name == "contact_id"
+        else evidence.c[column.name] if column.name in evidence.c else decisions.c[column.name]
+        for column in history.c
+    )  # fmt: skip
+    named = (one.label(column.name) for one, column in zip(columns, history.c, strict=True))
+    return select(*named).select_from(joined).where(definitions.c.name == funnel).subquery()
 
 
 def read_row(row: Any) -> HistoryRow:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import (
     ARRAY,
     Connection,
+    Delete,
     Engine,
     Insert,
     Select,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Update,
     any_,
     bindparam,
+    delete,
     func,
     insert,
     select,
@@ -130,6 +132,15 @@ class Bulk(Protocol):
             RetryError: Another writer changed one of them meanwhile.
         """
 
+    def delete_positions(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Delete known positions, if each still is as it was read.
+
+        A row has the contact, and the funnel, the sequence and the definition as above.
+
+        Raises:
+            RetryError: Another writer changed one of them meanwhile.
+        """
+
 
 INSERTED: dict[TableName, Sequence[SqlColumn[Any]]] = {
     "contacts": CONTACT_COLUMNS,
@@ -164,6 +175,7 @@ class _Sqlite:
         self._keys = _sql(engine, _keyed().where(keys.c.key.in_(ids)))
         self._inserts = _inserts(engine)
         self._update = _sql(engine, _update())
+        self._delete = _sql(engine, delete(positions).where(*_HELD))
 
     def write_token(self, connection: Connection) -> object:
         driver: Any = connection.connection.dbapi_connection
@@ -190,6 +202,9 @@ class _Sqlite:
     def update_positions(self, connection: Connection, rows: Sequence[Row]) -> None:
         _check_count(_run(connection, self._update, rows), rows)
 
+    def delete_positions(self, connection: Connection, rows: Sequence[Row]) -> None:
+        _check_count(_run(connection, self._delete, rows), rows)
+
 
 class _Postgres:
     """PostgreSQL: lists of ids as an array, many rows by `COPY`."""
@@ -201,6 +216,7 @@ class _Postgres:
         self._keys = _sql(engine, _keyed().where(keys.c.key == ids))
         self._inserts = _inserts(engine)
         self._update = _sql(engine, _update())
+        self._delete = _sql(engine, delete(positions).where(*_HELD))
         self._update_many = _update_from_copy()
 
     def write_token(self, connection: Connection) -> object:  # noqa: ARG002  # as on SQLite
@@ -237,6 +253,10 @@ class _Postgres:
         _copy(connection, _CHANGED, _CHANGED_COLUMNS, rows)
         _check_count(connection.exec_driver_sql(self._update_many).rowcount, rows)
 
+    def delete_positions(self, connection: Connection, rows: Sequence[Row]) -> None:
+        for row in rows:
+            _check_count(_run(connection, self._delete, [row]), [row])
+
 
 _IN_ORDER = {"contacts": itemgetter(1), "keys": itemgetter(0)}
 """What new rows of a table are sorted by: writers that meet in the same order cannot deadlock."""
@@ -257,7 +277,7 @@ def _inserts(engine: Engine) -> dict[TableName, str]:
     return {table: _sql(engine, _insert(columns)) for table, columns in INSERTED.items()}
 
 
-def _sql(engine: Engine, statement: Select[Any] | Insert | Update) -> str:
+def _sql(engine: Engine, statement: Select[Any] | Insert | Update | Delete) -> str:
     """Write a statement for a database, with its parameters by position."""
     style = "format" if engine.dialect.name == "postgresql" else "qmark"
     kind: Any = type(engine.dialect)
@@ -269,15 +289,17 @@ def _insert(columns: Sequence[SqlColumn[Any]]) -> Insert:
     return insert(columns[0].table).values({c: bindparam(c.name) for c in columns})
 
 
+_HELD = tuple(
+    positions.c[name] == bindparam(f"held_{name}")
+    for name in ("contact", "funnel", "sequence", "definition")
+)
+"""Whether a position still is as it was read."""
+
+
 def _update() -> Update:
     """Write a whole position if it is still as it was read: compare and swap."""
     return (
-        update(positions)
-        .where(positions.c.contact == bindparam("held_contact"))
-        .where(positions.c.funnel == bindparam("held_funnel"))
-        .where(positions.c.sequence == bindparam("held_sequence"))
-        .where(positions.c.definition == bindparam("held_definition"))
-        .values({c: bindparam(c.name) for c in POSITION_COLUMNS[1:]})
+        update(positions).where(*_HELD).values({c: bindparam(c.name) for c in POSITION_COLUMNS[1:]})
     )
 
 

@@ -12,19 +12,29 @@ when the row of the history is.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import chain as chained
 from itertools import islice
-from operator import attrgetter
 from shlex import quote
 from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 
 from attrs import define, evolve, field
 
-from funnelflow.engine import Contact, Decision, Event, Outcome, decide, retold
+from funnelflow.engine import Contact, Decision, Event, Outcome, Veto, decide, retold
+from funnelflow.engine.decisions import MOVED_NOWHERE
 from funnelflow.engine.events import EventParser, TimestampCache
-from funnelflow.engine.story import MERGE, SILENT, UNMERGE, VOID, OpenStory, StoryRow
-from funnelflow.errors import ConflictError, FieldError, UnknownContactError, UsageError
+from funnelflow.engine.story import (
+    ENTER,
+    LEAVE,
+    MERGE,
+    SILENT,
+    UNMERGE,
+    VOID,
+    OpenStory,
+    StoryRow,
+)
+from funnelflow.errors import ConflictError, Error, FieldError, UnknownContactError, UsageError
 from funnelflow.storage.changes import (
     Change,
     ChangedMeanwhileError,
@@ -32,11 +42,14 @@ from funnelflow.storage.changes import (
     FunnelAnswer,
     IdempotencyRecord,
     Restatement,
+    already_in_funnel,
     check_id,
     check_key,
     in_the_future,
     known_already,
+    not_in_funnel,
     other_content,
+    require_membership,
 )
 from funnelflow.storage.evidence_rows import RowWriter
 from funnelflow.storage.outbox_writer import STATE, OutboxWriter
@@ -48,7 +61,15 @@ from funnelflow.storage.row_format import (
     horizon,
     to_text,
 )
-from funnelflow.storage.told import PENDING, Told, as_row, as_story, require_voidable
+from funnelflow.storage.told import (
+    PENDING,
+    Fitter,
+    Told,
+    as_row,
+    as_story,
+    memberships,
+    require_voidable,
+)
 from funnelflow.storage.tracked_contacts import (
     FunnelPosition,
     LoadedDefinition,
@@ -80,7 +101,7 @@ class FoldSettings:
     recorder: str = ""
     from_file: bool = False
     times: TimestampCache = field(init=False)
-    _parsers: dict[str, EventParser] = field(factory=dict, init=False)
+    _parsers: dict[tuple[str, ...], EventParser] = field(factory=dict, init=False)
 
     @times.default
     def _make_times(self) -> TimestampCache:
@@ -91,12 +112,14 @@ class FoldSettings:
         settings = self.roles_of, self.funnel, self.timezone, self.outbox, self.recorder
         return FoldSettings, (*settings, self.from_file)
 
-    def parser(self, loaded: LoadedDefinition) -> EventParser:
-        """Return the event parser of a definition."""
-        parser = self._parsers.get(loaded.digest)
+    def parser(self, loaded: LoadedDefinition, *others: LoadedDefinition) -> EventParser:
+        """Return the event parser of a definition, with those of a contact's other funnels."""
+        asked = (loaded.digest, *(other.digest for other in others))
+        parser = self._parsers.get(asked)
         if parser is None:
-            parser = EventParser(loaded.funnel.linked, self.times, self.roles_of)
-            self._parsers[loaded.digest] = parser
+            linked = [other.funnel.linked for other in others]
+            parser = EventParser(loaded.funnel.linked, self.times, self.roles_of, linked)
+            self._parsers[asked] = parser
         return parser
 
 
@@ -153,11 +176,13 @@ class Writes(NamedTuple):
         changed: Positions that were known: what stands behind the contact, the contact, and the
             funnel, the sequence and the number of the definition with which it was read.
         merged: Contacts that were merged or given back: into whom, None for nobody, and who.
+        removed: Positions that are to be deleted, before all else: the contact, and the same of it.
     """
 
     inserted: dict[TableName, list[Row]]
     changed: list[Row]
     merged: list[Row]
+    removed: list[Row]
 
 
 Result: TypeAlias = ChangeResult | UsageError | FieldError | ConflictError
@@ -182,6 +207,8 @@ ReadStory: TypeAlias = Callable[[TrackedContact, FunnelPosition], list[Told]]
 """Reads what is stored about a contact, by the definition that a position of it is under."""
 MakeIdentities: TypeAlias = Callable[[], list[Identity]]
 """Makes more numbers and salts, where the partition has no more."""
+FindHome: TypeAlias = Callable[[str], LoadedDefinition]
+"""Returns the definition that contacts come under who enter a funnel."""
 
 
 class Observer(Protocol):
@@ -193,7 +220,7 @@ class Observer(Protocol):
     def decided(
         self, chain: TrackedContact, target: TrackedContact, event: Event, answer: FunnelAnswer
     ) -> None:
-        """Receive a row of a history, and the contact that was decided about as it left it."""
+        """Receive what was decided in a funnel on a row of a history, and about whom."""
 
 
 def fold_partition(
@@ -228,6 +255,7 @@ class Fold:
         observer: Who is asked and told; None for nobody.
         read_story: Reads the stored evidence about a contact whose story the partition lacks.
         make_identities: Makes more of what new contacts are known by.
+        find_home: Finds definitions; None where the partition has all.
 
     Attributes:
         ahead: How many changes were decided whose time lies in the future.
@@ -240,13 +268,16 @@ class Fold:
         observer: Observer | None = None,
         read_story: ReadStory | None = None,
         make_identities: MakeIdentities | None = None,
+        find_home: FindHome | None = None,
     ) -> None:
         self.ahead = self.untold = 0
         self._make_identities = make_identities
         self._read_story = read_story
-        self._taken: list[Told] = []
+        self._find_home = find_home or partition.home
+        self._fitters: dict[str, Fitter] = {}
+        self._taken: list[tuple[Told, LoadedDefinition]] = []
         self._indexed = 0
-        self._recent: dict[int, list[Told]] = {}
+        self._recent: dict[int, list[tuple[Told, LoadedDefinition]]] = {}
         self._open: dict[tuple[int, str], OpenStory] = {}
         self.partition = partition
         self._contacts = partition.contacts
@@ -288,6 +319,8 @@ class Fold:
             raise ChangedMeanwhileError(change.contact_id, change.expect, chain.sequence)
         event = self._parse(target, change)
         if change.event in SILENT:
+            if event.name in _OF_FUNNELS and not target.is_in_force:
+                raise UnknownContactError(change.contact_id)
             return self._retell(chain, target, change, event, explain=explain)
         return self._decide(chain, target, change, event, explain=explain)
 
@@ -301,12 +334,17 @@ class Fold:
         event: Event,
         outcome: Outcome,
         before: str,
-        restated: Restatement | None = None,
+        position: FunnelPosition,
     ) -> None:
-        """Collect the row of a step that somebody else took, and chain it to the one before."""
-        answer = FunnelAnswer(tracked, outcome, before, tracked.contact.stage, (), restated)
-        self._collect(tracked, tracked, event, None, (answer,))
-        self._notify(tracked, tracked, event, (answer,))
+        """Collect the row of a step that somebody else took in a funnel, and chain it."""
+        answers = [
+            FunnelAnswer(one, outcome, before, one.contact.stage)
+            if one is position
+            else FunnelAnswer(one, MOVED_NOWHERE, one.contact.stage, one.contact.stage)
+            for one in tracked.positions()
+        ]
+        self._collect(tracked, tracked, event, None, answers)
+        self._notify(tracked, tracked, event, answers)
 
     def _collect(
         self,
@@ -327,8 +365,8 @@ class Fold:
         self._inserted["evidence"].append(row)
         self._inserted["decisions"] += decisions
         arrival = PENDING + len(self._taken)
-        told = Told(chain.number, chain.sequence, arrival, event)
-        self._taken.append(told)
+        told = Told(chain.number, chain.sequence, arrival, event, target.funnel)
+        self._taken.append((told, target.loaded))
         if key is not None:
             self._inserted["keys"].append((key, chain.number, chain.sequence))
             self._keys[key] = IdempotencyRecord(
@@ -338,7 +376,8 @@ class Fold:
             )  # fmt: skip
             self.partition.definitions[target.loaded.id] = target.loaded
         if self._observer is not None:
-            self._observer.decided(chain, target, event, answers[0])
+            for answer in answers:
+                self._observer.decided(chain, target, event, answer)
 
     def _notify(
         self,
@@ -365,13 +404,15 @@ class Fold:
 
     def writes(self) -> Writes:
         """Return what is to be written, and begin anew: who asks writes it."""
-        writes = Writes(self._inserted, [], self._merged)
+        writes = Writes(self._inserted, [], self._merged, [])
         for tracked in self._contacts.values():
             if not tracked.changed:
                 continue
             if not tracked.stored:
                 identity = (tracked.number, tracked.contact.id, tracked.salt)
                 writes.inserted["contacts"].append((*identity, checksum(*identity)))
+            for held in tracked.left:
+                writes.removed.append((tracked.number, held[0], tracked.stored, held[1]))
             for position in tracked.positions():
                 columns = position_columns(position, tracked)
                 if position.held is None:
@@ -446,40 +487,43 @@ class Fold:
             explain: Whether the whole decisions are asked for.
         """
         clock = target.contact.clock
-        if clock is not None and event.name != "tick" and (event.at < clock or event.asserted):
+        if target.others and event.name != "tick":
+            if _comes_late_anywhere(target, event):
+                return self._decide_late(chain, target, change, event, explain=explain)
+        elif clock is not None and event.name != "tick" and (event.at < clock or event.asserted):
             is_late = event.at < clock or _is_news(target, event)
             if is_late:
                 return self._decide_late(chain, target, change, event, explain=explain)
-        if self._observer is not None:
-            event = self._observer.with_vetoes(target, event)
-        before = target.contact.stage
-        try:
-            outcome, decision = _step(target, event, explain=explain)
-            others = self._decide_elsewhere(target, event, explain=explain) if target.others else ()
-        except UNREADABLE:
-            target.loaded.require_readable(target.contact)
-            raise
-        refused = outcome.outcome == "refused" and decision is not None
-        unmet = decision.unmet() if refused and decision is not None else ()
-        first = FunnelAnswer(target, outcome, before, target.contact.stage, unmet, None, decision)
-        answers = (first, *others)
+        if target.others:
+            answers, event = self._decide_everywhere(target, event, explain=explain)
+        else:
+            if self._observer is not None:
+                event = self._observer.with_vetoes(target, event)
+            answers = (_answer(target, event, explain=explain),)
         self._collect(chain, target, event, change.key, answers)
         if self._open:
             self._note(target, event)
         self._notify(chain, target, event, answers)
-        return _result(chain, answers, explain=explain)
+        return _result(chain, answers, event, explain=explain)
 
-    def _decide_elsewhere(
+    def _decide_everywhere(
         self, target: TrackedContact, event: Event, *, explain: bool
-    ) -> tuple[FunnelAnswer, ...]:
-        """Let the engine answer in the other funnels of a contact."""
-        answers = []
-        for position in target.others:
-            before, own = position.contact.stage, elsewhere(event, position)
-            outcome, decision = _step(position, own, explain=explain)
-            after = position.contact.stage
-            answers.append(FunnelAnswer(position, outcome, before, after, (), None, decision))
-        return tuple(answers)
+    ) -> tuple[tuple[FunnelAnswer, ...], Event]:
+        """Let the engine answer in every funnel of a contact.
+
+        Returns:
+            The answers, and the event with the vetoes of all of them.
+        """
+        answers: list[FunnelAnswer] = []
+        vetoes: tuple[Veto, ...] = ()
+        with _all_or_nothing(target):
+            for position in target.positions():
+                own = self._said(target, position, event)
+                if self._observer is not None:
+                    own = self._observer.with_vetoes(position, own)
+                    vetoes += _vetoes_of(target, position, own)
+                answers.append(_answer(position, own, explain=explain))
+        return tuple(answers), event._replace(vetoes=vetoes) if vetoes else event
 
     def _decide_late(
         self,
@@ -494,60 +538,50 @@ class Fold:
 
         The contact is folded again from its story in the order in which it happened.
         """
-        stood = [position.contact for position in target.positions()]
-        clock = target.contact.clock
-        assert clock is not None
-        late = max(clock - event.at, dt.timedelta(0))
+        answers: list[FunnelAnswer] = []
+        vetoes: tuple[Veto, ...] = ()
         try:
-            answers = tuple(
-                self._fold_again(target, position, event, late, explain=explain)
-                for position in target.positions()
-            )
+            with _all_or_nothing(target):
+                for position in target.positions():
+                    own = self._said(target, position, event)
+                    answer, own = self._fold_again(target, position, own, explain=explain)
+                    answers.append(answer)
+                    vetoes += _vetoes_of(target, position, own)
         except BaseException:
-            for position, contact in zip(target.positions(), stood, strict=True):
-                position.contact = contact
             self._open.clear()
             raise
-        event = answers[0][1]
-        found = tuple(answer for answer, _ in answers)
-        self._collect(chain, target, event, change.key, found)
+        event = event._replace(vetoes=vetoes) if vetoes else event
+        self._collect(chain, target, event, change.key, answers)
         at = self._text_of(target, event.at)
         target.created_at = min(target.created_at, at)
-        self._notify(chain, target, event, found)
-        return _result(chain, found, explain=explain)
+        self._notify(chain, target, event, answers)
+        return _result(chain, answers, event, explain=explain)
 
     def _fold_again(
-        self,
-        target: TrackedContact,
-        position: FunnelPosition,
-        event: Event,
-        late: dt.timedelta,
-        *,
-        explain: bool,
+        self, target: TrackedContact, position: FunnelPosition, event: Event, *, explain: bool
     ) -> tuple[FunnelAnswer, Event]:
         """Put evidence into the story of a position, and give the answer of its own time."""
         stood, story = position.contact, self._story(target, position)
-        own = event if position is target else elsewhere(event, position)
+        clock = stood.clock
+        late = dt.timedelta(0) if clock is None else max(clock - event.at, dt.timedelta(0))
         try:
-            position.contact = story.before(own)
-            before = position.contact.stage
-            if self._observer is not None:
-                own = self._observer.with_vetoes(position, own)
-            outcome, decision = _step(position, own, explain=explain)
+            position.contact = story.before(event)
+            if story.joined is not None and event.at < story.joined.at:
+                answer = _learnt(position, event, explain=explain)
+            else:
+                if self._observer is not None:
+                    event = self._observer.with_vetoes(position, event)
+                answer = _answer(position, event, explain=explain)
         except UNREADABLE:
             position.loaded.require_readable(stood)
             raise
-        after, now = position.contact.stage, position.contact.copy()
-        others = story.insert(PENDING + len(self._taken), own, outcome, now)
+        now = position.contact.copy()
+        others = story.insert(PENDING + len(self._taken), event, answer.outcome, now)
         position.contact = now
-        restated: Restatement | None = Restatement(
-            late, stood.stage, stood.since, now.stage, now.since, others
-        )
-        if not late and not others:
-            restated = None
-        refused = outcome.outcome == "refused" and decision is not None
-        unmet = decision.unmet() if refused and decision is not None else ()
-        return FunnelAnswer(position, outcome, before, after, unmet, restated, decision), own
+        if late or others:
+            restated = Restatement(late, stood.stage, stood.since, now.stage, now.since, others)
+            answer = answer._replace(restated=restated)
+        return answer, event
 
     def _retell(
         self,
@@ -558,33 +592,126 @@ class Fold:
         *,
         explain: bool,
     ) -> ChangeResult:
-        """Take evidence about the story itself: everything is folded again with it."""
+        """Take evidence about the story itself: what it changes is folded again with it."""
         other = self._other(chain, target, event) if event.name in _REGROUPING else None
-        answers = []
-        if event.name == VOID:
-            is_run = self.partition.run is not None
-            require_voidable(self._told(target, target), chain, event, is_run=is_run)
-        for position in target.positions():
-            stood, story = position.contact, self._story(target, position)
-            told = Told(chain.number, chain.sequence + 1, PENDING + len(self._taken), event)
-            joining, parting = self._moving(other, position, event.name)
-            row = as_row(told, self._told(target, position))
-            now, others = story.retell(row, joining, parting)
-            position.contact = now
-            restated = Restatement(
-                dt.timedelta(0), stood.stage, stood.since, now.stage, now.since, others
-            )
-            moved = stood.stage != now.stage
-            outcome = Outcome("moved" if moved else "stayed")
-            decision = retold(position.loaded.funnel, stood, event, now) if explain else None
-            answer = FunnelAnswer(position, outcome, stood.stage, now.stage, (), restated, decision)
+        row = Told(
+            chain.number, chain.sequence + 1, PENDING + len(self._taken), event, target.funnel
+        )
+        was, now = self._memberships(target, other, row)
+        self._require(chain, target, event, is_change=was != now)
+        known = {position.funnel: position for position in target.positions()}
+        answers: list[FunnelAnswer] = []
+        for funnel, joined in now.items():
+            position = known.get(funnel)
+            if position is None:
+                answer, event = self._enter(target, other, row, funnel, joined, explain=explain)
+            elif event.name in _OF_FUNNELS and joined is was.get(funnel):
+                answer = _stays(position, event, explain=explain)
+            else:
+                answer = self._fold_with(target, other, position, row, joined, explain=explain)
             answers.append(answer)
+        left = [position.detached() for position in known.values() if position.funnel not in now]
+        target.stand_in(answer.position for answer in answers)
+        places = (*target.positions(), *left)
+        for place, position in enumerate(places):
+            position.place = place
+        answers += [_stays(position, event, explain=explain) for position in left]
+        answers = [a._replace(position=p) for a, p in zip(answers, places, strict=True)]
         self._collect(chain, target, event, change.key, answers)
-        self._begins(target)
+        if event.name in _OF_FUNNELS:
+            for position in places:
+                self._open.pop((target.number, position.funnel), None)
+        else:
+            self._begins(target)
         if other is not None:
             self._regroup(chain, target, other, event.name)
         self._notify(chain, target, event, answers)
-        return _result(chain, answers, explain=explain)
+        return _result(chain, answers, event, explain=explain)
+
+    def _memberships(
+        self, target: TrackedContact, other: TrackedContact | None, row: Told
+    ) -> tuple[Mapping[str, Event | None], Mapping[str, Event | None]]:
+        """Return the funnels of a contact before and after evidence about its story."""
+        told = self._told(target, target)
+        theirs = [] if other is None else self._told(other, target)
+        whole = [*told, *theirs, row]
+        if row.event.name == UNMERGE:
+            parting = {one.arrival for one in theirs}
+            whole = [*(one for one in told if one.arrival not in parting), row]
+        return memberships(told, target.number), memberships(whole, target.number)
+
+    def _require(
+        self, chain: TrackedContact, target: TrackedContact, event: Event, *, is_change: bool
+    ) -> None:
+        """Refuse evidence about the story itself that says nothing, or cannot be."""
+        if event.name == VOID:
+            is_run = self.partition.run is not None
+            require_voidable(self._told(target, target), chain, event, is_run=is_run)
+        elif event.name == ENTER and not is_change:
+            raise already_in_funnel(target.contact.id, str(event.about[0]))
+        elif event.name == LEAVE:
+            then = memberships(self._told(target, target), target.number, event.at)
+            require_membership(target.contact.id, str(event.about[0]), then)
+
+    def _enter(
+        self,
+        target: TrackedContact,
+        other: TrackedContact | None,
+        row: Told,
+        funnel: str,
+        joined: Event | None,
+        *,
+        explain: bool,
+    ) -> tuple[FunnelAnswer, Event]:
+        """Put a contact into another funnel, or into one that it left, and fold it there.
+
+        Returns:
+            The answer, and the event with what plugins have against it.
+        """
+        loaded, event = self._find_home(funnel), row.event
+        position = FunnelPosition(loaded.funnel.new_contact(target.contact.id), loaded, funnel)
+        joining, parting = self._moving(other, position, event.name)
+        told = [one for one in self._told(target, position) if one.arrival not in parting]
+        rows, _ = as_story([*told, row], funnel)
+        story = OpenStory(loaded.funnel, target.contact.id, [*rows, *joining], joined)
+        if joined is not event:
+            position.contact = story.stands()
+            return _stays(position, event, explain=explain), event
+        position.contact = story.entering()
+        if self._observer is not None:
+            story.joined = joined = self._observer.with_vetoes(position, event)
+            event = event._replace(vetoes=_vetoes_of(target, position, joined))
+        answer = _answer(position, joined, explain=explain)
+        entered, now = position.contact, story.stands()
+        position.contact = now
+        if (entered.stage, entered.since) != (now.stage, now.since):
+            late = (now.clock or event.at) - event.at
+            restated = Restatement(late, entered.stage, entered.since, now.stage, now.since, 0)
+            answer = answer._replace(restated=restated)
+        return answer, event
+
+    def _fold_with(
+        self,
+        target: TrackedContact,
+        other: TrackedContact | None,
+        position: FunnelPosition,
+        row: Told,
+        joined: Event | None,
+        *,
+        explain: bool,
+    ) -> FunnelAnswer:
+        """Fold a position again, with evidence about the story itself."""
+        stood, story = position.contact, self._story(target, position)
+        joining, parting = self._moving(other, position, row.event.name)
+        as_told = as_row(row, self._told(target, position))
+        now, others = story.retell(as_told, joined, joining, parting)
+        position.contact = now
+        restated = Restatement(
+            dt.timedelta(0), stood.stage, stood.since, now.stage, now.since, others
+        )
+        outcome = Outcome("stayed" if stood.stage == now.stage else "moved")
+        decision = retold(position.loaded.funnel, stood, row.event, now) if explain else None
+        return FunnelAnswer(position, outcome, stood.stage, now.stage, (), restated, decision)
 
     def _begins(self, target: TrackedContact) -> None:
         """Find out when a story begins that is told otherwise now."""
@@ -663,9 +790,15 @@ class Fold:
         chain.merged = tuple(one for one in chain.merged if one is not other)
         other.stand_apart()
         current = {position.funnel: position.loaded for position in target.positions()}
-        for position in other.positions():
-            position.loaded = current.get(position.funnel, position.loaded)
+        known = {position.funnel: position for position in other.positions()}
+        positions: list[FunnelPosition] = []
+        for funnel in memberships(self._told(other, other), other.number):
+            loaded = current.get(funnel) or self._find_home(funnel)
+            position = known.get(funnel) or FunnelPosition(other.contact, loaded, funnel)
+            position.loaded = loaded
             position.contact = self._story(other, position).stands()
+            positions.append(position)
+        other.stand_in(positions)
         self._begins(other)
 
     def _note(self, target: TrackedContact, event: Event) -> None:
@@ -673,7 +806,7 @@ class Fold:
         for position in target.positions():
             story = self._open.get((target.number, position.funnel))
             if story is not None:
-                own = event if position is target else elsewhere(event, position)
+                own = self._said(target, position, event)
                 story.append(PENDING + len(self._taken) - 1, own)
 
     def _story(self, target: TrackedContact, position: FunnelPosition) -> OpenStory:
@@ -689,19 +822,38 @@ class Fold:
 
     def _told(self, target: TrackedContact, position: FunnelPosition) -> list[Told]:
         """Return what was told about a contact: what is stored, and what was collected here."""
-        for one in islice(self._taken, self._indexed, None):
-            self._recent.setdefault(one.contact, []).append(one)
+        for one, decided in islice(self._taken, self._indexed, None):
+            self._recent.setdefault(one.contact, []).append((one, decided))
         self._indexed = len(self._taken)
         place, stories = (target.number, position.funnel), self.partition.stories
         if place not in stories and self._read_story is not None:
             stories[place] = self._read_story(target, position)
-        recent: Iterable[Told] = self._recent.get(target.number, ())
+        recent: Iterable[tuple[Told, LoadedDefinition]] = self._recent.get(target.number, ())
         if target.merged:
             several = (self._recent.get(one.number, ()) for one in target.united())
-            recent = sorted(chained.from_iterable(several), key=attrgetter("arrival"))
-        if position.funnel != target.funnel:
-            recent = [one._replace(event=elsewhere(one.event, position)) for one in recent]
-        return [*stories.get(place, ()), *recent]
+            recent = sorted(chained.from_iterable(several), key=lambda one: one[0].arrival)
+        said = (
+            one._replace(event=self._said(target, position, one.event, decided))
+            for one, decided in recent
+        )
+        return [*stories.get(place, ()), *said]
+
+    def _said(
+        self,
+        target: TrackedContact,
+        position: FunnelPosition,
+        event: Event,
+        decided: LoadedDefinition | None = None,
+    ) -> Event:
+        """Return what evidence says in a funnel; None for what the first of them decides now."""
+        decided = decided or target.loaded
+        own = event.said_to(position.funnel, decided.name)
+        if decided is position.loaded:
+            return own
+        fitter = self._fitters.get(position.loaded.digest)
+        if fitter is None:
+            fitter = self._fitters[position.loaded.digest] = Fitter(position.loaded)
+        return fitter.fit(decided, own, position.loaded)
 
     def _parse(self, target: TrackedContact, change: Change) -> Event:
         """Make the event of a change, in the words of the definition that will decide it."""
@@ -712,13 +864,31 @@ class Fold:
             raise UsageError(f"{change.event} is no event to record", hint=hint)
         if change.key is not None:
             check_key(change.key)
-        return self._parse_by(target.loaded, change)
+        return self._parse_by(target.loaded, change, target)
 
-    def _parse_by(self, loaded: LoadedDefinition, change: Change) -> Event:
-        """Make the event of a change in the words of a definition."""
+    def _parse_by(self, loaded: LoadedDefinition, change: Change, target: TrackedContact) -> Event:
+        """Make the event of a change in the words of a definition, and of the other funnels."""
+        if target.others or (change.event == "move" and change.about):
+            return self._parse_by_several(loaded, change, target)
+        return self._complete(self._settings.parser(loaded), change)
+
+    def _parse_by_several(
+        self, loaded: LoadedDefinition, change: Change, target: TrackedContact
+    ) -> Event:
+        """Make the event of a change about a contact in several funnels; any may declare it."""
+        definitions = [loaded, *(p.loaded for p in target.positions() if p.funnel != loaded.name)]
+        if change.event != "move":
+            return self._complete(self._settings.parser(*definitions), change)
+        meant = _meant(target, change)
+        definitions.sort(key=lambda one: one.name != meant.funnel)
+        event = self._complete(self._settings.parser(*definitions), change)
+        return event._replace(about=() if meant.funnel == loaded.name else (meant.funnel,))
+
+    def _complete(self, parser: EventParser, change: Change) -> Event:
+        """Parse a change, and hold its time to the rules."""
         silent = change.event in SILENT
         asked = evolve(change, event="set", reason="") if silent else change
-        event = self._settings.parser(loaded).parse(asked, self.partition.now)
+        event = parser.parse(asked, self.partition.now)
         if silent:
             event = event._replace(name=change.event, reason=change.reason, about=change.about)
         elif change.asserted:
@@ -735,7 +905,8 @@ class Fold:
         """
         if change.contact_id != earlier.contact_id or change.contact_id not in self._contacts:
             raise other_content(change.key, earlier, ["contact"])
-        event = self._parse_by(self.partition.definitions[earlier.definition], change)
+        target = self._contacts[change.contact_id].root or self._contacts[change.contact_id]
+        event = self._parse_by(self.partition.definitions[earlier.definition], change, target)
         same_time = change.at is None or to_text(event.at) == earlier.at
         is_same = {
             "event": event.name == earlier.event,
@@ -773,12 +944,6 @@ def _require_mergeable(
             f"{into} is merged into {name}, so {name} cannot be merged into it",
             hint=f"to turn it round, begin with: funnelflow unmerge {quote(into)}",
         )
-    missing = {p.funnel for p in other.positions()} - {p.funnel for p in target.positions()}
-    if missing:
-        raise ConflictError(
-            f"{name} is in the funnel {min(missing)}, and {into} is not",
-            hint="only contacts of the same funnels can be merged so far",
-        )
 
 
 def not_merged(contact_id: str) -> ConflictError:
@@ -794,21 +959,116 @@ def _no_rows() -> dict[TableName, list[Row]]:
     return {name: [] for name in get_args(TableName)}
 
 
-def elsewhere(event: Event, position: FunnelPosition) -> Event:
-    """Return what evidence says in a funnel that it was not decided in first."""
-    return event if event.about == (position.funnel,) else event.without_move()
+_OF_FUNNELS = frozenset({ENTER, LEAVE})
 
 
-def _is_news(target: TrackedContact, event: Event) -> bool:
+def _comes_late_anywhere(target: TrackedContact, event: Event) -> bool:
+    """Whether evidence happened before what is known of a contact in one of its funnels."""
+    clocks = [p.contact.clock for p in target.positions() if p.contact.clock is not None]
+    if not clocks or event.at < max(clocks):
+        return True
+    return event.asserted and all(_is_news(one, event) for one in target.positions())
+
+
+def _is_news(position: FunnelPosition, event: Event) -> bool:
     """Whether a snapshot says of a field what nobody has said before."""
-    known = target.contact.fields
+    known = position.contact.fields
     return any(value is not None and name not in known for name, value in event.facts.items())
 
 
+def _vetoes_of(target: TrackedContact, position: FunnelPosition, event: Event) -> tuple[Veto, ...]:
+    """Return the vetoes of a funnel, with its name where it is not the first."""
+    if position is target:
+        return event.vetoes
+    return tuple(evolve(veto, funnel=position.funnel) for veto in event.vetoes)
+
+
+@contextmanager
+def _all_or_nothing(target: TrackedContact) -> Iterator[None]:
+    """Put a contact back where it stood, in all of its funnels, if it cannot go on in one."""
+    stood = [(position, position.contact) for position in target.positions()]
+    for position in target.others:
+        position.contact = position.contact.copy()
+    first = target.contact
+    target.contact = first.copy() if target.others else first
+    try:
+        yield
+    except BaseException:
+        for position, contact in stood:
+            position.contact = contact
+        raise
+
+
+def _meant(target: TrackedContact, change: Change) -> FunnelPosition:
+    """Return the position of the funnel in which somebody asks for a stage.
+
+    Raises:
+        UsageError: Several of the contact's funnels have the stage, or it is not in the one that
+            is named.
+    """
+    positions, name = target.positions(), target.contact.id
+    if change.about:
+        for position in positions:
+            if position.funnel == change.about[0]:
+                return position
+        raise not_in_funnel(name, str(change.about[0]), [p.funnel for p in positions])
+    found = [position for position in positions if _has_stage(position, change.to)]
+    if len(found) > 1:
+        several = ", ".join(position.funnel for position in found)
+        move = f"funnelflow move {quote(name)} {quote(change.to)}"
+        raise UsageError(
+            f"{name} is in several funnels that have a stage {change.to!r}: {several}",
+            hint=f"say in which: {move} --funnel {found[0].funnel}",
+        )
+    return found[0] if found else target
+
+
+def _has_stage(position: FunnelPosition, stage: str) -> bool:
+    try:
+        return bool(position.loaded.funnel.linked.resolve_stage(stage))
+    except Error:
+        return False
+
+
+def _stays(position: FunnelPosition, event: Event, *, explain: bool) -> FunnelAnswer:
+    """Answer evidence that changes nothing in a funnel."""
+    contact = position.contact
+    decision = retold(position.loaded.funnel, contact, event, contact) if explain else None
+    stage = contact.stage
+    return FunnelAnswer(position, MOVED_NOWHERE, stage, stage, decision=decision)
+
+
+def _learnt(position: FunnelPosition, event: Event, *, explain: bool) -> FunnelAnswer:
+    """Let a position take what happened before its funnel was entered."""
+    before = position.contact.copy()
+    position.loaded.funnel.learn(position.contact, event)
+    answer = _stays(position, event, explain=False)
+    if not explain:
+        return answer
+    decision = retold(position.loaded.funnel, before, event, position.contact)
+    return answer._replace(decision=decision)
+
+
+def _answer(position: FunnelPosition, event: Event, *, explain: bool) -> FunnelAnswer:
+    """Let the engine take an event in a funnel."""
+    before = position.contact.stage
+    try:
+        outcome, decision = _step(position, event, explain=explain)
+    except UNREADABLE:
+        position.loaded.require_readable(position.contact)
+        raise
+    refused = outcome.outcome == "refused" and decision is not None
+    unmet = decision.unmet() if refused and decision is not None else ()
+    after = position.contact.stage
+    return FunnelAnswer(position, outcome, before, after, unmet, None, decision)
+
+
 def _result(
-    chain: TrackedContact, answers: Sequence[FunnelAnswer], *, explain: bool
+    chain: TrackedContact, answers: Sequence[FunnelAnswer], event: Event, *, explain: bool
 ) -> ChangeResult:
-    """Return what became of a change."""
+    """Return what became of a change: first in the funnel that it is about."""
+    if len(answers) > 1 and event.about:
+        answers = sorted(answers, key=lambda one: event.about != (one.position.funnel,))
     _, outcome, before, after, unmet, restated, decision = answers[0]
     return ChangeResult(
         chain.contact.id,

@@ -61,7 +61,8 @@ class Observers:
         """Remember a row of the history, to tell plugins when it has been committed."""
         if not self._host.watches_commits:
             return
-        contact, definition = target.contact, target.loaded.funnel.definition
+        contact = answer.position.contact
+        definition = answer.position.loaded.funnel.definition
         stored = Committed(
             workspace=self._workspace,
             contact=contact.id,
@@ -78,7 +79,7 @@ class Observers:
             facts=event.facts,
             fields=contact.fields,
         )
-        if chain.sequence == 1 and chain is target:
+        if chain.sequence == 1 and chain is target and not answer.position.place:
             self._later(_created(stored, self._host))
         self._later(lambda: self._host.committed(stored))
 

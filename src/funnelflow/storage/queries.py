@@ -579,9 +579,8 @@ def _events(
 ) -> list[Event]:
     """Read the evidence of a contact for another definition, in the order in which it happened."""
     told = [
-        Told(row.contact, row.sequence, row.id, reader.read(decided, row))
+        Told(row.contact, row.sequence, row.id, reader.read_elsewhere(connection, store, row))
         for row in rows
-        for decided in (store.by_id(connection, row.definition),)
     ]
     return [row.event for row in in_force(as_story(told, reader.loaded.name)[0])]
 

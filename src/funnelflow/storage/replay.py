@@ -9,20 +9,17 @@ An adoption that changed nothing for a contact leaves no row; the next row names
 
 import datetime as dt
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import evolve
 from sqlalchemy import ColumnElement, Connection, select, text
 
-from funnelflow.criteria import TEXT, Field, Value
-from funnelflow.criteria.value_forms import shown
-from funnelflow.definition import Linked, LinkedTransition
-from funnelflow.engine import Contact, Decision, Event, Outcome, Veto, decide, retold
+from funnelflow.engine import Contact, Decision, Event, Outcome, decide, retold
 from funnelflow.engine.story import MERGE, SILENT, UNMERGE, OpenStory
-from funnelflow.errors import FieldError
+from funnelflow.storage.changes import Restatement
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.row_format import (
     UNREADABLE,
@@ -33,8 +30,8 @@ from funnelflow.storage.row_format import (
     load_path,
     load_vetoes,
 )
-from funnelflow.storage.tables import evidence, history
-from funnelflow.storage.told import Told, as_row, as_story
+from funnelflow.storage.tables import decisions, evidence, history
+from funnelflow.storage.told import Fitter, Told, as_row, as_story
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
@@ -72,98 +69,41 @@ def _read_event(loaded: LoadedDefinition, row: Any) -> Event:
     )
 
 
-@define(eq=False)
-class EvidenceReader:
-    """Reads evidence for a definition that may not be the one that decided it.
+class EvidenceReader(Fitter):
+    """Reads stored evidence for a definition that may not be the one that decided it."""
 
-    Facts are held to the fields of the reading definition: text that means a value of them is read
-    as a person's input would be, and a number or a length of time becomes text where they are text.
-    What is no value of them is left out, as it would be if it came in now, and counted. Vetoes
-    hold for the transitions between the same stages. Events it does not know stay: they happened,
-    and say when; the engine makes nothing of them.
+    def read(self, connection: Connection, definitions: DefinitionStore, row: Any) -> Event:
+        """Return what a row of the history says in the funnel of the definition.
 
-    Attributes:
-        loaded: The reading definition.
-        dropped: Field to how many facts were no value of it.
-    """
+        Args:
+            connection: The database, for the definitions that decided it.
+            definitions: The definition store.
+            row: The row.
+        """
+        decided = definitions.by_id(connection, row.definition)
+        event = read_event(decided, row).said_to(self.loaded.name, decided.name)
+        voted = None
+        if event.vetoes and decided.name != self.loaded.name:
+            voted = decided_by(connection, definitions, row, self.loaded.name)
+        return self.fit(decided, event, voted)
 
-    loaded: LoadedDefinition
-    dropped: Counter[str] = field(factory=Counter)
-    _differ: dict[tuple[str, str], Mapping[str, Field] | None] = field(factory=dict, repr=False)
-
-    def read(self, decided: LoadedDefinition, row: Any) -> Event:
-        """Read one row, decided by another definition or by this one."""
-        event = read_event(decided, row)
-        if decided.digest == self.loaded.digest:
-            return event
-        if event.vetoes:
-            linked = decided.funnel.linked, self.loaded.funnel.linked
-            event = event._replace(vetoes=_translated(event.vetoes, *linked))
-        if not event.facts:
-            return event
-        fields = self._fields_unless_same(decided, event.name)
-        if fields is None:
-            return event
-        return event._replace(facts=self._fit(event.facts, fields))
-
-    def _fields_unless_same(
-        self, decided: LoadedDefinition, event: str
-    ) -> Mapping[str, Field] | None:
-        """Return the fields that facts of an event are held to; None where they are the same."""
-        key = (decided.digest, event)
-        if key not in self._differ:
-            before, after = (_fields(d.funnel.linked, event) for d in (decided, self.loaded))
-            self._differ[key] = None if before == after else after
-        return self._differ[key]
-
-    def _fit(
-        self, facts: Mapping[str, Value | None], fields: Mapping[str, Field]
-    ) -> dict[str, Value | None]:
-        """Keep the facts that are values of the fields."""
-        fitting: dict[str, Value | None] = {}
-        for name, value in facts.items():
-            if name not in fields:
-                continue
-            try:
-                fitting[name] = _converted(fields[name], value)
-            except FieldError:
-                self.dropped[name] += 1
-        return fitting
+    def read_elsewhere(
+        self, connection: Connection, definitions: DefinitionStore, row: Any
+    ) -> Event:
+        """Return what a row says to a definition in whose funnel the contact is not."""
+        decided = definitions.by_id(connection, row.definition)
+        return self.fit(decided, read_event(decided, row))
 
 
-def _converted(wanted: Field, value: Value | None) -> Value | None:
-    """Return a value of another field as one of this.
-
-    Raises:
-        FieldError: It means none.
-    """
-    if isinstance(value, str) and wanted.type != TEXT:
-        return wanted.parse(value)
-    if wanted.type == TEXT and isinstance(value, int | float | dt.timedelta):
-        return wanted.normalise(shown(value))
-    return wanted.normalise(value)
-
-
-def _translated(vetoes: Iterable[Veto], before: Linked, after: Linked) -> tuple[Veto, ...]:
-    """Return vetoes against the transitions of another definition that lead the same way."""
-    return tuple(
-        evolve(veto, index=new.index)
-        for veto in vetoes
-        if veto.index < len(before.transitions)
-        for old in (before.transitions[veto.index],)
-        for new in after.transitions
-        if new.to == old.to and not _leaves(new).isdisjoint(_leaves(old))
+def decided_by(
+    connection: Connection, definitions: DefinitionStore, row: Any, funnel: str
+) -> LoadedDefinition | None:
+    """Return the definition that decided a row of the history in a funnel; None if none did."""
+    wanted = select(decisions.c.definition).where(
+        decisions.c.contact == row.contact, decisions.c.sequence == row.sequence
     )
-
-
-def _leaves(transition: LinkedTransition) -> set[str]:
-    return {leaf for leaf, _ in transition.sources}
-
-
-def _fields(linked: Linked, event: str) -> Mapping[str, Field]:
-    """Return the fields whose facts an event may bring."""
-    declared = linked.events.get(event)
-    return linked.fields if declared is None else {**linked.fields, **declared.event.fields}
+    found = (definitions.by_id(connection, n) for n in connection.execute(wanted).scalars().all())
+    return next((loaded for loaded in found if loaded.name == funnel), None)
 
 
 ADOPT = "adopt"
@@ -215,7 +155,8 @@ class Replay:
 
     def event(self, row: Any) -> Event:
         """Read the evidence of a row."""
-        return read_event(self._definitions.by_id(self._connection, row.definition), row)
+        loaded = self._definitions.by_id(self._connection, row.definition)
+        return read_event(loaded, row).said_to(loaded.name, loaded.name)
 
     def _adopt(self, row: Any) -> Outcome:
         """Fold everything up to and with an adoption anew."""
@@ -244,15 +185,16 @@ def read_told(
         reader: Reads evidence for the definition that folds.
         rows: The rows, in any order.
     """
-    told: list[Told] = []
-    funnel = reader.loaded.name
-    for row in rows:
-        decided = definitions.by_id(connection, row.definition)
-        event = reader.read(decided, row)
-        if decided.name != funnel and event.about != (funnel,):
-            event = event.without_move()  # another funnel's stages mean nothing here
-        told.append(Told(row.contact, row.sequence, row.id, event))
-    return told
+    return [
+        Told(
+            row.contact,
+            row.sequence,
+            row.id,
+            reader.read(connection, definitions, row),
+            definitions.by_id(connection, row.definition).name,
+        )
+        for row in rows
+    ]
 
 
 def fold_rows(
@@ -312,39 +254,62 @@ def open_story(
     return OpenStory(reader.loaded.funnel, name, story, joined)
 
 
-def first_answer(
+def first_answers(
     connection: Connection, definitions: DefinitionStore, contact: int, sequence: int
-) -> Decision:
-    """Explain a row of the history: what was decided then, by the definition of then.
+) -> list[tuple[Decision, Restatement | None]]:
+    """Explain a row of the history: what was decided then, by the definitions of then.
 
     Args:
         connection: The database.
         definitions: The definition store.
         contact: The number of the contact whose history it is.
         sequence: Which row of it.
+
+    Returns:
+        The decision of the funnel that it is about, or else of the contact's first, and those of
+        its other funnels; each with what it changed.
     """
     place = (history.c.contact == contact) & (history.c.sequence == sequence)
     row = connection.execute(select(history).where(place)).one()
     root = above(connection, contact, evidence.c.id <= row.id)
     earlier = united(connection, root, lambda rows: [one for one in rows if one.id < row.id])
-    loaded = definitions.by_id(connection, row.definition)
-    told = read_told(connection, definitions, EvidenceReader(loaded), earlier)
-    event = read_event(loaded, row)
+    wanted = select(decisions).where(
+        decisions.c.contact == contact, decisions.c.sequence == sequence
+    )
+    found: list[tuple[Decision, Restatement | None]] = []
+    for answer in connection.execute(wanted.order_by(decisions.c.place)).all():
+        loaded = definitions.by_id(connection, answer.definition)
+        reader = EvidenceReader(loaded)
+        told = read_told(connection, definitions, reader, earlier)
+        event = reader.read(connection, definitions, row)
+        one = Told(row.contact, row.sequence, row.id, event)
+        decision = evolve(
+            _first_answer(loaded, row.contact_id, told, one),
+            outcome=answer.outcome,
+            before=answer.before_stage,
+            after=answer.after_stage,
+            path=load_path(answer.path),
+        )
+        said = Restatement.from_json(json.loads(answer.restated)) if answer.restated else None
+        found.append((decision, said))
+    about = load_about(row.about)
+    return sorted(found, key=lambda one: about != (one[0].linked.definition.name,))
+
+
+def _first_answer(
+    loaded: LoadedDefinition, contact_id: str, told: list[Told], one: Told
+) -> Decision:
+    """Decide evidence by what was known before it."""
     story, joined = as_story(told, loaded.name)
-    was = OpenStory(loaded.funnel, row.contact_id, story, joined)
+    was, event = OpenStory(loaded.funnel, contact_id, story, joined), one.event
     if event.name in SILENT:
         stood = was.stands()
-        new = as_row(Told(row.contact, row.sequence, row.id, event), told)
-        decision = retold(loaded.funnel, stood, event, was.retell(new)[0])
-    else:
-        decision = decide(loaded.funnel, was.before(event), event)
-    return evolve(
-        decision,
-        outcome=row.outcome,
-        before=row.before_stage,
-        after=row.after_stage,
-        path=load_path(row.path),
-    )
+        now, _ = was.retell(as_row(one, told), joined)
+        return retold(loaded.funnel, stood, event, now)
+    if joined is not None and event.at < joined.at:
+        stood = was.stands()
+        return retold(loaded.funnel, stood, event, stood)
+    return decide(loaded.funnel, was.before(event), event)
 
 
 def united(

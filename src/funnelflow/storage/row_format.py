@@ -239,7 +239,12 @@ def dump_path(path: tuple[Taken, ...]) -> str:
 
 def dump_vetoes(vetoes: tuple[Veto, ...]) -> str:
     """Write what plugins have against transitions."""
-    return _encode([[v.index, v.plugin, v.reason] for v in vetoes]) if vetoes else "[]"
+    return _encode([_veto(veto) for veto in vetoes]) if vetoes else "[]"
+
+
+def _veto(veto: Veto) -> list[int | str]:
+    funnel = [veto.funnel] if veto.funnel else []
+    return [veto.index, veto.plugin, veto.reason, *funnel]
 
 
 def dump_about(about: tuple[int | str, ...]) -> str:

@@ -4,10 +4,10 @@ Nothing here knows a database, and everything pickles.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TypeAlias
 
-from attrs import define, field
+from attrs import define, field, fields
 
 from funnelflow.criteria import TEXT, TIMESTAMP, Field
 from funnelflow.engine import Contact, Funnel
@@ -123,6 +123,13 @@ class FunnelPosition:
             return self.last_text
         return self.entered_text if moment is self.entered else to_text(moment)
 
+    def detached(self) -> "FunnelPosition":
+        """Return the position as a record of its own."""
+        return FunnelPosition(*(getattr(self, name) for name in _POSITION))
+
+
+_POSITION = tuple(one.name for one in fields(FunnelPosition))
+
 
 @define(eq=False)
 class TrackedContact(FunnelPosition):
@@ -137,6 +144,8 @@ class TrackedContact(FunnelPosition):
         created_at: The time of its first evidence.
         changed: Whether it has to be written.
         others: Its positions in other funnels.
+        left: The positions to be deleted, of funnels that it is not in any more: the funnel and the
+            number of the definition of each.
         merged_into: The number of the contact into which it was merged; None for nobody.
         root: The contact whose story its own is part of: that one, or into whom that was merged;
             None for a story of its own.
@@ -151,6 +160,7 @@ class TrackedContact(FunnelPosition):
     created_at: str = ""
     changed: bool = False
     others: list[FunnelPosition] = field(factory=list)
+    left: list[tuple[str, int]] = field(factory=list)
     merged_into: int | None = None
     root: "TrackedContact | None" = None
     merged: "tuple[TrackedContact, ...]" = ()
@@ -175,9 +185,20 @@ class TrackedContact(FunnelPosition):
         for one in self.united():
             one.root = None if one is self else self
 
+    def stand_in(self, positions: Iterable[FunnelPosition]) -> None:
+        """Be in these funnels, in their order, and in no other."""
+        plain = [position.detached() if position is self else position for position in positions]
+        kept = {position.funnel for position in plain if position.held is not None}
+        self.left += [p.held for p in self.positions() if p.held and p.funnel not in kept]
+        for place, position in enumerate(plain):
+            position.place = place
+        first, *self.others = plain
+        for name in _POSITION:
+            setattr(self, name, getattr(first, name))
+
     def mark_written(self) -> None:
         """Note that the database has it as it is now."""
-        self.stored, self.changed = self.sequence, False
+        self.stored, self.changed, self.left = self.sequence, False, []
         for position in self.positions():
             position.held = (position.funnel, position.loaded.id)
 

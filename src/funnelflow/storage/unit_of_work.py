@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from secrets import token_hex
 
 from attrs import define
@@ -20,12 +21,12 @@ from funnelflow.storage.changes import (
     is_id,
 )
 from funnelflow.storage.contact_cache import ContactCache
-from funnelflow.storage.contacts import Recorded, unknown_contact
+from funnelflow.storage.contacts import Recorded, RecordedElsewhere, unknown_contact
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import LOADED_COLUMNS, Bulk
 from funnelflow.storage.fold import Fold, FoldSettings, Identity, Partition
 from funnelflow.storage.observers import observers_of
-from funnelflow.storage.replay import EvidenceReader, first_answer, read_told, united
+from funnelflow.storage.replay import EvidenceReader, first_answers, read_told, united
 from funnelflow.storage.row_format import Clock, altered
 from funnelflow.storage.tables import contacts, history
 from funnelflow.storage.told import Told
@@ -39,9 +40,11 @@ from funnelflow.storage.tracked_contacts import (
 
 _NEWS = 5
 _SALT = 16
-_FUNNEL, _DEFINITION = (
-    [column.name for column in LOADED_COLUMNS].index(name) for name in ("funnel", "definition")
+_FUNNEL, _DEFINITION, _PLACE = (
+    [column.name for column in LOADED_COLUMNS].index(name)
+    for name in ("funnel", "definition", "place")
 )
+_place = itemgetter(_PLACE)
 
 
 @define(eq=False)
@@ -95,7 +98,9 @@ class UnitOfWork:
         self._observers = observers_of(store.plugins, store.workspace, connection)
         self._asked_for = 1
         self._last_number = 0
-        self._fold = Fold(self._partition, self._observers, self._read_story, self._make_identities)
+        self._fold = Fold(
+            self._partition, self._observers, self._read_story, self._make_identities, self.home
+        )
 
     @property
     def ahead(self) -> int:
@@ -202,13 +207,20 @@ class UnitOfWork:
             news = _news(self.connection, name, expected)
             raise ChangedMeanwhileError(name, expected, error.sequence, news) from None
 
-    def with_vetoes(self, tracked: TrackedContact, event: Event) -> Event:
+    def with_vetoes(self, position: FunnelPosition, event: Event) -> Event:
         """Return an event with what plugins have against the transitions that it would take."""
-        return event if self._observers is None else self._observers.with_vetoes(tracked, event)
+        return event if self._observers is None else self._observers.with_vetoes(position, event)
 
-    def append(self, tracked: TrackedContact, event: Event, outcome: Outcome, before: str) -> None:
-        """Collect the row of a step that somebody else took."""
-        self._fold.append(tracked, event, outcome, before)
+    def append(
+        self,
+        tracked: TrackedContact,
+        event: Event,
+        outcome: Outcome,
+        before: str,
+        position: FunnelPosition,
+    ) -> None:
+        """Collect the row of a step that somebody else took in a funnel."""
+        self._fold.append(tracked, event, outcome, before, position)
 
     def write(self) -> None:
         """Write what was collected; the transaction is the caller's to end.
@@ -218,6 +230,7 @@ class UnitOfWork:
         """
         writes = self._fold.writes()
         self.recorded += len(writes.inserted["evidence"])
+        self._bulk.delete_positions(self.connection, writes.removed)
         for table, rows in writes.inserted.items():
             self._bulk.insert(self.connection, table, rows)
         self._bulk.update_positions(self.connection, writes.changed)
@@ -239,7 +252,7 @@ class UnitOfWork:
     def _read(self, ids: Sequence[str]) -> list[TrackedContact]:
         """Read contacts that are not here yet, and return those that are merged into others."""
         by_id, connection, below = self.definitions.by_id, self.connection, []
-        for row in self._bulk.load_contacts(connection, ids):
+        for row in sorted(self._bulk.load_contacts(connection, ids), key=_place):
             known = self._contacts.get(row[0])
             if known is not None:
                 if not any(position.funnel == row[_FUNNEL] for position in known.positions()):
@@ -327,8 +340,13 @@ def record_one(unit: UnitOfWork, change: Change, *, dry_run: bool) -> Recorded:
     if result.duplicate:
         known = unit.chain(result.contact_id)
         assert known is not None
-        first = first_answer(unit.connection, unit.definitions, known.number, result.sequence)
-        return Recorded(first, result.sequence, duplicate=True, dry_run=dry_run)
+        (decision, _), *others = first_answers(
+            unit.connection, unit.definitions, known.number, result.sequence
+        )
+        elsewhere = tuple(RecordedElsewhere(*other) for other in others)
+        return Recorded(
+            decision, result.sequence, duplicate=True, dry_run=dry_run, others=elsewhere
+        )
     unit.write()
     assert result.decision is not None
     return Recorded(
@@ -337,4 +355,9 @@ def record_one(unit: UnitOfWork, change: Change, *, dry_run: bool) -> Recorded:
         dry_run=dry_run,
         ahead=unit.ahead > 0,
         restated=result.restated,
+        others=tuple(
+            RecordedElsewhere(other.decision, other.restated)
+            for other in result.others
+            if other.decision is not None
+        ),
     )

@@ -10,7 +10,7 @@ from attrs import evolve
 from funnelflow import ingest, maintenance  # whose modules are loaded when they are used
 from funnelflow.definition import Definition, Library
 from funnelflow.engine import Funnel
-from funnelflow.engine.story import VOID
+from funnelflow.engine.story import ENTER, LEAVE, VOID
 from funnelflow.errors import UsageError
 from funnelflow.storage.changes import Change
 from funnelflow.storage.contacts import Recorded
@@ -123,6 +123,7 @@ class Workspace(ReadableWorkspace):
         facts: Mapping[str, Any] | None = None,
         force: bool = False,
         reason: str = "",
+        funnel: str | None = None,
         **options: Unpack[ChangeOptions],
     ) -> Recorded:
         """Ask for a stage; a refusal is an answer, is kept, and carries every reason.
@@ -133,14 +134,48 @@ class Workspace(ReadableWorkspace):
             facts: What became known with it.
             force: Go past criteria that are not met, where the definition lets the actor.
             reason: Why it is forced.
+            funnel: In which of the contact's funnels; None for the one that has the stage.
             options: What `ChangeOptions` lists.
 
         Raises:
             UnknownNameError: There is no such contact or stage.
+            UsageError: Several of the contact's funnels have the stage, or it is not in the one
+                that is named.
             ConflictError: The key stands for something else, or the contact has changed.
             StoreError: The database cannot store it; nothing is stored.
         """
-        return self._change(contact_id, "move", facts, options, to=to, force=force, reason=reason)
+        about = () if funnel is None else (funnel,)
+        asked = {"to": to, "force": force, "reason": reason, "about": about}
+        return self._change(contact_id, "move", facts, options, **asked)
+
+    def enter(self, contact_id: str, funnel: str, **options: Unpack[ChangeOptions]) -> Recorded:
+        """Let a contact enter another funnel; its story is the same, its transitions begin anew.
+
+        Args:
+            contact_id: Who.
+            funnel: The funnel; its first use takes its file into use.
+            options: What `ChangeOptions` lists.
+
+        Raises:
+            UnknownNameError: There is no such contact or funnel.
+            ConflictError: The contact is in the funnel already; or as `record`.
+        """
+        return self._change(contact_id, ENTER, None, options, about=(funnel,))
+
+    def leave(self, contact_id: str, funnel: str, **options: Unpack[ChangeOptions]) -> Recorded:
+        """Let a contact leave a funnel; what it has told stays in its story.
+
+        Args:
+            contact_id: Who.
+            funnel: The funnel.
+            options: What `ChangeOptions` lists.
+
+        Raises:
+            UnknownNameError: There is no such contact.
+            UsageError: The contact is not in the funnel.
+            ConflictError: The contact is in no other funnel; or as `record`.
+        """
+        return self._change(contact_id, LEAVE, None, options, about=(funnel,))
 
     def void(
         self, contact_id: str, rows: Collection[int], reason: str, **options: Unpack[ChangeOptions]

@@ -22,7 +22,7 @@ from packages import build_wheel, unpack
 
 from funnelflow.workspace.workspace import Workspace
 
-from .funnels import PIPELINE, Ticking
+from .funnels import DAY, DEALS, PIPELINE, T0, Ticking
 
 settings.register_profile("small", deadline=None, derandomize="CI" in os.environ)
 settings.register_profile("full", deadline=None, max_examples=5_000)
@@ -168,3 +168,13 @@ def workspace(directory: Path, database: str, clock: Ticking) -> Iterator[Worksp
     """Give an empty workspace on each kind of database."""
     with Workspace.create(directory, "pipeline", database=database, clock=clock) as made:
         yield made
+
+
+@pytest.fixture
+def deals(directory: Path, workspace: Workspace, clock: Ticking) -> Workspace:
+    """Give a workspace with a funnel in which order matters, long after what happens."""
+    clock.now = T0 + 200 * DAY
+    path = directory / "deals.yaml"
+    path.write_text(DEALS)
+    workspace.adopt(path)
+    return workspace

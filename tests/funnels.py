@@ -66,6 +66,34 @@ transitions:
   - {from: [target, lead, prospect], to: lost, on: [gave_up]}
 """
 
+DEALS = """\
+funnel: pipeline
+version: 2
+initial: nurture
+force: [boss]
+fields:
+  budget: number
+  seats: integer
+  paid: {type: integer, default: 0}
+events:
+  opened: {}
+  accepted: {sets: {paid: contact.paid + 1}}
+  purchased: {}
+stages:
+  nurture: {}
+  engaged: {}
+  won: {type: won}
+  lost: {type: lost}
+transitions:
+  - {from: nurture, to: engaged, on: accepted}
+  - {from: engaged, to: won, on: purchased}
+  - from: nurture
+    to: engaged
+    require:
+      - Many seats: contact.seats >= 10
+  - {from: nurture, to: lost, after: 30d, since: activity}
+"""
+
 
 class Ticking:
     """A clock that advances one second each time it is looked at."""

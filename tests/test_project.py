@@ -53,9 +53,9 @@ PUBLIC = {
         as_file import_file
     """,
     "funnelflow.maintenance": """
-        Adopted AdoptionPlan Ahead Conflict Finding HeadsFileError Merged Shift SinceHeads Ticked
-        UnmappedStageError Verification contacts_ahead plan_adoption run_adoption run_merge
-        run_tick run_unmerge run_verification
+        Adopted AdoptionPlan Ahead Conflict Finding HeadsFileError Merged Shift SinceHeads
+        StandsElsewhere Ticked Undone UnmappedStageError Verification contacts_ahead plan_adoption
+        run_adoption run_merge run_tick run_unmerge run_verification undo_run
     """,
     "funnelflow.notify": """
         BUILT_IN CONTENT_TYPE Delivered Deliverer Delivery Endpoint Pace check_subscriptions
@@ -226,8 +226,8 @@ def test_every_command_has_help_with_an_example():
 
 
 def test_every_command_that_writes_can_say_first_what_would_happen():
-    reads = {"check", "compare", "doctor", "glossary", "history", "list", "show", "status"}
-    reads |= {"story", "test", "translate", "verify", "why"}
+    reads = {"check", "compare", "doctor", "glossary", "history", "list", "runs", "show"}
+    reads |= {"status", "story", "test", "translate", "verify", "why"}
     without = {
         name.split()[-1]
         for name, command in commands(app, "funnelflow")

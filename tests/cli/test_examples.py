@@ -34,6 +34,13 @@ FIRST = {
     "funnelflow verify --against heads.txt": "funnelflow verify --heads heads.txt",
     "funnelflow merge bob --into ada": "funnelflow add bob",
     "funnelflow unmerge bob": "funnelflow add bob && funnelflow merge bob --into ada --yes",
+    **dict.fromkeys(
+        (
+            "funnelflow undo 1 --reason 'the wrong file' --dry-run",
+            "funnelflow undo 1 --reason 'the wrong file' --yes",
+        ),
+        "funnelflow apply events.csv",
+    ),
 }
 """Examples that need what another one writes."""
 

@@ -26,44 +26,6 @@ HEADER = "contact,event,at,to,facts\n"
 SIZE = int(os.environ.get("FUNNELFLOW_ORDERS", "15"))
 """How many random stories are put into other orders; see CONTRIBUTING."""
 
-DEALS = """\
-funnel: pipeline
-version: 2
-initial: nurture
-force: [boss]
-fields:
-  budget: number
-  seats: integer
-  paid: {type: integer, default: 0}
-events:
-  opened: {}
-  accepted: {sets: {paid: contact.paid + 1}}
-  purchased: {}
-stages:
-  nurture: {}
-  engaged: {}
-  won: {type: won}
-  lost: {type: lost}
-transitions:
-  - {from: nurture, to: engaged, on: accepted}
-  - {from: engaged, to: won, on: purchased}
-  - from: nurture
-    to: engaged
-    require:
-      - Many seats: contact.seats >= 10
-  - {from: nurture, to: lost, after: 30d, since: activity}
-"""
-
-
-@pytest.fixture
-def deals(directory, workspace, clock):
-    """Give a workspace with a funnel in which order matters, long after what happens."""
-    clock.now = T0 + 200 * DAY
-    path = directory / "deals.yaml"
-    path.write_text(DEALS)
-    workspace.adopt(path)
-    return workspace
-
 
 def stored_of(workspace, contact):
     """Return a contact as it is stored: folded to its last evidence, and no further."""

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from funnelflow.errors import UsageError
 from funnelflow.storage.changes import Change
 
-from ..funnels import DAY, SECOND, T0
-from .test_order import DEALS, SIZE, STORIES, change, deals, stored_of  # noqa: F401  # a fixture
+from ..funnels import DAY, DEALS, SECOND, T0
+from .test_order import SIZE, STORIES, change, stored_of
 
 BEFORE = DEALS.replace("version: 2", "version: 3").replace("seats >= 10", "seats >= 3")
 
 
 @pytest.fixture
-def ada(deals):  # noqa: F811
+def ada(deals):
     """Give a workspace in which ada's acceptance became known after her purchase."""
     deals.record("ada", "purchased", at=T0 + 4 * DAY, create=True)
     deals.record("ada", "accepted", at=T0 + 2 * DAY)
@@ -37,7 +37,7 @@ def test_what_was_known_when_a_row_arrived_is_what_was_said(ada):
     assert ada.why("ada", T0 + 5 * DAY, known_at=between).contact.contact.stage == "nurture"
 
 
-def test_a_time_to_come_is_reached_by_what_time_opens(deals):  # noqa: F811
+def test_a_time_to_come_is_reached_by_what_time_opens(deals):
     deals.add("bob", at=T0)
     assert deals.why("bob", T0 + 29 * DAY).contact.contact.stage == "nurture"
     lost = deals.why("bob", T0 + 31 * DAY).contact.contact
@@ -56,7 +56,7 @@ def test_lists_show_everybody_as_they_stood(ada):
     assert [c.id for c in ada.list(known_at=row.id)] == ["ada"]
 
 
-def test_what_was_said_under_another_version_stays_readable(deals, directory):  # noqa: F811
+def test_what_was_said_under_another_version_stays_readable(deals, directory):
     said = deals.add("ada", {"seats": 4}, at=T0)
     path = directory / "deals.yaml"
     path.write_text(BEFORE)
@@ -81,7 +81,7 @@ def test_the_story_of_one_contact_can_be_read_in_either_order(ada):
     max_examples=SIZE, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(STORIES, st.uuids(version=4))
-def test_known_at_the_number_of_each_write_gives_what_it_answered(deals, story, name):  # noqa: F811
+def test_known_at_the_number_of_each_write_gives_what_it_answered(deals, story, name):
     said = []
     for row in story:
         asked: Change = change(str(name), row)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from funnelflow.errors import ConflictError, UnknownContactError, UsageError
 
 from ..funnels import DAY, T0
-from .test_order import PROPERTY, STORIES, change, deals, stands, stored_of  # noqa: F401
+from .test_order import PROPERTY, STORIES, change, stands, stored_of
 
 WHY = "typed twice"
 
@@ -23,7 +23,7 @@ def sequences(workspace, contact, row):
 
 @PROPERTY
 @given(STORIES, st.randoms(use_true_random=False), st.integers(1, 7))
-def test_rows_that_are_taken_back_never_counted(deals, story, chance, count):  # noqa: F811
+def test_rows_that_are_taken_back_never_counted(deals, story, chance, count):
     name = f"w{uuid4().hex}"
     for row in chance.sample(story, len(story)):
         deals.context.record(change(name, row))
@@ -43,7 +43,7 @@ def test_rows_that_are_taken_back_never_counted(deals, story, chance, count):  #
     assert stands(deals, name) == before
 
 
-def test_everything_that_was_taken_back_and_restored_verifies(deals):  # noqa: F811
+def test_everything_that_was_taken_back_and_restored_verifies(deals):
     for number in range(4):
         name = f"c{number}"
         deals.add(name, at=T0)
@@ -59,7 +59,7 @@ def test_everything_that_was_taken_back_and_restored_verifies(deals):  # noqa: F
     assert [contact.id for contact in deals.list()] == ["c1", "c2", "c3"]
 
 
-def test_the_answer_says_what_it_changed(deals):  # noqa: F811
+def test_the_answer_says_what_it_changed(deals):
     deals.add("ada", at=T0)
     deals.set("ada", {"seats": 12}, at=T0 + DAY)
     deals.record("ada", "purchased", at=T0 + 2 * DAY)
@@ -76,7 +76,7 @@ def test_the_answer_says_what_it_changed(deals):  # noqa: F811
     assert answer.to_json()["event"]["about"] == [2]
 
 
-def test_the_history_marks_what_was_taken_back_and_by_which_row(deals):  # noqa: F811
+def test_the_history_marks_what_was_taken_back_and_by_which_row(deals):
     deals.add("ada", at=T0)
     deals.set("ada", {"seats": 12}, at=T0 + DAY)
     known = deals.history("ada").rows[-1].id
@@ -89,7 +89,7 @@ def test_the_history_marks_what_was_taken_back_and_by_which_row(deals):  # noqa:
     assert [row.voided_by for row in deals.history("ada").rows] == [None, None, 4, None]
 
 
-def test_what_was_known_before_still_counts_what_was_taken_back_later(deals):  # noqa: F811
+def test_what_was_known_before_still_counts_what_was_taken_back_later(deals):
     deals.add("ada", at=T0)
     known = deals.set("ada", {"seats": 12}, at=T0 + DAY)
     number = deals.history("ada").rows[-1].id
@@ -101,7 +101,7 @@ def test_what_was_known_before_still_counts_what_was_taken_back_later(deals):  #
     assert [c.contact.stage for c in deals.list(known_at=number)] == ["engaged"]
 
 
-def test_other_definitions_do_not_count_what_was_taken_back(deals):  # noqa: F811
+def test_other_definitions_do_not_count_what_was_taken_back(deals):
     deals.add("ada", at=T0)
     deals.set("ada", {"seats": 12}, at=T0 + DAY)
     deals.void("ada", [2], WHY)
@@ -110,7 +110,7 @@ def test_other_definitions_do_not_count_what_was_taken_back(deals):  # noqa: F81
     assert [one.translation.stage for one in deals.translate_all(funnel)] == ["lost"]
 
 
-def test_somebody_of_whom_all_was_taken_back_can_come_again(deals):  # noqa: F811
+def test_somebody_of_whom_all_was_taken_back_can_come_again(deals):
     deals.add("ada", {"seats": 3}, at=T0)
     deals.void("ada", [1], WHY)
     with pytest.raises(UnknownContactError) as raised:
@@ -124,7 +124,7 @@ def test_somebody_of_whom_all_was_taken_back_can_come_again(deals):  # noqa: F81
     assert deals.verify().is_sound
 
 
-def test_only_what_is_there_and_counts_can_be_taken_back(deals):  # noqa: F811
+def test_only_what_is_there_and_counts_can_be_taken_back(deals):
     deals.add("ada", at=T0)
     deals.record("ada", "opened", at=T0 + DAY)
     deals.void("ada", [2], WHY)
@@ -142,7 +142,7 @@ def test_only_what_is_there_and_counts_can_be_taken_back(deals):  # noqa: F811
     assert len(deals.history("ada").rows) == 3
 
 
-def test_a_void_is_a_change_like_any_other(deals):  # noqa: F811
+def test_a_void_is_a_change_like_any_other(deals):
     deals.add("ada", at=T0)
     deals.record("ada", "opened", at=T0 + DAY)
     with pytest.raises(ConflictError, match="ada has changed meanwhile"):
@@ -155,7 +155,7 @@ def test_a_void_is_a_change_like_any_other(deals):  # noqa: F811
         deals.void("ada", [1], WHY, key="k")
 
 
-def test_a_void_keeps_the_key_of_what_it_takes_back(deals):  # noqa: F811
+def test_a_void_keeps_the_key_of_what_it_takes_back(deals):
     deals.add("ada", at=T0)
     deals.record("ada", "opened", at=T0 + DAY, key="k")
     deals.void("ada", [2], WHY)

@@ -64,6 +64,7 @@ COMMANDS: Final = {
             "set": ("contacts", "Set or remove facts about a contact."),
             "apply": ("files", "Record the events of a file."),
             "void": ("void", "Take back what was recorded by mistake."),
+            "undo": ("void", "Take back all that a file or another run has brought."),
             "runs": ("void", "List what files and other runs have brought."),
             "tick": ("maintenance", "Take the timed transitions that are due."),
         },

@@ -1,15 +1,26 @@
 """``funnelflow void``, ``runs`` and ``undo``: what was recorded by mistake, taken back."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from funnelflow.cli.contacts import change_contact
-from funnelflow.cli.options import CONTACT, acting, as_json, command, dry_run
-from funnelflow.cli.output import note
+from funnelflow.cli.options import CONTACT, acting, as_json, command, dry_run, quiet
+from funnelflow.cli.output import (
+    agreed,
+    counted,
+    hint,
+    note,
+    note_dry_run,
+    page_for,
+    watching,
+    write_notes,
+)
 from funnelflow.cli.session import answer, current
-from funnelflow.cli.text import Line, Page, TextSpan, dim, moment
+from funnelflow.cli.text import Line, Page, TextSpan, dim, line, moment, strong
+from funnelflow.maintenance.undo import Undone
 from funnelflow.storage.runs import Run
 from funnelflow.workspace.workspace import Workspace
 
@@ -37,6 +48,65 @@ def void(contact: str, rows: tuple[int, ...], reason: str, **how: Any) -> int:
     what it took back.
     """
     return change_contact(how, Workspace.void, contact, rows, reason)
+
+
+@command(
+    "undo",
+    "funnelflow undo 1 --reason 'the wrong file' --dry-run",
+    "funnelflow undo 1 --reason 'the wrong file' --yes",
+)
+@click.argument("run", type=click.IntRange(min=1))
+@REASON
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@quiet
+@acting
+@dry_run
+@as_json
+def undo(run: int, reason: str, actor: str, *, yes: bool, quiet: bool, dry_run: bool) -> int:
+    """Take back all that a file or another run has brought.
+
+    RUN is its number in `funnelflow runs`. Every contact stands where it would
+    stand had the run never been, the rows stay in the history, marked, and the
+    same file can be applied again. With --dry-run it says who would stand where.
+    Broken off, the same command goes on. An undo is a run too: taken back itself,
+    it restores everything. An adoption is undone by adopting what was before.
+    """
+    with current().open() as workspace:
+        if not (yes or dry_run):
+            planned = workspace.undo(run, reason, actor=actor, dry_run=True)
+            write_notes(_undone(planned, page_for(sys.stderr)))
+            if not agreed("Take it back?"):
+                return 1
+        with watching(f"undoing run {run}", "contacts") as step:
+            done = workspace.undo(
+                run,
+                reason,
+                actor=actor,
+                quiet=quiet,
+                dry_run=dry_run,
+                progress=lambda so_far: step(so_far.contacts, None),
+            )
+    if answer(done.to_json, lambda page: _undone(done, page)):
+        if dry_run:
+            note_dry_run()
+        else:
+            hint(f"to restore it: funnelflow undo {done.by} --reason '…'")
+    return 0
+
+
+def _undone(done: Undone, page: Page) -> list[Line]:
+    """Draw what taking back a run has done."""
+    verb = "would be taken back" if done.dry_run else "taken back"
+    head = f"{counted(done.rows, 'row')} of {counted(done.contacts, 'contact')} {verb}"
+    rows = (
+        (
+            f"{way.count:,}",
+            f"{way.before or 'nowhere'} → {way.after or 'nowhere'}",
+            dim(f"such as {', '.join(way.examples)}"),
+        )
+        for way in done.elsewhere
+    )
+    return [line(strong(f"run {done.run}: "), head), *page.grid(rows, indent=2)]
 
 
 @command("runs", "funnelflow runs", "funnelflow runs --limit 5 --json")

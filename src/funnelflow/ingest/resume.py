@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from attrs import evolve, frozen
+from sqlalchemy import Connection
 
 from funnelflow.errors import UsageError
 from funnelflow.ingest.file_errors import FileError
@@ -26,6 +27,7 @@ from funnelflow.storage.checkpoints import (
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
 from funnelflow.storage.row_format import from_text
+from funnelflow.storage.runs import being_undone, undone_by
 
 
 @frozen
@@ -66,10 +68,12 @@ def find_start(
 
     Raises:
         FileError: It has changed since, or is asked for in another way than it was begun.
+        ConflictError: What it brought is being taken back.
     """
     with reading(context.engine) as connection:
         same = find_checkpoint(connection, fresh.kind, fresh.identity)
         latest = None if fresh.path == STDIN else find_latest(connection, fresh.kind, fresh.path)
+        _refuse_being_undone(connection, same, latest)
     if changed == "restart":
         return Start(fresh, same, before=latest)
     if same is not None and same.asked != fresh.asked and _is_void(same):
@@ -99,11 +103,13 @@ def find_snapshot_start(
 
     Raises:
         FileError: The file changes while it is read.
+        ConflictError: What it brought is being taken back.
     """
     with reading(context.engine) as connection:
         same = find_checkpoint(connection, fresh.kind, fresh.identity)
         last = find_latest(connection, fresh.kind)
         before = find_latest(connection, fresh.kind, fresh.path)
+        _refuse_being_undone(connection, same)
     whole = Start(fresh, same, before=before)
     if same is None or same != last or known is None or changed == "restart":
         return whole
@@ -112,6 +118,18 @@ def find_snapshot_start(
     if not _skip(opened, same.offset):
         raise _differs(opened.source.name, same, "give the same command again")
     return Start(evolve(same, path=fresh.path), same, before=before)
+
+
+def _refuse_being_undone(connection: Connection, *found: Checkpoint | None) -> None:
+    """Let nothing of a file be applied while what it brought is being taken back.
+
+    Raises:
+        ConflictError: It is.
+    """
+    undone = undone_by(connection)
+    for before in found:
+        if before is not None and before.run in undone:
+            raise being_undone(before.run, undone[before.run])
 
 
 def _same(

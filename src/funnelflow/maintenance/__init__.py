@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from funnelflow.maintenance.heads_file import HeadsFileError
     from funnelflow.maintenance.merge import Conflict, Merged, run_merge, run_unmerge
     from funnelflow.maintenance.tick import Ahead, Ticked, contacts_ahead, run_tick
+    from funnelflow.maintenance.undo import StandsElsewhere, Undone, undo_run
     from funnelflow.maintenance.verify import run_verification
     from funnelflow.maintenance.verify_contacts import Finding, SinceHeads, Verification
 else:
@@ -27,6 +28,7 @@ else:
             "heads_file": "HeadsFileError",
             "merge": "Conflict Merged run_merge run_unmerge",
             "tick": "Ahead Ticked contacts_ahead run_tick",
+            "undo": "StandsElsewhere Undone undo_run",
             "verify": "run_verification",
             "verify_contacts": "Finding SinceHeads Verification",
         },
@@ -42,7 +44,9 @@ __all__ = [
     "Merged",
     "Shift",
     "SinceHeads",
+    "StandsElsewhere",
     "Ticked",
+    "Undone",
     "UnmappedStageError",
     "Verification",
     "contacts_ahead",
@@ -52,4 +56,5 @@ __all__ = [
     "run_tick",
     "run_unmerge",
     "run_verification",
+    "undo_run",
 ]

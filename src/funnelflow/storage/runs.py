@@ -89,6 +89,7 @@ class OpenRun:
         undoes: The run that it takes back.
         details: What is kept of it besides the counts.
         number: What it is known by; None before a transaction that stored something is committed.
+        begun: What it is known by in the transaction that goes on.
     """
 
     kind: RunKind
@@ -98,16 +99,16 @@ class OpenRun:
     undoes: int | None = None
     details: dict[str, Any] = field(factory=dict)
     number: int | None = None
-    _begun: int | None = field(default=None, init=False)
+    begun: int | None = field(default=None, init=False)
 
     def begin(self, unit: UnitOfWork) -> None:
         """Let all that a unit of work records be the run's, which gets its row if it has none."""
-        self._begun = self.number
-        if self._begun is None:
+        self.begun = self.number
+        if self.begun is None:
             values = self._values(unit, {}, is_finished=False)
             written = insert(runs).values(values).returning(runs.c.id)
-            self._begun = unit.connection.execute(written).scalar_one()
-        unit.join_run(self._begun)
+            self.begun = unit.connection.execute(written).scalar_one()
+        unit.join_run(self.begun)
 
     def save(
         self,
@@ -131,10 +132,10 @@ class OpenRun:
         Raises:
             ConflictError: Somebody takes the run back meanwhile.
         """
-        connection, begun = unit.connection, self._begun
+        connection, begun = unit.connection, self.begun
         if self.number is None and not (unit.recorded or keep):
             connection.execute(delete(runs).where(runs.c.id == begun))
-            self._begun = None
+            self.begun = None
             return None
         values = self._values(unit, counts, is_finished=is_finished)
         if self.number is not None:
@@ -147,7 +148,7 @@ class OpenRun:
 
     def committed(self) -> None:
         """Note that the last transaction is stored."""
-        self.number = self._begun
+        self.number = self.begun
 
     def _values(
         self, unit: UnitOfWork, counts: Mapping[str, Any], *, is_finished: bool

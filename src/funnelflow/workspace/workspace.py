@@ -200,6 +200,40 @@ class Workspace(ReadableWorkspace):
         about = tuple(sorted(set(rows)))
         return self._change(contact_id, VOID, None, options, about=about, reason=given(reason))
 
+    def undo(
+        self,
+        run: int,
+        reason: str,
+        *,
+        actor: str = "",
+        dry_run: bool = False,
+        quiet: bool = False,
+        progress: "Callable[[maintenance.Undone], None] | None" = None,
+    ) -> "maintenance.Undone":
+        """Take back all that a run has brought, as if it had never happened.
+
+        Its keys and its file are free again. Undoing an undo restores what it took back. Broken
+        off at any point, the same call goes on with what is left.
+
+        Args:
+            run: The number of the run, see `runs`.
+            reason: Why.
+            actor: Who takes it back.
+            dry_run: Find out who would stand where, and store nothing.
+            quiet: Send nobody a message.
+            progress: Called after every chunk with how far it has come.
+
+        Raises:
+            UnknownNameError: There is no such run.
+            UsageError: It is undone in another way, or no reason is given.
+            ConflictError: It is taken back already, or what it brought has come again since.
+            StoreError: The database cannot store it; what was done before is stored.
+        """
+        context = self.context.quiet() if quiet else self.context
+        return maintenance.undo_run(
+            context, run, given(reason), actor=actor, dry_run=dry_run, progress=progress
+        )
+
     def _change(
         self,
         contact_id: str,

@@ -53,9 +53,10 @@ PUBLIC = {
         as_file import_file
     """,
     "funnelflow.maintenance": """
-        Adopted AdoptionPlan Ahead Conflict Finding HeadsFileError Merged Shift SinceHeads
-        StandsElsewhere Ticked Undone UnmappedStageError Verification contacts_ahead plan_adoption
-        run_adoption run_merge run_tick run_unmerge run_verification undo_run
+        Adopted AdoptionPlan Ahead Conflict Erased Finding FoundValue HeadsFileError Merged
+        Shift SinceHeads StandsElsewhere Ticked Undone UnmappedStageError Verification
+        contacts_ahead plan_adoption run_adoption run_erasure run_merge run_tick run_unmerge
+        run_verification search_values undo_run
     """,
     "funnelflow.notify": """
         BUILT_IN CONTENT_TYPE Delivered Deliverer Delivery Endpoint Pace check_subscriptions

@@ -29,7 +29,9 @@ def differences(tmp_path: Path, run_forked: Start) -> Callable[..., list[str]]:
     return look
 
 
-@pytest.mark.parametrize("name", ["README.md", "definitions/README.md", "docs/verify.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "definitions/README.md", "docs/verify.md", "docs/erase.md"]
+)
 def test_the_sessions_show_what_really_happens(name, differences):
     assert differences(name) == []
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from funnelflow.ingest.file_options import FileOptions
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
     from funnelflow.plugins import PluginHost
+    from funnelflow.storage.changes import ErasedContactError
     from funnelflow.workspace.workspace import Workspace
 
     create = Workspace.create
@@ -55,6 +56,7 @@ __all__ = [  # noqa: RUF022  # what is called, what is used, the errors
     "ConflictError",
     "CriterionError",
     "DefinitionError",
+    "ErasedContactError",
     "FieldError",
     "FileError",
     "RefusedError",
@@ -76,6 +78,7 @@ _MODULES = {
     "ingest.file_options": "FileOptions",
     "maintenance.adopt_rules": "UnmappedStageError",
     "plugins": "PluginHost",
+    "storage.changes": "ErasedContactError",
     "workspace.workspace": "Workspace",
 }
 

@@ -46,10 +46,14 @@ def run(
 
 
 def run_in_terminal(
-    *arguments: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    *arguments: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    given: str = "",
 ) -> tuple[int, str]:
     """Run funnelflow in a pseudo terminal; give the exit code and all that it showed."""
     outer, inner = pty.openpty()
+    os.write(outer, given.encode())
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=cwd,

@@ -56,6 +56,7 @@ COMMANDS: Final = {
             "why": ("why", "Explain where a contact stands and what is missing."),
             "merge": ("merge", "Make one contact of two records of one person."),
             "unmerge": ("merge", "Give a contact that was merged its own story back."),
+            "erase": ("erase", "Erase a contact for good."),
             "translate": ("compare", "Say what others call a contact."),
         },
         "Work": {

@@ -18,6 +18,7 @@ from funnelflow.cli.options import (
     complete_fact,
     complete_stage,
     moment_of,
+    readmitting,
     writing,
 )
 from funnelflow.cli.output import hint, note, note_merged, page_for, say, write_json
@@ -46,6 +47,7 @@ _FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_comp
     shell_complete=complete_definition,
     help="The funnel it goes into, if not the workspace's own.",
 )
+@readmitting
 @writing
 @as_json
 def add(contact: str, facts: tuple[str, ...], funnel: str | None, **how: Any) -> int:

@@ -17,6 +17,7 @@ from funnelflow.cli.options import (
     dry_run,
     future,
     quiet,
+    readmitting,
     together,
 )
 from funnelflow.cli.output import (
@@ -65,6 +66,7 @@ reading_a_file = together(
         show_default=True,
         help="What becomes of a row whose key was applied before.",
     ),
+    readmitting,
     future,
     quiet,
     click.option(
@@ -329,6 +331,7 @@ def _counts(counts: Counts) -> list[tuple[Text, ...]]:
         "applied before": (counts.repeated, "dim"),
         "nothing new": (counts.unchanged, "dim"),
         "rejected": (counts.rejected, "bad"),
+        "erased contacts": (counts.erased, "dim"),
         "contacts added": (counts.created, ""),
     }
     always = ("moved", "stayed", "rejected")

@@ -140,12 +140,18 @@ def _conclude(proof: Verification, advice: Iterable[str]) -> None:
     """Write what came of it, and what to do where something is wrong."""
     looked = f"{counted(proof.contacts, 'contact')} and {counted(proof.rows, 'row')} of history"
     if proof.is_sound:
-        said = (f"{looked}: everything agrees", *_heads(proof))
+        said = (f"{looked}: everything agrees", *_erased(proof), *_heads(proof))
         say(line(mark(ok=True), f" {text}") for text in said)
         return
     note(f"{looked}: {counted(proof.problems, 'problem')}")
     for step in sorted(advice, key=_RESTORE.__eq__):
         hint(step)
+
+
+def _erased(proof: Verification) -> Iterator[str]:
+    """Return how many contacts were erased."""
+    if proof.erased:
+        yield f"{counted(proof.erased, 'contact')} erased, of which empty rows are left"
 
 
 def _heads(proof: Verification) -> Iterator[str]:

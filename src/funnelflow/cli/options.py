@@ -100,6 +100,12 @@ quiet = click.option("--quiet", is_flag=True, help="Send nobody a message of wha
 """Add ``--quiet``, given to the command as `quiet`."""
 
 
+readmitting = click.option(
+    "--readmit", is_flag=True, help="Take contacts that were erased, as somebody new."
+)
+"""Add ``--readmit``, given to the command as `readmit`."""
+
+
 writing: Callable[[Any], Any] = together(
     dry_run,
     click.option("--key", metavar="TEXT", help="Do this once, however often it is repeated."),

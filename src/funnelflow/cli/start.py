@@ -38,6 +38,8 @@ IGNORED = """\
 *.db-shm
 *.db-wal
 *.rejects.*
+# The secret by which those who were erased are known again.
+erased.key
 """
 SCHEMA_LINE = re.compile(
     r"^(# yaml-language-server: \$schema=).*?(\w+\.schema\.json)$", re.MULTILINE

@@ -185,7 +185,7 @@ def _prepare(context: Context, opened: Input, handler: RowHandler, known: Survey
     parser = bind_parser(matched, reader.columns, reader.format)
     store = _store_for(context, options)
     handler.bind(matched, store.settings.timezone)
-    fresh, changed = _fresh(opened, handler, known), options.changed
+    fresh, changed = _fresh(opened, handler, known, matched), options.changed
     if handler.is_snapshot:
         start = find_snapshot_start(context, opened, fresh, known, changed)
     else:
@@ -194,13 +194,16 @@ def _prepare(context: Context, opened: Input, handler: RowHandler, known: Survey
     return _Setup(began, context, opened, handler, known, matched, parser, store, start)
 
 
-def _fresh(opened: Input, handler: RowHandler, known: Survey | None) -> Checkpoint:
+def _fresh(
+    opened: Input, handler: RowHandler, known: Survey | None, matched: Matched
+) -> Checkpoint:
     """Return the checkpoint of a run from the beginning."""
     return Checkpoint(
         kind=handler.kind,
         path=str(Path(opened.source.name).absolute()) if known else STDIN,
         identity=known.digest if known else opened.head,
         asked=handler.digest,
+        contact_column=matched.mapping.column("contact"),
     )
 
 
@@ -289,6 +292,7 @@ class _FileRun:
         """Decide a batch and store it in one transaction, again if another writer was first."""
         setup, (rows, unreadable) = self._setup, self._parse(batch)
         ids, keys = {row.contact for _, _, row in rows}, {row.key for _, _, row in rows}
+        ids |= {self._contact_of(rejection) for rejection in unreadable}
 
         def attempt() -> None:
             cache, self._cache = self._cache, ContactCache()
@@ -299,7 +303,9 @@ class _FileRun:
                 if not self._options.dry_run:
                     self._run.begin(unit)
                 unit.load(ids, keys)
-                rejected = unreadable + setup.handler.handle_rows(unit, rows, counts)
+                rejected = [r for r in unreadable if not unit.is_erased(self._contact_of(r))]
+                counts.erased = len(unreadable) - len(rejected)
+                rejected += setup.handler.handle_rows(unit, rows, counts)
                 rejected.sort(key=lambda rejection: rejection.line)
                 counts.rejected, counts.in_future = len(rejected), unit.ahead
                 counts.untold = unit.untold
@@ -321,6 +327,16 @@ class _FileRun:
             except RowError as error:
                 rejected.append(Rejection(line, error.column, error.reason, record))
         return rows, rejected
+
+    def _contact_of(self, rejection: Rejection) -> str:
+        """Return whom a row that cannot be read is about, if that can be read."""
+        record, column = rejection.record, self._checkpoint.contact_column
+        if isinstance(record, dict):
+            return str(record.get(column, ""))
+        columns = self._setup.opened.reader.columns
+        if isinstance(record, str) or column not in columns:
+            return ""
+        return "".join(record[columns.index(column) :][:1]).strip()
 
     def _save(
         self, unit: UnitOfWork, batch: Batch, rejected: list[Rejection], counts: Counts

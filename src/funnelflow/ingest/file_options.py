@@ -28,6 +28,7 @@ class FileOptions:
         actor: Who records the rows, and did what they name no actor for.
         funnel: The home of contacts that are added; empty for the workspace's own.
         future: Take rows whose time lies more than a day in the future; else they are rejected.
+        readmit: Take rows about contacts that were erased; else they are counted, and passed over.
         on_duplicate: What becomes of a row whose key was applied before.
         rejects: Where bad rows go; None for a file under ``rejects`` in the workspace.
         changed: What to do with a file of events that was applied and has changed since: refuse,
@@ -44,6 +45,7 @@ class FileOptions:
     actor: str = ""
     funnel: str = ""
     future: bool = False
+    readmit: bool = False
     on_duplicate: OnDuplicate = "skip"
     rejects: Path | None = None
     changed: Changed = "refuse"
@@ -59,6 +61,7 @@ class FileOptions:
             "actor": self.actor,
             "funnel": self.funnel,
             "future": self.future,
+            "readmit": self.readmit,
             "on_duplicate": self.on_duplicate,
             **more,
         }

@@ -88,9 +88,12 @@ class RowHandler:
         self, unit: UnitOfWork, rows: Sequence[ReadRow], counts: Counts
     ) -> list[Rejection]:
         """Decide rows, and return those that cannot be used; the unit has loaded their contacts."""
-        handle = self.handle
+        handle, is_erased = self.handle, None if self.options.readmit else unit.is_erased
         rejected: list[Rejection] = []
         for line, record, row in rows:
+            if is_erased is not None and is_erased(row.contact, row.key):
+                counts.erased += 1
+                continue
             try:
                 handle(unit, row, counts)
             except RowError as error:
@@ -251,6 +254,7 @@ class EventHandler(RowHandler):
                 funnel,
                 self._create,
                 options.future,
+                options.readmit,
             )
         )
         if result.duplicate and options.on_duplicate == "error":
@@ -336,6 +340,7 @@ class ContactHandler(RowHandler):
             funnel=options.funnel,
             future=options.future,
             asserted=True,
+            readmit=options.readmit,
         )
 
     def _check_mode(self, contact_id: str, *, is_known: bool) -> None:

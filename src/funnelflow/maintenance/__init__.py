@@ -13,6 +13,8 @@ if TYPE_CHECKING:
         run_adoption,
     )
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
+    from funnelflow.maintenance.erase import Erased, run_erasure
+    from funnelflow.maintenance.erase_check import FoundValue, search_values
     from funnelflow.maintenance.heads_file import HeadsFileError
     from funnelflow.maintenance.merge import Conflict, Merged, run_merge, run_unmerge
     from funnelflow.maintenance.tick import Ahead, Ticked, contacts_ahead, run_tick
@@ -25,6 +27,8 @@ else:
         {
             "adopt": "Adopted AdoptionPlan Shift plan_adoption run_adoption",
             "adopt_rules": "UnmappedStageError",
+            "erase": "Erased run_erasure",
+            "erase_check": "FoundValue search_values",
             "heads_file": "HeadsFileError",
             "merge": "Conflict Merged run_merge run_unmerge",
             "tick": "Ahead Ticked contacts_ahead run_tick",
@@ -39,7 +43,9 @@ __all__ = [
     "AdoptionPlan",
     "Ahead",
     "Conflict",
+    "Erased",
     "Finding",
+    "FoundValue",
     "HeadsFileError",
     "Merged",
     "Shift",
@@ -52,9 +58,11 @@ __all__ = [
     "contacts_ahead",
     "plan_adoption",
     "run_adoption",
+    "run_erasure",
     "run_merge",
     "run_tick",
     "run_unmerge",
     "run_verification",
+    "search_values",
     "undo_run",
 ]

@@ -100,9 +100,14 @@ class _Report:
     def compared(self, since: SinceHeads) -> None:
         self.result = evolve(self.result, against=since)
 
-    def count(self, rows: int) -> None:
+    def count(self, rows: int, *, is_erased: bool) -> None:
         done = self.result
-        self.result = evolve(done, contacts=done.contacts + 1, rows=done.rows + rows)
+        self.result = evolve(
+            done,
+            contacts=done.contacts + (not is_erased),
+            rows=done.rows + rows,
+            erased=done.erased + is_erased,
+        )
         if self._progress is not None and self.result.contacts % _EVERY == 0:
             self._progress(self.result)
 
@@ -130,7 +135,7 @@ def _check_contacts(
                 found.append(places.take())
             for finding in check.end(found):
                 report.add(finding)
-            report.count(check.rows)
+            report.count(check.rows, is_erased=check.is_erased)
 
 
 _TOLD = select(

@@ -17,6 +17,7 @@ from funnelflow.engine.story import MERGE, SILENT
 from funnelflow.errors import Error
 from funnelflow.storage.checkpoints import checkpoint_checksum
 from funnelflow.storage.definition_store import DefinitionStore
+from funnelflow.storage.erased import EMPTY, ERASED, unsound_rows
 from funnelflow.storage.replay import (
     ADOPT,
     EvidenceReader,
@@ -43,7 +44,7 @@ from funnelflow.storage.told import memberships
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 Kind: TypeAlias = Literal[
-    "database", "definition", "funnel", "checkpoint", "run", "contact", "history"
+    "database", "definition", "funnel", "checkpoint", "run", "erased", "contact", "history"
 ]
 
 SHOWN = 100
@@ -110,6 +111,7 @@ class Verification:
     Attributes:
         contacts: How many contacts were folded again.
         rows: How many rows of the history were checked.
+        erased: How many contacts were erased, whose rows are empty links of the chain.
         problems: How many findings there were.
         findings: The first hundred of them; `Workspace.verify` hands out every one.
         against: How it compares with heads that were written before; None without any.
@@ -118,6 +120,7 @@ class Verification:
 
     contacts: int = 0
     rows: int = 0
+    erased: int = 0
     problems: int = 0
     findings: tuple[Finding, ...] = field(default=(), repr=False)
     against: SinceHeads | None = None
@@ -139,6 +142,7 @@ class Verification:
             "sound": self.is_sound,
             "contacts": self.contacts,
             "rows": self.rows,
+            "erased": self.erased,
             "problems": self.problems,
             "findings": [asdict(finding) for finding in shown],
             "against": None if self.against is None else asdict(self.against),
@@ -183,6 +187,10 @@ def check_definitions(
         found.extend(faults)
     for row in connection.execute(select(funnels).order_by(funnels.c.name)):
         found.extend(_funnel(row, digests))
+    found.extend(
+        Finding("erased", key[:12], 0, "its row has been altered")
+        for key in unsound_rows(connection)
+    )
     found.extend(
         Finding("checkpoint", str(row.path), 0, "its row has been altered")
         for row in connection.execute(select(checkpoints).order_by(checkpoints.c.id))
@@ -304,6 +312,9 @@ class ContactCheck:
             self._previous = frozenset()
             self._is_foldable = False
         names = self._deciders.digests.get(row.definition)
+        if self.is_erased or (row.event == ERASED and row.definition is None):
+            yield from self._empty_link(row)
+            return
         computed = self._digests(row, names or frozenset(), *elsewhere)
         if row.definition in self._deciders.broken:
             self._is_foldable = False
@@ -325,6 +336,32 @@ class ContactCheck:
         self._sequence, self._last = row.sequence, row
         self._created_at = min(self._created_at or row.at, row.at)
 
+    @property
+    def is_erased(self) -> bool:
+        """Whether the contact was erased, so that its rows are empty links of the chain."""
+        return self._known is not None and self._known.id is None
+
+    def _empty_link(self, row: Any) -> Iterator[Finding]:
+        """Check a row whose content was erased: what it is chained by is still there."""
+        committed = row.facts if isinstance(row.facts, str) else ""
+        computed = frozenset(
+            row_digest(before, self._number, row.sequence, committed) for before in self._previous
+        )
+        if not self.is_erased:
+            yield self._found(row, "its content is gone, and its contact was not erased")
+        elif row.definition is not None or any(
+            getattr(row, name) != value for name, value in EMPTY.items()
+        ):
+            yield self._found(row, "it says something, and its contact was erased")
+        elif self._previous and row.digest not in computed:
+            yield self._found(row, "it has been altered")
+        elif row.checksum != row_checksum(row.digest, row.recorded_at, row.run):
+            what = "the time at which it was recorded, or its run, has been altered"
+            yield self._found(row, what, harm=False)
+        self._previous = frozenset({row.digest}) | computed
+        self._sequence, self._last = row.sequence, row
+        self._is_foldable = False
+
     def _is_retold(self, row: Any) -> bool:
         """Whether a row changes what was answered before it, or may do so."""
         if row.event in SILENT or row.asserted or (self._merges and row.id > self._merges[0].id):
@@ -342,6 +379,10 @@ class ContactCheck:
             return
         if known.checksum != checksum(known.number, known.id, known.salt):
             yield Finding("contact", self._id, 0, "its id has been altered")
+        if self.is_erased:
+            if rows:
+                yield Finding("contact", self._id, 0, "it was erased, and has a position")
+            return
         if known.merged_into != self._merged_into:
             what = "whose story it is part of is not what the evidence gives"
             yield Finding("contact", self._id, 0, what)
@@ -530,7 +571,11 @@ def commit_row(salt: str, answers: Sequence[tuple[Any, str]]) -> str:
         TypeError: A column is of a type that was never written.
         ValueError: A key is empty, which none is.
     """
-    row, _ = answers[0]
+    return commit_evidence(salt, answers[0][0], answers)
+
+
+def commit_evidence(salt: str, row: Any, answers: Iterable[tuple[Any, str]]) -> str:
+    """Return the commitment of a row of evidence whose answers are rows apart; see `commit_row`."""
     if row.key == "":
         raise ValueError
     texts = ["" if row.key is None else row.key]

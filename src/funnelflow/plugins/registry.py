@@ -153,6 +153,7 @@ RESERVED: Final[dict[OfferKind, frozenset[str]]] = {
             *("adopt", "add", "import", "list", "history", "why", "translate", "record", "move"),
             *("void", "runs", "undo", "merge", "unmerge"),
             *("set", "apply", "tick", "deliver", "outbox", "verify", "plugins", "config", "db"),
+            *("erase",),
         }
     ),
     "formats": frozenset({"csv", "jsonl"}),

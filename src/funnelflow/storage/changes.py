@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from shlex import quote
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 
 from attrs import define, field, frozen
 
@@ -107,6 +107,7 @@ class Change:
         funnel: The home of a contact that is added; empty for the workspace's own.
         create: Add the contact first, at the same time, if nobody knows it.
         future: Whether it may lie more than a day in the future.
+        readmit: Whether somebody who was erased is known again by it, as somebody new.
         force: Whether a move goes past criteria that are not met.
         text: Whether facts and time are text as a person types it.
         expect: The length of the history that the contact must still have; None for any.
@@ -126,6 +127,7 @@ class Change:
     funnel: str = ""
     create: bool = False
     future: bool = False
+    readmit: bool = False
     force: bool = False
     text: bool = False
     expect: int | None = None
@@ -260,6 +262,46 @@ class IdempotencyRecord:
     force: int
     about: str
     definition: int
+
+
+KnownBy: TypeAlias = Literal["id", "key"]
+Name: TypeAlias = tuple[KnownBy, str]
+"""An id or an idempotency key."""
+
+
+class Erasure(NamedTuple):
+    """What is known of somebody who was erased.
+
+    Attributes:
+        contact: The number that the contact has in the database.
+        at: When, as the database has it.
+    """
+
+    contact: int
+    at: str
+
+
+class ErasedContactError(ConflictError):
+    """Something is about somebody who was erased, and is not taken.
+
+    Args:
+        kind: What it was known again by.
+        name: The id or the key.
+        at: When the contact was erased, as the database has it.
+    """
+
+    code = "erased"
+    http_status = 410
+
+    def __init__(self, kind: KnownBy, name: str, at: str) -> None:
+        self.kind = kind
+        self.erased_at = at
+        what = repr(name) if kind == "id" else f"the contact of the key {name!r}"
+        again = f"funnelflow add {quote(name)} --readmit" if kind == "id" else "--readmit takes it"
+        super().__init__(
+            f"{what} was erased on {at[:10]}",
+            hint=f"if it is to be known again, as somebody new: {again}",
+        )
 
 
 def known_already(change: Change) -> ConflictError:

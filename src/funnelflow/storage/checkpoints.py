@@ -55,6 +55,7 @@ class Counts:
         late: They happened before what was known of their contact already.
         restated: Late ones that changed where the contact stands, or a later answer.
         untold: Messages that are not sent, for what they tell of is older than `fresh`.
+        erased: They were about contacts that were erased, and nothing was taken of them.
         same_contact: An earlier row of the same run was about the same contact.
         stages: Stage to how many rows moved a contact into it.
         reasons: Criterion to how many refusals it was a reason of.
@@ -72,6 +73,7 @@ class Counts:
     late: int = 0
     restated: int = 0
     untold: int = 0
+    erased: int = 0
     same_contact: int = 0
     stages: Counter[str] = field(factory=Counter)
     reasons: Counter[str] = field(factory=Counter)
@@ -146,6 +148,7 @@ class Checkpoint:
         rejects: The file with the rejected rows.
         rejects_size: The bytes of it that belong to rows that are done.
         counts: What came of the rows that are done.
+        contact_column: The column that says whom a row is about; empty where none does.
         run: The run that applies it; None before it has brought anything.
         id: Its number in the database; None before it is stored.
         started_at: When the file was begun.
@@ -161,6 +164,7 @@ class Checkpoint:
     rejects: str = ""
     rejects_size: int = 0
     counts: Counts = Counts()  # noqa: RUF009  # never changed in place
+    contact_column: str = ""
     run: int | None = None
     id: int | None = None
     started_at: str = ""

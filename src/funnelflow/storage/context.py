@@ -14,22 +14,24 @@ from sqlalchemy import Connection, Engine
 
 from funnelflow.definition import Library
 from funnelflow.engine import Funnel
-from funnelflow.errors import Error
+from funnelflow.errors import Error, UnknownContactError
 from funnelflow.plugins import PluginHost, WorkspaceHandle
 from funnelflow.plugins.configuration import PluginConfig, require_plugins
 from funnelflow.plugins.isolation import Answers, AskAgain
-from funnelflow.storage.changes import Change
+from funnelflow.storage.changes import Change, ErasedContactError, Name
 from funnelflow.storage.connect import Database, reading, rehearsing, writing
-from funnelflow.storage.contacts import Recorded
+from funnelflow.storage.contacts import Recorded, StoredContact, find_contact
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import bulk_for
+from funnelflow.storage.erased import ErasedNames
 from funnelflow.storage.fold import FoldSettings
 from funnelflow.storage.observers import Observers
 from funnelflow.storage.outbox_writer import OutboxWriter
 from funnelflow.storage.queries import Present
 from funnelflow.storage.row_format import Clock, utc_now
 from funnelflow.storage.subscriptions import Subscription
+from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import Store, UnitOfWork, record_one
 
 Result = TypeVar("Result")
@@ -106,6 +108,25 @@ class Context:
         return WorkspaceHandle(
             self.directory, str(self.database), self.default_funnel, partial(self.reopen, self)
         )
+
+    def find_contact(
+        self, connection: Connection, contact_id: str
+    ) -> tuple[StoredContact, LoadedDefinition]:
+        """Read a contact, and the definition that it is under.
+
+        Raises:
+            UnknownContactError: There is none by that id.
+            ErasedContactError: It was erased.
+            UsageError: It can be nobody's id.
+        """
+        try:
+            return find_contact(connection, self.definitions, contact_id)
+        except UnknownContactError:
+            name: Name = ("id", contact_id)
+            found = ErasedNames(self.directory).find(connection, [name])
+            if name in found:
+                raise ErasedContactError(*name, found[name].at) from None
+            raise
 
     def present(self, connection: Connection, now: dt.datetime | None = None) -> Present:
         """Return the moment of a look, to which those who are due are folded on.

@@ -39,8 +39,11 @@ from funnelflow.storage.changes import (
     Change,
     ChangedMeanwhileError,
     ChangeResult,
+    ErasedContactError,
+    Erasure,
     FunnelAnswer,
     IdempotencyRecord,
+    Name,
     Restatement,
     already_in_funnel,
     check_id,
@@ -151,6 +154,8 @@ class Partition:
         definitions: The definitions that decided what `keys` holds, by number.
         stories: What was told before, by contact and funnel, read by the definition of the
             position: of those about whom evidence comes late.
+        erased: Ids and keys of contacts that were erased.
+        readmitted: The numbers that such contacts had who are known again now.
     """
 
     settings: FoldSettings
@@ -162,10 +167,35 @@ class Partition:
     stories: dict[tuple[int, str], list[Told]] = field(factory=dict)
     identities: list[Identity] = field(factory=list)
     run: int | None = None
+    erased: dict[Name, Erasure] = field(factory=dict)
+    readmitted: set[int] = field(factory=set)
 
     def home(self, funnel: str) -> LoadedDefinition:
         """Return the definition that new contacts of a funnel come under; "" for the default."""
         return self.homes[funnel or self.settings.funnel]
+
+    def refuse_erased(self, change: Change) -> None:
+        """Refuse what is about a contact that was erased, unless it is to be known again.
+
+        Raises:
+            ErasedContactError: It is not.
+        """
+        for name in () if change.readmit else self._names(change):
+            found = self.erased.get(name)
+            if found is not None and found.contact not in self.readmitted:
+                raise ErasedContactError(*name, found.at)
+
+    def note_readmitted(self, change: Change) -> None:
+        """Note that a contact which was erased is known again by a change."""
+        found = (self.erased.get(name) for name in self._names(change))
+        self.readmitted.update(one.contact for one in found if one is not None)
+
+    def _names(self, change: Change) -> list[Name]:
+        """Return by what a change may be about somebody who was erased."""
+        names: list[Name] = [("id", change.contact_id)]
+        if change.key is not None:
+            names.append(("key", change.key))
+        return names
 
 
 class Writes(NamedTuple):
@@ -310,6 +340,8 @@ class Fold:
         if change.key is not None and change.key in self._keys:
             return self._repeat(change, self._keys[change.key])
         chain = self._contacts.get(change.contact_id)
+        if self.partition.erased:
+            self.partition.refuse_erased(change)
         if chain is None or (change.event not in SILENT and not (chain.root or chain).is_in_force):
             return self._begin(chain, change, explain=explain)
         target = chain.root or chain

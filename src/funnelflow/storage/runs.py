@@ -18,7 +18,9 @@ from funnelflow.storage.row_format import UNREADABLE, checksum, encode, from_tex
 from funnelflow.storage.tables import runs
 from funnelflow.storage.unit_of_work import UnitOfWork
 
-RunKind: TypeAlias = Literal["apply", "import", "tick", "adopt", "undo", "merge", "unmerge"]
+RunKind: TypeAlias = Literal[
+    "apply", "import", "tick", "adopt", "undo", "merge", "unmerge", "erase"
+]
 
 _COLUMNS = tuple(column.name for column in runs.c if column.name not in {"id", "checksum"})
 
@@ -165,6 +167,24 @@ class OpenRun:
                 "details": encode(details),
             }
         )
+
+
+def note_run(
+    connection: Connection, kind: RunKind, at: str, actor: str, counts: Mapping[str, int]
+) -> None:
+    """Keep that a run was, which began and ended in the transaction that is going on.
+
+    Args:
+        connection: The transaction.
+        kind: What was done.
+        at: When, as the database has it.
+        actor: Who did it.
+        counts: What came of it.
+    """
+    said = dict.fromkeys(("file", "reason"), "")
+    details = encode({"counts": counts, "finished": True})
+    values = {**said, "kind": kind, "started_at": at, "actor": actor, "undoes": None}
+    connection.execute(insert(runs).values(_signed({**values, "details": details})))
 
 
 def being_undone(number: int, by: int) -> ConflictError:

@@ -80,7 +80,9 @@ contacts = Table(
 """Who is known: a number of our own, and the id that people use.
 
 The evidence knows the number only. ``id`` and ``salt``, which goes into the digests of the
-evidence, are gone when somebody is erased; ``merged_into`` is whose story this one is part of.
+evidence, are gone when somebody is erased, and their rows of evidence hold ``erased``, what
+committed them to their content, and when they were recorded; ``merged_into`` is whose story
+this one is part of.
 """
 
 contacts_merged = Index(
@@ -206,6 +208,21 @@ keys = Table(
 )
 """The idempotency keys that are taken, each with its row of evidence."""
 
+erased = Table(
+    "erased",
+    metadata,
+    Column("hash", _TEXT, primary_key=True),
+    Column("contact", _BIG, nullable=False),
+    _text("erased_at"),
+    _text("secret"),
+    Column("checksum", _BIG, nullable=False),
+)
+"""What is kept of those who were erased, so that nobody brings them back by mistake.
+
+``hash`` is that of an id or an idempotency key of the contact, keyed with a secret that is not
+in the database; ``secret`` tells which secret that was. See `erased`.
+"""
+
 runs = Table(
     "runs",
     metadata,
@@ -261,6 +278,7 @@ checkpoints = Table(
     _text("prefix"),
     _text("rejects"),
     Column("rejects_size", _BIG, nullable=False),
+    _text("contact_column"),
     _text("counts"),
     _text("started_at"),
     _text("updated_at"),
@@ -271,7 +289,8 @@ checkpoints = Table(
 """How far each file has been applied: written with the rows that it is about.
 
 ``identity`` tells the content, ``prefix`` is the digest of what stands before ``position``,
-and ``asked`` that of how it was to be applied.
+and ``asked`` that of how it was to be applied; ``contact_column`` is the one that says whom a
+row is about.
 """
 
 outbox = Table(

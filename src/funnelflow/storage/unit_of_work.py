@@ -16,7 +16,9 @@ from funnelflow.storage.changes import (
     Change,
     ChangedMeanwhileError,
     ChangeResult,
+    ErasedContactError,
     IdempotencyRecord,
+    Name,
     check_id,
     is_id,
 )
@@ -24,6 +26,7 @@ from funnelflow.storage.contact_cache import ContactCache
 from funnelflow.storage.contacts import Recorded, RecordedElsewhere, unknown_contact
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import LOADED_COLUMNS, Bulk
+from funnelflow.storage.erased import ErasedNames, readmit
 from funnelflow.storage.fold import Fold, FoldSettings, Identity, Partition
 from funnelflow.storage.observers import observers_of
 from funnelflow.storage.replay import EvidenceReader, first_answers, read_told, united
@@ -98,6 +101,7 @@ class UnitOfWork:
         self._observers = observers_of(store.plugins, store.workspace, connection)
         self._asked_for = 1
         self._last_number = 0
+        self._erased = ErasedNames(store.workspace.directory)
         self._fold = Fold(
             self._partition, self._observers, self._read_story, self._make_identities, self.home
         )
@@ -143,6 +147,10 @@ class UnitOfWork:
                 record = partition.keys[key] = IdempotencyRecord(*columns)
                 number = record.definition
                 partition.definitions[number] = by_id(connection, number)
+        unknown: list[Name] = [("id", one) for one in missing if one not in self._contacts]
+        unknown += [("key", key) for key in asked if key not in partition.keys]
+        if unknown:
+            partition.erased.update(self._erased.find(connection, unknown))
 
     def above(self, chain: TrackedContact) -> TrackedContact | None:
         """Return into whom a contact was merged; None for nobody."""
@@ -165,6 +173,16 @@ class UnitOfWork:
     def chain(self, contact_id: str) -> TrackedContact | None:
         """Return to whom evidence is addressed, whoever it is decided about."""
         return self._contacts.get(contact_id)
+
+    def is_erased(self, contact_id: str, key: str | None = None) -> bool:
+        """Whether a contact, or that of a key, was erased, and is not known again."""
+        if not self._partition.erased:
+            return False
+        try:
+            self._partition.refuse_erased(Change(contact_id, "add", key=key))
+        except ErasedContactError:
+            return True
+        return False
 
     def contact_before(self, tracked: TrackedContact, event: Event) -> Contact:
         """Return a contact as it was just before evidence of before what is known."""
@@ -201,11 +219,14 @@ class UnitOfWork:
             check_id(change.contact_id)
             self.home(change.funnel)
         try:
-            return self._fold.take(change, explain=explain)
+            result = self._fold.take(change, explain=explain)
         except ChangedMeanwhileError as error:
             name, expected = error.contact_id, error.expected
             news = _news(self.connection, name, expected)
             raise ChangedMeanwhileError(name, expected, error.sequence, news) from None
+        if change.readmit:
+            self._partition.note_readmitted(change)
+        return result
 
     def with_vetoes(self, position: FunnelPosition, event: Event) -> Event:
         """Return an event with what plugins have against the transitions that it would take."""
@@ -237,6 +258,7 @@ class UnitOfWork:
         for into, number in writes.merged:
             moved = update(contacts).where(contacts.c.number == number).values(merged_into=into)
             self.connection.execute(moved)
+        readmit(self.connection, self._partition.readmitted)
 
     def remember(self) -> None:
         """Keep the contacts for the next unit of work; the last thing to do before committing.

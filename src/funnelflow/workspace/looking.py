@@ -18,7 +18,6 @@ from funnelflow.storage.contacts import (
     HistoryPage,
     StageExplanation,
     StoredContact,
-    find_contact,
     read_history,
     root_of,
 )
@@ -50,7 +49,7 @@ class ReadableWorkspace(OpenWorkspace):
         """
         context = self.context
         with reading(context.engine) as connection:
-            stored, loaded = find_contact(connection, context.definitions, contact_id)
+            stored, loaded = context.find_contact(connection, contact_id)
             return context.present(connection).fold_on(stored, loaded)
 
     def why(
@@ -79,7 +78,7 @@ class ReadableWorkspace(OpenWorkspace):
         """
         context = self.context
         with reading(context.engine) as connection:
-            stored, loaded = find_contact(connection, context.definitions, contact_id)
+            stored, loaded = context.find_contact(connection, contact_id)
             as_of, store = AsOf(now, known_at), context.definitions
             present = context.present(connection, as_of.moment)
             if as_of == AsOf():
@@ -122,7 +121,7 @@ class ReadableWorkspace(OpenWorkspace):
         context = self.context
         with reading(context.engine) as connection:
             present, store = context.present(connection), context.definitions
-            stored = present.fold_on(*find_contact(connection, store, contact_id))
+            stored = present.fold_on(*context.find_contact(connection, contact_id))
             translation = translate_one(connection, store, funnel, stored, present.now)
         return Translated(
             stored.id, stored.funnel, stored.contact.stage, funnel.definition.name, translation
@@ -191,7 +190,7 @@ class ReadableWorkspace(OpenWorkspace):
                 by_time=by_time,
             )
             if contact_id is not None and not page.rows:
-                find_contact(connection, context.definitions, contact_id)
+                context.find_contact(connection, contact_id)
         return page
 
     def list(
@@ -293,6 +292,15 @@ class ReadableWorkspace(OpenWorkspace):
         with reading(context.engine) as connection:
             loaded = context.definitions.current(connection, name)
         return loaded is not None and digest(context.definitions.file(name)) != loaded.digest
+
+    def search_values(self, values: Collection[str]) -> "tuple[maintenance.FoundValue, ...]":
+        """Return where values stand in the files of the database, or its rows, and in rejects.
+
+        Raises:
+            UsageError: A value is empty, or too short to say anything.
+            StoreError: The database or a file cannot be read.
+        """
+        return maintenance.search_values(self.context, values)
 
     def verify(
         self,

@@ -24,6 +24,7 @@ class ChangeOptions(TypedDict, total=False):
         actor: Who records it.
         roles: The roles of the actor; None, or left out, for those that the settings give.
         at: When it happened; None, or left out, for now.
+        readmit: Whether somebody who was erased is known again by it, as somebody new.
         future: Whether it may have happened more than a day in the future; else it is refused.
         key: Makes it happen once: repeated with the same content, the first answer is returned.
         text: Whether facts and time are text as a person types it.
@@ -34,6 +35,7 @@ class ChangeOptions(TypedDict, total=False):
     actor: str
     roles: Collection[str] | None
     at: dt.datetime | str | None
+    readmit: bool
     future: bool
     key: str | None
     text: bool
@@ -250,6 +252,7 @@ class Workspace(ReadableWorkspace):
             dict(facts or {}),  # a copy: parsers know objects again that they have read
             options.get("actor", ""),
             future=options.get("future", False),
+            readmit=options.get("readmit", False),
             key=options.get("key"),
             text=options.get("text", False),
             expect=options.get("expect"),
@@ -400,6 +403,25 @@ class Workspace(ReadableWorkspace):
             roles=given_roles(roles),
             dry_run=dry_run,
         )
+
+    def erase(
+        self, contact_id: str, *, actor: str = "", dry_run: bool = False
+    ) -> "maintenance.Erased":
+        """Erase a contact: everything that says something of the person goes, for good.
+
+        Broken off at any point, the same call goes on. Whoever is merged with the contact is
+        the same person, and is erased with it.
+
+        Args:
+            contact_id: Who.
+            actor: Who erases it.
+            dry_run: Count what would go, and remove nothing.
+
+        Raises:
+            UnknownContactError: There is no contact by that id, and none was erased.
+            StoreError: The database or a file cannot be written; the same call goes on later.
+        """
+        return maintenance.run_erasure(self.context, contact_id, actor=actor, dry_run=dry_run)
 
     def contacts_ahead(self, now: dt.datetime | None = None) -> "maintenance.Ahead":
         """Return the contacts whose last evidence lies more than a day after `now`."""

@@ -32,7 +32,8 @@ _VIEWS = {
     "history": (
         f"SELECT e.id AS id, c.id AS contact_id, {_listed('e', _EVIDENCE)}, "  # noqa: S608
         f"{_listed('d', _DECISION)}, e.digest AS digest, e.checksum AS checksum "
-        "FROM evidence e JOIN contacts c ON c.number = e.contact LEFT JOIN decisions d "
+        "FROM evidence e JOIN contacts c ON c.number = e.contact AND c.id IS NOT NULL "
+        "LEFT JOIN decisions d "
         "ON d.contact = e.contact AND d.sequence = e.sequence AND d.place = 0"
     ),
 }
@@ -43,6 +44,7 @@ def upgrade() -> None:
     _definitions()
     _contacts()
     _evidence()
+    _erased()
     _runs()
     _outbox()
     for name, query in _VIEWS.items():
@@ -152,6 +154,18 @@ def _evidence() -> None:
     )
 
 
+def _erased() -> None:
+    op.create_table(
+        "erased",
+        _text("hash"),
+        sa.Column("contact", _BIG, nullable=False),
+        _text("erased_at"),
+        _text("secret"),
+        sa.Column("checksum", _BIG, nullable=False),
+        sa.PrimaryKeyConstraint("hash", name="erased_pkey"),
+    )
+
+
 def _runs() -> None:
     op.create_table(
         "runs",
@@ -171,6 +185,7 @@ def _runs() -> None:
         _text("prefix"),
         _text("rejects"),
         sa.Column("rejects_size", _BIG, nullable=False),
+        _text("contact_column"),
         *(_text(name) for name in ("counts", "started_at", "updated_at")),
         sa.Column("run", sa.Integer, nullable=True),
         sa.Column("checksum", _BIG, nullable=False),

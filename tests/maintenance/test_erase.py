@@ -324,11 +324,12 @@ def test_erasing_again_sweeps_again(shop):
 
 
 def test_all_who_are_the_same_person_are_erased_together(shop):
-    shop.merge("canary-id", into="bob")
+    shop.merge("canary-id", into="bob", reason="canary-of-the-run")
     done = shop.erase("canary-id", dry_run=True)
     assert done.merged == ("bob",)
     assert shop.erase("bob").merged == ("canary-id",)
     assert [found.id for found in shop.list()] == ["eve"]
+    assert all(run.reason == "" for run in shop.runs())
     proof = shop.verify()
     assert (proof.is_sound, proof.contacts, proof.erased) == (True, 1, 2)
     for name in ("canary-id", "bob"):

@@ -40,7 +40,7 @@ from funnelflow.storage.context import Context
 from funnelflow.storage.database_errors import RetryError, translated
 from funnelflow.storage.erased import EMPTY, ErasedNames
 from funnelflow.storage.row_format import checksum, to_text
-from funnelflow.storage.runs import note_run
+from funnelflow.storage.runs import forget_reasons, note_run
 from funnelflow.storage.tables import (
     contacts,
     decisions,
@@ -142,6 +142,7 @@ def _erase(
         names.add(connection, _names(people, held, now))
         _empty(connection, people)
         _remove(connection, people, ids, held)
+        forget_reasons(connection, _runs_of(connection, people))
         counts = {"contacts": len(people), "rows": found.rows["evidence"]}
         note_run(connection, "erase", now, "" if actor in ids else actor, counts)
     return evolve(found, rejects=blank(ids))
@@ -289,6 +290,17 @@ def _remove(connection: Connection, people: Sequence[Any], ids: Sequence[str], h
         connection.execute(
             update(contacts).where(contacts.c.number == person.number).values(**nobody)
         )
+
+
+def _runs_of(connection: Connection, people: Sequence[Any]) -> set[int]:
+    """Return the runs that brought evidence about some contacts, and about nobody else."""
+    about = evidence.c.contact.in_([person.number for person in people])
+    runs = select(evidence.c.run).where(evidence.c.run.is_not(None)).distinct()
+    theirs = set(connection.execute(runs.where(about)).scalars())
+    if not theirs:
+        return set()
+    others = runs.where(~about, evidence.c.run.in_(theirs))
+    return theirs - set(connection.execute(others).scalars())
 
 
 def _sweep(context: Context) -> bool | None:

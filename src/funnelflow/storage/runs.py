@@ -6,7 +6,7 @@ it stores names it. A run that stores nothing leaves no row.
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, TypeAlias
 
 from attrs import define, field, frozen
@@ -185,6 +185,14 @@ def note_run(
     details = encode({"counts": counts, "finished": True})
     values = {**said, "kind": kind, "started_at": at, "actor": actor, "undoes": None}
     connection.execute(insert(runs).values(_signed({**values, "details": details})))
+
+
+def forget_reasons(connection: Connection, numbers: Collection[int]) -> None:
+    """Forget why runs were, where that may say something of somebody who is erased."""
+    wanted = select(runs).where(runs.c.id.in_(numbers), runs.c.reason != "")
+    for row in connection.execute(wanted).all():
+        values = _signed({name: getattr(row, name) for name in _COLUMNS} | {"reason": ""})
+        connection.execute(update(runs).where(runs.c.id == row.id).values(values))
 
 
 def being_undone(number: int, by: int) -> ConflictError:

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from funnelflow.errors import ConflictError, UnknownContactError, UsageError
 from funnelflow.ingest.file_options import FileOptions
 from funnelflow.storage.connect import reading, writing
+from funnelflow.storage.outbox import Outbox
 from funnelflow.storage.tables import contacts, decisions, evidence, positions
 
 from ..funnels import DAY, PIPELINE, T0
@@ -221,3 +222,36 @@ def test_a_merge_that_somebody_altered_is_found(two):
         connection.execute(update(contacts).values(merged_into=None))
     (found,) = two.verify().findings
     assert found.what == "whose story it is part of is not what the evidence gives"
+
+
+def test_whoever_looked_before_something_came_for_either_is_told_so(two):
+    two.merge("bob", "ada")
+    looked = two.contact("ada").sequence
+    assert looked == two.contact("bob").sequence == len(two.history("ada").rows) == 5
+    assert [found.sequence for found in two.list()] == [5]
+    two.record("bob", "called", at=T0 + 4 * DAY)
+    with pytest.raises(ConflictError, match="ada has changed meanwhile: called"):
+        two.set("ada", {"budget": 1}, expect=looked)
+    two.set("ada", {"budget": 1}, expect=looked + 1)
+    two.set("bob", {"budget": 2}, expect=looked + 2)
+
+
+def test_messages_are_about_the_one_who_is_left(directory, workspace, clock):
+    clock.now = T0 + 100 * DAY
+    with (directory / "funnelflow.toml").open("a") as file:
+        file.write('[[notify]]\nchannel = "log"\n')
+    workspace.add("ada", {"email": "ada@example.com"}, at=T0)
+    workspace.add("bob", at=T0)
+    workspace.record("bob", "subscribed", at=T0 + DAY)
+
+    def sent():
+        found = Outbox(workspace.engine).messages(limit=100)
+        return [(m.contact_id, m.data["before"], m.data["after"]) for m in found]
+
+    assert sent() == []
+    workspace.merge("bob", "ada")
+    assert sent() == [("ada", "target", "lead.fresh")]
+    workspace.record("bob", "gave_up", at=T0 + 2 * DAY)
+    assert sent()[1:] == [("ada", "lead.fresh", "lost")]
+    workspace.unmerge("bob")
+    assert sent()[2:] == [("ada", "lost", "target")]

@@ -143,3 +143,40 @@ def test_a_move_is_in_the_funnel_that_has_the_stage_or_that_is_named(two):
     assert (refused.funnel, refused.decision.outcome) == ("pipeline", "refused")
     assert two.history("ada").rows[-1].about == ("pipeline",)
     assert two.verify().is_sound
+
+
+def test_who_is_merged_is_in_the_funnels_of_both(two):
+    two.add("ada", {"budget": 20}, funnel="pipeline", at=T0)
+    two.add("bob", {"mood": "happy"}, funnel="support", at=T0 + DAY)
+    two.record("bob", "called", at=T0 + 2 * DAY)
+    before = {name: stands(two, name) for name in ("ada", "bob")}
+    two.merge("bob", "ada")
+    assert stages(two, "ada") == {"pipeline": "nurture", "support": "engaged"}
+    two.record("bob", "opened", at=T0 + 3 * DAY)
+    assert stages(two, "bob") == {"pipeline": "won", "support": "engaged"}
+    assert two.verify().findings == ()
+    two.tick(T0 + 90 * DAY)
+    assert two.verify().findings == ()
+    two.unmerge("bob")
+    assert stands(two, "ada").keys() == before["ada"].keys()
+    assert stages(two, "bob") == {"support": "engaged"}
+    assert stands(two, "bob") == before["bob"]
+    assert two.verify().findings == ()
+    two.merge("ada", "bob")
+    assert stages(two, "bob") == {"support": "engaged", "pipeline": "won"}
+    assert two.verify().findings == ()
+
+
+def test_a_funnel_that_one_of_two_entered_later_counts_from_where_it_begins_for_the_whole(two):
+    two.add("ada", funnel="pipeline", at=T0)
+    two.enter("ada", "support", at=T0 + 5 * DAY)
+    two.add("bob", funnel="support", at=T0 + DAY)
+    two.record("ada", "called", at=T0 + 2 * DAY)
+    assert stages(two, "ada") == {"pipeline": "nurture", "support": "quiet"}
+    two.merge("bob", "ada")
+    assert stages(two, "ada") == {"pipeline": "nurture", "support": "talking"}
+    assert two.verify().findings == ()
+    two.unmerge("bob")
+    assert stages(two, "ada") == {"pipeline": "nurture", "support": "quiet"}
+    assert stages(two, "bob") == {"support": "quiet"}
+    assert two.verify().findings == ()

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
 from typing import Any, NamedTuple, TypeAlias
@@ -13,6 +14,7 @@ from sqlalchemy import (
     FromClause,
     and_,
     false,
+    func,
     literal,
     select,
     true,
@@ -51,6 +53,7 @@ from funnelflow.storage.tables import (
     definitions,
     evidence,
     history,
+    positions,
 )
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
@@ -64,7 +67,7 @@ class StoredContact:
         number: The number that the database knows it by.
         funnel: The funnel that is its home.
         contact: Stage, fields and clock, as the engine takes them.
-        sequence: How many rows its history has.
+        sequence: How many rows its history has, with those of whoever is merged into it.
         due_at: When time may move it next; None if it does not.
         created_at: When it became known: the time of its first evidence.
         definition: The digest of the definition that it is under.
@@ -360,8 +363,9 @@ def find_positions(
     if funnel is not None and funnel not in (names := [row.funnel for row in rows]):
         raise not_in_funnel(contact_id, funnel, names)
     rows = sorted(rows, key=lambda row: funnel is not None and row.funnel != funnel)
+    more = rows_below(connection, rows[0].number)
     found = ((row, store.by_id(connection, row.definition)) for row in rows)
-    return [(stored_contact(row, loaded), loaded) for row, loaded in found]
+    return [(stored_contact(row, loaded, more), loaded) for row, loaded in found]
 
 
 def root_of(
@@ -393,13 +397,50 @@ def story_of(
 ) -> set[int]:
     """Return the numbers of a contact and of all who are merged into it; see `root_of`."""
     numbers, last = {number}, {number}
-    is_known = known_until(evidence, known_at)
     while last:
-        told = select(evidence).where(evidence.c.contact.in_(last), IS_MERGE, is_known)
-        rows = connection.execute(told.order_by(evidence.c.id))
-        last = set(merged_by(rows)) - numbers
+        last = _merged_into(connection, last, known_at) - numbers
         numbers |= last
     return numbers
+
+
+def _merged_into(
+    connection: Connection, numbers: set[int], known_at: dt.datetime | int | None
+) -> set[int]:
+    """Return the numbers of those who are merged into contacts themselves."""
+    if known_at is None:  # there is an index, however long the stories are
+        below = select(contacts.c.number).where(contacts.c.merged_into.in_(numbers))
+        return set(connection.execute(below).scalars())
+    is_known = known_until(evidence, known_at)
+    told = select(evidence).where(evidence.c.contact.in_(numbers), IS_MERGE, is_known)
+    return set(merged_by(connection.execute(told.order_by(evidence.c.id))))
+
+
+def rows_below(connection: Connection, number: int) -> int:
+    """Count the rows that were addressed to those who are merged into a contact."""
+    below = story_of(connection, number) - {number}
+    if not below:
+        return 0
+    last = select(func.sum(positions.c.sequence))
+    counted = last.where(positions.c.contact.in_(below), positions.c.place == 0)
+    return int(connection.execute(counted).scalar_one() or 0)
+
+
+def all_rows_below(connection: Connection) -> Counter[int]:
+    """Count what `rows_below` does for everybody, by number."""
+    is_first = (positions.c.contact == contacts.c.number) & (positions.c.place == 0)
+    wanted = select(contacts.c.number, contacts.c.merged_into, positions.c.sequence)
+    rows = connection.execute(
+        wanted.join(positions, is_first).where(contacts.c.merged_into.is_not(None))
+    ).all()
+    into, counted = {row.number: row.merged_into for row in rows}, Counter[int]()
+    for row in rows:
+        met = {row.number}
+        above = row.merged_into
+        while above is not None and above not in met:
+            counted[above] += row.sequence
+            met.add(above)
+            above = into.get(above)
+    return counted
 
 
 def unknown_contact(connection: Connection, contact_id: str) -> UnknownContactError:
@@ -418,8 +459,13 @@ def unknown_contact(connection: Connection, contact_id: str) -> UnknownContactEr
     return UnknownContactError(contact_id, hint=add, local_hint=local)
 
 
-def stored_contact(row: Any, loaded: LoadedDefinition) -> StoredContact:
+def stored_contact(row: Any, loaded: LoadedDefinition, more: int = 0) -> StoredContact:
     """Read a contact from its columns.
+
+    Args:
+        row: The columns.
+        loaded: The definition that it is under.
+        more: How many rows were addressed to those who are merged into it.
 
     Raises:
         StoreError: They are not what was once written there.
@@ -427,12 +473,12 @@ def stored_contact(row: Any, loaded: LoadedDefinition) -> StoredContact:
     if row.stage not in loaded.leaves:
         raise altered(f"contact {row.id!r}")
     try:
-        return _stored_contact(row, loaded)
+        return _stored_contact(row, loaded, more)
     except UNREADABLE:
         raise altered(f"contact {row.id!r}") from None
 
 
-def _stored_contact(row: Any, loaded: LoadedDefinition) -> StoredContact:
+def _stored_contact(row: Any, loaded: LoadedDefinition, more: int) -> StoredContact:
     """Read a contact from its columns as they are."""
     contact = Contact(
         row.id,
@@ -448,7 +494,7 @@ def _stored_contact(row: Any, loaded: LoadedDefinition) -> StoredContact:
         row.number,
         row.funnel,
         contact,
-        row.sequence,
+        row.sequence + more,
         optional_from_text(row.due_at),
         from_text(row.created_at),
         loaded.digest,

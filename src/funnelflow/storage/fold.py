@@ -347,8 +347,10 @@ class Fold:
         target = chain.root or chain
         if change.event == "add" and not change.create:
             raise known_already(change)
-        if change.expect is not None and change.expect != chain.sequence:
-            raise ChangedMeanwhileError(change.contact_id, change.expect, chain.sequence)
+        if change.expect is not None:
+            length = sum(one.sequence for one in target.united())
+            if change.expect != length:
+                raise ChangedMeanwhileError(change.contact_id, change.expect, length)
         event = self._parse(target, change)
         if change.event in SILENT:
             if event.name in _OF_FUNNELS and not target.is_in_force:
@@ -797,12 +799,21 @@ class Fold:
                 arrivals = {one.arrival for one in theirs}
                 stories[place] = [one for one in all_of_it if one.arrival not in arrivals]
             self._open.pop(own, None)
+        self._forget_left(target)
         if event == MERGE:
             self._put_into(chain, target, other)
         else:
             self._give_back(chain, target, other)
         other.changed = True
         self._merged.append((other.merged_into, other.number))
+
+    def _forget_left(self, target: TrackedContact) -> None:
+        """Forget the stories of funnels that a contact is not in any more."""
+        funnels = {position.funnel for position in target.positions()}
+        for place in [*self.partition.stories, *self._open]:
+            if place[0] == target.number and place[1] not in funnels:
+                self.partition.stories.pop(place, None)
+                self._open.pop(place, None)
 
     def _put_into(
         self, chain: TrackedContact, target: TrackedContact, other: TrackedContact

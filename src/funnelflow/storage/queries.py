@@ -24,7 +24,12 @@ from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
 from funnelflow.engine.story import SILENT, in_force
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.storage.contacts import StoredContact, known_until, stored_contact
+from funnelflow.storage.contacts import (
+    StoredContact,
+    all_rows_below,
+    known_until,
+    stored_contact,
+)
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import considered_json, question_json
 from funnelflow.storage.replay import (
@@ -270,9 +275,10 @@ def _matching(  # all that a row may be held to
     leaves: tuple[str, ...] | None,
 ) -> Iterator[StoredContact]:
     """Yield the contacts that pass what is left of the filter of their funnel."""
+    more = all_rows_below(connection)
     for row in rows:
         loaded = store.by_id(connection, row.definition)
-        stored = stored_contact(row, loaded)
+        stored = stored_contact(row, loaded, more[row.number])
         found = filters[stored.funnel]
         if present.is_due(stored):
             stored = present.fold_on(stored, loaded)

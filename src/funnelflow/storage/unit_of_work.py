@@ -23,7 +23,13 @@ from funnelflow.storage.changes import (
     is_id,
 )
 from funnelflow.storage.contact_cache import ContactCache
-from funnelflow.storage.contacts import Recorded, RecordedElsewhere, unknown_contact
+from funnelflow.storage.contacts import (
+    Recorded,
+    RecordedElsewhere,
+    root_of,
+    story_of,
+    unknown_contact,
+)
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import LOADED_COLUMNS, Bulk
 from funnelflow.storage.erased import ErasedNames, readmit
@@ -218,6 +224,8 @@ class UnitOfWork:
         if change.contact_id not in self._contacts and (change.create or change.event == "add"):
             check_id(change.contact_id)
             self.home(change.funnel)
+        if change.expect is not None:
+            self._load_below(change.contact_id)
         try:
             result = self._fold.take(change, explain=explain)
         except ChangedMeanwhileError as error:
@@ -287,6 +295,15 @@ class UnitOfWork:
                 below.append(known)
         return below
 
+    def _load_below(self, contact_id: str) -> None:
+        """Read all whose stories are part of the same one."""
+        target = self.contact(contact_id)
+        if target is not None and target.stored:
+            numbers = story_of(self.connection, target.number) - {target.number}
+            named = select(contacts.c.id).where(contacts.c.number.in_(numbers))
+            if numbers:
+                self.load(name for name in self.connection.execute(named).scalars() if name)
+
     def _link(self, below: Sequence[TrackedContact]) -> list[TrackedContact]:
         """Put contacts below those into whom they are merged; see `_read`.
 
@@ -330,10 +347,12 @@ class UnitOfWork:
 def _news(connection: Connection, contact_id: str, expected: int) -> list[str]:
     """Say what happened to a contact since it was looked at, as far as there is room."""
     columns = (history.c.event, history.c.actor, history.c.after_stage)
+    numbers = story_of(connection, root_of(connection, contact_id) or 0)
     since = (
         select(*columns)
-        .where(history.c.contact_id == contact_id, history.c.sequence > expected)
-        .order_by(history.c.sequence)
+        .where(history.c.contact.in_(numbers))
+        .order_by(history.c.id)
+        .offset(expected)
         .limit(_NEWS)
     )
     return [

@@ -106,9 +106,9 @@ def sent_messages(workspace: Workspace) -> list[tuple[str, int]]:
 
 
 def tell_somebody(directory: Path) -> None:
-    """Let every transition be sent."""
+    """Let every transition be sent, however old."""
     with (directory / "funnelflow.toml").open("a") as settings:
-        settings.write('[[notify]]\nchannel = "log"\n')
+        settings.write('[[notify]]\nchannel = "log"\nfresh = "10000d"\n')
 
 
 @pytest.fixture(scope="module")

@@ -22,13 +22,12 @@ until there is new evidence.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
 
 from attrs import frozen
 
-from funnelflow.criteria.codegen import Writer, compile_function
-from funnelflow.criteria.evaluate import Known
+from funnelflow.criteria.evaluate import Known, evaluate
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.expression_problems import CriterionError, ExpressionProblem
 from funnelflow.criteria.rules import Leaf, Rule, rule_expressions
@@ -46,10 +45,7 @@ from funnelflow.criteria.tree import (
     children,
     walk,
 )
-from funnelflow.criteria.value_forms import DURATION, TIMESTAMP, Facts, Fields, Type
-
-Candidates: TypeAlias = Callable[[Known, set[int]], None]
-"""Adds the moments at which one comparison can change, for the facts of a contact."""
+from funnelflow.criteria.value_forms import DURATION, TIMESTAMP, Facts, Fields
 
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 _EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -69,12 +65,11 @@ _LONGEST: Final = _micros(LONGEST)
 _SECONDS: Final = _micros(SECONDS)
 
 
-@frozen
-class _Line:
+class _Line(NamedTuple):
     """``sign * now + offset``, in microseconds; times count from the first of all.
 
-    The sign is 1 or -1; 0 where a choice has taken a branch without ``now``, and then the
-    moments that it gives are superfluous, but not wrong.
+    The sign is 1 or -1; 0 for what does not move, and then the moments that it gives are
+    superfluous, but not wrong.
     """
 
     sign: int
@@ -87,9 +82,6 @@ class _Line:
 
 
 _NOW: Final = _Line(1, 0)
-LineOf: TypeAlias = Callable[[Known, list[int]], _Line | None]
-"""Returns a line for the facts of a contact, or None where it is always unknown; to the list it
-adds the moments at which a calculation on the way enters or leaves CEL's range."""
 
 
 def reads_now(node: Node) -> bool:
@@ -156,14 +148,14 @@ def schedule(rule: Rule) -> "Schedule":
     Raises:
         CriterionError: An expression of the rule is `unschedulable`.
     """
-    candidates: list[Candidates] = []
+    timed: list[Compare] = []
     for expression in rule_expressions(rule):
         if "now" not in expression.source:  # it need not be compiled
             continue
         if problems := unschedulable(expression):
             raise CriterionError(expression.source, problems)
-        candidates += [_candidates(node) for node in _timed(expression.tree)]
-    return Schedule(rule, tuple(candidates))
+        timed += _timed(expression.tree)
+    return Schedule(rule, tuple(timed))
 
 
 @frozen
@@ -175,12 +167,12 @@ class Schedule:
     """
 
     rule: Rule
-    _candidates: tuple[Candidates, ...]
+    _timed: tuple[Compare, ...]
 
     @property
     def changes(self) -> bool:
         """Whether the rule reads ``now``; if not, time changes nothing."""
-        return bool(self._candidates)
+        return bool(self._timed)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the rule; the other side makes the schedule again."""
@@ -204,8 +196,8 @@ class Schedule:
         """
         known = Known(fields, facts, after)
         found: set[int] = set()
-        for find in self._candidates:
-            find(known, found)
+        for comparison in self._timed:
+            _add_moments(comparison, known, found)
         first, last = _micros(after), _LAST if until is None else _micros(until)
         return [
             _EARLIEST + moment * _MICROSECOND for moment in sorted(found) if first < moment <= last
@@ -257,101 +249,41 @@ def _of_time(node: Node) -> Iterator[ExpressionProblem]:
         yield from _of_time(node.other)
 
 
-def _candidates(node: Compare) -> Candidates:
-    """Return the function that finds the moments at which a comparison can change."""
-    moving, fixed = (node.left, node.right) if reads_now(node.left) else (node.right, node.left)
-    line_of, value_of = _line(moving), _value(fixed)
-
-    def _find(known: Known, moments: set[int]) -> None:
-        limits: list[int] = []
-        line = line_of(known, limits)
-        value = value_of(known)
-        if line is not None and value is not None:
-            moments.update(limits, line.around(_micros(value)))
-
-    return _find
+def _add_moments(node: Compare, known: Known, moments: set[int]) -> None:
+    """Add the moments at which a comparison can change, for the facts of a contact."""
+    limits: list[int] = []
+    left, right = _line(node.left, known, limits), _line(node.right, known, limits)
+    if left is not None and right is not None:
+        difference = _Line(left.sign - right.sign, left.offset - right.offset)
+        moments.update(limits, difference.around(0))
 
 
-def _value(node: Node) -> Callable[[Known], Any]:
-    """Return the function that computes what does not read ``now``."""
-    writer = Writer()
-    body = writer.value(node)
-    compiled = compile_function("fixed", "f, e, now", body, writer.names)
-    return lambda known: compiled(known.contact, known.event, known.now)
+def _line(node: Node, known: Known, limits: list[int]) -> _Line | None:
+    """Return a time or a duration as a line, for the facts of a contact; None where it is unknown.
 
-
-def _line(node: Node) -> LineOf:
-    """Return the function that gives what reads ``now`` as a line."""
+    To the limits it adds the moments at which a calculation on the way enters or leaves CEL's
+    range; see `evaluate`.
+    """
+    if isinstance(node, Now):
+        return _NOW
     if isinstance(node, Conditional):
-        return _chosen_line(node)
-    return _moved_line(node) if isinstance(node, Arithmetic) else _line_of_now
-
-
-def _line_of_now(known: Known, limits: list[int]) -> _Line:  # noqa: ARG001  # as the others
-    return _NOW
-
-
-def _constant_line(node: Node) -> LineOf:
-    """Return the function that gives what does not read ``now`` as a line."""
-    value_of = _value(node)
-
-    def _find(known: Known, limits: list[int]) -> _Line | None:  # noqa: ARG001  # as the others
-        value = value_of(known)
+        test = evaluate(node.test, known)
+        return None if test is None else _line(node.then if test else node.other, known, limits)
+    if not isinstance(node, Arithmetic):
+        value = evaluate(node, known)
         return None if value is None else _Line(0, _micros(value))
-
-    return _find
-
-
-def _chosen_line(node: Conditional) -> LineOf:
-    """Return the function that gives the branch that is taken as a line."""
-    test_of = _value(node.test)
-    then, other = (
-        _line(branch) if reads_now(branch) else _constant_line(branch)
-        for branch in (node.then, node.other)
-    )
-
-    def _find(known: Known, limits: list[int]) -> _Line | None:
-        test = test_of(known)
-        return None if test is None else (then if test else other)(known, limits)
-
-    return _find
-
-
-def _moved_line(node: Arithmetic) -> LineOf:
-    """Return the function that gives a sum, or a difference, with a constant as a line."""
-    is_left = reads_now(node.left)
-    line_of = _line(node.left if is_left else node.right)
-    value_of = _value(node.right if is_left else node.left)
-
-    def _find(known: Known, limits: list[int]) -> _Line | None:
-        moving, fixed = line_of(known, limits), value_of(known)
-        if moving is None or fixed is None:
-            return None
-        line = _moved(moving, _micros(fixed), node.operator, is_left=is_left)
-        _add_limits(limits, node.type, moving, line, fixed)
-        return line
-
-    return _find
-
-
-def _moved(line: _Line, fixed: int, operator: str, *, is_left: bool) -> _Line:
-    """Return the sum or difference of a line and a constant; the line is the left side, or not."""
-    if operator == "+":
-        return _Line(line.sign, line.offset + fixed)
-    if is_left:
-        return _Line(line.sign, line.offset - fixed)
-    return _Line(-line.sign, fixed - line.offset)
-
-
-def _add_limits(
-    limits: list[int], kind: Type, moving: _Line, line: _Line, fixed: dt.datetime | dt.timedelta
-) -> None:
-    """Add the moments at which a calculation enters or leaves CEL's range; see `evaluate`."""
-    if kind == TIMESTAMP:
+    left, right = _line(node.left, known, limits), _line(node.right, known, limits)
+    if left is None or right is None:
+        return None
+    turn = 1 if node.operator == "+" else -1
+    line = _Line(left.sign + turn * right.sign, left.offset + turn * right.offset)
+    if node.type == TIMESTAMP:
         limits += (*line.around(0), *line.around(_LAST))
-        return
+        return line
     limits += (*line.around(_LONGEST), *line.around(-_LONGEST))
-    if isinstance(fixed, dt.datetime):
-        second = _micros(fixed) // _SECOND * _SECOND
+    if node.left.type == TIMESTAMP:
+        moving, fixed = (left, right) if left.sign else (right, left)
+        second = fixed.offset // _SECOND * _SECOND
         limits += moving.around(second - _SECONDS)
         limits += moving.around(second + _SECONDS + _SECOND)
+    return line

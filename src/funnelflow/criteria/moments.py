@@ -23,7 +23,7 @@ until there is new evidence.
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from attrs import frozen
 
@@ -47,41 +47,72 @@ from funnelflow.criteria.tree import (
 )
 from funnelflow.criteria.value_forms import DURATION, TIMESTAMP, Facts, Fields
 
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
-_EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+MICROSECOND: Final = dt.timedelta(microseconds=1)
 _SECOND: Final = 1_000_000
 _TIMES: Final = (TIMESTAMP, DURATION)
 
 
-def _micros(value: dt.datetime | dt.timedelta) -> int:
+def micros(value: dt.datetime | dt.timedelta) -> int:
     """Return a duration, or a time since the first of all, in microseconds."""
-    length = value - _EARLIEST if isinstance(value, dt.datetime) else value
-    return length // _MICROSECOND
+    length = value - EARLIEST if isinstance(value, dt.datetime) else value
+    return length // MICROSECOND
 
 
 _NO_FACTS: Final[Facts] = {}
-_LAST: Final = _micros(dt.datetime.max.replace(tzinfo=dt.UTC))
-_LONGEST: Final = _micros(LONGEST)
-_SECONDS: Final = _micros(SECONDS)
+LAST: Final = micros(dt.datetime.max.replace(tzinfo=dt.UTC))
+_LONGEST: Final = micros(LONGEST)
+_SECONDS: Final = micros(SECONDS)
 
 
-class _Line(NamedTuple):
-    """``sign * now + offset``, in microseconds; times count from the first of all.
+class Line(NamedTuple):
+    """``sign * what moves + offset``, in microseconds; times count from the first of all.
 
-    The sign is 1 or -1; 0 for what does not move, and then the moments that it gives are
-    superfluous, but not wrong.
+    What moves is ``now``, or a field. The sign is 1 or -1, or 0 for what does not move.
     """
 
     sign: int
     offset: int
 
-    def around(self, value: int) -> tuple[int, int]:
-        """Return when it has a value, and one microsecond later."""
-        moment = self.sign * (value - self.offset)
-        return moment, moment + 1
+    def at(self, value: int) -> int:
+        """Return where it has a value; anywhere if it does not move."""
+        return self.sign * (value - self.offset)
 
 
-_NOW: Final = _Line(1, 0)
+Limits: TypeAlias = list[tuple[Line, int, int]]
+"""Calculations with the least and the greatest value for which CEL knows the result."""
+
+
+def line_of(node: Node, moving: type[Now | Read], known: Known, limits: Limits) -> Line | None:
+    """Return a time or a duration as a line; None where it is unknown.
+
+    Args:
+        node: The time or the duration.
+        moving: What moves; all other facts are those that are known.
+        known: What is known.
+        limits: Where the limits are added of each calculation on the way; see `evaluate`.
+    """
+    if isinstance(node, moving):
+        return Line(1, 0)
+    if isinstance(node, Conditional):
+        test = evaluate(node.test, known)
+        branch = node.then if test else node.other
+        return None if test is None else line_of(branch, moving, known, limits)
+    if not isinstance(node, Arithmetic):
+        value = evaluate(node, known)
+        return None if value is None else Line(0, micros(value))
+    left = line_of(node.left, moving, known, limits)
+    right = line_of(node.right, moving, known, limits)
+    if left is None or right is None:
+        return None
+    turn = 1 if node.operator == "+" else -1
+    line = Line(left.sign + turn * right.sign, left.offset + turn * right.offset)
+    limits.append((line, 0, LAST) if node.type == TIMESTAMP else (line, -_LONGEST, _LONGEST))
+    if node.type == DURATION and node.left.type == TIMESTAMP:
+        time, fixed = (left, right) if left.sign else (right, left)
+        second = fixed.offset // _SECOND * _SECOND
+        limits.append((time, second - _SECONDS, second + _SECONDS + _SECOND - 1))
+    return line
 
 
 def reads_now(node: Node) -> bool:
@@ -198,9 +229,9 @@ class Schedule:
         found: set[int] = set()
         for comparison in self._timed:
             _add_moments(comparison, known, found)
-        first, last = _micros(after), _LAST if until is None else _micros(until)
+        first, last = micros(after), LAST if until is None else micros(until)
         return [
-            _EARLIEST + moment * _MICROSECOND for moment in sorted(found) if first < moment <= last
+            EARLIEST + moment * MICROSECOND for moment in sorted(found) if first < moment <= last
         ]
 
 
@@ -250,40 +281,12 @@ def _of_time(node: Node) -> Iterator[ExpressionProblem]:
 
 
 def _add_moments(node: Compare, known: Known, moments: set[int]) -> None:
-    """Add the moments at which a comparison can change, for the facts of a contact."""
-    limits: list[int] = []
-    left, right = _line(node.left, known, limits), _line(node.right, known, limits)
-    if left is not None and right is not None:
-        difference = _Line(left.sign - right.sign, left.offset - right.offset)
-        moments.update(limits, difference.around(0))
-
-
-def _line(node: Node, known: Known, limits: list[int]) -> _Line | None:
-    """Return a time or a duration as a line, for the facts of a contact; None where it is unknown.
-
-    To the limits it adds the moments at which a calculation on the way enters or leaves CEL's
-    range; see `evaluate`.
-    """
-    if isinstance(node, Now):
-        return _NOW
-    if isinstance(node, Conditional):
-        test = evaluate(node.test, known)
-        return None if test is None else _line(node.then if test else node.other, known, limits)
-    if not isinstance(node, Arithmetic):
-        value = evaluate(node, known)
-        return None if value is None else _Line(0, _micros(value))
-    left, right = _line(node.left, known, limits), _line(node.right, known, limits)
+    """Add the moments at which a comparison can change: where one ends, and one later."""
+    limits: Limits = []
+    left, right = line_of(node.left, Now, known, limits), line_of(node.right, Now, known, limits)
     if left is None or right is None:
-        return None
-    turn = 1 if node.operator == "+" else -1
-    line = _Line(left.sign + turn * right.sign, left.offset + turn * right.offset)
-    if node.type == TIMESTAMP:
-        limits += (*line.around(0), *line.around(_LAST))
-        return line
-    limits += (*line.around(_LONGEST), *line.around(-_LONGEST))
-    if node.left.type == TIMESTAMP:
-        moving, fixed = (left, right) if left.sign else (right, left)
-        second = fixed.offset // _SECOND * _SECOND
-        limits += moving.around(second - _SECONDS)
-        limits += moving.around(second + _SECONDS + _SECOND)
-    return line
+        return
+    limits.append((Line(left.sign - right.sign, left.offset - right.offset), 0, 0))
+    for line, least, greatest in limits:
+        for moment in (line.at(least), line.at(greatest)):
+            moments.update((moment, moment + 1))

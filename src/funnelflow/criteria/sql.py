@@ -12,17 +12,17 @@ False, and each row must still be asked by `Expression.holds`.
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from attrs import define, field, frozen
 
 from funnelflow.criteria.evaluate import Known, evaluate
+from funnelflow.criteria.moments import EARLIEST, LAST, MICROSECOND, Line, line_of
 from funnelflow.criteria.sql_dialects import DIALECTS, Dialect, DialectName, SqlFilter
-from funnelflow.criteria.times import LONGEST, SECONDS, timestamp_json
+from funnelflow.criteria.times import timestamp_json
 from funnelflow.criteria.tree import (
     And,
-    Arithmetic,
     Compare,
     Conditional,
     Constant,
@@ -35,6 +35,7 @@ from funnelflow.criteria.tree import (
     Size,
     TextTest,
     names_fields,
+    walk,
 )
 from funnelflow.criteria.value_forms import (
     BOOLEAN,
@@ -47,13 +48,6 @@ from funnelflow.criteria.value_forms import (
     dump_value,
 )
 from funnelflow.criteria.words import FLIPPED
-
-_EARLIEST: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
-_LATEST: Final = dt.datetime.max.replace(tzinfo=dt.UTC)
-_BEFORE_ALL: Final = ""
-_AFTER_ALL: Final = "~"
-_ALMOST: Final = dt.timedelta(microseconds=999_999)
-_NONE: Final = dt.timedelta(0)
 
 
 @frozen
@@ -75,76 +69,37 @@ class Bound:
     last: str
 
 
-def bounded(node: Compare, computed: Callable[[Node], Any]) -> Bound | None:
-    """Read a comparison as a bound on one time; None where it is of another form.
+def bounded(node: Compare, known: Known) -> Bound | None:
+    """Read a comparison of a calculation with one time as a bound on that; None for other forms.
 
     Args:
         node: The comparison.
-        computed: Computes a node that names no field; None where it has no value.
+        known: What is known without any field.
     """
-    for left, right, operator in (
-        (node.left, node.right, node.operator),
-        (node.right, node.left, FLIPPED[node.operator]),
-    ):
-        if isinstance(left, Arithmetic) and not names_fields(right):
-            limit = computed(right)
-            if limit is None:
-                return None
-            if left.type == TIMESTAMP:
-                return _shifted(left, operator, limit, computed)
-            if left.type == DURATION:
-                return _distant(left, operator, limit, computed)
-    return None
-
-
-def _shifted(
-    node: Arithmetic, operator: str, limit: dt.datetime, computed: Callable[[Node], Any]
-) -> Bound | None:
-    """Read ``contact.x + length`` compared with a time."""
-    read, length = (node.left, node.right) if isinstance(node.left, Read) else (
-        node.right, node.left
-    )  # fmt: skip
-    if not isinstance(read, Read) or read.type != TIMESTAMP or names_fields(length):
+    named = [part for part in walk(node) if isinstance(part, Read | Has)]
+    read, limits = named[0], list[tuple[Line, int, int]]()
+    if len(named) > 1 or not isinstance(read, Read) or read.type != TIMESTAMP:
         return None
-    offset: dt.timedelta | None = computed(length)
-    if offset is None:
+    left = line_of(node.left, Read, known, limits)
+    right = line_of(node.right, Read, known, limits)
+    if left is None or right is None or left.sign == right.sign:
         return None
-    offset = offset if node.operator == "+" else -offset
-    first = _moved(_EARLIEST, -offset) if offset < _NONE else timestamp_json(_EARLIEST)
-    last = _moved(_LATEST, -offset) if offset > _NONE else timestamp_json(_LATEST)
-    return Bound(read, operator, _moved(limit, -offset), first, last)
-
-
-def _distant(
-    node: Arithmetic, operator: str, limit: dt.timedelta, computed: Callable[[Node], Any]
-) -> Bound | None:
-    """Read ``time - contact.x``, or ``contact.x - time``, compared with a length."""
-    backwards = isinstance(node.right, Read)
-    read, other = (node.right, node.left) if backwards else (node.left, node.right)
-    if not isinstance(read, Read) or read.type != TIMESTAMP or names_fields(other):
+    if not all(line.sign or least <= line.offset <= most for line, least, most in limits):
         return None
-    time: dt.datetime | None = computed(other)
-    if time is None or not isinstance(time, dt.datetime):
+    line = Line(left.sign - right.sign, left.offset - right.offset)
+    ends = [sorted((one.at(least), one.at(most))) for one, least, most in limits if one.sign]
+    if not ends:  # it is compared as it is
         return None
-    operator = FLIPPED[operator] if backwards else operator
-    edge = _moved(time, -limit if backwards else limit)
-    return Bound(read, operator, edge, *_reach(time))
+    first, last = max(0, *(end for end, _ in ends)), min(LAST, *(end for _, end in ends))
+    operator = node.operator if line.sign > 0 else FLIPPED[node.operator]
+    return Bound(read, operator, *map(_stored, (line.at(0), first, last)))
 
 
-def _reach(time: dt.datetime) -> tuple[str, str]:
-    """Return the first and the last time whose distance from a time has a value in CEL."""
-    second = time.replace(microsecond=0)
-    first = max(_moved(time, -LONGEST), _moved(second, -SECONDS))
-    last = min(_moved(time, LONGEST), _moved(second, SECONDS + _ALMOST))
-    return first, last
-
-
-def _moved(time: dt.datetime, length: dt.timedelta) -> str:
-    """Return the storage form of a time moved, or a text before or after all of them."""
-    try:
-        return timestamp_json(time + length)
-    except OverflowError:
-        return _AFTER_ALL if length > _NONE else _BEFORE_ALL
+def _stored(moment: int) -> str:
+    """Return the storage form of a time, or a text before or after all of them."""
+    if not 0 <= moment <= LAST:
+        return "~" if moment > 0 else ""
+    return timestamp_json(EARLIEST + moment * MICROSECOND)
 
 
 _PARAMETER: Final = re.compile(r":(\w+)")
@@ -293,7 +248,7 @@ class _Writer:
 
     def compare(self, node: Compare) -> str:
         """Write a comparison."""
-        if (bound := bounded(node, self.computed)) is not None:
+        if (bound := bounded(node, Known({}, {}, self.now))) is not None:
             return self.bounded(bound)
         if node.left.type.is_list:
             raise _NotInSql

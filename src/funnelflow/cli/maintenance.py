@@ -13,7 +13,7 @@ from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, line, mark, moment, strong
 from funnelflow.errors import StoreError, UsageError
 from funnelflow.maintenance.tick import Ticked
-from funnelflow.maintenance.verify_contacts import Finding, Verification
+from funnelflow.maintenance.verify_contacts import ADVICE, Finding, Verification
 from funnelflow.storage.connect import Database, locate
 from funnelflow.storage.row_format import from_text
 from funnelflow.storage.schema import DatabaseStatus
@@ -27,8 +27,6 @@ _ADVICE: Final = {
     "newer": "use the version of funnelflow that made it, or a later one",
     "foreign": "check the setting `database`: these tables belong to another application",
 }
-
-_RESTORE: Final = "keep a copy of the database as it is, then restore a backup"
 
 
 @command(
@@ -77,6 +75,7 @@ def _ticked(ticked: Ticked) -> Line:
     "verify",
     "funnelflow verify",
     "funnelflow verify --json",
+    "funnelflow verify --repair",
     "funnelflow verify --heads heads.txt",
     "funnelflow verify --against heads.txt",
 )
@@ -93,8 +92,12 @@ def _ticked(ticked: Ticked) -> Line:
     help="Check that all that such a file speaks of is still there, unaltered.",
 )
 @click.option("--force", is_flag=True, help="Let --heads replace a file, whatever it is, unread.")
+@click.option("--repair", is_flag=True, help="Make positions again that the evidence contradicts.")
+@dry_run
 @as_json
-def verify(heads: Path | None, against: Path | None, *, force: bool) -> int:
+def verify(
+    heads: Path | None, against: Path | None, *, force: bool, repair: bool, dry_run: bool
+) -> int:
     """Prove the stored answers from the evidence.
 
     Checks that every row is as it was written, folds every contact's evidence
@@ -105,15 +108,23 @@ def verify(heads: Path | None, against: Path | None, *, force: bool) -> int:
     everything agrees; a file that --heads wrote, kept where they cannot write,
     shows it by --against. If --heads finds such a file in its place, the
     database is held to it before it is replaced.
+
+    What is wrong is of four kinds: a row was altered; evidence is missing; a
+    position, which is derived, is not what the evidence gives, and --repair makes
+    it again; a plugin would answer differently today, which is no damage.
     """
     if force and heads is None:
         raise UsageError("--force is for --heads", hint="funnelflow verify --heads FILE --force")
+    if dry_run and not repair:
+        raise UsageError("--dry-run is for --repair", hint="funnelflow verify --repair --dry-run")
     session = current()
+    if repair:
+        _repair(dry_run=dry_run)
     findings: list[Finding] = []
     advice: dict[str, None] = {}
 
     def show(finding: Finding) -> None:
-        advice[finding.hint or _RESTORE] = None
+        advice[finding.advice] = None
         if session.json:
             findings.append(finding)
         else:
@@ -136,6 +147,16 @@ def verify(heads: Path | None, against: Path | None, *, force: bool) -> int:
     return 0 if proof.is_sound else 1
 
 
+def _repair(*, dry_run: bool) -> None:
+    """Make the positions again that are not what the evidence gives, and say how many."""
+    with current().open() as workspace:
+        repaired = workspace.repair(dry_run=dry_run)
+    would = "would be" if dry_run else "were"
+    note(f"the positions of {counted(repaired.contacts, 'contact')} {would} made again")
+    if repaired.left:
+        note(f"those of {counted(repaired.left, 'other')} were left: their evidence is not sound")
+
+
 def _conclude(proof: Verification, advice: Iterable[str]) -> None:
     """Write what came of it, and what to do where something is wrong."""
     looked = f"{counted(proof.contacts, 'contact')} and {counted(proof.rows, 'row')} of history"
@@ -144,7 +165,7 @@ def _conclude(proof: Verification, advice: Iterable[str]) -> None:
         say(line(mark(ok=True), f" {text}") for text in said)
         return
     note(f"{looked}: {counted(proof.problems, 'problem')}")
-    for step in sorted(advice, key=_RESTORE.__eq__):
+    for step in sorted(advice, key=ADVICE["altered"].__eq__):
         hint(step)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from funnelflow.maintenance.erase_check import FoundValue, search_values
     from funnelflow.maintenance.heads_file import HeadsFileError
     from funnelflow.maintenance.merge import Conflict, Merged, run_merge, run_unmerge
+    from funnelflow.maintenance.repair import Repaired, run_repair
     from funnelflow.maintenance.tick import Ahead, Ticked, contacts_ahead, run_tick
     from funnelflow.maintenance.undo import StandsElsewhere, Undone, undo_run
     from funnelflow.maintenance.verify import run_verification
@@ -31,6 +32,7 @@ else:
             "erase_check": "FoundValue search_values",
             "heads_file": "HeadsFileError",
             "merge": "Conflict Merged run_merge run_unmerge",
+            "repair": "Repaired run_repair",
             "tick": "Ahead Ticked contacts_ahead run_tick",
             "undo": "StandsElsewhere Undone undo_run",
             "verify": "run_verification",
@@ -48,6 +50,7 @@ __all__ = [
     "FoundValue",
     "HeadsFileError",
     "Merged",
+    "Repaired",
     "Shift",
     "SinceHeads",
     "StandsElsewhere",
@@ -60,6 +63,7 @@ __all__ = [
     "run_adoption",
     "run_erasure",
     "run_merge",
+    "run_repair",
     "run_tick",
     "run_unmerge",
     "run_verification",

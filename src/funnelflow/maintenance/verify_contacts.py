@@ -47,6 +47,18 @@ Kind: TypeAlias = Literal[
     "database", "definition", "funnel", "checkpoint", "run", "erased", "contact", "history"
 ]
 
+Fault: TypeAlias = Literal["altered", "missing", "derived", "plugin"]
+ADVICE: Final[Mapping[Fault, str]] = {
+    "altered": "keep a copy of the database as it is, then restore a backup",
+    "missing": (
+        "evidence is gone: keep a copy of the database as it is, then restore a backup; heads that "
+        "were written before say what was there (funnelflow verify --against FILE)"
+    ),
+    "derived": "what was told is sound: funnelflow verify --repair makes the positions again",
+    "plugin": "nothing is damaged: the answers that were given stand",
+}
+"""What to do about a finding, by what is at fault."""
+
 SHOWN = 100
 
 
@@ -66,7 +78,11 @@ class Finding:
         name: Which one: a contact's id for ``contact`` and ``history``.
         sequence: The row of the contact's history; 0 where it is none.
         what: What is wrong, in words.
-        hint: What to do about it, where that is something else than to restore a backup.
+        hint: What to do about it, where `fault` does not say so.
+        fault: What is at fault: a row was ``altered``; evidence is ``missing``, the chain ends too
+            early or has a gap; what is ``derived`` is wrong and can be made again; a ``plugin``
+            would answer differently today, and nothing is damaged.
+        contact: The number of the contact; None where it is about none.
     """
 
     kind: Kind
@@ -74,6 +90,17 @@ class Finding:
     sequence: int
     what: str = field(converter=_encodable)
     hint: str = ""
+    fault: Fault = "altered"
+    contact: int | None = field(default=None, repr=False)
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return self.hint or ADVICE[self.fault]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as data."""
+        return {**asdict(self), "hint": self.advice}
 
     def __str__(self) -> str:
         """Return it in one line."""
@@ -144,7 +171,7 @@ class Verification:
             "rows": self.rows,
             "erased": self.erased,
             "problems": self.problems,
-            "findings": [asdict(finding) for finding in shown],
+            "findings": [finding.to_json() for finding in shown],
             "against": None if self.against is None else asdict(self.against),
             "heads": None if self.heads is None else str(self.heads),
         }
@@ -378,16 +405,16 @@ class ContactCheck:
             yield Finding("contact", self._id, 0, "there is a contact, but no history")
             return
         if known.checksum != checksum(known.number, known.id, known.salt):
-            yield Finding("contact", self._id, 0, "its id has been altered")
+            yield self._about("its id has been altered", "altered")
         if self.is_erased:
             if rows:
                 yield Finding("contact", self._id, 0, "it was erased, and has a position")
             return
         if known.merged_into != self._merged_into:
             what = "whose story it is part of is not what the evidence gives"
-            yield Finding("contact", self._id, 0, what)
+            yield self._about(what, "derived")
         if not rows:
-            yield Finding("contact", self._id, 0, "its position is missing")
+            yield self._about("its position is missing", "derived")
         elif not self._is_in_several and len(rows) == 1:
             yield from self._position(rows[0], 0, None)
         else:
@@ -404,7 +431,7 @@ class ContactCheck:
         for place, row in enumerate(rows):
             yield from self._position(row, place, expected[place : place + 1])
         for funnel in expected[len(rows) :]:
-            yield Finding("contact", self._id, 0, f"its position in {funnel} is missing")
+            yield self._about(f"its position in {funnel} is missing", "derived")
 
     def _funnels(self, row: Any) -> list[str]:
         """Return the funnels that the contact is in, as its story says."""
@@ -424,6 +451,11 @@ class ContactCheck:
             funnel: The funnel that it is in, none where there is no such position; None for the
                 only one that the contact was ever in.
         """
+        last = self._last.sequence
+        if isinstance(row.sequence, int) and isinstance(last, int) and row.sequence > last:
+            what = f"its history ends too early: it has {last} rows, and had {row.sequence}"
+            yield self._about(f"{what} (sequence, digest)", "missing")
+            return
         differing = [name for name, value in self._chain() if getattr(row, name) != value]
         if row.place != place:
             differing.append("place")
@@ -433,7 +465,7 @@ class ContactCheck:
             differing += self._state(row)
         if differing:
             columns = ", ".join(dict.fromkeys(differing))
-            yield Finding("contact", self._id, 0, f"not what its history gives: {columns}")
+            yield self._about(f"not what its history gives: {columns}", "derived")
 
     @property
     def _merged_into(self) -> int | None:
@@ -530,17 +562,25 @@ class ContactCheck:
         """Return which rows are missing before this one."""
         first = self._sequence + 1
         if not isinstance(row.sequence, int) or row.sequence < first:
-            return Finding("history", self._id, 0, f"row {first} has no place of its own")
+            return self._in_history(0, f"row {first} has no place of its own", "altered")
         missing = f"row {first} is missing"
         if row.sequence - 1 > first:
             missing = f"rows {first} to {row.sequence - 1} are missing"
-        return Finding("history", self._id, 0, missing)
+        return self._in_history(0, missing, "missing")
 
     def _found(self, row: Any, what: str, *, harm: bool = True) -> Finding:
         """Return what is wrong with a row; where it does harm, folding on is pointless."""
         if harm:
             self._is_foldable = False
-        return Finding("history", self._id, row.sequence, what)
+        return self._in_history(row.sequence, what, "altered")
+
+    def _in_history(self, sequence: int, what: str, fault: Fault) -> Finding:
+        """Return what is wrong with the history."""
+        return Finding("history", self._id, sequence, what, fault=fault, contact=self._number)
+
+    def _about(self, what: str, fault: Fault) -> Finding:
+        """Return what is wrong with the contact."""
+        return Finding("contact", self._id, 0, what, fault=fault, contact=self._number)
 
     def _digests(self, row: Any, definitions: frozenset[str], *elsewhere: Any) -> frozenset[str]:
         """Compute the digest of a row, for each row that may have been before it."""

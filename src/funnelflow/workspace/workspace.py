@@ -423,6 +423,14 @@ class Workspace(ReadableWorkspace):
         """
         return maintenance.run_erasure(self.context, contact_id, actor=actor, dry_run=dry_run)
 
+    def repair(self, *, dry_run: bool = False) -> "maintenance.Repaired":
+        """Make the positions again that are not what their evidence gives; see `run_repair`."""
+
+        def verified(found: "Callable[[maintenance.Finding], None]") -> "maintenance.Verification":
+            return self.verify(found=found)
+
+        return maintenance.run_repair(self.context, verified, dry_run=dry_run)
+
     def contacts_ahead(self, now: dt.datetime | None = None) -> "maintenance.Ahead":
         """Return the contacts whose last evidence lies more than a day after `now`."""
         return maintenance.contacts_ahead(self.context, now)

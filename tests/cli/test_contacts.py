@@ -353,3 +353,50 @@ def test_a_time_that_is_blank_is_not_taken_for_now(ada, call, command, blank):
     assert (done.exit_code, done.stdout) == (2, "")
     assert "--at is blank" in done.stderr
     assert call("history", "--json").stdout == before
+
+
+def test_what_happens_is_said_for_each_funnel(ada, call):
+    entered = call("enter", "ada", "dialogue", *LATER)
+    assert entered.stdout.splitlines()[:2] == [
+        "in dialogue:",
+        "ada enters dialogue: target → lead.inquiry",
+    ]
+    done = call("record", "ada", "form_submitted", "--at", "2026-03-04T10:00:00Z")
+    assert done.stdout.splitlines()[0] == "in standard:"
+    assert done.stdout.splitlines()[-1] == "in dialogue: stays lead.inquiry"
+    said = json.loads(call("set", "ada", "budget=1", "--json").stdout)
+    assert (said["funnel"], [other["funnel"] for other in said["others"]]) == (
+        "standard",
+        ["dialogue"],
+    )
+
+
+def test_a_move_says_in_which_funnels_it_could_be(ada, call):
+    call("enter", "ada", "dialogue", *LATER)
+    done = call("move", "ada", "prospect")
+    assert done.exit_code == 2
+    assert "several funnels that have a stage 'prospect': standard, dialogue" in done.stderr
+    done = call("move", "ada", "prospect", "--funnel", "dialogue", "--json")
+    assert (done.exit_code, json.loads(done.stdout)["funnel"]) == (1, "dialogue")
+
+
+def test_a_contact_is_explained_in_each_of_its_funnels(ada, call):
+    call("enter", "ada", "dialogue", *LATER)
+    done = call("why", "ada")
+    assert "it is lead.inquiry in dialogue too: funnelflow why ada --funnel dialogue" in done.stderr
+    asked = json.loads(call("why", "ada", "--funnel", "dialogue", "--json").stdout)
+    assert (asked["funnel"], asked["others"][0]["funnel"]) == ("dialogue", "standard")
+    listed = json.loads(call("list", "--json").stdout)
+    assert [one["funnel"] for one in listed] == ["standard", "dialogue"]
+    shown = json.loads(call("history", "ada", "--funnel", "dialogue", "--json").stdout)
+    assert [(row["event"], row["after"]) for row in shown["rows"]] == [("enter", "lead.inquiry")]
+    translated = call("translate", "ada", "--to", "qualified", "--funnel", "dialogue", "--json")
+    assert json.loads(translated.stdout)["funnel"] == "dialogue"
+
+
+def test_leaving_a_funnel_says_where_the_contact_was(ada, call):
+    assert call("leave", "ada", "standard").exit_code == 1
+    call("enter", "ada", "dialogue", *LATER)
+    done = call("leave", "ada", "dialogue", "--at", "2026-03-05T10:00:00Z")
+    assert done.stdout.splitlines()[1] == "ada leaves dialogue, where it was lead.inquiry"
+    assert call("leave", "ada", "dialogue").exit_code == 2

@@ -32,6 +32,7 @@ FILES = {
 
 FIRST = {
     "funnelflow verify --against heads.txt": "funnelflow verify --heads heads.txt",
+    "funnelflow leave ada dialogue": "funnelflow enter ada dialogue",
     "funnelflow merge bob --into ada": "funnelflow add bob",
     "funnelflow unmerge bob": "funnelflow add bob && funnelflow merge bob --into ada --yes",
     **dict.fromkeys(

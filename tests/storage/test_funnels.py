@@ -1,12 +1,28 @@
 """A contact in several funnels at once: one story, and one position a funnel."""
 
-import pytest
+import datetime as dt
+from uuid import uuid4
 
+import pytest
+from attrs import evolve
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from funnelflow.definition import check
+from funnelflow.engine import Event
+from funnelflow.engine.story import ENTER, LEAVE
 from funnelflow.errors import ConflictError, UnknownNameError, UsageError
+from funnelflow.maintenance.adopt import run_adoption
+from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import reading
 from funnelflow.storage.contacts import find_positions
 
+from ..engine.test_story import apart
+from ..engine.worlds import HOUR, definitions, stories
 from ..funnels import DAY, T0
+from .test_order import PROPERTY
+
+SECOND = dt.timedelta(seconds=1)
 
 PIPELINE = """\
 funnel: pipeline
@@ -180,3 +196,152 @@ def test_a_funnel_that_one_of_two_entered_later_counts_from_where_it_begins_for_
     assert stages(two, "ada") == {"pipeline": "nurture", "support": "quiet"}
     assert stages(two, "bob") == {"support": "quiet"}
     assert two.verify().findings == ()
+
+
+@PROPERTY
+@given(
+    definitions(),
+    definitions(),
+    stories(),
+    st.lists(st.integers(0, 40), min_size=1, max_size=3),
+    st.randoms(use_true_random=False),
+)
+def test_any_order_gives_in_each_funnel_what_its_definition_makes_of_the_story(
+    two, first, second, events, hours, chance
+):
+    for definition in (first, second):
+        assume(not [p for p in check(definition) if p.severity == "error"])
+    assume(events)
+    name = f"w{uuid4().hex}"
+    names = [f"{name}-{number}" for number in "ab"]
+    for one, definition in zip(names, (first, second), strict=True):
+        run_adoption(two.context, evolve(definition, name=one), {})
+    events = apart(events)
+    entering = [
+        Event(kind, T0 + hour * HOUR + 30 * SECOND, about=(names[1],))
+        for kind, hour in zip((ENTER, LEAVE, ENTER), sorted(set(hours)), strict=False)
+    ]
+    for number in range(2):
+        order = events if number == 0 else chance.sample(events, len(events))
+        places = sorted(chance.randint(1, len(order)) for _ in entering)
+        for place, event in reversed(list(zip(places, entering, strict=True))):
+            order = [*order[:place], event, *order[place:]]
+        for event in order:
+            asked = Change(name + str(number), event.name, event.at, event.facts)
+            asked = evolve(asked, create=True, funnel=names[0], about=event.about)
+            two.context.record(asked)
+    joined = entering[-1].at if len(entering) != 2 else None
+    expected = {names[0]: folded(two.funnel(names[0]), events)}
+    if joined is not None:
+        expected[names[1]] = folded(two.funnel(names[1]), events, joined)
+    for number in range(2):
+        found = stands(two, f"{name}{number}")
+        assert {funnel: place[:2] for funnel, place in found.items()} == expected
+    assert two.verify().is_sound
+
+
+def folded(funnel, events, joined=None):
+    """Return where a story in order leads in a funnel, from when it was entered."""
+    contact, begun = funnel.new_contact("x"), joined is None
+    for event in sorted(events, key=lambda event: event.at):
+        if joined is not None and event.at < joined:
+            funnel.learn(contact, event)
+            continue
+        if not begun or contact.since is None:
+            start = event.at if joined is None else max(joined, events[0].at)
+            funnel.step(contact, Event("add", start))
+            begun = True
+        funnel.step(contact, event)
+    if contact.since is None:
+        funnel.step(contact, Event("add", joined))
+    return contact.stage, contact.since
+
+
+def test_what_a_funnel_knows_a_contact_by_is_told_by_any_of_its_funnels(two):
+    two.add("ada", funnel="pipeline", at=T0)
+    with pytest.raises(UnknownNameError):
+        two.set("ada", {"mood": "happy"}, at=T0 + DAY)
+    two.enter("ada", "support", at=T0 + DAY)
+    two.set("ada", {"mood": "happy", "seats": 3}, at=T0 + 2 * DAY)
+    found = stands(two, "ada")
+    assert (found["pipeline"][2], found["support"][2]) == ({"seats": 3}, {"mood": "happy"})
+    assert two.verify().is_sound
+
+
+def test_time_moves_a_contact_in_each_funnel(two, clock):
+    two.add("ada", funnel="pipeline", at=T0)
+    two.enter("ada", "support", at=T0 + DAY)
+    assert [one.contact.stage for one in two.contact("ada").positions] == ["lost", "gone"]
+    done = two.tick(T0 + 20 * DAY)
+    assert (done.due, done.moved) == (1, 1)
+    assert stages(two, "ada") == {"pipeline": "nurture", "support": "gone"}
+    two.tick(T0 + 50 * DAY)
+    assert stages(two, "ada") == {"pipeline": "lost", "support": "gone"}
+    assert two.verify().is_sound
+
+
+def test_a_contact_is_listed_in_each_funnel_and_asked_about_in_the_one_that_is_named(two):
+    two.add("ada", funnel="pipeline", at=T0)
+    two.enter("ada", "support", at=T0 + 2 * DAY)
+    two.record("ada", "called", at=T0 + 3 * DAY)
+    two.leave("ada", "support", at=T0 + 5 * DAY)
+    two.enter("ada", "support", at=T0 + 199 * DAY)
+    assert [(s.id, s.funnel) for s in two.list()] == [("ada", "pipeline"), ("ada", "support")]
+    assert [s.funnel for s in two.list(funnel="support")] == ["support"]
+    assert two.why("ada", funnel="support").contact.contact.stage == "quiet"
+    assert [s.funnel for s in two.contact("ada", funnel="support").positions] == [
+        "support",
+        "pipeline",
+    ]
+    then = {day: two.why("ada", T0 + day * DAY, funnel="support") for day in (3, 4)}
+    assert [explained.contact.contact.stage for explained in then.values()] == ["talking"] * 2
+    for day in (1, 6):
+        with pytest.raises(UsageError, match="nothing was known of ada then"):
+            two.why("ada", T0 + day * DAY, funnel="support")
+        assert [s.funnel for s in two.list(at=T0 + day * DAY)] == ["pipeline"]
+    assert {s.funnel: s.contact.stage for s in two.list(at=T0 + 4 * DAY)} == {
+        "pipeline": "nurture",
+        "support": "talking",
+    }
+    shown = [(row.event, row.after) for row in two.history("ada", funnel="support").rows]
+    assert shown == [
+        ("enter", "quiet"),
+        ("called", "talking"),
+        ("leave", "talking"),
+        ("enter", "quiet"),
+    ]
+    with pytest.raises(UsageError, match="ada is not in the funnel 'nowhere'"):
+        two.why("ada", funnel="nowhere")
+
+
+def test_a_key_gives_the_first_answer_in_every_funnel(two):
+    two.add("ada", funnel="pipeline", at=T0)
+    two.enter("ada", "support", at=T0)
+    first = two.record("ada", "called", at=T0 + DAY, key="call-1")
+    again = two.record("ada", "called", at=T0 + DAY, key="call-1")
+    assert again.duplicate
+    assert [(one.funnel, one.decision.path) for one in again.others] == [
+        (one.funnel, one.decision.path) for one in first.others
+    ]
+    for _ in range(2):
+        moved = two.move("ada", "engaged", funnel="support", at=T0 + DAY, key="move-1")
+        assert moved.funnel == "support"
+    assert moved.duplicate
+
+
+def test_a_new_version_of_one_funnel_leaves_the_others_as_they_are(two, directory):
+    two.add("ada", funnel="pipeline", at=T0)
+    two.enter("ada", "support", at=T0 + DAY)
+    two.record("ada", "called", at=T0 + 2 * DAY)
+    newer = SUPPORT.replace("initial: quiet", "version: 2\ninitial: quiet").replace(
+        "{from: quiet, to: talking, on: called}", "{from: quiet, to: engaged, on: called}"
+    )
+    (directory / "newer.yaml").write_text(newer)
+    before = stands(two, "ada")["pipeline"]
+    done = two.adopt(directory / "newer.yaml")
+    assert (done.contacts, done.moved) == (1, 1)
+    assert stages(two, "ada") == {"pipeline": "nurture", "support": "engaged"}
+    assert stands(two, "ada")["pipeline"] == before
+    two.record("ada", "opened", at=T0 + 3 * DAY)
+    assert stages(two, "ada") == {"pipeline": "engaged", "support": "engaged"}
+    assert two.verify().is_sound

@@ -52,6 +52,8 @@ COMMANDS: Final = {
             "add": ("contacts", "Add a contact."),
             "import": ("files", "Add or update contacts from a file."),
             "list": ("listing", "List contacts, filtered by an expression."),
+            "enter": ("contacts", "Let a contact enter another funnel."),
+            "leave": ("contacts", "Let a contact leave a funnel."),
             "history": ("history", "Show what happened and was decided."),
             "why": ("why", "Explain where a contact stands and what is missing."),
             "merge": ("merge", "Make one contact of two records of one person."),

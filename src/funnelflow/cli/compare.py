@@ -166,7 +166,11 @@ def _undecided(way: Considered, page: Page) -> list[Line]:
 )
 @click.option("--all", "everybody", is_flag=True, help="Translate all contacts, and count.")
 @click.option(
-    "--from", "home", metavar="FUNNEL", help="With --all: only the contacts of this funnel."
+    "--funnel",
+    "--from",
+    "home",
+    metavar="FUNNEL",
+    help="The funnel that it is compared with; with --all: only the contacts of it.",
 )
 @as_json
 def translate(contact: str | None, to: str, home: str | None, *, everybody: bool) -> int:
@@ -177,7 +181,7 @@ def translate(contact: str | None, to: str, home: str | None, *, everybody: bool
     questions that would settle it.
     """
     session = current()
-    if everybody == (contact is not None) or (home and not everybody):
+    if everybody == (contact is not None):
         raise UsageError(
             "say either one contact or --all",
             hint="funnelflow translate --all --from standard --to dialogue",
@@ -186,7 +190,7 @@ def translate(contact: str | None, to: str, home: str | None, *, everybody: bool
     if contact is None:
         return _everybody(funnel, home, session)
     with session.open() as workspace:
-        translated = workspace.translate(contact, funnel)
+        translated = workspace.translate(contact, funnel, home=home)
     if answer(translated.to_json, lambda page: translation_lines(translated, funnel.linked, page)):
         note_merged(contact, translated.contact_id)
     return 0

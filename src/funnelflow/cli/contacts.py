@@ -17,17 +17,18 @@ from funnelflow.cli.options import (
     complete_event,
     complete_fact,
     complete_stage,
+    funnel_of,
     moment_of,
     readmitting,
     writing,
 )
 from funnelflow.cli.output import hint, note, note_merged, page_for, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import moment, printable
+from funnelflow.cli.text import Line, Page, TextSpan, dim, line, moment, printable, strong
 from funnelflow.criteria.times import rough_words
 from funnelflow.errors import UsageError
 from funnelflow.storage.changes import Restatement
-from funnelflow.storage.contacts import Recorded
+from funnelflow.storage.contacts import Recorded, RecordedElsewhere
 from funnelflow.workspace.workspace import Workspace
 
 _FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=complete_fact)
@@ -41,12 +42,7 @@ _FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_comp
 )
 @click.argument("contact")
 @_FACTS
-@click.option(
-    "--funnel",
-    metavar="NAME",
-    shell_complete=complete_definition,
-    help="The funnel it goes into, if not the workspace's own.",
-)
+@funnel_of("The funnel it goes into, if not the workspace's own.")
 @readmitting
 @writing
 @as_json
@@ -106,14 +102,18 @@ def record(contact: str, event: str, facts: tuple[str, ...], **how: Any) -> int:
     "funnelflow move ada prospect --dry-run",
     "funnelflow move ada customer --force --reason 'signed on paper'",
     "funnelflow move ada lead --at 2099-01-01T09:00:00Z --future",
+    "funnelflow move ada lead --funnel standard",
 )
 @CONTACT
 @click.argument("stage", shell_complete=complete_stage)
 @click.option("--force", is_flag=True, help="Go past criteria; for roles the definition names.")
 @click.option("--reason", default="", metavar="TEXT", help="Why the move is forced.")
+@funnel_of("In which of the contact's funnels, if several have the stage.")
 @writing
 @as_json
-def move(contact: str, stage: str, reason: str, *, force: bool, **how: Any) -> int:
+def move(
+    contact: str, stage: str, reason: str, funnel: str | None, *, force: bool, **how: Any
+) -> int:
     """Ask for a stage, and be told why not.
 
     STAGE is a name or an alias. The contact moves if the criteria of a
@@ -125,7 +125,48 @@ def move(contact: str, stage: str, reason: str, *, force: bool, **how: Any) -> i
             "a forced move needs a reason: it is kept as evidence",
             hint=f"funnelflow move {quote(contact)} {quote(stage)} --force --reason '…'",
         )
-    return change_contact(how, Workspace.move, contact, stage, force=force, reason=reason)
+    asked = {"force": force, "reason": reason, "funnel": funnel}
+    return change_contact(how, Workspace.move, contact, stage, **asked)
+
+
+_FUNNEL = click.argument("funnel", shell_complete=complete_definition)
+
+
+@command(
+    "enter",
+    "funnelflow enter ada dialogue",
+    "funnelflow enter ada dialogue --at 2026-03-01T09:00:00Z --dry-run",
+    "funnelflow enter ada dialogue --at 2099-01-01T09:00:00Z --future",
+)
+@CONTACT
+@_FUNNEL
+@writing
+@as_json
+def enter(contact: str, funnel: str, **how: Any) -> int:
+    """Let a contact enter another funnel.
+
+    What happens from then on moves it in all of its funnels; what happened before is known there
+    and takes no transition. One story, one position a funnel.
+    """
+    return change_contact(how, Workspace.enter, contact, funnel)
+
+
+@command(
+    "leave",
+    "funnelflow leave ada dialogue",
+    "funnelflow leave ada dialogue --at 2099-01-01T09:00:00Z --future",
+)
+@CONTACT
+@_FUNNEL
+@writing
+@as_json
+def leave(contact: str, funnel: str, **how: Any) -> int:
+    """Let a contact leave a funnel.
+
+    Its story stays as it is. A contact cannot leave its only funnel; entering one again begins
+    anew there.
+    """
+    return change_contact(how, Workspace.leave, contact, funnel)
 
 
 def change_contact(
@@ -197,14 +238,29 @@ def _show(recorded: Recorded) -> None:
     """Say what was decided to a person."""
     page = page_for(sys.stdout)
     answer = decision_answer(recorded.decision, page, dry_run=recorded.dry_run)
+    if recorded.others:
+        say(page.flow(line(dim(f"in {recorded.funnel}:"))))
     say(answer.lines)
     if recorded.restated is not None:
         say(page.paragraph(restated_words(recorded.restated)))
+    for other in recorded.others:
+        say(elsewhere_lines(other, page))
     if recorded.duplicate:
         note("this was recorded before under the same key; nothing was stored")
     if recorded.dry_run:
         note("dry run: nothing was stored")
     hint(answer.hint)
+
+
+def elsewhere_lines(other: RecordedElsewhere, page: Page) -> list[Line]:
+    """Draw what was decided in another funnel: in a line, with what late evidence changed."""
+    decision = other.decision
+    stages = [decision.before, *([taken.to for taken in decision.path] or [decision.after])]
+    moved = decision.outcome == "moved"
+    said = TextSpan(" → ".join(stages), "good") if moved else f"stays {decision.after}"
+    restated = other.restated
+    more = f"; {restated_words(restated)}" if restated is not None else ""
+    return page.flow(line(strong(f"in {other.funnel}: "), said, more))
 
 
 def parse_facts(arguments: Iterable[str]) -> dict[str, str]:

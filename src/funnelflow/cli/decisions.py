@@ -297,7 +297,8 @@ def _refused_hint(decision: Decision, ways: Sequence[Considered], linked: Linked
 
 def _moved(decision: Decision, linked: Linked, page: Page) -> list[Line]:
     stages = [decision.before, *([taken.to for taken in decision.path] or [decision.after])]
-    head = line(strong(f"{decision.contact} moved: "), TextSpan(" → ".join(stages), "good"))
+    verb = f"enters {_funnel(decision)}" if decision.event.name == "enter" else "moved"
+    head = line(strong(f"{decision.contact} {verb}: "), TextSpan(" → ".join(stages), "good"))
     return [
         *page.flow(head),
         *_path(decision.path),
@@ -343,10 +344,19 @@ def _telling(decision: Decision, names: Iterable[str], verb: str = "set") -> str
 
 
 def _stayed_headline(decision: Decision) -> Line:
-    if decision.event.name == "add":
-        return line(strong(f"{decision.contact} is added: {decision.after}"))
+    fixed = {
+        "add": f"{decision.contact} is added: {decision.after}",
+        "enter": f"{decision.contact} enters {_funnel(decision)}: {decision.after}",
+        "leave": f"{decision.contact} leaves {_funnel(decision)}, where it was {decision.after}",
+    }
+    if decision.event.name in fixed:
+        return line(strong(fixed[decision.event.name]))
     head = strong(f"{decision.contact} stays {decision.after}: ")
     return line(head, _stayed_because(decision))
+
+
+def _funnel(decision: Decision) -> str:
+    return decision.linked.definition.name
 
 
 def _stayed_because(decision: Decision) -> str:

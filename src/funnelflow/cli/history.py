@@ -13,6 +13,7 @@ from funnelflow.cli.options import (
     command,
     complete_contact,
     complete_event,
+    funnel_of,
     known_at_of,
     moment_of,
 )
@@ -162,6 +163,7 @@ def _typed_value(value: Any) -> str:
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Rows at most."
 )
 @click.option("--after", type=int, metavar="ID", help="Go on behind the row of this id.")
+@funnel_of("What was answered in this funnel, if not in the contacts' first.")
 @KNOWN_AT
 @click.option("--as-known", is_flag=True, help="In the order in which it became known.")
 @as_json

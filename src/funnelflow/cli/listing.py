@@ -14,8 +14,8 @@ from funnelflow.cli.options import (
     KNOWN_AT,
     as_json,
     command,
-    complete_definition,
     complete_stage,
+    funnel_of,
     known_at_of,
     moment_of,
 )
@@ -50,9 +50,7 @@ FORMULA = (
     "--where", metavar="EXPRESSION", help="Only those for whom it is true, as in a criterion."
 )
 @click.option("--stage", metavar="NAME", shell_complete=complete_stage, help="Only this stage.")
-@click.option(
-    "--funnel", metavar="NAME", shell_complete=complete_definition, help="Only this funnel."
-)
+@funnel_of("Only this funnel.")
 @click.option("--limit", type=click.IntRange(min=1), help="Contacts at most.")
 @AT
 @KNOWN_AT

@@ -267,6 +267,12 @@ complete_contact = offering(_contacts)
 complete_mapping = offering(_mappings)
 complete_code = offering(_codes)
 
+
+def funnel_of(help: str) -> Callable[[F], F]:  # noqa: A002  # as click calls it
+    """Make the option that names a funnel, given to the command as `funnel`."""
+    return click.option("--funnel", metavar="NAME", shell_complete=complete_definition, help=help)
+
+
 CONTACT = click.argument("contact", shell_complete=complete_contact)
 AT = click.option(
     "--at", metavar="TIME", help="As it was at this time, as it is known today; now if not given."

@@ -26,10 +26,11 @@ from funnelflow.cli.options import (
     acting,
     as_json,
     command,
+    funnel_of,
     known_at_of,
     moment_of,
 )
-from funnelflow.cli.output import hint, note_merged, page_for, say, write_json
+from funnelflow.cli.output import hint, note, note_merged, page_for, say, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, dim, line, moment, section, stack, strong
 from funnelflow.criteria import Check, Field, Value, Verdict, duration_words
@@ -195,9 +196,10 @@ def _whole(span: dt.timedelta) -> dt.timedelta:
 @CONTACT
 @AT
 @KNOWN_AT
+@funnel_of("In which of the contact's funnels, if not its first.")
 @acting
 @as_json
-def why(contact: str, at: str | None, known_at: str | None, actor: str) -> int:
+def why(contact: str, at: str | None, known_at: str | None, funnel: str | None, actor: str) -> int:
     """Explain where a contact stands and what is missing.
 
     Shows its stage, what to do now, every transition out of it with every
@@ -207,7 +209,7 @@ def why(contact: str, at: str | None, known_at: str | None, actor: str) -> int:
     with session.open() as workspace:
         asked = moment_of(at, workspace)
         known = known_at_of(known_at, workspace)
-        explained = workspace.why(contact, asked, known_at=known, actor=actor)
+        explained = workspace.why(contact, asked, known_at=known, actor=actor, funnel=funnel)
         stored, considered, linked = explained
         then = stored.contact.clock if isinstance(known, int) else known
         now = asked or then or dt.datetime.now(dt.UTC)
@@ -217,6 +219,9 @@ def why(contact: str, at: str | None, known_at: str | None, actor: str) -> int:
     note_merged(contact, stored.id)
     answer = why_answer(stored.contact, considered, linked, now, page_for(sys.stdout))
     say(answer.lines)
+    for other in stored.others:
+        stage = f"{other.contact.stage} in {other.funnel}"
+        note(f"it is {stage} too: funnelflow why {quote(stored.id)} --funnel {quote(other.funnel)}")
     hint(answer.hint)
     return 0
 

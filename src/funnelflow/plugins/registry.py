@@ -151,7 +151,7 @@ RESERVED: Final[dict[OfferKind, frozenset[str]]] = {
         {
             *("init", "demo", "doctor", "check", "test", "show", "compare", "story", "glossary"),
             *("adopt", "add", "import", "list", "history", "why", "translate", "record", "move"),
-            *("void", "runs", "undo", "merge", "unmerge"),
+            *("enter", "leave", "void", "runs", "undo", "merge", "unmerge"),
             *("set", "apply", "tick", "deliver", "outbox", "verify", "plugins", "config", "db"),
             *("erase",),
         }

@@ -72,6 +72,7 @@ class StoredContact:
         created_at: When it became known: the time of its first evidence.
         definition: The digest of the definition that it is under.
         others: The same of its other funnels, where one contact was asked for.
+        place: Which of its funnels it is, in the order of entering them, from 0.
     """
 
     id: str
@@ -83,6 +84,7 @@ class StoredContact:
     created_at: dt.datetime
     definition: str = field(repr=False)
     others: tuple["StoredContact", ...] = field(default=(), repr=False)
+    place: int = field(default=0, repr=False)
 
     @property
     def positions(self) -> tuple["StoredContact", ...]:
@@ -498,6 +500,7 @@ def _stored_contact(row: Any, loaded: LoadedDefinition, more: int) -> StoredCont
         optional_from_text(row.due_at),
         from_text(row.created_at),
         loaded.digest,
+        place=row.place,
     )
 
 
@@ -534,7 +537,7 @@ def read_history(  # noqa: PLR0913  # all that can be said
     whose = contact_id
     if contact_id is not None:
         root = root_of(connection, contact_id, known_at) or 0
-        wanted = wanted.where(history.c.contact.in_(story_of(connection, root, known_at)))
+        wanted = wanted.where(told.c.contact.in_(story_of(connection, root, known_at)))
         whose = connection.execute(select(contacts.c.id).where(contacts.c.number == root)).scalar()
     for name, value in equal.items():
         if value is not None:

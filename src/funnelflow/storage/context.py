@@ -20,7 +20,7 @@ from funnelflow.plugins.configuration import PluginConfig, require_plugins
 from funnelflow.plugins.isolation import Answers, AskAgain
 from funnelflow.storage.changes import Change, ErasedContactError, Name
 from funnelflow.storage.connect import Database, reading, rehearsing, writing
-from funnelflow.storage.contacts import Recorded, StoredContact, find_contact
+from funnelflow.storage.contacts import Known, Recorded, find_positions
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import bulk_for
@@ -31,7 +31,6 @@ from funnelflow.storage.outbox_writer import OutboxWriter
 from funnelflow.storage.queries import Present
 from funnelflow.storage.row_format import Clock, utc_now
 from funnelflow.storage.subscriptions import Subscription
-from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import Store, UnitOfWork, record_one
 
 Result = TypeVar("Result")
@@ -109,18 +108,18 @@ class Context:
             self.directory, str(self.database), self.default_funnel, partial(self.reopen, self)
         )
 
-    def find_contact(
-        self, connection: Connection, contact_id: str
-    ) -> tuple[StoredContact, LoadedDefinition]:
-        """Read a contact, and the definition that it is under.
+    def find_positions(
+        self, connection: Connection, contact_id: str, funnel: str | None = None
+    ) -> list[Known]:
+        """Read a contact in every funnel that it is in; see `find_positions` of the storage.
 
         Raises:
             UnknownContactError: There is none by that id.
             ErasedContactError: It was erased.
-            UsageError: It can be nobody's id.
+            UsageError: It can be nobody's id, or the contact is not in the funnel.
         """
         try:
-            return find_contact(connection, self.definitions, contact_id)
+            return find_positions(connection, self.definitions, contact_id, funnel)
         except UnknownContactError:
             name: Name = ("id", contact_id)
             found = ErasedNames(self.directory).find(connection, [name])

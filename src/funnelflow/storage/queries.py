@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
 from operator import attrgetter
@@ -22,7 +22,7 @@ from funnelflow.criteria import (
 )
 from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
-from funnelflow.engine.story import SILENT, in_force
+from funnelflow.engine.story import ENTER, LEAVE, SILENT, OpenStory, in_force
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.contacts import (
     StoredContact,
@@ -35,9 +35,10 @@ from funnelflow.storage.json_form import considered_json, question_json
 from funnelflow.storage.replay import (
     EvidenceReader,
     above,
+    decided_by,
     merged_by,
-    open_story,
     read_merges,
+    read_told,
     stands,
     united,
 )
@@ -50,7 +51,7 @@ from funnelflow.storage.tables import (
     history,
     positions,
 )
-from funnelflow.storage.told import Told, as_story
+from funnelflow.storage.told import Told, as_story, memberships
 from funnelflow.storage.tracked_contacts import CONTACT_FACTS, LoadedDefinition, TrackedContact
 
 AskPlugins: TypeAlias = Callable[[TrackedContact, Event], Event]
@@ -229,7 +230,8 @@ def list_contacts(
     wanted = select(contact_positions).where(or_(and_(stands, present.not_due()), due))
     if not is_any_due and all(found.is_exact for found in filters.values()):
         wanted = select(contact_positions).where(stands).limit(limit)
-    ordered = wanted.order_by(contact_positions.c.id).execution_options(yield_per=_BATCH)
+    by_id = (contact_positions.c.id, contact_positions.c.place)
+    ordered = wanted.order_by(*by_id).execution_options(yield_per=_BATCH)
     with connection.execute(ordered) as rows:
         matching = _matching(connection, store, rows, filters, present, leaves)
         yield from islice(matching, limit)
@@ -368,19 +370,21 @@ def contact_as_of(
         return present.fold_on(stored, loaded), loaded
     told_by = united(connection, stored.number, as_of.known) if rows is None else rows
     known, moment = as_of.known(told_by), as_of.moment
-    if moment is not None:
-        latest = to_text(moment)
-        told = [row for row in known if row.at <= latest or row.event in SILENT]
-    else:
-        told = known
+    told = known if moment is None else _until(known, moment)
     if not told:
         return None
     if as_of.known_at is not None:
-        loaded = store.by_id(connection, known[-1].definition)
-    story = open_story(connection, store, EvidenceReader(loaded), told, stored.id)
-    if not story.rows:
+        loaded = _decider(connection, store, known, stored, loaded)
+    everything = read_told(connection, store, EvidenceReader(loaded), known)
+    funnels_then = memberships(everything, stored.number, moment)
+    if loaded.name not in funnels_then:
         return None
+    arrivals = {row.id for row in told}
+    rows_then, _ = as_story([one for one in everything if one.arrival in arrivals], loaded.name)
+    story = OpenStory(loaded.funnel, stored.id, rows_then, funnels_then[loaded.name])
     contact = stands(story)
+    if contact.since is None:
+        return None
     due_at = loaded.funnel.due_at(contact) if loaded.waits else None
     created = story.rows[0].event.at
     then = evolve(
@@ -393,6 +397,33 @@ def contact_as_of(
         definition=loaded.digest,
     )
     return then if moment is None else present.fold_on(then, loaded), loaded
+
+
+def _until(known: Iterable[Any], moment: dt.datetime) -> list[Any]:
+    """Return the rows of what had happened by a moment; when a void was said is irrelevant."""
+    latest, timeless = to_text(moment), SILENT - {ENTER, LEAVE}
+    return [row for row in known if row.at <= latest or row.event in timeless]
+
+
+def _decider(
+    connection: Connection,
+    store: DefinitionStore,
+    known: Sequence[Any],
+    stored: StoredContact,
+    loaded: LoadedDefinition,
+) -> LoadedDefinition:
+    """Return the definition that decided last about a position, as far as it was known.
+
+    Of a contact's first funnel that is another funnel's where it came over from there since.
+    """
+    last = store.by_id(connection, known[-1].definition)
+    if last.name == stored.funnel:
+        return last
+    for row in reversed(known):
+        found = decided_by(connection, store, row, stored.funnel)
+        if found is not None:
+            return found
+    return loaded if stored.place else last
 
 
 def nothing_known(stored: StoredContact) -> UsageError:
@@ -440,14 +471,48 @@ def _as_of(
     people, merges = select(contact_positions), frozenset[int]()
     if as_of.known_at is not None:
         people, merges = EVERYBODY, frozenset(read_merges(connection))
-    for row, rows in _with_histories(connection, people, as_of.known):
-        if row.number in merges and above(connection, row.number, is_known) != row.number:
+    told = _with_histories(connection, people, as_of.known)
+    for number, positions_of in groupby(told, lambda one: one[0].number):
+        if number in merges and above(connection, number, is_known) != number:
             continue
-        loaded = store.by_id(connection, row.definition)
-        stored = stored_contact(row, loaded)
-        then = contact_as_of(connection, store, stored, loaded, as_of, present, rows)
-        if then is not None:
-            yield then
+        now: dict[str, tuple[StoredContact, LoadedDefinition]] = {}
+        found = list(positions_of)
+        for row, _ in found:
+            loaded = store.by_id(connection, row.definition)
+            now[row.funnel] = stored_contact(row, loaded), loaded
+        rows = found[0][1]
+        if any(row.event == LEAVE for row in rows):
+            now |= _left_since(connection, store, as_of, now, rows)
+        for stored, loaded in now.values():
+            then = contact_as_of(connection, store, stored, loaded, as_of, present, rows)
+            if then is not None:
+                yield then
+
+
+def _left_since(
+    connection: Connection,
+    store: DefinitionStore,
+    as_of: AsOf,
+    now: Mapping[str, tuple[StoredContact, LoadedDefinition]],
+    rows: Iterable[Any],
+) -> dict[str, tuple[StoredContact, LoadedDefinition]]:
+    """Return the positions of a contact in funnels that it has left since then."""
+    stored, loaded = next(iter(now.values()))
+    told = read_told(connection, store, EvidenceReader(loaded), rows)
+    then = memberships(told, stored.number, as_of.moment)
+    return {
+        name: in_another(stored, _current(connection, store, name))
+        for name in then
+        if name not in now
+    }
+
+
+def in_another(
+    stored: StoredContact, loaded: LoadedDefinition
+) -> tuple[StoredContact, LoadedDefinition]:
+    """Return a contact as one of a funnel that it is not in now, to be asked of another time."""
+    nowhere = loaded.funnel.new_contact(stored.id)
+    return evolve(stored, funnel=loaded.name, contact=nowhere, place=1, others=()), loaded
 
 
 EVERYBODY = (
@@ -464,7 +529,8 @@ def _with_histories(
     known: Callable[[Iterable[Any]], list[Any]] = list,
 ) -> Iterator[tuple[Any, list[Any]]]:
     """Yield positions by the ids of their contacts, each with the story that was known."""
-    ordered = people.order_by(people.selected_columns.id).execution_options(yield_per=_BATCH)
+    columns = people.selected_columns
+    ordered = people.order_by(columns.id, columns.place).execution_options(yield_per=_BATCH)
     for some in connection.execute(ordered).partitions():
         wanted = select(history).where(history.c.contact.in_([row.number for row in some]))
         found = connection.execute(wanted.order_by(history.c.contact, history.c.sequence))

@@ -13,9 +13,11 @@ from funnelflow import maintenance  # whose modules are loaded when they are use
 from funnelflow.definition import Linked, digest
 from funnelflow.engine import Funnel, why
 from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.storage.changes import not_in_funnel
 from funnelflow.storage.connect import reading
 from funnelflow.storage.contacts import (
     HistoryPage,
+    Known,
     StageExplanation,
     StoredContact,
     read_history,
@@ -27,6 +29,7 @@ from funnelflow.storage.queries import (
     contact_as_of,
     count_stages,
     funnel_names,
+    in_another,
     list_as_of,
     list_contacts,
     nothing_known,
@@ -41,16 +44,24 @@ from funnelflow.workspace.opening import OpenWorkspace
 class ReadableWorkspace(OpenWorkspace):
     """What can be asked of a workspace; nothing is changed by it."""
 
-    def contact(self, contact_id: str) -> StoredContact:
+    def contact(self, contact_id: str, *, funnel: str | None = None) -> StoredContact:
         """Return a contact as it is now: time may have moved it since its last evidence.
+
+        Args:
+            contact_id: Who.
+            funnel: In which of its funnels; None for its first. `StoredContact.positions` has
+                where it is in each.
 
         Raises:
             UnknownNameError: There is none by that id.
+            UsageError: It is not in the funnel.
         """
         context = self.context
         with reading(context.engine) as connection:
-            stored, loaded = context.find_contact(connection, contact_id)
-            return context.present(connection).fold_on(stored, loaded)
+            present = context.present(connection)
+            found = context.find_positions(connection, contact_id, funnel)
+            stored, *others = (present.fold_on(*known) for known in found)
+        return evolve(stored, others=tuple(others)) if others else stored
 
     def why(
         self,
@@ -60,6 +71,7 @@ class ReadableWorkspace(OpenWorkspace):
         known_at: dt.datetime | int | None = None,
         actor: str = "",
         roles: Collection[str] | None = None,
+        funnel: str | None = None,
     ) -> StageExplanation:
         """Explain every transition out of a contact's stage, as it stands at `now`.
 
@@ -71,31 +83,47 @@ class ReadableWorkspace(OpenWorkspace):
                 history, by its number: what was said then.
             actor: Who asks.
             roles: The roles of who asks; None for those that the settings give.
+            funnel: In which of the contact's funnels; None for its first.
 
         Raises:
             UnknownNameError: There is no contact by that id.
-            UsageError: Nothing was known of it then.
+            UsageError: Nothing was known of it then, or it is not in the funnel.
         """
         context = self.context
         with reading(context.engine) as connection:
-            stored, loaded = context.find_contact(connection, contact_id)
             as_of, store = AsOf(now, known_at), context.definitions
             present = context.present(connection, as_of.moment)
             if as_of == AsOf():
-                stored = present.fold_on(stored, loaded)
+                found = context.find_positions(connection, contact_id, funnel)
+                (stored, loaded), *others = found
+                elsewhere = tuple(present.fold_on(*known) for known in others)
+                stored = evolve(present.fold_on(stored, loaded), others=elsewhere)
             else:
+                stored, loaded = self._asked_of_then(connection, contact_id, funnel)
                 if known_at is not None:
                     stored = self._of_then(connection, stored, contact_id, known_at)
-                found = contact_as_of(connection, store, stored, loaded, as_of, present)
-                if found is None:
+                then = contact_as_of(connection, store, stored, loaded, as_of, present)
+                if then is None:
                     raise nothing_known(stored)
-                stored, loaded = found
+                stored, loaded = then
         asked = present.now
         if isinstance(known_at, int) and now is None:
             asked = stored.contact.clock or asked
         held = context.roles_of(actor) if roles is None else given_roles(roles) or ()
         considered = why(loaded.funnel, stored.contact, asked, held)
         return StageExplanation(stored, considered, loaded.funnel.linked)
+
+    def _asked_of_then(self, connection: Connection, contact_id: str, funnel: str | None) -> Known:
+        """Return a contact in a funnel that it may have left since."""
+        store = self.context.definitions
+        found = self.context.find_positions(connection, contact_id)
+        for stored, loaded in found:
+            if funnel in {None, stored.funnel}:
+                return stored, loaded
+        left = store.current(connection, str(funnel))
+        if left is None:
+            raise not_in_funnel(contact_id, str(funnel), [stored.funnel for stored, _ in found])
+        return in_another(found[0][0], left)
 
     def _of_then(
         self,
@@ -112,16 +140,22 @@ class ReadableWorkspace(OpenWorkspace):
         name = connection.execute(named).scalar_one()
         return evolve(stored, number=number, id=name)
 
-    def translate(self, contact_id: str, funnel: Funnel) -> Translated:
+    def translate(self, contact_id: str, funnel: Funnel, *, home: str | None = None) -> Translated:
         """Read a contact's evidence by another definition.
+
+        Args:
+            contact_id: Who.
+            funnel: The definition that reads.
+            home: The funnel of the contact with which it is compared; None for its first.
 
         Raises:
             UnknownNameError: There is no contact by that id.
+            UsageError: It is not in the funnel.
         """
         context = self.context
         with reading(context.engine) as connection:
             present, store = context.present(connection), context.definitions
-            stored = present.fold_on(*context.find_contact(connection, contact_id))
+            stored = present.fold_on(*context.find_positions(connection, contact_id, home)[0])
             translation = translate_one(connection, store, funnel, stored, present.now)
         return Translated(
             stored.id, stored.funnel, stored.contact.stage, funnel.definition.name, translation
@@ -158,6 +192,7 @@ class ReadableWorkspace(OpenWorkspace):
         after: int | None = None,
         known_at: dt.datetime | int | None = None,
         by_time: bool = False,
+        funnel: str | None = None,
     ) -> HistoryPage:
         """Return a page of the history, with what was answered when each row arrived.
 
@@ -172,6 +207,7 @@ class ReadableWorkspace(OpenWorkspace):
             after: The `HistoryPage.after` of the page before.
             known_at: Only what was known at this time, or when the row with this number arrived.
             by_time: In the order in which it happened, not in that in which it arrived.
+            funnel: What was answered in this funnel; None for the first that contacts were in.
 
         Raises:
             UnknownNameError: There is no contact by that id.
@@ -188,9 +224,10 @@ class ReadableWorkspace(OpenWorkspace):
                 after=after,
                 known_at=known_at,
                 by_time=by_time,
+                funnel=funnel,
             )
             if contact_id is not None and not page.rows:
-                context.find_contact(connection, contact_id)
+                context.find_positions(connection, contact_id)
         return page
 
     def list(

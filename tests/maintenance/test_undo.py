@@ -28,6 +28,7 @@ from ..storage.test_order import (
     stands,
     stored_of,
 )
+from .test_adopt import WITHOUT_WARM
 
 WHY = "the wrong file"
 HEADER = "contact,event,at,key,seats\n"
@@ -100,7 +101,7 @@ def test_a_run_is_taken_back_whole_and_its_file_can_come_again(applied):
     assert sorted(everybody(workspace)) == ["c0", "zoe"]
     with pytest.raises(UnknownContactError):
         workspace.contact("c1")
-    first, second = workspace.runs()
+    first, second = workspace.runs(limit=2)
     assert (first.kind, first.undoes, first.actor, first.reason) == ("undo", run, "eve", WHY)
     assert (second.undone_by, second.to_json()["undone"]) == (first.number, True)
     assert first.counts == {"contacts": 7, "rows": undone.rows}
@@ -211,6 +212,82 @@ def test_what_a_run_has_brought_of_somebody_who_was_merged_is_taken_back(applied
     assert stored_of(workspace, "zoe").contact.fields == {"paid": 0}
     workspace.apply(path, FileOptions(actor="eve"))
     assert workspace.verify().is_sound
+
+
+@pytest.fixture
+def adopted(workspace, directory):
+    """Give a workspace in which another version was adopted, with what stood before."""
+    for number in range(5):
+        workspace.add(f"c{number}", {"email": "a@example.com"}, at=T0 - 9 * DAY)
+        workspace.record(f"c{number}", "subscribed", at=T0 - 8 * DAY)
+        for day in range(number):
+            workspace.record(f"c{number}", "replied", at=T0 - (7 - day) * DAY)
+    before = everybody(workspace)
+    path = directory / "next.yaml"
+    path.write_text(WITHOUT_WARM)
+    workspace.adopt(path, {"lead.warm": "prospect"}, actor="eve")
+    return workspace, before
+
+
+def test_an_adoption_is_a_run_that_is_taken_back_and_restored(adopted):
+    workspace, before = adopted
+    run, after = workspace.runs()[0], everybody(workspace)
+    assert (run.kind, run.actor, run.counts) == ("adopt", "eve", {"contacts": 5, "moved": 3})
+    tried = workspace.undo(run.number, WHY, dry_run=True)
+    assert [(way.before, way.after, way.count) for way in tried.elsewhere] == [
+        ("prospect", "lead.warm", 3)
+    ]
+    assert everybody(workspace) == after
+    undone = workspace.undo(run.number, WHY)
+    assert undone.elsewhere == tried.elsewhere
+    assert {one: found[0].stage for one, found in everybody(workspace).items()} == {
+        one: found[0].stage for one, found in before.items()
+    }
+    assert "lead.warm" in workspace.funnel().linked.leaves
+    assert workspace.verify().is_sound
+    workspace.undo(undone.by, "it was right")
+    assert {one: found[0].stage for one, found in everybody(workspace).items()} == {
+        one: found[0].stage for one, found in after.items()
+    }
+    assert "lead.warm" not in workspace.funnel().linked.leaves
+    assert workspace.verify().is_sound
+
+
+def test_only_the_last_adoption_is_taken_back(adopted, directory):
+    workspace, _ = adopted
+    run = newest(workspace)
+    path = directory / "next.yaml"
+    path.write_text(WITHOUT_WARM.replace("version: 2", "version: 3"))
+    workspace.adopt(path)
+    with pytest.raises(ConflictError, match="another version of pipeline was adopted since"):
+        workspace.undo(run, WHY)
+
+
+def test_an_adoption_that_changes_nothing_is_no_run(adopted, directory):
+    workspace, _ = adopted
+    runs = workspace.runs()
+    workspace.adopt(directory / "next.yaml")
+    assert workspace.runs() == runs
+
+
+def test_an_adoption_that_is_broken_off_and_gone_on_with_is_one_run(workspace, directory):
+    for number in range(3):
+        workspace.add(f"c{number}", at=T0)
+    path = directory / "next.yaml"
+    path.write_text(WITHOUT_WARM)
+
+    class BrokenOffError(Exception):
+        """What ends the first attempt."""
+
+    def break_off(_):
+        raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        workspace.adopt(path, progress=break_off)
+    assert not workspace.runs()[0].is_finished
+    workspace.adopt(path)
+    (run,) = workspace.runs()
+    assert run.is_finished
 
 
 POINTS = {

@@ -69,7 +69,7 @@ def undo(run: int, reason: str, actor: str, *, yes: bool, quiet: bool, dry_run: 
     stand had the run never been, the rows stay in the history, marked, and the
     same file can be applied again. With --dry-run it says who would stand where.
     Broken off, the same command goes on. An undo is a run too: taken back itself,
-    it restores everything. An adoption is undone by adopting what was before.
+    it restores everything. Of an adoption, the version before is in use again.
     """
     with current().open() as workspace:
         if not (yes or dry_run):

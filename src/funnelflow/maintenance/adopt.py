@@ -39,6 +39,7 @@ from funnelflow.storage.definition_store import (
 from funnelflow.storage.queries import EVERYBODY, funnel_names
 from funnelflow.storage.replay import merged_by, united
 from funnelflow.storage.row_format import to_text
+from funnelflow.storage.runs import OpenRun, find_unfinished
 from funnelflow.storage.tables import contact_positions, contacts, funnels, history, positions
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
@@ -169,25 +170,68 @@ def run_adoption(
     plan = plan_adoption(context, definition, rules, instead_of)
     for stage in plan.unmapped:
         raise UnmappedStageError(stage)
-    mover = context.transact(partial(_begin, definition=definition, rules=rules, actor=actor))
-    mover.instead_of = instead_of
-    done = Adopted(plan.funnel, plan.digest)
+    run = OpenRun("adopt", actor=actor)
+    is_news = bool(plan.contacts) or not plan.is_in_use
+    begin = partial(
+        _begin, definition=definition, rules=rules, instead_of=instead_of, run=run, keep=is_news
+    )
+    mover = context.transact(begin)
+    run.committed()
+    return bring_under(context, mover, run, progress)
+
+
+def bring_under(
+    context: Context,
+    mover: Mover,
+    run: OpenRun,
+    progress: Callable[[Adopted], None] | None = None,
+) -> Adopted:
+    """Bring all contacts of a funnel under its definition.
+
+    Args:
+        context: The workspace.
+        mover: Brings them under it.
+        run: The run that does it.
+        progress: Called after every chunk with how far it has come.
+    """
+    done = Adopted(mover.loaded.name, mover.loaded.digest)
     last: int | None = _FIRST
     while last is not None:
-        done, last = context.transact(partial(_adopt_some, mover=mover, done=done, after=last))
+        some = partial(_adopt_some, mover=mover, run=run, done=done, after=last)
+        done, last = context.transact(some)
+        run.committed()
         if progress is not None and last is not None:
             progress(done)
     return done
 
 
 def _begin(
-    chunk: UnitOfWork, *, definition: Definition, rules: Mapping[str, str], actor: str
+    chunk: UnitOfWork,
+    *,
+    definition: Definition,
+    rules: Mapping[str, str],
+    instead_of: str,
+    run: OpenRun,
+    keep: bool,
 ) -> Mover:
     """Put the funnel under the definition: from here on, new contacts come under it."""
+    before = chunk.definitions.current(chunk.connection, definition.name)
     number = _take_over(chunk.connection, definition, chunk.now)
     loaded = chunk.definitions.by_id(chunk.connection, number)
     found = read_rules(chunk.connection, chunk.definitions, loaded.funnel.linked, rules)
-    return Mover(loaded, found, chunk.now, actor)
+    going_on = find_unfinished(chunk.connection, run.kind, digest=loaded.digest)
+    if going_on is None:
+        run.details = {
+            "funnel": loaded.name,
+            "digest": loaded.digest,
+            "before": before.digest if before is not None else "",
+            "instead_of": instead_of,
+        }
+    else:
+        run.number, run.details = going_on.number, dict(going_on.details)
+    run.begin(chunk)
+    run.save(chunk, {}, keep=keep)
+    return Mover(loaded, found, chunk.now, run.actor, instead_of=instead_of)
 
 
 def _require_funnel(connection: Connection, name: str) -> None:
@@ -223,13 +267,14 @@ def _take_over(connection: Connection, definition: Definition, now: dt.datetime)
 
 
 def _adopt_some(
-    chunk: UnitOfWork, *, mover: Mover, done: Adopted, after: int
+    chunk: UnitOfWork, *, mover: Mover, run: OpenRun, done: Adopted, after: int
 ) -> tuple[Adopted, int | None]:
     """Bring the next contacts under the new definition, and write them.
 
     Args:
         chunk: An empty chunk.
         mover: Brings contacts under the new definition.
+        run: The run that does it.
         done: What was done before.
         after: The number of the last contact that was.
 
@@ -243,7 +288,9 @@ def _adopt_some(
     """
     _require_current(chunk.connection, mover.loaded)
     left = _left(chunk.connection, mover, after)
+    run.begin(chunk)
     if not left:
+        run.save(chunk, _counts(done), is_finished=True)
         return done, None
     chunk.load(row.id for row in left)
     with _evidence(chunk.connection, left) as evidence:
@@ -251,7 +298,12 @@ def _adopt_some(
     chunk.write()
     brought = sum(row.since is not None for row in left)
     done = evolve(done, contacts=done.contacts + brought, moved=done.moved + moved)
+    run.save(chunk, _counts(done), keep=True)
     return done, left[-1].number
+
+
+def _counts(done: Adopted) -> dict[str, int]:
+    return {"contacts": done.contacts, "moved": done.moved}
 
 
 def _require_current(connection: Connection, loaded: LoadedDefinition) -> None:
@@ -303,6 +355,14 @@ def _draft(connection: Connection, store: DefinitionStore, mover: Mover, draft: 
                 home = row.funnel, row.place
                 draft.look_at(connection, store, mover, contact, home, evidence(row.number))
         rows = _left(connection, mover, rows[-1].number)
+
+
+def shifts_under(context: Context, mover: Mover) -> tuple[Shift, ...]:
+    """Find out who would move where if a funnel came under a definition again."""
+    draft = _Draft()
+    with reading(context.engine) as connection:
+        _draft(connection, context.definitions, mover, draft)
+    return draft.shifts()
 
 
 class _Draft:

@@ -62,6 +62,8 @@ class Mover:
         dropped: Field to the contacts of whom a fact is no value of it: how many facts, and the
             first few contacts.
         instead_of: Another funnel whose contacts come over, by translation; empty for none.
+        undoes: The run whose rows do not count, as an adoption is taken back; then everybody
+            stands where the rest leads, and needs no rule. None for none.
     """
 
     loaded: LoadedDefinition
@@ -70,6 +72,7 @@ class Mover:
     actor: str = ""
     dropped: dict[str, Dropped] = field(factory=dict)
     instead_of: str = ""
+    undoes: int | None = None
 
     @property
     def funnels(self) -> tuple[str, ...]:
@@ -106,7 +109,9 @@ class Mover:
         """
         (funnel, place), name = home, self.loaded.name
         is_translated = funnel != name
-        to = "" if is_translated else self.way_out(contact.stage)
+        undoes = self.undoes
+        to = "" if is_translated or undoes is not None else self.way_out(contact.stage)
+        rows = rows if undoes is None else [row for row in rows if row.run != undoes]
         reader = EvidenceReader(self.loaded)
         told = read_told(connection, store, reader, rows)
         story, _ = as_story(told, name)

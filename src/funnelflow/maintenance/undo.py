@@ -24,11 +24,15 @@ from sqlalchemy import Connection, delete, insert, or_, select
 from funnelflow.engine import Event
 from funnelflow.engine.story import VOID
 from funnelflow.errors import ConflictError, UsageError
+from funnelflow.maintenance.adopt import bring_under, shifts_under
+from funnelflow.maintenance.adopt_rules import Mover
 from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
+from funnelflow.storage.definition_store import write_funnel
+from funnelflow.storage.row_format import to_text
 from funnelflow.storage.runs import OpenRun, Run, find_run
-from funnelflow.storage.tables import checkpoints, contacts, evidence, keys, runs
+from funnelflow.storage.tables import checkpoints, contacts, definitions, evidence, keys, runs
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 CHUNK = 500
@@ -95,6 +99,11 @@ class _Plan:
     is_restoring: bool
     left: "array[int]" = field(factory=lambda: array("q"), repr=False)
 
+    @property
+    def goal(self) -> str:
+        """Of an adoption, the digest of the definition that is in use without it, or again."""
+        return str(self.base.details["digest" if self.is_restoring else "before"])
+
 
 def undo_run(
     context: Context,
@@ -117,14 +126,60 @@ def undo_run(
         run.committed()
     ways = _Ways()
     plan = _with_contacts(context, plan)
+    is_adoption = plan.base.kind == "adopt"
+    mover = _mover(context, plan, actor) if is_adoption else None
+    if mover is not None:
+        shifts = shifts_under(context, mover)
+        elsewhere = tuple(StandsElsewhere(**asdict(shift)) for shift in shifts)
     for start in range(0, len(plan.left), CHUNK):
         some = partial(_undo_some, plan=plan, run=run, done=done, numbers=plan.left[start:][:CHUNK])
         done, found = context.transact(some, dry_run=dry_run)
         ways.count(found)
         if progress is not None:
             progress(done)
+    if mover is None:
+        elsewhere = ways.elsewhere()
+    elif not dry_run:
+        context.transact(partial(_take_over_again, plan=plan, run=run, mover=mover))
+        bring_under(context, mover, run)
     context.transact(partial(_finish, plan=plan, run=run, done=done), dry_run=dry_run)
-    return evolve(done, elsewhere=ways.elsewhere())
+    return evolve(done, elsewhere=elsewhere)
+
+
+def _mover(context: Context, plan: _Plan, actor: str) -> Mover:
+    """Return what brings contacts under the definition that was in use before an adoption."""
+    with reading(context.engine) as connection:
+        loaded = context.definitions.by_id(connection, _number_of(connection, plan.goal))
+    return Mover(loaded, {}, context.clock(), actor, undoes=plan.target.number)
+
+
+def _number_of(connection: Connection, digest: str) -> int:
+    """Return the number of a stored definition."""
+    wanted = select(definitions.c.id).where(definitions.c.digest == digest)
+    return int(connection.execute(wanted).scalar_one())
+
+
+def _take_over_again(unit: UnitOfWork, *, plan: _Plan, run: OpenRun, mover: Mover) -> None:
+    """Put a funnel under the definition in use before: new contacts come under it from here on."""
+    _refuse_adopted_since(unit, plan)
+    run.begin(unit)
+    write_funnel(unit.connection, mover.loaded.name, mover.loaded.id, to_text(unit.now))
+    run.save(unit, run.details.get("counts", {}), keep=True)
+
+
+def _refuse_adopted_since(unit: UnitOfWork, plan: _Plan) -> None:
+    """Refuse to take back an adoption that is not the last one.
+
+    Raises:
+        ConflictError: Another version was adopted since.
+    """
+    details = plan.base.details
+    current = unit.definitions.current(unit.connection, details["funnel"])
+    if current is None or current.digest not in {details["before"], details["digest"]}:
+        raise ConflictError(
+            f"another version of {details['funnel']} was adopted since run {plan.base.number}",
+            hint="take that back first: funnelflow runs",
+        )
 
 
 def _plan(context: Context, number: int) -> _Plan:
@@ -139,7 +194,8 @@ def _plan(context: Context, number: int) -> _Plan:
         is_restoring = False
         while base.undoes is not None:
             base, is_restoring = find_run(connection, base.undoes), not is_restoring
-        if base.kind in _INVERSES:
+        is_first = base.kind == "adopt" and not base.details["before"]
+        if base.kind in _INVERSES or is_first or base.details.get("instead_of"):
             raise _of_another_kind(connection, base)
     return _Plan(target, base, is_restoring)
 
@@ -152,12 +208,12 @@ def _of_another_kind(connection: Connection, run: Run) -> UsageError:
     contact, into = (quote(str(names.get(number))) for number in numbers)
     return UsageError(
         f"run {run.number} is of the kind {run.kind}, which another command undoes",
-        hint=_INVERSES[run.kind].format(contact=contact, into=into),
+        hint=_INVERSES.get(run.kind, _ADOPT).format(contact=contact, into=into),
     )
 
 
+_ADOPT = "adopt what the contacts are to be under: funnelflow adopt FILE --instead-of FUNNEL"
 _INVERSES: Final = {
-    "adopt": "take what was before into use again: funnelflow adopt FILE --yes",
     "merge": "funnelflow unmerge {contact}",
     "unmerge": "funnelflow merge {contact} --into {into}",
 }
@@ -193,7 +249,9 @@ def _begin(unit: UnitOfWork, *, plan: _Plan, run: OpenRun) -> dict[str, int]:
             )
         run.number, run.reason, run.actor = before.number, before.reason, before.actor
         counts = before.counts
-    if plan.is_restoring:
+    if plan.base.kind == "adopt":
+        _refuse_adopted_since(unit, plan)
+    elif plan.is_restoring:
         _refuse_applied_again(connection, plan)
     run.begin(unit)
     run.save(unit, counts, keep=True)
@@ -206,6 +264,8 @@ def _undo_some(
     """Take back what a run has brought of some contacts, unless that is done."""
     connection, target = unit.connection, plan.target.number
     run.begin(unit)
+    ids = connection.execute(select(contacts.c.id).where(contacts.c.number.in_(list(numbers))))
+    unit.load(name for name in ids.scalars() if name is not None)
     asked = evidence.c.contact.in_(list(numbers))
     of_undo = select(evidence.c.contact).where(asked, evidence.c.run == run.begun)
     told = connection.execute(
@@ -218,7 +278,6 @@ def _undo_some(
     if not told:
         return done, []
     of = {name: list(rows) for name, rows in groupby(told, attrgetter("id"))}
-    unit.load(of)
     before = {name: _stage(unit, name) for name in of}
     for name, rows in of.items():
         about = tuple(row.sequence for row in rows)

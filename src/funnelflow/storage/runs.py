@@ -246,6 +246,15 @@ def find_run(connection: Connection, number: int) -> Run:
     return _read(row, undone_by(connection))
 
 
+def find_unfinished(connection: Connection, kind: RunKind, **details: Any) -> Run | None:
+    """Find the run of a kind that was broken off, by what its details say; None for none."""
+    for run in read_runs(connection):
+        of_it = run.kind == kind and not run.is_finished and run.undone_by is None
+        if of_it and all(run.details.get(name) == value for name, value in details.items()):
+            return run
+    return None
+
+
 def _read(row: Any, by: Mapping[int, int]) -> Run:
     values = row._asdict()
     try:

@@ -27,7 +27,7 @@ from ..funnels import DAY, T0
 NOTIFY = '\n[[notify]]\nname = "crm"\nchannel = "log"\nfields = ["email"]\n'
 CANARIES = (
     *("canary-id", "canary-mail@example.com", "canary reason", "canary-key", "canary-actor"),
-    *("canary-tag", "Canäry", "canary-rejected", "canary-veto"),
+    *("canary-tag", "Canäry", "canary-rejected", "canary-undo", "canary-void"),
 )
 
 
@@ -44,7 +44,12 @@ def shop(workspace, directory, clock, write) -> Workspace:
         workspace.set(name, {"tags": []})
         workspace.move(name, "customer", force=True, reason=f"{own} reason", roles=["boss"])
         workspace.record(name, "replied", at=T0 + 2 * DAY)
-    workspace.apply(write(REJECTED, "events.csv"))
+    workspace.apply(write(REJECTED, "events.csv"), FileOptions(rejects=directory / "bad.csv"))
+    told = "contact,event,at\ncanary-id,replied,2026-03-02T09:00:00Z\n"
+    workspace.apply(write(told, "told.csv"))
+    (run,) = workspace.runs()
+    workspace.undo(run.number, "canary-undo")
+    workspace.void("canary-id", [6], "canary-void")
     return workspace
 
 
@@ -88,13 +93,13 @@ def analyse(workspace) -> None:
 def test_no_value_of_the_person_is_left_anywhere(shop, directory):
     analyse(shop)
     found = {place.value for place in shop.search_values(CANARIES)}
-    assert found == set(CANARIES) - {"canary-veto"}
+    assert found == set(CANARIES)
     done = shop.erase("canary-id", actor="grace")
     assert done.is_swept is (True if shop.engine.dialect.name == "sqlite" else None)
     swept(shop)
     (left,) = shop.search_values(CANARIES)
     assert left.value == "canary-id"  # as a value of another person
-    assert left.where.endswith("rejects.csv")
+    assert left.where.endswith("bad.csv")
     assert left.count == 1
     assert shop.verify().is_sound
 
@@ -141,7 +146,7 @@ def test_the_chain_still_proves_and_heads_of_before_hold(shop, tmp_path):
     shop.erase("canary-id")
     proof = shop.verify(against=heads)
     assert proof.is_sound
-    assert (proof.contacts, proof.erased, proof.rows) == (2, 1, 18)
+    assert (proof.contacts, proof.erased, proof.rows) == (2, 1, 21)
     assert proof.against.kept == 3
     assert shop.verify(heads=heads).is_sound
 
@@ -189,8 +194,8 @@ def test_a_dry_run_counts_and_changes_nothing(shop):
     assert done.dry_run
     assert done.rows == {
         "contacts": 1,
-        "evidence": 6,
-        "decisions": 6,
+        "evidence": 9,
+        "decisions": 9,
         "positions": 1,
         "keys": 1,
         "outbox": done.waiting,
@@ -200,7 +205,7 @@ def test_a_dry_run_counts_and_changes_nothing(shop):
 
 
 def test_rows_of_rejects_files_go_and_others_stay_where_they_are(shop, directory):
-    (path,) = (directory / "rejects").iterdir()
+    path = directory / "bad.csv"
     size, time = path.stat().st_size, path.stat().st_mtime_ns
     shop.erase("canary-id")
     assert (path.stat().st_size, path.stat().st_mtime_ns) == (size, time)
@@ -317,8 +322,11 @@ def test_erasing_again_sweeps_again(shop):
     assert again.erased_at == first.erased_at
     with pytest.raises(errors.UnknownContactError):
         shop.erase("nobody")
-    (run,) = shop.runs()
-    assert (run.kind, run.actor, run.counts) == ("erase", "", {"contacts": 1, "rows": 6})
+    run, *others = shop.runs()
+    assert (run.kind, run.actor, run.counts) == ("erase", "", {"contacts": 1, "rows": 9})
+    assert [other.reason for other in others] == ["", ""]
+    with pytest.raises(errors.UsageError, match="nothing brings back"):
+        shop.undo(run.number, "by mistake")
     with reading(shop.engine) as connection:
         assert "canary" not in repr(connection.execute(select(runs)).all())
 
@@ -417,9 +425,9 @@ def test_killed_at_any_point_the_same_command_goes_on(shop, directory, owner, na
     assert {place.value for place in shop.search_values(CANARIES)} == {"canary-id"}
     assert {row.digest for row in shop.history().rows} == others
     proof = shop.verify()
-    assert (proof.is_sound, proof.contacts, proof.erased, proof.rows) == (True, 2, 1, 18)
+    assert (proof.is_sound, proof.contacts, proof.erased, proof.rows) == (True, 2, 1, 21)
     with reading(shop.engine) as connection:
-        assert len(connection.execute(select(runs)).all()) == 1
+        assert len(connection.execute(select(runs).filter_by(kind="erase")).all()) == 1
         assert len(connection.execute(select(erased)).all()) == 2
 
 

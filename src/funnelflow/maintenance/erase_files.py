@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from funnelflow.errors import StoreError
-from funnelflow.storage.tables import checkpoints
+from funnelflow.storage.tables import checkpoints, runs
 
 _MARK = "_rejected"
 _DELIMITERS = ",;\t|"
@@ -31,12 +31,19 @@ class RejectsPart(NamedTuple):
 
 
 def rejects_files(connection: Connection, directory: Path) -> list[RejectsPart]:
-    """Return the rejects files that the checkpoints know of, and those in their usual place."""
-    wanted = select(checkpoints.c.rejects, checkpoints.c.contact_column)
-    known = {
-        Path(row.rejects): row.contact_column
-        for row in connection.execute(wanted.where(checkpoints.c.rejects != ""))
-    }
+    """Return the rejects files that are known of, and those in their usual place.
+
+    Checkpoints know of them; an undo keeps the checkpoint of the file whose rows it took back.
+    """
+    columns = checkpoints.c.rejects, checkpoints.c.contact_column
+    found = [row._asdict() for row in connection.execute(select(*columns))]
+    undone = select(runs.c.details).where(runs.c.kind == "undo")
+    found += [
+        kept
+        for details in connection.execute(undone).scalars()
+        if (kept := json.loads(details).get("checkpoint")) is not None
+    ]
+    known = {Path(one["rejects"]): one["contact_column"] for one in found if one["rejects"]}
     usual = directory / _REJECTS
     if usual.is_dir():
         known |= {path: "" for path in usual.iterdir() if path.is_file() and path not in known}

@@ -201,7 +201,12 @@ def _plan(context: Context, number: int) -> _Plan:
 
 
 def _of_another_kind(connection: Connection, run: Run) -> UsageError:
-    """Return the error that a run is undone by another command."""
+    """Return the error that a run is undone by another command, or by none."""
+    if run.kind == "erase":
+        return UsageError(
+            f"run {run.number} has erased contacts, and nothing brings back what was erased",
+            hint="funnelflow add CONTACT --readmit takes the same person as somebody new",
+        )
     numbers = [run.details.get(name) for name in ("contact", "into")]
     named = select(contacts.c.number, contacts.c.id).where(contacts.c.number.in_(numbers))
     names = {row.number: row.id for row in connection.execute(named)}
@@ -216,6 +221,7 @@ _ADOPT = "adopt what the contacts are to be under: funnelflow adopt FILE --inste
 _INVERSES: Final = {
     "merge": "funnelflow unmerge {contact}",
     "unmerge": "funnelflow merge {contact} --into {into}",
+    "erase": "",
 }
 """What undoes runs whose rows are not taken back, by kind."""
 

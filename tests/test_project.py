@@ -29,10 +29,11 @@ PUBLIC = {
     "funnelflow.criteria": """
         AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS SEVERITIES TEXT
         TIMESTAMP AllOf AnyOf AtLeast Catalogue Check Clause Code CompiledRule CriterionError Custom
-        CustomCall Explanation Expression ExpressionProblem Facts Field Fields Leaf Position Roles
-        Rule Scalar Schedule Scope Seen Severity SqlFilter Type Value Verdict check_rule
-        compile_expression compile_rule constants_of duration_words list_of next_change
-        parse_duration parse_type reads_of_event rule_expressions schedule unschedulable
+        CustomAnswer CustomCall Explanation Expression ExpressionProblem Facts Field Fields Leaf
+        Position Roles Rule Scalar Schedule Scope Seen Severity SqlFilter Type Value Verdict
+        check_rule compile_expression compile_rule constants_of duration_words list_of next_change
+        parse_duration parse_type reads_of_event rule_customs rule_expressions schedule
+        unschedulable
     """,
     "funnelflow.definition": """
         BUILT_IN_EVENTS CODES Code Criterion CriterionProvider Definition DefinitionChange

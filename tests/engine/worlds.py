@@ -10,6 +10,7 @@ from funnelflow.definition import (
     Definition,
     EventType,
     Group,
+    Requirement,
     Stage,
     Transition,
     Vocabulary,
@@ -57,21 +58,30 @@ EXPRESSIONS = (
 )
 
 criteria = st.builds(Criterion, st.just("c"), st.sampled_from(EXPRESSIONS))
-requirements = st.recursive(
-    criteria,
-    lambda inner: st.one_of(
-        st.builds(
-            Group,
-            st.sampled_from(["all", "any"]),
-            st.lists(inner, min_size=1, max_size=3).map(tuple),
+
+
+def requirements_of(
+    leaves: st.SearchStrategy[Requirement],
+) -> st.SearchStrategy[Requirement]:
+    """Draw criteria and groups of them."""
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.builds(
+                Group,
+                st.sampled_from(["all", "any"]),
+                st.lists(inner, min_size=1, max_size=3).map(tuple),
+            ),
+            st.builds(
+                lambda items: Group("at_least", tuple(items), count=(len(items) + 1) // 2),
+                st.lists(inner, min_size=1, max_size=3),
+            ),
         ),
-        st.builds(
-            lambda items: Group("at_least", tuple(items), count=(len(items) + 1) // 2),
-            st.lists(inner, min_size=1, max_size=3),
-        ),
-    ),
-    max_leaves=4,
-)
+        max_leaves=4,
+    )
+
+
+requirements = requirements_of(criteria)
 
 
 @st.composite
@@ -85,7 +95,12 @@ def stage_trees(draw: st.DrawFn) -> tuple[Stage, ...]:
 
 
 @st.composite
-def definitions(draw: st.DrawFn, *, timed: bool = True) -> Definition:
+def definitions(
+    draw: st.DrawFn,
+    *,
+    timed: bool = True,
+    requirements: st.SearchStrategy[Requirement] = requirements,
+) -> Definition:
     """Draw a definition; with `timed`, some transitions are taken by the clock."""
     stages = draw(stage_trees())
     names = [path for stage in stages for path, _ in stage.walk()]

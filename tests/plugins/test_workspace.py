@@ -348,7 +348,7 @@ def test_a_criterion_whose_arguments_changed_is_closed_and_can_be_adopted_away(
         decision = workspace.record("bob", "asked", at=AT).decision
         words = next(decision.considered[0].leaves()).words
         (finding,) = workspace.verify().findings
-        assert finding.kind == "definition"
+        assert (finding.kind, finding.name) == ("plugin", "rich")
         (with_criterion / "small.yaml").write_text(FUNNEL.replace("version: 1", "version: 2"))
         workspace.adopt(with_criterion / "small.yaml")
         workspace.add("eve", at=AT)
@@ -357,22 +357,24 @@ def test_a_criterion_whose_arguments_changed_is_closed_and_can_be_adopted_away(
     assert words.startswith(f"the criterion 'rich' of plugin rules {said}")
 
 
-def test_verify_says_that_it_cannot_prove_what_a_missing_criterion_decided(with_criterion):
+def test_what_a_missing_criterion_decided_is_proved_by_its_answers(with_criterion):
     (with_criterion / "plugins" / "rules.py").unlink()
     with Workspace.open(with_criterion) as workspace:
-        findings = workspace.verify().findings
-    assert [finding.kind for finding in findings] == ["definition"]
-    assert "what it decided cannot be proved: no plugin offers" in findings[0].what
+        proof = workspace.verify()
+    assert proof.is_sound
+    assert [finding.what for finding in proof.findings] == [
+        "rich cannot be asked again: no plugin offers the criterion 'rich'"
+    ]
 
 
-def test_the_command_says_to_install_it_again_and_not_to_restore_a_backup(
+def test_the_command_says_that_nothing_is_damaged_and_not_to_restore_a_backup(
     with_criterion, monkeypatch
 ):
     (with_criterion / "plugins" / "rules.py").unlink()
     monkeypatch.chdir(with_criterion)
     done = CliRunner().invoke(app, ["verify"])
-    assert done.exit_code == 1
-    assert "hint: install the plugin that offers it again" in done.stderr
+    assert done.exit_code == 0
+    assert "hint: nothing is damaged: the answers that were given stand" in done.stderr
     assert "restore a backup" not in done.stderr
 
 

@@ -66,8 +66,10 @@ def _ticked(ticked: Ticked) -> Line:
     if not ticked.due:
         return line(f"nothing is due at {when}")
     moves = "would move" if ticked.dry_run else "moved"
-    stays = ticked.due - ticked.moved
+    stays = max(ticked.due - ticked.moved - ticked.unanswered, 0)
     rest = f"; for {counted(stays, 'other')} the criteria are not met" if stays else ""
+    if ticked.unanswered:
+        rest += f"; for {ticked.unanswered:,} a plugin failed to answer, which is asked again"
     return line(strong(f"{counted(ticked.moved, 'contact')} {moves}"), f" at {when}{rest}")
 
 
@@ -101,8 +103,8 @@ def verify(
     """Prove the stored answers from the evidence.
 
     Checks that every row is as it was written, folds every contact's evidence
-    again by the definitions that decided it, and names all that disagrees.
-    Exits 1 if anything does.
+    again by the definitions that decided it and the answers that plugins
+    gave, and names all that disagrees. Exits 1 if anything does.
 
     That finds accidents. Who can write to the database can alter it so that
     everything agrees; a file that --heads wrote, kept where they cannot write,
@@ -111,7 +113,8 @@ def verify(
 
     What is wrong is of four kinds: a row was altered; evidence is missing; a
     position, which is derived, is not what the evidence gives, and --repair makes
-    it again; a plugin would answer differently today, which is no damage.
+    it again; a plugin would answer differently today, which is no damage: if
+    nothing else is said, everything agrees.
     """
     if force and heads is None:
         raise UsageError("--force is for --heads", hint="funnelflow verify --heads FILE --force")
@@ -128,7 +131,8 @@ def verify(
         if session.json:
             findings.append(finding)
         else:
-            say([line(mark(ok=False), f" {finding}")])
+            sign = "-" if finding.fault == "plugin" else mark(ok=False)
+            say([line(sign, f" {finding}")])
 
     with session.open() as workspace, watching("verifying", "contacts") as step:
         proof = workspace.verify(
@@ -163,8 +167,8 @@ def _conclude(proof: Verification, advice: Iterable[str]) -> None:
     if proof.is_sound:
         said = (f"{looked}: everything agrees", *_erased(proof), *_heads(proof))
         say(line(mark(ok=True), f" {text}") for text in said)
-        return
-    note(f"{looked}: {counted(proof.problems, 'problem')}")
+    else:
+        note(f"{looked}: {counted(proof.problems, 'problem')}")
     for step in sorted(advice, key=ADVICE["altered"].__eq__):
         hint(step)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from attrs import frozen
 
 from funnelflow.criteria import Field, Verdict
+from funnelflow.criteria.custom import NOT_ASKED, answering
 from funnelflow.definition import Scenario
 from funnelflow.engine import (
     Considered,
@@ -16,6 +17,7 @@ from funnelflow.engine import (
     scenario_events,
     why,
 )
+from funnelflow.engine.answers import AnsweredRow, GivenAnswers
 from funnelflow.errors import Error
 
 
@@ -55,6 +57,8 @@ def translate(
 ) -> Translation:
     """Read somebody else's evidence by this definition.
 
+    Criteria of plugins have the answers that were given to the same question; no other is asked.
+
     Args:
         funnel: The definition that reads.
         contact_id: Whose evidence it is.
@@ -65,10 +69,31 @@ def translate(
         The stage with its reasons. Moves by hand count as the facts they brought: what one
         company's people decided about its own stages says nothing about another's.
     """
+    told = list(evidence)
+    given = _given(told)
+    with answering(given if funnel.asks else None):
+        return _translate(funnel, contact_id, told, now, given)
+
+
+def _given(told: Sequence[Event]) -> GivenAnswers:
+    """Return what plugins' criteria answered, who are asked no more."""
+    rows = (AnsweredRow(event.at, place, event.answers) for place, event in enumerate(told))
+    return GivenAnswers(lambda: rows, lambda *_: NOT_ASKED)
+
+
+def _translate(
+    funnel: Funnel,
+    contact_id: str,
+    told: Sequence[Event],
+    now: dt.datetime | None,
+    given: GivenAnswers,
+) -> Translation:
+    """Fold evidence, and note what stays closed for want of facts."""
     contact = funnel.new_contact(contact_id)
     waiting: set[str] = set()
     moves = 0
-    for event in evidence:
+    for place, event in enumerate(told):
+        given.turn_to(event.at, place)
         if event.name == "move":
             moves += 1
         outcome = funnel.step(contact, event.without_move())
@@ -77,6 +102,8 @@ def translate(
         else:
             waiting.add(event.name)
     last = contact.clock
+    if last is not None:
+        given.turn_to(max(last, now or last))
     if now is None or last is None or now <= last:
         now = last
     elif funnel.step(contact, Event("tick", now)).path:
@@ -107,12 +134,16 @@ def _undecided(
 
 
 def _could_be_met(considered: Considered) -> bool:
-    """Whether answers could open a closed transition.
+    """Whether answers could open a closed transition: of people, or of a plugin never asked.
 
     What only asks *whether* a fact is known is not unknown, but an answer would open it too.
     """
     check = considered.check
-    return check is not None and check.verdict is not Verdict.MET and bool(check.missing)
+    if check is None or check.verdict is Verdict.MET:
+        return False
+    return bool(check.missing) or (
+        check.verdict is Verdict.UNKNOWN and any(leaf.is_unasked for leaf in considered.leaves())
+    )
 
 
 @frozen

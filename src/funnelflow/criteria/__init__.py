@@ -21,6 +21,7 @@ errors: a fact that nobody knows, and a calculation without a result, are *unkno
 'budget is 3,000 EUR; needs at least 5,000 EUR'
 """
 
+from funnelflow.criteria.custom import Custom, CustomAnswer, CustomCall
 from funnelflow.criteria.explain import Clause, Explanation, Seen, Verdict
 from funnelflow.criteria.expression import Expression, compile_expression, compile_values
 from funnelflow.criteria.expression_problems import (
@@ -49,14 +50,13 @@ from funnelflow.criteria.rules import (
     AtLeast,
     Check,
     CompiledRule,
-    Custom,
-    CustomCall,
     Leaf,
     Roles,
     Rule,
     check_rule,
     compile_rule,
     constants_of,
+    rule_customs,
     rule_expressions,
 )
 from funnelflow.criteria.sql_dialects import SqlFilter
@@ -100,6 +100,7 @@ __all__ = [
     "CompiledRule",
     "CriterionError",
     "Custom",
+    "CustomAnswer",
     "CustomCall",
     "Explanation",
     "Expression",
@@ -131,6 +132,7 @@ __all__ = [
     "parse_duration",
     "parse_type",
     "reads_of_event",
+    "rule_customs",
     "rule_expressions",
     "schedule",
     "unschedulable",

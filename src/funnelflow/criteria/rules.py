@@ -1,13 +1,19 @@
 """Rules: expressions, plugins' criteria and roles, in groups of which all, any or some hold."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterator
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 from funnelflow.criteria.codegen import Writer, compile_function
+from funnelflow.criteria.custom import (
+    NOT_ASKED,
+    Custom,
+    CustomAnswer,
+    custom_answer,
+    shown_answer,
+)
 from funnelflow.criteria.explain import Seen, Verdict, unique
 from funnelflow.criteria.expression import Expression
 from funnelflow.criteria.fields import Field
@@ -24,58 +30,11 @@ _DEPTH_CAP: Final = 30
 
 
 @frozen
-class CustomCall:
-    """What a plugin's criterion is asked with; none of it can be changed.
-
-    Attributes:
-        fields: What is known about the contact, with the facts of the event, by the names of the
-            vocabulary; a field that nobody knows is not there.
-        facts: What the event itself brought; None for a field that it takes back. Empty where
-            the criterion is asked about without an event, as by ``why``.
-        now: The time of the evidence, in UTC: the only clock that a replay shares.
-        arguments: What the definition calls it with, as values of their types, the provider's
-            defaults filled in.
-    """
-
-    fields: Fields
-    facts: Facts
-    now: dt.datetime
-    arguments: Mapping[str, Any]
-
-
-@frozen
 class Leaf:
     """A labelled expression."""
 
     label: str
     expression: Expression
-
-
-@frozen
-class Custom:
-    """A plugin's criterion: met where its function gives True, unknown where it gives None.
-
-    A function that raises, exits or gives anything else fails closed: the criterion is
-    unknown, for a reason that names the plugin. `reads` are the contact's fields that it says
-    it looks at; they are shown, and asked for where they are unknown.
-    """
-
-    label: str
-    function: Callable[[CustomCall], bool | None]
-    provider: str
-    name: str
-    arguments: Mapping[str, Any] = field(factory=dict)
-    reads: tuple[Field, ...] = ()
-
-
-class CannotTellError(Exception):
-    """Raised by what stands in for a criterion: its text is all that there is to say."""
-
-
-class _Sentence(str):
-    """A reason that names everything itself."""
-
-    __slots__ = ()
 
 
 @frozen
@@ -127,6 +86,7 @@ class Check:
         checks: The answers of the rules below, for a group.
         source: The expression, for a criterion that has one.
         needs: How many of `checks` must be met, for ``at_least``.
+        is_unasked: Whether it is a plugin's criterion that nobody has asked about this.
     """
 
     label: str
@@ -138,6 +98,7 @@ class Check:
     checks: tuple["Check", ...] = ()
     source: str = ""
     needs: int = 0
+    is_unasked: bool = False
 
     def leaves(self) -> Iterator["Check"]:
         """Yield the answers at the bottom, in order."""
@@ -203,28 +164,12 @@ def _joined(rules: tuple[Rule, ...], joint: str, empty: str, writer: Writer, dep
 
 
 def _ask(rule: Custom) -> Callable[[Fields, Facts, dt.datetime], bool]:
-    """Return a function that asks a plugin's criterion and never raises."""
+    """Return a function that says whether a plugin's criterion is met, and never raises."""
 
     def _asked(fields: Fields, facts: Facts, now: dt.datetime) -> bool:
-        return ask_custom(rule, fields, facts, now)[0] is True
+        return custom_answer(rule, fields, facts, now).met is True
 
     return _asked
-
-
-def ask_custom(
-    rule: Custom, fields: Fields, facts: Facts, now: dt.datetime
-) -> tuple[bool | None, str]:
-    """Return the answer of a plugin's criterion, and what went wrong; it never raises."""
-    frozen_fields, frozen_facts = MappingProxyType(dict(fields)), MappingProxyType(dict(facts))
-    try:
-        answer: Any = rule.function(CustomCall(frozen_fields, frozen_facts, now, rule.arguments))
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin may raise anything
-        if isinstance(error, CannotTellError):
-            return None, _Sentence(error)
-        return None, f"raised {type(error).__name__}: {shown_text(str(error))}"
-    if answer is None or isinstance(answer, bool):
-        return answer, ""
-    return None, f"gave {type(answer).__name__}, not True, False or None"
 
 
 def _check_leaf(rule: Leaf, fields: Fields, facts: Facts, now: dt.datetime) -> Check:
@@ -243,25 +188,28 @@ def _check_leaf(rule: Leaf, fields: Fields, facts: Facts, now: dt.datetime) -> C
 
 def _check_custom(rule: Custom, fields: Fields, facts: Facts, now: dt.datetime) -> Check:
     """Answer a plugin's criterion."""
-    answer, fault = ask_custom(rule, fields, facts, now)
-    verdict = {True: Verdict.MET, False: Verdict.NOT_MET, None: Verdict.UNKNOWN}[answer]
-    said = fault or {True: "says yes", False: "says no", None: "cannot tell"}[answer]
+    answer = shown_answer(rule, fields, facts, now)
+    verdict = {True: Verdict.MET, False: Verdict.NOT_MET, None: Verdict.UNKNOWN}[answer.met]
     seen = tuple(Seen(f"contact.{f.name}", f, fields.get(f.name)) for f in rule.reads)
     missing = tuple(f for f in rule.reads if f.name not in fields)
     return Check(
         rule.label or rule.name,
         "criterion",
         verdict,
-        _custom_words(rule, said, fields),
+        _custom_words(rule, answer, fields),
         seen,
         () if verdict is Verdict.MET else missing,
+        is_unasked=answer is NOT_ASKED,
     )
 
 
-def _custom_words(rule: Custom, said: str, fields: Fields) -> str:
+def _custom_words(rule: Custom, answer: CustomAnswer, fields: Fields) -> str:
     """Return what a plugin's criterion answered, with which arguments, and what it looked at."""
-    if isinstance(said, _Sentence):
-        return said
+    if answer.failure and not answer.plugin:
+        return answer.failure
+    said = answer.failure or {True: "says yes", False: "says no", None: "cannot tell"}[answer.met]
+    if answer is NOT_ASKED:
+        said = "has not been asked about this"
     given = ", ".join(f"{name}: {_given(value)}" for name, value in rule.arguments.items())
     looked = [
         f"{f.label} is {f.words(fields[f.name]) if f.name in fields else 'unknown'}"
@@ -333,6 +281,15 @@ def rule_expressions(rule: Rule) -> Iterator[Expression]:
     elif isinstance(rule, AllOf | AnyOf | AtLeast):
         for inner in rule.rules:
             yield from rule_expressions(inner)
+
+
+def rule_customs(rule: Rule) -> Iterator[Custom]:
+    """Yield the criteria of plugins that a rule asks, in order."""
+    if isinstance(rule, Custom):
+        yield rule
+    elif isinstance(rule, AllOf | AnyOf | AtLeast):
+        for inner in rule.rules:
+            yield from rule_customs(inner)
 
 
 def constants_of(expression: Expression) -> Iterator[tuple[str, Value]]:

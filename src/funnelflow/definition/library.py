@@ -24,6 +24,7 @@ class CriterionProvider:
         provider: The plugin that offers it, for messages.
         reads: The contact's fields it looks at.
         defaults: The arguments that may be left out, with their values.
+        version: The version of the plugin; filled in when it is registered.
     """
 
     name: str
@@ -33,6 +34,7 @@ class CriterionProvider:
     provider: str = ""
     reads: tuple[str, ...] = ()
     defaults: Mapping[str, Value] = field(factory=dict)
+    version: str = ""
 
 
 SUFFIXES = (".yaml", ".yml")

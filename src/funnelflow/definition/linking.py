@@ -322,7 +322,8 @@ class _Linker:
         known = self.definition.vocabulary.fields
         reads = tuple(known[name] for name in provider.reads if name in known)
         name, whose = provider.name, provider.provider
-        yield Custom(label, provider.function, whose, name, arguments, reads)
+        written, version = item.arguments, provider.version
+        yield Custom(label, provider.function, whose, name, arguments, reads, version, written)
 
 
 def _arguments(

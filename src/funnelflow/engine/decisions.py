@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
-from funnelflow.criteria import Check, Facts, Field, Fields, Value, Verdict
+from funnelflow.criteria import Check, CustomAnswer, Facts, Field, Fields, Value, Verdict
 from funnelflow.definition import Linked
 
 Verb: TypeAlias = Literal["moved", "stayed", "refused"]
@@ -34,6 +34,8 @@ class Contact:
         active: When an event of the vocabulary was last recorded.
         entered: When stages around the innermost one were entered, by dotted name: of those
             whose waits count from it, the ones entered before `since`. None if there are none.
+        unanswered: Whether a plugin's criterion that could move it at any moment failed, or was
+            not asked: it is asked again when time passes.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Contact:
     clock: dt.datetime | None = None
     active: dt.datetime | None = None
     entered: dict[str, dt.datetime] | None = None
+    unanswered: bool = field(default=False, eq=False)
 
     def enter(self, stage: str, at: dt.datetime, kept: Iterable[str] = ()) -> None:
         """Put it into another leaf stage.
@@ -101,6 +104,7 @@ class Event(NamedTuple):
         about: What evidence about the story itself is about: the rows that are taken back, the
             contact whose story is put to this one, the funnel that is entered or meant, with
             the one in whose stead that comes.
+        answers: What plugins' criteria answered when it was decided.
     """
 
     name: str
@@ -114,6 +118,7 @@ class Event(NamedTuple):
     vetoes: tuple[Veto, ...] = ()
     asserted: bool = False
     about: tuple[int | str, ...] = ()
+    answers: tuple[CustomAnswer, ...] = ()
 
     def without_move(self) -> "Event":
         """Return what the evidence says to a definition that did not decide it.

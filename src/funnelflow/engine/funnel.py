@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 
 from attrs import evolve
 
-from funnelflow.criteria import Facts, Value
+from funnelflow.criteria import Facts, Value, rule_customs
+from funnelflow.criteria.custom import answer_source
 from funnelflow.definition import Definition, Library, Linked, link
 from funnelflow.engine.decisions import (
     MOVED_NOWHERE,
@@ -60,6 +61,9 @@ class Funnel:
         definition: A definition, linked or not.
         library: Where a definition that is not linked looks up the criteria of plugins.
 
+    Attributes:
+        asks: Whether a plugin's criterion decides about any transition.
+
     Raises:
         DefinitionError: The definition has errors; all of them are listed.
     """
@@ -84,6 +88,8 @@ class Funnel:
         self._timed = self.machine.leaving(TIMED)
         self._leaving = {leaf: _leaving(self.machine, leaf) for leaf in self.linked.leaves}
         self._force = frozenset(self.linked.definition.force)
+        rules = (transition.rule for transition in self.linked.transitions)
+        self.asks = any(True for rule in rules if rule is not None for _ in rule_customs(rule))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as what was linked, which says everything."""
@@ -219,7 +225,7 @@ class Funnel:
             path += self._place(self._leaves_named(event.to), contact, now)
         if (
             contact.stage in self._automatic
-            and name != "tick"
+            and (name != "tick" or (self.asks and event.answers))
             and not (path and path[-1].cause == "forced")
         ):
             path += self._settle(contact, event, now, watch)
@@ -251,8 +257,11 @@ class Funnel:
     def due_at(self, contact: Contact) -> dt.datetime | None:
         """Return the moment at which time opens the next transition; None when it never does.
 
-        It lies in the past only where a plugin decides, or has decided against it.
+        It lies in the past only where a plugin decides, has decided against it, or has not
+        answered.
         """
+        if contact.unanswered and contact.stage in self._automatic:
+            return contact.clock
         first = None
         for transition in self._timed.get(contact.stage, ()):
             moment = transition.timing.next_opening(contact)
@@ -279,7 +288,10 @@ class Funnel:
         """Take automatic transitions until none applies; each stage is entered at most once."""
         path: Path = ()
         closed: tuple[str, ...] = (contact.stage,)
+        source = answer_source() if self.asks else None
         while leaving := self._automatic.get(contact.stage):
+            if source is not None:
+                source.is_lacking = False
             if watch is not None:
                 tried = [t for t in leaving if t.dest not in closed]
                 watch("automatic", tried, contact, event, now)
@@ -287,6 +299,7 @@ class Funnel:
                 if transition.dest not in closed and transition.is_open(contact, event, now):
                     break
             else:
+                contact.unanswered = source is not None and source.is_lacking
                 break
             contact.enter(transition.dest, now, transition.kept)
             taken = transition.taken["automatic"]
@@ -381,6 +394,7 @@ class Funnel:
         if not leaves or contact.stage in leaves:
             return ()
         taken = Taken(-1, contact.stage, leaves[0], "forced")
+        contact.unanswered = False
         contact.enter(leaves[0], now, self.machine.kept(contact.stage, leaves[0]))
         return (taken,)
 

@@ -16,6 +16,8 @@ from typing import NamedTuple
 from attrs import define, field, frozen
 
 from funnelflow.criteria import Value
+from funnelflow.criteria.custom import answering
+from funnelflow.engine.answers import LAST, AnsweredRow, GivenAnswers
 from funnelflow.engine.decisions import MOVED_NOWHERE, Cause, Contact, Event, Outcome
 from funnelflow.engine.funnel import Funnel
 
@@ -86,8 +88,8 @@ def in_force(rows: Iterable[StoryRow]) -> list[StoryRow]:
 
     A row that a void names does not count, unless that void is voided itself. That somebody
     looked how late it is, or took another version of the definition into use, is no evidence
-    of the contact, unless a plugin objected or a rule said where the contact goes. Rows of the
-    same instant keep the order of their arrival.
+    of the contact, unless a plugin objected or answered, or a rule said where the contact goes.
+    Rows of the same instant keep the order of their arrival.
     """
     arrived = sorted(rows, key=lambda row: row.arrival)
     voided = taken_back(arrived)
@@ -109,7 +111,7 @@ def taken_back(rows: Iterable[StoryRow]) -> dict[int, int]:
 def _says_something(event: Event) -> bool:
     """Whether a row of the history is evidence of the contact itself."""
     if event.name == "tick":
-        return bool(event.vetoes)
+        return bool(event.vetoes or event.answers)
     return event.name not in SILENT and (event.name != "adopt" or bool(event.to))
 
 
@@ -124,6 +126,12 @@ def end_of(rows: Iterable[StoryRow]) -> dt.datetime | None:
         row.event.at for row in rows if row.arrival not in voided and row.event.name not in SILENT
     ]
     return max(moments, default=None)
+
+
+def answered_rows(rows: Iterable[StoryRow]) -> list[AnsweredRow]:
+    """List what plugins' criteria answered in a story; rows taken back were answered as well."""
+    found = (AnsweredRow(row.event.at, row.arrival, row.event.answers) for row in rows)
+    return [row for row in found if row.answers]
 
 
 def fold_story(
@@ -142,7 +150,8 @@ def fold_story(
     Returns:
         The contact, its stays, and the outcome of each row.
     """
-    whole = in_force(rows)
+    told = list(rows)
+    whole = in_force(told)
     story = [row for row in whole if until is None or row.event.at <= until]
     contact = funnel.new_contact(contact_id)
     if not story:
@@ -150,14 +159,20 @@ def fold_story(
     contact.fields.update(_known_from_the_start(funnel, whole))
     stays = [Stay(contact.stage, story[0].event.at, None, story[0].arrival, None)]
     outcomes: dict[int, Outcome] = {}
-    for row in story:
-        outcome = funnel.step(contact, row.event)
-        outcomes[row.arrival] = outcome
-        _follow(stays, row.arrival, row.event.at, outcome)
-    if until is not None:
-        evidence = story[-1]
-        outcome = funnel.step(contact, Event("tick", until))
-        _follow(stays, evidence.arrival, until, outcome)
+    given = GivenAnswers(lambda: answered_rows(told)) if funnel.asks else None
+    with answering(given):
+        for row in story:
+            if given is not None:
+                given.turn_to(row.event.at, row.arrival)
+            outcome = funnel.step(contact, row.event)
+            outcomes[row.arrival] = outcome
+            _follow(stays, row.arrival, row.event.at, outcome)
+        if until is not None:
+            evidence = story[-1]
+            if given is not None:
+                given.turn_to(until)
+            outcome = funnel.step(contact, Event("tick", until))
+            _follow(stays, evidence.arrival, until, outcome)
     return Story(contact, tuple(stays), outcomes)
 
 
@@ -207,12 +222,15 @@ class OpenStory:
         until: The moment that the contact is folded to; None where nothing is in force.
         joined: The evidence that the contact entered the funnel; what happened before says what
             is known, and takes no transition. None where the story begins there.
+        given: What plugins' criteria answered; None for what was told. Where it may ask, it asks
+            what nobody has answered.
     """
 
     funnel: Funnel
     contact_id: str
     told: list[StoryRow]
     joined: Event | None = None
+    given: GivenAnswers | None = None
     rows: list[StoryRow] = field(init=False)
     until: dt.datetime | None = field(init=False)
     _outcomes: dict[int, Outcome] | None = None
@@ -223,20 +241,24 @@ class OpenStory:
 
     def __attrs_post_init__(self) -> None:
         """Find out what counts."""
+        if self.given is None and self.funnel.asks:
+            self.given = GivenAnswers(lambda: answered_rows(self.told))
         self._count()
 
     def before(self, event: Event) -> Contact:
         """Return the contact as it was just before evidence that is to be put in, as a copy."""
-        self._hold_back(event)
-        place = bisect_right(self.rows, event.at, key=lambda row: row.event.at)
-        contact = self._contact
-        if contact is None or self._reached > place:
-            contact, self._reached = self._begin(), 0
-        for row in self.rows[self._reached : place]:
-            self._take(contact, row.event)
-        self._contact, self._reached = contact, place
-        then = contact.copy()
-        self._add(then, event)
+        with answering(self.given):
+            self._hold_back(event)
+            place = bisect_right(self.rows, event.at, key=lambda row: row.event.at)
+            contact = self._contact
+            if contact is None or self._reached > place:
+                contact, self._reached = self._begin(), 0
+            for row in self.rows[self._reached : place]:
+                self._take(contact, row)
+            self._contact, self._reached = contact, place
+            then = contact.copy()
+            self._turn_to(event.at)
+            self._add(then, event)
         return then
 
     def insert(self, arrival: int, event: Event, outcome: Outcome, contact: Contact) -> int:
@@ -251,11 +273,12 @@ class OpenStory:
         Returns:
             How many other answers would have been others.
         """
-        place, was = self._reached, self._answers()
-        now = {**was, **self._fold(self.rows[:place])[1]} if self._is_retold else dict(was)
-        now.update((r.arrival, self._take(contact, r.event)) for r in self.rows[place:])
-        self.until = event.at if self.until is None else max(self.until, event.at)
-        self._tick(contact)
+        with answering(self.given):
+            place, was = self._reached, self._answers()
+            now = {**was, **self._fold(self.rows[:place])[1]} if self._is_retold else dict(was)
+            now.update((row.arrival, self._take(contact, row)) for row in self.rows[place:])
+            self.until = event.at if self.until is None else max(self.until, event.at)
+            self._tick(contact)
         others = _differing(was, now)
         row = StoryRow(arrival, event, asserted=event.asserted)
         self.told.append(row)
@@ -283,12 +306,13 @@ class OpenStory:
         Returns:
             Where the contact stands now, and how many answers would have been others.
         """
-        was = self._answers()
-        self.told = [*(one for one in self.told if one.arrival not in parting), *joining, row]
-        self.joined = joined
-        self._count()
-        contact, self._outcomes = self._fold(self.rows)
-        self._tick(contact)
+        with answering(self.given):
+            was = self._answers()
+            self.told = [*(one for one in self.told if one.arrival not in parting), *joining, row]
+            self.joined = joined
+            self._count()
+            contact, self._outcomes = self._fold(self.rows)
+            self._tick(contact)
         return contact, _differing(was, self._outcomes)
 
     def append(self, arrival: int, event: Event) -> None:
@@ -306,7 +330,7 @@ class OpenStory:
         for row in self.rows:
             if self.joined is None or row.event.at >= self.joined.at:
                 break
-            self._take(contact, row.event)
+            self._take(contact, row)
         return contact
 
     def stands(self, until: dt.datetime | None = None) -> Contact:
@@ -316,11 +340,12 @@ class OpenStory:
             The contact; its `since` is None where nothing had happened by then.
         """
         end, contact = until or self.until, self._begin()
-        for row in self.rows:
-            if end is not None and row.event.at > end:
-                break
-            self._take(contact, row.event)
-        self._pass_time(contact, end)
+        with answering(self.given):
+            for row in self.rows:
+                if end is not None and row.event.at > end:
+                    break
+                self._take(contact, row)
+            self._pass_time(contact, end)
         return contact
 
     def _count(self) -> None:
@@ -336,7 +361,7 @@ class OpenStory:
         if not (self._known or event.asserted):
             return
         rows = [*self.rows]
-        insort(rows, StoryRow(_LAST, event, asserted=event.asserted), key=_at)
+        insort(rows, StoryRow(LAST, event, asserted=event.asserted), key=_at)
         known = _known_from_the_start(self.funnel, rows)
         if known != self._known:
             self._outcomes, self._is_retold = self._answers(), True
@@ -351,7 +376,7 @@ class OpenStory:
     def _fold(self, rows: Iterable[StoryRow]) -> tuple[Contact, dict[int, Outcome]]:
         """Fold rows from the beginning."""
         contact = self._begin()
-        return contact, {row.arrival: self._take(contact, row.event) for row in rows}
+        return contact, {row.arrival: self._take(contact, row) for row in rows}
 
     def _begin(self) -> Contact:
         contact = self.funnel.new_contact(self.contact_id)
@@ -366,6 +391,7 @@ class OpenStory:
         """Let time pass up to a moment, by which the contact may have entered the funnel."""
         if end is None:
             return
+        self._turn_to(end)
         if contact.since is None and self.joined is not None and self.rows:
             start = max(self.joined.at, self.rows[0].event.at)
             if start <= end:
@@ -373,7 +399,13 @@ class OpenStory:
         if contact.clock is not None and contact.clock < end:
             self.funnel.step(contact, Event("tick", end))
 
-    def _take(self, contact: Contact, event: Event) -> Outcome:
+    def _turn_to(self, at: dt.datetime, arrival: int = LAST) -> None:
+        if self.given is not None:
+            self.given.turn_to(at, arrival)
+
+    def _take(self, contact: Contact, row: StoryRow) -> Outcome:
+        event = row.event
+        self._turn_to(event.at, row.arrival)
         self._add(contact, event)
         if self.joined is not None and event.at < self.joined.at:
             self.funnel.learn(contact, event)
@@ -397,7 +429,6 @@ class OpenStory:
             self.funnel.step(contact, entered)
 
 
-_LAST = 1 << 63
 _at = attrgetter("event.at")
 
 

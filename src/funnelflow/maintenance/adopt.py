@@ -231,7 +231,7 @@ def _begin(
         run.number, run.details = going_on.number, dict(going_on.details)
     run.begin(chunk)
     run.save(chunk, {}, keep=keep)
-    return Mover(loaded, found, chunk.now, run.actor, instead_of=instead_of)
+    return Mover(loaded, found, chunk.now, run.actor, instead_of=instead_of, ask=chunk.ask)
 
 
 def _require_funnel(connection: Connection, name: str) -> None:

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 from attrs import define, field
 from sqlalchemy import Connection, select
 
+from funnelflow.criteria.custom import answering, ask_custom
 from funnelflow.definition import Linked
 from funnelflow.engine import Contact, Event, Outcome
+from funnelflow.engine.answers import Ask, asking
 from funnelflow.engine.story import OpenStory
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.replay import ADOPT, EvidenceReader, read_told, stands
+from funnelflow.storage.replay import ADOPT, EvidenceReader, answers_in, read_told, stands
 from funnelflow.storage.tables import definitions
 from funnelflow.storage.told import as_story, memberships
 from funnelflow.storage.tracked_contacts import LoadedDefinition
@@ -64,6 +66,7 @@ class Mover:
         instead_of: Another funnel whose contacts come over, by translation; empty for none.
         undoes: The run whose rows do not count, as an adoption is taken back; then everybody
             stands where the rest leads, and needs no rule. None for none.
+        ask: Asks a plugin's criterion what nobody has answered.
     """
 
     loaded: LoadedDefinition
@@ -73,6 +76,7 @@ class Mover:
     dropped: dict[str, Dropped] = field(factory=dict)
     instead_of: str = ""
     undoes: int | None = None
+    ask: Ask = ask_custom
 
     @property
     def funnels(self) -> tuple[str, ...]:
@@ -109,24 +113,32 @@ class Mover:
         """
         (funnel, place), name = home, self.loaded.name
         is_translated = funnel != name
-        undoes = self.undoes
+        undoes, found = self.undoes, list(rows)
         to = "" if is_translated or undoes is not None else self.way_out(contact.stage)
-        rows = rows if undoes is None else [row for row in rows if row.run != undoes]
+        counting = found if undoes is None else [row for row in found if row.run != undoes]
         reader = EvidenceReader(self.loaded)
-        told = read_told(connection, store, reader, rows)
+        told = read_told(connection, store, reader, counting)
         story, _ = as_story(told, name)
         joined = memberships(told).get(funnel)
-        folded = stands(OpenStory(self.loaded.funnel, contact.id, story, joined))
+        at = self.at if contact.clock is None else max(self.at, contact.clock)
+        about = (name, funnel) if is_translated else (name,) if place else ()
+        event = Event(ADOPT, at, actor=self.actor, to=to, about=about)
+        given = answers_in(self.loaded, found, self.ask)
+        if given is not None:
+            given.decide(event)
+        with asking(given):
+            folded = stands(OpenStory(self.loaded.funnel, contact.id, story, joined, given))
         for field_name, count in reader.dropped.items():
             before = self.dropped.get(field_name, Dropped(0, ()))
             examples = (*before.examples, contact.id)[:EXAMPLES]
             self.dropped[field_name] = Dropped(before.facts + count, examples)
-        if not (to or is_translated) and folded == contact:
+        is_news = bool(given and given.answers)
+        if not (to or is_translated or is_news) and folded == contact:
             return folded, None, Outcome("stayed")
-        at = self.at if folded.clock is None else max(self.at, folded.clock)
-        about = (name, funnel) if is_translated else (name,) if place else ()
-        event = Event(ADOPT, at, actor=self.actor, to=to, about=about)
-        self.loaded.funnel.step(folded, event)
+        with answering(given), asking(given):
+            self.loaded.funnel.step(folded, event)
+        if given is not None:
+            event = event._replace(answers=given.answers)
         return folded, event, Outcome("stayed" if folded.stage == contact.stage else "moved")
 
     def way_out(self, stage: str) -> str:

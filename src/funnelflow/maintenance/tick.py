@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 from attrs import asdict, evolve, frozen
 from sqlalchemy import Select, func, select, tuple_
 
-from funnelflow.engine import Event
 from funnelflow.storage.changes import Change, in_the_future
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
@@ -15,7 +14,6 @@ from funnelflow.storage.json_form import value_json
 from funnelflow.storage.row_format import horizon, to_text
 from funnelflow.storage.runs import OpenRun
 from funnelflow.storage.tables import contact_positions
-from funnelflow.storage.tracked_contacts import FunnelPosition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 _EXAMPLES = 3
@@ -67,13 +65,15 @@ class Ticked:
     Attributes:
         now: The time that it was brought to.
         due: How many contacts had a transition that was due.
-        moved: How many of them moved; the criteria of the others are not met.
+        moved: How many of them moved; the criteria of the others are not met, or unknown.
+        unanswered: For how many a plugin's criterion failed; it is asked again by the next tick.
         dry_run: Nothing was stored.
     """
 
     now: dt.datetime
     due: int = 0
     moved: int = 0
+    unanswered: int = 0
     dry_run: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -138,7 +138,12 @@ def _tick_some(
     due = dict.fromkeys(row.id for row in rows)
     moved = sum(_bring_to(chunk, one, done.now, actor) for one in due)
     chunk.write()
-    done = evolve(done, due=done.due + len(due), moved=done.moved + moved)
+    done = evolve(
+        done,
+        due=done.due + len(due),
+        moved=done.moved + moved,
+        unanswered=done.unanswered + chunk.unanswered,
+    )
     run.save(chunk, {"due": done.due, "moved": done.moved}, is_finished=True)
     return done, (rows[-1].due_at, rows[-1].number)
 
@@ -156,18 +161,9 @@ def due_query(now: dt.datetime, after: Place) -> Select[Any]:
 
 def _bring_to(chunk: UnitOfWork, contact_id: str, now: dt.datetime, actor: str) -> bool:
     """Record that time has passed for a contact, if that takes a transition."""
-    tracked = chunk.contact(contact_id)
-    if tracked is None:
+    if chunk.contact(contact_id) is None:
         return False
-    event = Event(TICK, now, actor=actor)
-    if not any(_moves(chunk, position, event) for position in tracked.positions()):
+    result = chunk.pass_time(Change(contact_id, TICK, now, actor=actor, future=True))
+    if result is None:
         return False
-    result = chunk.take(Change(contact_id, TICK, now, actor=actor, future=True))
     return "moved" in {result.outcome, *(other.outcome.outcome for other in result.others)}
-
-
-def _moves(chunk: UnitOfWork, position: FunnelPosition, event: Event) -> bool:
-    """Whether time takes a transition in a funnel."""
-    trial = position.contact.copy()
-    funnel = position.loaded.funnel
-    return bool(funnel.step(trial, chunk.with_vetoes(position, event)).path)

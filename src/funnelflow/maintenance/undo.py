@@ -150,7 +150,9 @@ def _mover(context: Context, plan: _Plan, actor: str) -> Mover:
     """Return what brings contacts under the definition that was in use before an adoption."""
     with reading(context.engine) as connection:
         loaded = context.definitions.by_id(connection, _number_of(connection, plan.goal))
-    return Mover(loaded, {}, context.clock(), actor, undoes=plan.target.number)
+    return Mover(
+        loaded, {}, context.clock(), actor, undoes=plan.target.number, ask=context.store.ask
+    )
 
 
 def _number_of(connection: Connection, digest: str) -> int:

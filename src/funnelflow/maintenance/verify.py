@@ -26,6 +26,7 @@ from funnelflow.maintenance.verify_contacts import (
     Verification,
     check_definitions,
 )
+from funnelflow.maintenance.verify_plugins import AnswersToday
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
 from funnelflow.storage.database_errors import as_store_error
@@ -64,7 +65,8 @@ def run_verification(
     if heads is not None:
         require_heads_target(heads, force=force)
         previous = heads if not force and is_heads_file(heads) else None
-    store = DefinitionStore(context.library, is_strict=True)  # which has read none of them
+    store = DefinitionStore(context.library)  # which has read none of them
+    today = AnswersToday(context.plugins.ask)
     with reading(context.engine) as connection, _any_bytes(connection):
         for path in dict.fromkeys(path for path in (previous, against) if path is not None):
             with _damage_found(connection, report):
@@ -75,7 +77,9 @@ def run_verification(
         for finding in findings:
             report.add(finding)
         with _damage_found(connection, report):
-            _check_contacts(connection, store, deciders, report)
+            _check_contacts(connection, store, deciders, report, today)
+        for finding in today.findings():
+            report.add(finding)
         if heads is not None and report.result.is_sound:
             write_heads(connection, heads, context.clock())
             report.result = evolve(report.result, heads=heads)
@@ -93,7 +97,8 @@ class _Report:
     def add(self, finding: Finding) -> None:
         known = self.result.findings
         shown = (*known, finding) if len(known) < SHOWN else known
-        self.result = evolve(self.result, problems=self.result.problems + 1, findings=shown)
+        problems = self.result.problems + (finding.fault != "plugin")
+        self.result = evolve(self.result, problems=problems, findings=shown)
         if self._found is not None:
             self._found(finding)
 
@@ -113,7 +118,11 @@ class _Report:
 
 
 def _check_contacts(
-    connection: Connection, store: DefinitionStore, deciders: Deciders, report: _Report
+    connection: Connection,
+    store: DefinitionStore,
+    deciders: Deciders,
+    report: _Report,
+    today: AnswersToday,
 ) -> None:
     """Walk over contacts, their positions and their evidence side by side."""
     of = (evidence.c.contact, evidence.c.sequence, decisions.c.place)
@@ -126,7 +135,7 @@ def _check_contacts(
         while (number := _lowest(people, places, told)) is not None:
             known = people.take() if people.number == number else None
             about = merges.get(number, ())
-            check = ContactCheck(connection, store, deciders, number, known, about)
+            check = ContactCheck(connection, store, deciders, number, known, about, today.used)
             while told.number == number:
                 for finding in check.row(*_answers(told, number)):
                     report.add(finding)
@@ -135,6 +144,7 @@ def _check_contacts(
                 found.append(places.take())
             for finding in check.end(found):
                 report.add(finding)
+            today.conclude(f"#{number}" if known is None else str(known.id))
             report.count(check.rows, is_erased=check.is_erased)
 
 

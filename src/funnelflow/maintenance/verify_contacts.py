@@ -11,8 +11,8 @@ from attrs import asdict, field, frozen
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from funnelflow.definition import DefinitionError
 from funnelflow.engine import Contact, decide
+from funnelflow.engine.answers import Used
 from funnelflow.engine.story import MERGE, SILENT
 from funnelflow.errors import Error
 from funnelflow.storage.checkpoints import checkpoint_checksum
@@ -22,6 +22,7 @@ from funnelflow.storage.replay import (
     ADOPT,
     EvidenceReader,
     Replay,
+    answers_in,
     open_story,
     read_told,
     united,
@@ -44,7 +45,15 @@ from funnelflow.storage.told import memberships
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 Kind: TypeAlias = Literal[
-    "database", "definition", "funnel", "checkpoint", "run", "erased", "contact", "history"
+    "database",
+    "definition",
+    "funnel",
+    "checkpoint",
+    "run",
+    "erased",
+    "contact",
+    "history",
+    "plugin",
 ]
 
 Fault: TypeAlias = Literal["altered", "missing", "derived", "plugin"]
@@ -139,7 +148,7 @@ class Verification:
         contacts: How many contacts were folded again.
         rows: How many rows of the history were checked.
         erased: How many contacts were erased, whose rows are empty links of the chain.
-        problems: How many findings there were.
+        problems: How many findings there were, but for those of which plugins are at fault.
         findings: The first hundred of them; `Workspace.verify` hands out every one.
         against: How it compares with heads that were written before; None without any.
         heads: The file to which heads were written; None if they were not.
@@ -179,9 +188,6 @@ class Verification:
 
 TICK = "tick"
 """Evidence that somebody looked how late it is; it is never late."""
-
-NO_CRITERION: Final = "F206"
-"""The code of a criterion that no plugin offers."""
 
 
 @frozen
@@ -242,24 +248,13 @@ def _definition(
     try:
         loaded = store.by_id(connection, row.id)
     except Error as error:
-        yield _unusable(name, error)
+        yield Finding("definition", name, 0, f"it cannot be used: {error.message}")
         return
     said = json.loads(row.content)
     if (row.name, row.version) != (loaded.name, said.get("version", 1)):
         yield Finding("definition", name, 0, "its name or version has been altered")
     elif row.checksum != checksum(row.digest, row.name, row.version, row.stored_at):
         yield Finding("definition", name, 0, "the time at which it was stored has been altered")
-
-
-def _unusable(name: str, error: Error) -> Finding:
-    """Return why a definition cannot decide: a plugin is missing, or it has been damaged."""
-    problems = error.problems if isinstance(error, DefinitionError) else ()
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if not errors or any(problem.code != NO_CRITERION for problem in errors):
-        return Finding("definition", name, 0, f"it cannot be used: {error.message}")
-    said = "; ".join(dict.fromkeys(problem.message for problem in errors))
-    hint = "install the plugin that offers it again, or turn it on; nothing is damaged by that"
-    return Finding("definition", name, 0, f"what it decided cannot be proved: {said}", hint)
 
 
 def _funnel(row: Any, digests: Mapping[int, frozenset[str]]) -> Iterator[Finding]:
@@ -293,6 +288,7 @@ class ContactCheck:
         number: The number of the contact whose history it is.
         known: Its row among the contacts; None if there is none.
         merges: The evidence of when it was merged into others, and given back.
+        used: Called with each answer of a plugin that decides again.
 
     Attributes:
         rows: How many rows there were.
@@ -306,8 +302,10 @@ class ContactCheck:
         number: int,
         known: Any,
         merges: Sequence[Any] = (),
+        used: Used | None = None,
     ) -> None:
         self.rows = 0
+        self._used = used
         self._merges = merges
         self._connection = connection
         self._store = store
@@ -315,7 +313,7 @@ class ContactCheck:
         self._number = number
         self._known = known
         self._id = f"#{number}" if known is None or known.id is None else str(known.id)
-        self._replay = Replay(connection, store, self._id, number)
+        self._replay = Replay(connection, store, self._id, number, used)
         self._previous: frozenset[str] = frozenset({""})
         self._sequence = 0
         self._last: Any = None
@@ -504,7 +502,8 @@ class ContactCheck:
         contact = replay.turn_to(row)
         before, unmet = contact.stage, "[]"
         if row.outcome == "refused" and replay.loaded is not None:
-            decision = decide(replay.loaded.funnel, contact, replay.event(row))
+            with replay.answers(row):
+                decision = decide(replay.loaded.funnel, contact, replay.event(row))
             unmet = encode(decision.unmet())
         outcome = replay.feed(row)
         return (outcome.outcome, before, contact.stage, dump_path(outcome.path), unmet)
@@ -554,7 +553,11 @@ class ContactCheck:
             return loaded, contact, self._created_at
         adopted = self._store.by_id(self._connection, row.definition)
         rows = united(self._connection, self._number)
-        story = open_story(self._connection, self._store, EvidenceReader(adopted), rows)
+        given = answers_in(adopted, rows)
+        if given is not None:
+            given.used = self._used
+        reader = EvidenceReader(adopted)
+        story = open_story(self._connection, self._store, reader, rows, self._id, given)
         begun = to_text(story.rows[0].event.at) if story.rows else ""
         return adopted, story.stands(), begun
 

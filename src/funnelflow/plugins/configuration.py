@@ -85,6 +85,11 @@ class PluginConfig:
             return f"{self.source.path}: [plugins.{plugin}]"
         return self.source.where("plugins", written, *([name] if name else []))
 
+    def requires(self, plugin: str) -> bool:
+        """Whether a plugin is required, as its name or with its kind."""
+        required = {canonical_name(name).rpartition(":")[2] for name in self.required}
+        return canonical_name(plugin) in required
+
     def where_all(self, name: str) -> str:
         """Return where something that is about all plugins stands in the file."""
         line = self.source.line("plugins", name) if self.source else None

@@ -21,10 +21,10 @@ from funnelflow.criteria import (
     Type,
     list_of,
 )
-from funnelflow.criteria.rules import CannotTellError
+from funnelflow.criteria.custom import CannotTellError
 from funnelflow.definition import Criterion, CriterionProvider, Definition, Group, Library
 from funnelflow.errors import FieldError
-from funnelflow.plugins.isolation import Fault, ask_once, attempt, describe_error
+from funnelflow.plugins.isolation import Fault, attempt, describe_error
 
 
 @frozen
@@ -47,17 +47,6 @@ class GuardedCriterion:
 
     def __call__(self, call: CustomCall) -> bool | None:
         """Ask it; what it raises goes on to the rule, which fails closed."""
-        answer = ask_once(lambda: self._question(call), lambda: self._ask(call))
-        if isinstance(answer, BaseException):
-            raise answer from None
-        return answer
-
-    def _question(self, call: CustomCall) -> Any:
-        """Return what stands for a call when its contact has gone on."""
-        return self, dict(call.fields), dict(call.facts), call.now, dict(call.arguments)
-
-    def _ask(self, call: CustomCall) -> bool | BaseException | None:
-        """Return the answer, or what was raised instead."""
         try:
             answer: bool | None = attempt(
                 self.plugin, f"criterion {self.name}", self.function, call
@@ -67,7 +56,7 @@ class GuardedCriterion:
                 self.report(self.plugin, fault)
             error = fault.error
             known = isinstance(error, Exception | SystemExit)
-            return error if known else RuntimeError(describe_error(error))
+            raise (error if known else RuntimeError(describe_error(error))) from None
         return answer
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@
     for plugin, reason in host.before(context): ...
 """
 
+import datetime as dt
 import logging
 import math
 import threading
@@ -19,6 +20,8 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
+from funnelflow.criteria import Custom, CustomAnswer, Facts, Fields
+from funnelflow.criteria.custom import ask_custom
 from funnelflow.definition import CriterionProvider, Library
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.plugins.configuration import (
@@ -174,6 +177,21 @@ class PluginHost:
                 self._refuse(offer)
         return self._offers[kind]
 
+    def ask(self, rule: Custom, fields: Fields, facts: Facts, now: dt.datetime) -> CustomAnswer:
+        """Ask a plugin's criterion; without the plugin's secrets in what it raised.
+
+        Raises:
+            AskAgain: The question is new, and may not be asked now.
+        """
+
+        def answer() -> CustomAnswer:
+            given = ask_custom(rule, fields, facts, now)
+            plugin = self._named(given.plugin) if given.failure else None
+            return evolve(given, failure=plugin.masked(given.failure)) if plugin else given
+
+        arguments = dict(rule.arguments)
+        return ask_once(lambda: (rule.name, arguments, dict(fields), dict(facts), now), answer)
+
     def before(self, context: BeforeTransition) -> list[tuple[str, str]]:
         """Ask every plugin about a transition.
 
@@ -232,6 +250,9 @@ class PluginHost:
         self.plugins = tuple(p for p in self.plugins if not same_name(p.name, name))
         self._arrange()
 
+    def _named(self, name: str) -> Plugin | None:
+        return next((p for p in self.plugins if p.name == name), None)
+
     def report(self, name: str, fault: Fault, hint: str = "") -> None:
         """Note what went wrong in a plugin, and tell it: see `warn`.
 
@@ -240,7 +261,7 @@ class PluginHost:
             fault: What it did.
             hint: What to do, if it is something else than to turn it off.
         """
-        plugin = next((p for p in self.plugins if p.name == name), None)
+        plugin = self._named(name)
         said = f"{fault.call.what}: {describe_error(fault.error)}{place_of(fault.error)}"
         said = plugin.masked(said) if plugin else said
         if plugin is not None and said not in plugin.problems:

@@ -29,7 +29,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import attrs
 import pluggy
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from funnelflow.errors import ConfigurationError, nearest
 from funnelflow.plugins import hookspecs
@@ -59,7 +59,8 @@ class Candidate:
         name: What it is called.
         kind: How it was found.
         source: Where it is: a package, a file or a module.
-        version: The version of its package; empty where there is none.
+        version: The version of its package, or else its own ``__version__``; empty where there
+            is none.
         requires: The bounds that its package sets to the version of funnelflow, such as
             ``(">=", "0.2")``.
         load: Imports it.
@@ -275,6 +276,7 @@ def load(candidate: Candidate, config: PluginConfig) -> Plugin:
         _require_version(candidate)
         thing = attempt(candidate.name, "its import", candidate.load)
         plugin.seconds = time.monotonic() - began
+        plugin.candidate = _versioned(candidate, thing)
         plugin.about = (inspect.getdoc(thing) or "").partition("\n")[0]
         plugin.hooks = {hook.name: hook for hook in _hooks_of(plugin, thing)}
         plugin.settings = _settings_of(plugin, config)
@@ -288,6 +290,13 @@ def load(candidate: Candidate, config: PluginConfig) -> Plugin:
     if plugin.seconds > SLOW:
         plugin.problems.append(f"its import took {plugin.seconds:.1f} seconds")
     return plugin
+
+
+def _versioned(candidate: Candidate, thing: Any) -> Candidate:
+    """Return a candidate with the version that the plugin says, where no package says one."""
+    said = inspect.getattr_static(thing, "__version__", "")
+    is_said = isinstance(said, str) and not candidate.version
+    return evolve(candidate, version=said) if is_said else candidate
 
 
 def _require_version(candidate: Candidate) -> None:

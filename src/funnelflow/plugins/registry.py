@@ -301,7 +301,7 @@ def _named(record: Any, hook: Hook, report: Report) -> Iterator[tuple[str, Any]]
         for path in _yaml_files(record):
             yield path.stem, path
     elif isinstance(record, CriterionProvider):
-        yield record.name, _guarded(record, hook.plugin.name, report)
+        yield record.name, _guarded(record, hook.plugin, report)
     elif isinstance(record, CommandProvider):
         yield record.name, _guarded_command(record, hook.plugin.name)
     elif hasattr(record, "provider"):
@@ -310,7 +310,7 @@ def _named(record: Any, hook: Hook, report: Report) -> Iterator[tuple[str, Any]]
         yield record.name, record
 
 
-def _guarded(record: CriterionProvider, plugin: str, report: Report) -> CriterionProvider:
+def _guarded(record: CriterionProvider, plugin: Plugin, report: Report) -> CriterionProvider:
     """Return a criterion that cannot do harm, and whose lists nobody can change."""
     defaults = {
         name: Field(name, record.parameters[name]).normalise(value)
@@ -318,8 +318,9 @@ def _guarded(record: CriterionProvider, plugin: str, report: Report) -> Criterio
     }
     return evolve(
         record,
-        function=GuardedCriterion(plugin, record.name, record.function, report),
-        provider=plugin,
+        function=GuardedCriterion(plugin.name, record.name, record.function, report),
+        provider=plugin.name,
+        version=plugin.candidate.version,
         parameters=freeze(record.parameters),
         defaults=freeze(defaults),
         reads=tuple(record.reads),

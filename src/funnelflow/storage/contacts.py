@@ -21,6 +21,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from funnelflow.criteria import CustomAnswer
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact, Decision, Event, Taken, Verb, Veto
 from funnelflow.engine.story import MERGE, UNMERGE, VOID, StoryRow, taken_back
@@ -40,6 +41,7 @@ from funnelflow.storage.row_format import (
     altered,
     from_text,
     load_about,
+    load_answers,
     load_path,
     load_times,
     load_vetoes,
@@ -147,6 +149,7 @@ class HistoryRow:
         about: What evidence about the story itself is about: the sequences of the rows that it
             takes back, the id of the contact whose story it puts to this one.
         voided_by: The row that takes it back; None where it counts.
+        answers: What plugins' criteria answered when it was decided.
     """
 
     id: int
@@ -175,6 +178,7 @@ class HistoryRow:
     run: int | None = None
     about: tuple[int | str, ...] = ()
     voided_by: int | None = None
+    answers: tuple[CustomAnswer, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as data."""
@@ -202,6 +206,7 @@ class HistoryRow:
                 {"transition": veto.index, "plugin": veto.plugin, "reason": veto.reason}
                 for veto in self.vetoes
             ],
+            "answers": [answer.to_json() for answer in self.answers],
             "restated": None if self.restated is None else self.restated.to_json(),
             "definition": self.definition,
             "digest": self.digest,
@@ -660,6 +665,7 @@ def _read_row(row: Any) -> HistoryRow:
         digest=row.digest,
         run=row.run,
         about=load_about(row.about),
+        answers=load_answers(row.answers),
     )
 
 

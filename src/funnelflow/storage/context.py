@@ -26,7 +26,7 @@ from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import bulk_for
 from funnelflow.storage.erased import ErasedNames
 from funnelflow.storage.fold import FoldSettings
-from funnelflow.storage.observers import Observers
+from funnelflow.storage.observers import Observers, asker
 from funnelflow.storage.outbox_writer import OutboxWriter
 from funnelflow.storage.queries import Present
 from funnelflow.storage.row_format import Clock, utc_now
@@ -100,6 +100,7 @@ class Context:
             clock=self.clock,
             workspace=self._handle(),
             plugins=self.plugins,
+            ask=asker(self.plugins, self.plugin_config),
         )
 
     def _handle(self) -> WorkspaceHandle:
@@ -137,7 +138,7 @@ class Context:
         ask = None
         if self.plugins.watches_transitions:
             ask = Observers(self.plugins, self._handle(), connection).with_vetoes
-        return Present(now or self.clock(), ask)
+        return Present(connection, now or self.clock(), ask)
 
     def funnel(self, name: str | None = None, *, dry_run: bool = False) -> Funnel:
         """Return a funnel as it is in use; its first use takes its file into use.

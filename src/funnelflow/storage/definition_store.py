@@ -21,14 +21,12 @@ class DefinitionStore:
     """The definitions that decided, and those that decide now; each is made ready once.
 
     Args:
-        library: Where definitions and the criteria of plugins are looked up.
-        is_strict: Refuse a stored definition with a criterion that no plugin offers any more;
-            else that criterion is closed.
+        library: Where definitions and the criteria of plugins are looked up. A criterion that
+            no plugin offers any more is closed in what is stored.
     """
 
-    def __init__(self, library: Library, *, is_strict: bool = False) -> None:
+    def __init__(self, library: Library) -> None:
         self.library = library
-        self._is_strict = is_strict
         self._by_id: dict[int, LoadedDefinition] = {}
 
     def by_id(self, connection: Connection, number: int) -> LoadedDefinition:
@@ -135,7 +133,7 @@ class DefinitionStore:
                 hint="restore a backup; `funnelflow verify` says what else is wrong",
             )
         definition = from_json(json.loads(row.content))
-        library = self.library if self._is_strict else close_missing(self.library, definition)
+        library = close_missing(self.library, definition)
         return LoadedDefinition(number, row.digest, Funnel(link_stored(definition, library)))
 
 

@@ -11,6 +11,7 @@ from funnelflow.storage.row_format import (
     checksum_ending,
     commitment,
     dump_about,
+    dump_answers,
     dump_facts,
     dump_path,
     dump_vetoes,
@@ -80,14 +81,17 @@ class RowWriter:
             The columns of the evidence but its number, and those of the decisions, in the
             order of the tables.
         """
-        name, _, said, actor, said_roles, to, reason, force, vetoes, asserted, about = event
+        name, _, said, actor, said_roles, to, reason, force, vetoes, asserted, about, answers = (
+            event
+        )
         number, sequence, recorder = chain.number, chain.sequence + 1, self._recorder
         facts = self._text_of(said) if said else "{}"
         roles = encode(said_roles) if said_roles else "[]"
         columns = self._columns(answer)
-        if to or reason or force or vetoes or asserted or about:
+        if to or reason or force or vetoes or asserted or about or answers:
             rest: Row = (
-                to, reason, int(force), int(asserted), dump_about(about), dump_vetoes(vetoes), ""
+                to, reason, int(force), int(asserted), dump_about(about), dump_vetoes(vetoes),
+                dump_answers(answers),
             )  # fmt: skip
             text = SEPARATOR.join(map(str, rest))
         else:

@@ -14,6 +14,7 @@ when the row of the history is.
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain as chained
 from itertools import islice
 from shlex import quote
@@ -21,7 +22,9 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 
 from attrs import define, evolve, field
 
+from funnelflow.criteria.custom import answering, ask_custom
 from funnelflow.engine import Contact, Decision, Event, Outcome, Veto, decide, retold
+from funnelflow.engine.answers import AnsweredRow, Ask, GivenAnswers, ask_about, asking
 from funnelflow.engine.decisions import MOVED_NOWHERE
 from funnelflow.engine.events import EventParser, TimestampCache
 from funnelflow.engine.story import (
@@ -68,6 +71,7 @@ from funnelflow.storage.told import (
     PENDING,
     Fitter,
     Told,
+    answered,
     as_row,
     as_story,
     memberships,
@@ -286,9 +290,11 @@ class Fold:
         read_story: Reads the stored evidence about a contact whose story the partition lacks.
         make_identities: Makes more of what new contacts are known by.
         find_home: Finds definitions; None where the partition has all.
+        ask: Asks a plugin's criterion.
 
     Attributes:
         ahead: How many changes were decided whose time lies in the future.
+        unanswered: For how many contacts a plugin failed to answer when time passed.
         untold: How many messages are no news any more, and not sent.
     """
 
@@ -299,8 +305,11 @@ class Fold:
         read_story: ReadStory | None = None,
         make_identities: MakeIdentities | None = None,
         find_home: FindHome | None = None,
+        ask: Ask = ask_custom,
     ) -> None:
-        self.ahead = self.untold = 0
+        self.ahead = self.untold = self.unanswered = 0
+        self._ask = ask
+        self._given: dict[int, GivenAnswers] = {}
         self._make_identities = make_identities
         self._read_story = read_story
         self._find_home = find_home or partition.home
@@ -358,6 +367,32 @@ class Fold:
             return self._retell(chain, target, change, event, explain=explain)
         return self._decide(chain, target, change, event, explain=explain)
 
+    def pass_time(self, change: Change) -> ChangeResult | None:
+        """Decide that time has passed for a contact, and collect the row.
+
+        Args:
+            change: The tick; the contact is one of the partition.
+
+        Returns:
+            What became of it; None where nothing is recorded, because time takes no transition
+            and no plugin has said anything new.
+        """
+        chain = self._contacts[change.contact_id]
+        target = chain.root or chain
+        event = self._parse(target, change)
+        given = self._answers_for(target, event, again=True) if target.asks else None
+        moves = [
+            self._try(position, self._said(target, position, event), given)[1]
+            for position in target.positions()
+        ]
+        if given is not None:
+            self.unanswered += any(answer.failure for answer in given.answers)
+        if not any(moves) and (given is None or not given.has_news()):
+            return None
+        if given is not None:
+            event = event._replace(answers=given.answers)
+        return self._decide(chain, target, change, event, explain=False, given=given)
+
     def before(self, tracked: TrackedContact, event: Event) -> Contact:
         """Return a contact as it was just before evidence of before what is known."""
         return self._story(tracked, tracked).before(event)
@@ -401,6 +436,8 @@ class Fold:
         arrival = PENDING + len(self._taken)
         told = Told(chain.number, chain.sequence, arrival, event, target.funnel)
         self._taken.append((told, target.loaded))
+        if event.answers and target.number in self._given:
+            self._given[target.number].add(AnsweredRow(moment, arrival, event.answers))
         if key is not None:
             self._inserted["keys"].append((key, chain.number, chain.sequence))
             self._keys[key] = IdempotencyRecord(
@@ -457,7 +494,7 @@ class Fold:
                     writes.changed.append(columns + was)
             tracked.mark_written()
         self._inserted, self._merged, self._taken = _no_rows(), [], []
-        self._recent, self._open, self._indexed = {}, {}, 0
+        self._recent, self._open, self._given, self._indexed = {}, {}, {}, 0
         return writes
 
     def _text_of(self, tracked: TrackedContact, moment: dt.datetime) -> str:
@@ -510,6 +547,7 @@ class Fold:
         event: Event,
         *,
         explain: bool,
+        given: GivenAnswers | None = None,
     ) -> ChangeResult:
         """Let the engine answer in every funnel, and collect the rows.
 
@@ -519,6 +557,7 @@ class Fold:
             change: What is to be recorded.
             event: The evidence.
             explain: Whether the whole decisions are asked for.
+            given: What plugins' criteria answered, where they have been asked about it.
         """
         clock = target.contact.clock
         if target.others and event.name != "tick":
@@ -528,12 +567,16 @@ class Fold:
             is_late = event.at < clock or _is_news(target, event)
             if is_late:
                 return self._decide_late(chain, target, change, event, explain=explain)
+        if given is None and target.asks:
+            given = self._answers_for(target, event, again=True)
         if target.others:
-            answers, event = self._decide_everywhere(target, event, explain=explain)
+            answers, event = self._decide_everywhere(target, event, given, explain=explain)
         else:
-            if self._observer is not None:
-                event = self._observer.with_vetoes(target, event)
-            answers = (_answer(target, event, explain=explain),)
+            if given is not None or self._observer is not None:
+                event = self._consult(target, event, given)
+            answers = (_answer(target, event, given, explain=explain),)
+        if given is not None:
+            event = event._replace(answers=given.answers)
         self._collect(chain, target, event, change.key, answers)
         if self._open:
             self._note(target, event)
@@ -541,7 +584,7 @@ class Fold:
         return _result(chain, answers, event, explain=explain)
 
     def _decide_everywhere(
-        self, target: TrackedContact, event: Event, *, explain: bool
+        self, target: TrackedContact, event: Event, given: GivenAnswers | None, *, explain: bool
     ) -> tuple[tuple[FunnelAnswer, ...], Event]:
         """Let the engine answer in every funnel of a contact.
 
@@ -553,10 +596,10 @@ class Fold:
         with _all_or_nothing(target):
             for position in target.positions():
                 own = self._said(target, position, event)
-                if self._observer is not None:
-                    own = self._observer.with_vetoes(position, own)
+                if given is not None or self._observer is not None:
+                    own = self._consult(position, own, given)
                     vetoes += _vetoes_of(target, position, own)
-                answers.append(_answer(position, own, explain=explain))
+                answers.append(_answer(position, own, given, explain=explain))
         return tuple(answers), event._replace(vetoes=vetoes) if vetoes else event
 
     def _decide_late(
@@ -574,17 +617,20 @@ class Fold:
         """
         answers: list[FunnelAnswer] = []
         vetoes: tuple[Veto, ...] = ()
+        given = self._answers_for(target, event) if target.asks else None
         try:
             with _all_or_nothing(target):
                 for position in target.positions():
                     own = self._said(target, position, event)
-                    answer, own = self._fold_again(target, position, own, explain=explain)
+                    answer, own = self._fold_again(target, position, own, given, explain=explain)
                     answers.append(answer)
                     vetoes += _vetoes_of(target, position, own)
         except BaseException:
             self._open.clear()
             raise
         event = event._replace(vetoes=vetoes) if vetoes else event
+        if given is not None:
+            event = event._replace(answers=given.answers)
         self._collect(chain, target, event, change.key, answers)
         at = self._text_of(target, event.at)
         target.created_at = min(target.created_at, at)
@@ -592,25 +638,33 @@ class Fold:
         return _result(chain, answers, event, explain=explain)
 
     def _fold_again(
-        self, target: TrackedContact, position: FunnelPosition, event: Event, *, explain: bool
+        self,
+        target: TrackedContact,
+        position: FunnelPosition,
+        event: Event,
+        given: GivenAnswers | None,
+        *,
+        explain: bool,
     ) -> tuple[FunnelAnswer, Event]:
         """Put evidence into the story of a position, and give the answer of its own time."""
         stood, story = position.contact, self._story(target, position)
         clock = stood.clock
         late = dt.timedelta(0) if clock is None else max(clock - event.at, dt.timedelta(0))
         try:
-            position.contact = story.before(event)
+            with asking(given):
+                position.contact = story.before(event)
             if story.joined is not None and event.at < story.joined.at:
                 answer = _learnt(position, event, explain=explain)
             else:
-                if self._observer is not None:
-                    event = self._observer.with_vetoes(position, event)
-                answer = _answer(position, event, explain=explain)
+                if given is not None or self._observer is not None:
+                    event = self._consult(position, event, given)
+                answer = _answer(position, event, given, explain=explain)
         except UNREADABLE:
             position.loaded.require_readable(stood)
             raise
         now = position.contact.copy()
-        others = story.insert(PENDING + len(self._taken), event, answer.outcome, now)
+        with asking(given):
+            others = story.insert(PENDING + len(self._taken), event, answer.outcome, now)
         position.contact = now
         if late or others:
             restated = Restatement(late, stood.stage, stood.since, now.stage, now.since, others)
@@ -634,15 +688,20 @@ class Fold:
         was, now = self._memberships(target, other, row)
         self._require(chain, target, event, is_change=was != now)
         known = {position.funnel: position for position in target.positions()}
+        given = self._answers_with(target, other, event)
         answers: list[FunnelAnswer] = []
         for funnel, joined in now.items():
             position = known.get(funnel)
             if position is None:
-                answer, event = self._enter(target, other, row, funnel, joined, explain=explain)
+                answer, event = self._enter(
+                    target, other, row, funnel, joined, given, explain=explain
+                )
             elif event.name in _OF_FUNNELS and joined is was.get(funnel):
                 answer = _stays(position, event, explain=explain)
             else:
-                answer = self._fold_with(target, other, position, row, joined, explain=explain)
+                answer = self._fold_with(
+                    target, other, position, row, joined, given, explain=explain
+                )
             answers.append(answer)
         left = [position.detached() for position in known.values() if position.funnel not in now]
         target.stand_in(answer.position for answer in answers)
@@ -651,6 +710,7 @@ class Fold:
             position.place = place
         answers += [_stays(position, event, explain=explain) for position in left]
         answers = [a._replace(position=p) for a, p in zip(answers, places, strict=True)]
+        event = event._replace(answers=given.answers)
         self._collect(chain, target, event, change.key, answers)
         if event.name in _OF_FUNNELS:
             for position in places:
@@ -694,6 +754,7 @@ class Fold:
         row: Told,
         funnel: str,
         joined: Event | None,
+        given: GivenAnswers,
         *,
         explain: bool,
     ) -> tuple[FunnelAnswer, Event]:
@@ -707,16 +768,19 @@ class Fold:
         joining, parting = self._moving(other, position, event.name)
         told = [one for one in self._told(target, position) if one.arrival not in parting]
         rows, _ = as_story([*told, row], funnel)
-        story = OpenStory(loaded.funnel, target.contact.id, [*rows, *joining], joined)
+        story = OpenStory(loaded.funnel, target.contact.id, [*rows, *joining], joined, given)
         if joined is not event:
-            position.contact = story.stands()
+            with given.asking():
+                position.contact = story.stands()
             return _stays(position, event, explain=explain), event
         position.contact = story.entering()
-        if self._observer is not None:
-            story.joined = joined = self._observer.with_vetoes(position, event)
+        given.turn_to(event.at)
+        if self._observer is not None or loaded.funnel.asks:
+            story.joined = joined = self._consult(position, event, given)
             event = event._replace(vetoes=_vetoes_of(target, position, joined))
-        answer = _answer(position, joined, explain=explain)
-        entered, now = position.contact, story.stands()
+        answer = _answer(position, joined, given, explain=explain)
+        with given.asking():
+            entered, now = position.contact, story.stands()
         position.contact = now
         if (entered.stage, entered.since) != (now.stage, now.since):
             late = (now.clock or event.at) - event.at
@@ -731,6 +795,7 @@ class Fold:
         position: FunnelPosition,
         row: Told,
         joined: Event | None,
+        given: GivenAnswers,
         *,
         explain: bool,
     ) -> FunnelAnswer:
@@ -738,7 +803,9 @@ class Fold:
         stood, story = position.contact, self._story(target, position)
         joining, parting = self._moving(other, position, row.event.name)
         as_told = as_row(row, self._told(target, position))
-        now, others = story.retell(as_told, joined, joining, parting)
+        story.given = given
+        with given.asking():
+            now, others = story.retell(as_told, joined, joining, parting)
         position.contact = now
         restated = Restatement(
             dt.timedelta(0), stood.stage, stood.since, now.stage, now.since, others
@@ -859,9 +926,74 @@ class Fold:
         if story is None:
             told = self._told(target, position)
             rows, joined = as_story(told, position.funnel)
-            story = OpenStory(position.loaded.funnel, target.contact.id, rows, joined)
+            given = self._answers_about(target) if target.asks else None
+            story = OpenStory(position.loaded.funnel, target.contact.id, rows, joined, given)
             self._open[place] = story
         return story
+
+    def _answers_about(self, target: TrackedContact) -> GivenAnswers:
+        """Return what plugins' criteria answered about a contact, read when it is looked for."""
+        given = self._given.get(target.number)
+        if given is None:
+            given = GivenAnswers(lambda: answered(self._told(target, target)), self._ask)
+            self._given[target.number] = given
+        return given
+
+    def _answers_for(
+        self, target: TrackedContact, event: Event, *, again: bool = False
+    ) -> GivenAnswers:
+        """Return what plugins' criteria answered about a contact, turned to new evidence.
+
+        Args:
+            target: The contact.
+            event: The evidence.
+            again: Ask about the evidence itself also what was answered before: it is the latest.
+        """
+        given = self._answers_about(target)
+        given.decide(event, again=again)
+        return given
+
+    def _answers_with(
+        self, target: TrackedContact, other: TrackedContact | None, event: Event
+    ) -> GivenAnswers:
+        """Return what plugins' criteria answered in the story that evidence about it makes.
+
+        Args:
+            target: Whose story it is.
+            other: Who is merged into it, or given back; None for nobody.
+            event: The evidence.
+        """
+        if other is not None:
+            told, theirs = self._told(target, target), self._told(other, target)
+            gone = set() if event.name == MERGE else {one.arrival for one in theirs}
+            rows = [one for one in (*told, *theirs) if one.arrival not in gone]
+            self._given.pop(other.number, None)
+            self._given[target.number] = GivenAnswers(lambda: answered(rows), self._ask)
+        return self._answers_for(target, event)
+
+    def _consult(self, position: FunnelPosition, event: Event, given: GivenAnswers | None) -> Event:
+        """Ask plugins about evidence in a funnel; return it with what they have against it."""
+        if given is None:
+            return self._with_vetoes(position, event)
+        return self._try(position, event, given)[0]
+
+    def _try(
+        self, position: FunnelPosition, event: Event, given: GivenAnswers | None
+    ) -> tuple[Event, bool]:
+        """Ask plugins about evidence; return it, and whether it takes a transition."""
+        funnel, contact = position.loaded.funnel, position.contact
+        consult = partial(self._with_vetoes, position)
+        try:
+            if given is not None:
+                return ask_about(funnel, contact, event, given, consult)
+            event = consult(event)
+            return event, bool(funnel.step(contact.copy(), event).path)
+        except UNREADABLE:
+            position.loaded.require_readable(contact)
+            raise
+
+    def _with_vetoes(self, position: FunnelPosition, event: Event) -> Event:
+        return event if self._observer is None else self._observer.with_vetoes(position, event)
 
     def _told(self, target: TrackedContact, position: FunnelPosition) -> list[Told]:
         """Return what was told about a contact: what is stored, and what was collected here."""
@@ -1092,11 +1224,17 @@ def _learnt(position: FunnelPosition, event: Event, *, explain: bool) -> FunnelA
     return answer._replace(decision=decision)
 
 
-def _answer(position: FunnelPosition, event: Event, *, explain: bool) -> FunnelAnswer:
+def _answer(
+    position: FunnelPosition, event: Event, given: GivenAnswers | None, *, explain: bool
+) -> FunnelAnswer:
     """Let the engine take an event in a funnel."""
     before = position.contact.stage
     try:
-        outcome, decision = _step(position, event, explain=explain)
+        if given is None:
+            outcome, decision = _step(position, event, explain=explain)
+        else:
+            with answering(given):
+                outcome, decision = _step(position, event, explain=explain)
     except UNREADABLE:
         position.loaded.require_readable(position.contact)
         raise

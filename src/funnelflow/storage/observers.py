@@ -4,11 +4,15 @@ Only a unit of work of a workspace with such plugins has one of these; any other
 with None an event.
 """
 
+import datetime as dt
 from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from funnelflow.criteria import Custom, CustomAnswer, Facts, Fields
 from funnelflow.engine import Contact, Event, Outcome, Taken, Veto
+from funnelflow.engine.answers import Ask
+from funnelflow.errors import UsageError
 from funnelflow.plugins import (
     BeforeTransition,
     Committed,
@@ -16,6 +20,7 @@ from funnelflow.plugins import (
     PluginHost,
     WorkspaceHandle,
 )
+from funnelflow.plugins.configuration import PluginConfig
 from funnelflow.storage.changes import FunnelAnswer
 from funnelflow.storage.connect import afterwards
 from funnelflow.storage.replay import ADOPT
@@ -124,6 +129,45 @@ class Observers:
 
     def _later(self, tell: Callable[[], None]) -> None:
         afterwards(self._connection, tell)
+
+
+class UnansweredError(UsageError):
+    """A criterion failed whose plugin is required, so that nothing may be decided.
+
+    Attributes:
+        answer: What was asked, and what went wrong.
+    """
+
+    code = "unanswered"
+    http_status = 503
+
+    def __init__(self, answer: CustomAnswer, config: PluginConfig) -> None:
+        self.answer = answer
+        where = config.where_all("required")
+        super().__init__(
+            f"nothing is recorded: {answer.criterion} of plugin {answer.plugin} {answer.failure}, "
+            "and that plugin is required here",
+            hint=f"record it once the plugin answers, or take it from `required` ({where})",
+        )
+
+
+def asker(host: PluginHost, config: PluginConfig) -> Ask:
+    """Return what asks a plugin's criterion about evidence that is decided.
+
+    It raises `UnansweredError` where one fails whose plugin is required.
+
+    Args:
+        host: The plugins.
+        config: What the settings say about them.
+    """
+
+    def ask(rule: Custom, fields: Fields, facts: Facts, now: dt.datetime) -> CustomAnswer:
+        answer = host.ask(rule, fields, facts, now)
+        if answer.failure and config.requires(answer.plugin):
+            raise UnansweredError(answer, config)
+        return answer
+
+    return ask
 
 
 def observers_of(

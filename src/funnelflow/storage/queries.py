@@ -20,8 +20,10 @@ from funnelflow.criteria import (
     Value,
     compile_expression,
 )
+from funnelflow.criteria.custom import answering
 from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
+from funnelflow.engine.answers import GivenAnswers
 from funnelflow.engine.story import ENTER, LEAVE, SILENT, OpenStory, in_force
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.contacts import (
@@ -35,7 +37,9 @@ from funnelflow.storage.json_form import considered_json, question_json
 from funnelflow.storage.replay import (
     EvidenceReader,
     above,
+    answers_in,
     decided_by,
+    given_answers,
     merged_by,
     read_merges,
     read_told,
@@ -72,22 +76,38 @@ _COLUMNS = {
 class Present:
     """The moment of a look; those who are due are folded on to it, and nothing is stored.
 
+    No criterion of a plugin is asked for it: what nobody has answered is unknown.
+
     Attributes:
+        connection: The reading transaction.
         now: The time that it is.
         ask: Asks plugins that may veto transitions; None where there are none.
     """
 
+    connection: Connection
     now: dt.datetime
     ask: AskPlugins | None = None
 
-    def fold_on(self, stored: StoredContact, loaded: LoadedDefinition) -> StoredContact:
-        """Return a contact as time alone has moved it by now."""
+    def fold_on(
+        self, stored: StoredContact, loaded: LoadedDefinition, given: GivenAnswers | None = None
+    ) -> StoredContact:
+        """Return a contact as time alone has moved it by now.
+
+        Args:
+            stored: The contact as it is stored.
+            loaded: The definition that it is under.
+            given: What plugins' criteria answered; None for all that is known.
+        """
         if not self.is_due(stored):
             return stored
         contact, event = stored.contact.copy(), Event("tick", self.now)
-        if self.ask is not None:
-            event = self.ask(TrackedContact(contact, loaded, stored.funnel), event)
-        loaded.funnel.step(contact, event)
+        given = given or given_answers(self.connection, loaded, stored.number)
+        if given is not None:
+            given.turn_to(self.now)
+        with answering(given):
+            if self.ask is not None:
+                event = self.ask(TrackedContact(contact, loaded, stored.funnel), event)
+            loaded.funnel.step(contact, event)
         contact.clock = stored.contact.clock
         return evolve(stored, contact=contact, due_at=loaded.funnel.due_at(contact))
 
@@ -381,7 +401,8 @@ def contact_as_of(
         return None
     arrivals = {row.id for row in told}
     rows_then, _ = as_story([one for one in everything if one.arrival in arrivals], loaded.name)
-    story = OpenStory(loaded.funnel, stored.id, rows_then, funnels_then[loaded.name])
+    given = answers_in(loaded, known)
+    story = OpenStory(loaded.funnel, stored.id, rows_then, funnels_then[loaded.name], given)
     contact = stands(story)
     if contact.since is None:
         return None
@@ -396,7 +417,7 @@ def contact_as_of(
         created_at=created,
         definition=loaded.digest,
     )
-    return then if moment is None else present.fold_on(then, loaded), loaded
+    return then if moment is None else present.fold_on(then, loaded, given), loaded
 
 
 def _until(known: Iterable[Any], moment: dt.datetime) -> list[Any]:

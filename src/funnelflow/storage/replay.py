@@ -11,13 +11,16 @@ import datetime as dt
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
 from attrs import evolve
 from sqlalchemy import ColumnElement, Connection, select, text
 
+from funnelflow.criteria.custom import answering, ask_custom
 from funnelflow.engine import Contact, Decision, Event, Outcome, decide, retold
+from funnelflow.engine.answers import AnsweredRow, Ask, GivenAnswers, Used
 from funnelflow.engine.story import MERGE, SILENT, UNMERGE, OpenStory
 from funnelflow.storage.changes import Restatement
 from funnelflow.storage.definition_store import DefinitionStore
@@ -27,11 +30,12 @@ from funnelflow.storage.row_format import (
     dump_about,
     from_text,
     load_about,
+    load_answers,
     load_path,
     load_vetoes,
 )
 from funnelflow.storage.tables import decisions, evidence, history
-from funnelflow.storage.told import Fitter, Told, as_row, as_story
+from funnelflow.storage.told import Fitter, Told, answered, as_row, as_story
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
 
@@ -66,6 +70,7 @@ def _read_event(loaded: LoadedDefinition, row: Any) -> Event:
         load_vetoes(row.vetoes),
         bool(row.asserted),
         load_about(row.about),
+        load_answers(row.answers),
     )
 
 
@@ -119,6 +124,7 @@ class Replay:
         definitions: The definition store.
         contact_id: Whose history it is.
         number: The number of that contact.
+        used: Called with each answer of a plugin that decides again; None for nobody.
 
     Attributes:
         contact: What the rows so far come to; None before the first.
@@ -126,7 +132,12 @@ class Replay:
     """
 
     def __init__(
-        self, connection: Connection, definitions: DefinitionStore, contact_id: str, number: int
+        self,
+        connection: Connection,
+        definitions: DefinitionStore,
+        contact_id: str,
+        number: int,
+        used: Used | None = None,
     ) -> None:
         self.contact: Contact | None = None
         self.loaded: LoadedDefinition | None = None
@@ -134,6 +145,8 @@ class Replay:
         self._definitions = definitions
         self._id = contact_id
         self._number = number
+        self._given = GivenAnswers(lambda: _answered(rows_of(connection, number)))
+        self._given.used = used
 
     def turn_to(self, row: Any) -> Contact:
         """Bring the contact under the definition that decided a row, and return it."""
@@ -149,9 +162,17 @@ class Replay:
         """Take the next row, and return what its definition makes of it."""
         if row.event == ADOPT:
             return self._adopt(row)
-        contact = self.turn_to(row)
+        contact, event = self.turn_to(row), self.event(row)
         assert self.loaded is not None
-        return self.loaded.funnel.step(contact, self.event(row))
+        with self.answers(row):
+            return self.loaded.funnel.step(contact, event)
+
+    @contextmanager
+    def answers(self, row: Any) -> Iterator[None]:
+        """Let what plugins' criteria answered up to a row decide within the block."""
+        self._given.turn_to(from_text(row.at), row.id)
+        with answering(self._given):
+            yield
 
     def event(self, row: Any) -> Event:
         """Read the evidence of a row."""
@@ -237,6 +258,7 @@ def open_story(
     reader: EvidenceReader,
     rows: Iterable[Any],
     contact_id: str = "",
+    given: GivenAnswers | None = None,
 ) -> OpenStory:
     """Return the story that rows of the history tell a definition; see `fold_rows`.
 
@@ -246,12 +268,13 @@ def open_story(
         reader: Reads evidence for the definition that folds.
         rows: The rows, at least one, in any order.
         contact_id: Whose story it is; empty for whom the first row is addressed to.
+        given: What plugins' criteria answered, where these rows do not say it all.
     """
     found = list(rows)
     told = read_told(connection, definitions, reader, found)
     story, joined = as_story(told, reader.loaded.name)
     name = contact_id or found[0].contact_id
-    return OpenStory(reader.loaded.funnel, name, story, joined)
+    return OpenStory(reader.loaded.funnel, name, story, joined, given)
 
 
 def first_answers(
@@ -301,7 +324,8 @@ def _first_answer(
 ) -> Decision:
     """Decide evidence by what was known before it."""
     story, joined = as_story(told, loaded.name)
-    was, event = OpenStory(loaded.funnel, contact_id, story, joined), one.event
+    given = GivenAnswers(lambda: answered([*told, one])) if loaded.funnel.asks else None
+    was, event = OpenStory(loaded.funnel, contact_id, story, joined, given), one.event
     if event.name in SILENT:
         stood = was.stands()
         now, _ = was.retell(as_row(one, told), joined)
@@ -309,7 +333,9 @@ def _first_answer(
     if joined is not None and event.at < joined.at:
         stood = was.stands()
         return retold(loaded.funnel, stood, event, stood)
-    return decide(loaded.funnel, was.before(event), event)
+    stood = was.before(event)
+    with answering(given):
+        return decide(loaded.funnel, stood, event)
 
 
 def united(
@@ -419,6 +445,47 @@ def read_merges(connection: Connection) -> Mapping[int, Sequence[Any]]:
 
 IS_MERGE = text("evidence.event IN ('merge', 'unmerge')")
 """Evidence of who was merged into whom, and given back: written as its index is."""
+
+
+def given_answers(
+    connection: Connection,
+    loaded: LoadedDefinition,
+    contact: int,
+    known: Callable[[Iterable[Any]], list[Any]] = list,
+) -> GivenAnswers | None:
+    """Return what plugins' criteria answered in the story of a contact, read when it is needed.
+
+    Args:
+        connection: The database.
+        loaded: The definition that folds; None is returned for one that asks no plugin.
+        contact: The contact's number.
+        known: Returns the rows that were known at the time that is asked about.
+    """
+    if not loaded.funnel.asks:
+        return None
+    return GivenAnswers(lambda: _answered(united(connection, contact, known)))
+
+
+def answers_in(
+    loaded: LoadedDefinition, rows: Iterable[Any], ask: Ask = ask_custom
+) -> GivenAnswers | None:
+    """Return what plugins' criteria answered in rows of the history; see `given_answers`.
+
+    Args:
+        loaded: The definition that folds.
+        rows: The rows.
+        ask: Asks a criterion, where that is allowed.
+    """
+    return GivenAnswers(lambda: _answered(rows), ask) if loaded.funnel.asks else None
+
+
+def _answered(rows: Iterable[Any]) -> list[AnsweredRow]:
+    """Read the answers that are in rows of the history."""
+    found = [row for row in rows if row.answers]
+    try:
+        return [AnsweredRow(from_text(r.at), r.id, load_answers(r.answers)) for r in found]
+    except UNREADABLE:
+        raise altered(f"what plugins answered about {found[0].contact_id!r}") from None
 
 
 def rows_of(connection: Connection, contact: int, *, before: int | None = None) -> Iterator[Any]:

@@ -9,7 +9,16 @@ from json import encoder as _json
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, TypeAlias
 
-from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, Field, Fields, Value
+from funnelflow.criteria import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    CustomAnswer,
+    Field,
+    Fields,
+    Value,
+)
 from funnelflow.criteria.times import timestamp_json
 from funnelflow.definition import Linked
 from funnelflow.engine import Taken, Veto
@@ -260,6 +269,16 @@ def load_about(text: str) -> tuple[int | str, ...]:
 def load_vetoes(text: str) -> tuple[Veto, ...]:
     """Read what `dump_vetoes` wrote."""
     return tuple(Veto(*veto) for veto in json.loads(text)) if text != "[]" else ()
+
+
+def dump_answers(answers: tuple[CustomAnswer, ...]) -> str:
+    """Write what plugins' criteria answered; empty where none was asked."""
+    return _encode([answer.to_json() for answer in answers]) if answers else ""
+
+
+def load_answers(text: str) -> tuple[CustomAnswer, ...]:
+    """Read what `dump_answers` wrote."""
+    return tuple(CustomAnswer.from_json(said) for said in json.loads(text)) if text else ()
 
 
 def load_path(text: str) -> tuple[Taken, ...]:

@@ -12,6 +12,7 @@ from funnelflow.criteria import TEXT, Field, Value
 from funnelflow.criteria.value_forms import shown
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine import Event, Veto
+from funnelflow.engine.answers import AnsweredRow
 from funnelflow.engine.story import ENTER, LEAVE, MERGE, UNMERGE, VOID, StoryRow, taken_back
 from funnelflow.errors import ConflictError, FieldError, UsageError
 from funnelflow.storage.tracked_contacts import LoadedDefinition, TrackedContact
@@ -104,6 +105,12 @@ def _now(funnel: str, said: Iterable[Told], since: int = -1) -> str:
         if one.event.name == "adopt" and one.arrival > since and one.event.about[1:] == (funnel,):
             funnel = str(one.event.about[0])
     return funnel
+
+
+def answered(told: Iterable[Told]) -> list[AnsweredRow]:
+    """List what plugins' criteria answered in what was told."""
+    found = (AnsweredRow(one.event.at, one.arrival, one.event.answers) for one in told)
+    return [row for row in found if row.answers]
 
 
 def as_row(one: Told, told: Iterable[Told]) -> StoryRow:

@@ -53,7 +53,7 @@ class LoadedDefinition:
         funnel: The engine that runs it.
         codec: Writes and reads the facts it speaks of.
         leaves: The stages that a contact can be in.
-        waits: Whether time takes any transition.
+        waits: Whether time takes any transition, or a plugin is asked again when it passes.
     """
 
     id: int
@@ -73,7 +73,7 @@ class LoadedDefinition:
 
     @waits.default
     def _look_for_waits(self) -> bool:
-        return self.funnel.waits
+        return self.funnel.waits or self.funnel.asks
 
     @property
     def name(self) -> str:
@@ -164,6 +164,12 @@ class TrackedContact(FunnelPosition):
     merged_into: int | None = None
     root: "TrackedContact | None" = None
     merged: "tuple[TrackedContact, ...]" = ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether a plugin's criterion decides about it in any funnel."""
+        is_asked = self.loaded.funnel.asks
+        return is_asked or (bool(self.others) and any(p.loaded.funnel.asks for p in self.others))
 
     @property
     def is_in_force(self) -> bool:

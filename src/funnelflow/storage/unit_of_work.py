@@ -8,7 +8,9 @@ from secrets import token_hex
 from attrs import define
 from sqlalchemy import Connection, select, update
 
+from funnelflow.criteria.custom import ask_custom
 from funnelflow.engine import Contact, Event, Outcome
+from funnelflow.engine.answers import Ask
 from funnelflow.errors import UnknownContactError
 from funnelflow.gc_pause import gc_paused
 from funnelflow.plugins import PluginHost, WorkspaceHandle
@@ -34,7 +36,7 @@ from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import LOADED_COLUMNS, Bulk
 from funnelflow.storage.erased import ErasedNames, readmit
 from funnelflow.storage.fold import Fold, FoldSettings, Identity, Partition
-from funnelflow.storage.observers import observers_of
+from funnelflow.storage.observers import UnansweredError, observers_of
 from funnelflow.storage.replay import EvidenceReader, first_answers, read_told, united
 from funnelflow.storage.row_format import Clock, altered
 from funnelflow.storage.tables import contacts, history
@@ -67,6 +69,7 @@ class Store:
         clock: Returns the time it is.
         workspace: The workspace, as plugins are given it.
         plugins: Who may veto transitions, and is told of what has been stored.
+        ask: Asks a plugin's criterion.
     """
 
     bulk: Bulk
@@ -75,6 +78,7 @@ class Store:
     clock: Clock
     workspace: WorkspaceHandle
     plugins: PluginHost | None = None
+    ask: Ask = ask_custom
 
 
 class UnitOfWork:
@@ -90,6 +94,7 @@ class UnitOfWork:
 
     Attributes:
         now: The time it is.
+        ask: Asks a plugin's criterion.
         recorded: How many rows of evidence it has written.
     """
 
@@ -109,8 +114,14 @@ class UnitOfWork:
         self._last_number = 0
         self._erased = ErasedNames(store.workspace.directory)
         self._fold = Fold(
-            self._partition, self._observers, self._read_story, self._make_identities, self.home
+            self._partition,
+            self._observers,
+            self._read_story,
+            self._make_identities,
+            self.home,
+            store.ask,
         )
+        self.ask = store.ask
 
     @property
     def ahead(self) -> int:
@@ -236,9 +247,21 @@ class UnitOfWork:
             self._partition.note_readmitted(change)
         return result
 
-    def with_vetoes(self, position: FunnelPosition, event: Event) -> Event:
-        """Return an event with what plugins have against the transitions that it would take."""
-        return event if self._observers is None else self._observers.with_vetoes(position, event)
+    def pass_time(self, change: Change) -> ChangeResult | None:
+        """Decide that time has passed for a contact that is known; see `Fold.pass_time`.
+
+        One whom a required plugin does not answer is left as it is, and counted.
+        """
+        try:
+            return self._fold.pass_time(change)
+        except UnansweredError:
+            self._fold.unanswered += 1
+            return None
+
+    @property
+    def unanswered(self) -> int:
+        """For how many contacts a plugin failed to answer when time passed."""
+        return self._fold.unanswered
 
     def append(
         self,

@@ -10,6 +10,7 @@ from attrs import evolve
 from sqlalchemy import Connection, select
 
 from funnelflow import maintenance  # whose modules are loaded when they are used
+from funnelflow.criteria.custom import answering
 from funnelflow.definition import Linked, digest
 from funnelflow.engine import Funnel, why
 from funnelflow.errors import UnknownNameError, UsageError
@@ -36,6 +37,7 @@ from funnelflow.storage.queries import (
     translate_all,
     translate_one,
 )
+from funnelflow.storage.replay import given_answers
 from funnelflow.storage.runs import Run, read_runs
 from funnelflow.storage.tables import contacts
 from funnelflow.workspace.opening import OpenWorkspace
@@ -106,11 +108,15 @@ class ReadableWorkspace(OpenWorkspace):
                 if then is None:
                     raise nothing_known(stored)
                 stored, loaded = then
-        asked = present.now
-        if isinstance(known_at, int) and now is None:
-            asked = stored.contact.clock or asked
-        held = context.roles_of(actor) if roles is None else given_roles(roles) or ()
-        considered = why(loaded.funnel, stored.contact, asked, held)
+            asked = present.now
+            if isinstance(known_at, int) and now is None:
+                asked = stored.contact.clock or asked
+            held = context.roles_of(actor) if roles is None else given_roles(roles) or ()
+            given = given_answers(connection, loaded, stored.number, as_of.known)
+            if given is not None:
+                given.turn_to(asked)
+            with answering(given):
+                considered = why(loaded.funnel, stored.contact, asked, held)
         return StageExplanation(stored, considered, loaded.funnel.linked)
 
     def _asked_of_then(self, connection: Connection, contact_id: str, funnel: str | None) -> Known:

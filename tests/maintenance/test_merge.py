@@ -167,11 +167,11 @@ def test_a_dry_run_says_what_would_be_and_stores_nothing(two):
     before = rows_of(two, *TABLES)
     planned = two.merge("bob", "ada", dry_run=True)
     assert rows_of(two, *TABLES) == before
-    assert planned == evolve(two.merge("bob", "ada"), dry_run=True)
+    assert planned == evolve(two.merge("bob", "ada"), dry_run=True, run=None)
     merged = rows_of(two, *TABLES)
     planned = two.unmerge("bob", dry_run=True)
     assert rows_of(two, *TABLES) == merged
-    assert planned == evolve(two.unmerge("bob"), dry_run=True)
+    assert planned == evolve(two.unmerge("bob"), dry_run=True, run=None)
 
 
 def test_taking_back_what_was_addressed_to_a_merged_contact_changes_the_whole_story(two):

@@ -191,17 +191,39 @@ def test_the_keys_of_a_run_are_taken_again_when_it_is_restored(applied):
     assert workspace.record("c0", "add", {"seats": 0}, at=T0, key="k0", actor="eve").duplicate
 
 
-def test_two_who_were_merged_are_taken_apart_by_another_command(deals):
-    deals.add("ada", at=T0)
-    deals.add("bob", at=T0)
+def test_a_merge_is_undone_by_taking_the_two_apart_and_that_by_merging_them_again(deals):
+    deals.add("ada", {"seats": 1}, at=T0)
+    deals.add("bob", {"seats": 12}, at=T0 + DAY)
     deals.merge("bob", "ada")
-    with pytest.raises(UsageError, match="is of the kind merge") as raised:
-        deals.undo(newest(deals), WHY)
-    assert raised.value.hint == "funnelflow unmerge bob"
+    run, merged = newest(deals), stands(deals, "ada")
+    planned = deals.undo(run, WHY, dry_run=True)
+    assert {(way.before, way.after, way.examples) for way in planned.elsewhere} == {
+        ("engaged", "nurture", ("ada",)),
+        ("", "engaged", ("bob",)),
+    }
+    assert deals.contact("bob").id == "ada"
+    undone = deals.undo(run, WHY)
+    assert (undone.contacts, undone.rows, undone.elsewhere) == (2, 1, planned.elsewhere)
+    last, first = deals.runs(2)
+    assert (first.undone_by, last.number, last.kind) == (undone.by, undone.by, "unmerge")
+    assert (last.undoes, last.reason) == (run, WHY)
+    assert deals.contact("bob").id == "bob"
+    with pytest.raises(ConflictError, match=f"run {run} is taken back already, by run {undone.by}"):
+        deals.undo(run, WHY)
+    deals.undo(undone.by, "it was right")
+    assert stands(deals, "bob") == merged
+    assert deals.verify().findings == ()
+
+
+def test_a_merge_is_not_undone_where_somebody_else_was_merged_with_since(deals):
+    for name in ("ada", "bob", "eve"):
+        deals.add(name, at=T0)
+    deals.merge("bob", "ada")
+    run = newest(deals)
     deals.unmerge("bob")
-    with pytest.raises(UsageError, match="is of the kind unmerge") as raised:
-        deals.undo(newest(deals), WHY)
-    assert raised.value.hint == "funnelflow merge bob --into ada"
+    deals.merge("bob", "eve")
+    with pytest.raises(ConflictError, match="bob is not merged into ada"):
+        deals.undo(run, WHY)
 
 
 def test_what_a_run_has_brought_of_somebody_who_was_merged_is_taken_back(applied):

@@ -69,7 +69,8 @@ def undo(run: int, reason: str, actor: str, *, yes: bool, quiet: bool, dry_run: 
     stand had the run never been, the rows stay in the history, marked, and the
     same file can be applied again. With --dry-run it says who would stand where.
     Broken off, the same command goes on. An undo is a run too: taken back itself,
-    it restores everything. Of an adoption, the version before is in use again.
+    it restores everything. Of an adoption, the version before is in use again; two
+    who were merged are taken apart.
     """
     with current().open() as workspace:
         if not (yes or dry_run):

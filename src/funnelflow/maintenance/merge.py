@@ -13,7 +13,7 @@ from funnelflow.storage.contacts import unknown_contact
 from funnelflow.storage.context import Context
 from funnelflow.storage.fold import not_merged
 from funnelflow.storage.json_form import value_json
-from funnelflow.storage.runs import OpenRun, RunKind
+from funnelflow.storage.runs import OpenRun
 from funnelflow.storage.tracked_contacts import TrackedContact
 from funnelflow.storage.unit_of_work import UnitOfWork
 
@@ -52,6 +52,7 @@ class Merged:
         restated: Where the other one stood, and stands now.
         conflicts: Of which fields they knew different values.
         dry_run: Nothing was stored.
+        run: The number of the run; None for a dry run.
     """
 
     contact: str
@@ -61,6 +62,7 @@ class Merged:
     restated: Restatement
     conflicts: tuple[Conflict, ...] = ()
     dry_run: bool = False
+    run: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what became of them as data."""
@@ -72,10 +74,11 @@ class Merged:
             "restated": self.restated.to_json(),
             "conflicts": [conflict.to_json() for conflict in self.conflicts],
             "dry_run": self.dry_run,
+            "run": self.run,
         }
 
 
-def run_merge(
+def run_merge(  # noqa: PLR0913  # all that can be said, by keyword
     context: Context,
     contact_id: str,
     into: str,
@@ -84,37 +87,58 @@ def run_merge(
     actor: str = "",
     roles: tuple[str, ...] | None = None,
     dry_run: bool = False,
+    undoes: int | None = None,
 ) -> Merged:
-    """Make the story of one contact part of another one's; see `Workspace.merge`."""
+    """Make the story of one contact part of another one's; see `Workspace.merge`.
+
+    Args:
+        context: The workspace.
+        contact_id: Who is merged.
+        into: Into whom.
+        reason: Why.
+        actor: Who merges.
+        roles: The roles of the actor; None for those that the settings give.
+        dry_run: Store nothing.
+        undoes: The run that is taken back by it; None for none.
+    """
     change = Change(into, MERGE, reason=reason, actor=actor, roles=roles)
-    return _regroup(context, contact_id, change, dry_run=dry_run)
+    run = OpenRun("merge", actor=actor, reason=reason, undoes=undoes)
+    return _regroup(context, contact_id, change, run, dry_run=dry_run)
 
 
-def run_unmerge(
+def run_unmerge(  # noqa: PLR0913  # as above
     context: Context,
     contact_id: str,
+    into: str = "",
     *,
     reason: str = "",
     actor: str = "",
     roles: tuple[str, ...] | None = None,
     dry_run: bool = False,
+    undoes: int | None = None,
 ) -> Merged:
-    """Give a contact that was merged its own story back; see `Workspace.unmerge`."""
-    change = Change("", UNMERGE, reason=reason, actor=actor, roles=roles)
-    return _regroup(context, contact_id, change, dry_run=dry_run)
+    """Give a contact that was merged its own story back; see `Workspace.unmerge`.
+
+    For the arguments see `run_merge`; `into` is empty for whoever it was merged into.
+    """
+    change = Change(into, UNMERGE, reason=reason, actor=actor, roles=roles)
+    run = OpenRun("unmerge", actor=actor, reason=reason, undoes=undoes)
+    return _regroup(context, contact_id, change, run, dry_run=dry_run)
 
 
-def _regroup(context: Context, contact_id: str, change: Change, *, dry_run: bool) -> Merged:
+def _regroup(
+    context: Context, contact_id: str, change: Change, run: OpenRun, *, dry_run: bool
+) -> Merged:
     """Merge a contact or give it back, in one transaction, which is a run.
 
     Args:
         context: The workspace.
         contact_id: Who is merged, or given back.
-        change: The evidence of it; addressed to nobody yet where the contact is given back.
+        change: The evidence of it; addressed to nobody where the contact is given back by
+            whoever it was merged into.
+        run: The run.
         dry_run: Store nothing.
     """
-    kind: RunKind = "merge" if change.event == MERGE else "unmerge"
-    run = OpenRun(kind, actor=change.actor, reason=change.reason)
     work = partial(_decide, run=run, contact_id=contact_id, change=change, dry_run=dry_run)
     return context.transact(work, dry_run=dry_run)
 
@@ -135,7 +159,7 @@ def _decide(
     run.begin(unit)
     result = unit.take(evolve(change, contact_id=into, about=(other.number,)))
     unit.write()
-    run.save(unit, {"contacts": 2}, is_finished=True)
+    number = run.save(unit, {"contacts": 2}, is_finished=True)
     assert result.restated is not None
     conflicts: tuple[Conflict, ...] = ()
     if change.event == MERGE:
@@ -145,7 +169,7 @@ def _decide(
     stood = theirs if change.event == MERGE else other.contact
     stage = "" if stood.since is None else stood.stage
     said = (contact_id, into, result.sequence, stage, result.restated)
-    return Merged(*said, conflicts, dry_run)
+    return Merged(*said, conflicts, dry_run, None if dry_run else number)
 
 
 def _known(unit: UnitOfWork, contact_id: str) -> TrackedContact:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from shlex import quote
 from typing import Any, Final, TypeAlias
 
 from attrs import asdict, evolve, field, frozen
@@ -26,6 +25,7 @@ from funnelflow.engine.story import VOID
 from funnelflow.errors import ConflictError, UsageError
 from funnelflow.maintenance.adopt import bring_under, shifts_under
 from funnelflow.maintenance.adopt_rules import Mover
+from funnelflow.maintenance.merge import run_merge, run_unmerge
 from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
@@ -116,6 +116,8 @@ def undo_run(
 ) -> Undone:
     """Take back all that a run has brought; see `Workspace.undo`."""
     plan = _plan(context, number)
+    if plan.base.kind in _REGROUPING:
+        return _regroup(context, plan, reason, actor=actor, dry_run=dry_run)
     run = OpenRun("undo", actor=actor, reason=reason, undoes=number)
     begin = partial(_begin, plan=plan, run=run)
     counts = context.transact(begin, dry_run=dry_run)
@@ -197,35 +199,65 @@ def _plan(context: Context, number: int) -> _Plan:
         while base.undoes is not None:
             base, is_restoring = find_run(connection, base.undoes), not is_restoring
         is_first = base.kind == "adopt" and not base.details["before"]
-        if base.kind in _INVERSES or is_first or base.details.get("instead_of"):
-            raise _of_another_kind(connection, base)
+        if base.kind == "erase" or is_first or base.details.get("instead_of"):
+            raise _of_another_kind(base)
     return _Plan(target, base, is_restoring)
 
 
-def _of_another_kind(connection: Connection, run: Run) -> UsageError:
+def _of_another_kind(run: Run) -> UsageError:
     """Return the error that a run is undone by another command, or by none."""
     if run.kind == "erase":
         return UsageError(
             f"run {run.number} has erased contacts, and nothing brings back what was erased",
             hint="funnelflow add CONTACT --readmit takes the same person as somebody new",
         )
-    numbers = [run.details.get(name) for name in ("contact", "into")]
-    named = select(contacts.c.number, contacts.c.id).where(contacts.c.number.in_(numbers))
-    names = {row.number: row.id for row in connection.execute(named)}
-    contact, into = (quote(str(names.get(number))) for number in numbers)
     return UsageError(
         f"run {run.number} is of the kind {run.kind}, which another command undoes",
-        hint=_INVERSES.get(run.kind, _ADOPT).format(contact=contact, into=into),
+        hint="adopt what the contacts are to be under: funnelflow adopt FILE --instead-of FUNNEL",
     )
 
 
-_ADOPT = "adopt what the contacts are to be under: funnelflow adopt FILE --instead-of FUNNEL"
-_INVERSES: Final = {
-    "merge": "funnelflow unmerge {contact}",
-    "unmerge": "funnelflow merge {contact} --into {into}",
-    "erase": "",
-}
-"""What undoes runs whose rows are not taken back, by kind."""
+_REGROUPING: Final = frozenset({"merge", "unmerge"})
+"""The kinds of runs whose rows are not taken back: each is the other's inverse."""
+
+
+def _regroup(context: Context, plan: _Plan, reason: str, *, actor: str, dry_run: bool) -> Undone:
+    """Take two stories apart again that a run has put together, or put them together again.
+
+    Raises:
+        ConflictError: That was done already.
+    """
+    number, base = plan.target.number, plan.base
+    if plan.target.undone_by is not None:
+        raise _undone_already(number, plan.target.undone_by)
+    with reading(context.engine) as connection:
+        contact, into = (_id_of(connection, base.details[name]) for name in ("contact", "into"))
+    again = (base.kind == "merge") is plan.is_restoring
+    regroup = partial(run_merge if again else run_unmerge, context, contact, into)
+    done = regroup(reason=reason, actor=actor, dry_run=dry_run, undoes=number)
+    apart = (done.stage, "") if again else ("", done.stage)
+    ways = _Ways()
+    ways.count([(into, done.restated.before, done.restated.stage), (contact, *apart)])
+    return Undone(number, done.run, 2, 1, ways.elsewhere(), dry_run)
+
+
+def _id_of(connection: Connection, number: int) -> str:
+    """Return the id of a contact.
+
+    Raises:
+        ConflictError: It was erased.
+    """
+    found = connection.execute(select(contacts.c.id).where(contacts.c.number == number)).scalar()
+    if found is None:
+        raise ConflictError("whom the run is about was erased", hint="nothing brings that back")
+    return str(found)
+
+
+def _undone_already(number: int, by: int) -> ConflictError:
+    return ConflictError(
+        f"run {number} is taken back already, by run {by}",
+        hint=f"to restore it, take that back: funnelflow undo {by}",
+    )
 
 
 def _with_contacts(context: Context, plan: _Plan) -> _Plan:
@@ -251,10 +283,7 @@ def _begin(unit: UnitOfWork, *, plan: _Plan, run: OpenRun) -> dict[str, int]:
     if target.undone_by is not None:
         before = find_run(connection, target.undone_by)
         if before.is_finished:
-            raise ConflictError(
-                f"run {number} is taken back already, by run {before.number}",
-                hint=f"to restore it, take that back: funnelflow undo {before.number}",
-            )
+            raise _undone_already(number, before.number)
         run.number, run.reason, run.actor = before.number, before.reason, before.actor
         counts = before.counts
     if plan.base.kind == "adopt":

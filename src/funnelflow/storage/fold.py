@@ -832,7 +832,7 @@ class Fold:
         if event.name == MERGE:
             _require_mergeable(chain, target, other)
         elif other not in chain.merged:
-            raise not_merged(other.contact.id)
+            raise not_merged(other.contact.id, chain.contact.id)
         return other
 
     def _moving(
@@ -1121,10 +1121,10 @@ def _require_mergeable(
         )
 
 
-def not_merged(contact_id: str) -> ConflictError:
-    """Return the error that a contact is a story of its own, so that it cannot be given back."""
+def not_merged(contact_id: str, into: str = "anybody") -> ConflictError:
+    """Return the error that a contact is no part of a story, so that it cannot be given back."""
     return ConflictError(
-        f"{contact_id} is not merged into anybody",
+        f"{contact_id} is not merged into {into}",
         hint=f"its own story: funnelflow history {quote(contact_id)}",
     )
 

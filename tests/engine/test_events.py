@@ -15,7 +15,7 @@ from funnelflow.criteria.times import timestamp_json
 from funnelflow.definition import load_definition
 from funnelflow.engine import Funnel
 from funnelflow.engine.events import EventParser, TimestampCache
-from funnelflow.errors import Error
+from funnelflow.errors import Error, UnknownNameError
 
 from ..funnels import PIPELINE
 
@@ -102,6 +102,20 @@ def test_the_fast_path_reads_the_name_that_an_event_had_before(funnel):
     parser = EventParser(funnel.linked)
     told = parser._parse_plain(Raw("agreed", "2026-03-01T09:00:00Z"))
     assert told == funnel.event("signed", "2026-03-01T09:00:00Z")
+
+
+def test_facts_that_events_share_are_read_once_for_each_event_that_has_them(funnel):
+    parser = EventParser(funnel.linked)
+
+    def read(name, facts):
+        return parser.parse(Raw(name, "2026-03-01T09:00:00Z", facts), NOW).facts
+
+    facts, own = {"budget": 5}, {"minutes": 3}
+    assert read("called", facts) is read("called", facts)
+    assert read("called", dict(facts)) is not read("called", facts)
+    assert read("called", own) == {"minutes": 3.0}
+    with pytest.raises(UnknownNameError):
+        read("signed", own)
 
 
 def typed(facts):

@@ -6,15 +6,19 @@ import pytest
 
 from funnelflow.criteria import BOOLEAN, Field
 from funnelflow.definition import (
+    Criterion,
+    CriterionProvider,
     Definition,
     EventType,
+    Group,
+    Library,
     Stage,
     Transition,
     Vocabulary,
     from_json,
     to_json,
 )
-from funnelflow.engine import Contact, Event, Funnel, decide, why
+from funnelflow.engine import Contact, Event, Funnel, Veto, decide, why
 from funnelflow.engine.story import StoryRow, fold_story
 from funnelflow.errors import UsageError
 
@@ -395,3 +399,73 @@ def test_a_wait_beyond_the_calendar_never_ends():
         "ada", [funnel.event("add", dt.datetime(9999, 12, 31, 12, tzinfo=dt.UTC))]
     )
     assert funnel.due_at(contact) is None
+
+
+def asking(require: Group, *transitions: Transition, function=None) -> Funnel:
+    """Return a funnel that a wait of a day leaves if a plugin's criterion `free` agrees.
+
+    The plugin agrees from day 4 on, unless it is another.
+    """
+    provider = CriterionProvider("free", function or (lambda c: c.now >= T0 + 4 * DAY), "Free")
+    definition = Definition(
+        "timed",
+        vocabulary=VOCABULARY,
+        initial="a",
+        stages=(Stage("a"), Stage("b"), Stage("c")),
+        transitions=(*transitions, Transition("a", "b", after=DAY, require=require)),
+    )
+    return Funnel(definition, Library(criteria={"free": provider}))
+
+
+FREE = Criterion("Free", function="free")
+FITS = Criterion("Fits", "contact.fits")
+ASKED = [
+    Group("all", (FREE,)),
+    Group("all", (FITS, FREE)),
+    Group("all", (Group("any", (Group("all", (FREE, FITS)), FREE)),)),
+    Group("at_least", (FITS, FREE), 2),
+]
+
+
+@pytest.mark.parametrize("require", ASKED)
+def test_a_plugin_that_does_not_agree_when_a_wait_is_over_is_asked_whenever_anybody_looks(require):
+    funnel = asking(require)
+    contact = funnel.fold("ada", [funnel.event("add", T0, {"fits": True})])
+    assert funnel.due_at(contact) == T0 + DAY
+    assert not funnel.step(contact, funnel.event("tick", T0 + 3 * DAY)).path
+    assert funnel.due_at(contact) == T0 + 3 * DAY
+    outcome = funnel.step(contact, funnel.event("tick", T0 + 6 * DAY))
+    assert [(t.to, t.cause, t.at) for t in outcome.path] == [("b", "timed", T0 + 6 * DAY)]
+
+
+def test_a_plugin_is_not_waited_for_where_another_criterion_is_not_met():
+    funnel = asking(Group("all", (FITS, FREE)))
+    contact = funnel.fold("ada", [funnel.event("add", T0), funnel.event("tick", T0 + 6 * DAY)])
+    assert (contact.stage, funnel.due_at(contact)) == ("a", None)
+
+
+def test_a_plugin_is_asked_after_a_transition_that_only_its_criteria_open():
+    overdue = Transition("a", "c", require=all_of(Late="contact.seen_at < now"))
+    funnel = asking(ASKED[0], overdue)
+    contact = funnel.fold("ada", [funnel.event("add", T0), funnel.event("tick", T0 + 2 * DAY)])
+    outcome = funnel.step(contact, funnel.event("tick", T0 + 6 * DAY))
+    assert [(t.to, t.at) for t in outcome.path] == [("b", T0 + 6 * DAY)]
+
+
+def test_a_plugin_that_fails_opens_nothing():
+    def fail(_):
+        raise OSError("down")
+
+    funnel = asking(ASKED[0], function=fail)
+    contact = funnel.fold("ada", [funnel.event("add", T0), funnel.event("tick", T0 + 6 * DAY)])
+    assert (contact.stage, funnel.due_at(contact)) == ("a", T0 + 6 * DAY)
+
+
+def test_what_a_plugin_objected_to_is_due_since_it_was_asked_last():
+    funnel = funnel_with(Transition("a", "b", after=DAY))
+    contact = funnel.fold("ada", [funnel.event("add", T0)])
+    objected = Event("tick", T0 + 5 * DAY, vetoes=(Veto(0, "office-hours", "not today"),))
+    assert not funnel.step(contact, objected).path
+    assert funnel.due_at(contact) == T0 + 5 * DAY
+    outcome = funnel.step(contact, funnel.event("tick", T0 + 7 * DAY))
+    assert [(t.to, t.at) for t in outcome.path] == [("b", T0 + 5 * DAY)]

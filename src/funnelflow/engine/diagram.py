@@ -43,7 +43,7 @@ class _DiagramState(NestedState):
 
     separator = "."
 
-    def __init__(self, *args: Any, label: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, label: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label = label
 
@@ -51,7 +51,7 @@ class _DiagramState(NestedState):
 class _DiagramTransition(NestedGraphTransition):
     """A transition with the text that stands at its arrow."""
 
-    def __init__(self, *args: Any, label: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, label: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label = label
 

@@ -214,7 +214,7 @@ def test_what_happened_before_a_funnel_was_entered_is_known_there_and_takes_no_t
     told = [at(0, "called", score=9, source="web"), at(1, "met"), at(4, "mailed"), at(6, "met")]
     told.append(at(8, "mailed"))
     rows = [StoryRow(number, event) for number, event in enumerate(told)]
-    story = OpenStory(FUNNEL, "ada", rows, joined=T0 + 5 * DAY)
+    story = OpenStory(FUNNEL, "ada", rows, joined=at(5, "enter"))
     before = story.before(at(2, "called"))
     assert (before.stage, before.since, before.fields["score"]) == ("new", None, 9)
     assert before.active == T0 + DAY
@@ -229,6 +229,19 @@ def test_what_happened_before_a_funnel_was_entered_is_known_there_and_takes_no_t
 def test_what_an_event_sets_is_set_whether_or_not_the_funnel_had_been_entered():
     told = [at(0, "called"), at(1, "called"), at(9, "called")]
     rows = [StoryRow(number, event) for number, event in enumerate(told)]
-    contact = OpenStory(FUNNEL, "ada", rows, joined=T0 + 5 * DAY).stands()
-    assert (contact.fields["calls"], contact.since) == (3, T0 + 9 * DAY)
+    contact = OpenStory(FUNNEL, "ada", rows, joined=at(5, "enter")).stands()
+    assert (contact.fields["calls"], contact.since) == (3, T0 + 5 * DAY)
     assert FUNNEL.due_at(contact) == T0 + 39 * DAY
+
+
+def test_a_funnel_is_entered_when_somebody_said_so_and_never_before_the_story_begins():
+    rows = [StoryRow(0, at(1, "called"))]
+    story = OpenStory(FUNNEL, "ada", rows, joined=at(5, "enter"))
+    assert story.until == T0 + 5 * DAY
+    assert (story.stands().since, story.stands().stage) == (T0 + 5 * DAY, "new")
+    assert story.stands(T0 + 2 * DAY).since is None
+    waited = story.stands(T0 + 50 * DAY)
+    assert (waited.stage, waited.since) == ("old", T0 + 35 * DAY)
+    early = OpenStory(FUNNEL, "ada", rows, joined=at(0, "enter"))
+    assert early.stands().since == early.before(at(3, "met")).since == T0 + DAY
+    assert OpenStory(FUNNEL, "ada", [], joined=at(0, "enter")).stands().since is None

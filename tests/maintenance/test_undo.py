@@ -377,3 +377,37 @@ def test_what_goes_on_bringing_stops_when_its_run_is_taken_back(deals, write):
     assert undone
     assert everybody(deals) == {}
     assert deals.verify().is_sound
+
+
+def test_what_goes_on_bringing_stops_while_its_run_is_being_taken_back(deals, write, monkeypatch):
+    monkeypatch.setattr(undo_module, "CHUNK", 2)
+    path = write(FILE)
+
+    class BrokenOffError(Exception):
+        """What ends the undo."""
+
+    def break_off(_):
+        raise BrokenOffError
+
+    def begin_to_take_back(progress):
+        if progress.rows == 9:
+            with pytest.raises(BrokenOffError):
+                deals.undo(newest(deals), WHY, progress=break_off)
+
+    with pytest.raises(ConflictError, match="is being taken back, by run"):
+        deals.apply(path, FileOptions(chunk=3), progress=begin_to_take_back)
+    undo, brought = deals.runs(limit=2)
+    assert (undo.is_finished, brought.counts["rows"]) == (False, 9)
+    deals.undo(brought.number, "said again")
+    assert deals.runs()[0].reason == WHY
+    assert everybody(deals) == {}
+    assert deals.verify().is_sound
+
+
+def test_what_was_known_before_an_undo_still_counts_what_it_took_back(applied):
+    workspace, _ = applied
+    known = workspace.history(limit=1000).rows[-1].id
+    before = {one.id: one.contact.stage for one in workspace.list(known_at=known)}
+    workspace.undo(newest(workspace), WHY)
+    assert {one.id: one.contact.stage for one in workspace.list(known_at=known)} == before
+    assert workspace.why("c1", known_at=known).contact.contact.stage == before["c1"]

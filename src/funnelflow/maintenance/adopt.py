@@ -29,14 +29,14 @@ from funnelflow.maintenance.adopt_rules import (
     read_rules,
 )
 from funnelflow.storage.connect import reading
-from funnelflow.storage.contacts import stored_contact
+from funnelflow.storage.contacts import EVERYBODY, stored_contact
 from funnelflow.storage.context import Context
 from funnelflow.storage.definition_store import (
     DefinitionStore,
     store_definition,
     write_funnel,
 )
-from funnelflow.storage.queries import EVERYBODY, funnel_names
+from funnelflow.storage.queries import funnel_names
 from funnelflow.storage.replay import merged_by, united
 from funnelflow.storage.row_format import to_text
 from funnelflow.storage.runs import OpenRun, find_unfinished

@@ -352,9 +352,21 @@ def find_contact(
 
 
 def find_positions(
-    connection: Connection, store: DefinitionStore, contact_id: str, funnel: str | None = None
+    connection: Connection,
+    store: DefinitionStore,
+    contact_id: str,
+    funnel: str | None = None,
+    *,
+    of_then: bool = False,
 ) -> list[Known]:
     """Read a contact in every funnel that it is in, first in the one that is named.
+
+    Args:
+        connection: A reading transaction.
+        store: The definitions.
+        contact_id: Who.
+        funnel: The funnel that comes first; None for the contact's own order.
+        of_then: Whether to find also whom only what was known at another time tells of.
 
     Raises:
         Error: As `find_contact`.
@@ -365,6 +377,9 @@ def find_positions(
         root = root_of(connection, contact_id)
         wanted = select(contact_positions).where(contact_positions.c.number == root)
         rows = connection.execute(wanted.order_by(contact_positions.c.place)).all()
+    if not rows and of_then:
+        nowhere = EVERYBODY.where(contacts.c.id == contact_id).order_by(positions.c.place)
+        rows = connection.execute(nowhere).all()
     if not rows:
         raise unknown_contact(connection, contact_id)
     if funnel is not None and funnel not in (names := [row.funnel for row in rows]):
@@ -373,6 +388,14 @@ def find_positions(
     more = rows_below(connection, rows[0].number)
     found = ((row, store.by_id(connection, row.definition)) for row in rows)
     return [(stored_contact(row, loaded, more), loaded) for row, loaded in found]
+
+
+EVERYBODY = (
+    select(contacts.c.id, contacts.c.number, *(c for c in positions.c if c.name != "contact"))
+    .join(positions, positions.c.contact == contacts.c.number)
+    .where(contacts.c.id.is_not(None))
+)
+"""Where everybody is, also who is merged into somebody, or has no evidence in force any more."""
 
 
 def root_of(

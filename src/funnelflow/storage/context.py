@@ -110,7 +110,12 @@ class Context:
         )
 
     def find_positions(
-        self, connection: Connection, contact_id: str, funnel: str | None = None
+        self,
+        connection: Connection,
+        contact_id: str,
+        funnel: str | None = None,
+        *,
+        of_then: bool = False,
     ) -> list[Known]:
         """Read a contact in every funnel that it is in; see `find_positions` of the storage.
 
@@ -120,7 +125,7 @@ class Context:
             UsageError: It can be nobody's id, or the contact is not in the funnel.
         """
         try:
-            return find_positions(connection, self.definitions, contact_id, funnel)
+            return find_positions(connection, self.definitions, contact_id, funnel, of_then=of_then)
         except UnknownContactError:
             name: Name = ("id", contact_id)
             found = ErasedNames(self.directory).find(connection, [name])

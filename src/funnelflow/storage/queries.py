@@ -27,6 +27,7 @@ from funnelflow.engine.answers import GivenAnswers
 from funnelflow.engine.story import ENTER, LEAVE, SILENT, OpenStory, in_force
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.contacts import (
+    EVERYBODY,
     StoredContact,
     all_rows_below,
     known_until,
@@ -49,11 +50,9 @@ from funnelflow.storage.replay import (
 from funnelflow.storage.row_format import UNREADABLE, to_text
 from funnelflow.storage.tables import (
     contact_positions,
-    contacts,
     evidence,
     funnels,
     history,
-    positions,
 )
 from funnelflow.storage.told import Told, as_story, memberships
 from funnelflow.storage.tracked_contacts import CONTACT_FACTS, LoadedDefinition, TrackedContact
@@ -534,14 +533,6 @@ def in_another(
     """Return a contact as one of a funnel that it is not in now, to be asked of another time."""
     nowhere = loaded.funnel.new_contact(stored.id)
     return evolve(stored, funnel=loaded.name, contact=nowhere, place=1, others=()), loaded
-
-
-EVERYBODY = (
-    select(contacts.c.id, contacts.c.number, *(c for c in positions.c if c.name != "contact"))
-    .join(positions, positions.c.contact == contacts.c.number)
-    .where(contacts.c.id.is_not(None))
-)
-"""Where everybody is, also who is merged into somebody, or has no evidence in force any more."""
 
 
 def _with_histories(

@@ -122,7 +122,7 @@ class ReadableWorkspace(OpenWorkspace):
     def _asked_of_then(self, connection: Connection, contact_id: str, funnel: str | None) -> Known:
         """Return a contact in a funnel that it may have left since."""
         store = self.context.definitions
-        found = self.context.find_positions(connection, contact_id)
+        found = self.context.find_positions(connection, contact_id, of_then=True)
         for stored, loaded in found:
             if funnel in {None, stored.funnel}:
                 return stored, loaded

@@ -1,6 +1,8 @@
 """A definition with every name looked up and every criterion compiled: what the engine runs."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TypeVar
 
 from attrs import field, frozen
 
@@ -16,6 +18,8 @@ from funnelflow.definition.model import (
 )
 from funnelflow.definition.problems import Place, Problems, place_of_transition
 from funnelflow.errors import UnknownNameError
+
+T = TypeVar("T")
 
 
 @frozen
@@ -140,15 +144,13 @@ class Linked:
     fields: Mapping[str, Field]
     index: StageIndex = field(repr=False)
     always: tuple[LinkedInvariant, ...] = ()
-    _spoken: dict[str, str] = field(init=False, repr=False)
-    _aliased: dict[str, str] = field(init=False, repr=False)
 
-    @_spoken.default
-    def _index_spoken(self) -> dict[str, str]:
+    @cached_property
+    def _spoken(self) -> dict[str, str]:
         return _spoken_names(self.stages, self.aliases)
 
-    @_aliased.default
-    def _index_aliased(self) -> dict[str, str]:
+    @cached_property
+    def _aliased(self) -> dict[str, str]:
         return _folded(self.aliases)
 
     def leaf_of(self, name: str) -> str:
@@ -165,10 +167,7 @@ class Linked:
         Raises:
             UnknownNameError: There is no stage of this dotted name.
         """
-        found = self.index.inside.get(name)
-        if found is None:
-            raise UnknownNameError("stage", name, self.stages)
-        return found
+        return self._found(self.index.inside, name)
 
     def type_of(self, name: str) -> StageType:
         """Return the type of a stage, which an outer stage may decide.
@@ -176,10 +175,12 @@ class Linked:
         Raises:
             UnknownNameError: There is no stage of this dotted name.
         """
-        found = self.index.types.get(name)
-        if found is None:
+        return self._found(self.index.types, name)
+
+    def _found(self, named: Mapping[str, T], name: str) -> T:
+        if name not in named:
             raise UnknownNameError("stage", name, self.stages)
-        return found
+        return named[name]
 
     def resolve_stage(self, text: str) -> str:
         """Return the dotted name of the stage that a person means.

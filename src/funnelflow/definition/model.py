@@ -70,7 +70,14 @@ _AS_FACT = Field("fact", TEXT).to_json
 
 
 @frozen
-class Criterion:
+class _Written:
+    """Where a record was written; None if it was built in Python."""
+
+    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
+
+
+@frozen
+class Criterion(_Written):
     """One labelled condition: an expression, or a plugin's function with its arguments.
 
     Attributes:
@@ -84,25 +91,23 @@ class Criterion:
     expression: str = ""
     function: str = ""
     arguments: Mapping[str, Any] = field(factory=dict, converter=_plain)
-    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
-class Group:
+class Group(_Written):
     """Criteria of which all, any or at least `count` must be met; groups nest."""
 
     kind: GroupKind
     items: tuple["Requirement", ...]
     count: int = 0
     label: str = ""
-    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 Requirement: TypeAlias = Criterion | Group
 
 
 @frozen
-class Transition:
+class Transition(_Written):
     """A permitted step between stages.
 
     Attributes:
@@ -124,7 +129,6 @@ class Transition:
     require: Requirement | None = field(default=None, converter=_required)
     by: tuple[str, ...] = field(default=(), converter=_names)
     about: str = ""
-    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
     @property
     def is_automatic(self) -> bool:
@@ -133,7 +137,7 @@ class Transition:
 
 
 @frozen
-class Stage:
+class Stage(_Written):
     """A named place in the funnel; `stages` are nested in it, the first is where it is entered."""
 
     name: str
@@ -145,7 +149,6 @@ class Stage:
     playbook: tuple[str, ...] = field(default=(), converter=_names)
     stages: tuple["Stage", ...] = ()
     optional: bool = False
-    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, "Stage"]]:
         """Yield this stage and those nested in it as (dotted name, stage), outermost first."""
@@ -156,7 +159,7 @@ class Stage:
 
 
 @frozen
-class EventType:
+class EventType(_Written):
     """Something that can happen.
 
     Attributes:
@@ -177,11 +180,10 @@ class EventType:
     sets: Mapping[str, str] = field(factory=dict)
     activity: str = field(default="", converter=_condition)
     aliases: tuple[str, ...] = field(default=(), converter=_names)
-    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
-class Vocabulary:
+class Vocabulary(_Written):
     """The fields and events that several definitions share, and criteria that have a name.
 
     Attributes:
@@ -199,11 +201,10 @@ class Vocabulary:
     fields: Mapping[str, Field] = field(factory=dict)
     events: Mapping[str, EventType] = field(factory=dict)
     criteria: Mapping[str, Group] = field(factory=dict)
-    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
-class Invariant:
+class Invariant(_Written):
     """What always holds of one of a definition's stages; a check holds it to that.
 
     It says exactly one of `after`, `never_after`, `inside` and `needs`.
@@ -223,11 +224,10 @@ class Invariant:
     never_after: tuple[str, ...] = field(default=(), converter=_names)
     inside: str = ""
     needs: str = ""
-    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
-class ScenarioStep:
+class ScenarioStep(_Written):
     """One thing that happens in a scenario.
 
     Attributes:
@@ -243,22 +243,20 @@ class ScenarioStep:
     to: str = ""
     wait: dt.timedelta | None = None
     roles: tuple[str, ...] = field(default=(), converter=_names)
-    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
-class Scenario:
+class Scenario(_Written):
     """An example story with the stage it must end in; runs as a test."""
 
     story: str
     then: str
     when: tuple[ScenarioStep, ...] = ()
     given: Mapping[str, Any] = field(factory=dict, converter=_plain)
-    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
 
 @frozen
-class Definition:
+class Definition(_Written):
     """A funnel: stages, the transitions between them, and the vocabulary it speaks.
 
     Attributes:
@@ -288,7 +286,6 @@ class Definition:
     about: str = ""
     force: tuple[str, ...] = field(default=(), converter=_names)
     path: str = field(default="", eq=False, kw_only=True)
-    position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
 
     def walk(self) -> Iterator[tuple[str, Stage]]:
         """Yield every stage as (dotted name, stage), outermost first, in file order."""
@@ -320,39 +317,32 @@ class StageIndex:
 def index_stages(stages: Iterable[Stage]) -> StageIndex:
     """Index stages by dotted name; of two with one name the first counts."""
     found: dict[str, Stage] = {}
-    inside: dict[str, tuple[str, ...]] = {}
+    for outermost in stages:
+        for name, stage in outermost.walk():
+            found.setdefault(name, stage)
+    inside: dict[str, list[str]] = {name: [] for name in found}
     types: dict[str, StageType] = {}
-    for stage in stages:
-        _index(stage, "", "open", found, inside, types)
-    ordered = {name: inside[name] for name in found}
-    leaves = tuple(name for name, below in ordered.items() if below == (name,))
-    return StageIndex(found, leaves, ordered, types)
+    outer = {parent_of(name) for name in found}
+    leaves = tuple(name for name in found if name not in outer)
+    for name, stage in found.items():
+        types[name] = stage.type if stage.type != "open" else types.get(parent_of(name), "open")
+    for leaf in leaves:
+        for name in _around(leaf):
+            inside.get(name, []).append(leaf)
+    return StageIndex(found, leaves, {name: tuple(below) for name, below in inside.items()}, types)
+
+
+def _around(name: str) -> Iterator[str]:
+    """Yield a stage's name and those of the stages it is nested in."""
+    yield name
+    while "." in name:
+        name = parent_of(name)
+        yield name
 
 
 def parent_of(name: str) -> str:
     """Return the name of the stage that a stage is nested in; empty for an outermost one."""
     return name.rpartition(".")[0]
-
-
-def _index(
-    stage: Stage,
-    parent: str,
-    outer: StageType,
-    found: dict[str, Stage],
-    inside: dict[str, tuple[str, ...]],
-    types: dict[str, StageType],
-) -> tuple[str, ...]:
-    """Index one stage and those in it; return its leaves."""
-    name = f"{parent}.{stage.name}" if parent else stage.name
-    if name in found:
-        return ()
-    found[name] = stage
-    types[name] = stage.type if stage.type != "open" else outer
-    below: list[str] = []
-    for nested in stage.stages:
-        below += _index(nested, name, types[name], found, inside, types)
-    inside[name] = tuple(below) or (name,)
-    return inside[name]
 
 
 def takes(transition: Transition) -> str:

@@ -30,12 +30,7 @@ def full(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:
 def headline(problem: Problem) -> str:
     """Return the first line about a problem."""
     kind = "" if problem.severity == "error" else f"{problem.severity}: "
-    return safe(f"{where(problem)}: {problem.code} {kind}{problem.message}")
-
-
-def where(problem: Problem) -> str:
-    """Return the place of a problem: ``path:line:column``, or the name of the definition."""
-    return str(problem.position) if problem.position else problem.name
+    return safe(f"{problem.position or problem.name}: {problem.code} {kind}{problem.message}")
 
 
 def safe(text: str) -> str:
@@ -157,7 +152,7 @@ def _command(problem: Problem) -> str:
             properties |= {"endColumn": str(problem.end_column)}
         properties |= {"title": problem.code}
     text = problem.message + (f" ({problem.help})" if problem.help else "")
-    named = "" if position else f"{where(problem)}: "
+    named = "" if position else f"{problem.position or problem.name}: "
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     command = "notice" if problem.severity == "note" else problem.severity
     return f"::{command} {listed}::{_data(safe(named + text))}\n"

@@ -342,9 +342,7 @@ def _alike(name: str, names: Iterable[str]) -> Iterator[str]:
 
 
 def _line(problem: Problem) -> str:
-    where = problem.position
-    place = f"{where.path}:{where.line}:{where.column}" if where else problem.name
-    return f"{place}: {problem.code} {problem.message}"
+    return f"{problem.position or problem.name}: {problem.code} {problem.message}"
 
 
 def _first_help(errors: list[Problem]) -> str:

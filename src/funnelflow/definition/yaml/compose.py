@@ -20,7 +20,14 @@ from attrs import define, field
 
 from funnelflow.criteria import Position
 from funnelflow.definition.problems import Problems
-from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode, Span
+from funnelflow.definition.yaml.nodes import (
+    MappingNode,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    Span,
+    span_of,
+)
 from funnelflow.definition.yaml.yaml_mistakes import (
     Covered,
     YamlMistake,
@@ -358,9 +365,8 @@ class _Composer:
     def _duplicate(self, key: ScalarNode, first: ScalarNode) -> None:
         self.problems.report("F007", self._span(key), key=key.text, line=first.line)
 
-    def _span(self, node: ScalarNode) -> Span:
-        end = node.end_column if node.end_line == node.line else None
-        return Span(Position(self.path, node.line, node.column), end)
+    def _span(self, node: Node) -> Span:
+        return span_of(self.path, node)
 
 
 def _events(loader: Any) -> Iterator[Any]:

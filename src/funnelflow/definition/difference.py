@@ -121,12 +121,8 @@ def diff(old: Definition, new: Definition) -> tuple[DefinitionChange, ...]:
         *_stages(old, new, names),
         *(change for pair in pairs for change in _transition(pair, names)),
         *_order(pairs),
-        *_declared("field", _without_texts(old), _without_texts(new)),
-        *(
-            DefinitionChange("event", "renamed", now, f"event {was} is renamed to {now}")
-            for was, now in events.items()
-        ),
-        *_declared("event", _events(old), _events(new)),
+        *_named("field", _bare_fields(old.vocabulary.fields), _bare_fields(new.vocabulary.fields)),
+        *_named("event", _bare_events(old), _bare_events(new), renamed=events),
         *_invariants(old, new),
     )
 
@@ -194,19 +190,13 @@ def _whole(
 def _stages(
     old: Definition, new: Definition, names: Mapping[str, str]
 ) -> Iterator[DefinitionChange]:
-    before = {names.get(name, name): stage for name, stage in old.walk()}
-    after = dict(new.walk())
-    for name in after:
-        if name not in before:
-            yield DefinitionChange("stage", "added", name, f"stage {name} is added")
-    for was, now in names.items():
-        yield DefinitionChange("stage", "renamed", now, f"stage {was} is renamed to {now}")
-    for name, stage in before.items():
-        if name not in after:
-            yield DefinitionChange("stage", "removed", name, f"stage {name} is removed")
-        elif after[name].type != stage.type:
-            words = f"stage {name} is {after[name].type}, not {stage.type}"
-            yield DefinitionChange("stage", "changed", name, words)
+    before = {names.get(name, name): stage.type for name, stage in old.walk()}
+    after = {name: stage.type for name, stage in new.walk()}
+    for change in _named("stage", before, after, renamed=names):
+        name, words = change.name, change.words
+        if change.kind == "changed":
+            words = f"stage {name} is {after[name]}, not {before[name]}"
+        yield evolve(change, words=words)
     yield from _entries(before, after)
 
 
@@ -296,48 +286,49 @@ def _order(pairs: tuple[Pair, ...]) -> Iterator[DefinitionChange]:
             yield DefinitionChange("stage", "changed", source, words)
 
 
-def _declared(
-    subject: Literal["field", "event"], old: Mapping[str, object], new: Mapping[str, object]
+def _named(
+    subject: Subject,
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    *,
+    renamed: Mapping[str, str] | None = None,
 ) -> Iterator[DefinitionChange]:
-    for name in new:
-        if name not in old:
+    """Yield what is different in what has a name."""
+    for was, now in (renamed or {}).items():
+        yield DefinitionChange(subject, "renamed", now, f"{subject} {was} is renamed to {now}")
+    for name in after:
+        if name not in before:
             yield DefinitionChange(subject, "added", name, f"{subject} {name} is added")
-        elif old[name] != new[name]:
+        elif before[name] != after[name]:
             yield DefinitionChange(subject, "changed", name, f"{subject} {name} has changed")
-    for name in old:
-        if name not in new:
+    for name in before:
+        if name not in after:
             yield DefinitionChange(subject, "removed", name, f"{subject} {name} is removed")
 
 
 def _invariants(old: Definition, new: Definition) -> Iterator[DefinitionChange]:
     """Yield which invariants are added, removed or changed; a check holds a definition to them."""
-    before = {invariant.label: invariant for invariant in old.always}
-    after = {invariant.label: invariant for invariant in new.always}
-    for label in (*after, *(label for label in before if label not in after)):
-        if before.get(label) != after.get(label):
-            how: Kind = "added" if label not in before else "changed"
-            how = how if label in after else "removed"
-            said = "has changed" if how == "changed" else f"is {how}"
-            yield DefinitionChange("definition", how, new.name, f"the invariant {label!r} {said}")
+    before = {f"the invariant {one.label!r}": one for one in old.always}
+    after = {f"the invariant {one.label!r}": one for one in new.always}
+    for change in _named("definition", before, after):
+        words = change.words.removeprefix("definition ")
+        yield evolve(change, name=new.name, words=words)
 
 
-def _without_texts(definition: Definition) -> dict[str, Field]:
-    return {name: _bare(field) for name, field in definition.vocabulary.fields.items()}
+def _bare_fields(fields: Mapping[str, Field]) -> dict[str, Field]:
+    """Return fields without what only people read."""
+    return {name: evolve(field, title="", about="") for name, field in fields.items()}
 
 
-def _bare(field: Field) -> Field:
-    """Return a field without what only people read."""
-    return evolve(field, title="", about="")
-
-
-def _events(definition: Definition) -> dict[str, EventType]:
+def _bare_events(definition: Definition) -> dict[str, EventType]:
+    """Return events without what only people read, or how their aliases are ordered."""
     return {
         name: evolve(
             event,
             title="",
             about="",
             aliases=tuple(sorted(event.aliases)),
-            fields={key: _bare(field) for key, field in event.fields.items()},
+            fields=_bare_fields(event.fields),
         )
         for name, event in definition.vocabulary.events.items()
     }

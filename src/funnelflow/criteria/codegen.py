@@ -20,26 +20,8 @@ from typing import Any, Final
 from attrs import define, field
 
 from funnelflow.criteria import evaluate as arithmetic
-from funnelflow.criteria.tree import (
-    And,
-    Arithmetic,
-    Compare,
-    Conditional,
-    Constant,
-    Has,
-    In,
-    ListOf,
-    Negate,
-    Node,
-    Not,
-    Now,
-    Or,
-    Read,
-    Size,
-    TextTest,
-    Widen,
-    children,
-)
+from funnelflow.criteria import tree
+from funnelflow.criteria.tree import Node, children
 from funnelflow.criteria.value_forms import INTEGER, NUMBER, Scalar, Value
 
 _TESTS: Final = {"startsWith": "{0}.startswith({1})", "endsWith": "{0}.endswith({1})"}
@@ -79,38 +61,38 @@ class Writer:
     def value(self, node: Node) -> str:  # noqa: C901, PLR0911, PLR0912  # one case a node
         """Write the value of a node: None where it is unknown."""
         match node:
-            case Constant():
+            case tree.Constant():
                 return self._constant(node.value)
-            case Read():
+            case tree.Read():
                 return f"{_facts(node)}.get({node.field.name!r})"
-            case Now():
+            case tree.Now():
                 return "now"
-            case Has():
+            case tree.Has():
                 return self.true_if(node)
-            case Not():
+            case tree.Not():
                 name, code = self._kept(node.item)
                 return f"(not {name} if {code} is not None else None)"
-            case And():
+            case tree.And():
                 return self._calling(arithmetic.all_of, node.items)
-            case Or():
+            case tree.Or():
                 return self._calling(arithmetic.any_of, node.items)
-            case Conditional():
+            case tree.Conditional():
                 return self._choice(node, self.value, "None")
-            case Compare() | In() | TextTest():
+            case tree.Compare() | tree.In() | tree.TextTest():
                 guards, test = self._test(node)
                 return f"({test} if {' and '.join(guards)} else None)" if guards else f"({test})"
-            case Arithmetic():
+            case tree.Arithmetic():
                 function = arithmetic.operation(node.operator, node.type, node.left.type)
                 return self._calling(function, (node.left, node.right))
-            case Negate():
+            case tree.Negate():
                 whole = node.type == INTEGER
                 negated = arithmetic.negated_integer if whole else arithmetic.negated_number
                 return self._calling(negated, (node.item,))
-            case Size():
+            case tree.Size():
                 return self._calling(arithmetic.size_of, (node.item,))
-            case ListOf():
+            case tree.ListOf():
                 return self._calling(arithmetic.list_made, node.items)
-            case Widen():
+            case tree.Widen():
                 return self._calling(arithmetic.widened, (node.item,))
 
     def _condition(  # noqa: PLR0911  # one a kind of node
@@ -118,25 +100,25 @@ class Writer:
     ) -> str:
         """Write a condition in one polarity."""
         match node:
-            case Constant():
+            case tree.Constant():
                 return str(node.value is wanted)
-            case Has():
+            case tree.Has():
                 return f"({_facts(node)}.get({node.field.name!r}) is {'not ' * wanted}None)"
-            case Not():
+            case tree.Not():
                 return self._condition(node.item, wanted=not wanted)
-            case And() | Or():
-                joint = " and " if isinstance(node, And) == wanted else " or "
+            case tree.And() | tree.Or():
+                joint = " and " if isinstance(node, tree.And) == wanted else " or "
                 items = [self._condition(item, wanted=wanted) for item in node.items]
                 return f"({joint.join(items)})"
-            case Conditional():
+            case tree.Conditional():
                 return self._choice(node, lambda one: self._condition(one, wanted=wanted), "False")
-            case Compare() | In() | TextTest():
+            case tree.Compare() | tree.In() | tree.TextTest():
                 guards, test = self._test(node)
                 return f"({' and '.join([*guards, test if wanted else f'not {test}'])})"
             case _:
                 return f"({self.value(node)} is {wanted})"
 
-    def _choice(self, node: Conditional, write: Callable[[Node], str], unknown: str) -> str:
+    def _choice(self, node: tree.Conditional, write: Callable[[Node], str], unknown: str) -> str:
         """Write one branch or the other."""
         if is_known(node.test):
             test = self.true_if(node.test)
@@ -145,13 +127,13 @@ class Writer:
         branches = f"{write(node.then)} if {name} else {write(node.other)}"
         return f"(({branches}) if {code} is not None else {unknown})"
 
-    def _test(self, node: Compare | In | TextTest) -> tuple[list[str], str]:
+    def _test(self, node: tree.Compare | tree.In | tree.TextTest) -> tuple[list[str], str]:
         """Write a test and what must hold for it to be known."""
-        if isinstance(node, In):
+        if isinstance(node, tree.In):
             return self._membership(node)
-        pair = (node.left, node.right) if isinstance(node, Compare) else (node.text, node.part)
+        pair = (node.left, node.right) if isinstance(node, tree.Compare) else (node.text, node.part)
         guards, names = self._operands(pair)
-        if isinstance(node, TextTest):
+        if isinstance(node, tree.TextTest):
             return guards, _TESTS.get(node.test, _CONTAINS).format(*names)
         if node.left.type.is_list:
             equal = self.bind("equal", arithmetic.equal_lists)
@@ -163,15 +145,15 @@ class Writer:
         """Write an operand of a comparison: an integer beside a number becomes one, as in CEL."""
         if node.type != INTEGER or other.type != NUMBER:
             return name
-        if isinstance(node, Constant) and isinstance(node.value, int):
+        if isinstance(node, tree.Constant) and isinstance(node.value, int):
             return self._constant(float(node.value))
-        if isinstance(other, Constant) and _is_exact(other.value):
+        if isinstance(other, tree.Constant) and _is_exact(other.value):
             return name
         return f"{self.bind('real', float)}({name})"
 
-    def _membership(self, node: In) -> tuple[list[str], str]:
+    def _membership(self, node: tree.In) -> tuple[list[str], str]:
         """Write the look for a value in a list."""
-        if isinstance(node.items, Constant):
+        if isinstance(node.items, tree.Constant):
             guards, names = self._operands((node.item,))
             return guards, self._among(node.item, names[0], node.items)
         guards, names = self._operands((node.item, node.items))
@@ -179,7 +161,7 @@ class Writer:
             return guards, f"{self.bind('contained', arithmetic.contained)}({names[0]}, {names[1]})"
         return guards, f"{names[0]} in {names[1]}"
 
-    def _among(self, item: Node, name: str, node: Constant) -> str:
+    def _among(self, item: Node, name: str, node: tree.Constant) -> str:
         """Write the look for a value among constants."""
         values = node.value
         assert isinstance(values, tuple)
@@ -239,12 +221,10 @@ def _is_exact(value: Value) -> bool:
 
 def is_known(node: Node) -> bool:
     """Whether a node has a value whatever the facts are."""
-    if isinstance(node, Constant | Now | Has):
-        return True
-    may_fail = isinstance(node, Read | Conditional | Arithmetic | Negate | Widen)
-    return not may_fail and all(map(is_known, children(node)))
+    unsure = tree.Read | tree.Conditional | tree.Arithmetic | tree.Negate | tree.Widen
+    return not isinstance(node, unsure) and all(map(is_known, children(node)))
 
 
-def _facts(node: Read | Has) -> str:
+def _facts(node: tree.Read | tree.Has) -> str:
     """Write where a field is read from."""
     return "f" if node.root == "contact" else "e"

@@ -12,26 +12,9 @@ from typing import Any, Final, TypeAlias
 
 from attrs import field, frozen
 
+from funnelflow.criteria import tree
 from funnelflow.criteria.times import SECONDS, in_range
-from funnelflow.criteria.tree import (
-    And,
-    Arithmetic,
-    Compare,
-    Conditional,
-    Constant,
-    Has,
-    In,
-    ListOf,
-    Negate,
-    Node,
-    Not,
-    Now,
-    Or,
-    Read,
-    Size,
-    TextTest,
-    Widen,
-)
+from funnelflow.criteria.tree import Node
 from funnelflow.criteria.value_forms import (
     DURATION,
     INT_MAX,
@@ -230,7 +213,7 @@ class Known:
     now: dt.datetime
     given: Mapping[int, bool | None] = field(factory=dict)
 
-    def read(self, node: Read | Has) -> Any:
+    def read(self, node: tree.Read | tree.Has) -> Any:
         """Return the value of a field, or None."""
         return (self.contact if node.root == "contact" else self.event).get(node.field.name)
 
@@ -240,45 +223,45 @@ def evaluate(node: Node, known: Known) -> Any:  # noqa: C901, PLR0911, PLR0912  
     if known.given and id(node) in known.given:
         return known.given[id(node)]
     match node:
-        case Constant():
+        case tree.Constant():
             return node.value
-        case Read():
+        case tree.Read():
             return known.read(node)
-        case Now():
+        case tree.Now():
             return known.now
-        case Has():
+        case tree.Has():
             return known.read(node) is not None
-        case Not():
+        case tree.Not():
             value = evaluate(node.item, known)
             return None if value is None else not value
-        case And():
+        case tree.And():
             return all_of(*[evaluate(item, known) for item in node.items])
-        case Or():
+        case tree.Or():
             return any_of(*[evaluate(item, known) for item in node.items])
-        case Conditional():
+        case tree.Conditional():
             test = evaluate(node.test, known)
             return None if test is None else evaluate(node.then if test else node.other, known)
-        case Compare():
+        case tree.Compare():
             return _compare(node, evaluate(node.left, known), evaluate(node.right, known))
-        case In():
+        case tree.In():
             return _contained(evaluate(node.item, known), evaluate(node.items, known))
-        case Arithmetic():
+        case tree.Arithmetic():
             function = operation(node.operator, node.type, node.left.type)
             return function(evaluate(node.left, known), evaluate(node.right, known))
-        case Negate():
+        case tree.Negate():
             negated = negated_integer if node.type == INTEGER else negated_number
             return negated(evaluate(node.item, known))
-        case Size():
+        case tree.Size():
             return size_of(evaluate(node.item, known))
-        case TextTest():
+        case tree.TextTest():
             return _TESTS[node.test](evaluate(node.text, known), evaluate(node.part, known))
-        case ListOf():
+        case tree.ListOf():
             return list_made(*[evaluate(item, known) for item in node.items])
-        case Widen():
+        case tree.Widen():
             return widened(evaluate(node.item, known))
 
 
-def _compare(node: Compare, left: Any, right: Any) -> bool | None:
+def _compare(node: tree.Compare, left: Any, right: Any) -> bool | None:
     """Compare two values, one of which may be unknown."""
     if left is None or right is None:
         return None

@@ -11,22 +11,10 @@ from typing import Any
 
 from attrs import frozen
 
+from funnelflow.criteria import tree
 from funnelflow.criteria.evaluate import Known, evaluate
 from funnelflow.criteria.fields import Field
-from funnelflow.criteria.tree import (
-    And,
-    Compare,
-    Conditional,
-    Constant,
-    Has,
-    In,
-    Node,
-    Not,
-    Or,
-    Read,
-    TextTest,
-    walk,
-)
+from funnelflow.criteria.tree import Node, walk
 from funnelflow.criteria.value_forms import BOOLEAN, Value, listed, shown
 from funnelflow.criteria.words import (
     INVERSE,
@@ -103,8 +91,8 @@ class _Part:
 
 def explain(node: Node, source: str, known: Known) -> Explanation:
     """Explain the verdict on a condition with what is known."""
-    whole = isinstance(node, And | Or)
-    items = node.items if isinstance(node, And | Or) else (node,)
+    whole = isinstance(node, tree.And | tree.Or)
+    items = node.items if isinstance(node, tree.And | tree.Or) else (node,)
     parts = [_part(item, known, wanted=True) for item in items]
     clauses = tuple(
         [
@@ -112,27 +100,27 @@ def explain(node: Node, source: str, known: Known) -> Explanation:
             for item, part in zip(items, parts, strict=True)
         ]
     )
-    total = _combined(parts, needs_all=isinstance(node, And)) if whole else parts[0]
+    total = _combined(parts, needs_all=isinstance(node, tree.And)) if whole else parts[0]
     return Explanation(total.verdict, total.words, total.seen, total.missing, clauses)
 
 
 def _part(node: Node, known: Known, *, wanted: bool) -> _Part:
     """Explain a condition, or, where `wanted` is False, its contrary."""
     match node:
-        case Not():
+        case tree.Not():
             return _part(node.item, known, wanted=not wanted)
-        case And() | Or():
+        case tree.And() | tree.Or():
             parts = [_part(item, known, wanted=wanted) for item in node.items]
-            return _combined(parts, needs_all=isinstance(node, And) == wanted)
-        case Conditional():
+            return _combined(parts, needs_all=isinstance(node, tree.And) == wanted)
+        case tree.Conditional():
             return _choice(node, known, wanted=wanted)
-        case Has():
+        case tree.Has():
             return _has(node, known, wanted=wanted)
         case _:
             return _leaf(node, known, wanted=wanted)
 
 
-def _choice(node: Conditional, known: Known, *, wanted: bool) -> _Part:
+def _choice(node: tree.Conditional, known: Known, *, wanted: bool) -> _Part:
     """Explain the branch that is taken, or why none is."""
     test = evaluate(node.test, known)
     seen = _seen(node.test, known)
@@ -146,7 +134,9 @@ def _choice(node: Conditional, known: Known, *, wanted: bool) -> _Part:
     return _Part(part.verdict, part.words, unique([*seen, *part.seen]), missing)
 
 
-def _turning(node: Conditional, known: Known, *, test: bool, wanted: bool) -> tuple[Field, ...]:
+def _turning(
+    node: tree.Conditional, known: Known, *, test: bool, wanted: bool
+) -> tuple[Field, ...]:
     """Return the unknown fields that could make the other branch be taken, and be met."""
     turned = _part(node.test, known, wanted=not test)
     other = _part(node.other if test else node.then, known, wanted=wanted)
@@ -155,7 +145,7 @@ def _turning(node: Conditional, known: Known, *, test: bool, wanted: bool) -> tu
     return unique([*turned.missing, *other.missing])
 
 
-def _has(node: Has, known: Known, *, wanted: bool) -> _Part:
+def _has(node: tree.Has, known: Known, *, wanted: bool) -> _Part:
     """Explain whether a field is known."""
     value = known.read(node)
     seen = _seen(node, known)
@@ -165,7 +155,7 @@ def _has(node: Has, known: Known, *, wanted: bool) -> _Part:
         if wanted:
             return _Part(Verdict.NOT_MET, words, seen, (node.field,), absent=name)
         return _Part(Verdict.MET, words, seen)
-    words = valued(Read(node.start, node.end, node.root, node.field), value, known.now)
+    words = valued(tree.Read(node.start, node.end, node.root, node.field), value, known.now)
     if wanted:
         return _Part(Verdict.MET, words, seen)
     return _Part(Verdict.NOT_MET, f"{words}; needs to be unknown", seen)
@@ -188,19 +178,19 @@ def _leaf(node: Node, known: Known, *, wanted: bool) -> _Part:
 def _fact_and_need(node: Node, known: Known, *, wanted: bool) -> tuple[str, str]:
     """Return what is, and what is needed."""
     match node:
-        case Compare():
+        case tree.Compare():
             return _fact_and_need_compare(node, known, wanted=wanted)
-        case In():
+        case tree.In():
             return _fact_and_need_in(node, known, wanted=wanted)
-        case TextTest():
+        case tree.TextTest():
             return _value_words(node.text, known), asked_text(node, wanted=wanted)
-        case Constant():
+        case tree.Constant():
             return criterion_words(node, wanted=wanted), ""
         case _:
             return _value_words(node, known), "yes" if wanted else "no"
 
 
-def _fact_and_need_compare(node: Compare, known: Known, *, wanted: bool) -> tuple[str, str]:
+def _fact_and_need_compare(node: tree.Compare, known: Known, *, wanted: bool) -> tuple[str, str]:
     """Return what a comparison found, and what it needs."""
     if (found := age(node)) is not None:
         read, operator, length = found
@@ -211,9 +201,9 @@ def _fact_and_need_compare(node: Compare, known: Known, *, wanted: bool) -> tupl
     return _value_words(left, known), asked(operator if wanted else INVERSE[operator], left, other)
 
 
-def _fact_and_need_in(node: In, known: Known, *, wanted: bool) -> tuple[str, str]:
+def _fact_and_need_in(node: tree.In, known: Known, *, wanted: bool) -> tuple[str, str]:
     """Return what was looked for in a list, and what is needed."""
-    if isinstance(node.item, Constant):
+    if isinstance(node.item, tree.Constant):
         item = shown(node.item.value, unit(node.items))
         return _value_words(node.items, known), f"{item} {'' if wanted else 'not '}among them"
     among = "one of" if wanted else "none of"
@@ -222,10 +212,10 @@ def _fact_and_need_in(node: In, known: Known, *, wanted: bool) -> tuple[str, str
 
 def _value_words(node: Node, known: Known) -> str:
     """Return the value of a node in words."""
-    if isinstance(node, Constant):
+    if isinstance(node, tree.Constant):
         return shown(node.value)
     value: Value = evaluate(node, known)
-    if node.type == BOOLEAN and not isinstance(node, Read):
+    if node.type == BOOLEAN and not isinstance(node, tree.Read):
         return f"{criterion_words(node)}: {shown(value)}"
     return valued(node, value, known.now)
 
@@ -234,7 +224,7 @@ def _operand_words(left: Node, right: Node, known: Known) -> str:
     """Return what a value is compared with, and its value if it is no constant."""
     value: Value = evaluate(right, known)
     words = shown(value, unit(left) or unit(right))
-    return words if isinstance(right, Constant) else f"{subject(right)} ({words})"
+    return words if isinstance(right, tree.Constant) else f"{subject(right)} ({words})"
 
 
 def _unknown(node: Node, missing: Sequence[Field], known: Known) -> str:
@@ -254,17 +244,17 @@ def _valued_name(seen: Seen) -> str:
 
 def _lacking(node: Node, known: Known) -> tuple[Field, ...]:
     """Return the unknown fields that a node without a value needs."""
-    if isinstance(node, Conditional):
+    if isinstance(node, tree.Conditional):
         test = evaluate(node.test, known)
         branch = node.test if test is None else node.then if test else node.other
         return unique([*_lacking(branch, known), *_absent(node.test, known)])
-    reads = [part for part in walk(node) if isinstance(part, Read | Has)]
+    reads = [part for part in walk(node) if isinstance(part, tree.Read | tree.Has)]
     return unique([read.field for read in reads if known.read(read) is None])
 
 
 def _absent(node: Node, known: Known) -> tuple[Field, ...]:
     """Return the fields that a node asks for by ``has`` and that are not known."""
-    asked_for = [part for part in walk(node) if isinstance(part, Has)]
+    asked_for = [part for part in walk(node) if isinstance(part, tree.Has)]
     return unique([part.field for part in asked_for if known.read(part) is None])
 
 
@@ -274,7 +264,7 @@ def _seen(node: Node, known: Known) -> tuple[Seen, ...]:
         [
             Seen(f"{part.root}.{part.field.name}", part.field, known.read(part))
             for part in walk(node)
-            if isinstance(part, Read | Has)
+            if isinstance(part, tree.Read | tree.Has)
         ]
     )
 

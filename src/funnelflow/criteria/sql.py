@@ -17,26 +17,12 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from funnelflow.criteria import tree
 from funnelflow.criteria.evaluate import Known, evaluate
 from funnelflow.criteria.moments import EARLIEST, LAST, MICROSECOND, Line, line_of
 from funnelflow.criteria.sql_dialects import DIALECTS, Dialect, DialectName, SqlFilter
 from funnelflow.criteria.times import timestamp_json
-from funnelflow.criteria.tree import (
-    And,
-    Compare,
-    Conditional,
-    Constant,
-    Has,
-    In,
-    Node,
-    Not,
-    Or,
-    Read,
-    Size,
-    TextTest,
-    names_fields,
-    walk,
-)
+from funnelflow.criteria.tree import Node, names_fields, walk
 from funnelflow.criteria.value_forms import (
     BOOLEAN,
     DURATION,
@@ -62,26 +48,26 @@ class Bound:
         last: The last one.
     """
 
-    read: Read
+    read: tree.Read
     operator: str
     limit: str
     first: str
     last: str
 
 
-def bounded(node: Compare, known: Known) -> Bound | None:
+def bounded(node: tree.Compare, known: Known) -> Bound | None:
     """Read a comparison of a calculation with one time as a bound on that; None for other forms.
 
     Args:
         node: The comparison.
         known: What is known without any field.
     """
-    named = [part for part in walk(node) if isinstance(part, Read | Has)]
+    named = [part for part in walk(node) if isinstance(part, tree.Read | tree.Has)]
     read, limits = named[0], list[tuple[Line, int, int]]()
-    if len(named) > 1 or not isinstance(read, Read) or read.type != TIMESTAMP:
+    if len(named) > 1 or not isinstance(read, tree.Read) or read.type != TIMESTAMP:
         return None
-    left = line_of(node.left, Read, known, limits)
-    right = line_of(node.right, Read, known, limits)
+    left = line_of(node.left, tree.Read, known, limits)
+    right = line_of(node.right, tree.Read, known, limits)
     if left is None or right is None or left.sign == right.sign:
         return None
     if not all(line.sign or least <= line.offset <= most for line, least, most in limits):
@@ -140,10 +126,10 @@ class _Writer:
 
     def loose(self, node: Node) -> str | None:
         """Write a condition that holds wherever the node does; None for one that always does."""
-        if isinstance(node, And):
+        if isinstance(node, tree.And):
             parts = [part for item in node.items if (part := self.loose(item)) is not None]
             return f"({' AND '.join(parts)})" if parts else None
-        if isinstance(node, Or):
+        if isinstance(node, tree.Or):
             either = [self.loose(item) for item in node.items]
             some = [part for part in either if part is not None]
             return f"({' OR '.join(some)})" if len(some) == len(either) else None
@@ -162,18 +148,18 @@ class _Writer:
         if not names_fields(node):
             return self.constant(self.computed(node), BOOLEAN)
         match node:
-            case And() | Or():
-                joint = " AND " if isinstance(node, And) else " OR "
+            case tree.And() | tree.Or():
+                joint = " AND " if isinstance(node, tree.And) else " OR "
                 return f"({joint.join([self.condition(item) for item in node.items])})"
-            case Not():
+            case tree.Not():
                 return f"(NOT {self.condition(node.item)})"
-            case Has():
+            case tree.Has():
                 return self.known(node)
-            case Compare():
+            case tree.Compare():
                 return self.compare(node)
-            case In():
+            case tree.In():
                 return self.membership(node)
-            case TextTest():
+            case tree.TextTest():
                 return self.text_test(node)
             case _:
                 return self.value(node)
@@ -183,15 +169,15 @@ class _Writer:
         if not names_fields(node):
             return self.constant(self.computed(node), node.type)
         match node:
-            case Read():
+            case tree.Read():
                 return self.read(node)
-            case Size():
+            case tree.Size():
                 return self.size(node)
-            case Conditional():
+            case tree.Conditional():
                 branches = f"WHEN TRUE THEN {self.value(node.then)}"
                 branches += f" WHEN FALSE THEN {self.value(node.other)}"
                 return f"(CASE {self.condition(node.test)} {branches} END)"
-            case _ if node.type == BOOLEAN and not isinstance(node, Constant):
+            case _ if node.type == BOOLEAN and not isinstance(node, tree.Constant):
                 return self.condition(node)
             case _:
                 raise _NotInSql
@@ -213,7 +199,7 @@ class _Writer:
         self.parameters[name] = dump_value(value)
         return self.dialect.parameter(name, kind)
 
-    def read(self, node: Read) -> str:
+    def read(self, node: tree.Read) -> str:
         """Write the value of a field; a filter has no event, so nothing of one is known."""
         if node.root == "event":
             return self.dialect.unknown(node.type)
@@ -223,7 +209,7 @@ class _Writer:
             raise _NotInSql
         return self.dialect.value(_plain(node.field.name), node.type)
 
-    def known(self, node: Has) -> str:
+    def known(self, node: tree.Has) -> str:
         """Write whether a field is known."""
         if node.root == "event":
             return "FALSE"
@@ -231,7 +217,7 @@ class _Writer:
             return f"({self.columns[node.field.name]} IS NOT NULL)"
         return self.dialect.known(_plain(node.field.name))
 
-    def size(self, node: Size) -> str:
+    def size(self, node: tree.Size) -> str:
         """Write the number of characters, or of items."""
         item = node.item
         if item.type == TEXT:
@@ -240,13 +226,13 @@ class _Writer:
 
     def stored_list(self, node: Node) -> str:
         """Return the name of a list among the facts."""
-        if not isinstance(node, Read) or node.root == "event":
+        if not isinstance(node, tree.Read) or node.root == "event":
             raise _NotInSql
         if node.field.name in self.columns:
             raise _NotInSql
         return _plain(node.field.name)
 
-    def compare(self, node: Compare) -> str:
+    def compare(self, node: tree.Compare) -> str:
         """Write a comparison."""
         if (bound := bounded(node, Known({}, {}, self.now))) is not None:
             return self.bounded(bound)
@@ -273,7 +259,7 @@ class _Writer:
         first, last = self.constant(bound.first, TEXT), self.constant(bound.last, TEXT)
         return self.dialect.within(time, first, last, test)
 
-    def membership(self, node: In) -> str:
+    def membership(self, node: tree.In) -> str:
         """Write ``in``."""
         if not names_fields(node.items):
             return self.among_constants(node.item, self.computed(node.items))
@@ -281,7 +267,7 @@ class _Writer:
         assert kind is not None
         if NUMBER in (kind, node.item.type):
             kind = NUMBER
-        item = self.beside(node.item, Constant(0, 0, 0.0, kind))
+        item = self.beside(node.item, tree.Constant(0, 0, 0.0, kind))
         if not names_fields(node.item):
             return self.dialect.among(item, name, kind)
         look = self.dialect.among(item, name, kind)
@@ -308,7 +294,7 @@ class _Writer:
         ]
         return f"({' OR '.join(tests)})"
 
-    def text_test(self, node: TextTest) -> str:
+    def text_test(self, node: tree.TextTest) -> str:
         """Write ``startsWith``, ``endsWith`` or ``contains``."""
         if names_fields(node.part):
             raise _NotInSql

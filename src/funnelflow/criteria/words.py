@@ -3,27 +3,10 @@
 import datetime as dt
 from typing import Final
 
+from funnelflow.criteria import tree
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.times import duration_words, rough_words
-from funnelflow.criteria.tree import (
-    And,
-    Arithmetic,
-    Compare,
-    Conditional,
-    Constant,
-    Has,
-    In,
-    ListOf,
-    Negate,
-    Node,
-    Not,
-    Now,
-    Or,
-    Read,
-    Size,
-    TextTest,
-    walk,
-)
+from funnelflow.criteria.tree import Node, walk
 from funnelflow.criteria.value_forms import BOOLEAN, DURATION, TEXT, TIMESTAMP, Value, listed, shown
 
 INVERSE: Final = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -55,22 +38,22 @@ def label(root: str, field: Field) -> str:
 def subject(node: Node) -> str:  # noqa: PLR0911  # one a kind of node
     """Return what a node looks at: ``budget``, ``length of name``, ``budget plus bonus``."""
     match node:
-        case Read():
+        case tree.Read():
             return label(node.root, node.field)
-        case Now():
+        case tree.Now():
             return "now"
-        case Constant():
+        case tree.Constant():
             return shown(node.value)
-        case Size():
+        case tree.Size():
             kind = "length of" if node.item.type == TEXT else "number of"
             return f"{kind} {subject(node.item)}"
-        case Negate():
+        case tree.Negate():
             return f"minus {subject(node.item)}"
-        case Arithmetic():
+        case tree.Arithmetic():
             return f"{_side(node.left)} {_SIGNS[node.operator]} {_side(node.right)}"
-        case Conditional():
+        case tree.Conditional():
             return f"{_side(node.then)} or {_side(node.other)}"
-        case ListOf():
+        case tree.ListOf():
             return listed([subject(item) for item in node.items])
         case _:
             return "the condition"
@@ -78,22 +61,23 @@ def subject(node: Node) -> str:  # noqa: PLR0911  # one a kind of node
 
 def _side(node: Node) -> str:
     """Return an operand in words, in parentheses where it is an operation itself."""
-    return f"({subject(node)})" if isinstance(node, Arithmetic | Conditional) else subject(node)
+    is_operation = isinstance(node, tree.Arithmetic | tree.Conditional)
+    return f"({subject(node)})" if is_operation else subject(node)
 
 
 def unit(node: Node) -> str:
     """Return the unit that the value of a node counts in; empty where there is none, or several."""
-    if isinstance(node, Size):
+    if isinstance(node, tree.Size):
         return ""
-    if isinstance(node, Arithmetic) and node.operator not in ("+", "-"):
+    if isinstance(node, tree.Arithmetic) and node.operator not in ("+", "-"):
         return ""
-    units = {part.field.unit for part in walk(node) if isinstance(part, Read)}
+    units = {part.field.unit for part in walk(node) if isinstance(part, tree.Read)}
     return units.pop() if len(units) == 1 else ""
 
 
 def valued(node: Node, value: Value, now: dt.datetime) -> str:
     """Return what a node is: ``budget is 3,000 EUR``, ``reply was 2026-03-01, 34 days ago``."""
-    if isinstance(node, Read) and isinstance(value, dt.datetime):
+    if isinstance(node, tree.Read) and isinstance(value, dt.datetime):
         verb = "was" if value <= now else "is"
         return f"{subject(node)} {verb} {shown(value)}, {_away(value, now)}"
     return f"{subject(node)} is {shown(value, unit(node))}"
@@ -111,7 +95,7 @@ def asked(operator: str, node: Node, words: str) -> str:
     return forms[operator].format(words)
 
 
-def age(node: Compare) -> tuple[Read, str, dt.timedelta] | None:
+def age(node: tree.Compare) -> tuple[tree.Read, str, dt.timedelta] | None:
     """Read a comparison as one of a time's age: the field, the operator, the length.
 
     ``now - contact.x < duration("720h")`` and ``contact.x > now - duration("720h")`` both
@@ -121,11 +105,11 @@ def age(node: Compare) -> tuple[Read, str, dt.timedelta] | None:
         (node.left, node.right, node.operator),
         (node.right, node.left, FLIPPED[node.operator]),
     ):
-        if isinstance(left, Read) and left.type == TIMESTAMP:
+        if isinstance(left, tree.Read) and left.type == TIMESTAMP:
             offset = _from_now(right)
             if offset is not None:
                 return left, FLIPPED[operator], -offset
-        if isinstance(right, Constant) and isinstance(right.value, dt.timedelta):
+        if isinstance(right, tree.Constant) and isinstance(right.value, dt.timedelta):
             read = _since(left)
             if read is not None:
                 return read, operator, right.value
@@ -134,21 +118,21 @@ def age(node: Compare) -> tuple[Read, str, dt.timedelta] | None:
 
 def _from_now(node: Node) -> dt.timedelta | None:
     """Return how far after now a time lies that is written with ``now``."""
-    if isinstance(node, Now):
+    if isinstance(node, tree.Now):
         return dt.timedelta(0)
-    if isinstance(node, Arithmetic) and isinstance(node.left, Now):
-        length = node.right.value if isinstance(node.right, Constant) else None
+    if isinstance(node, tree.Arithmetic) and isinstance(node.left, tree.Now):
+        length = node.right.value if isinstance(node.right, tree.Constant) else None
         if isinstance(length, dt.timedelta) and node.operator in ("+", "-"):
             return length if node.operator == "+" else -length
     return None
 
 
-def _since(node: Node) -> Read | None:
+def _since(node: Node) -> tree.Read | None:
     """Return the field of ``now - contact.x``."""
-    if not (isinstance(node, Arithmetic) and node.type == DURATION and node.operator == "-"):
+    if not (isinstance(node, tree.Arithmetic) and node.type == DURATION and node.operator == "-"):
         return None
     right = node.right
-    return right if isinstance(node.left, Now) and isinstance(right, Read) else None
+    return right if isinstance(node.left, tree.Now) and isinstance(right, tree.Read) else None
 
 
 def asked_age(operator: str, length: dt.timedelta) -> str:
@@ -162,7 +146,7 @@ def asked_age(operator: str, length: dt.timedelta) -> str:
     return _ASKED[FLIPPED[operator] if ahead else operator].format(words)
 
 
-def asked_text(node: TextTest, *, wanted: bool) -> str:
+def asked_text(node: tree.TextTest, *, wanted: bool) -> str:
     """Return what a text test asks for: ``to start with ada``."""
     return f"{'' if wanted else 'not '}to {_TESTS[node.test][1]} {subject(node.part)}"
 
@@ -172,23 +156,23 @@ def criterion_words(  # noqa: PLR0911  # one a kind of node
 ) -> str:
     """Return what a condition asks for, or what a value is, in words."""
     match node:
-        case Not():
+        case tree.Not():
             return criterion_words(node.item, wanted=not wanted)
-        case And() | Or():
+        case tree.And() | tree.Or():
             return _joined(node, wanted=wanted)
-        case Has():
+        case tree.Has():
             return f"{label(node.root, node.field)} is {'known' if wanted else 'not known'}"
-        case Compare():
+        case tree.Compare():
             return _compare(node, wanted=wanted)
-        case In():
+        case tree.In():
             return _in(node, wanted=wanted)
-        case TextTest():
+        case tree.TextTest():
             return _text(node, wanted=wanted)
-        case Conditional() if node.type == BOOLEAN:
+        case tree.Conditional() if node.type == BOOLEAN:
             then = criterion_words(node.then, wanted=wanted)
             other = criterion_words(node.other, wanted=wanted)
             return f"{then} if {criterion_words(node.test)}, otherwise {other}"
-        case Constant() if node.type == BOOLEAN:
+        case tree.Constant() if node.type == BOOLEAN:
             return "always" if node.value is wanted else "never"
         case _ if node.type == BOOLEAN:
             return f"{subject(node)} is {'yes' if wanted else 'no'}"
@@ -196,32 +180,32 @@ def criterion_words(  # noqa: PLR0911  # one a kind of node
             return subject(node)
 
 
-def _joined(node: And | Or, *, wanted: bool) -> str:
+def _joined(node: tree.And | tree.Or, *, wanted: bool) -> str:
     """Join conditions by and, or by or, with parentheses where both meet."""
-    joint = " and " if isinstance(node, And) == wanted else " or "
+    joint = " and " if isinstance(node, tree.And) == wanted else " or "
     words = []
     for item in node.items:
         text = criterion_words(item, wanted=wanted)
-        plain = not isinstance(item, And | Or | Conditional | Not) or joint in text
-        words.append(text if plain else f"({text})")
+        is_whole = isinstance(item, tree.And | tree.Or | tree.Conditional | tree.Not)
+        words.append(f"({text})" if is_whole and joint not in text else text)
     return joint.join(words)
 
 
-def compared(node: Compare) -> tuple[Node, str, Node]:
+def compared(node: tree.Compare) -> tuple[Node, str, Node]:
     """Return a comparison with what it looks at on the left and what it asks for on the right."""
-    if isinstance(node.left, Constant) and not isinstance(node.right, Constant):
+    if isinstance(node.left, tree.Constant) and not isinstance(node.right, tree.Constant):
         return node.right, FLIPPED[node.operator], node.left
     return node.left, node.operator, node.right
 
 
 def other_side(left: Node, right: Node) -> str:
     """Return what a value is compared with, in the unit of what is looked at."""
-    if isinstance(right, Constant):
+    if isinstance(right, tree.Constant):
         return shown(right.value, unit(left))
     return subject(right)
 
 
-def _compare(node: Compare, *, wanted: bool) -> str:
+def _compare(node: tree.Compare, *, wanted: bool) -> str:
     """Return what a comparison asks for, in words."""
     if (found := age(node)) is not None:
         read, operator, length = found
@@ -234,16 +218,16 @@ def _compare(node: Compare, *, wanted: bool) -> str:
     return f"{subject(left)} is {asked(operator, left, other_side(left, right))}"
 
 
-def _in(node: In, *, wanted: bool) -> str:
+def _in(node: tree.In, *, wanted: bool) -> str:
     """Return what ``in`` asks for, in words."""
-    if isinstance(node.items, Read):
+    if isinstance(node.items, tree.Read):
         verb = "include" if wanted else "do not include"
         return f"{subject(node.items)} {verb} {other_side(node.items, node.item)}"
     among = "one of" if wanted else "none of"
     return f"{subject(node.item)} is {among} {other_side(node.item, node.items)}"
 
 
-def _text(node: TextTest, *, wanted: bool) -> str:
+def _text(node: tree.TextTest, *, wanted: bool) -> str:
     """Return what a text test asks for, in words."""
     does, do = _TESTS[node.test]
     verb = does if wanted else f"does not {do}"

@@ -12,6 +12,7 @@ from funnelflow.definition import check
 from funnelflow.engine import Event
 from funnelflow.engine.story import ENTER, LEAVE
 from funnelflow.errors import ConflictError, UnknownNameError, UsageError
+from funnelflow.ingest.file_options import FileOptions
 from funnelflow.maintenance.adopt import run_adoption
 from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import reading
@@ -211,7 +212,6 @@ def test_any_order_gives_in_each_funnel_what_its_definition_makes_of_the_story(
 ):
     for definition in (first, second):
         assume(not [p for p in check(definition) if p.severity == "error"])
-    assume(events)
     name = f"w{uuid4().hex}"
     names = [f"{name}-{number}" for number in "ab"]
     for one, definition in zip(names, (first, second), strict=True):
@@ -223,13 +223,13 @@ def test_any_order_gives_in_each_funnel_what_its_definition_makes_of_the_story(
     ]
     for number in range(2):
         order = events if number == 0 else chance.sample(events, len(events))
-        places = sorted(chance.randint(1, len(order)) for _ in entering)
+        two.add(name + str(number), funnel=names[0], at=T0 - HOUR)
+        places = sorted(chance.randint(0, len(order)) for _ in entering)
         for place, event in reversed(list(zip(places, entering, strict=True))):
             order = [*order[:place], event, *order[place:]]
         for event in order:
             asked = Change(name + str(number), event.name, event.at, event.facts)
-            asked = evolve(asked, create=True, funnel=names[0], about=event.about)
-            two.context.record(asked)
+            two.context.record(evolve(asked, about=event.about))
     joined = entering[-1].at if len(entering) != 2 else None
     expected = {names[0]: folded(two.funnel(names[0]), events)}
     if joined is not None:
@@ -242,18 +242,10 @@ def test_any_order_gives_in_each_funnel_what_its_definition_makes_of_the_story(
 
 def folded(funnel, events, joined=None):
     """Return where a story in order leads in a funnel, from when it was entered."""
-    contact, begun = funnel.new_contact("x"), joined is None
-    for event in sorted(events, key=lambda event: event.at):
-        if joined is not None and event.at < joined:
-            funnel.learn(contact, event)
-            continue
-        if not begun or contact.since is None:
-            start = event.at if joined is None else max(joined, events[0].at)
-            funnel.step(contact, Event("add", start))
-            begun = True
-        funnel.step(contact, event)
-    if contact.since is None:
-        funnel.step(contact, Event("add", joined))
+    contact, begins = funnel.new_contact("x"), Event("add", joined or T0 - HOUR)
+    for event in sorted([begins, *events], key=lambda event: event.at):
+        step = funnel.learn if event.at < begins.at else funnel.step
+        step(contact, event)
     return contact.stage, contact.since
 
 
@@ -344,4 +336,19 @@ def test_a_new_version_of_one_funnel_leaves_the_others_as_they_are(two, director
     assert stands(two, "ada")["pipeline"] == before
     two.record("ada", "opened", at=T0 + 3 * DAY)
     assert stages(two, "ada") == {"pipeline": "engaged", "support": "engaged"}
+    assert two.verify().is_sound
+
+
+def test_files_are_about_all_funnels_of_a_contact(two, write):
+    two.add("ada", funnel="pipeline", at=T0)
+    two.enter("ada", "support", at=T0)
+    rows = "contact,event,at,mood\nada,called,2026-03-02T09:00:00Z,happy\n"
+    options = FileOptions(funnel="support")
+    summary = two.apply(write(rows, "a.csv"), options)
+    assert (summary.counts.rejected, stages(two, "ada")["support"]) == (0, "engaged")
+    for number in range(2):
+        people = write(f"contact,mood\nada,sad\n{chr(10) * number}", f"{number}.csv")
+        counts = two.import_contacts(people, options).counts
+        assert (counts.rejected, counts.unchanged) == (0, number)
+    assert stands(two, "ada")["support"][2] == {"mood": "sad"}
     assert two.verify().is_sound

@@ -143,6 +143,11 @@ class EventParser:
         self._actors: dict[str, tuple[str, ...]] = {}
         self._facts: dict[int, tuple[Mapping[str, Any], str, Facts]] = {}
 
+    def fields_of(self, event: str) -> Mapping[str, Field]:
+        """Return the fields that facts of an event, by its name or an alias, can be about."""
+        declared = self._declared.get(event)
+        return self._fields if declared is None else declared[1]
+
     def parse(self, raw: RawEvent, now: dt.datetime) -> Event:
         """Make the event that is said to have happened.
 

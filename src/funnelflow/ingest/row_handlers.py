@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from funnelflow.criteria import Field
+from funnelflow.engine.events import EventParser
 from funnelflow.errors import (
     ConflictError,
     Error,
@@ -27,7 +28,6 @@ from funnelflow.storage.changes import Change, is_id
 from funnelflow.storage.checkpoints import Counts
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.row_format import to_text
-from funnelflow.storage.tracked_contacts import LoadedDefinition
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 Mode: TypeAlias = Literal["create", "update", "both"]
@@ -59,7 +59,6 @@ class RowHandler:
     def __init__(self, options: FileOptions, **asked: Any) -> None:
         self.options = options
         self.digest = options.digest(**asked)
-        self._fields: dict[tuple[str, str], Mapping[str, Field]] = {}
 
     def bind(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
         """Prepare for the columns that there are.
@@ -111,15 +110,15 @@ class RowHandler:
     def close(self) -> None:
         """Release what is held for the run."""
 
-    def _facts(self, definition: LoadedDefinition, row: ParsedRow) -> Mapping[str, Any]:
+    def _facts(self, parser: EventParser, row: ParsedRow) -> Mapping[str, Any]:
         """Return all facts of a row, those in cells read by the type of their field.
 
         Raises:
-            RowError: A cell is no value of its field, or the contact's funnel has no such field.
+            RowError: A cell is no value of its field, or no funnel of the contact has such a field.
         """
         if not row.cells:
             return row.facts
-        fields = self._fields_of(definition, row.event)
+        fields = parser.fields_of(row.event)
         read = {name: self._read(name, text, fields) for name, text in row.cells.items()}
         return {**row.facts, **{name: value for name, value in read.items() if value is not None}}
 
@@ -131,15 +130,6 @@ class RowHandler:
             return field.parse(text, self._timezone)
         except FieldError as error:
             raise RowError(self._field_column(name), _in_one_line(error)) from None
-
-    def _fields_of(self, definition: LoadedDefinition, event: str) -> Mapping[str, Field]:
-        """Return the fields that facts of an event can be about."""
-        fields = self._fields.get((definition.digest, event))
-        if fields is None:
-            linked = definition.funnel.linked
-            own = linked.events[event].event.fields if event in linked.events else {}
-            fields = self._fields[definition.digest, event] = {**linked.fields, **own}
-        return fields
 
     def _field_column(self, name: str) -> str:
         """Return the column that a field is read from; empty when there is none."""
@@ -240,7 +230,7 @@ class EventHandler(RowHandler):
         options = self.options
         funnel = options.funnel
         if cells:
-            facts = self._facts(unit.definition_for(contact, funnel), row)
+            facts = self._facts(unit.parser_for(contact, funnel), row)
         result = unit.take(
             Change(  # by position, which takes half the time
                 contact,
@@ -318,17 +308,14 @@ class ContactHandler(RowHandler):
         contact_id, options = row.contact, self.options
         known = unit.contact(contact_id)
         self._check_mode(contact_id, is_known=known is not None)
-        definition = unit.definition_for(contact_id, options.funnel)
-        facts = self._facts(definition, row)
+        parser = unit.parser_for(contact_id, options.funnel)
+        facts = self._facts(parser, row)
         at = None if row.at in {"", "now"} else row.at
         if known is not None:
-            said = definition.funnel.event("set", at or unit.now, facts, timezone=self._timezone)
-            then, clock = known.contact, known.contact.clock
-            if at is not None and clock is not None and said.at < clock:
-                then = unit.contact_before(known, said)
+            asked = Change(contact_id, "set", at, facts)
+            said = parser.parse(asked, unit.now)
             begins = to_text(said.at) < known.created_at
-            says = said.facts.items()
-            if not begins and all(then.fields.get(name) == value for name, value in says):
+            if not begins and unit.knows(known, said, is_dated=at is not None):
                 return None
         return Change(
             contact_id=contact_id,

@@ -393,9 +393,9 @@ class Fold:
             event = event._replace(answers=given.answers)
         return self._decide(chain, target, change, event, explain=False, given=given)
 
-    def before(self, tracked: TrackedContact, event: Event) -> Contact:
-        """Return a contact as it was just before evidence of before what is known."""
-        return self._story(tracked, tracked).before(event)
+    def before(self, tracked: TrackedContact, event: Event, position: FunnelPosition) -> Contact:
+        """Return a contact in a funnel as it was just before evidence of before what is known."""
+        return self._story(tracked, position).before(self._said(tracked, position, event))
 
     def append(
         self,

@@ -9,8 +9,9 @@ from attrs import define
 from sqlalchemy import Connection, select, update
 
 from funnelflow.criteria.custom import ask_custom
-from funnelflow.engine import Contact, Event, Outcome
+from funnelflow.engine import Event, Outcome
 from funnelflow.engine.answers import Ask
+from funnelflow.engine.events import EventParser
 from funnelflow.errors import UnknownContactError
 from funnelflow.gc_pause import gc_paused
 from funnelflow.plugins import PluginHost, WorkspaceHandle
@@ -201,14 +202,32 @@ class UnitOfWork:
             return True
         return False
 
-    def contact_before(self, tracked: TrackedContact, event: Event) -> Contact:
-        """Return a contact as it was just before evidence of before what is known."""
-        return self._fold.before(tracked, event)
+    def knows(self, tracked: TrackedContact, said: Event, *, is_dated: bool) -> bool:
+        """Whether all that evidence says of a contact was known at its time, in all funnels.
 
-    def definition_for(self, contact_id: str, funnel: str = "") -> LoadedDefinition:
-        """Return what decides about a contact, known or to be added to `funnel`."""
+        Args:
+            tracked: The contact.
+            said: The evidence.
+            is_dated: Whether its time was said; else it is later than all that is known.
+        """
+        positions = tracked.positions()
+        for position in positions:
+            then, clock = position.contact, position.contact.clock
+            if is_dated and clock is not None and said.at < clock:
+                then = self._fold.before(tracked, said, position)
+            known, fields = then.fields, position.loaded.funnel.linked.fields
+            for name, value in said.facts.items():
+                if known.get(name) != value and (name in fields or len(positions) == 1):
+                    return False
+        return True
+
+    def parser_for(self, contact_id: str, funnel: str = "") -> EventParser:
+        """Return what reads evidence about a contact, known or to be added to `funnel`."""
         tracked = self.contact(contact_id)
-        return self.home(funnel) if tracked is None else tracked.loaded
+        settings = self._partition.settings
+        if tracked is None:
+            return settings.parser(self.home(funnel))
+        return settings.parser(*(position.loaded for position in tracked.positions()))
 
     def home(self, funnel: str = "") -> LoadedDefinition:
         """Return the definition that new contacts of a funnel come under.

@@ -25,14 +25,13 @@ def test_bad_rows_are_set_aside_and_the_others_applied(workspace, write):
         'ada,called,2026-03-01T09:00:00Z,,"{""bugdet"": 3}",\n'
         "ada,replied,2026-03-01T09:00:00Z,,{,\n"
         "ada,replied\n"
-        "ada,add,2026-03-01T09:00:00Z,,,\n"
         "ada,replied,2026-03-01T10:00:00Z,,,\n"
     )
     summary = workspace.apply(write(bad), options(chunk=3))
-    assert (summary.counts.rows, summary.counts.rejected) == (13, 11)
+    assert (summary.counts.rows, summary.counts.rejected) == (12, 10)
     assert [(r.line, r.column) for r in summary.examples] == [
         (3, "event"), (4, "at"), (5, "at"), (6, "contact"), (7, "event"), (8, "at"),
-        (9, "facts"), (10, "facts"), (11, "facts"), (12, ""), (13, ""),
+        (9, "facts"), (10, "facts"), (11, "facts"), (12, ""),
     ]  # fmt: skip
     assert "subscribed" in summary.examples[0].reason
     assert story(workspace) == ["add", "subscribed", "replied"]
@@ -133,10 +132,10 @@ def test_a_bad_place_in_the_file_ends_the_run_behind_all_rows_before_it(workspac
     assert (summary.resumed, summary.counts.rows, summary.counts.rejected) == (5, 16, 10)
 
 
-def test_an_add_that_is_corrected_too_late_says_that_set_brings_its_facts_of_then(workspace, write):
+def test_an_add_of_somebody_known_is_rejected_where_nobody_is_to_be_added(workspace, write):
     late = HEADER + 'ada,add,2026-03-02T09:00:00Z,,"{""budget"": 3}",\n'
     workspace.apply(write(STORY), options())
-    summary = workspace.apply(write(late, "late.csv"), options())
+    summary = workspace.apply(write(late, "late.csv"), options(), create=False)
     assert summary.examples[0].reason == (
         "there is a contact 'ada' already "
         "(give its facts with the event `set`, or choose another id)"

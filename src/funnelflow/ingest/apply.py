@@ -66,7 +66,10 @@ def apply_file(
     stdin: IO[bytes] | None = None,
     shown: str = "",
 ) -> Summary:
-    """Record the events of a file, in its order; a run that was broken off goes on.
+    """Record the events of a file; a run that was broken off goes on.
+
+    A regular file that is not in the order of time is sorted first, on the disk; a stream is
+    taken as it comes.
 
     Args:
         context: The workspace.

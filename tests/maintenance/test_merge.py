@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 
 from funnelflow.errors import ConflictError, UnknownContactError, UsageError
 from funnelflow.ingest.file_options import FileOptions
+from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import reading, writing
 from funnelflow.storage.outbox import Outbox
 from funnelflow.storage.tables import contacts, decisions, evidence, positions
@@ -255,3 +256,22 @@ def test_messages_are_about_the_one_who_is_left(directory, workspace, clock):
     assert sent()[1:] == [("ada", "lead.fresh", "lost")]
     workspace.unmerge("bob")
     assert sent()[2:] == [("ada", "lost", "target")]
+
+
+def test_one_transaction_may_merge_and_give_back_and_go_on(two):
+    def work(unit):
+        unit.load(["ada", "bob"])
+        about = (unit.chain("bob").number,)
+        for event in ("merge", "unmerge", "merge"):
+            unit.take(Change("ada", event, about=about))
+            unit.take(Change("bob", "called", T0 + 4 * DAY))
+            unit.take(Change("bob", "set", T0 + DAY, {"tags": [event]}))
+        unit.take(Change("ada", "unmerge", about=about))
+        unit.take(Change("bob", "gave_up", T0 + 5 * DAY))
+        unit.write()
+
+    before = stands(two, "ada")
+    two.context.transact(work)
+    assert stands(two, "ada") == before
+    assert stands(two, "bob")[0] == "lost"
+    assert two.verify().findings == ()

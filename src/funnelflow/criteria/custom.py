@@ -33,7 +33,7 @@ class CustomCall:
             vocabulary; a field that nobody knows is not there.
         facts: What the event itself brought; None for a field that it takes back. Empty where
             the criterion is asked about without an event, as by ``why``.
-        now: The time of the evidence, in UTC: the only clock that a replay shares.
+        now: The time of the evidence, in UTC.
         arguments: What the definition calls it with, as values of their types, the provider's
             defaults filled in.
     """

@@ -119,8 +119,9 @@ def funnelflow_criteria(  # type: ignore[empty-body]
 
     The function is asked with the contact's fields, the facts of the event, the time and the
     arguments. It gives True, False, or None when it cannot tell, and only that opens a
-    transition which is True. It must give the same answer to the same question, since a
-    replay asks it again. One that raises or exits is unknown, and its plugin is named.
+    transition which is True. The answer is kept with the question, which is all that the
+    function looks at, and a replay uses it; new evidence asks again. One that raises or exits
+    is unknown and asked again, and its plugin is named.
 
     Args:
         settings: The plugin's settings; None if it has no class for them.
@@ -292,7 +293,7 @@ def funnelflow_after_commit(context: Committed, settings: Any) -> None:
         >>> from funnelflow.plugins import hookimpl
         >>> @hookimpl
         ... def funnelflow_after_commit(context):
-        ...     if context.outcome == "moved":
+        ...     if context.path:
         ...         print(f"{context.contact}: {context.before} to {context.after}")
     """
 

@@ -3,8 +3,10 @@
 import datetime as dt
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 
+from funnelflow.cli.app import app
 from funnelflow.criteria import NUMBER
 from funnelflow.errors import UsageError
 from funnelflow.ingest.file_options import FileOptions
@@ -318,3 +320,30 @@ def test_a_tick_leaves_those_out_whom_a_required_plugin_does_not_answer(bank, tm
     assert len(workspace.history("ada").rows) == 1
     bureau.says["silent"] = True
     assert workspace.tick(T0 + 40 * DAY).moved == 2
+
+
+class Guard:
+    """Vetoes everything."""
+
+    __version__ = "0.3"
+
+    @hookimpl
+    def funnelflow_before_transition(self):
+        return "not on Mondays"
+
+
+def test_a_veto_says_which_version_of_the_plugin_it_is_from(bank):
+    bureau = Bureau()
+    workspace = bank(bureau)
+    workspace.context.plugins.register(Guard(), "guard")
+    workspace.add("ada", {"income": 150}, at=T0)
+    (veto,) = workspace.history("ada").rows[0].vetoes
+    assert (veto.plugin, veto.version, veto.reason) == ("guard", "0.3", "not on Mondays")
+    assert bank(bureau).verify().findings == ()
+
+
+def test_the_history_says_that_a_criterion_failed(bank, tmp_path, monkeypatch, database):
+    bank(Bureau(solvent=DOWN)).add("ada", {"income": 150}, at=T0)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["history", "ada", "--database", database])
+    assert "solvent of plugin bureau raised OSError: no route to host" in done.stdout

@@ -122,8 +122,9 @@ def _verb(row: HistoryRow) -> TextSpan:
 
 
 def _reason(row: HistoryRow) -> str:
-    """Name what a move was refused by, who was against it, and what late evidence changed."""
+    """Name what refused a move, which plugins were against it or failed, what was restated."""
     vetoed = [f"plugin {veto.plugin} was against it: {veto.reason}" for veto in row.vetoes]
+    vetoed += [answer.failed() for answer in row.answers if answer.failure]
     if row.restated is not None:
         vetoed.append(restated_words(row.restated))
     if row.outcome != "refused":

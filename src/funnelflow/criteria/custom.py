@@ -136,6 +136,11 @@ class CustomAnswer:
     met: bool | None
     failure: str = ""
 
+    def failed(self) -> str:
+        """Return what went wrong, in words."""
+        who = f"{self.criterion} of plugin {self.plugin} " if self.plugin else ""
+        return f"{who}{self.failure}"
+
     def to_json(self) -> dict[str, Any]:
         """Return the answer with its question as data."""
         return {

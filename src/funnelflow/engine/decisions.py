@@ -75,12 +75,14 @@ class Veto:
         plugin: Who vetoed it.
         reason: Why, for the person who asked.
         funnel: The funnel whose transition it is; empty for the one that decided first.
+        version: The plugin's version then; empty where it has none.
     """
 
     index: int
     plugin: str
     reason: str
     funnel: str = ""
+    version: str = ""
 
 
 class Event(NamedTuple):

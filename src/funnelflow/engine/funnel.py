@@ -299,7 +299,8 @@ class Funnel:
                 if transition.dest not in closed and transition.is_open(contact, event, now):
                     break
             else:
-                contact.unanswered = source is not None and source.is_lacking
+                if source is not None:
+                    contact.unanswered = source.is_lacking
                 break
             contact.enter(transition.dest, now, transition.kept)
             taken = transition.taken["automatic"]

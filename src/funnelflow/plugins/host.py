@@ -250,6 +250,11 @@ class PluginHost:
         self.plugins = tuple(p for p in self.plugins if not same_name(p.name, name))
         self._arrange()
 
+    def version_of(self, name: str) -> str:
+        """Return the version of a plugin; empty where it has none."""
+        plugin = self._named(name)
+        return "" if plugin is None else plugin.candidate.version
+
     def _named(self, name: str) -> Plugin | None:
         return next((p for p in self.plugins if p.name == name), None)
 

@@ -203,7 +203,12 @@ class HistoryRow:
             "path": [taken_json(taken) for taken in self.path],
             "unmet": [{"criterion": label, "verdict": verdict} for label, verdict in self.unmet],
             "vetoes": [
-                {"transition": veto.index, "plugin": veto.plugin, "reason": veto.reason}
+                {
+                    "transition": veto.index,
+                    "plugin": veto.plugin,
+                    "version": veto.version,
+                    "reason": veto.reason,
+                }
                 for veto in self.vetoes
             ],
             "answers": [answer.to_json() for answer in self.answers],

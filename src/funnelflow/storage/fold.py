@@ -567,16 +567,10 @@ class Fold:
             is_late = event.at < clock or _is_news(target, event)
             if is_late:
                 return self._decide_late(chain, target, change, event, explain=explain)
-        if given is None and target.asks:
-            given = self._answers_for(target, event, again=True)
-        if target.others:
+        if target.others or self._observer is not None or target.loaded.funnel.asks:
             answers, event = self._decide_everywhere(target, event, given, explain=explain)
         else:
-            if given is not None or self._observer is not None:
-                event = self._consult(target, event, given)
-            answers = (_answer(target, event, given, explain=explain),)
-        if given is not None:
-            event = event._replace(answers=given.answers)
+            answers = (_answer(target, event, None, explain=explain),)
         self._collect(chain, target, event, change.key, answers)
         if self._open:
             self._note(target, event)
@@ -586,11 +580,13 @@ class Fold:
     def _decide_everywhere(
         self, target: TrackedContact, event: Event, given: GivenAnswers | None, *, explain: bool
     ) -> tuple[tuple[FunnelAnswer, ...], Event]:
-        """Let the engine answer in every funnel of a contact.
+        """Let the engine answer in every funnel of a contact, and ask plugins before.
 
         Returns:
-            The answers, and the event with the vetoes of all of them.
+            The answers, and the event with what plugins say to it in all of them.
         """
+        if given is None and target.asks:
+            given = self._answers_for(target, event, again=True)
         answers: list[FunnelAnswer] = []
         vetoes: tuple[Veto, ...] = ()
         with _all_or_nothing(target):
@@ -600,7 +596,8 @@ class Fold:
                     own = self._consult(position, own, given)
                     vetoes += _vetoes_of(target, position, own)
                 answers.append(_answer(position, own, given, explain=explain))
-        return tuple(answers), event._replace(vetoes=vetoes) if vetoes else event
+        event = event._replace(vetoes=vetoes) if vetoes else event
+        return tuple(answers), event if given is None else event._replace(answers=given.answers)
 
     def _decide_late(
         self,

@@ -103,7 +103,8 @@ class Observers:
             asked.add((taken.index, taken.source))
             found = self._host.before(self._context(loaded, trial, event, taken))
             if found:
-                return [Veto(taken.index, plugin, reason) for plugin, reason in found]
+                version = self._host.version_of
+                return [Veto(taken.index, p, why, version=version(p)) for p, why in found]
         return []
 
     def _context(
@@ -145,8 +146,7 @@ class UnansweredError(UsageError):
         self.answer = answer
         where = config.where_all("required")
         super().__init__(
-            f"nothing is recorded: {answer.criterion} of plugin {answer.plugin} {answer.failure}, "
-            "and that plugin is required here",
+            f"nothing is recorded: {answer.failed()}, and that plugin is required here",
             hint=f"record it once the plugin answers, or take it from `required` ({where})",
         )
 

@@ -252,8 +252,10 @@ def dump_vetoes(vetoes: tuple[Veto, ...]) -> str:
 
 
 def _veto(veto: Veto) -> list[int | str]:
-    funnel = [veto.funnel] if veto.funnel else []
-    return [veto.index, veto.plugin, veto.reason, *funnel]
+    said: list[int | str] = [veto.index, veto.plugin, veto.reason]
+    if veto.version:
+        return [*said, veto.funnel, veto.version]
+    return [*said, veto.funnel] if veto.funnel else said
 
 
 def dump_about(about: tuple[int | str, ...]) -> str:

@@ -24,7 +24,7 @@ def test_a_file_of_events_is_recorded_in_its_order(workspace, write):
     assert counts(summary) == {
         "rows": 5, "created": 2, "moved": 3, "stayed": 2, "refused": 0, "repeated": 0,
         "unchanged": 0, "rejected": 0, "ahead": 0, "late": 0, "restated": 0, "doubled": 0,
-        "reasons": {},
+        "untold": 0, "erased": 0, "reasons": {},
         "stages": {"lead.fresh": 1, "lead.warm": 1, "prospect": 1},
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import event, select, text, update
 
 from funnelflow import errors
 from funnelflow.ingest.file_options import FileOptions
@@ -108,6 +108,8 @@ def test_the_bytes_of_the_file_hold_none_of_it(workspace, directory, clock):
     if workspace.engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL has no file of ours")
     clock.now = T0 + 5 * DAY
+    workspace.engine.dispose()
+    event.listen(workspace.engine, "connect", leave_bytes)
     workspace.add("canary-id", {"email": "canary-mail@example.com"}, at=T0)
     workspace.add("bob", {"email": "bob@example.com"}, at=T0)
     for number in range(30):
@@ -116,6 +118,18 @@ def test_the_bytes_of_the_file_hold_none_of_it(workspace, directory, clock):
     for path in directory.rglob("*"):
         if path.is_file() and path.suffix != ".yaml":
             assert b"canary" not in path.read_bytes()
+
+
+def leave_bytes(connection, _record) -> None:
+    """Let SQLite leave what was deleted where it was, as it does unless it is built otherwise."""
+    connection.execute("PRAGMA secure_delete = OFF")
+
+
+def test_the_salt_goes_with_the_id(shop):
+    shop.erase("canary-id")
+    with reading(shop.engine) as connection:
+        wanted = select(contacts.c.salt).where(contacts.c.id.is_(None))
+        assert connection.execute(wanted).scalars().all() == [""]
 
 
 def test_everybody_else_is_untouched(shop):

@@ -129,8 +129,9 @@ def test_a_definition_that_was_altered_is_found_although_no_row_names_it(shop, k
 
 def test_the_file_names_nobody_and_only_its_owner_reads_it(shop, kept):
     text = kept.read_text()
-    for name in ("ada", "bob", "eve", "grace", "example.com"):
-        assert name not in text
+    words = re.findall(r"[\w.@]+", text)  # a digest may have letters that are a name, too
+    assert not {"ada", "bob", "eve", "grace"} & set(words)
+    assert not any("example.com" in word for word in words)
     assert re.findall(r"^\w\S+", text, re.MULTILINE) == [
         *("funnelflow-heads", "database", "written", "definition"),
         *("contact", "contact", "contact", "end"),

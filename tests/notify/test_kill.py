@@ -69,7 +69,7 @@ def test_killed_workers_lose_nothing_and_keep_the_order(tmp_path, database, caps
     plugins = PluginHost()
     Workspace.create(tmp_path, "pipeline", database=database, plugins=plugins).close()
     with (tmp_path / "funnelflow.toml").open("a") as settings:
-        settings.write('[[notify]]\nchannel = "recorder"\n')
+        settings.write('[[notify]]\nchannel = "recorder"\nfresh = "9999d"\n')
     with Workspace.open(tmp_path, plugins=plugins) as workspace:
         count = fill(workspace, 40 + 50 * KILLS)
         killed = deliver_and_kill(tmp_path, Outbox(workspace.engine))

@@ -29,12 +29,12 @@ def hello(name):
 def crash():
     raise KeyError("x")
 @click.command()
-def leave():
+def depart():
     raise SystemExit(3)
 @hookimpl
 def funnelflow_commands():
     return [CommandProvider("hello", hello), CommandProvider("crash", crash),
-            CommandProvider("leave", leave), CommandProvider("list", crash)]
+            CommandProvider("depart", depart), CommandProvider("list", crash)]
 """
 
 
@@ -141,7 +141,7 @@ def test_list_says_when_there_are_none(here, monkeypatch):
 def test_show_tells_everything_of_one(here, write):
     write("hello", HELLO)
     done = call("plugins", "show", "hello")
-    assert "commands  hello, crash, leave\n" in done.stdout
+    assert "commands  hello, crash, depart\n" in done.stdout
     assert "offers the command 'list' which is the name of funnelflow's own" in " ".join(
         done.stdout.split()
     )
@@ -167,7 +167,7 @@ def test_a_command_of_a_plugin_that_fails_names_the_plugin(here, write):
     done = call("crash")
     assert done.exit_code == 2
     assert "plugin hello failed in its command crash: KeyError: 'x'" in done.stderr
-    assert call("leave").exit_code == 3
+    assert call("depart").exit_code == 3
 
 
 def test_a_command_with_the_name_of_funnelflows_own_is_reported_and_not_used(here, write):

@@ -27,11 +27,12 @@ PUBLIC = {
         Translation Way crosswalk explore glossary read_story translate
     """,
     "funnelflow.criteria": """
-        AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS SEVERITIES TEXT
-        TIMESTAMP AllOf AnyOf AtLeast Catalogue Check Clause Code CompiledRule CriterionError Custom
-        CustomAnswer CustomCall Explanation Expression ExpressionProblem Facts Field Fields Leaf
-        Position Roles Rule Scalar Schedule Scope Seen Severity SqlFilter Type Value Verdict
-        check_rule compile_expression compile_rule constants_of duration_words list_of next_change
+        AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS SEVERITIES
+        TEXT TIMESTAMP AllOf AnyOf AtLeast Catalogue Check Clause Code CompiledRule
+        CriterionError Custom CustomAnswer CustomCall Explanation Expression
+        ExpressionProblem Facts Field Fields Leaf Position Roles Rule Scalar Schedule Scope
+        Seen Severity SqlFilter Type Value Verdict check_rule compile_expression
+        compile_rule compile_values constants_of duration_words list_of next_change
         parse_duration parse_type reads_of_event rule_customs rule_expressions schedule
         unschedulable
     """,
@@ -55,9 +56,9 @@ PUBLIC = {
     """,
     "funnelflow.maintenance": """
         Adopted AdoptionPlan Ahead Conflict Erased Finding FoundValue HeadsFileError Merged
-        Shift SinceHeads StandsElsewhere Ticked Undone UnmappedStageError Verification
-        contacts_ahead plan_adoption run_adoption run_erasure run_merge run_tick run_unmerge
-        run_verification search_values undo_run
+        Repaired Shift SinceHeads StandsElsewhere Ticked Undone UnmappedStageError
+        Verification contacts_ahead plan_adoption run_adoption run_erasure run_merge
+        run_repair run_tick run_unmerge run_verification search_values undo_run
     """,
     "funnelflow.notify": """
         BUILT_IN CONTENT_TYPE Delivered Deliverer Delivery Endpoint Pace check_subscriptions

@@ -226,8 +226,8 @@ def hanging(call, tmp_path, monkeypatch):
     call("add", "eve", toml=TWO)
     call("record", "eve", "asked", toml=TWO)
     with Workspace.open(tmp_path) as workspace, workspace.engine.begin() as connection:
-        columns = "message, contact_id, contact, sequence, place, source, at, data, state, attempts, due_at, "
-        columns += "leased_until, worker, problem, created_at, settled_at"
+        columns = "message, contact_id, contact, sequence, place, source, at, data, state, "
+        columns += "attempts, due_at, leased_until, worker, problem, created_at, settled_at"
         connection.exec_driver_sql(
             f"INSERT INTO outbox (endpoint, {columns}) "
             f"SELECT 'hangs', {columns} FROM outbox WHERE contact_id = 'ada'"

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from attrs import define, evolve
 
 from funnelflow.criteria import Position
-from funnelflow.definition.file_shapes import DefinitionFile
+from funnelflow.definition.file_shapes import DefinitionDraft
 from funnelflow.definition.model import (
     Criterion,
     Definition,
@@ -86,7 +86,7 @@ def _count(item: Requirement) -> int:
     return 1 if isinstance(item, Criterion) else sum(map(_count, item.items))
 
 
-def without(base: Definition, read: DefinitionFile, problems: Problems) -> Definition:
+def without(base: Definition, read: DefinitionDraft, problems: Problems) -> Definition:
     """Remove the stages that a file does without; each must be there, and optional."""
     place = Place(problems, read.own.position).part("without")
     for number, name in enumerate(read.without):
@@ -175,7 +175,7 @@ T = TypeVar("T", bound=_Declared)
 
 def extend(
     base: Definition | None,
-    read: DefinitionFile,
+    read: DefinitionDraft,
     vocabulary: Vocabulary | None,
     problems: Problems,
 ) -> Definition:

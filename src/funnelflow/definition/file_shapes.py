@@ -45,7 +45,7 @@ from funnelflow.definition.yaml.compose import DEEPEST
 
 
 @frozen
-class DefinitionFile:
+class DefinitionDraft:
     """What one definition file says.
 
     Attributes:
@@ -64,13 +64,13 @@ class DefinitionFile:
     without: tuple[str, ...] = ()
 
 
-def _finish_definition(here: Place, values: dict[str, Any]) -> DefinitionFile:
+def _finish_definition(here: Place, values: dict[str, Any]) -> DefinitionDraft:
     """Return what a file says, its own definition apart from what it builds on."""
     around = {key: values.pop(key) for key in ("extends", "without", "speaks") if key in values}
     words = {key: values.pop(key) for key in ("fields", "events", "criteria") if key in values}
     vocabulary = Vocabulary(values["name"], **words)
     path = here.position.path if here.position else ""
-    return DefinitionFile(
+    return DefinitionDraft(
         Definition(vocabulary=vocabulary, path=path, **values),
         "version" in values,
         around.pop("speaks", ""),

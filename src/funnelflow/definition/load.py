@@ -10,7 +10,7 @@ from funnelflow.definition.extending import extend
 from funnelflow.definition.file_shapes import (
     DEFINITION,
     STORY,
-    DefinitionFile,
+    DefinitionDraft,
     SharedStory,
     check_shape,
 )
@@ -164,7 +164,7 @@ class _Reader:
             spoken = VOCABULARY.read(place, node)
             name_check("vocabulary")(place.part("vocabulary"), spoken.name)
             return Definition(spoken.name, spoken, "end", (Stage("end", type="won"),))
-        read: DefinitionFile = DEFINITION.read(self._place(path, node), node)
+        read: DefinitionDraft = DEFINITION.read(self._place(path, node), node)
         self.extending.append(path.resolve())
         base = self._base(read, path) if read.extends else None
         self.extending.pop()
@@ -199,7 +199,7 @@ class _Reader:
             self.problems.report("F001", start, "comments")
         return None
 
-    def _base(self, read: DefinitionFile, path: Path) -> Definition | None:
+    def _base(self, read: DefinitionDraft, path: Path) -> Definition | None:
         """Read the definition that a file extends."""
         name, place = read.extends, Place(self.problems, read.own.position).part("extends")
         beside = self.library.beside(path)
@@ -219,7 +219,7 @@ class _Reader:
             place.report("F602", name=name, path=str(found))
         return base
 
-    def _vocabulary(self, read: DefinitionFile, path: Path) -> Vocabulary | None:
+    def _vocabulary(self, read: DefinitionDraft, path: Path) -> Vocabulary | None:
         """Read the vocabulary that a file names; None when it names none, or there is none."""
         name = read.vocabulary
         if not name:

@@ -22,7 +22,7 @@ from funnelflow.storage.erased import KEY_FILE, ErasedNames
 from funnelflow.storage.tables import contacts, erased, evidence, metadata, outbox, runs
 from funnelflow.workspace.workspace import Workspace
 
-from ..funnels import DAY, T0
+from ..funnels import DAY, PIPELINE, T0
 
 NOTIFY = '\n[[notify]]\nname = "crm"\nchannel = "log"\nfields = ["email"]\n'
 CANARIES = (
@@ -466,3 +466,17 @@ def run_and_die(directory: Path, owner: object, name: str, *, after: bool) -> No
         process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
+
+
+def test_whoever_is_in_several_funnels_leaves_all_of_them(shop, directory):
+    (directory / "deals.yaml").write_text(PIPELINE.replace("funnel: pipeline", "funnel: deals"))
+    for name in ("canary-id", "bob"):
+        shop.enter(name, "deals")
+        shop.record(name, "replied")
+        shop.record(name, "replied", at=T0)
+    done = shop.erase("canary-id")
+    assert done.rows["positions"] == 2
+    assert done.rows["decisions"] > done.rows["evidence"]
+    assert [found.id for found in shop.list(funnel="deals")] == ["bob"]
+    proof = shop.verify()
+    assert (proof.is_sound, proof.contacts, proof.erased) == (True, 2, 1)

@@ -25,7 +25,7 @@ from funnelflow.definition.kinds import (
 )
 from funnelflow.definition.model import Definition, Scenario, Vocabulary
 from funnelflow.definition.problems import Place, Problems
-from funnelflow.definition.record_kinds import Key, ListKind, MappingKind, RecordKind, Shape
+from funnelflow.definition.record_kinds import Key, ListKind, MappingKind, RecordKind
 from funnelflow.definition.requirement_kinds import BLOCKS
 from funnelflow.definition.shapes import (
     EVENTS,
@@ -39,7 +39,6 @@ from funnelflow.definition.shapes import (
     TRANSITION,
     VOCABULARY,
     WHEN,
-    InvariantKind,
 )
 from funnelflow.definition.yaml.compose import DEEPEST
 
@@ -90,7 +89,7 @@ def _check_version(here: Place, version: int) -> None:
         here.report("F209", "version", version=version)
 
 
-DEFINITION = Shape(
+DEFINITION = RecordKind(
     "definition",
     Definition,
     (
@@ -122,27 +121,23 @@ DEFINITION = Shape(
         Key("stages", STAGES),
         Key(
             "transitions",
-            ListKind(of=RecordKind("transition", shape=lambda: TRANSITION, is_vital=True)),
+            ListKind(of=TRANSITION),
             "In the order in which they are tried.",
         ),
         Key(
             "always",
-            ListKind(
-                of=InvariantKind(
-                    "invariant", "Label: what always holds", shape=lambda: INVARIANT, code="F108"
-                )
-            ),
+            ListKind(of=INVARIANT),
             "What always holds of the stages; check holds the definition to that.",
         ),
         Key(
             "scenarios",
-            ListKind(of=RecordKind("scenario", shape=lambda: SCENARIO)),
+            ListKind(of=SCENARIO),
             "Example stories; they run as tests.",
         ),
         Key("force", ROLES, "The roles that may force a move, with a reason."),
     ),
     finish=_finish_definition,
-    others=(Key("vocabulary", RecordKind(shape=lambda: VOCABULARY, empty=NOTHING)),),
+    others=(Key("vocabulary", evolve(VOCABULARY, empty=NOTHING)),),
 )
 
 
@@ -167,7 +162,7 @@ def _finish_story(_: Place, values: dict[str, Any]) -> SharedStory:
     return SharedStory(Scenario(**{"story": "", "then": "", **values}), about, expected)
 
 
-STORY = Shape(
+STORY = RecordKind(
     "story",
     SharedStory,
     (

@@ -128,8 +128,8 @@ class ValueKind:
         is_vital: Whether nothing can be said of the whole where a value cannot be read.
     """
 
-    defined_as: str = ""
-    about: str = ""
+    defined_as: str = field(default="", kw_only=True)
+    about: str = field(default="", kw_only=True)
     described: Json | Callable[[Describe], Json] = field(factory=dict, kw_only=True)
     empty: Any = field(default=None, kw_only=True)
     is_vital: bool = field(default=False, kw_only=True)
@@ -240,8 +240,8 @@ def text_kind(pattern: str = "", defined_as: str = "", about: str = "") -> Scala
     """
     limits: Json = {"pattern": f"^{pattern}$"} if pattern else {"minLength": 1, **_SHORT}
     return ScalarKind(
-        defined_as,
-        about,
+        defined_as=defined_as,
+        about=about,
         rule="text",
         fits=_says_something,
         described={"type": "string", **limits},
@@ -355,8 +355,8 @@ _SHORT: Json = {"maxLength": LONGEST}
 _SINGLE: Json = {"type": ["string", "number", "boolean"]}
 
 PLAIN = ValueKind(
-    "plain",
-    "A value: text, a number, true or false, or a list of these.",
+    defined_as="plain",
+    about="A value: text, a number, true or false, or a list of these.",
     described={"anyOf": [_SINGLE, {"type": "array", "items": _SINGLE}]},
 )
 SINGLE = ScalarKind(
@@ -391,16 +391,16 @@ TRUTH = ScalarKind(
     empty=False,
 )
 DURATION = DurationKind(
-    "duration",
-    "A length of time: 30d, 2w, 36h, 1h30m.",
+    defined_as="duration",
+    about="A length of time: 30d, 2w, 36h, 1h30m.",
     rule="a length of time",
     fits=lambda value: value is None or isinstance(value, dt.timedelta),
     described={"type": "string", "pattern": r"^\s*-?([0-9]+(\.[0-9]+)?\s*[a-z]+\s*)+$"},
     help=_duration_help,
 )
 FIELD_TYPE = FieldTypeKind(
-    "type",
-    "What kind of value it is.",
+    defined_as="type",
+    about="What kind of value it is.",
     rule="the type of a field",
     fits=lambda value: isinstance(value, Type),
     described={"enum": [*SCALARS, *(f"list of {name}" for name in SCALARS)]},
@@ -408,8 +408,8 @@ FIELD_TYPE = FieldTypeKind(
     empty=SCALARS["text"],
 )
 EXPRESSION = ExpressionKind(
-    "expression",
-    "An expression over contact.x, event.x and now, such as contact.budget >= 5000 or "
+    defined_as="expression",
+    about="An expression over contact.x, event.x and now, such as contact.budget >= 5000 or "
     "has(contact.email). One that begins with ! [ { or a quote, or holds ': ' or ' #', stands in "
     "single quotes.",
     rule="an expression",

@@ -1,8 +1,8 @@
 """Lists, mappings and records of a definition, each described by one table of its keys.
 
-A `Shape` is that table. From it come the reading of a record from a file, the check of a record
-that was built in Python, the help for a misspelt key, and the JSON Schema for editors. What may
-be wrong with a record by itself, beyond the kinds of its values, its `further` reports.
+A `RecordKind` has that table. From it come the reading of a record from a file, the check of a
+record that was built in Python, the help for a misspelt key, and the JSON Schema for editors.
+What may be wrong with a record by itself, beyond the kinds of its values, its `further` reports.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -173,13 +173,13 @@ Finish: TypeAlias = Callable[[Place, dict[str, Any]], Any]
 
 
 @frozen
-class Shape:
-    """What a record is called and which keys it has.
+class RecordKind(ValueKind):
+    """A record, as an item of a list, under its name, or a whole file.
 
     Attributes:
         noun: What it is called in messages.
         record: The class of the record.
-        keys: Its keys.
+        keys: Its keys; what gives them where records are parts of their like.
         finish: Makes the record that a file says of its attributes; None for the class itself.
         further: Returns a record, from a file or not, after reporting what is wrong with it by
             itself; None where nothing can be.
@@ -187,17 +187,26 @@ class Shape:
         short: The key whose value alone may stand for the whole record; empty for none.
         rest: The attribute that takes the plain values under all other keys; empty for none.
         others: Attributes that a file says in another way than under a key.
+        code: The code under which something else in its place is reported.
+        is_named: Whether a file says it under its name.
     """
 
     noun: str
     record: type
-    keys: tuple[Key, ...]
+    _keys: tuple[Key, ...] | Callable[[], tuple[Key, ...]]
     finish: Finish | None = None
     further: Callable[[Place, Any], Any] | None = None
     needs: tuple[str, ...] = ()
     short: str = ""
     rest: str = ""
     others: tuple[Key, ...] = ()
+    code: str = "F103"
+    is_named: bool = False
+
+    @cached_property
+    def keys(self) -> tuple[Key, ...]:
+        """Its keys."""
+        return self._keys() if callable(self._keys) else self._keys
 
     @cached_property
     def by_name(self) -> Mapping[str, Key]:
@@ -218,11 +227,9 @@ class Shape:
 
     def values(self, here: Place, node: Node, name: str | None = None) -> dict[str, Any]:
         """Return the attributes that a node says, after checking which keys there are."""
-        found = entries_of(node)
-        if found is None and not is_nothing(node):
-            misfit(here.of_node(node), node, self.called(name), "a mapping of keys")
+        said = take_entries(here.of_node(node), node, self.called(name))
+        if said is None:
             return dict(self.unset)
-        said = found or {}
         values, unknown = dict(self.unset), [key for key in said if key not in self.by_name]
         for key in (self.by_name[written] for written in said if written in self.by_name):
             values[key.attribute] = key.take(here, said[key.name])
@@ -246,6 +253,26 @@ class Shape:
             return {"guess": guess} if guess else {"known": tuple(self.by_name)}
 
         return find
+
+    def take(self, here: Place, value: Any, what: str) -> Any:
+        """Return the record; None when too little of it could be read."""
+        if isinstance(value, Node):
+            name = str(here.steps[-1]) if self.is_named else None
+            found = self.read(here.of_node(value, is_named=self.is_named), value, name)
+        elif isinstance(value, self.record):
+            found = self.check(here.inside(value, self.title(value, here)), value)
+        else:
+            misfit(here, value, what, self.called(), code=self.code)
+            found = None
+        here.problems.is_partial |= self.is_vital and found is None
+        return found
+
+    def title(self, record: Any, here: Place) -> str:
+        """Return what a record that was built in Python is, by its name or its number."""
+        last = here.steps[-1]
+        name = getattr(record, "name", None) or getattr(record, "label", None)
+        name = name or (last + 1 if isinstance(last, int) else "")
+        return f"{self.noun} {name!r}" if name else self.noun
 
     def read(self, here: Place, node: Node, name: str | None = None) -> Any:
         """Return the record that a node says, perhaps under a name; None if too little is there."""
@@ -286,50 +313,6 @@ class Shape:
             "properties": {key.name: key.schema(describe) for key in self.keys},
         }
         return {"anyOf": [describe(self.by_name[self.short].kind), whole]} if self.short else whole
-
-
-@frozen(kw_only=True)
-class RecordKind(ValueKind):
-    """A record, as an item of a list or under its name.
-
-    Attributes:
-        shape: Returns its shape; records can be parts of their like.
-        code: The code under which something else in its place is reported.
-        is_named: Whether a file says it under its name.
-    """
-
-    shape: Callable[[], Shape]
-    code: str = "F103"
-    is_named: bool = False
-
-    def take(self, here: Place, value: Any, what: str) -> Any:
-        """Return the record; None when too little of it could be read."""
-        shape = self.shape()
-        if isinstance(value, Node):
-            name = str(here.steps[-1]) if self.is_named else None
-            found = self.read(here.of_node(value, is_named=self.is_named), value, name)
-        elif isinstance(value, shape.record):
-            found = shape.check(here.inside(value, self.title(value, here)), value)
-        else:
-            misfit(here, value, what, shape.called(), code=self.code)
-            found = None
-        here.problems.is_partial |= self.is_vital and found is None
-        return found
-
-    def read(self, here: Place, node: Node, name: str | None) -> Any:
-        """Return the record that a node says; None when too little of it could be read."""
-        return self.shape().read(here, node, name)
-
-    def title(self, record: Any, here: Place) -> str:
-        """Return what a record that was built in Python is, by its name or its number."""
-        last = here.steps[-1]
-        name = getattr(record, "name", None) or getattr(record, "label", None)
-        name = name or (last + 1 if isinstance(last, int) else "")
-        return f"{self.shape().noun} {name!r}" if name else self.shape().noun
-
-    def schema(self, describe: Describe) -> Json:
-        """Return the JSON Schema of the record."""
-        return self.shape().schema(describe)
 
 
 @frozen(kw_only=True)

@@ -22,7 +22,7 @@ from funnelflow.definition.kinds import (
 )
 from funnelflow.definition.model import Criterion, Group, Requirement
 from funnelflow.definition.problems import Place, suggest
-from funnelflow.definition.record_kinds import Key, ListKind, MappingKind, Shape
+from funnelflow.definition.record_kinds import Key, ListKind, MappingKind, RecordKind
 from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from funnelflow.errors import nearest
 
@@ -159,25 +159,28 @@ _LABELLED = ValueKind(
     }
 )
 GROUP = ValueKind(
-    "group",
+    defined_as="group",
     described=lambda describe: {"anyOf": [shape.schema(describe) for shape in GROUPS.values()]},
 )
 """A mapping with ``all``, ``any``, or ``at_least`` and ``of``, for editors."""
-CRITERION = CriterionKind("item", described=_any_of(_LABELLED, GROUP))
+CRITERION = CriterionKind(defined_as="item", described=_any_of(_LABELLED, GROUP))
 CRITERIA = ListKind(
-    "criteria", "Criteria, each `Label: expression` or a group.", of=CRITERION, least=1
+    defined_as="criteria",
+    about="Criteria, each `Label: expression` or a group.",
+    of=CRITERION,
+    least=1,
 )
 REQUIREMENT = RequirementKind(
-    "requirement",
-    "What must be met: a list of criteria, or a group.",
+    defined_as="requirement",
+    about="What must be met: a list of criteria, or a group.",
     described=_any_of(CRITERIA, GROUP),
 )
 BLOCKS = MappingKind(
-    "blocks",
-    "Blocks of criteria by the name under which transitions use them.",
+    defined_as="blocks",
+    about="Blocks of criteria by the name under which transitions use them.",
     of=BlockKind(
-        "block",
-        "A list of criteria, or a group.",
+        defined_as="block",
+        about="A list of criteria, or a group.",
         described=lambda describe: {"anyOf": [describe(CRITERIA), describe(GROUP)]},
     ),
     each="{}",
@@ -189,27 +192,25 @@ BLOCKS = MappingKind(
 _LABEL = Key("label", LABEL)
 
 
-def _items(name: str, about: str) -> Key:
-    return Key(name, CRITERIA, about, "items", is_required=True)
+def _group_kind(key: str, about: str, *more: Key) -> RecordKind:
+    items = Key(key, CRITERIA, about, "items", is_required=True)
+    return RecordKind("group of criteria", Group, (*more, items, _LABEL), needs=("items",))
 
 
 _COUNT = Key("at_least", whole_number(1), "How many must be met.", "count", is_required=True)
-AT_LEAST = Shape(
-    "group of criteria",
-    Group,
-    (_COUNT, _items("of", "The criteria of which so many must be met."), _LABEL),
-    needs=("items",),
-)
-GROUPS: dict[str, Shape] = {
-    "all": Shape("group of criteria", Group, (_items("all", "All of these must be met."), _LABEL)),
-    "any": Shape("group of criteria", Group, (_items("any", "One of these must be met."), _LABEL)),
+AT_LEAST = _group_kind("of", "The criteria of which so many must be met.", _COUNT)
+GROUPS: dict[str, RecordKind] = {
+    "all": _group_kind("all", "All of these must be met."),
+    "any": _group_kind("any", "One of these must be met."),
     "at_least": AT_LEAST,
 }
 _PROVIDED = Key(
     "criterion", NAME_TEXT, "The name under which a plugin offers it.", "function", is_required=True
 )
-PROVIDED = Shape("criterion", Criterion, (_PROVIDED, _LABEL), needs=("function",), rest="arguments")
-BUILT = Shape(
+PROVIDED = RecordKind(
+    "criterion", Criterion, (_PROVIDED, _LABEL), needs=("function",), rest="arguments"
+)
+BUILT = RecordKind(
     "criterion",
     Criterion,
     (_PROVIDED, _LABEL, Key("expression", EXPRESSION), Key("arguments", MappingKind(of=PLAIN))),
@@ -224,7 +225,7 @@ _BLOCK = Key(
     "block",
     is_required=True,
 )
-USE = Shape("use of criteria", Use, (_BLOCK, _LABEL), needs=("block",))
+USE = RecordKind("use of criteria", Use, (_BLOCK, _LABEL), needs=("block",))
 GROUP_WORDS: tuple[str, ...] = (*GROUPS, "of", "criterion", "use")
 """Keys that make a mapping something else than a criterion with its label."""
 

@@ -49,7 +49,6 @@ from funnelflow.definition.record_kinds import (
     MappingKind,
     NamedRecordsKind,
     RecordKind,
-    Shape,
 )
 from funnelflow.definition.requirement_kinds import BLOCKS, REQUIREMENT
 from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode
@@ -80,7 +79,10 @@ SOME_STAGE_NAMES = evolve(STAGE_NAMES, least=1)
 TEXTS = ListKind(of=WORDS, is_lone_allowed=True)
 _NAMED = (Key("name", TEXT),)
 FACTS = MappingKind(
-    "facts", "Facts by the names of their fields.", of=FACT, whole="the facts of {}"
+    defined_as="facts",
+    about="Facts by the names of their fields.",
+    of=FACT,
+    whole="the facts of {}",
 )
 
 
@@ -117,7 +119,7 @@ def _kept(here: Place, raw: Any, of: Field) -> Any:
     return value
 
 
-FIELD = Shape(
+FIELD = RecordKind(
     "field",
     Field,
     (
@@ -133,22 +135,20 @@ FIELD = Shape(
     needs=("name",),
     others=_NAMED,
     short="type",
+    is_named=True,
+    defined_as="field",
+    about="A typed fact: its type alone, or all about it.",
 )
 FIELDS = NamedRecordsKind(
-    "fields",
-    "Facts, by the name that expressions use.",
-    of=RecordKind(
-        "field",
-        "A typed fact: its type alone, or all about it.",
-        shape=lambda: FIELD,
-        is_named=True,
-    ),
+    defined_as="fields",
+    about="Facts, by the name that expressions use.",
+    of=FIELD,
     check_name=_check_field_name,
 )
 
 
 _check_event_name = name_check("event", RESERVED_EVENTS)
-EVENT = Shape(
+EVENT = RecordKind(
     "event",
     EventType,
     (
@@ -175,17 +175,19 @@ EVENT = Shape(
     ),
     needs=("name",),
     others=_NAMED,
+    is_named=True,
+    defined_as="event",
 )
 EVENTS = NamedRecordsKind(
-    "events",
-    "What can happen, by name.",
-    of=RecordKind("event", shape=lambda: EVENT, is_named=True),
+    defined_as="events",
+    about="What can happen, by name.",
+    of=EVENT,
     names=NAME.pattern,
     reserved=tuple(RESERVED_EVENTS),
     check_name=_check_event_name,
 )
 
-VOCABULARY = Shape(
+VOCABULARY = RecordKind(
     "vocabulary",
     Vocabulary,
     (
@@ -204,19 +206,10 @@ VOCABULARY = Shape(
     ),
 )
 
-STAGES = NamedRecordsKind(
-    "stages",
-    "Stages by name, in order.",
-    of=RecordKind("stage", shape=lambda: STAGE, is_named=True, is_vital=True),
-    names=NAME.pattern,
-    check_name=name_check("stage"),
-    is_ordered=True,
-    empty=(),
-)
-STAGE: Shape = Shape(
+STAGE: RecordKind = RecordKind(
     "stage",
     Stage,
-    (
+    lambda: (
         Key("title", TEXT, "What people read; the name if left out."),
         Key("about", TEXT, "Who is in this stage."),
         Key("aliases", TEXTS, "Other names by which people find it."),
@@ -232,6 +225,18 @@ STAGE: Shape = Shape(
     ),
     needs=("name",),
     others=_NAMED,
+    is_named=True,
+    is_vital=True,
+    defined_as="stage",
+)
+STAGES: NamedRecordsKind = NamedRecordsKind(
+    defined_as="stages",
+    about="Stages by name, in order.",
+    of=STAGE,
+    names=NAME.pattern,
+    check_name=name_check("stage"),
+    is_ordered=True,
+    empty=(),
 )
 
 
@@ -252,7 +257,7 @@ def _check_transition(here: Place, transition: Transition) -> Transition:
     return transition
 
 
-TRANSITION = Shape(
+TRANSITION = RecordKind(
     "transition",
     Transition,
     (
@@ -287,6 +292,8 @@ TRANSITION = Shape(
     ),
     further=_check_transition,
     needs=("sources", "to"),
+    is_vital=True,
+    defined_as="transition",
 )
 
 
@@ -300,8 +307,8 @@ def _check_step(here: Place, step: ScenarioStep) -> ScenarioStep:
     return step
 
 
-def _step(key: Key, *needs: str) -> Shape:
-    return Shape("step", ScenarioStep, (key, _AS), further=_check_step, needs=needs)
+def _step(key: Key, *needs: str) -> RecordKind:
+    return RecordKind("step", ScenarioStep, (key, _AS), further=_check_step, needs=needs)
 
 
 _MOVE = Key("move", STAGE_NAME, "The stage that somebody asks for.", "to", is_required=True)
@@ -309,21 +316,13 @@ _WAIT = Key("wait", DURATION, "How much time passes.", is_required=True)
 _SET = Key("set", FACTS, "", "facts", is_required=True)
 STEPS = {"move": _step(_MOVE, "to"), "wait": _step(_WAIT, "wait"), "set": _step(_SET)}
 """Steps of a story that are no events, by the key that says what happens."""
-_STEP = Shape(
-    "step",
-    ScenarioStep,
-    (_MOVE, _WAIT, _SET, _AS, Key("event", TEXT)),
-    further=_check_step,
-    needs=("to", "wait", "event"),
-)
-"""A step that was built in Python."""
 
 
-@frozen(kw_only=True)
+@frozen
 class StepKind(RecordKind):
-    """One thing that happens in a story."""
+    """One thing that happens in a story; its keys are what a step built in Python has."""
 
-    def read(self, here: Place, node: Node, name: str | None) -> ScenarioStep | None:  # noqa: ARG002
+    def read(self, here: Place, node: Node, name: str | None = None) -> ScenarioStep | None:  # noqa: ARG002
         """Return the step of a node; None, after a report, if it is none."""
         if isinstance(node, ScalarNode):
             event = NAME_TEXT.take(here, node, "a step")
@@ -366,11 +365,18 @@ def _misread_step(here: Place, node: Node, kinds: list[str]) -> None:
     here.report("F106", "kind", found=found)
 
 
-WHEN = ListKind(
-    of=StepKind("step", "One thing that happens.", shape=lambda: _STEP, code="F106"),
-    is_lone_allowed=True,
+STEP = StepKind(
+    "step",
+    ScenarioStep,
+    (_MOVE, _WAIT, _SET, _AS, Key("event", TEXT)),
+    further=_check_step,
+    needs=("to", "wait", "event"),
+    code="F106",
+    defined_as="step",
+    about="One thing that happens.",
 )
-SCENARIO = Shape(
+WHEN = ListKind(of=STEP, is_lone_allowed=True)
+SCENARIO = RecordKind(
     "scenario",
     Scenario,
     (
@@ -379,6 +385,7 @@ SCENARIO = Shape(
         Key("when", WHEN, "What happens, in order."),
         Key("then", STAGE_NAME, "The stage in which it must end.", is_asked_for=True),
     ),
+    defined_as="scenario",
 )
 
 
@@ -395,7 +402,39 @@ def _check_invariant(here: Place, invariant: Invariant) -> Invariant:
     return invariant
 
 
-INVARIANT = Shape(
+@frozen
+class InvariantKind(RecordKind):
+    """What always holds of a stage: a label, and one thing about the stage."""
+
+    def read(self, here: Place, node: Node, name: str | None = None) -> Invariant | None:  # noqa: ARG002
+        """Return the invariant of ``Label: {stage: …, after: …}``; None if too little is there."""
+        if not isinstance(node, MappingNode) or len(node.values) != 1:
+            is_mapping = isinstance(node, MappingNode) and node.values
+            found = "several things in one" if is_mapping else words_for(node)
+            here.report("F108", "kind", found=found)
+            return None
+        ((label, value),) = node.items()
+        part = here.part(label)
+        LABEL.take(part.key(), label, "a label")
+        place = part.of_node(value, is_named=True)
+        values = {**self.values(place, value, label), "label": label}
+        if not isinstance(value, MappingNode) or "stage" not in value.values:
+            return None
+        return _check_invariant(place, Invariant(**values, position=place.position))
+
+    def schema(self, describe: Describe) -> Json:
+        """Return the JSON Schema of the kind."""
+        of_stage = RecordKind.schema(self, describe)
+        return {
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "propertyNames": {"minLength": 1},
+            "additionalProperties": {**of_stage, "minProperties": 2, "maxProperties": 2},
+        }
+
+
+INVARIANT = InvariantKind(
     "invariant",
     Invariant,
     (
@@ -408,36 +447,7 @@ INVARIANT = Shape(
     further=_check_invariant,
     needs=("stage",),
     others=(Key("label", LABEL),),
+    code="F108",
+    defined_as="invariant",
+    about="Label: what always holds",
 )
-
-
-@frozen(kw_only=True)
-class InvariantKind(RecordKind):
-    """What always holds of a stage: a label, and one thing about the stage."""
-
-    def read(self, here: Place, node: Node, name: str | None) -> Invariant | None:  # noqa: ARG002
-        """Return the invariant of ``Label: {stage: …, after: …}``; None if too little is there."""
-        if not isinstance(node, MappingNode) or len(node.values) != 1:
-            is_mapping = isinstance(node, MappingNode) and node.values
-            found = "several things in one" if is_mapping else words_for(node)
-            here.report("F108", "kind", found=found)
-            return None
-        ((label, value),) = node.items()
-        part = here.part(label)
-        LABEL.take(part.key(), label, "a label")
-        place = part.of_node(value, is_named=True)
-        values = {**INVARIANT.values(place, value, label), "label": label}
-        if not isinstance(value, MappingNode) or "stage" not in value.values:
-            return None
-        return _check_invariant(place, Invariant(**values, position=place.position))
-
-    def schema(self, describe: Describe) -> Json:
-        """Return the JSON Schema of the kind."""
-        of_stage = INVARIANT.schema(describe)
-        return {
-            "type": "object",
-            "minProperties": 1,
-            "maxProperties": 1,
-            "propertyNames": {"minLength": 1},
-            "additionalProperties": {**of_stage, "minProperties": 2, "maxProperties": 2},
-        }

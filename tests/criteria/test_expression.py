@@ -21,9 +21,10 @@ from funnelflow.criteria import (
     compile_expression,
     list_of,
 )
-from funnelflow.criteria.evaluate import Known, evaluate
+from funnelflow.criteria.evaluate import Known
 from funnelflow.criteria.tree import walk
 
+from .reference import walked
 from .worlds import CONTACTS, EVENTS, NOW, NOWS, SCOPE, TYPED_SOURCES, heavy
 
 LATER = NOW + dt.timedelta(days=1)
@@ -125,8 +126,8 @@ def test_the_compiled_code_gives_what_the_tree_gives(typed, contact, event, now)
     kind, source = typed
     wanted = NUMBER if kind == INTEGER else kind
     expression = compile_expression(source, SCOPE, wanted)
-    walked = evaluate(expression.tree, Known(contact, event, now))
-    assert repr(expression.value(contact, event, now)) == repr(walked)
+    given_ = walked(expression.tree, Known(contact, event, now))
+    assert repr(expression.value(contact, event, now)) == repr(given_)
 
 
 @heavy

@@ -41,6 +41,12 @@ def compile_function(
     return function
 
 
+def compile_value(node: Any) -> Callable[..., Any]:
+    """Return the function (contact fields, event facts, now) for the value of a node."""
+    writer = Writer()
+    return compile_function("value", "f, e, now", writer.value(node), writer.names)
+
+
 @define
 class Writer:
     """Writes the code of expressions that share one function; `names` are what it refers to."""

@@ -8,13 +8,11 @@ known. So what is said is certain, and not everything that is so is said.
 
 import datetime as dt
 import math
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, TypeAlias
 
-from attrs import evolve
-
-from funnelflow.criteria.evaluate import EXACT, Known, evaluate
+from funnelflow.criteria.evaluate import EXACT, Known, all_of, any_of, evaluate
 from funnelflow.criteria.names_and_operators import CheckContext
 from funnelflow.criteria.tree import (
     And,
@@ -329,8 +327,26 @@ def _truths(*nodes: Node) -> Iterator[tuple[bool | None, ...]]:
         unknown = {atom: (None,) for atom in free if _lacks(atom, facts, known)}
         for outcomes in product(*{**free_cases, **unknown}.values()):
             answers = dict(zip(free_cases, outcomes, strict=True))
-            given = evolve(facts, given={id(atom): answers[atom] for atom in free})
-            yield tuple([evaluate(node, given) for node in nodes])
+            given = {id(atom): answers[atom] for atom in free}
+            yield tuple([_truth(node, facts, given) for node in nodes])
+
+
+def _truth(node: Node, facts: Known, given: Mapping[int, bool | None]) -> bool | None:
+    """Return the truth of a node in one case; some conditions are given theirs, by their `id`."""
+    match node:
+        case And():
+            return all_of(*[_truth(item, facts, given) for item in node.items])
+        case Or():
+            return any_of(*[_truth(item, facts, given) for item in node.items])
+        case Not():
+            truth = _truth(node.item, facts, given)
+            return None if truth is None else not truth
+        case Conditional():
+            test = _truth(node.test, facts, given)
+            branch = node.then if test else node.other
+            return None if test is None else _truth(branch, facts, given)
+        case _:
+            return given[id(node)] if id(node) in given else evaluate(node, facts)
 
 
 def _lacks(atom: Node, facts: Known, among: Container[Name]) -> bool:

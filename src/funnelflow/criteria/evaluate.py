@@ -1,16 +1,12 @@
-"""The tree evaluated: the value of an expression, and where it is unknown.
-
-Slower than the compiled code and equal to it; explanations and the look for criteria that
-never hold use it, because it can answer for every part alone.
-"""
+"""What operators and functions give, and where it is unknown; the compiled code calls them."""
 
 import datetime as dt
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 from funnelflow.criteria import tree
 from funnelflow.criteria.times import SECONDS, in_range
@@ -199,88 +195,17 @@ def widened(value: Any) -> Any:
 
 @frozen
 class Known:
-    """What is known when a question is asked.
-
-    Attributes:
-        contact: The facts about the contact.
-        event: The facts that the event brought.
-        now: The time.
-        given: The answers of conditions that have one whatever the facts are, by their `id`.
-    """
+    """What is known when a question is asked."""
 
     contact: Fields
     event: Facts
     now: dt.datetime
-    given: Mapping[int, bool | None] = field(factory=dict)
 
     def read(self, node: tree.Read | tree.Has) -> Any:
         """Return the value of a field, or None."""
         return (self.contact if node.root == "contact" else self.event).get(node.field.name)
 
 
-def evaluate(node: Node, known: Known) -> Any:  # noqa: C901, PLR0911, PLR0912  # one case a node
+def evaluate(node: Node, known: Known) -> Any:
     """Return the value of a node; None where it is unknown."""
-    if known.given and id(node) in known.given:
-        return known.given[id(node)]
-    match node:
-        case tree.Constant():
-            return node.value
-        case tree.Read():
-            return known.read(node)
-        case tree.Now():
-            return known.now
-        case tree.Has():
-            return known.read(node) is not None
-        case tree.Not():
-            value = evaluate(node.item, known)
-            return None if value is None else not value
-        case tree.And():
-            return all_of(*[evaluate(item, known) for item in node.items])
-        case tree.Or():
-            return any_of(*[evaluate(item, known) for item in node.items])
-        case tree.Conditional():
-            test = evaluate(node.test, known)
-            return None if test is None else evaluate(node.then if test else node.other, known)
-        case tree.Compare():
-            return _compare(node, evaluate(node.left, known), evaluate(node.right, known))
-        case tree.In():
-            return _contained(evaluate(node.item, known), evaluate(node.items, known))
-        case tree.Arithmetic():
-            function = operation(node.operator, node.type, node.left.type)
-            return function(evaluate(node.left, known), evaluate(node.right, known))
-        case tree.Negate():
-            negated = negated_integer if node.type == INTEGER else negated_number
-            return negated(evaluate(node.item, known))
-        case tree.Size():
-            return size_of(evaluate(node.item, known))
-        case tree.TextTest():
-            return _TESTS[node.test](evaluate(node.text, known), evaluate(node.part, known))
-        case tree.ListOf():
-            return list_made(*[evaluate(item, known) for item in node.items])
-        case tree.Widen():
-            return widened(evaluate(node.item, known))
-
-
-def _compare(node: tree.Compare, left: Any, right: Any) -> bool | None:
-    """Compare two values, one of which may be unknown."""
-    if left is None or right is None:
-        return None
-    if node.left.type.is_list:
-        return equal_lists(left, right) == (node.operator == "==")
-    return bool(_COMPARISONS[node.operator](*alike(left, right)))
-
-
-_contained = _known(contained)
-_COMPARISONS: Final = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-_TESTS: Final = {
-    "contains": _known(operator.contains),
-    "startsWith": _known(str.startswith),
-    "endsWith": _known(str.endswith),
-}
+    return node.value_of(known.contact, known.event, known.now)

@@ -92,8 +92,7 @@ class Expression:
     @cached_property
     def value(self) -> Gives:
         """Return the function (contact fields, event facts, now) for its value; None is unknown."""
-        writer = Writer()
-        return compile_function("value", "f, e, now", writer.value(self.tree), writer.names)
+        return self.tree.value_of
 
     def explain(self, fields: Fields, facts: Facts, now: dt.datetime) -> Explanation:
         """Explain whether it is true with these facts, why, and what is missing."""

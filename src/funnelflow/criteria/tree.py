@@ -4,8 +4,9 @@ The parser gives the one, the type check makes the other of it, from which every
 made. Nodes that mean something are equal where they mean the same, wherever they stand.
 """
 
-from collections.abc import Iterator
-from typing import TypeAlias
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
@@ -114,6 +115,13 @@ class _Node:
 
     start: int = field(eq=False)
     end: int = field(eq=False)
+
+    @cached_property
+    def value_of(self) -> Callable[..., Any]:
+        """Return the function (contact fields, event facts, now) for its value, compiled once."""
+        from funnelflow.criteria.codegen import compile_value  # noqa: PLC0415  # it reads trees
+
+        return compile_value(self)
 
 
 @frozen

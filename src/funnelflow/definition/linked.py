@@ -16,7 +16,7 @@ from funnelflow.definition.model import (
     StageType,
     Transition,
 )
-from funnelflow.definition.problems import Place, Problems, place_of_transition
+from funnelflow.definition.problems import Place, Problems, place_of
 from funnelflow.errors import UnknownNameError
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class LinkedTransition:
 
     def place(self, problems: Problems) -> Place:
         """Return where it stands, for whoever reports problems with it."""
-        return place_of_transition(problems, self.index, self.transition)
+        return place_of(problems, self.transition, self.index)
 
     def waits_in(self, leaf: str, depth: int) -> str:
         """Return the stage whose entry its wait counts from, where it leaves a leaf.

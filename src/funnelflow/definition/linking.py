@@ -44,10 +44,7 @@ from funnelflow.definition.problems import (
     Problem,
     Problems,
     Suggestion,
-    place_of_block,
-    place_of_event,
-    place_of_invariant,
-    place_of_transition,
+    place_of,
     suggest,
     suggest_event,
 )
@@ -184,7 +181,7 @@ class _Linker:
             for number, transition in enumerate(self.definition.transitions)
         ]
         for name, block in self.definition.vocabulary.criteria.items():
-            list(self._rules((block,), (), place_of_block(self.problems, name, block)))
+            list(self._rules((block,), (), place_of(self.problems, block, name)))
         always = [
             self._invariant(number, invariant)
             for number, invariant in enumerate(self.definition.always)
@@ -216,7 +213,7 @@ class _Linker:
 
     def _invariant(self, number: int, invariant: Invariant) -> LinkedInvariant | None:
         """Look up the stages of an invariant, and compile what it needs; None if one is missing."""
-        place = place_of_invariant(self.problems, number, invariant)
+        place = place_of(self.problems, invariant, number)
         named = {
             "stage": (invariant.stage,),
             "inside": tuple(name for name in (invariant.inside,) if name),
@@ -237,7 +234,7 @@ class _Linker:
         """Compile what an event sets, and whether it is activity."""
         sets = []
         fields = self.definition.vocabulary.fields
-        place = place_of_event(self.problems, event)
+        place = place_of(self.problems, event, event.name)
         for name, source in event.sets.items():
             here = place.part("sets", name)
             if name not in fields:
@@ -259,7 +256,7 @@ class _Linker:
 
     def _transition(self, number: int, transition: Transition) -> LinkedTransition | None:
         """Link one transition; None when a stage it names does not exist."""
-        place = place_of_transition(self.problems, number, transition)
+        place = place_of(self.problems, transition, number)
         sources = [
             self._stage(name, place.part("from", i)) for i, name in enumerate(transition.sources)
         ]

@@ -272,35 +272,28 @@ class Place:
         self.problems.report(code, self.span(), variant, suggestion, **parameters)
 
 
-def place_of_stage(problems: Problems, dotted: str, stage: Stage) -> Place:
-    """Return the place of a stage."""
-    return Place(problems, stage.position, f"stage {dotted!r}")
+def place_of(problems: Problems, record: Any, called: str | int) -> Place:
+    """Return the place of a part of a definition, called by its name, or its number from 0."""
+    noun = _NOUNS[type(record)]
+    if isinstance(called, str):
+        return Place(problems, record.position, f"{noun} {called!r}")
+    about = f"{noun} {called + 1} ({_WORDS[type(record)](record)})"
+    return Place(problems, record.position, about)
 
 
-def place_of_block(problems: Problems, name: str, block: Group) -> Place:
-    """Return the place of a named block of criteria."""
-    return Place(problems, block.position, f"block of criteria {name!r}")
-
-
-def place_of_transition(problems: Problems, number: int, transition: Transition) -> Place:
-    """Return the place of a transition, counted from 0."""
-    about = f"transition {number + 1} ({', '.join(transition.sources)} to {transition.to})"
-    return Place(problems, transition.position, about)
-
-
-def place_of_event(problems: Problems, event: EventType) -> Place:
-    """Return the place of an event."""
-    return Place(problems, event.position, f"event {event.name!r}")
-
-
-def place_of_scenario(problems: Problems, number: int, scenario: Scenario) -> Place:
-    """Return the place of a scenario, counted from 0."""
-    return Place(problems, scenario.position, f"scenario {number + 1} ({scenario.story})")
-
-
-def place_of_invariant(problems: Problems, number: int, invariant: Invariant) -> Place:
-    """Return the place of an invariant, counted from 0."""
-    return Place(problems, invariant.position, f"invariant {number + 1} ({invariant.label})")
+_NOUNS: Final = {
+    Stage: "stage",
+    Group: "block of criteria",
+    EventType: "event",
+    Transition: "transition",
+    Scenario: "scenario",
+    Invariant: "invariant",
+}
+_WORDS: Final[dict[type, Callable[[Any], str]]] = {
+    Transition: lambda transition: f"{', '.join(transition.sources)} to {transition.to}",
+    Scenario: lambda scenario: scenario.story,
+    Invariant: lambda invariant: invariant.label,
+}
 
 
 def suggest(name: str, known: Iterable[str]) -> Suggestion:

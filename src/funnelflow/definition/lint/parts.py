@@ -17,10 +17,7 @@ from funnelflow.definition.model import (
 from funnelflow.definition.problems import (
     Place,
     Problems,
-    place_of_event,
-    place_of_scenario,
-    place_of_stage,
-    place_of_transition,
+    place_of,
     suggest,
     suggest_event,
 )
@@ -51,7 +48,7 @@ def check_sizes(definition: Definition, problems: Problems) -> bool:
         count = _count(transition.require)
         total += count
         if count > MOST_CRITERIA:
-            require = place_of_transition(problems, number, transition).part("require")
+            require = place_of(problems, transition, number).part("require")
             require.key().report("F003", "criteria", count=count, most=MOST_CRITERIA)
     if total > MOST_EXPRESSIONS:
         whole.report("F003", "count", count=total, what="expressions", most=MOST_EXPRESSIONS)
@@ -81,7 +78,7 @@ def _check_siblings(stages: tuple[Stage, ...], parent: str, problems: Problems) 
     for stage in stages:
         folded = stage.name.casefold()
         if folded in seen:
-            place = place_of_stage(problems, f"{parent}{stage.name}", stage)
+            place = place_of(problems, stage, f"{parent}{stage.name}")
             place.report("F208", "name", name=stage.name)
         seen.add(folded)
         _check_siblings(stage.stages, f"{parent}{stage.name}.", problems)
@@ -93,7 +90,7 @@ def _check_aliases(index: StageIndex, problems: Problems) -> None:
     owners |= {name.rpartition(".")[2].casefold(): name for name in reversed(list(index.stages))}
     aliases: dict[str, str] = {}
     for dotted, owner in index.stages.items():
-        listed = place_of_stage(problems, dotted, owner).part("aliases")
+        listed = place_of(problems, owner, dotted).part("aliases")
         for number, alias in enumerate(owner.aliases):
             folded, place = alias.casefold(), listed.part(number)
             if not alias.strip():
@@ -107,7 +104,7 @@ def _check_event_aliases(events: Mapping[str, EventType], problems: Problems) ->
     """Check that an alias leads to one event."""
     owners = {name: name for name in events}
     for event in events.values():
-        listed = place_of_event(problems, event).part("aliases")
+        listed = place_of(problems, event, event.name).part("aliases")
         for number, alias in enumerate(event.aliases):
             if (other := owners.setdefault(alias, event.name)) != event.name:
                 variant = "alias_is_name" if alias in events else "alias"
@@ -152,7 +149,7 @@ def check_used(definition: Definition, problems: Problems) -> None:
     used |= {step.event for scenario in definition.scenarios for step in scenario.when}
     for event in own:
         if event.name not in used:
-            place_of_event(problems, event).report("F304", name=event.name)
+            place_of(problems, event, event.name).report("F304", name=event.name)
 
 
 def check_scenarios(definition: Definition, index: StageIndex, problems: Problems) -> None:
@@ -160,7 +157,7 @@ def check_scenarios(definition: Definition, index: StageIndex, problems: Problem
     vocabulary = definition.vocabulary
     stories: set[str] = set()
     for number, scenario in enumerate(definition.scenarios):
-        place = place_of_scenario(problems, number, scenario)
+        place = place_of(problems, scenario, number)
         if scenario.story in stories:
             place.part("story").report("F501")
         stories.add(scenario.story)

@@ -21,7 +21,7 @@ from funnelflow.definition.lint.guard_implication import (
     guard_conditions,
 )
 from funnelflow.definition.model import Invariant, parent_of
-from funnelflow.definition.problems import Problems, place_of_invariant, place_of_stage
+from funnelflow.definition.problems import Problems, place_of
 
 Successors: TypeAlias = Mapping[str, Sequence[str]]
 """The leaves to which some transition leads, for each leaf."""
@@ -74,11 +74,11 @@ def check_reachability(linked: Linked, successors: Successors, problems: Problem
     """Check that every stage can be entered, and left unless it is terminal."""
     reached = _reached(linked.initial, successors)
     for name in _outermost(linked, set(linked.leaves) - reached):
-        place_of_stage(problems, name, linked.stages[name]).report("F403", name=name)
+        place_of(problems, linked.stages[name], name).report("F403", name=name)
     for leaf in linked.leaves:
         is_left = any(other != leaf for other in successors[leaf])
         if leaf in reached and linked.type_of(leaf) == "open" and not is_left:
-            place_of_stage(problems, leaf, linked.stages[leaf]).report("F404", name=leaf)
+            place_of(problems, linked.stages[leaf], leaf).report("F404", name=leaf)
 
 
 def _reached(initial: str, successors: Successors) -> set[str]:
@@ -165,7 +165,7 @@ def _uses(
 
 
 def _report_indistinguishable(first: str, second: str, linked: Linked, problems: Problems) -> None:
-    place = place_of_stage(problems, second, linked.stages[second])
+    place = place_of(problems, linked.stages[second], second)
     there = linked.stages[first].position
     if there:
         place.report("F409", "placed", stage=second, other=first, line=there.line)
@@ -294,7 +294,7 @@ def check_invariants(
     """Report every invariant that the transitions of the definition break."""
     for number, checked in enumerate(linked.always):
         invariant = checked.invariant
-        place = place_of_invariant(problems, number, invariant)
+        place = place_of(problems, invariant, number)
         broken = _misplaced(invariant, linked, successors) or _not_required(
             checked, linked, guards, problems
         )

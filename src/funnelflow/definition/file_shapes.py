@@ -13,7 +13,6 @@ from typing import Any, Literal, TypeAlias
 from attrs import NOTHING, evolve, frozen
 
 from funnelflow.definition.kinds import (
-    NAME,
     NAME_TEXT,
     STAGE_NAME,
     TEXT,
@@ -23,7 +22,7 @@ from funnelflow.definition.kinds import (
     name_check,
     whole_number,
 )
-from funnelflow.definition.model import Definition, Scenario, Vocabulary
+from funnelflow.definition.model import NAME, Definition, Scenario, Vocabulary
 from funnelflow.definition.problems import Place, Problems
 from funnelflow.definition.record_kinds import Key, ListKind, MappingKind, RecordKind
 from funnelflow.definition.requirement_kinds import BLOCKS

@@ -17,6 +17,7 @@ from attrs import evolve, field, frozen
 from funnelflow.criteria import Type, parse_duration, parse_type
 from funnelflow.criteria.parser import LENGTH_CAP
 from funnelflow.criteria.value_forms import SCALARS
+from funnelflow.definition.model import NAME
 from funnelflow.definition.problems import Place, suggest
 from funnelflow.definition.yaml.compose import UNSAFE, character_words
 from funnelflow.definition.yaml.nodes import (
@@ -30,8 +31,6 @@ from funnelflow.definition.yaml.nodes import (
 )
 from funnelflow.errors import nearest
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-"""What the names of funnels, stages, events, roles and blocks look like."""
 FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 """What the names of fields look like: expressions use them."""
 LONGEST = 10_000

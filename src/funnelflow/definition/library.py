@@ -1,15 +1,13 @@
 """Where the names of definitions and vocabularies are looked up."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from attrs import evolve, field, frozen
 
 from funnelflow.criteria import CustomCall, Type, Value
-from funnelflow.definition.model import Definition, Vocabulary
+from funnelflow.definition.model import NAME, Definition, Vocabulary
 
 
 @frozen
@@ -39,8 +37,6 @@ class CriterionProvider:
 
 SUFFIXES = (".yaml", ".yml")
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-
 
 @cache
 def shipped_definitions() -> Path:
@@ -51,13 +47,6 @@ def shipped_definitions() -> Path:
     package = Path(__file__).parents[1]
     inside = package / "definitions"
     return inside if inside.is_dir() else package.parents[1] / "definitions"
-
-
-class _Offered(NamedTuple):
-    """What a plugin offers under a name: a record, which is no file, or a file."""
-
-    is_record: bool
-    path: Path | None
 
 
 @frozen
@@ -93,13 +82,11 @@ class Library:
             name: The name; anything that is no plain name leads nowhere.
             besides: A file to pass over, so that one can extend another of its own name.
         """
-        offered = _Offered(name in self.definitions, self.files.get(name))
-        return self._file(name, "", offered, besides)
+        return self._find(name, "", self.definitions, self.files, besides)
 
     def find_vocabulary(self, name: str) -> Path | None:
         """Return the file of a vocabulary by its name; None if there is none."""
-        offered = _Offered(name in self.vocabularies, self.vocabulary_files.get(name))
-        return self._file(name, "vocabularies", offered, None)
+        return self._find(name, "vocabularies", self.vocabularies, self.vocabulary_files)
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all definitions, sorted."""
@@ -118,35 +105,37 @@ class Library:
         others = tuple(directory for directory in self.directories if directory != here)
         return evolve(self, directories=(here, *others))
 
-    def _file(self, name: str, folder: str, offered: _Offered, besides: Path | None) -> Path | None:
+    def _find(
+        self,
+        name: str,
+        folder: str,
+        records: Mapping[str, object],
+        files: Mapping[str, Path],
+        besides: Path | None = None,
+    ) -> Path | None:
         """Find a file; what a plugin offers comes before what ships."""
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             return None
         found = _first(self.directories, folder, name, besides)
-        if found is not None or offered.is_record:
+        if found is not None or name in records:
             return found
-        if offered.path is not None and offered.path != besides:
-            return offered.path
-        return _first((self.shipped,) if self.shipped else (), folder, name, besides)
-
-    def _directories(self) -> Iterator[Path]:
-        yield from self.directories
-        if self.shipped is not None:
-            yield self.shipped
+        if name in files and files[name] != besides:
+            return files[name]
+        return _first((self.shipped,), folder, name, besides)
 
     def _stems(self, folder: str) -> Iterator[str]:
         """Yield the names of the files in a folder of every directory."""
-        for directory in self._directories():
+        for directory in filter(None, (*self.directories, self.shipped)):
             below = directory / folder
             if below.is_dir():
                 yield from (p.stem for p in below.iterdir() if p.suffix in SUFFIXES)
 
 
 def _first(
-    directories: Iterable[Path], folder: str, name: str, besides: Path | None
+    directories: Iterable[Path | None], folder: str, name: str, besides: Path | None
 ) -> Path | None:
     """Return the first file of a name in some directories."""
-    for directory in directories:
+    for directory in filter(None, directories):
         for suffix in SUFFIXES:
             path = directory / folder / f"{name}{suffix}"
             if path.is_file() and path != besides:

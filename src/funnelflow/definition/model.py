@@ -5,6 +5,7 @@ do for a file.
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
@@ -17,6 +18,8 @@ StageType: TypeAlias = Literal["open", "won", "lost"]
 GroupKind: TypeAlias = Literal["all", "any", "at_least"]
 Since: TypeAlias = Literal["stage", "activity"]
 
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+"""What the names of funnels, stages, events, roles and blocks look like."""
 BUILT_IN_EVENTS = {
     "add": "the first word of every history",
     "set": "a step that brings facts alone",

@@ -8,7 +8,6 @@ from attrs import evolve, frozen
 from funnelflow.definition.kinds import (
     EXPRESSION,
     LABEL,
-    NAME,
     NAME_TEXT,
     PLAIN,
     Describe,
@@ -20,7 +19,7 @@ from funnelflow.definition.kinds import (
     whole_number,
     words_for,
 )
-from funnelflow.definition.model import Criterion, Group, Requirement
+from funnelflow.definition.model import NAME, Criterion, Group, Requirement
 from funnelflow.definition.problems import Place, suggest
 from funnelflow.definition.record_kinds import Key, ListKind, MappingKind, RecordKind
 from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode

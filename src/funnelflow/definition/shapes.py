@@ -17,7 +17,6 @@ from funnelflow.definition.kinds import (
     FIELD_NAME,
     FIELD_TYPE,
     LABEL,
-    NAME,
     NAME_TEXT,
     PLAIN,
     SINGLE,
@@ -34,6 +33,7 @@ from funnelflow.definition.kinds import (
 )
 from funnelflow.definition.model import (
     BUILT_IN_EVENTS,
+    NAME,
     EventType,
     Invariant,
     Scenario,

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import math
 import pickle
+import re
 import unicodedata
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -387,3 +388,26 @@ def test_every_character_without_a_picture_says_nothing():
             ), hex(code)
         elif unicodedata.category(char)[0] in "LNPS" and "FILLER" not in unicodedata.name(char, ""):
             assert not says_nothing(char) or char == "\u2800", hex(code)
+
+
+@pytest.mark.parametrize(
+    ("raw", "named"),
+    [
+        (5, "5"),
+        (-(10**29), str(-(10**29))),
+        (10**31, "the number"),
+        (-(10**31), "the number"),
+        (2.5, "2.5"),
+        (True, "True"),
+        (Decimal("1.5"), "the number"),
+        (NINE, "a value of type datetime"),
+    ],
+)
+def test_a_value_that_is_refused_is_named_as_far_as_it_can_be_read(raw, named):
+    with pytest.raises(FieldError, match=re.escape(f"x: {named} is not text")):
+        Field("x", TEXT).normalise(raw)
+
+
+def test_where_a_field_was_declared_is_no_part_of_what_it_is():
+    here = Field("x", TEXT, position=Position("a.yaml", 3, 1))
+    assert (here, repr(here)) == (Field("x", TEXT), repr(Field("x", TEXT)))

@@ -122,6 +122,7 @@ def test_a_leaf_says_why_and_carries_its_label_and_source():
     check = answer(NO)
     assert (check.label, check.kind, check.source) == ("a label", "criterion", "contact.count > 5")
     assert check.words == "count is 3; needs more than 5"
+    assert check.needs == 0
     assert [seen.value for seen in check.seen] == [3]
 
 

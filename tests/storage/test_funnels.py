@@ -352,3 +352,15 @@ def test_files_are_about_all_funnels_of_a_contact(two, write):
         assert (counts.rejected, counts.unchanged) == (0, number)
     assert stands(two, "ada")["support"][2] == {"mood": "sad"}
     assert two.verify().is_sound
+
+
+def test_a_field_has_one_type_in_all_funnels_of_a_workspace(two, directory):
+    other = SUPPORT.replace("funnel: support", "funnel: other").replace(
+        "mood: text", "mood: integer"
+    )
+    other = other.replace('contact.mood == "happy"', "contact.mood == 1")
+    (directory / "other.yaml").write_text(other)
+    with pytest.raises(UsageError, match=r"'mood' is integer here, and text in support, version 1"):
+        two.adopt(directory / "other.yaml")
+    assert two.funnels() == ("pipeline", "support")
+    two.adopt(directory / "other.yaml", instead_of="support")

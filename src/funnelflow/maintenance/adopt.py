@@ -141,6 +141,7 @@ def plan_adoption(
         found = read_rules(connection, store, new.funnel.linked, rules)
         _require_funnel(connection, instead_of)
         _require_apart(connection, instead_of, definition.name)
+        store.require_same_types(connection, definition, instead_of)
         mover = Mover(new, found, context.clock(), instead_of=instead_of)
         current = store.current(connection, definition.name)
         _draft(connection, store, mover, draft)

@@ -101,9 +101,42 @@ class DefinitionStore:
         wanted = select(definitions.c.id).where(definitions.c.digest == digest(definition))
         return connection.execute(wanted).scalar() or 0
 
+    def require_same_types(
+        self, connection: Connection, definition: Definition, instead_of: str = ""
+    ) -> None:
+        """Refuse a definition that gives a field another type than one in use for another funnel.
+
+        A contact may be in both, and what is told of it is told once.
+
+        Args:
+            connection: The database.
+            definition: The definition.
+            instead_of: A funnel in whose stead it comes.
+
+        Raises:
+            UsageError: It does.
+        """
+        others = select(funnels.c.definition).where(
+            funnels.c.name.not_in([definition.name, instead_of])
+        )
+        for number in connection.execute(others.order_by(funnels.c.name)).scalars().all():
+            used = self.by_id(connection, number).funnel.definition
+            for name, field in definition.vocabulary.fields.items():
+                known = used.vocabulary.fields.get(name)
+                if known is not None and known.type != field.type:
+                    place = f"{field.position or definition.name}"
+                    raise UsageError(
+                        f"{place}: the field {name!r} is {field.type} here, and {known.type} in "
+                        f"{used.name}, version {used.version}, which is in use",
+                        hint="a field has one type in a workspace: change it, or give it a name of "
+                        "its own",
+                    )
+
     def _take_into_use(self, connection: Connection, name: str, now: dt.datetime) -> None:
         """Put a funnel under the definition in its file, unless somebody just did."""
-        number, _ = store_definition(connection, self.file(name), now)
+        definition = self.file(name)
+        self.require_same_types(connection, definition)
+        number, _ = store_definition(connection, definition, now)
         write_funnel(connection, name, number, to_text(now), replace=False)
 
     def _load(self, connection: Connection, number: int) -> LoadedDefinition:

@@ -155,6 +155,29 @@ def test_a_veto_holds_under_the_next_version_of_the_definition(make, tmp_path):
     assert plain.verify().findings == ()
 
 
+def test_a_veto_says_in_which_funnel_it_holds_also_under_the_next_version(make, tmp_path):
+    timeless = FUNNEL.replace("  - {from: talking, to: thinking, after: 30d}\n", "")
+    second = timeless.replace("funnel: small", "funnel: second").replace("customer", "client")
+    (tmp_path / "second.yaml").write_text(second)
+    workspace = make(Guardian("client", "no client"))
+    workspace.adopt(tmp_path / "second.yaml")
+    workspace.add("ada", at=AT)
+    workspace.enter("ada", "second", at=AT)
+    workspace.record("ada", "asked", at=AT)
+    answer = workspace.record("ada", "bought", at=AT)
+    assert (answer.decision.after, answer.others[0].decision.after) == ("customer", "talking")
+    (veto,) = rows(workspace)[-1].vetoes
+    assert (veto.index, veto.reason, veto.funnel) == (2, "no client", "second")
+    shifted = second.replace("version: 1", "version: 2").replace(
+        "transitions:", "transitions:\n  - {from: client, to: new, on: asked}"
+    )
+    (tmp_path / "shifted.yaml").write_text(shifted)
+    workspace.adopt(tmp_path / "shifted.yaml")
+    stood = {one.funnel: one.contact.stage for one in workspace.contact("ada").positions}
+    assert stood == {"small": "customer", "second": "talking"}
+    assert workspace.verify().is_sound
+
+
 def test_a_veto_holds_on_the_path_of_files_too(make, tmp_path):
     workspace = make(Guardian("talking"))
     (tmp_path / "events.csv").write_text(f"contact,event,at\nada,asked,{AT}\n")

@@ -171,6 +171,14 @@ def workspace(directory: Path, database: str, clock: Ticking) -> Iterator[Worksp
 
 
 @pytest.fixture
+def more_funnels(directory: Path) -> None:
+    """Put the funnels `upsell` and `renewal` beside the first, in whose types they speak."""
+    for name in ("upsell", "renewal"):
+        path = directory / f"{name}.yaml"
+        path.write_text(PIPELINE.replace("funnel: pipeline", f"funnel: {name}"))
+
+
+@pytest.fixture
 def deals(directory: Path, workspace: Workspace, clock: Ticking) -> Workspace:
     """Give a workspace with a funnel in which order matters, long after what happens."""
     clock.now = T0 + 200 * DAY

@@ -14,9 +14,8 @@ project is replaced for it:
   One writes if a statement in it changes rows or tables. What is executed outside of any is a
   transaction by itself and counted apart; pragmas are none.
 - *reads of the settings* are the times that `funnelflow.toml` is opened for reading.
-- *calls into the engine* come from another package of the project; by name, so are those that run
-  one event (`STEP`) and try the transitions of one trigger (`TRIGGER`). A name that the source no
-  longer has is reported as missing, not as 0.
+- *calls into the engine* come from another package of the project; by name, so is the one that runs
+  an event (`STEP`). A name that the source no longer has is reported as missing, not as 0.
 - *own imports* are the milliseconds that the project's modules take to import, without what they
   import themselves: the least of `RUNS` processes. Timings are of one machine in one moment.
 """
@@ -49,8 +48,6 @@ ENGINE: Final = "engine"
 """The package below the project's that decides."""
 STEP: Final = "Funnel.step"
 """The function of the engine that runs one event."""
-TRIGGER: Final = "StageEvent.trigger"
-"""The function of the engine that tries the transitions of one trigger."""
 SET_UP: Final = (("init",), ("add", "ada", "email=ada@example.com"))
 MEASURED: Final = ("record", "ada", "form_submitted", "budget=3000")
 RUNS: Final = 5
@@ -94,8 +91,7 @@ class Watched:
         alone: Statements outside of a transaction.
         settings_read: How often the settings were opened for reading.
         engine_calls: Functions of the engine that other packages called, with how often.
-        named_calls: `STEP` and `TRIGGER` with how often they were called; None for one that is
-            not in the source.
+        named_calls: `STEP` with how often it was called; None if it is not in the source.
     """
 
     run: list[str]
@@ -266,7 +262,7 @@ class Watch:
             named_calls={
                 name: calls.in_engine[name] if name in known else None
                 for known in [functions_of(self.package / ENGINE)]
-                for name in (STEP, TRIGGER)
+                for name in (STEP,)
             },
         )
 

@@ -133,9 +133,7 @@ def test_translating_changes_nothing(call, ada):
     assert call("history", ada, "--json").stdout == before
 
 
-@pytest.mark.parametrize(
-    "arguments", [(), ("ada", "--all"), ("ada", "--from", "standard")], ids=["none", "both", "from"]
-)
+@pytest.mark.parametrize("arguments", [(), ("ada", "--all")], ids=["none", "both"])
 def test_translate_takes_one_contact_or_all(call, ada, arguments):
     done = call("translate", *arguments, "--to", "dialogue")
     assert (done.exit_code, "say either one contact or --all" in done.stderr) == (2, True)

@@ -105,11 +105,12 @@ def test_a_dry_run_predicts_the_run_and_stores_nothing(workspace, directory, wri
     assert evolve(predicted, **same) == evolve(done, **same)
 
 
+@pytest.mark.usefixtures("more_funnels")
 def test_a_dry_run_takes_no_funnel_into_use(workspace, write):
-    workspace.apply(write(events(5)), options(funnel="dialogue", dry_run=True))
+    workspace.apply(write(events(5)), options(funnel="upsell", dry_run=True))
     assert workspace.funnels() == ("pipeline",)
-    workspace.add("grace", funnel="outreach")
-    workspace.add("joan", funnel="dialogue")
+    workspace.add("grace", funnel="renewal")
+    workspace.add("joan", funnel="upsell")
     assert workspace.verify().is_sound
 
 

@@ -165,8 +165,9 @@ def test_now_is_a_time_in_a_file_of_contacts_too(workspace, write, clock):
     assert (counts.unchanged, counts.stayed, counts.rejected) == (1, 1, 0)
 
 
+@pytest.mark.usefixtures("more_funnels")
 def test_a_dry_run_takes_no_funnel_into_use(workspace, write):
-    options = FileOptions(funnel="dialogue", chunk=1, dry_run=True)
+    options = FileOptions(funnel="upsell", chunk=1, dry_run=True)
     assert workspace.import_contacts(write(PEOPLE), options).dry_run
     assert workspace.funnels() == ("pipeline",)
 

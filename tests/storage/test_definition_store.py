@@ -53,22 +53,23 @@ def test_what_is_to_be_adopted_is_held_to_every_rule(closed, directory):
 
 def try_out(workspace):
     """Take a funnel into use by what is undone at the end."""
-    workspace.add("ada", funnel="dialogue", dry_run=True)
+    workspace.add("ada", funnel="upsell", dry_run=True)
 
 
 def fail(workspace):
     """Take a funnel into use by what cannot be recorded."""
     with pytest.raises(FieldError):
-        workspace.add("ada", {"email": 5}, funnel="dialogue")
+        workspace.add("ada", {"email": 5}, funnel="upsell")
 
 
 @pytest.mark.parametrize("undo", [try_out, fail])
+@pytest.mark.usefixtures("more_funnels")
 def test_a_definition_whose_storing_was_undone_decides_nothing(workspace, undo):
     undo(workspace)
-    workspace.add("grace", funnel="outreach")
-    workspace.add("joan", funnel="dialogue")
-    assert workspace.contact("grace").funnel == "outreach"
-    assert workspace.contact("joan").funnel == "dialogue"
+    workspace.add("grace", funnel="renewal")
+    workspace.add("joan", funnel="upsell")
+    assert workspace.contact("grace").funnel == "renewal"
+    assert workspace.contact("joan").funnel == "upsell"
     assert workspace.verify().is_sound
 
 

@@ -126,6 +126,8 @@ class CustomAnswer:
             known. ``contact.`` and ``event.`` alone list the names where it went through all.
         met: True, False, or None for unknown.
         failure: What went wrong instead; empty where it did answer.
+        at: The moment that it was asked about, where that is not the moment of the evidence that
+            it was asked for: time opened something before it, or it was folded in.
     """
 
     criterion: str
@@ -135,6 +137,7 @@ class CustomAnswer:
     looked: Mapping[str, Any]
     met: bool | None
     failure: str = ""
+    at: dt.datetime | None = None
 
     def failed(self) -> str:
         """Return what went wrong, in words."""
@@ -151,11 +154,13 @@ class CustomAnswer:
             "looked": dict(self.looked),
             "answer": self.met,
             "failure": self.failure,
+            "at": None if self.at is None else dump_value(self.at),
         }
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> "CustomAnswer":
         """Read what `to_json` returned."""
+        at = said["at"]
         return cls(
             said["criterion"],
             said["plugin"],
@@ -164,6 +169,7 @@ class CustomAnswer:
             said["looked"],
             said["answer"],
             said["failure"],
+            None if at is None else dt.datetime.fromisoformat(at),
         )
 
     def agrees(self, other: "CustomAnswer") -> bool:

@@ -1,10 +1,10 @@
 """The answers that plugins' criteria gave about one contact, in force while its story is folded.
 
-An answer is evidence and counts when its row happened. A question has the last answer that was
-given to it up to that moment, in order of time; before the first, the first one holds back. So
-folding again gives what was decided, whatever the plugins would say today. Only who decides new
-evidence asks: again what the evidence itself raises, and what nobody has answered before in all
-that is folded again for it.
+An answer is evidence and counts from the moment that it was asked about: mostly that of its row. A
+question has the last answer that was given to it up to a moment, in order of time. So folding again
+gives what was decided, whatever the plugins would say today. Only who decides new evidence asks:
+again what the evidence itself raises, and what nobody has answered in all that is folded again for
+it. An answer that was given for a later moment only is taken over, rather than asked for again.
 """
 
 import datetime as dt
@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
+
+from attrs import evolve
 
 from funnelflow.criteria import Custom, CustomAnswer, Facts, Fields
 from funnelflow.criteria.custom import (
@@ -35,8 +37,8 @@ LAST: Final = 1 << 63
 Ask: TypeAlias = Callable[[Custom, Fields, Facts, dt.datetime], CustomAnswer]
 Used: TypeAlias = Callable[[CustomAnswer, Custom, Fields, Facts, dt.datetime], None]
 """Called with an answer that decides again, and the question."""
-Place: TypeAlias = tuple[dt.datetime, int]
-"""When a row happened, and its arrival."""
+Place: TypeAlias = tuple[dt.datetime, int, int]
+"""A moment; the arrival of the row at that moment, -1 where it is none; when it was answered."""
 _Given: TypeAlias = tuple[Place, CustomAnswer]
 _place_of: Callable[[_Given], Place] = itemgetter(0)
 
@@ -53,7 +55,8 @@ class GivenAnswers:
     """The answers given about one contact.
 
     Args:
-        read: Reads the rows with answers, in any order; called when one is looked for.
+        read: Reads the rows with answers, in any order; called when one is looked for. None for
+            those alone that are added.
         ask: Asks a criterion, where that is allowed.
 
     Attributes:
@@ -63,15 +66,15 @@ class GivenAnswers:
     """
 
     def __init__(
-        self, read: Callable[[], Iterable[AnsweredRow]] = tuple, ask: Ask = ask_custom
+        self, read: Callable[[], Iterable[AnsweredRow]] | None = None, ask: Ask = ask_custom
     ) -> None:
         self.ask = ask
         self.used: Used | None = None
         self.is_lacking = False
         self._read = read
-        self._known: _Index | None = None
+        self._known: _Index | None = _Index() if read is None else None
         self._new = _Index()
-        self._here: Place = (dt.datetime.min.replace(tzinfo=dt.UTC), LAST)
+        self._here: Place = (dt.datetime.min.replace(tzinfo=dt.UTC), LAST, LAST)
         self._decided = self._here
         self._asks = self._asks_again = False
 
@@ -82,7 +85,7 @@ class GivenAnswers:
 
     def turn_to(self, at: dt.datetime, arrival: int = LAST) -> None:
         """Go on to a piece of evidence that is known, or to a moment."""
-        self._here = at, arrival
+        self._here = at, arrival, LAST
         self._asks_again = False
 
     def decide(self, event: Event, *, again: bool = False) -> None:
@@ -92,7 +95,7 @@ class GivenAnswers:
             event: The evidence.
             again: Ask at its own moment also what was answered before: it is the latest.
         """
-        self._here = self._decided = event.at, LAST
+        self._here = self._decided = event.at, LAST, LAST
         self._new = _Index()
         self._asks_again = again
 
@@ -117,28 +120,30 @@ class GivenAnswers:
 
     def answer(self, rule: Custom, fields: Fields, facts: Facts, now: dt.datetime) -> CustomAnswer:
         """Return the answer that decides; `NOT_ASKED` where there is none and nobody may ask."""
-        here = self._here if now >= self._here[0] else (now, LAST)
+        here = self._here if now >= self._here[0] else (now, LAST, LAST)
         new = self._new.find(rule, fields, facts, now)
         stored: list[list[_Given]] = []
         if not (self._asks_again and here is self._here):
             stored = self._stored.find(rule, fields, facts, now)
-        place, given = _counting([*stored, *new], here)
-        if given is not None and not (given.failure and max(here, self._decided) < place):
+        place, given = _nearest([*stored, *new], here)
+        if given is not None and place <= here:
             if self.used is not None:
                 self.used(given, rule, fields, facts, now)
             return given
         if not self._asks:
-            return given or NOT_ASKED
-        answer = self.ask(rule, fields, facts, now)
-        self._new.add(AnsweredRow(*self._decided, (answer,)))
-        return answer
+            return NOT_ASKED
+        if given is None or given.failure:
+            given = self.ask(rule, fields, facts, now)
+        given = evolve(given, at=None if here == self._decided else now)
+        self._new.add(AnsweredRow(self._decided[0], LAST, (given,)))
+        return given
 
     @property
     def _stored(self) -> "_Index":
         """The answers of all rows."""
         if self._known is None:
             self._known = _Index()
-            for row in self._read():
+            for row in () if self._read is None else self._read():
                 self._known.add(row)
         return self._known
 
@@ -160,7 +165,8 @@ class _Index:
             names = tuple(answer.looked)
             alike = self._given.setdefault(question_of(answer.criterion, answer.arguments), {})
             given = alike.setdefault(names, {}).setdefault(seen_by(answer, names), [])
-            insort(given, ((row.at, row.arrival), answer), key=_place_of)
+            place = (row.at, row.arrival) if answer.at is None else (answer.at, -1)
+            insort(given, ((*place, row.arrival), answer), key=_place_of)
             self.answers.append(answer)
 
     def find(
@@ -221,7 +227,7 @@ def ask_about(
     return event, bool(outcome.path)
 
 
-def _counting(found: Iterable[list[_Given]], here: Place) -> tuple[Place, CustomAnswer | None]:
+def _nearest(found: Iterable[list[_Given]], here: Place) -> tuple[Place, CustomAnswer | None]:
     """Return the last answer given up to a place; where there is none, the first one behind it."""
     before: list[_Given] = []
     behind: list[_Given] = []

@@ -135,8 +135,8 @@ class Mover:
         is_news = bool(given and given.answers)
         if not (to or is_translated or is_news) and folded == contact:
             return folded, None, Outcome("stayed")
-        with answering(given), asking(given):
-            self.loaded.funnel.step(folded, event)
+        with answering(given), asking(given):  # to take a version into use says how late it is
+            self.loaded.funnel.step(folded, event if to else Event("tick", at))
         if given is not None:
             event = event._replace(answers=given.answers)
         return folded, event, Outcome("stayed" if folded.stage == contact.stage else "moved")

@@ -523,6 +523,7 @@ def _stored_contact(row: Any, loaded: LoadedDefinition, more: int) -> StoredCont
         optional_from_text(row.clock),
         optional_from_text(row.active),
         None if row.entered is None else load_times(row.entered),
+        loaded.funnel.asks and row.clock is not None and row.clock == row.due_at,
     )
     return StoredContact(
         row.id,

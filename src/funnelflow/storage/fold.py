@@ -384,6 +384,7 @@ class Fold:
         moves = [
             self._try(position, self._said(target, position, event), given)[1]
             for position in target.positions()
+            if not _is_past(position, event)
         ]
         if given is not None:
             self.unanswered += any(answer.failure for answer in given.answers)
@@ -591,6 +592,9 @@ class Fold:
         vetoes: tuple[Veto, ...] = ()
         with _all_or_nothing(target):
             for position in target.positions():
+                if _is_past(position, event):
+                    answers.append(_stays(position, event, explain=explain))
+                    continue
                 own = self._said(target, position, event)
                 if given is not None or self._observer is not None:
                     own = self._consult(position, own, given)
@@ -1140,6 +1144,12 @@ def _comes_late_anywhere(target: TrackedContact, event: Event) -> bool:
     if not clocks or event.at < max(clocks):
         return True
     return event.asserted and all(_is_news(one, event) for one in target.positions())
+
+
+def _is_past(position: FunnelPosition, event: Event) -> bool:
+    """Whether time has gone further in a funnel than a tick says."""
+    clock = position.contact.clock
+    return event.name == "tick" and clock is not None and event.at < clock
 
 
 def _is_news(position: FunnelPosition, event: Event) -> bool:

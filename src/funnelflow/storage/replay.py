@@ -145,7 +145,7 @@ class Replay:
         self._definitions = definitions
         self._id = contact_id
         self._number = number
-        self._given = GivenAnswers(lambda: _answered(rows_of(connection, number)))
+        self._given, self._arrival = GivenAnswers(), 0
         self._given.used = used
 
     def turn_to(self, row: Any) -> Contact:
@@ -170,7 +170,11 @@ class Replay:
     @contextmanager
     def answers(self, row: Any) -> Iterator[None]:
         """Let what plugins' criteria answered up to a row decide within the block."""
-        self._given.turn_to(from_text(row.at), row.id)
+        at = from_text(row.at)
+        if row.id > self._arrival:
+            self._arrival = row.id
+            self._given.add(AnsweredRow(at, row.id, load_answers(row.answers)))
+        self._given.turn_to(at, row.id)
         with answering(self._given):
             yield
 

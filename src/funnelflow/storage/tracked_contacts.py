@@ -5,7 +5,7 @@ Nothing here knows a database, and everything pickles.
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from attrs import define, field, fields
 
@@ -249,6 +249,10 @@ def read_contact(row: Row, loaded: LoadedDefinition) -> TrackedContact:
     )
 
 
+_DUE: Final = 15
+"""The place of `due_at`: who is due at the moment of the last evidence waits for a plugin."""
+
+
 def read_position(row: Row, loaded: LoadedDefinition) -> FunnelPosition:
     """Read a position from what `Bulk.load_contacts` gives.
 
@@ -266,6 +270,7 @@ def read_position(row: Row, loaded: LoadedDefinition) -> FunnelPosition:
             start if clock == since else optional_from_text(clock),
             start if active == since else optional_from_text(active),
             None if entered is None else load_times(entered),
+            loaded.funnel.asks and clock is not None and clock == row[_DUE],
         )
     except UNREADABLE:
         raise altered(f"contact {contact_id!r}") from None

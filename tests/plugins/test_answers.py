@@ -274,6 +274,21 @@ def test_verify_tells_another_answer_of_today_from_damage(bank):
     )
 
 
+@pytest.mark.parametrize("answer", [False, None, DOWN])
+def test_a_position_is_made_again_by_the_answers_that_were_given(bank, answer):
+    workspace = bank(Bureau())
+    workspace.add("ada", {"income": 150}, at=T0)
+    workspace.record("ada", "asked", at=T0 + DAY)
+    before = stands(workspace)
+    assert before == ("approved", T0)
+    with workspace.engine.begin() as connection:
+        connection.execute(text("DELETE FROM positions"))
+    workspace = bank(Bureau(solvent=answer))
+    assert workspace.repair().to_json() == {"contacts": 1, "left": 0, "dry_run": False}
+    assert stands(workspace) == before
+    assert workspace.verify().is_sound
+
+
 def test_verify_names_what_became_of_answers_by_hand(bank):
     workspace = bank(Bureau())
     workspace.add("ada", {"income": 150}, at=T0)

@@ -12,7 +12,7 @@ from attrs import asdict, frozen
 from sqlalchemy import Connection, delete, insert, select, update
 
 from funnelflow.maintenance.verify_contacts import Finding, Verification
-from funnelflow.storage.connect import writing
+from funnelflow.storage.connect import reading, writing
 from funnelflow.storage.context import Context
 from funnelflow.storage.replay import (
     EvidenceReader,
@@ -72,7 +72,7 @@ def run_repair(context: Context, verify: Verify, *, dry_run: bool = False) -> Re
             (derived if finding.fault == "derived" else harmed).add(finding.contact)
 
     verify(note)
-    with writing(context.engine, dry_run=True) as connection:
+    with reading(context.engine) as connection:
         sound = sorted(n for n in derived if harmed.isdisjoint(_story_of(connection, n)))
     for start in range(0, len(sound), CHUNK):
         some = sound[start : start + CHUNK]

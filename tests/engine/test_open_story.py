@@ -1,6 +1,7 @@
 """A story into which evidence comes in any order, as it is stored: piece by piece."""
 
 import datetime as dt
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,9 +55,6 @@ def take(funnel, story, contact, row):
 
 def whole(funnel, rows):
     """Fold rows at once, in the order in which they happened."""
-    counting = in_force(rows)
-    if counting and counting[0].event.name != "add":
-        rows = [StoryRow(-1, Event("add", counting[0].event.at)), *rows]
     return fold_story(funnel, "ada", rows, end_of(rows))
 
 
@@ -85,7 +83,7 @@ def test_piece_by_piece_gives_what_folding_at_once_gives(definition, rows):
         before, after = whole(funnel, rows[:count]), whole(funnel, rows[: count + 1])
         assert contact == after.contact
         if others is not None:
-            kept = before.outcomes.keys() & after.outcomes.keys() - {-1}
+            kept = before.outcomes.keys() & after.outcomes.keys()
             assert others == sum(_answer(before, n) != _answer(after, n) for n in kept)
     assert [row.arrival for row in story.rows] == [row.arrival for row in in_force(rows)]
     assert OpenStory(funnel, "ada", rows).stands() == contact
@@ -100,14 +98,30 @@ def _answer(story, arrival):
 def test_where_a_contact_stood_is_read_off_what_had_happened(definition, rows, hours):
     funnel = funnel_of(definition)
     until = T0 + hours * HOUR
-    counting = in_force(rows)
-    first = [StoryRow(-1, Event("add", counting[0].event.at))] if counting else []
-    expected = fold_story(funnel, "ada", [*first, *rows], until).contact
-    stood = OpenStory(funnel, "ada", rows).stands(until)
+    agrees(funnel, rows, until)
+
+
+@given(definitions(), arrivals(), st.integers(-1, 1_000), st.integers(-1, 1_000))
+def test_where_a_contact_stood_in_a_funnel_that_it_entered_later(definition, rows, hours, entered):
+    """What happened before says what is known, and no stay begins there."""
+    funnel, joined = funnel_of(definition), Event("enter", T0 + entered * HOUR)
+    story = agrees(funnel, rows, T0 + hours * HOUR, joined)
+    assert all(stay.entered >= joined.at for stay in story.stays)
+
+
+def agrees(funnel, rows, until, joined=None):
+    """Hold a whole fold to what a story that is open to more evidence says; return it."""
+    story = fold_story(funnel, "ada", rows, until, joined)
+    stood = OpenStory(funnel, "ada", rows, joined).stands(until)
     if stood.since is None:  # a snapshot that comes later is known all the same
-        assert expected.since is None
+        assert story.contact.since is None
+        assert story.stays == ()
     else:
-        assert stood == expected
+        assert story.contact == stood
+        last = story.stays[-1]
+        assert (last.stage, last.entered, last.left) == (stood.stage, stood.since, None)
+        assert all(a.left == b.entered for a, b in pairwise(story.stays))
+    return story
 
 
 def test_late_evidence_that_changes_an_answer_is_counted_and_one_that_changes_none_is_not():

@@ -135,9 +135,16 @@ def answered_rows(rows: Iterable[StoryRow]) -> list[AnsweredRow]:
 
 
 def fold_story(
-    funnel: Funnel, contact_id: str, rows: Iterable[StoryRow], until: dt.datetime | None = None
+    funnel: Funnel,
+    contact_id: str,
+    rows: Iterable[StoryRow],
+    until: dt.datetime | None = None,
+    joined: Event | None = None,
+    given: GivenAnswers | None = None,
 ) -> Story:
     """Fold a contact from its evidence, in the order in which it happened; pure.
+
+    A story that does not begin with ``add`` is taken as if its first evidence added the contact.
 
     Args:
         funnel: The definition that decides.
@@ -146,43 +153,84 @@ def fold_story(
         until: The moment to fold to: what happened later is left out (but for what a snapshot
             says of the time before it), and what time opens by then is taken. None folds to the
             last evidence.
+        joined: The evidence that the contact entered the funnel, before which no transition is
+            taken and no stay begins; None where the story begins there.
+        given: What plugins' criteria answered; None for what the rows say.
 
     Returns:
         The contact, its stays, and the outcome of each row.
     """
     told = list(rows)
     whole = in_force(told)
-    story = [row for row in whole if until is None or row.event.at <= until]
     contact = funnel.new_contact(contact_id)
+    if given is None and funnel.asks:
+        given = GivenAnswers(lambda: answered_rows(told))
+    trail = _Trail(funnel, contact, joined, given)
+    story = [row for row in whole if until is None or row.event.at <= until]
     if not story:
         return Story(contact, (), {})
     contact.fields.update(_known_from_the_start(funnel, whole))
-    stays = [Stay(contact.stage, story[0].event.at, None, story[0].arrival, None)]
-    outcomes: dict[int, Outcome] = {}
-    given = GivenAnswers(lambda: answered_rows(told)) if funnel.asks else None
     with answering(given):
         for row in story:
-            if given is not None:
-                given.turn_to(row.event.at, row.arrival)
-            outcome = funnel.step(contact, row.event)
-            outcomes[row.arrival] = outcome
-            _follow(stays, row.arrival, row.event.at, outcome)
+            trail.take(row.arrival, row.event)
         if until is not None:
-            evidence = story[-1]
-            if given is not None:
-                given.turn_to(until)
-            outcome = funnel.step(contact, Event("tick", until))
-            _follow(stays, evidence.arrival, until, outcome)
-    return Story(contact, tuple(stays), outcomes)
+            trail.end(story, until)
+    return Story(contact, tuple(trail.stays), trail.outcomes)
 
 
-def _follow(stays: list[Stay], arrival: int, at: dt.datetime, outcome: Outcome) -> None:
-    """End the last stay and begin the next for every transition that was taken."""
-    for taken in outcome.path:
-        moment = at if taken.at is None else taken.at
-        last = stays[-1]
-        stays[-1] = Stay(last.stage, last.entered, moment, last.arrival, last.cause)
-        stays.append(Stay(taken.to, moment, None, arrival, taken.cause))
+@define(eq=False)
+class _Trail:
+    """A contact while its story is folded, and the stages that it has been in."""
+
+    funnel: Funnel
+    contact: Contact
+    joined: Event | None
+    given: GivenAnswers | None
+    stays: list[Stay] = field(factory=list)
+    outcomes: dict[int, Outcome] = field(factory=dict)
+
+    def take(self, arrival: int, event: Event) -> None:
+        """Take the next evidence."""
+        if self.given is not None:
+            self.given.turn_to(event.at, arrival)
+        if self.joined is not None and event.at < self.joined.at:
+            self.funnel.learn(self.contact, event)
+            self.outcomes[arrival] = MOVED_NOWHERE
+            return
+        if not self.stays:
+            self._begin(arrival, event)
+        outcome = self.outcomes[arrival] = self.funnel.step(self.contact, event)
+        if outcome.path:
+            self._follow(arrival, event.at, outcome)
+
+    def end(self, story: Sequence[StoryRow], until: dt.datetime) -> None:
+        """Let time pass, by which the contact may have entered the funnel."""
+        if self.given is not None:
+            self.given.turn_to(until)
+        arrival = story[-1].arrival
+        if self.stays or (self.joined is not None and self.joined.at <= until):
+            tick = Event("tick", until)
+            if not self.stays:
+                self._begin(arrival, tick)
+            self._follow(arrival, until, self.funnel.step(self.contact, tick))
+
+    def _begin(self, arrival: int, event: Event) -> None:
+        """Take what begins the story: that the contact was added, or entered the funnel."""
+        first = Event("add", event.at) if self.joined is None else self.joined
+        if self.joined is not None and not self.outcomes:  # nothing happened before
+            first = first._replace(at=event.at)
+        self.stays.append(Stay(self.contact.stage, first.at, None, arrival, None))
+        if self.joined is not None or event.name != "add":
+            self._follow(arrival, first.at, self.funnel.step(self.contact, first))
+
+    def _follow(self, arrival: int, at: dt.datetime, outcome: Outcome) -> None:
+        """End the last stay and begin the next for every transition that was taken."""
+        stays = self.stays
+        for taken in outcome.path:
+            moment = at if taken.at is None else taken.at
+            last = stays[-1]
+            stays[-1] = Stay(last.stage, last.entered, moment, last.arrival, last.cause)
+            stays.append(Stay(taken.to, moment, None, arrival, taken.cause))
 
 
 def _known_from_the_start(funnel: Funnel, story: Sequence[StoryRow]) -> dict[str, Value]:

@@ -19,6 +19,9 @@ SOURCE = Path(funnelflow.__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 PUBLIC = {
+    "funnelflow.arrow": """
+        DECISIONS OPTIONAL POSITIONS REJECTED STAYS decisions fold positions stays
+    """,
     "funnelflow.cli": """
         as_json command current main
     """,

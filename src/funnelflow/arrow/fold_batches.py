@@ -1,0 +1,370 @@
+"""The fold over batches of sorted evidence, contact by contact, into batches of its results."""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from itertools import repeat
+from typing import Any, NamedTuple, TypeAlias
+
+import pyarrow as pa
+from attrs import define, field, frozen
+
+from funnelflow.arrow.evidence_batches import EPOCH, MOMENT, EvidenceColumns
+from funnelflow.criteria.value_forms import dump_value
+from funnelflow.engine import Event, Funnel, decide
+from funnelflow.engine.answers import GivenAnswers
+from funnelflow.engine.events import EventParser, TimestampCache
+from funnelflow.engine.story import VOID, OpenStory, Story, StoryRow, fold_story
+from funnelflow.errors import Error, UnknownNameError, UsageError
+
+_STEP = pa.struct(
+    [("source", pa.string()), ("to", pa.string()), ("cause", pa.string()), ("at", MOMENT)]
+)
+_UNMET = pa.struct([("criterion", pa.string()), ("verdict", pa.string())])
+
+
+def _schema(**columns: pa.DataType | tuple[pa.DataType]) -> pa.Schema:
+    """Return a schema; a type in a tuple is that of a column that may be null."""
+    return pa.schema(
+        [
+            pa.field(name, kind[0])
+            if isinstance(kind, tuple)
+            else pa.field(name, kind, nullable=False)
+            for name, kind in columns.items()
+        ]
+    )
+
+
+STAYS = _schema(
+    contact=pa.string(),
+    funnel=pa.string(),
+    stage=pa.string(),
+    entered=MOMENT,
+    left=(MOMENT,),
+    days=(pa.float64(),),
+    arrival=pa.int64(),
+    cause=(pa.string(),),
+)
+"""Every time in a stage: when it was entered and left (null while the contact is in it), the days
+between, the arrival of the evidence that led into it and by what cause (null for the first)."""
+
+DECISIONS = _schema(
+    contact=pa.string(),
+    funnel=pa.string(),
+    arrival=pa.int64(),
+    event=pa.string(),
+    at=MOMENT,
+    outcome=pa.string(),
+    before_stage=pa.string(),
+    after_stage=pa.string(),
+    path=pa.list_(_STEP),
+    unmet=pa.list_(_UNMET),
+)
+"""What became of each piece of evidence in its order in time; `unmet` of refused moves."""
+
+POSITIONS = _schema(
+    contact=pa.string(),
+    funnel=pa.string(),
+    stage=pa.string(),
+    since=MOMENT,
+    clock=MOMENT,
+    due_at=(MOMENT,),
+    fields=pa.string(),
+)
+"""Where each contact is, since when, up to which moment its story was folded, when time will move
+it, and what is known, as JSON."""
+
+SCHEMAS: Mapping[str, pa.Schema] = {"stays": STAYS, "decisions": DECISIONS, "positions": POSITIONS}
+
+_BATCH_ROWS = 32_768
+_KEPT = 100_000
+_DAY = dt.timedelta(days=1)
+_SILENT = Event(VOID, EPOCH)
+
+Said: TypeAlias = tuple[Any, ...]
+"""What a row says, but for whom it is about and when: hashable, and the same for many rows."""
+
+
+@frozen
+class FunnelsFold:
+    """How evidence is folded.
+
+    Attributes:
+        funnels: The definitions that decide, each over the whole story.
+        columns: How the columns of evidence are read.
+        until: The moment to fold to; None for the last evidence of each contact.
+        wanted: What is to come of it: names of `SCHEMAS`.
+    """
+
+    funnels: tuple[Funnel, ...]
+    columns: EvidenceColumns
+    until: dt.datetime | None
+    wanted: tuple[str, ...]
+
+    def batches(self, evidence: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield what comes of evidence, each batch with the name of its schema.
+
+        Args:
+            evidence: Prepared evidence, sorted by contact and time.
+
+        Raises:
+            UsageError: It is not sorted.
+            FieldError: A row cannot be read, and nobody takes it.
+        """
+        out = _Out(self.wanted)
+        folder = _ContactFolder(self, out)
+        for contact, rows in self._contacts(evidence):
+            folder.fold(contact, rows)
+            yield from out.full(_BATCH_ROWS)
+        yield from out.full(1)
+
+    def _contacts(self, evidence: Iterable[pa.RecordBatch]) -> Iterator[tuple[str, list[Any]]]:
+        """Yield each contact with its rows: arrival, moment, what it says, what it voids."""
+        current: str | None = None
+        rows: list[Any] = []
+        for batch in evidence:
+            for contact, row in zip(batch.column("contact").to_pylist(), _rows(batch), strict=True):
+                if contact != current:
+                    if current is not None:
+                        yield current, rows
+                        _require_sorted(current, contact)
+                    current, rows = contact, []
+                rows.append(row)
+        if current is not None:
+            yield current, rows
+
+
+class _Row(NamedTuple):
+    """A row of evidence: its arrival, its moment, what it says, and what it takes back."""
+
+    arrival: int
+    at: dt.datetime
+    said: Said
+    asserted: bool
+    voids: tuple[int, ...]
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[_Row]:
+    """Yield the rows of prepared evidence, decoded column by column."""
+    own = ("actor", "roles", "facts", "to_stage", "reason", "force")
+    said = [_column(batch, name) for name in ("event", *own)]
+    known = {"contact", "event", "at", "arrival", "asserted", "voids", *own}
+    wide = [name for name in batch.schema.names if name not in known]
+    values = zip(*(_hashable(batch.column(name)) for name in wide), strict=True)
+    facts = zip(repeat(tuple(wide)), values, strict=False) if wide else repeat(None)
+    return map(
+        _Row,
+        batch.column("arrival").to_pylist(),
+        _hashable(batch.column("at")),
+        zip(*said, facts, strict=False),
+        _column(batch, "asserted"),
+        _column(batch, "voids"),
+    )
+
+
+def _column(batch: pa.RecordBatch, name: str) -> Iterable[Any]:
+    """Return the values of a column that need not be there."""
+    return _hashable(batch.column(name)) if name in batch.schema.names else repeat(None)
+
+
+def _hashable(column: pa.Array) -> list[Any]:
+    """Return the values of a column; times by their numbers, which is much quicker."""
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        numbers = column.cast(MOMENT, safe=False).cast(pa.int64()).to_pylist()
+        return [None if n is None else EPOCH + dt.timedelta(0, 0, n) for n in numbers]
+    values: list[Any] = column.to_pylist()
+    if not pa.types.is_nested(column.type):
+        return values
+    return [tuple(value) if isinstance(value, list) else value for value in values]
+
+
+def _require_sorted(before: str, after: str) -> None:
+    if after < before:
+        raise UsageError(
+            f"the evidence is not sorted by contact: {after!r} comes behind {before!r}",
+            hint="leave out ordered=True, or sort it by contact and time",
+        )
+
+
+class _Reader:
+    """Makes events of what rows say, the same for many rows, for each of several definitions."""
+
+    def __init__(self, funnels: Sequence[Funnel], columns: EvidenceColumns) -> None:
+        self._timezone, self._text = columns.timezone, columns.text
+        linked = [funnel.linked for funnel in funnels]
+        times = TimestampCache(self._timezone)
+        self._parsers = [
+            EventParser(one, times, others=[other for other in linked if other is not one])
+            for one in linked
+        ]
+        self._known: dict[Said, tuple[Event, ...] | str] = {}
+
+    def read(self, said: Said) -> tuple[Event, ...] | str:
+        """Return the events that a row is to the definitions, at no moment; or why it is none."""
+        found = self._known.get(said)
+        if found is None:
+            if len(self._known) >= _KEPT:
+                self._known.clear()
+            try:
+                found = self._read(said)
+            except Error as error:
+                found = f"{error.message}; {error.hint}" if error.hint else error.message
+            self._known[said] = found
+        return found
+
+    def _read(self, said: Said) -> tuple[Event, ...]:
+        """Make the events.
+
+        Raises:
+            Error: A definition cannot read it, or none has the stage that is asked for.
+        """
+        name, *_, to, _, _, _ = said
+        if name == VOID:
+            return (_SILENT,) * len(self._parsers)
+        events: list[Event] = []
+        lacking: list[UnknownNameError] = []
+        for parser in self._parsers:
+            try:
+                events.append(self._event(parser, said))
+            except UnknownNameError as error:
+                if not (to and error.kind == "stage"):
+                    raise
+                lacking.append(error)
+                told = "set" if name == "move" else name
+                events.append(self._event(parser, (told, *said[1:4], None, None, None, said[7])))
+        if lacking and len(lacking) == len(self._parsers):
+            raise lacking[0]
+        return tuple(events)
+
+    def _event(self, parser: EventParser, said: Said) -> Event:
+        name, actor, roles, text, to, reason, force, wide = said
+        facts = {} if not text or text == "{}" else _object(text)
+        if wide is not None:
+            facts |= {n: value for n, value in zip(*wide, strict=True) if value is not None}
+        return parser.read(
+            name, EPOCH, facts, actor=actor or "", roles=roles or (), to=to or "",
+            reason=reason or "", force=bool(force), timezone=self._timezone, text=self._text,
+        )  # fmt: skip
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Read facts that are a JSON object.
+
+    Raises:
+        UsageError: They are none.
+    """
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"facts are no JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise UsageError("facts must be a JSON object", hint='{"budget": 5000}')
+    return found
+
+
+class _Out:
+    """Rows that come of the fold, until there are enough for a batch."""
+
+    def __init__(self, wanted: Iterable[str]) -> None:
+        self.rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in wanted}
+
+    def full(self, least: int) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield a batch of each kind of which there are so many rows."""
+        for name, rows in self.rows.items():
+            if len(rows) >= least:
+                schema = SCHEMAS[name]
+                columns = zip(*rows, strict=True)
+                arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+                yield name, pa.RecordBatch.from_arrays(arrays, schema=schema)
+                self.rows[name] = []
+
+
+@define(eq=False)
+class _ContactFolder:
+    """Folds one contact after the other."""
+
+    how: FunnelsFold
+    out: _Out
+    reader: _Reader = field(init=False)
+
+    @reader.default
+    def _make_reader(self) -> _Reader:
+        return _Reader(self.how.funnels, self.how.columns)
+
+    def fold(self, contact: str, rows: Sequence[_Row]) -> None:
+        """Fold the rows about a contact by every definition."""
+        stories: list[list[StoryRow]] = [[] for _ in self.how.funnels]
+        refused: list[tuple[int, str, str, str]] = []
+        read = self.reader.read
+        for arrival, at, said, asserted, voids in rows:
+            events = read(said)
+            if isinstance(events, str):
+                refused.append((arrival, contact, said[0], events))
+                continue
+            for story, event in zip(stories, events, strict=True):
+                told = Event(event[0], at, *event[2:9], bool(asserted))
+                story.append(StoryRow(arrival, told, voids or (), bool(asserted)))
+        self.how.columns.refuse(refused)
+        for funnel, story in zip(self.how.funnels, stories, strict=True):
+            self._fold(funnel, contact, story)
+
+    def _fold(self, funnel: Funnel, contact: str, rows: list[StoryRow]) -> None:
+        given = GivenAnswers() if funnel.asks else None
+        with nullcontext() if given is None else given.asking():
+            story = fold_story(funnel, contact, rows, self.how.until, given=given)
+        if not story.stays:
+            return
+        wanted, name = self.out.rows, funnel.definition.name
+        if "stays" in wanted:
+            wanted["stays"] += _stays(contact, name, story)
+        if "decisions" in wanted:
+            wanted["decisions"] += _decisions(funnel, contact, story, rows)
+        if "positions" in wanted:
+            wanted["positions"].append(_position(funnel, story))
+
+
+def _stays(contact: str, funnel: str, story: Story) -> Iterator[tuple[Any, ...]]:
+    for stay in story.stays:
+        days = None if stay.left is None else (stay.left - stay.entered) / _DAY
+        yield (
+            contact, funnel, stay.stage, stay.entered, stay.left, days, stay.arrival, stay.cause,
+        )  # fmt: skip
+
+
+def _decisions(
+    funnel: Funnel, contact: str, story: Story, rows: Iterable[StoryRow]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield what became of each row, in the order in which they happened."""
+    events = {row.arrival: row.event for row in rows}
+    name, stage = funnel.definition.name, story.stays[0].stage
+    first = [stay for stay in story.stays if stay.arrival == story.stays[0].arrival]
+    for arrival, outcome in story.outcomes.items():
+        event, before = events[arrival], stage
+        path = outcome.path
+        if arrival == story.stays[0].arrival and len(first) > 1:
+            stage = first[-1].stage
+        stage = path[-1].to if path else stage
+        unmet = _unmet(funnel, contact, rows, event) if outcome.outcome == "refused" else ()
+        yield (
+            contact, name, arrival, event.name, event.at, outcome.outcome, before, stage,
+            [(t.source, t.to, t.cause, t.at or event.at) for t in path], unmet,
+        )  # fmt: skip
+
+
+def _unmet(
+    funnel: Funnel, contact: str, rows: Iterable[StoryRow], event: Event
+) -> tuple[tuple[str, str], ...]:
+    """Return what was in the way of a move that was refused."""
+    others = [row for row in rows if row.event is not event]
+    stood = OpenStory(funnel, contact, others).before(event)
+    return decide(funnel, stood, event).unmet()
+
+
+def _position(funnel: Funnel, story: Story) -> tuple[Any, ...]:
+    contact = story.contact
+    known = {name: dump_value(value) for name, value in sorted(contact.fields.items())}
+    return (
+        contact.id, funnel.definition.name, contact.stage, contact.since, contact.clock,
+        funnel.due_at(contact), json.dumps(known, separators=(",", ":"), ensure_ascii=False),
+    )  # fmt: skip

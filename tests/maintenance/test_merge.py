@@ -275,3 +275,21 @@ def test_one_transaction_may_merge_and_give_back_and_go_on(two):
     assert stands(two, "ada") == before
     assert stands(two, "bob")[0] == "lost"
     assert two.verify().findings == ()
+
+
+def test_a_merge_under_a_key_happens_once_and_so_does_giving_back(two):
+    merged = two.merge("bob", "ada", key="m", reason="the same person", at=T0)
+    told = rows_of(two, *TABLES)
+    again = two.merge("bob", "ada", key="m", reason="the same person")
+    assert (again.duplicate, again.run, again.sequence) == (True, None, merged.sequence)
+    assert again.restated == merged.restated
+    with pytest.raises(ConflictError, match="differs in: reason"):
+        two.merge("bob", "ada", key="m")
+    assert (rows_of(two, *TABLES), len(two.runs())) == (told, 1)
+    given = two.unmerge("bob", key="u")
+    assert two.unmerge("bob", key="u") == evolve(given, run=None, duplicate=True)
+    assert two.merge("bob", "ada", key="m", reason="the same person").duplicate
+    with pytest.raises(ConflictError):
+        two.unmerge("bob", key="m")
+    assert two.verify().findings == ()
+    assert two.history("ada", event="merge").rows[0].at == T0

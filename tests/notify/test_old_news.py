@@ -88,6 +88,18 @@ def test_a_quiet_tick_and_a_quiet_adoption_send_nobody_anything(shop, tmp_path):
         assert workspace.verify().is_sound
 
 
+def test_a_quiet_merge_and_a_quiet_giving_back_send_nobody_anything(shop):
+    with shop() as workspace:
+        workspace.add("ada", at=NOW)
+        workspace.record("bob", "asked", at=NOW, create=True)
+        before = states(workspace)
+        workspace.merge("bob", "ada", quiet=True)
+        workspace.unmerge("bob", quiet=True)
+        assert states(workspace) == before
+        workspace.merge("bob", "ada")
+        assert states(workspace)["ada"] == ("waiting", "")
+
+
 @pytest.mark.parametrize("value", ['"soon"', '"-1d"', "7"])
 def test_what_is_no_length_of_time_is_refused_with_its_place(shop, value):
     with pytest.raises(ConfigurationError, match="fresh must be"):

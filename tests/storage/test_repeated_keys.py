@@ -2,18 +2,20 @@
 
 import pytest
 
-from funnelflow.errors import ConflictError
+from funnelflow.errors import ConflictError, UnknownNameError
 
 from ..funnels import PIPELINE, T0
 
 RENAMED = {
     "version: 1": "version: 2",
-    "  called: {fields": "  phoned: {fields",
+    "  called: {fields": "  phoned: {aliases: [called], fields",
     "on: [called]": "on: [phoned]",
     "Talks to the decider": "Speaks with who signs",
-    "prospect": "opportunity",
+    "  prospect: {}": "  opportunity: {aliases: [prospect]}",
+    "to: prospect": "to: opportunity",
+    "from: prospect": "from: opportunity",
     "transitions:\n": "transitions:\n  - {from: customer, to: lost, on: [gave_up]}\n",
-    "from: [target, lead, opportunity]": "from: [target, lead]",
+    "from: [target, lead, prospect]": "from: [target, lead]",
 }
 
 
@@ -73,3 +75,35 @@ def test_a_decision_names_the_transitions_of_the_definition_that_decided(ada):
     adopt(ada)
     taken = moved.linked.transitions[moved.path[-1].index]
     assert taken.to == moved.after
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (
+            lambda w: w.record("ada", "called", FACTS, key="k"),
+            lambda w: w.record("ada", "phoned", FACTS, key="k"),
+        ),
+        (
+            lambda w: w.move("ada", "prospect", key="k"),
+            lambda w: w.move("ada", "opportunity", key="k"),
+        ),
+    ],
+    ids=["event", "stage"],
+)
+def test_what_is_called_otherwise_since_then_may_be_asked_for_by_either_name(ada, first, again):
+    said = first(ada)
+    adopt(ada)
+    repeated = again(ada)
+    assert (repeated.duplicate, repeated.decision) == (True, said.decision)
+    assert first(ada).decision == said.decision
+
+
+def test_what_the_definition_of_then_does_not_know_is_something_else(ada):
+    ada.record("ada", "subscribed", at=T0, key="k")
+    adopt(ada)
+    for name in ("phoned", "replied"):
+        with pytest.raises(ConflictError, match="differs in: event"):
+            ada.record("ada", name, at=T0, key="k")
+    with pytest.raises(UnknownNameError, match="faxed"):
+        ada.record("ada", "faxed", at=T0, key="k")

@@ -33,6 +33,8 @@ from funnelflow.workspace.workspace import Workspace
 
 _FACTS = click.argument("facts", nargs=-1, metavar="[NAME=VALUE]...", shell_complete=complete_fact)
 
+REPEATED = "this was recorded before under the same key; nothing was stored"
+
 
 @command(
     "add",
@@ -246,7 +248,7 @@ def _show(recorded: Recorded) -> None:
     for other in recorded.others:
         say(elsewhere_lines(other, page))
     if recorded.duplicate:
-        note("this was recorded before under the same key; nothing was stored")
+        note(REPEATED)
     if recorded.dry_run:
         note("dry run: nothing was stored")
     hint(answer.hint)

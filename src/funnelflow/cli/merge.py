@@ -2,12 +2,25 @@
 
 import sys
 from shlex import quote
+from typing import Any
 
 import click
 
-from funnelflow.cli.contacts import restated_words
-from funnelflow.cli.options import CONTACT, acting, as_json, command, complete_contact, dry_run
-from funnelflow.cli.output import agreed, hint, note_dry_run, page_for, write_notes
+from funnelflow.cli.contacts import REPEATED, restated_words
+from funnelflow.cli.options import (
+    CONTACT,
+    acting,
+    as_json,
+    command,
+    complete_contact,
+    dry_run,
+    moment_of,
+    once,
+    quiet,
+    together,
+    when,
+)
+from funnelflow.cli.output import agreed, hint, note, note_dry_run, page_for, write_notes
 from funnelflow.cli.session import answer, current
 from funnelflow.cli.text import Line, Page, line, strong
 from funnelflow.criteria.value_forms import shown
@@ -15,6 +28,7 @@ from funnelflow.maintenance.merge import Merged
 
 _REASON = click.option("--reason", default="", metavar="TEXT", help="Why, for the history.")
 _YES = click.option("--yes", is_flag=True, help="Do it without asking.")
+_SAID = together(dry_run, once, when, quiet, acting)
 
 
 @command(
@@ -32,10 +46,9 @@ _YES = click.option("--yes", is_flag=True, help="Do it without asking.")
 )
 @_REASON
 @_YES
-@acting
-@dry_run
+@_SAID
 @as_json
-def merge(contact: str, into: str, reason: str, actor: str, *, yes: bool, dry_run: bool) -> int:
+def merge(contact: str, into: str, *, yes: bool, dry_run: bool, **said: Any) -> int:
     """Make one contact of two records of one person.
 
     All that is known of CONTACT, and what will be, becomes part of the story of the
@@ -44,16 +57,16 @@ def merge(contact: str, into: str, reason: str, actor: str, *, yes: bool, dry_ru
     have told differently. `funnelflow unmerge` takes them apart again.
     """
     with current().open() as workspace:
+        said["at"] = moment_of(said["at"], workspace)
         if not (yes or dry_run):
-            planned = workspace.merge(contact, into, reason=reason, actor=actor, dry_run=True)
+            planned = workspace.merge(contact, into, dry_run=True, **said)
             write_notes(_merged(planned, page_for(sys.stderr)))
-            if not agreed("Merge them?"):
+            if not (planned.duplicate or agreed("Merge them?")):
                 return 1
-        done = workspace.merge(contact, into, reason=reason, actor=actor, dry_run=dry_run)
+        done = workspace.merge(contact, into, dry_run=dry_run, **said)
     if answer(done.to_json, lambda page: _merged(done, page)):
-        if dry_run:
-            note_dry_run()
-        else:
+        _note(done)
+        if not (done.dry_run or done.duplicate):
             hint(f"to take them apart again: funnelflow unmerge {quote(contact)}")
     return 0
 
@@ -66,29 +79,36 @@ def merge(contact: str, into: str, reason: str, actor: str, *, yes: bool, dry_ru
 @CONTACT
 @_REASON
 @_YES
-@acting
-@dry_run
+@_SAID
 @as_json
-def unmerge(contact: str, reason: str, actor: str, *, yes: bool, dry_run: bool) -> int:
+def unmerge(contact: str, *, yes: bool, dry_run: bool, **said: Any) -> int:
     """Give a contact that was merged its own story back.
 
     CONTACT stands where its own story leads, as if it had never been merged: with all that was
     addressed to it, also since then. The other one stands without it.
     """
     with current().open() as workspace:
+        said["at"] = moment_of(said["at"], workspace)
         if not (yes or dry_run):
-            planned = workspace.unmerge(contact, reason=reason, actor=actor, dry_run=True)
+            planned = workspace.unmerge(contact, dry_run=True, **said)
             write_notes(_given_back(planned))
-            if not agreed("Take them apart?"):
+            if not (planned.duplicate or agreed("Take them apart?")):
                 return 1
-        done = workspace.unmerge(contact, reason=reason, actor=actor, dry_run=dry_run)
+        done = workspace.unmerge(contact, dry_run=dry_run, **said)
     if answer(done.to_json, lambda _: _given_back(done)):
-        if dry_run:
-            note_dry_run()
-        else:
+        _note(done)
+        if not (done.dry_run or done.duplicate):
             again = f"funnelflow merge {quote(contact)} --into {quote(done.into)}"
             hint(f"to merge them again: {again}")
     return 0
+
+
+def _note(done: Merged) -> None:
+    """Say where nothing was stored, and why."""
+    if done.duplicate:
+        note(REPEATED)
+    elif done.dry_run:
+        note_dry_run()
 
 
 def _merged(done: Merged, page: Page) -> list[Line]:

@@ -106,13 +106,14 @@ readmitting = click.option(
 """Add ``--readmit``, given to the command as `readmit`."""
 
 
-writing: Callable[[Any], Any] = together(
-    dry_run,
-    click.option("--key", metavar="TEXT", help="Do this once, however often it is repeated."),
-    future,
-    click.option("--at", metavar="TIME", help="When it happened, if not now."),
-    acting,
-)
+once = click.option("--key", metavar="TEXT", help="Do this once, however often it is repeated.")
+"""Add ``--key``, given to the command as `key`."""
+
+when = click.option("--at", metavar="TIME", help="When it happened, if not now.")
+"""Add ``--at``, given to the command as `at`: text, which `moment_of` reads."""
+
+
+writing: Callable[[Any], Any] = together(dry_run, once, future, when, acting)
 """Adds the options that `change_contact` takes: who, when, in the future, once, as a dry run."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from funnelflow.cli.contacts import change_contact
-from funnelflow.cli.options import CONTACT, acting, as_json, command, dry_run, quiet
+from funnelflow.cli.options import CONTACT, acting, as_json, command, dry_run, once, quiet
 from funnelflow.cli.output import (
     agreed,
     counted,
@@ -36,7 +36,7 @@ REASON = click.option("--reason", default="", metavar="TEXT", help="Why; it is k
 @click.argument("rows", nargs=-1, type=click.IntRange(min=1), metavar="ROW...")
 @REASON
 @dry_run
-@click.option("--key", metavar="TEXT", help="Do this once, however often it is repeated.")
+@once
 @acting
 @as_json
 def void(contact: str, rows: tuple[int, ...], reason: str, **how: Any) -> int:

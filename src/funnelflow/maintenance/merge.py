@@ -1,5 +1,6 @@
 """Two records of one person: the story of one becomes part of the other's, and is given back."""
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from funnelflow.storage.contacts import unknown_contact
 from funnelflow.storage.context import Context
 from funnelflow.storage.fold import not_merged
 from funnelflow.storage.json_form import value_json
+from funnelflow.storage.replay import first_answers
 from funnelflow.storage.runs import OpenRun
 from funnelflow.storage.tracked_contacts import TrackedContact
 from funnelflow.storage.unit_of_work import UnitOfWork
@@ -52,7 +54,8 @@ class Merged:
         restated: Where the other one stood, and stands now.
         conflicts: Of which fields they knew different values.
         dry_run: Nothing was stored.
-        run: The number of the run; None for a dry run.
+        run: The number of the run; None for a dry run, and for a duplicate.
+        duplicate: It had been recorded before, under the same key.
     """
 
     contact: str
@@ -63,6 +66,7 @@ class Merged:
     conflicts: tuple[Conflict, ...] = ()
     dry_run: bool = False
     run: int | None = None
+    duplicate: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return what became of them as data."""
@@ -75,6 +79,7 @@ class Merged:
             "conflicts": [conflict.to_json() for conflict in self.conflicts],
             "dry_run": self.dry_run,
             "run": self.run,
+            "duplicate": self.duplicate,
         }
 
 
@@ -86,6 +91,8 @@ def run_merge(  # noqa: PLR0913  # all that can be said, by keyword
     reason: str = "",
     actor: str = "",
     roles: tuple[str, ...] | None = None,
+    at: dt.datetime | None = None,
+    key: str | None = None,
     dry_run: bool = False,
     undoes: int | None = None,
 ) -> Merged:
@@ -98,10 +105,12 @@ def run_merge(  # noqa: PLR0913  # all that can be said, by keyword
         reason: Why.
         actor: Who merges.
         roles: The roles of the actor; None for those that the settings give.
+        at: When it was found out; None for now. It decides nothing.
+        key: Makes it happen once.
         dry_run: Store nothing.
         undoes: The run that is taken back by it; None for none.
     """
-    change = Change(into, MERGE, reason=reason, actor=actor, roles=roles)
+    change = Change(into, MERGE, at, reason=reason, actor=actor, roles=roles, key=key)
     run = OpenRun("merge", actor=actor, reason=reason, undoes=undoes)
     return _regroup(context, contact_id, change, run, dry_run=dry_run)
 
@@ -114,6 +123,8 @@ def run_unmerge(  # noqa: PLR0913  # as above
     reason: str = "",
     actor: str = "",
     roles: tuple[str, ...] | None = None,
+    at: dt.datetime | None = None,
+    key: str | None = None,
     dry_run: bool = False,
     undoes: int | None = None,
 ) -> Merged:
@@ -121,7 +132,7 @@ def run_unmerge(  # noqa: PLR0913  # as above
 
     For the arguments see `run_merge`; `into` is empty for whoever it was merged into.
     """
-    change = Change(into, UNMERGE, reason=reason, actor=actor, roles=roles)
+    change = Change(into, UNMERGE, at, reason=reason, actor=actor, roles=roles, key=key)
     run = OpenRun("unmerge", actor=actor, reason=reason, undoes=undoes)
     return _regroup(context, contact_id, change, run, dry_run=dry_run)
 
@@ -147,8 +158,10 @@ def _decide(
     unit: UnitOfWork, *, run: OpenRun, contact_id: str, change: Change, dry_run: bool
 ) -> Merged:
     """Merge a contact or give it back, and write it; see `_regroup`."""
-    unit.load(filter(None, (contact_id, change.contact_id)))
-    other = _known(unit, contact_id)
+    unit.load(filter(None, (contact_id, change.contact_id)), [change.key])
+    other, earlier = _known(unit, contact_id), unit.recorded_under(change.key)
+    if earlier is not None:
+        return _decided_before(unit, change, other, earlier.contact_id, dry_run=dry_run)
     above = _known(unit, change.contact_id) if change.contact_id else unit.above(other)
     if above is None:
         raise not_merged(contact_id)
@@ -170,6 +183,26 @@ def _decide(
     stage = "" if stood.since is None else stood.stage
     said = (contact_id, into, result.sequence, stage, result.restated)
     return Merged(*said, conflicts, dry_run, None if dry_run else number)
+
+
+def _decided_before(
+    unit: UnitOfWork, change: Change, other: TrackedContact, into: str, *, dry_run: bool
+) -> Merged:
+    """Answer what was asked before under the same key.
+
+    Raises:
+        ConflictError: It is not the same that is asked for.
+    """
+    unit.load([into])
+    above = _known(unit, into)
+    asked = evolve(change, contact_id=change.contact_id or into, about=(other.number,))
+    sequence = unit.take(asked).sequence
+    (_, restated), *_ = first_answers(unit.connection, unit.definitions, above.number, sequence)
+    assert restated is not None
+    stood = other.contact
+    stage = "" if stood.since is None else stood.stage
+    name = other.contact.id
+    return Merged(name, into, sequence, stage, restated, dry_run=dry_run, duplicate=True)
 
 
 def _known(unit: UnitOfWork, contact_id: str) -> TrackedContact:

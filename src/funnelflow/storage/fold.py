@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, get_args
 from attrs import define, evolve, field
 
 from funnelflow.criteria.custom import answering, ask_custom
+from funnelflow.definition import Linked
 from funnelflow.engine import Contact, Decision, Event, Outcome, Veto, decide, retold
 from funnelflow.engine.answers import AnsweredRow, Ask, GivenAnswers, ask_about, asking
 from funnelflow.engine.decisions import MOVED_NOWHERE
@@ -37,7 +38,14 @@ from funnelflow.engine.story import (
     OpenStory,
     StoryRow,
 )
-from funnelflow.errors import ConflictError, Error, FieldError, UnknownContactError, UsageError
+from funnelflow.errors import (
+    ConflictError,
+    Error,
+    FieldError,
+    UnknownContactError,
+    UnknownNameError,
+    UsageError,
+)
 from funnelflow.storage.changes import (
     Change,
     ChangedMeanwhileError,
@@ -1082,7 +1090,7 @@ class Fold:
         if change.contact_id != earlier.contact_id or change.contact_id not in self._contacts:
             raise other_content(change.key, earlier, ["contact"])
         target = self._contacts[change.contact_id].root or self._contacts[change.contact_id]
-        event = self._parse_by(self.partition.definitions[earlier.definition], change, target)
+        event = self._parse_as_then(earlier, change, target)
         same_time = change.at is None or to_text(event.at) == earlier.at
         is_same = {
             "event": event.name == earlier.event,
@@ -1098,6 +1106,40 @@ class Fold:
             differing = [what for what, same in is_same.items() if not same]
             raise other_content(change.key, earlier, differing)
         return ChangeResult(earlier.contact_id, earlier.sequence, "stayed", "", "", duplicate=True)
+
+    def _parse_as_then(
+        self, earlier: IdempotencyRecord, change: Change, target: TrackedContact
+    ) -> Event:
+        """Make the event of a change by the definition that decided what had its key before.
+
+        What has another name since then may be called by either; what that definition cannot
+        read is something else, and is read as it would be now.
+        """
+        loaded = self.partition.definitions[earlier.definition]
+        then = _in_words_of_then(earlier, change, target)
+        try:
+            return self._parse_by(loaded, then, target)
+        except (UnknownNameError, FieldError):
+            return self._parse(target, change)
+
+
+def _in_words_of_then(earlier: IdempotencyRecord, change: Change, target: TrackedContact) -> Change:
+    """Call an event and a stage as they were called then, where that is another name for them."""
+    for position in target.positions():
+        linked = position.loaded.funnel.linked
+        called = linked.events.names()
+        if called.get(change.event) == called.get(earlier.event, change):
+            change = evolve(change, event=earlier.event)
+        if change.to and earlier.to_stage and _is_one_stage(linked, change.to, earlier.to_stage):
+            change = evolve(change, to=earlier.to_stage)
+    return change
+
+
+def _is_one_stage(linked: Linked, name: str, other: str) -> bool:
+    try:
+        return linked.resolve_stage(name) == linked.resolve_stage(other)
+    except UnknownNameError:
+        return False
 
 
 _REGROUPING = frozenset({MERGE, UNMERGE})

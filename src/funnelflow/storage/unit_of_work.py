@@ -170,6 +170,10 @@ class UnitOfWork:
         if unknown:
             partition.erased.update(self._erased.find(connection, unknown))
 
+    def recorded_under(self, key: str | None) -> IdempotencyRecord | None:
+        """Return what was recorded under a key that was loaded; None for nothing."""
+        return None if key is None else self._partition.keys.get(key)
+
     def above(self, chain: TrackedContact) -> TrackedContact | None:
         """Return into whom a contact was merged; None for nobody."""
         number = chain.merged_into

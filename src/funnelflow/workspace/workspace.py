@@ -340,7 +340,7 @@ class Workspace(ReadableWorkspace):
             context, now or self.clock(), actor=actor, future=future, dry_run=dry_run
         )
 
-    def merge(
+    def merge(  # noqa: PLR0913  # all that can be said, by keyword
         self,
         contact_id: str,
         into: str,
@@ -348,6 +348,9 @@ class Workspace(ReadableWorkspace):
         reason: str = "",
         actor: str = "",
         roles: Collection[str] | None = None,
+        at: dt.datetime | None = None,
+        key: str | None = None,
+        quiet: bool = False,
         dry_run: bool = False,
     ) -> "maintenance.Merged":
         """Make the story of a contact part of another one's: two records of one person.
@@ -362,6 +365,9 @@ class Workspace(ReadableWorkspace):
             reason: Why, for the history.
             actor: Who merges.
             roles: The roles of the actor; None for those that the settings give.
+            at: When it was found out; None for now. It decides nothing.
+            key: Makes it happen once: repeated, the first answer is returned.
+            quiet: Send nobody a message of who moves by it.
             dry_run: Find out what would become of them, and store nothing.
 
         Raises:
@@ -369,22 +375,27 @@ class Workspace(ReadableWorkspace):
             ConflictError: One is part of the other's story, or of somebody else's.
         """
         return maintenance.run_merge(
-            self.context,
+            self.context.quiet() if quiet else self.context,
             contact_id,
             into,
             reason=reason,
             actor=actor,
             roles=given_roles(roles),
+            at=at,
+            key=key,
             dry_run=dry_run,
         )
 
-    def unmerge(
+    def unmerge(  # noqa: PLR0913  # all that can be said, by keyword
         self,
         contact_id: str,
         *,
         reason: str = "",
         actor: str = "",
         roles: Collection[str] | None = None,
+        at: dt.datetime | None = None,
+        key: str | None = None,
+        quiet: bool = False,
         dry_run: bool = False,
     ) -> "maintenance.Merged":
         """Give a contact that was merged its own story back, with all that was addressed to it.
@@ -396,11 +407,13 @@ class Workspace(ReadableWorkspace):
             ConflictError: It is not merged into anybody.
         """
         return maintenance.run_unmerge(
-            self.context,
+            self.context.quiet() if quiet else self.context,
             contact_id,
             reason=reason,
             actor=actor,
             roles=given_roles(roles),
+            at=at,
+            key=key,
             dry_run=dry_run,
         )
 

@@ -72,6 +72,21 @@ def test_compare_draws_a_heat_map(call, tmp_path):
     texts = [e.text for e in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert "customer" in texts
     assert "sometimes" in texts
+    assert call("compare", "synonym", "dialogue", "--svg", str(path)).exit_code == 0
+    assert "dialogue" in path.read_text()
+
+
+def test_a_picture_takes_the_place_of_no_file_that_is_none(call, tmp_path):
+    path = tmp_path / "funnelflow.db"
+    path.write_bytes(b"SQLite format 3\x00")
+    draw = ("compare", "synonym", "dialogue", "--svg", str(path))
+    done = call(*draw)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "is there, and funnelflow has not drawn it" in done.stderr
+    assert path.read_bytes() == b"SQLite format 3\x00"
+    assert call(*draw, "--force").exit_code == 0
+    assert ET.parse(path).getroot().get("role") == "img"
+    assert [p.name for p in tmp_path.iterdir()] == ["funnelflow.db"]
 
 
 @pytest.mark.parametrize("names", [(), ("dialogue",), ("a", "b", "c", "--svg", "x.svg")])

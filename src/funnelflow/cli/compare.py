@@ -1,8 +1,8 @@
 """``funnelflow translate`` and ``compare``: what others call a contact, and mean by words."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ from attrs import frozen
 from funnelflow.cli.decisions import check_lines, facts_words, open_count
 from funnelflow.cli.find import definition_here
 from funnelflow.cli.options import as_json, command, complete_contact, complete_definition
-from funnelflow.cli.output import counted, hint, note, note_merged
+from funnelflow.cli.output import counted, hint, note, note_merged, write_document
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, Text, dim, line, section, stack, strong
-from funnelflow.compare import Cell, Crosswalk, Difference, crosswalk
+from funnelflow.compare import Cell, Crosswalk, Difference, Often, crosswalk
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Event, Funnel
 from funnelflow.errors import UsageError
+from funnelflow.report.markup import Markup, element
+from funnelflow.report.svg_writer import Picture, draw, width_of, write
 from funnelflow.storage.json_form import event_json
 from funnelflow.storage.queries import Translated
 
@@ -268,60 +270,50 @@ def _happened(event: Event, linked: Linked) -> str:
     return f"{name} ({facts})" if facts else name
 
 
-CELL_WIDTH, CELL_HEIGHT, LETTER = 96, 34, 7.6
-_FILLS = {"always": "#1b7f5c", "sometimes": "#a9d8c6", "never": "#f2f2f2"}
-_INKS = {"always": "#ffffff", "sometimes": "#123", "never": "#999"}
+CELL_WIDTH, CELL_HEIGHT, LONGEST_NAME, SLANT = 96, 34, 220, 35
+_HEAT: dict[Often, int] = {"always": 4, "sometimes": 1, "never": 0}
 
 
-def heat_map(one: Crosswalk) -> str:
+def heat_map(one: Crosswalk) -> Picture:
     """Draw a crosswalk: rows are the first definition's stages, columns the second's.
 
-    Returns:
-        The text of an SVG file. Each cell says how often in a word, so that nothing hangs on
-        telling colours apart.
+    Each cell says how often in a word, so that nothing hangs on telling colours apart.
     """
-    left = 24 + LETTER * max(map(len, (*one.rows, one.first)))
-    top = 40 + LETTER * max(map(len, one.columns)) * 0.75
-    width, height = (
-        left + CELL_WIDTH * len(one.columns) + 60,
-        top + CELL_HEIGHT * len(one.rows) + 16,
-    )
+    left = 24 + min(LONGEST_NAME, max(map(width_of, one.rows)))
+    slant = min(LONGEST_NAME, max(map(width_of, one.columns)))
+    top = 52 + slant * math.sin(math.radians(SLANT))
+    title = f"What {one.first} (rows) calls, {one.second} (columns) calls"
+    width = max(left + CELL_WIDTH * len(one.columns) + slant / 2, 24 + width_of(title))
     cells = [
         _compare_cell(one.cells[row, column], left + CELL_WIDTH * x, top + CELL_HEIGHT * y)
         for y, row in enumerate(one.rows)
         for x, column in enumerate(one.columns)
     ]
     rows = [
-        f'<text x="{left - 10:.0f}" y="{top + CELL_HEIGHT * y + 22:.0f}" text-anchor="end">'
-        f"{escape(row)}</text>"
+        write(left - 10, top + CELL_HEIGHT * y + 22, row, anchor="end", width=LONGEST_NAME)
         for y, row in enumerate(one.rows)
     ]
     columns = [
-        f'<text transform="translate({left + CELL_WIDTH * x + 40:.0f} {top - 10:.0f}) rotate(-35)">'
-        f"{escape(column)}</text>"
+        _slanted(left + CELL_WIDTH * (x + 0.5), top - 10, column)
         for x, column in enumerate(one.columns)
     ]
-    title = escape(f"What {one.first} (rows) calls, {one.second} (columns) calls")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}" role="img" '
-        'font-family="system-ui, sans-serif" font-size="13">\n'
-        f"<title>{title}</title>\n"
-        f'<rect width="100%" height="100%" fill="#ffffff"/>\n'
-        f'<text x="12" y="20" font-weight="bold">{title}</text>\n'
-        + "\n".join([*columns, *rows, *cells])
-        + "\n</svg>\n"
-    )
+    heading = write(12, 24, title, look="strong")
+    size = (width, top + CELL_HEIGHT * len(one.rows) + 16)
+    return draw("crosswalk", title, _how_far(one), size, [heading, *columns, *rows, *cells])
 
 
-def _compare_cell(cell: Cell, x: float, y: float) -> str:
-    tip = f"{cell.stage} and {cell.other}: {cell.often}"
-    return (
-        f"<g><title>{escape(tip)}</title>"
-        f'<rect x="{x:.0f}" y="{y:.0f}" width="{CELL_WIDTH - 2}" height="{CELL_HEIGHT - 2}" rx="4" '
-        f'fill="{_FILLS[cell.often]}"/>'
-        f'<text x="{x + CELL_WIDTH / 2 - 1:.0f}" y="{y + 21:.0f}" text-anchor="middle" '
-        f'font-size="12" fill="{_INKS[cell.often]}">{cell.often}</text></g>'
+def _slanted(x: float, y: float, text: str) -> Markup:
+    turn = f"translate({x:.0f} {y:.0f}) rotate(-{SLANT})"
+    return element("g", write(0, 0, text, width=LONGEST_NAME), transform=turn)
+
+
+def _compare_cell(cell: Cell, x: float, y: float) -> Markup:
+    heat, width, height = _HEAT[cell.often], CELL_WIDTH - 2, CELL_HEIGHT - 2
+    return element(
+        "g",
+        element("title", f"{cell.stage} and {cell.other}: {cell.often}"),
+        element("rect", x=x, y=y, width=width, height=height, rx=4, class_=f"heat{heat}"),
+        write(x + width / 2, y + 21, cell.often, look=f"small on-heat{heat}", anchor="middle"),
     )
 
 
@@ -338,8 +330,9 @@ FEWEST = 2
 @click.argument("definitions", nargs=-1, shell_complete=complete_definition)
 @click.option("--contacts", is_flag=True, help="Count the stored contacts, as each reads them.")
 @click.option("--svg", type=click.Path(), metavar="FILE", help="Draw it as a heat map, of two.")
+@click.option("--force", is_flag=True, help="Write over a file that is no picture of ours.")
 @as_json
-def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool) -> int:
+def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool, force: bool) -> int:
     """Compare what definitions mean.
 
     Works out from the DEFINITIONS alone, two by two, what one calls the stages of
@@ -358,7 +351,7 @@ def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool) ->
         return _contacts(funnels, session)
     found = [crosswalk(first, second) for first, second in combinations(funnels, 2)]
     if svg:
-        Path(svg).write_text(heat_map(found[0]), encoding="utf-8")
+        write_document(Path(svg), heat_map(found[0]).file(), force=force)
         note(f"drawn: {svg}")
     linked = {f.definition.name: f.linked for f in funnels}
     answer(

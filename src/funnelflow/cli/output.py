@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import IO, Any, ClassVar, TypeAlias
 
@@ -116,6 +117,45 @@ def write_json(data: Any) -> None:
     stream = answers()
     terminal = stream is not None and stream.isatty()
     click.echo(json_text(data, indent=2 if terminal else None), file=stream)
+
+
+_DRAWN = b"<!-- drawn by funnelflow -->"
+
+
+def write_document(path: Path, text: str, *, force: bool = False) -> None:
+    """Write a picture or a page to a file, whole or not at all.
+
+    Args:
+        path: The file. One that is there is replaced if it is a document of ours.
+        text: What it is to hold; says near its beginning that it was drawn by funnelflow.
+        force: Replace a file of any other kind too.
+
+    Raises:
+        UsageError: There is something else at `path`.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory", hint="name a file in it")
+    if path.exists() and not path.is_file():  # a pipe or a device: nothing of it is lost
+        path.write_text(text, encoding="utf-8")
+        return
+    if path.is_file() and not (force or _is_ours(path)):
+        raise UsageError(
+            f"{path} is there, and funnelflow has not drawn it",
+            hint="name another file, or add --force to replace it",
+        )
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is empty or a document that funnelflow has drawn."""
+    with path.open("rb") as file:
+        beginning = file.read(1024)
+    return not beginning or _DRAWN in beginning
 
 
 def counted(count: int, what: str) -> str:

@@ -1,0 +1,1 @@
+"""Numbers over stays and decisions, and how they are drawn. Pure."""

@@ -100,7 +100,7 @@ def test_the_fast_path_gives_the_event_or_the_error_of_the_slow_path(funnel, raw
 
 def test_the_fast_path_reads_the_name_that_an_event_had_before(funnel):
     parser = EventParser(funnel.linked)
-    told = parser._parse_plain(Raw("agreed", "2026-03-01T09:00:00Z"))
+    told = parser.parse_plain(Raw("agreed", "2026-03-01T09:00:00Z"))
     assert told == funnel.event("signed", "2026-03-01T09:00:00Z")
 
 

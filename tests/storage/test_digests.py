@@ -15,7 +15,7 @@ columns = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_char
 @given(row=columns)
 def test_a_commitment_is_the_sha256_of_salt_and_columns_between_unit_separators(row):
     said = "\x1f".join(["salt", *row])
-    assert commitment("salt", row) == hashlib.sha256(said.encode()).hexdigest()
+    assert commitment("salt", *row) == hashlib.sha256(said.encode()).hexdigest()
 
 
 def test_a_digest_chains_a_commitment_to_the_row_before():
@@ -25,7 +25,7 @@ def test_a_digest_chains_a_commitment_to_the_row_before():
 
 @given(one=columns, other=columns)
 def test_rows_have_one_commitment_only_if_they_are_the_same(one, other):
-    assert (commitment("", one) == commitment("", other)) == (one == other)
+    assert (commitment("", *one) == commitment("", *other)) == (one == other)
 
 
 @given(row=columns, place=st.integers(0, 17), cut=st.integers(0, 5))
@@ -34,11 +34,11 @@ def test_no_row_takes_the_place_of_another_by_moving_text_between_its_columns(ro
     joined = "\x1f".join(row[place : place + 2])
     other = [*row[:place], joined[:cut], joined[cut:], *row[place + 2 :]]
     if other != row:
-        assert commitment("", other) != commitment("", row)
+        assert commitment("", *other) != commitment("", *row)
 
 
 def test_json_has_one_canonical_form():
-    assert encode({"b": "é", "a": [1, 2.0, True, None]}) == '{"a":[1,2.0,true,null],"b":"\\u00e9"}'
+    assert encode({"b": "é", "a": [1, 2.0, True, None]}) == '{"a":[1,2.0,true,null],"b":"é"}'
 
 
 @given(one=texts, other=texts)

@@ -158,7 +158,7 @@ class EventParser:
         Raises:
             Error: As `read`.
         """
-        event = self._parse_plain(raw)
+        event = self.parse_plain(raw)
         if event is not None:
             return event
         return self.read(
@@ -212,29 +212,29 @@ class EventParser:
             force=force,
         )
 
-    def _parse_plain(self, raw: RawEvent) -> Event | None:
+    def parse_plain(self, raw: RawEvent) -> Event | None:
         """Make an event of the vocabulary that is of a plain form; None if this is not one."""
-        at, name, facts = raw.at, raw.event, _NO_FACTS
-        if raw.text or raw.force or raw.to or raw.reason or type(at) is not str:
+        at, facts, actor = raw.at, raw.facts, raw.actor
+        declared = self._declared.get(raw.event)
+        if declared is None or type(at) is not str or raw.roles is not None:
             return None
-        if raw.roles is not None:
+        if raw.text or raw.force or raw.to or raw.reason:
             return None
-        declared = self._declared.get(name)
-        if declared is None:
-            return None
-        name, fields = declared
         moment = self._times.read(at)
         if moment is None:
             return None
-        if raw.facts:
+        name, fields = declared
+        if facts:
             try:
-                facts = self._normalised(name, raw.facts, fields)
+                facts = self._normalised(name, facts, fields)
             except (UnknownNameError, FieldError):
                 return None
-        roles = self._actors.get(raw.actor)
+        else:
+            facts = _NO_FACTS
+        roles = self._actors.get(actor)
         if roles is None:
-            roles = self._roles(raw.actor)
-        return None if roles is None else Event(name, moment, facts, raw.actor, roles)
+            roles = self._roles(actor)
+        return None if roles is None else Event(name, moment, facts, actor, roles)
 
     def _normalised(self, name: str, raw: Mapping[str, Any], fields: Mapping[str, Field]) -> Facts:
         """Normalise facts; those of one object, which many events may share, only once."""

@@ -1,5 +1,6 @@
 """Searching what is stored for values: whether anything is left of somebody who was erased."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from funnelflow.errors import StoreError, UsageError
 from funnelflow.maintenance.erase_files import rejects_files
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
-from funnelflow.storage.row_format import encode
 from funnelflow.storage.tables import metadata
 
 _PIECE = 1 << 20
@@ -47,7 +47,7 @@ def search_values(context: Context, values: Collection[str]) -> tuple[FoundValue
     for value in values:
         if len(value.strip()) < _SHORTEST:
             raise UsageError(f"{value!r} is too short to be searched for", hint="name whole values")
-    spelt = {value: tuple({value, encode(value)[1:-1]}) for value in values}
+    spelt = {value: tuple({value, *_in_json(value)}) for value in values}
     with reading(context.engine) as connection:
         files = [part.path for part in rejects_files(connection, context.directory)]
         found = list(_in_rows(connection, spelt))
@@ -58,6 +58,11 @@ def search_values(context: Context, values: Collection[str]) -> tuple[FoundValue
     for path in files:
         found += _in_file(path, spelt)
     return tuple(found)
+
+
+def _in_json(value: str) -> tuple[str, str]:
+    """Return a value as JSON has it: as it is, and with ASCII alone, as in what others wrote."""
+    return json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1]
 
 
 def _in_rows(connection: Connection, spelt: Mapping[str, tuple[str, ...]]) -> Iterator[FoundValue]:

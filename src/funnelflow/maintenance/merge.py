@@ -12,9 +12,9 @@ from funnelflow.engine.story import MERGE, UNMERGE
 from funnelflow.storage.changes import Change, Restatement, check_id
 from funnelflow.storage.contacts import unknown_contact
 from funnelflow.storage.context import Context
-from funnelflow.storage.fold import not_merged
 from funnelflow.storage.json_form import value_json
 from funnelflow.storage.replay import first_answers
+from funnelflow.storage.retelling import not_merged
 from funnelflow.storage.runs import OpenRun
 from funnelflow.storage.tracked_contacts import TrackedContact
 from funnelflow.storage.unit_of_work import UnitOfWork

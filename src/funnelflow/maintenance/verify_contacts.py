@@ -629,4 +629,4 @@ def commit_evidence(salt: str, row: Any, answers: Iterable[tuple[Any, str]]) -> 
         texts.append(str(value) if name in _NUMBERS else value)
     for one, definition in answers:
         texts += (str(one.place), definition, *(getattr(one, name) for name in _DECIDED))
-    return commitment(salt, texts)
+    return commitment(salt, *texts)

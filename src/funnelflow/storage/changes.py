@@ -224,12 +224,12 @@ class ChangeResult:
         outcome: ``moved``, ``stayed`` or ``refused``.
         before: The stage before.
         after: The stage after.
+        path: The transitions that were taken: also those that time took before a move was refused.
         unmet: For a refused move, what was in its way: label and verdict.
         duplicate: It was recorded before, under the same key; nothing was added.
         created: The contact was added for it.
         restated: What it changed, where it happened before what was known already.
         decision: The reasons, where they were asked for and it is no duplicate.
-        path: The transitions that were taken: also those that time took before a move was refused.
         others: What was decided in the contact's other funnels.
     """
 
@@ -238,12 +238,12 @@ class ChangeResult:
     outcome: Verb
     before: str
     after: str
+    path: tuple[Taken, ...] = ()
     unmet: tuple[tuple[str, str], ...] = ()
     duplicate: bool = False
     created: bool = False
     restated: Restatement | None = None
     decision: Decision | None = None
-    path: tuple[Taken, ...] = ()
     others: tuple[FunnelAnswer, ...] = ()
 
 

@@ -25,9 +25,9 @@ from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import bulk_for
 from funnelflow.storage.erased import ErasedNames
-from funnelflow.storage.fold import FoldSettings
 from funnelflow.storage.observers import Observers, asker
 from funnelflow.storage.outbox_writer import OutboxWriter
+from funnelflow.storage.partition import FoldSettings
 from funnelflow.storage.queries import Present
 from funnelflow.storage.row_format import Clock, utc_now
 from funnelflow.storage.subscriptions import Subscription

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from funnelflow.criteria import Facts
 from funnelflow.engine import Event, Outcome
 from funnelflow.storage.changes import FunnelAnswer
 from funnelflow.storage.row_format import (
     SEPARATOR,
-    checksum_ending,
+    checksum_beginning,
     commitment,
     dump_about,
     dump_answers,
@@ -18,25 +17,24 @@ from funnelflow.storage.row_format import (
     encode,
     row_digest,
 )
-from funnelflow.storage.tracked_contacts import Row, TrackedContact
+from funnelflow.storage.tracked_contacts import FunnelPosition, Row, TrackedContact
 
 _KEPT = 1_000
-_PLAIN_TEXT = SEPARATOR.join(("", "", "0", "0", "", "[]", ""))
-"""The columns from `to_stage` to `answers` of evidence that only happened, as text."""
+_PLAIN: Row = ("", "", 0, 0, "", "[]", "")
+"""The columns from `to_stage` to `answers` of evidence that only happened."""
+_PLAIN_TEXT = SEPARATOR.join(map(str, _PLAIN))
 
 
-class _Columns(NamedTuple):
-    """An answer as it is written: the same for most of them.
+class DecisionColumns(NamedTuple):
+    """An answer as it is written: the same for most pieces of evidence.
 
     Attributes:
         outcome: The outcome; tracked, so that no other object can take its place.
-        after: The stage after it.
         columns: The columns of the decision behind its sequence.
         text: The same columns as they go into the digest.
     """
 
     outcome: Outcome
-    after: str
     columns: Row
     text: str
 
@@ -54,9 +52,8 @@ class RowWriter:
         self._recorded_at = recorded_at
         self._recorder = recorder
         self._run = run
-        self._checksum = checksum_ending(recorded_at, run)
-        self._facts: dict[int, tuple[Facts, str]] = {}
-        self._answers: dict[tuple[int, str, int, int], _Columns] = {}
+        self._checksum = checksum_beginning(recorded_at, run)
+        self._decisions: dict[tuple[int, str, str, int, int], DecisionColumns] = {}
 
     def rows(
         self,
@@ -64,9 +61,9 @@ class RowWriter:
         event: Event,
         at: str,
         key: str | None,
-        answer: FunnelAnswer,
-        others: Sequence[FunnelAnswer] = (),
-    ) -> tuple[Row, list[Row]]:
+        decision: DecisionColumns,
+        others: Sequence[DecisionColumns] = (),
+    ) -> tuple[Row, Row]:
         """Make the rows of evidence that was decided, and chain it to the one before.
 
         Args:
@@ -74,35 +71,29 @@ class RowWriter:
             event: The evidence.
             at: When it happened, as text.
             key: Its idempotency key.
-            answer: What was decided on it in the contact's first funnel.
-            others: What was decided on it in others.
+            decision: What was decided on it in the contact's first funnel.
+            others: What was decided on it in others, whose rows `others_of` makes.
 
         Returns:
-            The columns of the evidence but its number, and those of the decisions, in the
+            The columns of the evidence but its number, and those of the first decision, in the
             order of the tables.
         """
         name, _, said, actor, said_roles, to, reason, force, vetoes, asserted, about, answers = (
             event
         )
         number, sequence, recorder = chain.number, chain.sequence + 1, self._recorder
-        facts = self._text_of(said) if said else "{}"
+        facts = dump_facts(said) if said else "{}"
         roles = encode(said_roles) if said_roles else "[]"
-        columns = self._columns(answer)
+        rest, text = _PLAIN, _PLAIN_TEXT
         if to or reason or force or vetoes or asserted or about or answers:
-            rest: Row = (
+            rest = (
                 to, reason, int(force), int(asserted), dump_about(about), dump_vetoes(vetoes),
                 dump_answers(answers),
             )  # fmt: skip
             text = SEPARATOR.join(map(str, rest))
-        else:
-            rest, text = ("", "", 0, 0, "", "[]", ""), _PLAIN_TEXT
-        more = [self._columns(other) for other in others]
         committed = commitment(
-            chain.salt,
-            (
-                key or "", name, at, actor, recorder, roles, facts, text, columns.text,
-                *(other.text for other in more),
-            ),
+            chain.salt, key or "", name, at, actor, recorder, roles, facts, text, decision.text,
+            *[other.text for other in others],
         )  # fmt: skip
         digest = row_digest(chain.digest, number, sequence, committed)
         chain.sequence, chain.digest = sequence, digest
@@ -110,35 +101,27 @@ class RowWriter:
             number, sequence, key, name, at, self._recorded_at, self._run, actor, recorder,
             roles, facts, *rest, digest, self._checksum(digest),
         )  # fmt: skip
-        return evidence, [(number, sequence, *one.columns) for one in (columns, *more)]
+        return evidence, (number, sequence, *decision.columns)
 
-    def _text_of(self, facts: Facts) -> str:
-        """Write facts; those that many rows share are written once."""
-        known = self._facts.get(id(facts))
-        if known is None or known[0] is not facts:
-            known = self._facts[id(facts)] = (facts, dump_facts(facts))
-        return known[1]
-
-    def _columns(self, answer: FunnelAnswer) -> _Columns:
-        """Write an answer; the engine repeats most outcomes."""
-        if answer.unmet or answer.restated is not None:
-            return _columns(answer)
-        outcome, position = answer.outcome, answer.position
-        asked = (id(outcome), answer.before, position.loaded.id, position.place)
-        known = self._answers.get(asked)
-        if known is None or known.outcome is not outcome or known.after != answer.after:
-            if len(self._answers) >= _KEPT:
-                self._answers.clear()
-            known = self._answers[asked] = _columns(answer)
+    def decided(self, position: FunnelPosition, outcome: Outcome, before: str) -> DecisionColumns:
+        """Write what was decided in order; the engine repeats most outcomes."""
+        after = position.contact.stage
+        asked = (id(outcome), before, after, position.loaded.id, position.place)
+        known = self._decisions.get(asked)
+        if known is None or known.outcome is not outcome:
+            if len(self._decisions) >= _KEPT:
+                self._decisions.clear()
+            answer = FunnelAnswer(position, outcome, before, after)
+            known = self._decisions[asked] = decision_columns(answer)
         return known
 
 
-def _columns(answer: FunnelAnswer) -> _Columns:
-    """Write the columns that say what was decided."""
+def decision_columns(answer: FunnelAnswer) -> DecisionColumns:
+    """Write what was decided, with what was in the way and what it changed."""
     position, outcome, before, after, unmet, restated, _ = answer
     said = (
         outcome.outcome, before, after, dump_path(outcome.path),
         encode(unmet) if unmet else "[]", "" if restated is None else encode(restated.to_json()),
     )  # fmt: skip
     text = SEPARATOR.join((str(position.place), position.loaded.digest, *said))
-    return _Columns(outcome, after, (position.place, position.loaded.id, *said), text)
+    return DecisionColumns(outcome, (position.place, position.loaded.id, *said), text)

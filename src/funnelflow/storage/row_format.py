@@ -1,13 +1,12 @@
 """Facts between the engine and the database: canonical JSON, read back by their fields."""
 
 import datetime as dt
-import hashlib
-import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from json import encoder as _json
-from json.encoder import encode_basestring_ascii as _quoted
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from typing import Any, TypeAlias
+
+import orjson
 
 from funnelflow.criteria import (
     BOOLEAN,
@@ -20,6 +19,7 @@ from funnelflow.criteria import (
     Value,
 )
 from funnelflow.criteria.times import timestamp_json
+from funnelflow.criteria.value_forms import dump_value
 from funnelflow.definition import Linked
 from funnelflow.engine import Taken, Veto
 from funnelflow.errors import FieldError, StoreError
@@ -86,51 +86,30 @@ SEPARATOR = "\x1f"
 """What stands between the columns of a row in what its digest is over."""
 
 
-def encoder(default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]:
-    """Return what writes a JSON value in its one canonical form: sorted, compact, ASCII.
+_JSON = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 
-    `json.JSONEncoder.encode` makes its C encoder anew for every value, which takes longer
-    than to encode the few facts of an event; so that is made once here, where there is one.
 
-    Args:
-        default: Returns the JSON form of what JSON has no type for.
+def encode(value: Any) -> str:
+    """Write a JSON value in its one canonical form: sorted, compact, UTF-8.
+
+    What JSON has no type for is written as the facts of a contact are.
+
+    Raises:
+        TypeError: It has no JSON form, such as an integer beyond 64 bits.
     """
-    plain = json.JSONEncoder(
-        sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=default
-    )
-    make: Any = getattr(_json, "c_make_encoder", None)
-    if make is None:
-        return plain.encode
-    pieces = make(None, plain.default, _quoted, None, ":", ",", True, False, False)  # noqa: FBT003
-
-    def encode_value(value: Any) -> str:
-        return "".join(pieces(value, 0))
-
-    return encode_value
-
-
-encode = encoder()
-"""Write a JSON value in its one canonical form."""
-
-_scan: Any = getattr(json.JSONDecoder(), "scan_once")  # noqa: B009  # not in the stubs
+    return orjson.dumps(value, dump_value, _JSON).decode()
 
 
 def decode(text: str) -> Any:
-    """Read what `encode` wrote, which has no blanks around it; faster than `json.loads`.
+    """Read what `encode` wrote.
 
     Raises:
         ValueError: It is no JSON.
     """
-    try:
-        value, end = _scan(text, 0)
-    except StopIteration:
-        end = -1
-    if end != len(text):
-        raise ValueError("no canonical JSON")
-    return value
+    return orjson.loads(text)
 
 
-def commitment(salt: str, columns: Iterable[str]) -> str:
+def commitment(*columns: str) -> str:
     """Return what commits a row of evidence to its content.
 
     It is the SHA-256 over the contact's salt and the texts of the columns, joined by the unit
@@ -139,16 +118,15 @@ def commitment(salt: str, columns: Iterable[str]) -> str:
     the content and the salt, so that nobody can find out the content by trying.
 
     Args:
-        salt: That of the contact.
-        columns: The columns of `evidence` from `key` to `answers` but `recorded_at` and `run`,
-            numbers in decimal, a missing key empty; then for each decision the columns behind
-            `sequence`, with the digest of the definition for its number. Several may be given
-            as one text, joined.
+        columns: The salt of the contact; the columns of `evidence` from `key` to `answers` but
+            `recorded_at` and `run`, numbers in decimal, a missing key empty; then for each
+            decision the columns behind `sequence`, with the digest of the definition for its
+            number. Several may be given as one text, joined.
 
     Returns:
         64 hexadecimal characters.
     """
-    return hashlib.sha256(SEPARATOR.join((salt, *columns)).encode()).hexdigest()
+    return sha256(SEPARATOR.join(columns).encode()).hexdigest()
 
 
 def row_digest(previous: str, contact: int, sequence: int, committed: str) -> str:
@@ -167,7 +145,7 @@ def row_digest(previous: str, contact: int, sequence: int, committed: str) -> st
         64 hexadecimal characters.
     """
     text = f"{previous}{SEPARATOR}{contact}{SEPARATOR}{sequence}{SEPARATOR}{committed}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode()).hexdigest()
 
 
 def checksum(*columns: str | int | None) -> int:
@@ -176,18 +154,19 @@ def checksum(*columns: str | int | None) -> int:
     Returns:
         The CRC-32 over the columns, 0 to 4294967295.
     """
-    return zlib.crc32("\x1f".join(map(str, columns)).encode("utf-8", "surrogateescape"))
+    return zlib.crc32(SEPARATOR.join(map(str, columns)).encode("utf-8", "surrogateescape"))
 
 
 def row_checksum(digest: str, recorded_at: str, run: int | None) -> int:
     """Guard what the digest of a row of evidence leaves out."""
-    return checksum(digest, recorded_at, run)
+    return checksum(recorded_at, run, digest)
 
 
-def checksum_ending(*columns: str | int | None) -> Callable[[str], int]:
-    """Return `checksum` as a function of its first column, for rows that share the others."""
-    ending = "".join(f"\x1f{column}" for column in columns).encode("utf-8", "surrogateescape")
-    return lambda first: zlib.crc32(ending, zlib.crc32(first.encode()))
+def checksum_beginning(*columns: str | int | None) -> Callable[[str], int]:
+    """Return `checksum` as a function of its last column, for rows that share the others."""
+    beginning = checksum(*columns, "")
+    crc32 = zlib.crc32
+    return lambda last: crc32(last.encode(), beginning)
 
 
 Loaders: TypeAlias = Mapping[str, Callable[[Any], Value]]
@@ -230,8 +209,8 @@ class FactCodec:
 
 
 def dump_facts(facts: Fields | Mapping[str, Value | None]) -> str:
-    """Write facts in canonical JSON: sorted, compact, ASCII."""
-    return _encode(facts) if facts else "{}"
+    """Write facts in canonical JSON."""
+    return encode(facts) if facts else "{}"
 
 
 def dump_path(path: tuple[Taken, ...]) -> str:
@@ -248,7 +227,7 @@ def dump_path(path: tuple[Taken, ...]) -> str:
 
 def dump_vetoes(vetoes: tuple[Veto, ...]) -> str:
     """Write what plugins have against transitions."""
-    return _encode([_veto(veto) for veto in vetoes]) if vetoes else "[]"
+    return encode([_veto(veto) for veto in vetoes]) if vetoes else "[]"
 
 
 def _veto(veto: Veto) -> list[int | str]:
@@ -265,39 +244,30 @@ def dump_about(about: tuple[int | str, ...]) -> str:
 
 def load_about(text: str) -> tuple[int | str, ...]:
     """Read what `dump_about` wrote."""
-    return tuple(json.loads(text)) if text else ()
+    return tuple(decode(text)) if text else ()
 
 
 def load_vetoes(text: str) -> tuple[Veto, ...]:
     """Read what `dump_vetoes` wrote."""
-    return tuple(Veto(*veto) for veto in json.loads(text)) if text != "[]" else ()
+    return tuple(Veto(*veto) for veto in decode(text)) if text != "[]" else ()
 
 
 def dump_answers(answers: tuple[CustomAnswer, ...]) -> str:
     """Write what plugins' criteria answered; empty where none was asked."""
-    return _encode([answer.to_json() for answer in answers]) if answers else ""
+    return encode([answer.to_json() for answer in answers]) if answers else ""
 
 
 def load_answers(text: str) -> tuple[CustomAnswer, ...]:
     """Read what `dump_answers` wrote."""
-    return tuple(CustomAnswer.from_json(said) for said in json.loads(text)) if text else ()
+    return tuple(CustomAnswer.from_json(said) for said in decode(text)) if text else ()
 
 
 def load_path(text: str) -> tuple[Taken, ...]:
     """Read what `dump_path` wrote."""
     return tuple(
         Taken(index, source, to, cause, None if at is None else dt.datetime.fromisoformat(at))
-        for index, source, to, cause, at in json.loads(text)
+        for index, source, to, cause, at in decode(text)
     )
-
-
-def _to_json(value: Any) -> Any:
-    """Return the JSON form of what JSON has no type for."""
-    return _ANY.to_json(value)
-
-
-_ANY = Field("value", TEXT)
-_encode = encoder(_to_json)
 
 
 def _loaders(fields: Mapping[str, Field]) -> dict[str, Callable[[Any], Value]]:

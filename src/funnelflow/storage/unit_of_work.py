@@ -36,8 +36,9 @@ from funnelflow.storage.contacts import (
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.dialects import LOADED_COLUMNS, Bulk
 from funnelflow.storage.erased import ErasedNames, readmit
-from funnelflow.storage.fold import Fold, FoldSettings, Identity, Partition
+from funnelflow.storage.fold import Fold
 from funnelflow.storage.observers import UnansweredError, observers_of
+from funnelflow.storage.partition import FoldSettings, Identity, Partition
 from funnelflow.storage.replay import EvidenceReader, first_answers, read_told, united
 from funnelflow.storage.row_format import Clock, altered
 from funnelflow.storage.tables import contacts, history

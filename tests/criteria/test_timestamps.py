@@ -51,7 +51,7 @@ def test_a_time_without_an_offset_is_refused_where_no_zone_is_given():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "today", "2026", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-03-01T24:00:00Z",
+    ["", "today", "2026", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-03-01T24:01:00Z",
      "2026-03-01T09:60:00Z", "2026-03-01T09:30:60Z", "2026-03-01T09:30:00+24:00",
      "26-03-01T00:00:00Z", "2026-03-01T09:30:00+1", "0000-01-01T00:00:00Z",
      "10000-01-01T00:00:00Z", "\uff12026-03-01T00:00:00Z",
@@ -62,9 +62,28 @@ def test_what_is_no_timestamp_is_refused(text):
         parse_timestamp(text)
 
 
-def test_what_is_finer_than_a_microsecond_is_refused():
+@pytest.mark.parametrize(
+    "text",
+    ["2026-03-01T09:30:00.000+0000", "2026-03-01 09:30:00 UTC", "2026-03-01 09:30:00GMT",
+     "2026-03-01 09:30:00+00", "2026-03-01 10:30:00 +0100", "2026-03-01T09:30:00.0000009Z",
+     "2026-03-01T09:30:00.000000999+00:00"],
+)  # fmt: skip
+def test_what_can_mean_one_time_only_is_read_as_it(text):
+    assert parse_timestamp(text) == NINE
+    with pytest.raises(TimeTextError):
+        parse_timestamp(text, strict=True)
+
+
+def test_the_end_of_a_day_is_the_midnight_of_the_next():
+    midnight = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    assert parse_timestamp("2026-02-28T24:00:00Z") == midnight
+    with pytest.raises(TimeTextError):
+        parse_timestamp("2026-02-28T24:00:00Z", strict=True)
+
+
+def test_the_strict_reading_refuses_what_is_finer_than_a_microsecond():
     with pytest.raises(TimeTextError, match="finer than a microsecond"):
-        parse_timestamp("2026-03-01T09:30:00.0000001Z")
+        parse_timestamp("2026-03-01T09:30:00.0000001Z", strict=True)
 
 
 @pytest.mark.parametrize(

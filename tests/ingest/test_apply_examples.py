@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from funnelflow.ingest.file_options import FileOptions
-from funnelflow.ingest.mapping import read_mapping
+from funnelflow.ingest.mapping_files import read_mapping
 from funnelflow.workspace.workspace import Workspace
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -6,7 +6,8 @@ import pytest
 
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.ingest.file_options import FileOptions
-from funnelflow.ingest.mapping import FileMapping, find_mapping, read_mapping
+from funnelflow.ingest.mapping import FileMapping, find_mapping
+from funnelflow.ingest.mapping_files import read_mapping
 from funnelflow.workspace.workspace import Workspace
 
 PEOPLE = (

@@ -15,10 +15,9 @@ from funnelflow.ingest.mapping import (
     find_mapping,
     mapping_names,
     parse_pairs,
-    read_mapping,
-    write_mapping,
 )
-from funnelflow.ingest.row_parser import bind_parser
+from funnelflow.ingest.mapping_files import read_mapping, write_mapping
+from funnelflow.ingest.record_parsers import bind_parser
 
 FIELDS = {
     "email": Field("email", TEXT),

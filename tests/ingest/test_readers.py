@@ -1,12 +1,14 @@
 """Reading CSV and JSON Lines: every record once, each with its line; what is wrong, in words."""
 
 import codecs
+import gzip
 import json
 import tracemalloc
 
 import pytest
 
 from funnelflow.errors import Error
+from funnelflow.ingest import lines, readers
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.input import Form, open_input
 from funnelflow.ingest.source import survey
@@ -118,20 +120,47 @@ def test_what_is_no_table_is_refused_in_words(write, content, word):
     assert word in error.message
 
 
-@pytest.mark.parametrize(
-    ("header", "words"),
-    [
-        ("a,,b", "column 2 has no name"),
-        ("a,b,a", "columns 1 and 3 are both named 'a'"),
-        ("a, a", "columns 1 and 2 are both named 'a'"),
-        ("a,b\0", "not readable"),
-        ('a,"b', "not closed"),
-    ],
-)
+@pytest.mark.parametrize(("header", "words"), [("a,b\0", "not readable"), ('a,"b', "not closed")])
 def test_a_header_that_cannot_name_columns_is_refused(write, header, words):
     _, error = failure(write(header + "\n1,2,3\n"))
     assert words in error.message
     assert error.line == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [(",a,b", ("", "a", "b")), ("a,b,,", ("a", "b", "", "")), ("a, a", ("a", "a")),
+     ('"a\nb",c', ("a b", "c"))],
+)  # fmt: skip
+def test_a_header_may_have_names_that_cannot_be_read_from(write, header, columns):
+    with open_input(write(header + "\n1,2,3\n")) as opened:
+        assert opened.reader.columns == columns
+
+
+def test_commas_behind_the_last_column_say_nothing(write):
+    rows, rejected, _ = read(write("a,b\n1,2,,\n3,4,,5\n"))
+    assert rows == [(2, ["1", "2"])]
+    assert [rejection.line for rejection in rejected] == [3]
+
+
+@pytest.mark.parametrize("first", ["", "a\n1\n"])
+def test_a_gzip_of_nothing_but_blank_lines_ends_with_a_word(tmp_path, monkeypatch, first):
+    monkeypatch.setattr(lines, "MAX_BLANK", 1 << 20)
+    monkeypatch.setattr(readers, "MAX_BLANK", 1 << 20)
+    path = tmp_path / "blank.csv.gz"
+    path.write_bytes(gzip.compress(first.encode() + b"\n" * (12 << 20)))
+    rows, error = failure(str(path))
+    assert "blank lines" in error.message
+    assert len(rows) == (1 if first else 0)
+
+
+def test_a_first_line_of_json_that_cannot_be_read_is_one_rejected_row(write):
+    path = write('{"contact": NaN}\n{"contact": "ada"}\n', "e.jsonl")
+    rows, rejected, _ = read(path)
+    assert rows == [(2, {"contact": "ada"})]
+    assert [(r.line, r.reason[:3]) for r in rejected] == [(1, "NaN")]
+    with open_input(path) as opened:
+        assert opened.reader.columns == ("contact",)
 
 
 def test_a_missing_file_and_a_directory_are_clear_errors(tmp_path):

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from funnelflow.ingest.file_options import FileOptions
-from funnelflow.ingest.mapping import find_mapping, read_mapping
+from funnelflow.ingest.mapping import find_mapping
+from funnelflow.ingest.mapping_files import read_mapping
 from funnelflow.workspace.workspace import Workspace
 
 SALES = """\

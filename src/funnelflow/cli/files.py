@@ -7,6 +7,7 @@ from shlex import quote
 from typing import Any
 
 import click
+from attrs import evolve
 
 from funnelflow.cli.options import (
     acting,
@@ -37,15 +38,11 @@ from funnelflow.ingest.column_matching import Match
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.input import Form
-from funnelflow.ingest.mapping import (
-    FileMapping,
-    find_mapping,
-    parse_pairs,
-    read_mapping,
-    write_mapping,
-)
+from funnelflow.ingest.mapping import FileMapping, find_mapping, parse_pairs
+from funnelflow.ingest.mapping_files import read_mapping, write_mapping
 from funnelflow.ingest.row_handlers import MODES
 from funnelflow.ingest.summary import Progress, Summary, Watch
+from funnelflow.ingest.text_formats import check_date_format, check_decimal
 from funnelflow.storage.checkpoints import Counts
 from funnelflow.workspace.settings import find_workspace
 from funnelflow.workspace.workspace import Workspace
@@ -78,6 +75,19 @@ reading_a_file = together(
     ),
     click.option(
         "--timezone", metavar="ZONE", default="", help="The zone of times without an offset."
+    ),
+    click.option(
+        "--decimal",
+        metavar="CHAR",
+        default="",
+        help="What separates decimals: , or . (with anything else between thousands).",
+    ),
+    click.option(
+        "--date-format",
+        "date_formats",
+        metavar="PATTERN",
+        multiple=True,
+        help="How times are written: dd.MM.yyyy HH:mm, %d/%m/%y, epoch-s, epoch-ms; repeat it.",
     ),
     click.option("--delimiter", metavar="CHAR", default="", help="What separates cells of CSV."),
     click.option(
@@ -113,10 +123,12 @@ reading_a_file = together(
 """Adds the options of reading a file, which `run_file_command` takes."""
 
 
-def _options(
+def _options(  # noqa: PLR0913 - what can be said of a file
     *,
     pairs: tuple[str, ...],
     mapping: str | None,
+    decimal: str,
+    date_formats: tuple[str, ...],
     form: str | None,
     encoding: str,
     delimiter: str,
@@ -130,9 +142,18 @@ def _options(
     known = FileMapping()
     if mapping is not None:
         known = read_mapping(find_mapping(mapping, find_workspace(current().workspace)))
+    form_said = Form(form or "", encoding, "\t" if delimiter == "\\t" else delimiter)
+    known = known.with_columns(parse_pairs(pairs))
     return FileOptions(
-        form=Form(form or "", encoding, "\t" if delimiter == "\\t" else delimiter),
-        mapping=known.with_columns(parse_pairs(pairs)),
+        form=form_said,
+        mapping=evolve(
+            known,
+            timezone=same["timezone"] or known.timezone,
+            decimal=check_decimal(decimal) or known.decimal,
+            date_formats=tuple(map(check_date_format, date_formats)) or known.date_formats,
+            encoding=form_said.encoding or known.encoding,
+            delimiter=form_said.delimiter or known.delimiter,
+        ),
         changed="continue" if go_on else "restart" if restart else "refuse",
         **same,
     )
@@ -189,12 +210,46 @@ def _show(summary: Summary, command: str) -> None:
 
 def _correcting(summary: Summary, command: str) -> str:
     """Return how to go on with rejected rows; a missing time zone needs no row corrected."""
+    again = f"funnelflow {_global_options()}{command} {quote(summary.rejects)}{_file_options()}"
     if any("in which time zone" in rejected.reason for rejected in summary.examples):
         return (
-            f"funnelflow {command} {quote(summary.rejects)} --timezone ZONE "
-            "(such as Europe/Berlin),\nor put the offset behind every time"
+            f"{again} --timezone ZONE (such as Europe/Berlin),\nor put the offset behind every time"
         )
-    return f"correct the rows, then: funnelflow {command} {quote(summary.rejects)}"
+    return f"correct the rows, then: {again}"
+
+
+_OF_THE_FILE = frozenset(
+    ["rejects", "save_mapping", "format", "delimiter", "encoding", "dry_run", "restart", "go_on"]
+)
+"""What is said of a file, and not of its rows: rejected ones are in a file of their own."""
+
+
+def _file_options() -> str:
+    """Return the options that decide what a row becomes, as they were given."""
+    return _given(click.get_current_context(), _OF_THE_FILE)
+
+
+def _global_options() -> str:
+    """Return the options before the name of the command, as they were given."""
+    given = _given(click.get_current_context().find_root(), frozenset({"json"}))
+    return f"{given.strip()} " if given else ""
+
+
+def _given(context: click.Context, without: frozenset[str]) -> str:
+    """Return the options of a command that were typed, as they can be typed again."""
+    parts = []
+    for option in context.command.params:
+        name = str(option.name)
+        typed = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if not (typed and isinstance(option, click.Option)) or name in without:
+            continue
+        flag, value = option.opts[-1], context.params[name]
+        if option.is_flag:
+            parts.append(flag)
+        else:
+            several = value if isinstance(value, list | tuple) else [value]
+            parts += [f"{flag} {quote(str(one))}" for one in several]
+    return "".join(f" {part}" for part in parts)
 
 
 @command(
@@ -331,6 +386,7 @@ def _counts(counts: Counts) -> list[tuple[Text, ...]]:
         "applied before": (counts.repeated, "dim"),
         "nothing new": (counts.unchanged, "dim"),
         "rejected": (counts.rejected, "bad"),
+        "left out": (counts.left_out, "dim"),
         "erased contacts": (counts.erased, "dim"),
         "contacts added": (counts.created, ""),
     }

@@ -26,9 +26,10 @@ _TEXT_CAP = 64
 _TIMESTAMP: Final = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})"
     r"(?:([Tt ])(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?"
-    r"([Zz]|[+-]\d{2}:\d{2})?)?",
+    r" ?([Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?)?",
     re.ASCII,
 )
+_STRICT_END: Final = re.compile(r"\d(?:Z|[+-]\d{2}:\d{2})$")
 _EXAMPLE: Final = "2026-03-01T09:30:00Z"
 _NAMED: Final = (("day", 86_400), ("hour", 3600), ("minute", 60))
 
@@ -156,21 +157,25 @@ def parse_timestamp(
 ) -> dt.datetime:
     """Read a timestamp and give it in UTC.
 
+    What programs write otherwise and can mean one thing only is read as well: an offset as
+    ``UTC``, ``+0000`` or ``+00``, midnight as ``24:00:00``, and up to nine decimals, of which
+    what is finer than a microsecond is left out.
+
     Args:
         text: RFC 3339; a time without an offset, or a date alone, needs `timezone`.
         timezone: The zone in which a time without an offset is read.
         strict: Take only what every implementation of CEL takes: ``T``, seconds, an offset.
 
     Raises:
-        TimeTextError: The text is no timestamp of the years 1 to 9999, or finer than a
-            microsecond, or says no offset while `timezone` is None.
+        TimeTextError: The text is no timestamp of the years 1 to 9999, or says no offset while
+            `timezone` is None; as `strict`, it is finer than a microsecond.
     """
     found = _TIMESTAMP.fullmatch(text)
     if found is None:
         raise TimeTextError(f"{text[:64]!r} is no timestamp", f'write it like "{_EXAMPLE}"')
     if strict:
         _check_strict(text, found)
-    local = _civil(text, found)
+    local = _civil(text, found, strict=strict)
     zone = _zone(text, found[9]) or timezone
     if zone is None:
         raise TimeTextError(
@@ -208,30 +213,33 @@ def timestamp_words(value: dt.datetime) -> str:
     return f"{date} {value:%H:%M}{seconds} UTC"
 
 
-def _civil(text: str, found: re.Match[str]) -> dt.datetime:
+def _civil(text: str, found: re.Match[str], *, strict: bool) -> dt.datetime:
     """Build the time on the clock from the parts of the text."""
     year, month, day = int(found[1]), int(found[2]), int(found[3])
     fraction = (found[8] or "").ljust(6, "0")
-    if fraction[6:].strip("0"):
+    if strict and fraction[6:].strip("0"):
         raise TimeTextError(
             f"{text!r} is finer than a microsecond",
             "six decimals are the finest part of a second",
             is_too_fine=True,
         )
+    hour, minute, second = (int(found[part] or 0) for part in (5, 6, 7))
+    next_day = dt.timedelta(0)
+    if hour == 24 and not (strict or minute or second or fraction.strip("0")):  # noqa: PLR2004
+        hour, next_day = 0, dt.timedelta(days=1)  # ISO 8601: the end of a day
     try:
-        return dt.datetime(  # noqa: DTZ001  # the zone is added by the caller
-            year, month, day, int(found[5] or 0), int(found[6] or 0), int(found[7] or 0),
-            int(fraction[:6]),
-        )  # fmt: skip
-    except ValueError as error:
+        micros = int(fraction[:6])
+        clock = dt.datetime(year, month, day, hour, minute, second, micros)  # noqa: DTZ001
+        return clock + next_day  # the zone is added by the caller
+    except (ValueError, OverflowError) as error:
         raise TimeTextError(f"{text!r} is no timestamp: {error}", "look at the date") from None
 
 
 def _zone(text: str, offset: str | None) -> dt.tzinfo | None:
     """Return the zone that an offset names; None when there is none."""
-    if offset is None or offset in "Zz":
+    if offset is None or offset.isalpha():
         return dt.UTC if offset else None
-    hours, minutes = int(offset[1:3]), int(offset[4:6])
+    hours, minutes = int(offset[1:3]), int(offset[3:].removeprefix(":") or 0)
     if hours > 23 or minutes > 59:  # noqa: PLR2004  # the clock
         raise TimeTextError(f"{text!r} has an impossible offset", f'write it like "{_EXAMPLE}"')
     length = dt.timedelta(hours=hours, minutes=minutes)
@@ -240,7 +248,7 @@ def _zone(text: str, offset: str | None) -> dt.tzinfo | None:
 
 def _check_strict(text: str, found: re.Match[str]) -> None:
     """Refuse the forms that only some implementations of CEL take."""
-    if found[4] != "T" or found[7] is None or found[9] is None or found[9] == "z":
+    if found[4] != "T" or found[7] is None or not _STRICT_END.search(text):
         raise TimeTextError(
             f"{text!r} is not a full timestamp", f'write timestamp("{_completed(found)}")'
         )
@@ -250,4 +258,9 @@ def _completed(found: re.Match[str]) -> str:
     """Write the timestamp that was meant, as a full one in UTC where it says no offset."""
     clock = f"{found[5] or '00'}:{found[6] or '00'}:{found[7] or '00'}"
     fraction = f".{found[8]}" if found[8] else ""
-    return f"{found[1]}-{found[2]}-{found[3]}T{clock}{fraction}{(found[9] or 'Z').upper()}"
+    return f"{found[1]}-{found[2]}-{found[3]}T{clock}{fraction}{_full_offset(found[9] or 'Z')}"
+
+
+def _full_offset(offset: str) -> str:
+    """Write an offset as RFC 3339 does: ``Z``, ``+01:00``."""
+    return "Z" if offset.isalpha() else f"{offset[:3]}:{offset[3:].removeprefix(':') or '00'}"

@@ -186,6 +186,7 @@ def _text(raw: Any, _: dt.tzinfo | None) -> str:
             f"the text has {len(raw):,} characters", hint=f"at most {TEXT_CAP:,} are kept"
         )
     if not raw.isprintable():
+        raw = raw.replace("\r\n", "\n").replace("\r", "\n")  # as Windows and old Macs end lines
         _check_characters(raw)
     return str(raw)
 

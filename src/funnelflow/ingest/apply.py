@@ -22,11 +22,12 @@ from funnelflow.engine.events import TimestampCache
 from funnelflow.errors import UnknownNameError
 from funnelflow.gc_pause import gc_paused
 from funnelflow.ingest.column_matching import Matched, match_columns
-from funnelflow.ingest.file_errors import FileError, Rejection, RowError
+from funnelflow.ingest.file_errors import FileError, Rejection, RowError, reject
 from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.input import Input, open_input
 from funnelflow.ingest.plugin_formats import readable
 from funnelflow.ingest.readers import Batch
+from funnelflow.ingest.record_parsers import bind_parser
 from funnelflow.ingest.resume import Start, find_snapshot_start, find_start, open_rejects
 from funnelflow.ingest.row_handlers import (
     MODES,
@@ -36,7 +37,7 @@ from funnelflow.ingest.row_handlers import (
     ReadRow,
     RowHandler,
 )
-from funnelflow.ingest.row_parser import RowParser, bind_parser
+from funnelflow.ingest.row_parser import RowParser
 from funnelflow.ingest.source import STDIN, Survey, is_regular, survey
 from funnelflow.ingest.summary import EXAMPLES, Progress, Summary, Watch
 from funnelflow.ingest.time_order import SORTING, RowClock, is_in_order, sorted_batches
@@ -142,7 +143,13 @@ def _run_file(
 ) -> Summary:
     if handler.options.quiet:
         context = context.quiet()
-    with readable(context.plugins, name, handler.options.form) as (path, form):
+    mapping, form = handler.options.mapping, handler.options.form
+    form = evolve(
+        form,
+        encoding=form.encoding or mapping.encoding,
+        delimiter=form.delimiter or mapping.delimiter,
+    )
+    with readable(context.plugins, name, form) as (path, form):
         known = survey(path) if is_regular(path) else None
         reopen = partial(open_input, path, form, stdin=stdin, known=known, shown=name)
         with reopen() as opened:
@@ -293,13 +300,13 @@ class _FileRun:
 
     def _apply(self, batch: Batch, outer: Connection | None) -> None:
         """Decide a batch and store it in one transaction, again if another writer was first."""
-        setup, (rows, unreadable) = self._setup, self._parse(batch)
+        setup, (rows, unreadable, left_out) = self._setup, self._parse(batch)
         ids, keys = {row.contact for _, _, row in rows}, {row.key for _, _, row in rows}
         ids |= {self._contact_of(rejection) for rejection in unreadable}
 
         def attempt() -> None:
             cache, self._cache = self._cache, ContactCache()
-            counts = Counts(rows=len(batch.rows) + len(batch.rejected))
+            counts = Counts(rows=len(batch.rows) + len(batch.rejected), left_out=left_out)
             transaction = nullcontext(outer) if outer else writing(setup.context.engine)
             with transaction as connection:
                 unit = UnitOfWork(connection, setup.store, cache)
@@ -320,16 +327,22 @@ class _FileRun:
 
         setup.context.retrying(attempt)
 
-    def _parse(self, batch: Batch) -> tuple[list[ReadRow], list[Rejection]]:
-        """Return what the rows of a batch say, and those that say it badly."""
+    def _parse(self, batch: Batch) -> tuple[list[ReadRow], list[Rejection], int]:
+        """Return what rows say, those that say it badly, and how many the mapping leaves out."""
         parse, rejected = self._setup.parser.parse, list(batch.rejected)
         rows: list[ReadRow] = []
+        left_out = 0
         for line, record in batch.rows:
             try:
-                rows.append((line, record, parse(record)))
+                row = parse(record)
             except RowError as error:
-                rejected.append(Rejection(line, error.column, error.reason, record))
-        return rows, rejected
+                rejected.append(reject(line, record, error.faults))
+                continue
+            if row is None:
+                left_out += 1
+            else:
+                rows.append((line, record, row))
+        return rows, rejected, left_out
 
     def _contact_of(self, rejection: Rejection) -> str:
         """Return whom a row that cannot be read is about, if that can be read."""

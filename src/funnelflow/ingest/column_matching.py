@@ -2,13 +2,22 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
+import attrs
 from attrs import evolve, frozen
 
 from funnelflow.criteria import Field
 from funnelflow.errors import UnknownNameError, UsageError, nearest
-from funnelflow.ingest.mapping import FIELD, TARGETS, FileMapping, field_target, target_label
+from funnelflow.ingest.mapping import (
+    FIELD,
+    TARGETS,
+    FileMapping,
+    Join,
+    Source,
+    field_target,
+    target_label,
+)
 from funnelflow.ingest.rejects import is_mark
 
 How = Literal["said", "guessed", "constant"]
@@ -59,11 +68,13 @@ class Matched:
         mapping: The mapping with all that was found out.
         matches: Where each target comes from.
         ignored: The columns that nothing is read from.
+        fields: All fields that a fact can be about, of contacts and of events.
     """
 
     mapping: FileMapping
     matches: tuple[Match, ...]
     ignored: tuple[str, ...]
+    fields: Mapping[str, Field] = attrs.field(factory=dict)
 
 
 def match_columns(
@@ -92,35 +103,97 @@ def match_columns(
         UsageError: It gives one target two meanings.
     """
     targets = tuple(targets)
-    mapping = evolve(mapping, columns=_chosen(mapping.columns, columns))
+    mapping = _without_other_fields(mapping, fields)
+    mapping = evolve(mapping, columns=_chosen(mapping.columns, columns, open_ended=open_ended))
     _check(columns, fields, mapping, targets, open_ended=open_ended)
-    found = {target: mapping.column(target) for target in mapping.columns}
+    found = dict(mapping.columns)
     if mapping.guess:
         found |= _guess(columns, fields, mapping, targets)
         if open_ended:
             found |= _may_come(fields, {**mapping.constants, **found})
     matches = [
-        Match(target, column, "said" if target in mapping.columns else "guessed")
-        for target, column in found.items()
-        if column in columns or target in mapping.columns
+        Match(target, _shown(source), "said" if target in mapping.columns else "guessed")
+        for target, source in found.items()
+        if source in columns or target in mapping.columns
     ] + [Match(target, text, "constant") for target, text in mapping.constants.items()]
-    used = set(found.values())
+    matched = evolve(mapping, columns=found, guess=False)
+    used = {name for target in found for name in matched.sources(target)}
+    used |= {one.column for rule in mapping.rows for one in rule.where}
+    _refuse_twice(columns, used)
     return Matched(
-        mapping=evolve(mapping, columns=found, guess=False),
+        mapping=matched,
         matches=tuple(sorted(matches, key=_order)),
-        ignored=tuple(c for c in columns if c not in used and not is_mark(c)),
+        ignored=_ignored(columns, used),
+        fields=fields,
     )
 
 
-def _chosen(
-    said: Mapping[str, str | tuple[str, ...]], columns: Sequence[str]
-) -> dict[str, str | tuple[str, ...]]:
-    """Return the one of the alternatives that the file has; a target without one is left out."""
-    first = {
-        t: c if isinstance(c, str) else next((name for name in c if name in columns), "")
-        for t, c in said.items()
+def _without_other_fields(mapping: FileMapping, fields: Mapping[str, Field]) -> FileMapping:
+    """Return a mapping without what it has of fields that there are not, if it need not have it.
+
+    That is where it names alternatives, as those that ship do, whatever the vocabulary.
+    """
+    left = {
+        target
+        for target, source in mapping.columns.items()
+        if target.startswith(FIELD)
+        and isinstance(source, tuple)
+        and target.removeprefix(FIELD) not in fields
     }
-    return {target: column for target, column in first.items() if column}
+    return evolve(
+        mapping,
+        columns={t: c for t, c in mapping.columns.items() if t not in left},
+        values={t: texts for t, texts in mapping.values.items() if t not in left},
+    )
+
+
+def _shown(source: Source | tuple[Source, ...]) -> str:
+    """Name the columns that a target is read from."""
+    return " or ".join(map(str, source)) if isinstance(source, tuple) else str(source)
+
+
+def _refuse_twice(columns: Sequence[str], used: Iterable[str]) -> None:
+    """Raise `UsageError` for a column that is read and whose name comes twice."""
+    for name in used:
+        places = [number for number, column in enumerate(columns, 1) if column == name]
+        if len(places) > 1:
+            raise UsageError(
+                f"columns {' and '.join(map(str, places))} are both named {name!r}",
+                hint="give every column that is read a name of its own",
+            )
+
+
+def _ignored(columns: Sequence[str], used: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that nothing is read from; those without a name by their number."""
+    left = [name or f"(column {n})" for n, name in enumerate(columns, 1) if name not in used]
+    return tuple(dict.fromkeys(name for name in left if not is_mark(name)))
+
+
+def _chosen(
+    said: Mapping[str, Source | tuple[Source, ...]], columns: Sequence[str], *, open_ended: bool
+) -> dict[str, Source | tuple[Source, ...]]:
+    """Return the one of the alternatives that the file has; a target without one is left out.
+
+    Where rows may differ in what they have, each decides for itself.
+    """
+    if open_ended:
+        return dict(said)
+    found = {
+        target: next((one for s in sources if (one := _present(s, columns))), "")
+        if isinstance(sources, tuple)
+        else _present(sources, columns) or sources
+        for target, sources in said.items()
+    }
+    return {target: source for target, source in found.items() if source}
+
+
+def _present(source: Source, columns: Sequence[str]) -> Source:
+    """Return what a file has of a source; empty for nothing."""
+    if isinstance(source, str):
+        return source if source in columns else ""
+    names = [next((one for one in names if one in columns), "") for names in source.columns]
+    there = tuple((name,) for name in names if name)
+    return Join(there, source.separator) if there else ""
 
 
 def _guess(
@@ -130,8 +203,8 @@ def _guess(
     targets: Sequence[str],
 ) -> dict[str, str]:
     """Return the columns of targets that the mapping does not name, by the names of columns."""
-    taken = {mapping.column(target) for target in mapping.columns}
-    free = {_plain(c): c for c in reversed(columns) if c not in taken}
+    taken = {name for target in mapping.columns for name in mapping.sources(target)}
+    free = {_plain(c): c for c in reversed(columns) if c and c not in taken}
     found: dict[str, str] = {}
 
     def take(target: str, names: Iterable[str]) -> None:
@@ -150,16 +223,18 @@ def _guess(
             found.setdefault(field_target(field.name), contact)
     for target in targets:
         is_snapshot = target == "at" and "event" not in targets
-        take(target, _MODIFIED if is_snapshot else _KNOWN[target])
-    if not ("contact" in found or mapping.named("contact")):
-        free = {_plain(c): c for c in reversed(columns)}  # what is a field may be the id as well
+        take(target, _MODIFIED if is_snapshot else _KNOWN.get(target, ()))
+    if "contact" in targets and not ("contact" in found or mapping.named("contact")):
+        free = {_plain(c): c for c in reversed(columns) if c}  # a field may be the id as well
         take("contact", _KNOWN["contact"])
     return found
 
 
-def _may_come(fields: Mapping[str, Field], found: Mapping[str, str]) -> dict[str, str]:
+def _may_come(fields: Mapping[str, Field], found: Mapping[str, Any]) -> dict[str, str]:
     """Return the fields that later rows may have as a member of that name."""
-    names = [name for name in fields if name not in found.values()]
+    read = FileMapping(columns=found)
+    used = {name for target in found for name in read.sources(target)}
+    names = [name for name in fields if name not in used]
     return {field_target(name): name for name in names if field_target(name) not in found}
 
 
@@ -172,7 +247,8 @@ def _check(
     open_ended: bool,
 ) -> None:
     """Raise an error where a mapping does not fit the file or the vocabulary."""
-    for target in {**mapping.columns, **mapping.constants, **mapping.values}:
+    in_rules = {target: text for rule in mapping.rows for target, text in rule.sets.items()}
+    for target in {**mapping.columns, **mapping.constants, **mapping.values, **in_rules}:
         name = target_label(target)
         if target.startswith(FIELD) and name not in fields:
             raise _no_target(name, fields, targets)
@@ -183,9 +259,9 @@ def _check(
             raise UsageError(
                 f"{target_label(target)} is both a column and a constant", hint="say one of them"
             )
-        if mapping.column(target) not in columns and not open_ended:
-            raise UnknownNameError("column", mapping.column(target), columns)
-    for name in mapping.facts.values():
+        if not open_ended and mapping.column(target) not in columns:
+            raise UnknownNameError("column", mapping.column(target), [c for c in columns if c])
+    for name in (*mapping.facts.values(), *([mapping.match] if mapping.match else [])):
         if name and name not in fields:
             raise UnknownNameError("field", name, fields)
 

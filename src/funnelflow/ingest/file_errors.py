@@ -5,6 +5,7 @@ stood before that line has been read and stays read. A bad row is a `Rejection`:
 aside with its line, column and reason, and the reading goes on.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from funnelflow.errors import UsageError
@@ -48,9 +49,10 @@ class Rejection(NamedTuple):
 
     Attributes:
         line: The physical line on which the row begins, from 1.
-        column: The name of the column or member at fault, or the number of the character
-            in the line (from 1) where the row cannot be read; empty when the whole row is.
-        reason: What is wrong, for a person.
+        column: The name of the column or member at fault (of several, with commas), or the number
+            of the character in the line (from 1) where the row cannot be read; empty when the
+            whole row is.
+        reason: What is wrong, for a person: everything, with semicolons.
         record: The row as it was read: the cells, the object, or the text of the line where
             neither could be made of it.
     """
@@ -61,15 +63,39 @@ class Rejection(NamedTuple):
     record: Any
 
 
+class RowFault(NamedTuple):
+    """One thing that is wrong with a row.
+
+    Attributes:
+        column: As in `Rejection`.
+        reason: What is wrong, for a person.
+    """
+
+    column: str
+    reason: str
+
+
 class RowError(Exception):
     """A row that cannot be used; caught where rows are read and made a `Rejection`.
 
     Args:
         column: As in `Rejection`.
         reason: As in `Rejection`.
+        more: What else is wrong with it.
+
+    Attributes:
+        faults: Everything that is wrong with it.
     """
 
-    def __init__(self, column: str, reason: str) -> None:
+    def __init__(self, column: str, reason: str, more: Iterable[RowFault] = ()) -> None:
         super().__init__(reason)
         self.column = column
         self.reason = reason
+        self.faults = (RowFault(column, reason), *more)
+
+
+def reject(line: int, record: Any, faults: Iterable[RowFault]) -> Rejection:
+    """Return a row with everything that is wrong with it, in one text."""
+    once = list(dict.fromkeys(faults))
+    columns = dict.fromkeys(fault.column for fault in once if fault.column)
+    return Rejection(line, ", ".join(columns), "; ".join(f.reason for f in once), record)

@@ -111,5 +111,5 @@ def _format(name: str, lines: Lines) -> str:
     for suffix in reversed(suffixes):
         if suffix in _SUFFIXES:
             return _SUFFIXES[suffix]
-    first = next((text for text in lines.after(0) if text.strip()), "")
+    first = next(lines.written_after(0), "")
     return "jsonl" if first.lstrip().startswith(("{", "[")) else "csv"

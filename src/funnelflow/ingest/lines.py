@@ -22,6 +22,10 @@ MAX_LINE = 1 << 20
 """Bytes that one line may have. Whatever is longer is no table of contacts."""
 
 
+MAX_BLANK = 1 << 24
+"""Bytes of blank lines after which a file is taken to hold nothing: a few kilobytes of gzip unpack
+to gigabytes of them."""
+
 HEAD = 1 << 16
 
 
@@ -79,6 +83,26 @@ class Lines:
         """
         self.ended = False
         return chain.from_iterable(self._lists_after(line))
+
+    def written_after(self, line: int) -> Iterator[str]:
+        """Yield the lines behind the line of that number that are not blank.
+
+        Raises:
+            FileError: As `after` does, or where nothing but blank lines comes.
+        """
+        blank = 0
+        for text in self.after(line):
+            if not text.isspace():
+                blank = 0
+                yield text
+            elif (blank := blank + len(text)) > MAX_BLANK:
+                raise self.too_blank()
+
+    def too_blank(self) -> FileError:
+        """Return the error that there is nothing but blank lines."""
+        hint = "is it the file that you mean? what stands before it has been read"
+        said = f"more than {MAX_BLANK >> 20} MiB of blank lines come here"
+        return FileError(self.name, said, line=self.offset.lines + 1, hint=hint)
 
     def text(self, first: int, last: int) -> list[str]:
         """Return lines that were served and not settled, by number, both included."""

@@ -4,11 +4,11 @@ import csv
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
 
 from funnelflow.ingest.file_errors import FileError, Rejection, RowError
-from funnelflow.ingest.lines import Lines
+from funnelflow.ingest.lines import MAX_BLANK, Lines
 from funnelflow.storage.checkpoints import FileOffset
 
 if TYPE_CHECKING:
@@ -72,16 +72,19 @@ class RecordReader:
             FileError: When reading cannot go on; the records before have been yielded.
         """
         self._line = self.lines.offset.lines
-        last = False
+        last, position = False, self.lines.offset.position
         while not last:
             self._rows, self._rejected = [], []
             problem = self._until_problem(size)
             last = self.lines.ended and problem is None
             self.lines.settle(self._line)
             if self._rows or self._rejected or last:
+                position = self.lines.offset.position
                 yield self._batch(last=last)
             if problem is not None:
                 raise problem
+            if self.lines.offset.position - position > MAX_BLANK:
+                raise self.lines.too_blank()
 
     def record(self, line: str) -> Any:
         """Read a line that is a record by itself.
@@ -215,6 +218,9 @@ class CsvReader(RecordReader):
     def _reject_width(self, line: int, cells: list[str]) -> None:
         if not any(cells):
             return
+        if len(cells) > self._width and not any(cells[self._width :]):  # commas at the end
+            self._rows.append((line, cells[: self._width]))
+            return
         reason = f"{len(cells)} cells, but the header names {self._width} columns"
         self._reject(line, "", reason, cells)
 
@@ -248,8 +254,7 @@ class CsvReader(RecordReader):
 
     def _first_line(self) -> str:
         """Return the first line that is not blank."""
-        lines = self.lines.after(self.lines.offset.lines)
-        return next((line for line in lines if line.strip()), "")
+        return next(self.lines.written_after(self.lines.offset.lines), "")
 
     def _find_delimiter(self) -> str:
         line = _QUOTED.sub("", self._first_line())
@@ -258,6 +263,7 @@ class CsvReader(RecordReader):
     def _header(self) -> tuple[str, ...]:
         """Read the first record that is not blank, and hold it to what a header must be."""
         start = self.lines.offset.lines
+        self._first_line()  # refuses a file of nothing but blank lines
         reader = self._reader(start)
         try:
             cells = next((cells for cells in reader if cells), None)
@@ -268,26 +274,11 @@ class CsvReader(RecordReader):
             raise FileError(self.lines.name, "the file is empty", hint="a header comes first")
         self._line = start + reader.line_num
         self.lines.settle(self._line)
-        names = tuple(cell.strip() for cell in cells)
-        self._check_header(names)
-        return names
-
-    def _check_header(self, names: tuple[str, ...]) -> None:
-        seen: dict[str, int] = {}
-        for number, name in enumerate(names, 1):
-            if not name:
-                raise self._header_error(f"column {number} has no name", "name every column")
-            if not name.isprintable():
-                raise self._header_error(f"the name of column {number} is not readable: {name!r}")
-            if name in seen:
-                raise self._header_error(
-                    f"columns {seen[name]} and {number} are both named {name!r}",
-                    "give every column a name of its own",
-                )
-            seen[name] = number
-
-    def _header_error(self, message: str, hint: str = "") -> FileError:
-        return FileError(self.lines.name, message, line=self._line, hint=hint)
+        if any(map(UNREADABLE.search, cells)):
+            name = next(cell for cell in cells if UNREADABLE.search(cell))
+            message = f"the name of a column is not readable: {name!r}"
+            raise FileError(self.lines.name, message, line=self._line)
+        return tuple(" ".join(cell.split()) for cell in cells)
 
 
 def _last_opened(text: str, delimiter: str) -> int:
@@ -308,6 +299,8 @@ def _last_opened(text: str, delimiter: str) -> int:
 
 
 _WHITE = " \t\r\n"
+_FIRST_LINES = 100
+"""Lines of which one must be an object, for its members to be known before the first row."""
 
 
 class JsonLinesReader(RecordReader):
@@ -349,19 +342,19 @@ class JsonLinesReader(RecordReader):
             self._reject(self._line, column, unreadable(found.group(), self._line), text)
 
     def _members(self) -> tuple[str, ...]:
-        """Return the members of the first object, whose line is still to be read."""
-        for text in self.lines.after(self._line):
-            if not text.strip(_WHITE):
-                continue
-            if text.lstrip(_WHITE).startswith("["):
-                raise FileError(
-                    self.lines.name,
-                    "this is one JSON list, not JSON Lines",
-                    line=1,
-                    hint="write one object a line; jq -c '.[]' FILE does it",
-                )
-            return _member_names(text)
-        raise FileError(self.lines.name, "the file is empty")
+        """Return the members of the first object that can be read, among the first lines."""
+        lines = islice(self.lines.written_after(self._line), _FIRST_LINES)
+        first = next(lines, None)
+        if first is None:
+            raise FileError(self.lines.name, "the file is empty")
+        if first.lstrip(_WHITE).startswith("["):
+            raise FileError(
+                self.lines.name,
+                "this is one JSON list, not JSON Lines",
+                line=1,
+                hint="write one object a line; jq -c '.[]' FILE does it",
+            )
+        return next((names for text in chain([first], lines) if (names := _member_names(text))), ())
 
 
 def read_object(text: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ it, and counts the answer; a row that cannot be used becomes a `Rejection`.
 
 import datetime as dt
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from funnelflow.criteria import Field
@@ -19,12 +20,13 @@ from funnelflow.errors import (
     UnknownNameError,
     UsageError,
 )
+from funnelflow.ingest.cell_readers import CellReader, cell_reader, is_written
 from funnelflow.ingest.column_matching import Matched
-from funnelflow.ingest.file_errors import Rejection, RowError
+from funnelflow.ingest.file_errors import Rejection, RowError, RowFault, reject
 from funnelflow.ingest.file_options import FileOptions
-from funnelflow.ingest.mapping import TARGETS, field_target
+from funnelflow.ingest.mapping import FIELD, HISTORY, TARGETS, field_target, target_label
 from funnelflow.ingest.row_parser import ParsedRow
-from funnelflow.storage.changes import Change, is_id
+from funnelflow.storage.changes import Change, check_id, check_key, is_id
 from funnelflow.storage.checkpoints import Counts
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.row_format import to_text
@@ -72,6 +74,13 @@ class RowHandler:
         """
         self._column = matched.mapping.column
         self._timezone = timezone
+        self._mapping = mapping = matched.mapping
+        fields = (target_label(t) for t in mapping.columns if t.startswith(FIELD))
+        self._brought = frozenset([*fields, *mapping.facts.values()])
+        self._is_written = bool(mapping.decimal or mapping.date_formats or mapping.separator)
+        self._sifts = self._is_written or bool(self._brought)
+        self._known_fields = matched.fields
+        self._readers: dict[int, tuple[Mapping[str, Field], dict[str, CellReader]]] = {}
         _require(matched, "contact", "whom it is about")
 
     def handle(self, unit: UnitOfWork, row: ParsedRow, counts: Counts) -> None:
@@ -95,13 +104,10 @@ class RowHandler:
                 continue
             try:
                 handle(unit, row, counts)
-            except RowError as error:
-                rejected.append(Rejection(line, error.column, error.reason, record))
             except RetryError:
                 raise
-            except (UsageError, FieldError, ConflictError) as error:
-                column = self._column_at_fault(row, error)
-                rejected.append(Rejection(line, column, _in_one_line(error), record))
+            except (RowError, UsageError, FieldError, ConflictError) as error:
+                rejected.append(reject(line, record, self._faults(unit, row, error)))
         return rejected
 
     def committed(self) -> None:
@@ -114,22 +120,98 @@ class RowHandler:
         """Return all facts of a row, those in cells read by the type of their field.
 
         Raises:
-            RowError: A cell is no value of its field, or no funnel of the contact has such a field.
+            RowError: Cells are no values of their fields.
         """
-        if not row.cells:
+        if not (row.cells or (row.facts and self._sifts)):
             return row.facts
         fields = parser.fields_of(row.event)
-        read = {name: self._read(name, text, fields) for name, text in row.cells.items()}
-        return {**row.facts, **{name: value for name, value in read.items() if value is not None}}
+        readers = self._readers_for(fields)
+        facts, texts = self._sifted(row.facts, fields) if self._sifts else (row.facts, {})
+        facts, faults = dict(facts), []
+        for name, text in ({**texts, **row.cells} if texts else row.cells).items():
+            reader = readers.get(name)
+            if reader is None:
+                if name not in self._known_fields:
+                    reason = f"there is no field {name!r} for this event"
+                    faults.append(RowFault(self._field_column(name), reason))
+                continue
+            try:
+                value = reader(text)
+            except FieldError as error:
+                faults.append(RowFault(self._field_column(name), _in_one_line(error)))
+                continue
+            if value is not None:
+                facts[name] = value
+        if faults:
+            raise RowError(*faults[0], faults[1:])
+        return facts
 
-    def _read(self, name: str, text: str, fields: Mapping[str, Field]) -> Any:
-        field = fields.get(name)
-        if field is None:
-            raise RowError(self._field_column(name), f"there is no field {name!r} for this event")
-        try:
-            return field.parse(text, self._timezone)
-        except FieldError as error:
-            raise RowError(self._field_column(name), _in_one_line(error)) from None
+    def _sifted(
+        self, facts: Mapping[str, Any], fields: Mapping[str, Field]
+    ) -> tuple[Mapping[str, Any], dict[str, str]]:
+        """Return the facts that fields can be, and apart from them what is to be read as a cell.
+
+        What a column or the mapping brings counts for the events that have the field.
+        """
+        if not self._is_written and fields.keys() >= facts.keys():
+            return facts, {}
+        known, texts = {}, {}
+        for name, value in facts.items():
+            field = fields.get(name)
+            if field is None:
+                if name not in self._brought or name not in self._known_fields:
+                    known[name] = value
+            elif self._is_written and is_written(field, value):
+                texts[name] = str(value)
+            else:
+                known[name] = value
+        return known, texts
+
+    def _readers_for(self, fields: Mapping[str, Field]) -> dict[str, CellReader]:
+        """Return what reads the cells of fields, put together once for all rows."""
+        known = self._readers.get(id(fields))
+        if known is None:
+            readers = {
+                name: cell_reader(field, self._mapping, self._timezone)
+                for name, field in fields.items()
+            }
+            known = self._readers[id(fields)] = (fields, readers)  # the key lives as long
+        return known[1]
+
+    def _faults(self, unit: UnitOfWork, row: ParsedRow, error: Exception) -> list[RowFault]:
+        """Return all that is wrong with a row that was refused: each part of it is looked at."""
+        faults: list[RowFault] = []
+        for part in self._parts(unit, row):
+            try:
+                part()
+            except (RowError, UsageError, FieldError, ConflictError) as another:
+                faults += self._faults_of(row, another)
+        return faults + self._faults_of(row, error)
+
+    def _faults_of(self, row: ParsedRow, error: Exception) -> list[RowFault]:
+        if isinstance(error, RowError):
+            return list(error.faults)
+        assert isinstance(error, Error)
+        return [RowFault(self._column_at_fault(row, error), _in_one_line(error))]
+
+    def _parts(self, unit: UnitOfWork, row: ParsedRow) -> Iterator[Callable[[], object]]:
+        """Yield what looks at a part of a row by itself, and raises what is wrong with it."""
+        parser = unit.parser_for(row.contact, self.options.funnel)
+        now, contact = unit.now, row.contact
+
+        def read(event: str, at: str | None, facts: Mapping[str, Any], to: str = "") -> object:
+            return parser.parse(Change(contact, event, at, facts, to=to), now)
+
+        yield partial(check_id, contact)
+        if row.key:
+            yield partial(check_key, row.key)
+        event = row.event or ("move" if row.to else "set")
+        yield partial(read, event, None, {}, row.to)
+        if row.at and row.at != "now":
+            yield partial(read, "set", row.at, {})
+        yield partial(self._facts, parser, row)
+        for name, value in row.facts.items():
+            yield partial(read, event, None, {name: value}, row.to)
 
     def _field_column(self, name: str) -> str:
         """Return the column that a field is read from; empty when there is none."""
@@ -200,7 +282,7 @@ class EventHandler(RowHandler):
 
     kind = "events"
     is_snapshot = False
-    targets = TARGETS
+    targets = (*TARGETS, *HISTORY)
 
     def __init__(self, options: FileOptions, *, create: bool) -> None:
         super().__init__(options, create=create)
@@ -209,7 +291,7 @@ class EventHandler(RowHandler):
     def bind(self, matched: Matched, timezone: dt.tzinfo | None) -> None:
         """Prepare for the columns; one must say what happened, and one when."""
         super().bind(matched, timezone)
-        if not matched.mapping.named("to"):
+        if not (matched.mapping.named("to") or matched.mapping.named(HISTORY[0])):
             _require(matched, "event", "what happened")
         _require(matched, "at", "when it happened")
 
@@ -229,7 +311,7 @@ class EventHandler(RowHandler):
             raise RowError(self._column("at"), "the row does not say when it happened")
         options = self.options
         funnel = options.funnel
-        if cells:
+        if cells or (facts and self._sifts):
             facts = self._facts(unit.parser_for(contact, funnel), row)
         result = unit.take(
             Change(  # by position, which takes half the time

@@ -1,21 +1,16 @@
-"""From a record of a file to what the row says: the mapping, made ready for millions of rows."""
+"""What a row says, and what all parsers of rows make of its texts."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
 
-from attrs import frozen
-
-from funnelflow.ingest.column_matching import Matched
+from funnelflow.errors import FieldError
 from funnelflow.ingest.file_errors import RowError
-from funnelflow.ingest.mapping import FIELD, TARGETS, FileMapping
+from funnelflow.ingest.mapping import FIELD, HISTORY, OTHERS, TARGETS, FileMapping
 from funnelflow.ingest.readers import read_object
-from funnelflow.ingest.rejects import is_mark
+from funnelflow.ingest.text_formats import time_reader
 
 _FACTS_KEPT = 4096
 """Different texts of facts that are remembered with what they mean: exports repeat them."""
-
-_IGNORED_KEPT = 50
 
 
 class ParsedRow(NamedTuple):
@@ -44,7 +39,9 @@ class ParsedRow(NamedTuple):
     cells: Mapping[str, str]
 
 
-_NOTHING: Mapping[str, Any] = {}
+NOTHING: Mapping[str, Any] = {}
+TEXTS = tuple(target for target in TARGETS if target != "facts")
+"""The targets that are texts, in the order in which a row has them."""
 
 
 class RowParser:
@@ -60,13 +57,16 @@ class RowParser:
         self._missing = frozenset(mapping.missing)
         self._values = {t: texts for t, texts in mapping.values.items() if t in TARGETS}
         self._events = mapping.events
+        self._other_events = mapping.events.get(OTHERS)
         self._translates = bool(self._missing or self._values)
         self._facts_column = mapping.column("facts") or "facts"
         self._plain_facts = not (self._missing or mapping.facts or mapping.text_facts)
         self._read: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
+        self._read_at = time_reader(mapping.date_formats)
+        self._has_history = HISTORY[0] in mapping.columns
 
-    def parse(self, record: Any) -> ParsedRow:
-        """Read one record.
+    def parse(self, record: Any) -> ParsedRow | None:
+        """Read one record; None for one that the mapping leaves out.
 
         Raises:
             RowError: It does not have the form that the mapping says.
@@ -81,23 +81,43 @@ class RowParser:
         """
         raise NotImplementedError
 
-    def _row(self, texts: Iterable[str], raw: Any, cells: Mapping[str, str]) -> ParsedRow:
-        """Build a row from the texts of the targets, but for the facts."""
+    def _row(self, texts: Iterable[str], raw: Any, cells: Mapping[str, str]) -> ParsedRow | None:
+        """Build a row from the texts of the targets, but for the facts; None to leave it out."""
         contact, event, at, actor, to, reason, key = texts
         event = event.strip()
         if self._translates:
             contact, event, at, actor, to, reason, key = map(
-                self._meant, _TEXTS, (contact, event, at, actor, to, reason, key)
+                self._meant, TEXTS, (contact, event, at, actor, to, reason, key)
             )
-        facts: Mapping[str, Any] = _NOTHING
+        if event or self._events:
+            meant = self._events.get(event)
+            if meant is None:
+                meant = event if self._other_events is None else self._other_events
+            if not meant and (event or event in self._events):
+                return None
+            event = meant
+        elif self._has_history:
+            event = "set"
+        facts: Mapping[str, Any] = NOTHING
         if raw:
             facts, more = self._facts(raw)
             if more:
                 cells = {**more, **cells}
+        at = at.strip()
+        if self._read_at is not None and at:
+            at = self._plain_time(at)
         return ParsedRow(
-            contact.strip(), self._events.get(event, event), at.strip(), actor.strip(),
-            to, reason, key.strip(), facts, cells,
-        )  # fmt: skip
+            contact.strip(), event, at, actor.strip(), to, reason, key.strip(), facts, cells
+        )
+
+    def _plain_time(self, text: str) -> str:
+        """Return a time as funnelflow writes it."""
+        assert self._read_at is not None
+        try:
+            return self._read_at(text)
+        except FieldError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            raise RowError(self._mapping.column("at"), f"{error.message}{hint}") from None
 
     def _meant(self, target: str, text: str) -> str:
         """Return what a text of a target stands for."""
@@ -106,6 +126,25 @@ class RowParser:
             return ""
         texts = self._values.get(target)
         return text if texts is None else texts.get(text, text)
+
+    def _told(self, row: ParsedRow | None, name: str, value: Any) -> ParsedRow | None:
+        """Add the one field that a row of a history tells; None where it is left out.
+
+        A value that is blank there was taken back.
+        """
+        names = self._mapping.facts
+        field = names.get(name, names.get(OTHERS, name))
+        if row is None or not field:
+            return None
+        if isinstance(value, str):
+            text = value.strip()
+            text = "" if text in self._missing else text
+            text = self._mapping.values.get(FIELD + field, NOTHING).get(text, text)
+            if text:
+                return row._replace(cells={**row.cells, field: text})
+        elif value is not None:
+            return row._replace(facts={**row.facts, field: value})
+        return row._replace(facts={**row.facts, field: None})
 
     def _facts(self, raw: Any) -> tuple[Mapping[str, Any], Mapping[str, str]]:
         """Return the facts of an object, and apart from them those whose texts are to be read."""
@@ -130,153 +169,14 @@ class RowParser:
         if not isinstance(facts, dict):
             raise RowError(self._facts_column, "the facts must be one JSON object: {…}")
         if self._plain_facts:
-            return facts, _NOTHING
-        named = {self._mapping.facts.get(n, n): v for n, v in facts.items()}
+            return facts, NOTHING
+        names, others = self._mapping.facts, self._mapping.facts.get(OTHERS)
+        named = {names.get(n, n if others is None else others): v for n, v in facts.items()}
         known = {n: v for n, v in named.items() if n and not self._is_missing(v)}
         if not self._mapping.text_facts:
-            return known, _NOTHING
+            return known, NOTHING
         texts = {n: v for n, v in known.items() if isinstance(v, str)}
         return {n: v for n, v in known.items() if n not in texts}, texts
 
     def _is_missing(self, value: Any) -> bool:
         return isinstance(value, str) and value.strip() in self._missing
-
-
-@frozen
-class _Cell:
-    """A field that is read from a column or member.
-
-    Attributes:
-        name: The field.
-        key: The number of the cell, or the name of the member.
-        values: What its texts mean.
-    """
-
-    name: str
-    key: Any
-    values: Mapping[str, str]
-
-
-def _cells(mapping: FileMapping, keys: Mapping[str, Any]) -> list[_Cell]:
-    """Return the targets that are fields, from the key of each target."""
-    return [
-        _Cell(target.removeprefix(FIELD), key, mapping.values.get(target, _NOTHING))
-        for target, key in keys.items()
-        if target.startswith(FIELD)
-    ]
-
-
-_TEXTS = tuple(target for target in TARGETS if target != "facts")
-_WHEN = ("contact", "at")
-
-
-class _CsvParser(RowParser):
-    """Reads lists of cells, behind which the constants are put."""
-
-    def __init__(self, matched: Matched, columns: Sequence[str]) -> None:
-        super().__init__(matched.mapping, matched.ignored)
-        mapping = matched.mapping
-        self._tail = [*mapping.constants.values(), ""]
-        numbers = {t: columns.index(mapping.column(t)) for t in mapping.columns}
-        numbers |= {t: n for n, t in enumerate(mapping.constants, len(columns))}
-        blank = len(columns) + len(mapping.constants)
-        self._pick = itemgetter(*(numbers.get(target, blank) for target in _TEXTS))
-        self._when = itemgetter(*(numbers.get(target, blank) for target in _WHEN))
-        self._facts_at = numbers.get("facts", blank)
-        self._cells = _cells(mapping, numbers)
-
-    def when(self, record: list[str]) -> tuple[str, str]:
-        found: tuple[str, str] = self._when(record + self._tail)
-        return found
-
-    def parse(self, record: list[str]) -> ParsedRow:
-        row = record + self._tail
-        if not self._cells:
-            return self._row(self._pick(row), row[self._facts_at], _NOTHING)
-        cells: dict[str, str] = {}
-        for cell in self._cells:
-            text = row[cell.key].strip()
-            if text and text not in self._missing and (text := cell.values.get(text, text)):
-                cells[cell.name] = text
-        return self._row(self._pick(row), row[self._facts_at], cells)
-
-
-class _JsonParser(RowParser):
-    """Reads objects; members that are not there say nothing, unknown ones are remembered."""
-
-    def __init__(self, matched: Matched) -> None:
-        super().__init__(matched.mapping)
-        mapping = matched.mapping
-        self._constants = mapping.constants
-        self._members = [(t, mapping.column(t) or t) for t in _TEXTS]
-        self._when = [(t, m) for t, m in self._members if t in _WHEN]
-        self._constant_cells = {
-            t.removeprefix(FIELD): c for t, c in mapping.constants.items() if t.startswith(FIELD)
-        }
-        self._cells = {
-            cell.key: cell
-            for cell in _cells(mapping, {t: mapping.column(t) for t in mapping.columns})
-        }
-        self._targets = {self._facts_column, *(member for _, member in self._members)}
-
-    def when(self, record: dict[str, Any]) -> tuple[str, str]:
-        contact, at = self._texts(record, self._when)
-        return contact, at
-
-    def parse(self, record: dict[str, Any]) -> ParsedRow:
-        texts = self._texts(record, self._members)
-        row = self._row(texts, record.get(self._facts_column), self._constant_cells)
-        others = record.keys() - self._targets
-        return self._with_members(row, record, others) if others else row
-
-    def _texts(self, record: dict[str, Any], members: Iterable[tuple[str, str]]) -> list[str]:
-        """Return the texts of targets, which are constant or members of the record."""
-        constants = self._constants
-        return [
-            constants[target] if target in constants else _text(name, record.get(name))
-            for target, name in members
-        ]
-
-    def _with_members(self, row: ParsedRow, record: dict[str, Any], names: set[str]) -> ParsedRow:
-        """Add the members that are fields."""
-        facts, cells = dict(row.facts), dict(row.cells)
-        for name in names:
-            cell = self._cells.get(name)
-            if cell is None:
-                self._ignore(name)
-            elif not self._is_missing(value := record[name]):
-                self._put(cell, value, facts, cells)
-        return row._replace(facts=facts, cells=cells)
-
-    def _put(self, cell: _Cell, value: Any, facts: dict[str, Any], cells: dict[str, str]) -> None:
-        """Put a fact with the typed ones, or with the texts that are still to be read."""
-        if not isinstance(value, str):
-            facts[cell.name] = value
-        elif text := cell.values.get(value, value):
-            (cells if self._mapping.text_facts else facts)[cell.name] = text
-
-    def _ignore(self, name: str) -> None:
-        if not is_mark(name) and len(self.ignored) < _IGNORED_KEPT:
-            self.ignored.setdefault(name)
-
-
-def bind_parser(matched: Matched, columns: Sequence[str], format: str) -> RowParser:  # noqa: A002
-    """Return the parser of the records of one file.
-
-    Args:
-        matched: What `match_columns` found.
-        columns: The columns of the file.
-        format: ``csv`` or ``jsonl``: what a record is.
-    """
-    return _CsvParser(matched, columns) if format == "csv" else _JsonParser(matched)
-
-
-def _text(name: str, value: Any) -> str:
-    """Return the text of a member that is a text; a number may stand for an id."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise RowError(name, f"{name} must be a text")

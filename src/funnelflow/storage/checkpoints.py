@@ -56,6 +56,7 @@ class Counts:
         restated: Late ones that changed where the contact stands, or a later answer.
         untold: Messages that are not sent, for what they tell of is older than `fresh`.
         erased: They were about contacts that were erased, and nothing was taken of them.
+        left_out: The mapping leaves them out, and nothing was taken of them.
         same_contact: An earlier row of the same run was about the same contact.
         stages: Stage to how many rows moved a contact into it.
         reasons: Criterion to how many refusals it was a reason of.
@@ -74,6 +75,7 @@ class Counts:
     restated: int = 0
     untold: int = 0
     erased: int = 0
+    left_out: int = 0
     same_contact: int = 0
     stages: Counter[str] = field(factory=Counter)
     reasons: Counter[str] = field(factory=Counter)

@@ -20,7 +20,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 PUBLIC = {
     "funnelflow.arrow": """
-        DECISIONS OPTIONAL POSITIONS REJECTED STAYS decisions fold positions stays
+        DECISIONS OPTIONAL POSITIONS REJECTED STAYS AnyDefinition decisions fold funnels_of
+        positions stays
     """,
     "funnelflow.cli": """
         as_json command current main

@@ -45,8 +45,10 @@ __all__ = [
     "POSITIONS",
     "REJECTED",
     "STAYS",
+    "AnyDefinition",
     "decisions",
     "fold",
+    "funnels_of",
     "positions",
     "stays",
 ]
@@ -121,9 +123,7 @@ def fold(  # noqa: PLR0913  # all that can be said of evidence, by keyword
         FieldError: A row cannot be read, and there are no ``rejects``.
         DefinitionError: A definition has errors.
     """
-    funnels = tuple(_funnel(one) for one in _several(definition))
-    if not funnels:
-        raise UsageError("no definition is named", hint="give at least one")
+    funnels = funnels_of(definition)
     unknown = [name for name in wanted if name not in SCHEMAS]
     if unknown:
         raise UnknownNameError("table", unknown[0], list(SCHEMAS))
@@ -144,12 +144,24 @@ def _only(
     return pa.RecordBatchReader.from_batches(SCHEMAS[name], (batch for _, batch in found))
 
 
-def _several(
-    definition: AnyDefinition | Sequence[AnyDefinition],
-) -> Sequence[AnyDefinition]:
+def funnels_of(definition: AnyDefinition | Sequence[AnyDefinition]) -> tuple[Funnel, ...]:
+    """Return definitions as they run; they pickle, for whoever folds elsewhere.
+
+    Raises:
+        UsageError: None is named, or two have one name.
+        DefinitionError: A definition has errors.
+    """
     if isinstance(definition, Sequence) and not isinstance(definition, str):
-        return definition
-    return [definition]
+        found = tuple(_funnel(one) for one in definition)
+    else:
+        found = (_funnel(definition),)
+    names = [one.definition.name for one in found]
+    if not names:
+        raise UsageError("no definition is named", hint="give at least one")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two definitions are named {twice[0]!r}", hint="give each another name")
+    return found
 
 
 def _funnel(definition: AnyDefinition) -> Funnel:

@@ -75,6 +75,10 @@ PUBLIC = {
         hookimpl load_plugins read_plugin_config read_settings refuse_inside secret
         shown_settings
     """,
+    "funnelflow.report": """
+        Calendar Frame Journey JourneyDecision LateRow Lengths Number NumberDefinition PeriodKind
+        Report Tally build_report counted_in definition_of limits_of number_definitions report_of
+    """,
     "funnelflow.testing": """
         Answer CriterionContract Example FrozenClock NotifierContract Received Receiver
         StoreContract WorkspaceMaker example_message
@@ -234,7 +238,7 @@ def test_every_command_has_help_with_an_example():
 
 def test_every_command_that_writes_can_say_first_what_would_happen():
     reads = {"check", "compare", "doctor", "glossary", "history", "list", "runs", "show"}
-    reads |= {"status", "story", "test", "translate", "verify", "why"}
+    reads |= {"report", "status", "story", "test", "translate", "verify", "why"}
     without = {
         name.split()[-1]
         for name, command in commands(app, "funnelflow")

@@ -27,6 +27,7 @@ SECTIONS: Final = {
     "Definitions": "a funnel as a file",
     "Contacts": "who is in the funnel, and what is known about them",
     "Work": "what happened, and what should",
+    "Look": "the numbers of the funnel",
     "Notify": "telling the outside world of transitions",
     "System": "plugins, settings and the database",
 }
@@ -70,6 +71,12 @@ COMMANDS: Final = {
             "undo": ("void", "Take back all that a file or another run has brought."),
             "runs": ("void", "List what files and other runs have brought."),
             "tick": ("maintenance", "Take the timed transitions that are due."),
+        },
+        "Look": {
+            "report": (
+                "report",
+                "Count the funnel: how many, how far, how fast, and what is in the way.",
+            ),
         },
         "Notify": {
             "deliver": ("deliver", "Send what the outbox holds."),

@@ -9,9 +9,9 @@ order of their arrival.
 
 import datetime as dt
 from bisect import bisect_right, insort
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -29,6 +29,10 @@ ENTER, LEAVE = "enter", "leave"
 """Evidence that a contact enters another funnel, and that it leaves one."""
 SILENT = frozenset({VOID, MERGE, UNMERGE, ENTER, LEAVE})
 """Evidence about the story itself, which says nothing of the contact."""
+
+
+Consult: TypeAlias = Callable[[Contact, Event], Event]
+"""Returns the passing of time with what plugins have against the transitions that it opens."""
 
 
 class StoryRow(NamedTuple):
@@ -141,6 +145,7 @@ def fold_story(
     until: dt.datetime | None = None,
     joined: Event | None = None,
     given: GivenAnswers | None = None,
+    consult: Consult | None = None,
 ) -> Story:
     """Fold a contact from its evidence, in the order in which it happened; pure.
 
@@ -156,6 +161,7 @@ def fold_story(
         joined: The evidence that the contact entered the funnel, before which no transition is
             taken and no stay begins; None where the story begins there.
         given: What plugins' criteria answered; None for what the rows say.
+        consult: Puts to the passing of time up to `until` what plugins have against it.
 
     Returns:
         The contact, its stays, and the outcome of each row.
@@ -174,7 +180,7 @@ def fold_story(
         for row in story:
             trail.take(row.arrival, row.event)
         if until is not None:
-            trail.end(story, until)
+            trail.end(story, until, consult)
     return Story(contact, tuple(trail.stays), trail.outcomes)
 
 
@@ -203,7 +209,7 @@ class _Trail:
         if outcome.path:
             self._follow(arrival, event.at, outcome)
 
-    def end(self, story: Sequence[StoryRow], until: dt.datetime) -> None:
+    def end(self, story: Sequence[StoryRow], until: dt.datetime, consult: Consult | None) -> None:
         """Let time pass, by which the contact may have entered the funnel."""
         if self.given is not None:
             self.given.turn_to(until)
@@ -212,6 +218,9 @@ class _Trail:
             tick = Event("tick", until)
             if not self.stays:
                 self._begin(arrival, tick)
+            due = None if consult is None else self.funnel.due_at(self.contact)
+            if consult is not None and due is not None and due <= until:
+                tick = consult(self.contact, tick)
             self._follow(arrival, until, self.funnel.step(self.contact, tick))
 
     def _begin(self, arrival: int, event: Event) -> None:

@@ -389,7 +389,7 @@ def contact_as_of(
         return present.fold_on(stored, loaded), loaded
     told_by = united(connection, stored.number, as_of.known) if rows is None else rows
     known, moment = as_of.known(told_by), as_of.moment
-    told = known if moment is None else _until(known, moment)
+    told = known if moment is None else rows_until(known, moment)
     if not told:
         return None
     if as_of.known_at is not None:
@@ -419,7 +419,7 @@ def contact_as_of(
     return then if moment is None else present.fold_on(then, loaded, given), loaded
 
 
-def _until(known: Iterable[Any], moment: dt.datetime) -> list[Any]:
+def rows_until(known: Iterable[Any], moment: dt.datetime) -> list[Any]:
     """Return the rows of what had happened by a moment; when a void was said is irrelevant."""
     latest, timeless = to_text(moment), SILENT - {ENTER, LEAVE}
     return [row for row in known if row.at <= latest or row.event in timeless]

@@ -10,6 +10,7 @@ from attrs import evolve
 from sqlalchemy import Connection, select
 
 from funnelflow import maintenance  # whose modules are loaded when they are used
+from funnelflow import report as numbers  # as above
 from funnelflow.criteria.custom import answering
 from funnelflow.definition import Linked, digest
 from funnelflow.engine import Funnel, why
@@ -322,6 +323,35 @@ class ReadableWorkspace(OpenWorkspace):
         with reading(context.engine) as connection:
             name = funnel or context.default_funnel
             return count_stages(connection, context.definitions, name, context.present(connection))
+
+    def report(
+        self,
+        funnel: str | None = None,
+        *,
+        at: dt.datetime | None = None,
+        known_at: dt.datetime | int | None = None,
+        period: "numbers.PeriodKind" = "month",
+        by: str = "",
+        value: str = "",
+    ) -> "tuple[numbers.Report, ...]":
+        """Count everybody, and return the report of each funnel that is in use.
+
+        Args:
+            funnel: The only funnel; None for all.
+            at: As it was at this time, as it is known today; None for now.
+            known_at: As it was known at this time, or when the row of the history with this
+                number arrived.
+            period: ``day``, ``week``, ``month`` or ``quarter``.
+            by: A field by whose values conversion is split as well.
+            value: The field that says what a contact is worth.
+
+        Raises:
+            UnknownNameError: There is no such funnel or field.
+        """
+        from funnelflow.storage.reports import ReportRequest, make_reports  # noqa: PLC0415  # lazy
+
+        request = ReportRequest(funnel, at, known_at, period, by, value)
+        return make_reports(self.context, request)
 
     def outdated(self, funnel: str | None = None) -> bool:
         """Whether a funnel's file says something else than the version in use.

@@ -1,0 +1,172 @@
+"""The report of a workspace: everybody's journeys, counted for each funnel in one pass."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from attrs import evolve, field, frozen
+from sqlalchemy import Connection, func, select
+
+from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.report import Frame, Report, Tally, build_report, counted_in, limits_of
+from funnelflow.report.explaining import definition_of
+from funnelflow.report.periods import Calendar, PeriodKind
+from funnelflow.storage.connect import reading
+from funnelflow.storage.context import Context
+from funnelflow.storage.json_form import value_json
+from funnelflow.storage.queries import AsOf, Present, funnel_names
+from funnelflow.storage.stays import JourneyReader
+from funnelflow.storage.tables import contacts
+from funnelflow.storage.tracked_contacts import LoadedDefinition
+
+
+@frozen
+class ReportRequest:
+    """What a report is asked about.
+
+    Attributes:
+        funnel: The only funnel; None for every one that is in use.
+        at: As it was at this time, as it is known today; None for now.
+        known_at: As it was known at this time, or when the row with this number arrived.
+        period: How long the periods are.
+        by: A field by whose values conversion is split as well; empty for none.
+        value: The field that says what a contact is worth; empty for none.
+    """
+
+    funnel: str | None = None
+    at: dt.datetime | None = None
+    known_at: dt.datetime | int | None = None
+    period: PeriodKind = "month"
+    by: str = ""
+    value: str = ""
+
+
+class CountedContact(NamedTuple):
+    """A contact that a number counts.
+
+    Attributes:
+        contact: Who it is.
+        funnel: In which funnel.
+        stage: The stage it is in.
+        since: Since when.
+        times: How often the number counts it.
+    """
+
+    contact: str
+    funnel: str
+    stage: str
+    since: dt.datetime
+    times: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the contact as data."""
+        return {**self._asdict(), "since": value_json(self.since)}
+
+
+@frozen(eq=False)
+class _Pass:
+    """One pass over everybody."""
+
+    context: Context
+    connection: Connection
+    request: ReportRequest
+    present: Present
+    frames: dict[str, Frame] = field(factory=dict)
+
+    @property
+    def calendar(self) -> Calendar:
+        return Calendar(self.request.period, self.context.timezone or dt.UTC)
+
+    def reader(self) -> JourneyReader:
+        """Return what reads the journeys."""
+        request = self.request
+        return JourneyReader(
+            self.connection,
+            self.context.definitions,
+            self.present,
+            AsOf(request.at, request.known_at),
+            self.calendar.start(self.present.now),
+            request.funnel,
+        )
+
+    def frame(self, loaded: LoadedDefinition) -> Frame:
+        """Return what is asked of a funnel.
+
+        Raises:
+            UnknownNameError: It has no field by a name that was given.
+        """
+        if loaded.name not in self.frames:
+            request, known = self.request, loaded.funnel.linked.fields
+            for name in filter(None, (request.by, request.value)):
+                if name not in known and request.funnel is not None:
+                    raise UnknownNameError("field", name, known)
+            self.frames[loaded.name] = Frame(
+                loaded.funnel.linked,
+                self.present.now,
+                self.calendar,
+                by=request.by if request.by in known else "",
+                value=request.value if request.value in known else "",
+                known_at=request.known_at,
+            )
+        return self.frames[loaded.name]
+
+    def tallies(self) -> dict[str, Tally]:
+        """Count everybody, for each funnel."""
+        reader = self.reader()
+        names = [self.request.funnel] if self.request.funnel else funnel_names(self.connection)
+        tallies = {
+            name: Tally(self.frame(loaded))
+            for name in names
+            if (loaded := reader.loaded(name)) is not None
+        }
+        for loaded, journey in reader.journeys():
+            if loaded.name not in tallies:
+                tallies[loaded.name] = Tally(self.frame(loaded))
+            tallies[loaded.name].add(journey)
+        return tallies
+
+
+def make_reports(context: Context, request: ReportRequest) -> tuple[Report, ...]:
+    """Count everybody, and return the report of each funnel; see `Workspace.report`."""
+    with reading(context.engine) as connection:
+        whole = _begin(context, connection, request)
+        gone = select(func.count()).select_from(contacts).where(contacts.c.id.is_(None))
+        erased = connection.execute(gone).scalar_one()
+        tallies = whole.tallies()
+    return tuple(build_report(tally, erased=erased) for tally in tallies.values())
+
+
+def list_counted(context: Context, request: ReportRequest, number: str) -> Iterator[CountedContact]:
+    """Yield the contacts that a number counts; see `Workspace.counted`."""
+    definition_of(number)
+    if number == "velocity":
+        reason = "velocity is worked out from other numbers, and counts nobody itself"
+        raise UsageError(reason, hint="report --who now/open, now/won or survival/won")
+    with reading(context.engine) as connection:
+        whole = _begin(context, connection, request)
+        if number.startswith("ageing/"):
+            for name, tally in whole.tallies().items():
+                limits = {leaf: limit for leaf, (limit, _) in limits_of(tally).items()}
+                whole.frames[name] = evolve(whole.frames[name], limits=limits)
+        names = {"survival/won", "survival/open"} if number == "survival" else {number}
+        tallies: dict[str, Any] = {}
+        for loaded, journey in whole.reader().journeys():
+            if loaded.name not in tallies:
+                tallies[loaded.name] = counted_in(whole.frame(loaded), names)
+            times = tallies[loaded.name](journey)
+            if times:
+                stay = journey.stays[-1]
+                yield CountedContact(journey.contact, loaded.name, stay.stage, stay.entered, times)
+
+
+def _begin(context: Context, connection: Connection, request: ReportRequest) -> _Pass:
+    """Begin a pass.
+
+    Raises:
+        UnknownNameError: There is no such funnel in use.
+    """
+    known = funnel_names(connection)
+    if request.funnel is not None and request.funnel not in known and request.known_at is None:
+        raise UnknownNameError("funnel in use", request.funnel, known)
+    moment = AsOf(request.at, request.known_at).moment
+    return _Pass(context, connection, request, context.present(connection, moment))

@@ -1,0 +1,86 @@
+"""The report of a workspace, on both databases: who is where, and what adds up."""
+
+import pytest
+
+from ..funnels import DAY, T0
+
+TEAM = {"roles": ["sales"]}
+
+
+@pytest.fixture
+def filled(workspace, clock):
+    """Give a workspace with somebody at every stage, sixty days on."""
+    clock.now = T0 + 60 * DAY
+    for number, name in enumerate(("ada", "bob", "cy", "dee", "eve")):
+        workspace.add(name, {"email": f"{name}@example.com"}, at=T0 + number * DAY)
+    for name in ("ada", "bob", "cy", "dee"):
+        workspace.record(name, "subscribed", at=T0 + 10 * DAY)
+    for name in ("ada", "bob"):
+        facts = {"budget": 9000, "authority": True}
+        workspace.record(name, "called", facts, at=T0 + 20 * DAY)
+    workspace.record("ada", "replied", at=T0 + 21 * DAY)
+    workspace.record("ada", "signed", at=T0 + 22 * DAY, **TEAM)
+    workspace.move("cy", "prospect", at=T0 + 23 * DAY)
+    workspace.record("dee", "gave_up", at=T0 + 24 * DAY)
+    return workspace
+
+
+def the(workspace, **asked):
+    """Return the only report of a workspace."""
+    (report,) = workspace.report(**asked)
+    return report
+
+
+def values(rows, name):
+    """Return a number of each row, by stage."""
+    return {row.stage: getattr(row, name).value for row in rows}
+
+
+def test_contacts_are_counted_where_they_are_and_in_what_is_around(filled):
+    stages = values(the(filled).stages, "now")
+    assert stages["lead"] == stages["lead.fresh"] == 1
+    assert {stages[name] for name in ("target", "prospect", "customer", "lost")} == {1}
+
+
+def test_the_leaf_stages_add_up_to_everybody_and_so_do_open_won_and_lost(filled):
+    report = the(filled)
+    assert sum(one.now.value for one in report.stages if one.is_leaf) == report.entries.value == 5
+    rates = report.win_rates
+    assert rates.open.value + rates.won.value + rates.lost.value == 5
+    assert (rates.narrow.value, rates.narrow.of) == (1, 2)
+
+
+def test_counts_are_those_of_the_list(filled):
+    report = the(filled)
+    leaves = {one.stage: one.now.value for one in report.stages if one.is_leaf}
+    assert leaves == filled.counts()
+
+
+def test_who_went_to_a_step_passed_those_before(filled):
+    passed = values(the(filled).conversion, "passed")
+    assert passed == {"target": 5, "lead": 4, "prospect": 2, "customer": 1}
+
+
+def test_a_report_of_another_time_counts_what_had_happened(filled):
+    report = the(filled, at=T0 + 15 * DAY)
+    assert values(report.conversion, "passed")["prospect"] == 0
+    assert report.entries.value == 5
+
+
+def test_what_is_known_later_does_not_change_the_report_of_then(filled, clock):
+    *_, last = filled.history().rows
+    before = the(filled, known_at=last.id)
+    clock.now += 10 * DAY
+    filled.record("eve", "subscribed", at=T0 + 12 * DAY)
+    assert values(the(filled).conversion, "passed")["lead"] == 5
+    then = the(filled, known_at=last.id, at=before.at)
+    assert then == the(filled, known_at=last.id, at=before.at)
+    assert values(then.conversion, "passed")["lead"] == 4
+
+
+def test_an_empty_workspace_has_a_report_of_nobody(workspace):
+    workspace.funnel()
+    report = the(workspace)
+    assert report.entries.value == 0
+    assert report.survival.points[0].at_risk == 0
+    assert report.to_json()["win_rates"]["narrow"]["share"] is None

@@ -299,3 +299,16 @@ def test_many_findings_of_a_sound_database_never_advise_to_restore_it(ada, works
     done = call("verify", "--against", "heads.txt")
     assert "101 problems" in done.stderr
     assert (done.stderr.count("hint:"), "restore" in done.stderr) == (1, False)
+
+
+def test_a_funnel_stands_for_its_definition_and_the_hint_runs_as_it_is_shown(newer, call):
+    assert call("adopt").exit_code == 2
+    assert call("adopt", "dialogue", "--funnel", "standard").exit_code == 2
+    done = call("adopt", "--funnel", "standard", "--from-now", "--quiet")
+    assert "Who moves" not in done.stdout
+    assert done.stderr.endswith(
+        "hint: funnelflow adopt standard --from-now --quiet --yes does it\n"
+    )
+    stood = call("list").stdout
+    assert call(*done.stderr.split("funnelflow ")[1].split(" does")[0].split()).exit_code == 0
+    assert call("list").stdout == stood

@@ -8,7 +8,7 @@ from multiprocessing import get_context
 
 import pytest
 
-from funnelflow.errors import ConflictError, UnknownNameError
+from funnelflow.errors import ConflictError, UnknownNameError, UsageError
 from funnelflow.maintenance import adopt as adopting
 from funnelflow.maintenance.adopt_rules import UnmappedStageError
 from funnelflow.storage.changes import Change
@@ -387,4 +387,70 @@ def test_of_two_adoptions_at_once_the_later_one_wins_and_the_other_says_so(
         people.adopt(path, progress=overtake)
     assert len({stored.definition for stored in people.list()}) == 1
     assert people.plan_adoption(other).contacts == 0
+    assert people.verify().is_sound
+
+
+def test_from_now_on_leaves_everybody_where_they_stand(people, file):
+    path = file(CHEAPER)
+    plan = people.plan_adoption(path, from_now=True)
+    assert (plan.shifts, plan.contacts) == ((), 4)
+    before = stages(people)
+    adopted = people.adopt(path, from_now=True)
+    assert (adopted.contacts, adopted.moved) == (4, 0)
+    assert stages(people) == before
+    rows = people.history(event="adopt").rows
+    assert {row.contact_id: row.to_stage for row in rows} == before
+    assert people.verify().is_sound
+
+
+def test_from_now_on_late_evidence_and_what_comes_are_judged_by_the_new_version(people, file):
+    people.adopt(file(CHEAPER), from_now=True)
+    placed = people.contact("ada").contact.since
+    people.set("ada", {"email": "other@example.com"}, at=T0 + DAY / 2)
+    assert stages(people)["ada"] == "lead.fresh"
+    assert people.contact("ada").contact.since == placed
+    facts = {"budget": 1500, "authority": True}
+    assert people.record("ada", "called", facts, at=T0 + 4 * DAY).decision.after == "prospect"
+    assert people.verify().is_sound
+
+
+def test_from_now_on_somebody_stands_where_time_has_moved_them(people, file, clock):
+    given_up = "  - {from: lead.fresh, to: lost, after: 30d}\n"
+    waits = version(("  - {from: lead.warm, to: lead.fresh, after: 30d}\n", given_up))
+    people.adopt(file(waits))
+    clock.now = T0 + 60 * DAY
+    assert stages(people)["ada"] == "lost"
+    later = waits.replace("version: 2", "version: 3").replace("after: 30d", "after: 90d")
+    people.adopt(file(later), from_now=True)
+    assert stages(people)["ada"] == "lost"
+    assert people.verify().is_sound
+
+
+def test_from_now_on_a_stage_that_is_gone_still_needs_a_rule(people, file):
+    path = file(WITHOUT_WARM)
+    assert people.plan_adoption(path, from_now=True).unmapped == {"lead.warm": 1}
+    people.adopt(path, {"lead.warm": "lead.fresh"}, from_now=True)
+    assert stages(people)["bob"] == "lead.fresh"
+    with pytest.raises(UsageError):
+        people.plan_adoption(path, instead_of="pipeline", from_now=True)
+
+
+def test_an_adoption_from_now_on_that_was_broken_off_goes_on_as_it_was_begun(
+    people, file, monkeypatch
+):
+    monkeypatch.setattr(adopting, "CHUNK", 1)
+    path, before = file(CHEAPER), stages(people)
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        people.adopt(path, from_now=True, progress=stop)
+    people.adopt(path)
+    assert stages(people) == before
+    (run, *_) = people.runs()
+    people.undo(run.number, "too early")
+    assert stages(people) == before
+    people.undo(people.runs()[0].number, "not too early")
+    assert stages(people) == before
     assert people.verify().is_sound

@@ -1,7 +1,8 @@
 """``funnelflow adopt``: a new version of a definition, taken into use."""
 
+import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from funnelflow.cli.options import (
     command,
     complete_definition,
     dry_run,
+    funnel_of,
     quiet,
 )
 from funnelflow.cli.output import counted, hint, note, page_for, say, watching, write_json
@@ -29,9 +31,11 @@ from funnelflow.workspace.workspace import Workspace
     "funnelflow adopt standard",
     "funnelflow adopt definitions/standard.yaml --yes",
     "funnelflow adopt standard --map lead.recycled=target --yes",
+    "funnelflow adopt --funnel standard --from-now --yes",
     "funnelflow adopt dialogue --instead-of standard",
 )
-@click.argument("definition", shell_complete=complete_definition)
+@click.argument("definition", required=False, shell_complete=complete_definition)
+@funnel_of("The funnel whose definition it must be, or which is looked up.")
 @click.option("--yes", is_flag=True, help="Do it; without this, say what would happen.")
 @click.option(
     "--map",
@@ -46,45 +50,73 @@ from funnelflow.workspace.workspace import Workspace
     default="",
     help="Bring the contacts of another funnel over, by translation.",
 )
+@click.option(
+    "--from-now",
+    is_flag=True,
+    help="Leave everybody in the stage they are in, and judge by it from now on.",
+)
 @acting
 @quiet
 @dry_run
 @as_json
 def adopt(
-    definition: str,
+    definition: str | None,
     rules: tuple[str, ...],
-    instead_of: str,
-    actor: str,
+    funnel: str | None,
     *,
     yes: bool,
-    quiet: bool,
     dry_run: bool,
+    **how: Any,
 ) -> int:
     """Take a new version of a definition into use.
 
-    DEFINITION is a file or a name. Says what has changed and who would move
-    where; with --yes does it, and keeps it in every contact's history. Broken
-    off, the same command goes on. Exits 1 if contacts are in a stage that is
-    gone and --map does not say where they go. With --instead-of, a workspace goes
-    over to other words: that funnel's contacts are translated.
+    DEFINITION is a file or a name; with --funnel it may be left out. Says what has
+    changed and who would move where; with --yes does it, and keeps it in every
+    contact's history. Broken off, the same command goes on. Exits 1 if contacts
+    are in a stage that is gone and --map does not say where they go. Everybody
+    stands where the new version puts their whole story, or with --from-now where
+    they stand. With --instead-of, a workspace goes over to other words: that
+    funnel's contacts are translated.
     """
-    session = current()
-    source = source_of(definition, library_here(session))
+    session, named = current(), _named(definition, funnel)
+    source = source_of(named, library_here(session))
     with session.open() as workspace:
-        plan = workspace.plan_adoption(source, parse_rules(rules), instead_of=instead_of)
+        where = {name: how[name] for name in ("instead_of", "from_now")}
+        plan = workspace.plan_adoption(source, parse_rules(rules), **where)
+        if funnel not in {None, plan.funnel}:
+            raise UsageError(
+                f"{named} is a definition of {plan.funnel}, not of {funnel}",
+                hint=f"funnelflow adopt --funnel {plan.funnel}",
+            )
         changes = _changes(workspace, plan.definition)
         if not session.json:
             say(plan_lines(plan, changes, page_for(sys.stdout)))
         done = None
         if yes and not dry_run and not plan.unmapped:
-            how = {"instead_of": instead_of, "actor": actor, "quiet": quiet}
             done = _adopt(workspace, plan, parse_rules(rules), **how)
     if session.json:
         adopted = None if done is None else done.to_json()
         write_json({**plan.to_json(), "changes": list(changes), "adopted": adopted})
     else:
-        _conclude(plan, definition, done=done is not None)
+        _conclude(plan, _again(named, rules, how), done=done is not None)
     return 1 if plan.unmapped else 0
+
+
+def _named(definition: str | None, funnel: str | None) -> str:
+    """Return the definition that is meant: the one that is named, or that of a funnel."""
+    named = definition or funnel
+    if named is None:
+        raise UsageError("no definition is named", hint="funnelflow adopt --funnel NAME")
+    return named
+
+
+def _again(named: str, rules: Iterable[str], how: Mapping[str, Any]) -> str:
+    """Write the command once more, but for who does it and how it is shown."""
+    said = [named, *(word for rule in rules for word in ("--map", rule))]
+    if how["instead_of"]:
+        said += ["--instead-of", how["instead_of"]]
+    said += [f"--{name.replace('_', '-')}" for name in ("from_now", "quiet") if how[name]]
+    return f"funnelflow adopt {shlex.join(said)}"
 
 
 def parse_rules(pairs: Iterable[str]) -> dict[str, str]:
@@ -167,15 +199,15 @@ def _adopt(workspace: Workspace, plan: AdoptionPlan, rules: dict[str, str], **ho
         )
 
 
-def _conclude(plan: AdoptionPlan, definition: str, *, done: bool) -> None:
+def _conclude(plan: AdoptionPlan, again: str, *, done: bool) -> None:
     """Write what was done, or what to do."""
     if plan.unmapped:
         stage = next(iter(plan.unmapped))
-        hint(f"say where they go: funnelflow adopt {definition} --map {stage}=STAGE")
+        hint(f"say where they go: {again} --map {stage}=STAGE")
     elif done:
         note(f"{plan.funnel}, version {plan.definition.version}, is in use")
     elif plan.is_in_use and not plan.contacts:
         note("nothing is left to do")
     else:
         note("nothing was stored")
-        hint(f"funnelflow adopt {definition} --yes does it")
+        hint(f"{again} --yes does it")

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, select
 
 from funnelflow.definition import Definition
 from funnelflow.engine import Contact
-from funnelflow.errors import ConflictError, UnknownNameError
+from funnelflow.errors import ConflictError, UnknownNameError, UsageError
 from funnelflow.maintenance.adopt_rules import (
     EXAMPLES,
     Dropped,
@@ -133,8 +133,11 @@ def plan_adoption(
     definition: Definition,
     rules: Mapping[str, str],
     instead_of: str = "",
+    *,
+    from_now: bool = False,
 ) -> AdoptionPlan:
     """Find out who would move where, changing nothing; see `Workspace.plan_adoption`."""
+    _require_same_stages(instead_of, from_now=from_now)
     store, draft = context.definitions, _Draft()
     with reading(context.engine) as connection:
         new = store.ready(definition, store.number_of(connection, definition))
@@ -142,7 +145,7 @@ def plan_adoption(
         _require_funnel(connection, instead_of)
         _require_apart(connection, instead_of, definition.name)
         store.require_same_types(connection, definition, instead_of)
-        mover = Mover(new, found, context.clock(), instead_of=instead_of)
+        mover = Mover(new, found, context.clock(), instead_of=instead_of, from_now=from_now)
         current = store.current(connection, definition.name)
         _draft(connection, store, mover, draft)
     return AdoptionPlan(
@@ -164,18 +167,18 @@ def run_adoption(
     rules: Mapping[str, str],
     *,
     instead_of: str = "",
+    from_now: bool = False,
     actor: str = "",
     progress: Callable[[Adopted], None] | None = None,
 ) -> Adopted:
     """Take a definition into use and bring the contacts under it; see `Workspace.adopt`."""
-    plan = plan_adoption(context, definition, rules, instead_of)
+    plan = plan_adoption(context, definition, rules, instead_of, from_now=from_now)
     for stage in plan.unmapped:
         raise UnmappedStageError(stage)
     run = OpenRun("adopt", actor=actor)
+    run.details = {"instead_of": instead_of, "from_now": from_now}
     is_news = bool(plan.contacts) or not plan.is_in_use
-    begin = partial(
-        _begin, definition=definition, rules=rules, instead_of=instead_of, run=run, keep=is_news
-    )
+    begin = partial(_begin, definition=definition, rules=rules, run=run, keep=is_news)
     mover = context.transact(begin)
     run.committed()
     return bring_under(context, mover, run, progress)
@@ -211,11 +214,13 @@ def _begin(
     *,
     definition: Definition,
     rules: Mapping[str, str],
-    instead_of: str,
     run: OpenRun,
     keep: bool,
 ) -> Mover:
-    """Put the funnel under the definition: from here on, new contacts come under it."""
+    """Put the funnel under the definition: from here on, new contacts come under it.
+
+    Where that was begun before it goes on as it was begun.
+    """
     before = chunk.definitions.current(chunk.connection, definition.name)
     number = _take_over(chunk.connection, definition, chunk.now)
     loaded = chunk.definitions.by_id(chunk.connection, number)
@@ -223,16 +228,33 @@ def _begin(
     going_on = find_unfinished(chunk.connection, run.kind, digest=loaded.digest)
     if going_on is None:
         run.details = {
+            **run.details,
             "funnel": loaded.name,
             "digest": loaded.digest,
             "before": before.digest if before is not None else "",
-            "instead_of": instead_of,
         }
     else:
         run.number, run.details = going_on.number, dict(going_on.details)
     run.begin(chunk)
     run.save(chunk, {}, keep=keep)
-    return Mover(loaded, found, chunk.now, run.actor, instead_of=instead_of, ask=chunk.ask)
+    return Mover(
+        loaded,
+        found,
+        chunk.now,
+        run.actor,
+        instead_of=str(run.details["instead_of"]),
+        ask=chunk.ask,
+        from_now=bool(run.details["from_now"]),
+    )
+
+
+def _require_same_stages(instead_of: str, *, from_now: bool) -> None:
+    """Refuse to let contacts stand where they stand who come from another funnel."""
+    if instead_of and from_now:
+        raise UsageError(
+            f"contacts of {instead_of} have no stage in another funnel to stand in from now on",
+            hint="leave from_now (--from-now) out: their evidence says where they stand",
+        )
 
 
 def _require_funnel(connection: Connection, name: str) -> None:
@@ -328,7 +350,7 @@ def _bring_under(chunk: UnitOfWork, mover: Mover, row: Any, rows: Iterable[Any])
     position = next((one for one in positions if one.funnel == row.funnel), None)
     if tracked is None or position is None or position.loaded is mover.loaded:
         return False
-    home = position.funnel, position.place
+    home = position.loaded, position.place
     if not tracked.is_in_force:
         position.contact = mover.loaded.funnel.new_contact(row.id)
         position.funnel, position.loaded, tracked.changed = mover.loaded.name, mover.loaded, True
@@ -352,8 +374,8 @@ def _draft(connection: Connection, store: DefinitionStore, mover: Mover, draft: 
             for row in rows:
                 if row.since is None:
                     continue
-                contact = stored_contact(row, store.by_id(connection, row.definition)).contact
-                home = row.funnel, row.place
+                loaded = store.by_id(connection, row.definition)
+                contact, home = stored_contact(row, loaded).contact, (loaded, row.place)
                 draft.look_at(connection, store, mover, contact, home, evidence(row.number))
         rows = _left(connection, mover, rows[-1].number)
 
@@ -381,7 +403,7 @@ class _Draft:
         store: DefinitionStore,
         mover: Mover,
         contact: Contact,
-        home: tuple[str, int],
+        home: tuple[LoadedDefinition, int],
         rows: Iterable[Any],
     ) -> None:
         """Place one contact, and count it."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from funnelflow.criteria.custom import answering, ask_custom
 from funnelflow.definition import Linked
 from funnelflow.engine import Contact, Event, Outcome
-from funnelflow.engine.answers import Ask, asking
+from funnelflow.engine.answers import Ask, GivenAnswers, asking
 from funnelflow.engine.story import OpenStory
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.definition_store import DefinitionStore
@@ -67,6 +67,8 @@ class Mover:
         undoes: The run whose rows do not count, as an adoption is taken back; then everybody
             stands where the rest leads, and needs no rule. None for none.
         ask: Asks a plugin's criterion what nobody has answered.
+        from_now: Whether everybody is placed where they stand, and nobody is judged again for
+            what happened before.
     """
 
     loaded: LoadedDefinition
@@ -77,6 +79,7 @@ class Mover:
     instead_of: str = ""
     undoes: int | None = None
     ask: Ask = ask_custom
+    from_now: bool = False
 
     @property
     def funnels(self) -> tuple[str, ...]:
@@ -88,7 +91,7 @@ class Mover:
         connection: Connection,
         store: DefinitionStore,
         contact: Contact,
-        home: tuple[str, int],
+        home: tuple[LoadedDefinition, int],
         rows: Iterable[Any],
     ) -> tuple[Contact, Event | None, Outcome]:
         """Fold a contact's evidence by the new definition.
@@ -99,7 +102,7 @@ class Mover:
             connection: The database.
             store: The definition store.
             contact: The contact as it is.
-            home: The funnel that is brought under the definition, and its place among the
+            home: The definition that it is under, and the place of its funnel among the
                 contact's funnels.
             rows: The contact's history.
 
@@ -111,10 +114,14 @@ class Mover:
             UnmappedStageError: It is in a stage that the new definition does not have, and no
                 rule leads out of it.
         """
-        (funnel, place), name = home, self.loaded.name
-        is_translated = funnel != name
+        (was, place), name = home, self.loaded.name
+        funnel, is_translated = was.name, was.name != name
         undoes, found = self.undoes, list(rows)
-        to = "" if is_translated or undoes is not None else self.way_out(contact.stage)
+        stage, to = contact.stage, ""
+        if self.from_now:
+            stage = self._stage_now(was, contact, answers_in(was, found))
+        if not is_translated and undoes is None:
+            to = self.way_out(stage)
         counting = found if undoes is None else [row for row in found if row.run != undoes]
         reader = EvidenceReader(self.loaded)
         told = read_told(connection, store, reader, counting)
@@ -141,10 +148,24 @@ class Mover:
             event = event._replace(answers=given.answers)
         return folded, event, Outcome("stayed" if folded.stage == contact.stage else "moved")
 
+    def _stage_now(
+        self, was: LoadedDefinition, contact: Contact, given: GivenAnswers | None
+    ) -> str:
+        """Return where a contact stands at the adoption: time may have moved it since."""
+        if contact.clock is None or contact.clock >= self.at:
+            return contact.stage
+        stands, event = contact.copy(), Event("tick", self.at)
+        if given is not None:
+            given.turn_to(self.at)
+        with answering(given):
+            was.funnel.step(stands, event)
+        return stands.stage
+
     def way_out(self, stage: str) -> str:
-        """Return where a rule leads from a stage; empty where none is needed."""
-        if _resolved(self.loaded.funnel.linked, stage):
-            return ""
+        """Return where a contact goes from its stage; empty for where its evidence leads."""
+        same = _resolved(self.loaded.funnel.linked, stage)
+        if same:
+            return same if self.from_now else ""
         name = stage
         while name and name not in self.rules:
             name = name.rpartition(".")[0]

@@ -454,11 +454,12 @@ class Workspace(ReadableWorkspace):
         rules: Mapping[str, str] | None = None,
         *,
         instead_of: str = "",
+        from_now: bool = False,
     ) -> "maintenance.AdoptionPlan":
         """Return what `adopt` would do with the same arguments, changing nothing."""
         context = self.context
         return maintenance.plan_adoption(
-            context, _read(source, context.library), rules or {}, instead_of
+            context, _read(source, context.library), rules or {}, instead_of, from_now=from_now
         )
 
     def adopt(
@@ -467,6 +468,7 @@ class Workspace(ReadableWorkspace):
         rules: Mapping[str, str] | None = None,
         *,
         instead_of: str = "",
+        from_now: bool = False,
         actor: str = "",
         quiet: bool = False,
         progress: "Callable[[maintenance.Adopted], None] | None" = None,
@@ -479,6 +481,8 @@ class Workspace(ReadableWorkspace):
             source: The new version, or its file.
             rules: Stage that it no longer has to the stage in which its contacts go on.
             instead_of: Another funnel whose contacts come over: their evidence is translated.
+            from_now: Place everybody where they stand, in whatever stage their evidence would
+                lead by the new version: it decides what comes from now on.
             actor: Who adopts.
             quiet: Send nobody a message of who moves.
             progress: Called after every chunk with how far it has come.
@@ -492,7 +496,13 @@ class Workspace(ReadableWorkspace):
         context = self.context.quiet() if quiet else self.context
         definition = _read(source, context.library)
         return maintenance.run_adoption(
-            context, definition, rules or {}, instead_of=instead_of, actor=actor, progress=progress
+            context,
+            definition,
+            rules or {},
+            instead_of=instead_of,
+            from_now=from_now,
+            actor=actor,
+            progress=progress,
         )
 
 

@@ -356,14 +356,14 @@ def _bring_under(chunk: UnitOfWork, mover: Mover, row: Any, rows: Iterable[Any])
         position.funnel, position.loaded, tracked.changed = mover.loaded.name, mover.loaded, True
         return False
     before = position.contact.stage
-    contact, event, outcome = mover.place(
+    contact, event, outcome, stood = mover.place(
         chunk.connection, chunk.definitions, position.contact, home, rows
     )
     position.contact, position.loaded, tracked.changed = contact, mover.loaded, True
     position.funnel = mover.loaded.name
     if event is not None:
         chunk.append(tracked, event, outcome, before, position)
-    return before != contact.stage
+    return stood != contact.stage
 
 
 def _draft(connection: Connection, store: DefinitionStore, mover: Mover, draft: "_Draft") -> None:
@@ -409,14 +409,14 @@ class _Draft:
         """Place one contact, and count it."""
         self.contacts += 1
         try:
-            after, event, _ = mover.place(connection, store, contact, home, rows)
-        except UnmappedStageError:
-            self.unmapped[contact.stage] = self.unmapped.get(contact.stage, 0) + 1
+            after, event, _, stood = mover.place(connection, store, contact, home, rows)
+        except UnmappedStageError as error:
+            self.unmapped[error.stage] = self.unmapped.get(error.stage, 0) + 1
             return
-        if after.stage == contact.stage:
+        if after.stage == stood:
             self.restated += event is not None
             return
-        way = (contact.stage, after.stage)
+        way = (stood, after.stage)
         count, examples = self._ways.get(way, (0, ()))
         self._ways[way] = (count + 1, (*examples, contact.id)[:EXAMPLES])
 

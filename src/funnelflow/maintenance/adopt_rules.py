@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from funnelflow.criteria.custom import answering, ask_custom
 from funnelflow.definition import Linked
 from funnelflow.engine import Contact, Event, Outcome
-from funnelflow.engine.answers import Ask, GivenAnswers, asking
+from funnelflow.engine.answers import Ask, asking
 from funnelflow.engine.story import OpenStory
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.definition_store import DefinitionStore
@@ -50,6 +50,22 @@ class Dropped(NamedTuple):
 
     facts: int
     examples: tuple[str, ...]
+
+
+class Placed(NamedTuple):
+    """A contact as it becomes under a new definition.
+
+    Attributes:
+        contact: The contact.
+        event: The evidence of the adoption; None where the contact stays just as it is.
+        outcome: What came of that.
+        stood: The stage in which it stood at the adoption, as time had moved it.
+    """
+
+    contact: Contact
+    event: Event | None
+    outcome: Outcome
+    stood: str
 
 
 @define(eq=False)
@@ -93,7 +109,7 @@ class Mover:
         contact: Contact,
         home: tuple[LoadedDefinition, int],
         rows: Iterable[Any],
-    ) -> tuple[Contact, Event | None, Outcome]:
+    ) -> Placed:
         """Fold a contact's evidence by the new definition.
 
         A contact of another funnel is translated: its stage there needs no rule.
@@ -106,10 +122,6 @@ class Mover:
                 contact's funnels.
             rows: The contact's history.
 
-        Returns:
-            The contact as it becomes, the evidence of the adoption, and what came of that;
-            no evidence where the contact stays just as it is.
-
         Raises:
             UnmappedStageError: It is in a stage that the new definition does not have, and no
                 rule leads out of it.
@@ -117,11 +129,8 @@ class Mover:
         (was, place), name = home, self.loaded.name
         funnel, is_translated = was.name, was.name != name
         undoes, found = self.undoes, list(rows)
-        stage, to = contact.stage, ""
-        if self.from_now:
-            stage = self._stage_now(was, contact, answers_in(was, found))
-        if not is_translated and undoes is None:
-            to = self.way_out(stage)
+        stood = self._stage_now(was, contact, found)
+        to = "" if is_translated or undoes is not None else self.way_out(stood)
         counting = found if undoes is None else [row for row in found if row.run != undoes]
         reader = EvidenceReader(self.loaded)
         told = read_told(connection, store, reader, counting)
@@ -141,20 +150,20 @@ class Mover:
             self.dropped[field_name] = Dropped(before.facts + count, examples)
         is_news = bool(given and given.answers)
         if not (to or is_translated or is_news) and folded == contact:
-            return folded, None, Outcome("stayed")
+            return Placed(folded, None, Outcome("stayed"), stood)
         with answering(given), asking(given):  # to take a version into use says how late it is
             self.loaded.funnel.step(folded, event if to else Event("tick", at))
         if given is not None:
             event = event._replace(answers=given.answers)
-        return folded, event, Outcome("stayed" if folded.stage == contact.stage else "moved")
+        outcome = Outcome("stayed" if folded.stage == contact.stage else "moved")
+        return Placed(folded, event, outcome, stood)
 
-    def _stage_now(
-        self, was: LoadedDefinition, contact: Contact, given: GivenAnswers | None
-    ) -> str:
+    def _stage_now(self, was: LoadedDefinition, contact: Contact, rows: Iterable[Any]) -> str:
         """Return where a contact stands at the adoption: time may have moved it since."""
-        if contact.clock is None or contact.clock >= self.at:
+        due_at = was.funnel.due_at(contact)
+        if due_at is None or due_at > self.at:
             return contact.stage
-        stands, event = contact.copy(), Event("tick", self.at)
+        stands, event, given = contact.copy(), Event("tick", self.at), answers_in(was, rows)
         if given is not None:
             given.turn_to(self.at)
         with answering(given):

@@ -102,7 +102,7 @@ def test_adopting_first_says_what_changes_and_who_moves(newer, call):
         "    contact.engagements > 0)",
         "",
         "Who moves",
-        "  1  lead.inquiry → target  such as ada",
+        "  1  lead.recycled → target  such as ada",
     ]
     assert done.stderr == "nothing was stored\nhint: funnelflow adopt standard --yes does it\n"
     assert last_stored(call) == "lead.inquiry"
@@ -130,16 +130,18 @@ def test_a_dry_run_wins_over_yes(newer, call):
 def test_an_adoption_is_data_too(newer, call):
     answer = json.loads(call("adopt", "standard", "--json").stdout)
     assert answer["shifts"] == [
-        {"before": "lead.inquiry", "after": "target", "count": 1, "examples": ["ada"]}
+        {"before": "lead.recycled", "after": "target", "count": 1, "examples": ["ada"]}
     ]
     assert answer["adopted"] is None
 
 
 @pytest.fixture
-def without_inquiry(ada, workspace):
+def without_inquiry(ada, workspace, call):
     path = workspace / "definitions" / "standard.yaml"
     text = path.read_text().replace("lead.inquiry", "lead.fresh").replace("inquiry:", "fresh:")
     path.write_text(text)
+    call("tick", "--quiet")
+    call("move", "ada", "lead.inquiry", "--force", "--reason", "asked again", "--actor", "grace")
     return path
 
 
@@ -309,6 +311,7 @@ def test_a_funnel_stands_for_its_definition_and_the_hint_runs_as_it_is_shown(new
     assert done.stderr.endswith(
         "hint: funnelflow adopt standard --from-now --quiet --yes does it\n"
     )
-    stood = call("list").stdout
+    (stood,) = json.loads(call("list", "--json").stdout)
     assert call(*done.stderr.split("funnelflow ")[1].split(" does")[0].split()).exit_code == 0
-    assert call("list").stdout == stood
+    (stands,) = json.loads(call("list", "--json").stdout)
+    assert stands["stage"] == stood["stage"] == "lead.recycled"

@@ -1,5 +1,7 @@
 """A workspace that goes over to other words: its contacts come along by translation."""
 
+import datetime as dt
+
 import pytest
 
 from funnelflow.definition import load_definition, shipped_definitions
@@ -7,13 +9,16 @@ from funnelflow.errors import UnknownNameError
 from funnelflow.workspace.workspace import Workspace
 
 DIALOGUE = shipped_definitions() / "dialogue.yaml"
+NOW = dt.datetime(2026, 3, 3, tzinfo=dt.UTC)
 AT = "2026-03-02T09:{:02}:00Z"
 
 
 @pytest.fixture
 def filled(tmp_path, database):
     """Give a workspace of three contacts in the shipped funnel `standard`."""
-    with Workspace.create(tmp_path, "standard", database=database) as workspace:
+    made = Workspace.create(tmp_path, "standard", database=database)
+    made.close()
+    with Workspace.open(tmp_path, clock=lambda: NOW) as workspace:
         workspace.add("ada", {"email": "ada@example.com"}, at=AT.format(0))
         workspace.record("ada", "form_submitted", at=AT.format(1))
         facts = {"budget": 9000, "authority": "decides", "horizon_days": 30}

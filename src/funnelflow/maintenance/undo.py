@@ -351,7 +351,7 @@ def _finish(unit: UnitOfWork, *, plan: _Plan, run: OpenRun, done: Undone) -> Non
         mine = checkpoints.c.run == plan.base.number
         found = connection.execute(select(*columns).where(mine)).first()
         if found is not None:
-            run.details["checkpoint"] = dict(found._mapping)  # noqa: SLF001  # the public name of it
+            run.details["checkpoint"] = {str(name): v for name, v in found._asdict().items()}
             connection.execute(delete(checkpoints).where(mine))
     counts = {"contacts": done.contacts, "rows": done.rows}
     run.save(unit, counts, is_finished=True, keep=True)

@@ -27,8 +27,9 @@ PUBLIC = {
         as_json command current main
     """,
     "funnelflow.compare": """
-        Cell Crosswalk Difference Exploration GlossaryEntry Meaning Moment Often Place StoryReading
-        Translation Way crosswalk explore glossary read_story translate
+        Cell Crosswalk Difference Exploration GlossaryEntry Meaning Moment Need NeedCell NeedRow
+        NeedTable Often Place StoryReading Translation Way WayNeeds WordNeeds crosswalk explore
+        glossary need_table read_story translate
     """,
     "funnelflow.criteria": """
         AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS SEVERITIES

@@ -51,18 +51,21 @@ def test_what_is_no_story_is_reported_with_its_place(call, tmp_path, text, says)
     assert "Traceback" not in done.output
 
 
-def test_compare_says_where_two_definitions_part(call):
-    out = call("compare", "outreach", "dialogue").stdout
-    assert out.startswith("What outreach calls … dialogue calls …\n")
-    assert "outreach says 'prospect' after" in out
-    assert "it waits for:" in out
+def test_compare_says_what_each_asks_of_a_prospect(call):
+    out = call("compare", "qualified", "dialogue").stdout
+    prospect = out[out.index("PROSPECT (also: sales prospect)") :]
+    assert "Both ask for fit with our profile." in prospect
+    assert "Only qualified asks for email, name, phone, budget, authority, buying" in prospect
+    assert "Forced moves" in prospect
 
 
 def test_compare_gives_every_pair_of_stages_as_data(call):
-    (one,) = json.loads(call("compare", "synonym", "salesforce-lead", "--json").stdout)
+    data = json.loads(call("compare", "synonym", "salesforce-lead", "--json").stdout)
+    (one,) = data["pairs"]
     assert {cell["often"] for cell in one["cells"]} <= {"always", "sometimes", "never"}
     assert all(bool(cell["story"]) <= (cell["often"] != "never") for cell in one["cells"])
     assert (one["first"], one["second"]) == ("synonym", "salesforce-lead")
+    assert all(word["proved"] for word in data["words"])
 
 
 def test_compare_draws_a_heat_map(call, tmp_path):

@@ -12,11 +12,12 @@ from attrs import frozen
 
 from funnelflow.cli.decisions import check_lines, facts_words, open_count
 from funnelflow.cli.find import definition_here
+from funnelflow.cli.need_tables import needs_data, needs_lines
 from funnelflow.cli.options import as_json, command, complete_contact, complete_definition
 from funnelflow.cli.output import counted, hint, note, note_merged, write_document
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, Text, dim, line, section, stack, strong
-from funnelflow.compare import Cell, Crosswalk, Difference, Often, crosswalk
+from funnelflow.compare import Cell, Crosswalk, Difference, Often, crosswalk, need_table
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Event, Funnel
 from funnelflow.errors import UsageError
@@ -354,9 +355,14 @@ def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool, fo
         write_document(Path(svg), heat_map(found[0]).file(), force=force)
         note(f"drawn: {svg}")
     linked = {f.definition.name: f.linked for f in funnels}
+    table = need_table([f.linked for f in funnels])
     answer(
-        lambda: [_data(one) for one in found],
-        lambda page: stack(compare_lines(one, linked, page) for one in found),
+        lambda: {"words": needs_data(table), "pairs": [_data(one) for one in found]},
+        lambda page: [
+            *needs_lines(table, page),
+            (),
+            *stack(compare_lines(one, linked, page) for one in found),
+        ],
     )
     return 0
 

@@ -8,12 +8,21 @@ if TYPE_CHECKING:
     from funnelflow.compare.agreement import Cell, Crosswalk, Difference, Often, crosswalk
     from funnelflow.compare.exploring import Exploration, Place, explore
     from funnelflow.compare.meanings import GlossaryEntry, Meaning, Way, glossary
+    from funnelflow.compare.needs import Need
     from funnelflow.compare.translation import (
         Moment,
         StoryReading,
         Translation,
         read_story,
         translate,
+    )
+    from funnelflow.compare.word_needs import (
+        NeedCell,
+        NeedRow,
+        NeedTable,
+        WayNeeds,
+        WordNeeds,
+        need_table,
     )
 else:
     __getattr__ = lazy_names(
@@ -22,7 +31,9 @@ else:
             "agreement": "Cell Crosswalk Difference Often crosswalk",
             "exploring": "Exploration Place explore",
             "meanings": "GlossaryEntry Meaning Way glossary",
+            "needs": "Need",
             "translation": "Moment StoryReading Translation read_story translate",
+            "word_needs": "NeedCell NeedRow NeedTable WayNeeds WordNeeds need_table",
         },
     )
 
@@ -34,14 +45,21 @@ __all__ = [
     "GlossaryEntry",
     "Meaning",
     "Moment",
+    "Need",
+    "NeedCell",
+    "NeedRow",
+    "NeedTable",
     "Often",
     "Place",
     "StoryReading",
     "Translation",
     "Way",
+    "WayNeeds",
+    "WordNeeds",
     "crosswalk",
     "explore",
     "glossary",
+    "need_table",
     "read_story",
     "translate",
 ]

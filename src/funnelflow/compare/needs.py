@@ -1,0 +1,395 @@
+"""What everybody whom a definition calls something must have had on the way there.
+
+A contact comes into a stage by transitions only, forced moves and adoptions left out, and a
+transition is taken only while its criteria are met. So what the criteria of some transition on
+*every* path from the initial stage imply was the case once for everybody in the stage, whatever
+else happened: by events, by moves, by time, whoever told the facts, and whether or not they were
+taken back later. This is the meet over all paths, computed as a must-analysis over the graph
+of transitions (as in Kildall, "A unified approach to global program optimization", 1973).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from typing import Literal, TypeAlias
+
+from attrs import field, frozen
+
+from funnelflow.criteria import (
+    BOOLEAN,
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Custom,
+    Field,
+    Leaf,
+    Roles,
+    Rule,
+    duration_words,
+)
+from funnelflow.criteria.implication import exclude, find_case, implies
+from funnelflow.criteria.tree import And, Has, Node, Read, walk
+from funnelflow.criteria.value_classes import reads_in
+from funnelflow.criteria.words import criterion_words
+from funnelflow.definition import Linked, LinkedTransition, either
+
+NeedKind: TypeAlias = Literal["criterion", "event", "wait", "stage"]
+Reads: TypeAlias = frozenset[tuple[str, str]]
+
+_MOST_ASKED = 20_000
+"""How many implications are asked for one definition, beyond what is written alike."""
+_MOST_TRANSITIONS = 600
+"""From how many transitions on nobody looks for those that can never be taken."""
+
+
+@frozen
+class Need:
+    """What everybody in a stage must have had.
+
+    Attributes:
+        kind: A criterion that was met, an event (or a move by hand in its place), a wait, or a
+            stage that they have been in.
+        label: What the definition calls it; empty where it has no name.
+        words: The same in plain words.
+        key: What it means: equal for needs that mean the same.
+        rule: The criterion; None for the other kinds.
+        reads: The fields that it looks at, as (``contact`` or ``event``, name).
+    """
+
+    kind: NeedKind
+    label: str
+    words: str
+    key: object = field(repr=False)
+    rule: Rule | Node | None = field(default=None, eq=False, repr=False)
+    reads: Reads = field(default=frozenset(), eq=False, repr=False)
+
+    @cached_property
+    def subject(self) -> str:
+        """Return what it is about: the labels of its fields, or its own words."""
+        found = {} if self.rule is None else dict(_labels(self.rule))
+        return ", ".join(found[name] for name in sorted(found)) or self.words
+
+
+def _labels(rule: Rule | Node) -> Iterator[tuple[tuple[str, str], str]]:
+    for tree in _trees(rule):
+        for read in reads_in(tree):
+            yield (read.root, read.field.name), read.field.label
+
+
+def _trees(rule: Rule | Node) -> Iterator[Node]:
+    match rule:
+        case Leaf():
+            yield rule.expression.tree
+        case AllOf() | AnyOf() | AtLeast():
+            yield from chain.from_iterable(map(_trees, rule.rules))
+        case Custom() | Roles():
+            return
+        case _:
+            yield rule
+
+
+def rule_words(rule: Rule | Node) -> str:  # noqa: PLR0911  # one a kind
+    """Return what a rule asks for in plain words."""
+    match rule:
+        case Leaf():
+            return rule.expression.words()
+        case Custom():
+            return rule.label or rule.name
+        case Roles():
+            return f"somebody with the role {either(rule.by)} does it"
+        case AllOf():
+            return " and ".join(map(_part_words, rule.rules))
+        case AnyOf():
+            return " or ".join(map(_part_words, rule.rules))
+        case AtLeast():
+            return f"at least {rule.count} of: {'; '.join(map(_part_words, rule.rules))}"
+        case _:
+            return criterion_words(rule)
+
+
+def _part_words(rule: Rule) -> str:
+    words = rule_words(rule)
+    is_joined = isinstance(rule, AllOf | AnyOf | AtLeast) and len(rule.rules) > 1
+    return f"({words})" if is_joined else words
+
+
+def _conjuncts(rule: Rule | None) -> Iterator[tuple[str, Rule | Node]]:
+    """Yield what a rule requires one by one, with its label."""
+    match rule:
+        case None:
+            return
+        case AllOf():
+            for inner in rule.rules:
+                yield from _conjuncts(inner)
+        case Leaf():
+            tree = rule.expression.tree
+            parts = tree.items if isinstance(tree, And) else (tree,)
+            for part in parts:
+                yield (rule.label if len(parts) == 1 else ""), part
+        case Custom():
+            yield rule.label or rule.name, rule
+        case Roles():
+            yield "", rule
+        case AnyOf() | AtLeast():
+            yield rule.label, rule
+
+
+def _key(rule: Rule | Node) -> object:
+    """Return what a rule means, without its labels."""
+    match rule:
+        case Leaf():
+            return rule.expression.tree
+        case Custom():
+            return "custom", rule.provider, rule.name, repr(sorted(rule.arguments.items()))
+        case Roles():
+            return "roles", frozenset(rule.by)
+        case AllOf():
+            return "all", frozenset(map(_key, rule.rules))
+        case AnyOf() | AtLeast():
+            count = rule.count if isinstance(rule, AtLeast) else 1
+            return "some", count, tuple(sorted((_key(one) for one in rule.rules), key=repr))
+        case _:
+            return rule
+
+
+def _criterion(label: str, rule: Rule | Node) -> Need:
+    reads = frozenset((r.root, r.field.name) for tree in _trees(rule) for r in reads_in(tree))
+    return Need("criterion", label, rule_words(rule), _key(rule), rule, reads)
+
+
+def needs_written(linked: Linked) -> Iterator[Need]:
+    """Yield what the transitions of a definition require, each for itself."""
+    for transition in linked.transitions:
+        for label, rule in _conjuncts(transition.rule):
+            yield _criterion(label, rule)
+        yield from _trigger(transition, linked)
+
+
+def _trigger(transition: LinkedTransition, linked: Linked) -> Iterator[Need]:
+    """Yield the event or the wait that a transition cannot do without."""
+    written = transition.transition
+    if written.on and written.after is None:
+        titles = [linked.events[name].event.title or name for name in written.on]
+        key = ("event", frozenset(linked.events[name].event.name for name in written.on))
+        yield Need("event", "", either(titles), key)
+    elif written.after is not None and not written.on:
+        since = "without activity" if written.since == "activity" else "in a stage"
+        words = f"{duration_words(written.after)} {since}"
+        yield Need("wait", "", words, ("wait", written.since, written.after))
+
+
+def _known_fields(needs: Iterable[Need]) -> Iterator[Need]:
+    """Yield that a field is known, for every field of a contact that some criterion reads."""
+    fields: dict[str, Field] = {}
+    for need in needs:
+        for tree in () if need.rule is None else _trees(need.rule):
+            for node in walk(tree):
+                if isinstance(node, Read | Has) and node.root == "contact":
+                    fields.setdefault(node.field.name, node.field)
+    for one in fields.values():
+        if one.default is None:
+            yield _criterion("", Has(0, 0, "contact", one, BOOLEAN))
+
+
+@frozen(eq=False)
+class Needs:
+    """What must have been the case for everybody in each leaf stage of a definition.
+
+    Attributes:
+        linked: The definition.
+        universe: Everything that was looked for, in this and the definitions beside it.
+        had: For each leaf, which of them everybody in it has had, as bits; every bit is set for
+            a leaf to which no path leads.
+        given: For each transition, which of them its being taken implies.
+        taken: The transitions that can be taken at all.
+    """
+
+    linked: Linked
+    universe: tuple[Need, ...]
+    had: Mapping[str, int]
+    given: Mapping[int, int]
+    taken: frozenset[int]
+
+    def is_reached(self, leaf: str) -> bool:
+        """Whether some path leads to a leaf."""
+        return leaf == self.linked.initial or any(
+            t.to == leaf and t.index in self.taken for t in self.linked.transitions
+        )
+
+    def of(self, stage: str) -> int:
+        """Return what everybody in a stage, or in one nested in it, has had, as bits."""
+        bits = (1 << len(self.universe)) - 1
+        for leaf in self.linked.leaves_of(stage):
+            bits &= self.had[leaf]
+        return bits
+
+    def listed(self, bits: int) -> tuple[Need, ...]:
+        """Return the needs of some bits."""
+        return tuple(need for number, need in enumerate(self.universe) if bits >> number & 1)
+
+    def ways(self, stage: str) -> Iterator[tuple[LinkedTransition, int]]:
+        """Yield each transition that leads into a stage from outside, with all that it implies."""
+        inside = set(self.linked.leaves_of(stage))
+        for transition in self.linked.transitions:
+            if transition.to not in inside or transition.index not in self.taken:
+                continue
+            outside = [leaf for leaf, _ in transition.sources if leaf not in inside]
+            bits = [self.had[leaf] for leaf in outside if self.is_reached(leaf)]
+            if bits:
+                yield transition, _meet(bits) | self.given[transition.index]
+
+
+def _meet(found: Sequence[int]) -> int:
+    bits = found[0]
+    for more in found[1:]:
+        bits &= more
+    return bits
+
+
+def needs_of(definitions: Sequence[Linked]) -> tuple[Needs, ...]:
+    """Work out for several definitions what everybody in each of their stages must have had.
+
+    Args:
+        definitions: The definitions. What one asks for is looked for in all of them.
+    """
+    written: dict[object, Need] = {}
+    for need in chain.from_iterable(map(needs_written, definitions)):
+        if need.key not in written or not written[need.key].label:
+            written[need.key] = need
+    universe = {need.key: need for need in _known_fields(written.values())} | written
+    found = tuple(universe.values())
+    return tuple(_needs_of(linked, found) for linked in definitions)
+
+
+def _needs_of(linked: Linked, universe: tuple[Need, ...]) -> Needs:
+    places = {need.key: number for number, need in enumerate(universe)}
+    asker = _Asker(universe, places)
+    given, taken = {}, set()
+    for transition in linked.transitions:
+        given[transition.index] = asker.given(transition, linked)
+        if _can_be_taken(transition, linked):
+            taken.add(transition.index)
+    had = _must_analysis(linked, given, taken, len(universe))
+    return Needs(linked, universe, had, given, frozenset(taken))
+
+
+def _can_be_taken(transition: LinkedTransition, linked: Linked) -> bool:
+    if transition.rule is None or len(linked.transitions) > _MOST_TRANSITIONS:
+        return True
+    return find_case([transition.rule]) is not False
+
+
+def _must_analysis(
+    linked: Linked, given: Mapping[int, int], taken: set[int], size: int
+) -> dict[str, int]:
+    """Return for each leaf what every path into it has given, as the greatest fixed point."""
+    had = dict.fromkeys(linked.leaves, (1 << size) - 1) | {linked.initial: 0}
+    leaving: dict[str, list[LinkedTransition]] = {leaf: [] for leaf in linked.leaves}
+    for transition in linked.transitions:
+        for leaf, _ in transition.sources if transition.index in taken else ():
+            leaving[leaf].append(transition)
+    pending, reached = [linked.initial], {linked.initial}
+    while pending:
+        leaf = pending.pop()
+        for transition in leaving[leaf]:
+            bits = had[transition.to] & (had[leaf] | given[transition.index])
+            if bits != had[transition.to] or transition.to not in reached:
+                had[transition.to] = bits
+                reached.add(transition.to)
+                pending.append(transition.to)
+    return had
+
+
+@frozen
+class _Asker:
+    """Works out which needs a transition implies; what was asked once is remembered."""
+
+    universe: tuple[Need, ...]
+    places: Mapping[object, int]
+    known: dict[object, int] = field(factory=dict)
+    asked: list[int] = field(factory=lambda: [0])
+
+    def given(self, transition: LinkedTransition, linked: Linked) -> int:
+        """Return the needs that a transition implies by being taken, as bits."""
+        bits = 0
+        for need in _trigger(transition, linked):
+            bits |= self._trigger_bits(need)
+        if transition.rule is None:
+            return bits
+        key = _key(transition.rule)
+        if key not in self.known:
+            self.known[key] = self._rule_bits(transition.rule)
+        return bits | self.known[key]
+
+    def _trigger_bits(self, given: Need) -> int:
+        """Return the events and waits that another implies."""
+        bits = 0
+        for number, need in enumerate(self.universe):
+            if need.kind == given.kind and _is_wider(need, given):
+                bits |= 1 << number
+        return bits
+
+    def _rule_bits(self, rule: Rule) -> int:
+        """Return the criteria that a rule implies."""
+        parts = list(_conjuncts(rule))
+        keys = {_key(part) for _, part in parts}
+        reads = {name for _, part in parts for t in _trees(part) for name in _names(t)}
+        bits = 0
+        for number, need in enumerate(self.universe):
+            if need.rule is None:
+                continue
+            if need.key in keys or self._implied(rule, need, reads):
+                bits |= 1 << number
+        return bits
+
+    def _implied(self, rule: Rule, need: Need, reads: set[tuple[str, str]]) -> bool:
+        """Whether a rule implies a need that is written otherwise; False where that is unknown."""
+        assert need.rule is not None
+        is_about = not need.reads.isdisjoint(reads) if need.reads else isinstance(need.rule, Roles)
+        if not is_about or self.asked[0] >= _MOST_ASKED:
+            return False
+        self.asked[0] += 1
+        return implies(rule, need.rule).proved is True
+
+
+def _names(tree: Node) -> Iterator[tuple[str, str]]:
+    for read in reads_in(tree):
+        yield read.root, read.field.name
+
+
+def _is_wider(need: Need, given: Need) -> bool:
+    """Whether one event or wait is there wherever another is."""
+    one, other = need.key, given.key
+    assert isinstance(one, tuple)
+    assert isinstance(other, tuple)
+    if need.kind == "event":
+        return bool(other[1] <= one[1])
+    return bool(one[1] == other[1] and one[2] <= other[2])
+
+
+def strongest(needs: Sequence[Need]) -> tuple[Need, ...]:
+    """Leave out the needs that others among them imply by themselves."""
+    kept = list(needs)
+    for need in needs:
+        others = [other for other in kept if other is not need]
+        if any(_covers(other, need) for other in others):
+            kept = others
+    return tuple(kept)
+
+
+def _covers(one: Need, other: Need) -> bool:
+    """Whether one need implies another by itself."""
+    if one.kind != other.kind:
+        return False
+    if one.rule is None or other.rule is None:
+        return _is_wider(other, one)
+    if one.reads.isdisjoint(other.reads) and not isinstance(one.rule, Roles):
+        return False
+    return implies(one.rule, other.rule).proved is True
+
+
+def contradicts(one: Need, other: Need) -> bool:
+    """Whether two needs cannot be met at one moment."""
+    if one.rule is None or other.rule is None or one.reads.isdisjoint(other.reads):
+        return False
+    return exclude(one.rule, other.rule) is True

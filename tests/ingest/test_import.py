@@ -201,8 +201,8 @@ SALESFORCE = (
     ("content", "name", "contact", "fields"),
     [
         (HUBSPOT, "hubspot-contacts", "901",
-         {"email": "ada@example.com", "source": "search", "company_size": 12}),
-        (HUBSPOT, "hubspot-contacts", "902", {}),
+         {"name": "Ada", "email": "ada@example.com", "source": "search", "company_size": 12}),
+        (HUBSPOT, "hubspot-contacts", "902", {"name": "Grace"}),
         (HUBSPOT_TABLE, "hubspot-contacts", "901",
          {"email": "ada@example.com", "source": "search"}),
         (SALESFORCE, "salesforce-leads", "00Q1",

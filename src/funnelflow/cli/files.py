@@ -330,6 +330,7 @@ def import_(file: str, mode: Any, **said: Any) -> int:
 
 MOST_REASONS = 5
 MOST_EXAMPLES = 5
+MOST_COLUMNS = 12
 
 
 def guess_lines(summary: Summary, page: Page) -> list[Line]:
@@ -349,7 +350,8 @@ def guess_lines(summary: Summary, page: Page) -> list[Line]:
 
 def _columns(what: str, names: Sequence[str], page: Page) -> list[Line]:
     """Name columns; nothing where there are none."""
-    return page.paragraph(f"{what}: {', '.join(names)}") if names else []
+    more = [f"and {len(names) - MOST_COLUMNS:,} more"] if len(names) > MOST_COLUMNS else []
+    return page.paragraph(f"{what}: {', '.join([*names[:MOST_COLUMNS], *more])}") if names else []
 
 
 def summary_lines(summary: Summary, page: Page) -> list[Line]:

@@ -411,6 +411,8 @@ def _match(context: Context, opened: Input, handler: RowHandler) -> Matched:
     """Return what the columns of an input are, of all fields that a fact can be about."""
     options, reader = handler.options, opened.reader
     linked = context.funnel(options.funnel or None, dry_run=options.dry_run).linked
+    for stage in options.mapping.stages.values():
+        linked.resolve_stage(stage)
     of_events = {
         name: field
         for event in linked.events.values()

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from funnelflow.criteria import Field
 from funnelflow.errors import UnknownNameError, UsageError, nearest
 from funnelflow.ingest.mapping import (
+    CRM_STAGE,
     FIELD,
     TARGETS,
     FileMapping,
@@ -193,7 +194,7 @@ def _present(source: Source, columns: Sequence[str]) -> Source:
         return source if source in columns else ""
     names = [next((one for one in names if one in columns), "") for names in source.columns]
     there = tuple((name,) for name in names if name)
-    return Join(there, source.separator) if there else ""
+    return Join(there, source.separator, source.prefix) if there else ""
 
 
 def _guess(
@@ -261,7 +262,9 @@ def _check(
             )
         if not open_ended and mapping.column(target) not in columns:
             raise UnknownNameError("column", mapping.column(target), [c for c in columns if c])
-    for name in (*mapping.facts.values(), *([mapping.match] if mapping.match else [])):
+    named = [mapping.match] if mapping.match else []
+    named += [CRM_STAGE] if mapping.stages else []
+    for name in (*mapping.facts.values(), *named):
         if name and name not in fields:
             raise UnknownNameError("field", name, fields)
 

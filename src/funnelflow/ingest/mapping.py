@@ -18,6 +18,9 @@ HISTORY = ("history.field", "history.value")
 FIELD = "field."
 """Begins the target that is a field: ``field.budget``."""
 
+CRM_STAGE = "crm_stage"
+"""The field that keeps where a contact stands in the words of another system."""
+
 OTHERS = "*"
 """Stands for all names of events or facts that a mapping does not name."""
 
@@ -29,10 +32,12 @@ class Join:
     Attributes:
         columns: Their names; several for one are alternatives.
         separator: What is put between them.
+        prefix: What is put before them, if anything is said.
     """
 
     columns: tuple[tuple[str, ...], ...]
     separator: str = " "
+    prefix: str = ""
 
     def __str__(self) -> str:
         """Name the columns as a person would."""

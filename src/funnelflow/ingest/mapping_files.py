@@ -154,7 +154,7 @@ class _Reader:
         """Return where a target is read from."""
         if not isinstance(said, dict):
             return self.text(said, *keys)
-        if "join" not in said or not {*said} <= {"join", "with"}:
+        if "join" not in said or not {*said} <= {"join", "with", "prefix"}:
             hint = 'write {join = ["First Name", "Last Name"], with = " "}'
             raise self.mistake(keys, "a column, or columns to join", said, hint)
         joined = self.listed(said["join"], *keys, "join")
@@ -164,7 +164,8 @@ class _Reader:
             else (self.text(one, *keys, "join", number),)
             for number, one in enumerate(joined)
         )
-        return Join(names, self.text(said.get("with", " "), *keys, "with"))
+        between = self.text(said.get("with", " "), *keys, "with")
+        return Join(names, between, self.text(said.get("prefix", ""), *keys, "prefix"))
 
     def rules(self) -> tuple[Rule, ...]:
         """Return what is made of rows by other columns."""
@@ -366,7 +367,8 @@ def _value(value: Any) -> str:
     """Return a value as TOML."""
     if isinstance(value, Join):
         names = [names[0] if len(names) == 1 else names for names in value.columns]
-        return f"{{join = {_value(tuple(names))}, with = {_quoted(value.separator)}}}"
+        before = f", prefix = {_quoted(value.prefix)}" if value.prefix else ""
+        return f"{{join = {_value(tuple(names))}, with = {_quoted(value.separator)}{before}}}"
     if isinstance(value, bool):
         return "true" if value else "false"
     return _quoted(value) if isinstance(value, str) else f"[{', '.join(map(_value, value))}]"

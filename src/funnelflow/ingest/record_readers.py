@@ -56,7 +56,8 @@ def joiner(join: Join, get: Callable[[str], Get]) -> Callable[[Any], str]:
 
     def read(record: Any) -> str:
         parts = [next((t for one in some if (t := said(one(record)))), "") for some in readers]
-        return join.separator.join(part for part in parts if part)
+        text = join.separator.join(part for part in parts if part)
+        return join.prefix + text if text else ""
 
     return read
 

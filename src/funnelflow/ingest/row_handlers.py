@@ -24,9 +24,9 @@ from funnelflow.ingest.cell_readers import CellReader, cell_reader, is_written
 from funnelflow.ingest.column_matching import Matched
 from funnelflow.ingest.file_errors import Rejection, RowError, RowFault, reject
 from funnelflow.ingest.file_options import FileOptions
-from funnelflow.ingest.mapping import FIELD, HISTORY, TARGETS, field_target, target_label
+from funnelflow.ingest.mapping import CRM_STAGE, FIELD, HISTORY, TARGETS, field_target, target_label
 from funnelflow.ingest.row_parser import ParsedRow
-from funnelflow.storage.changes import Change, check_id, check_key, is_id
+from funnelflow.storage.changes import Change, ChangeResult, check_id, check_key, is_id
 from funnelflow.storage.checkpoints import Counts
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.row_format import to_text
@@ -213,6 +213,33 @@ class RowHandler:
         for name, value in row.facts.items():
             yield partial(read, event, None, {name: value}, row.to)
 
+    def _place(
+        self, unit: UnitOfWork, row: ParsedRow, result: ChangeResult, facts: Mapping[str, Any]
+    ) -> ChangeResult:
+        """Put a contact where the mapping says that its stage in the words of the file is.
+
+        That is a forced move of its own, right behind the evidence of their word. It is refused,
+        and counted so, where whoever records has no role that may force.
+        """
+        word = facts.get(CRM_STAGE)
+        stage = self._mapping.stages.get(word, "") if isinstance(word, str) else ""
+        if not stage or result.duplicate:
+            return result
+        moved = unit.take(
+            Change(
+                contact_id=row.contact,
+                event="move",
+                at=None if row.at in {"", "now"} else row.at,
+                actor=row.actor or self.options.actor,
+                to=stage,
+                reason=f"{self._known_fields[CRM_STAGE].label}: {word}",
+                force=True,
+                future=self.options.future,
+            )
+        )
+        moved.created = result.created
+        return moved
+
     def _field_column(self, name: str) -> str:
         """Return the column that a field is read from; empty when there is none."""
         return self._column(field_target(name)) or self._column("facts")
@@ -331,6 +358,8 @@ class EventHandler(RowHandler):
         )
         if result.duplicate and options.on_duplicate == "error":
             raise RowError(self._column("key"), f"the key {key!r} has been applied before")
+        if self._mapping.stages:
+            result = self._place(unit, row, result, facts)
         counts.count(result)
 
 
@@ -379,8 +408,12 @@ class ContactHandler(RowHandler):
         if change is None:
             counts.unchanged += 1
             return
+        known = unit.contact(change.contact_id)
+        before = None if known is None else known.contact.fields.get(CRM_STAGE)
         result = unit.take(change)
-        if result.created and result.outcome != "moved":
+        if self._mapping.stages and change.facts.get(CRM_STAGE) != before:
+            result = self._place(unit, row, result, change.facts)
+        if result.created and result.outcome == "stayed":
             counts.created += 1
         else:
             counts.count(result)

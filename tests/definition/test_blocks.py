@@ -81,7 +81,7 @@ def test_a_block_of_the_vocabulary_can_be_used_by_every_definition(tmp_path):
 
 def test_a_definition_that_extends_another_may_use_its_blocks(tmp_path):
     (tmp_path / "base.yaml").write_text(with_transitions(USED).replace("small", "base", 1))
-    more = "  - {from: prospect, to: lead, on: form, require: [{use: bant}]}\n"
+    more = "  - {from: prospect, to: lead, on: form, require: [{use: bant}], replaces: false}\n"
     reading = read(tmp_path, f"funnel: small\nextends: base\ntransitions:\n{more}")
     assert reading.problems == ()
     assert reading.definition.transitions[0].require.items[0].label == "Three of four"

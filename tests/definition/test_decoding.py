@@ -261,7 +261,10 @@ def test_a_stage_that_does_not_fit_is_reported(tmp_path, stages, place, message)
         (
             "{from: lead, to: prospect, after: 30}",
             "7:39-41 F103",
-            "'after' must be a length of time, but this is the number 30",
+            (
+                "'after' must be a length of time, or a date such as contact.close_date, "
+                "but this is the number 30"
+            ),
             "say of what: 30d, 30h or 30m",
         ),
         (

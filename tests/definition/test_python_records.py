@@ -181,7 +181,14 @@ def test_everything_that_does_not_fit_is_reported_at_once_with_what_it_is():
             "F103",
             "'title' must be text, but this is the number 5",
         ),
-        ("small, transition 2", "F103", "'after' must be a length of time, but this is text"),
+        (
+            "small, transition 2",
+            "F103",
+            (
+                "'after' must be a length of time, or a date such as contact.close_date, "
+                "but this is text"
+            ),
+        ),
         ("small, transition 2, criterion", "F101", "a group of criteria has no key 'ALL'"),
     ]
 

@@ -26,8 +26,8 @@ from funnelflow.definition.shapes import (
     INVARIANT,
     SCENARIO,
     STAGE,
-    TRANSITION,
 )
+from funnelflow.definition.transition_kinds import TRANSITION
 from funnelflow.definition.yaml.compose import compose
 from funnelflow.definition.yaml.nodes import MappingNode, ScalarNode, resolve
 

@@ -46,6 +46,15 @@ def go(to="b", on="form", require=None, source="a", **about):
             go(require=[Group("any", (FITS, RICH))]),
             go("c", require=[Group("any", (RICH, FITS), label="x")]),
         ),
+        (
+            go(require=[Criterion("Either", "contact.fits || contact.budget > 3 && true")]),
+            go("c", require=[FITS]),
+        ),
+        (go(require=[Criterion("Any", "contact.budget > 0")]), go("c", require=[RICH])),
+        (
+            go(require=[Criterion("Any", "contact.budget > 0")]),
+            go("c", require=[Criterion("Most", "contact.budget > 10000"), FITS]),
+        ),
         (go(on=("form", "call")), go("c", on="call")),
         (go(by=("sales", "boss")), go("c", by="sales")),
         (go(), go("c", by="sales")),
@@ -69,10 +78,6 @@ def test_the_second_is_never_taken(first, second):
         (go(require=[FITS]), go("c", require=[RICH])),
         (go(require=[FITS, RICH]), go("c", require=[FITS])),
         (go(require=[Group("any", (FITS, RICH))]), go("c", require=[FITS])),
-        (
-            go(require=[Criterion("Either", "contact.fits || contact.budget > 3 && true")]),
-            go("c", require=[FITS]),
-        ),
         (
             go(require=[Group("at_least", (FITS, RICH), 1)]),
             go("c", require=[Group("at_least", (FITS, RICH), 2)]),
@@ -119,5 +124,7 @@ def test_a_transition_that_another_file_puts_before_is_meant_to_be(tmp_path):
         "funnel: base\nevents: {e: {}}\ninitial: a\nstages: {a: , b: {type: won}}\n"
         "transitions:\n  - {from: a, to: b, on: e}\n"
     )
-    text = "funnel: small\nextends: base\ntransitions:\n  - {from: a, to: b, on: e}\n"
+    text = (
+        "funnel: small\nextends: base\ntransitions:\n  - {from: a, to: b, on: e, replaces: false}\n"
+    )
     assert read(tmp_path, text).problems == ()

@@ -57,6 +57,15 @@ EXPRESSIONS = (
     "!has(contact.promised) || now != contact.promised",
 )
 
+WAITS = (None, None, 5 * HOUR, 30 * HOUR, "contact.promised", 'contact.promised + duration("3h")')
+SETS = (
+    {},
+    {},
+    {"score": "contact.score + 1"},
+    {"promised": 'now + duration("9h")'},
+    {"source": "'web'", "fits": "!contact.fits"},
+)
+
 criteria = st.builds(Criterion, st.just("c"), st.sampled_from(EXPRESSIONS))
 
 
@@ -101,26 +110,44 @@ def definitions(
     timed: bool = True,
     requirements: st.SearchStrategy[Requirement] = requirements,
 ) -> Definition:
-    """Draw a definition; with `timed`, some transitions are taken by the clock."""
+    """Draw a definition; with `timed`, some transitions are taken by the clock.
+
+    Those of one that is not are what stock state machines have too: no more than a stage changes.
+    """
     stages = draw(stage_trees())
     names = [path for stage in stages for path, _ in stage.walk()]
     ways = [(), ("called",), ("mailed",), ("met",), ("called", "met")]
     transitions = tuple(
-        Transition(
-            sources=tuple(
-                draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
-            ),
-            to=draw(st.sampled_from(names)),
-            on=draw(st.sampled_from(ways)),
-            after=draw(st.sampled_from([None, None, 5 * HOUR, 30 * HOUR])) if timed else None,
-            since=draw(st.sampled_from(["stage", "activity"])),
-            require=draw(st.none() | requirements),
-            by=(),
-        )
+        _transition(draw, names, draw(st.sampled_from(ways)), requirements, timed=timed)
         for _ in range(draw(st.integers(1, 8)))
     )
     return Definition(
         "world", vocabulary=VOCABULARY, initial=names[0], stages=stages, transitions=transitions
+    )
+
+
+def _transition(
+    draw: st.DrawFn,
+    names: list[str],
+    on: tuple[str, ...],
+    requirements: st.SearchStrategy[Requirement],
+    *,
+    timed: bool,
+) -> Transition:
+    """Draw a transition; with `timed`, of every kind that there is."""
+    known = [*names, "*"] if timed else names
+    sources = tuple(draw(st.lists(st.sampled_from(known), min_size=1, max_size=2, unique=True)))
+    resume = timed and draw(st.sampled_from([False, False, True]))
+    after = draw(st.sampled_from(WAITS)) if timed else None
+    return Transition(
+        sources=sources,
+        to=draw(st.sampled_from(known if resume and "*" not in sources else names)),
+        on=on,
+        after=after,
+        since="stage" if isinstance(after, str) else draw(st.sampled_from(["stage", "activity"])),
+        require=draw(st.none() | requirements),
+        sets=draw(st.sampled_from(SETS)) if timed else {},
+        resume=resume,
     )
 
 

@@ -212,9 +212,8 @@ def askable(fields: Iterable[Field], linked: Linked) -> tuple[Field, ...]:
     Facts about an event alone are left out, and fields that events keep up to date: setting
     them by hand would write over evidence.
     """
-    derived = {name for event in linked.events.values() for name, _ in event.sets}
     return tuple(
-        dict.fromkeys(f for f in fields if f.name in linked.fields and f.name not in derived)
+        dict.fromkeys(f for f in fields if f.name in linked.fields and f.name not in linked.derived)
     )
 
 
@@ -256,7 +255,20 @@ def _refused(decision: Decision, linked: Linked, page: Page) -> DecisionView:
     for way in ways:
         lines += [(), *(_way_heading(way, linked, page) if len(ways) > 1 else [])]
         lines += check_lines(way.check, page)
-    return DecisionView([*lines, ()] if ways else lines, _refused_hint(decision, ways, linked))
+    lines += _route(decision.route, linked, page)
+    is_long = ways or decision.route
+    return DecisionView([*lines, ()] if is_long else lines, _refused_hint(decision, ways, linked))
+
+
+def _route(route: Sequence[Considered], linked: Linked, page: Page) -> list[Line]:
+    """Draw the way to a stage that no transition leads to from here, step by step."""
+    steps: list[Line] = []
+    for number, step in enumerate(route, 1):
+        takes = what_takes_it(step, linked)
+        heading = line(f"  {number}. {step.source} → {step.to} ", dim(f"({takes})"))
+        needs = [] if step.verdict is Verdict.MET else check_lines(step.check, page)
+        steps += [*page.flow(heading), *needs]
+    return [(), line("the way there:"), *steps] if steps else []
 
 
 def _headline(decision: Decision, ways: Sequence[Considered]) -> Line:
@@ -284,7 +296,7 @@ def _way_heading(way: Considered, linked: Linked, page: Page) -> list[Line]:
 
 def _refused_hint(decision: Decision, ways: Sequence[Considered], linked: Linked) -> str:
     parts = []
-    if names := settable(ways, linked):
+    if names := settable((*ways, *decision.route), linked):
         parts.append(_telling(decision, names))
     others = [stage for stage in decision.reachable if stage not in {w.to for w in ways}]
     if others:

@@ -28,6 +28,7 @@ from funnelflow.definition import (
     load_story,
     takes,
 )
+from funnelflow.definition.model import arrow
 from funnelflow.engine import Coverage, Decision, Funnel, ScenarioResult, coverage_of, run_scenario
 from funnelflow.errors import UnknownNameError
 
@@ -102,7 +103,7 @@ def _coverage(coverage: Coverage, page: Page) -> list[Line]:
 
 def _arrow(linked: LinkedTransition) -> str:
     written = linked.transition
-    return f"{', '.join(written.sources)} → {written.to}, {takes(written)}"
+    return f"{arrow(written)}, {takes(written)}"
 
 
 def story_lines(story: SharedStory, readings: Sequence[StoryReading], page: Page) -> list[Line]:

@@ -26,6 +26,7 @@ from funnelflow.definition import (
     takes,
     to_json,
 )
+from funnelflow.definition.model import arrow
 
 STEP = 2
 
@@ -93,11 +94,12 @@ def _transitions(transitions: Iterable[LinkedTransition], page: Page) -> list[Li
 
 def _transition(linked: LinkedTransition, page: Page) -> list[Line]:
     written = linked.transition
-    arrow = f"{', '.join(written.sources)} → {written.to}"
+    sets = [f"sets {name} to {source}" for name, source in written.sets.items()]
     return [
-        line("  ", strong(arrow), dim(f"  {takes(written)}")),
+        line("  ", strong(arrow(written)), dim(f"  {takes(written)}")),
         *page.paragraph(written.about, indent=4),
         *rule_lines(linked.rule, page, 4),
+        *page.bullets(sets, indent=4),
     ]
 
 

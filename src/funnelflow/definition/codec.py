@@ -16,7 +16,14 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin
 from attrs import NOTHING, Attribute, fields, has
 
 from funnelflow.criteria import DURATION, Field, Type, parse_type
-from funnelflow.definition.model import Criterion, Definition, Group, Requirement, Stage
+from funnelflow.definition.model import (
+    Criterion,
+    Definition,
+    Group,
+    Requirement,
+    Stage,
+    is_date,
+)
 from funnelflow.errors import UsageError
 
 Reader: TypeAlias = Callable[[Any], Any]
@@ -165,6 +172,14 @@ def _read_record(record: Any, plain: dict[str, Any]) -> Any:
     return record(**parts)
 
 
+def _wait(plain: Any) -> dt.timedelta | str | None:
+    """Read a wait: a length of time in its storage form, or the source of an expression."""
+    if isinstance(plain, str) and is_date(plain):
+        return plain
+    found = None if plain is None else _DURATIONS.from_json(plain)
+    return found if isinstance(found, dt.timedelta) else None
+
+
 def _requirement(plain: Any) -> Requirement:
     found: Requirement = _read_record(Group if "kind" in plain else Criterion, plain)
     return found
@@ -186,6 +201,7 @@ _READERS: dict[Any, Reader] = {
     bool: _checked(lambda plain: type(plain) is bool),
     dt.timedelta: _DURATIONS.from_json,
     Field: _field_from_json,
+    dt.timedelta | str | None: _wait,
     Mapping[str, Any]: dict,
     Requirement | None: lambda plain: None if plain is None else _requirement(plain),
     "Requirement": _requirement,

@@ -17,6 +17,7 @@ from funnelflow.definition.model import (
     EventType,
     Requirement,
     Transition,
+    arrow,
     either,
     takes,
 )
@@ -238,6 +239,10 @@ def _changes(old: Transition, new: Transition, names: Mapping[str, str]) -> Iter
         yield f"taken {takes(new)}, not {takes(old)}"
     if set(old.by) != set(new.by):
         yield f"open to {_who(new.by, 'everybody')}, not to {_who(old.by, 'everybody')}"
+    if old.sets != new.sets:
+        yield f"sets {_which(new.sets)}, not {_which(old.sets)}"
+    if old.resume != new.resume:
+        yield "comes back to where a contact was" if new.resume else "begins at the first stage"
     before, after = dict(_criteria(old.require)), dict(_criteria(new.require))
     yield from _criteria_changed(before, after)
     if before == after and _form(old.require) != _form(new.require):
@@ -338,5 +343,9 @@ def _who(roles: tuple[str, ...], otherwise: str) -> str:
     return either(roles) if roles else otherwise
 
 
+def _which(sets: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} to {source}" for name, source in sets.items()) or "nothing"
+
+
 def _arrow(transition: Transition) -> str:
-    return f"{', '.join(transition.sources)} → {transition.to}"
+    return arrow(transition)

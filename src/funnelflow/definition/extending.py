@@ -1,15 +1,16 @@
 """A file becomes a definition: with the vocabulary it speaks and the definition it extends.
 
 What a file says of its own comes first and wins: its title and version replace those of the
-definition it extends, its transitions are tried before those, its stages come after them. A
-stage that is named again gains the nested stages, aliases and words it is given. Fields and
-events can be added, never declared otherwise: evidence is shared, so a name means one thing.
+definition it extends, its transitions are tried before those or replace them, its stages come
+after them. A stage that is named again gains the nested stages, aliases and words it is given.
+Fields and events can be added, never declared otherwise: evidence is shared, so a name means one
+thing.
 """
 
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
-from attrs import define, evolve
+from attrs import define, evolve, fields
 
 from funnelflow.criteria import Position
 from funnelflow.definition.file_shapes import DefinitionDraft
@@ -24,8 +25,9 @@ from funnelflow.definition.model import (
     Transition,
     Vocabulary,
 )
-from funnelflow.definition.problems import Place, Problems, suggest
+from funnelflow.definition.problems import Place, Problems, place_of, suggest
 from funnelflow.definition.requirement_kinds import Use
+from funnelflow.definition.transition_kinds import Replaced, TransitionDraft
 
 MOST_USED = 20_000
 """How many criteria all uses of a file may stand for; a short file could stand for millions."""
@@ -204,7 +206,7 @@ def extend(
         vocabulary=spoken,
         initial=own.initial or base.initial,
         stages=_refined(base.stages, own.stages, problems),
-        transitions=(*filled, *base.transitions),
+        transitions=_joined(base, filled, problems),
         scenarios=(*base.scenarios, *own.scenarios),
         always=(*base.always, *own.always),
         version=own.version if read.says_version else base.version,
@@ -212,6 +214,71 @@ def extend(
         about=own.about or base.about,
         force=own.force or base.force,
     )
+
+
+def _joined(
+    base: Definition, own: tuple[Transition, ...], problems: Problems
+) -> tuple[Transition, ...]:
+    """Put the transitions of a file before those it extends, or in the places of some of them."""
+    first: list[Transition] = []
+    kept = list(base.transitions)
+    for number, transition in enumerate(own):
+        written = _undrafted(transition)
+        place = place_of(problems, written, number)
+        if not isinstance(transition, TransitionDraft):
+            _tell_beside(transition, base, place)
+            first.append(transition)
+            continue
+        at = _replaced_by(transition, base, place.part("replaces"))
+        if at is None:
+            first.append(written)
+        else:
+            kept[at] = written
+    return (*first, *kept)
+
+
+def _undrafted(draft: Transition) -> Transition:
+    """Return the transition itself."""
+    if not isinstance(draft, TransitionDraft):
+        return draft
+    parts = {a.name: getattr(draft, a.name) for a in fields(Transition)}
+    return Transition(**parts)
+
+
+def _replaced_by(draft: TransitionDraft, base: Definition, place: Place) -> int | None:
+    """Return the number of the transition that is replaced; None, after a report, if none."""
+    if draft.replaces is False:
+        return None
+    which = draft.replaces if isinstance(draft.replaces, Replaced) else Replaced()
+    sources, to = set(which.sources or draft.sources), which.to or draft.to
+    alike = [
+        number
+        for number, other in enumerate(base.transitions)
+        if other.to == to and set(other.sources) == sources and set(which.on) <= set(other.on)
+    ]
+    if len(alike) > 1 and not which.on:
+        taken = set(draft.on)
+        alike = [n for n in alike if set(base.transitions[n].on) == taken] or alike
+    if len(alike) == 1:
+        return alike[0]
+    arrow = f"{', '.join(sorted(sources))} to {to}"
+    variant = "several" if alike else "none" if base.transitions else "alone"
+    place.report("F607", variant, arrow=arrow, definition=base.name)
+    return None
+
+
+def _tell_beside(transition: Transition, base: Definition, place: Place) -> None:
+    """Tell that a transition stands beside one that leads the same way, where that is not said."""
+    for other in base.transitions:
+        same_way = other.to == transition.to and set(other.sources) & set(transition.sources)
+        both_automatic = other.is_automatic and transition.is_automatic
+        if same_way and (both_automatic or set(other.on) & set(transition.on)):
+            there = other.position
+            if there:
+                place.report("F608", "placed", path=there.path, line=there.line)
+            else:
+                place.report("F608", "beside", definition=base.name)
+            return
 
 
 def _merged(first: Vocabulary, second: Vocabulary, problems: Problems) -> Vocabulary:

@@ -35,10 +35,10 @@ from funnelflow.definition.shapes import (
     SCENARIO,
     STAGE_NAMES,
     STAGES,
-    TRANSITION,
     VOCABULARY,
     WHEN,
 )
+from funnelflow.definition.transition_kinds import TRANSITION
 from funnelflow.definition.yaml.compose import DEEPEST
 
 

@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 from funnelflow.criteria import Type, parse_duration, parse_type
 from funnelflow.criteria.parser import LENGTH_CAP
 from funnelflow.criteria.value_forms import SCALARS
-from funnelflow.definition.model import NAME
+from funnelflow.definition.model import NAME, is_date
 from funnelflow.definition.problems import Place, suggest
 from funnelflow.definition.yaml.compose import UNSAFE, character_words
 from funnelflow.definition.yaml.nodes import (
@@ -282,20 +282,32 @@ def whole_number(least: int, further: Further | None = None, **limits: int) -> S
 class DurationKind(ScalarKind):
     """A length of time: ``30d`` in a file, a `datetime.timedelta` in Python."""
 
-    def take(self, here: Place, value: Any, what: str) -> dt.timedelta | None:
+    def take(self, here: Place, value: Any, what: str) -> Any:
         """Return the length of time; None, after a report, if there is none."""
         if not isinstance(value, Node):
-            found: dt.timedelta | None = ScalarKind.take(self, here, value, what)
-            return found
+            return ScalarKind.take(self, here, value, what)
         text = plain(here, value) if isinstance(value, ScalarNode) else None
         if not isinstance(text, str) or not text:
             self.refuse(here, value, what)
             return None
+        return self.read(here, text, what)
+
+    def read(self, here: Place, text: str, what: str) -> Any:
+        """Return the length of time that a text of a file says; None, after a report, for none."""
         try:
             return parse_duration(text)
         except ValueError as error:
             here.report("F209", "duration", what=what, reason=str(error))
             return None
+
+
+@frozen(kw_only=True)
+class WaitKind(DurationKind):
+    """What a transition waits for: a length of time, or an expression that gives a moment."""
+
+    def read(self, here: Place, text: str, what: str) -> Any:
+        """Return the length of time, or the source of the expression."""
+        return text if is_date(text) else DurationKind.read(self, here, text, what)
 
 
 def _duration_help(value: Any) -> Mapping[str, Any]:
@@ -395,6 +407,22 @@ DURATION = DurationKind(
     rule="a length of time",
     fits=lambda value: value is None or isinstance(value, dt.timedelta),
     described={"type": "string", "pattern": r"^\s*-?([0-9]+(\.[0-9]+)?\s*[a-z]+\s*)+$"},
+    help=_duration_help,
+)
+WAIT = WaitKind(
+    defined_as="wait",
+    about="A length of time, such as 30d or 36h, or an expression that gives a moment, such as "
+    "contact.next_contact_at.",
+    rule="a length of time, or a date such as contact.close_date",
+    fits=lambda value: (
+        isinstance(value, dt.timedelta | None) or (isinstance(value, str) and is_date(value))
+    ),
+    described=lambda describe: {
+        "anyOf": [
+            describe(DURATION),
+            {"type": "string", "pattern": "contact[.]", "maxLength": LENGTH_CAP},
+        ]
+    },
     help=_duration_help,
 )
 FIELD_TYPE = FieldTypeKind(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TypeVar
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from funnelflow.criteria import Expression, Field, Rule
 from funnelflow.definition.model import (
@@ -31,9 +31,14 @@ class LinkedTransition:
         transition: As it was written.
         sources: The leaves it leaves, each with the depth of the written stage that names
             it (1 for an outermost one), innermost first.
-        to: The leaf it enters.
+        to: The leaf it enters; with `memory` that of a contact who was in none of `targets`.
         rule: What must be met; None when nothing must.
         label: What a person calls it.
+        date: The moment at which time takes it, of the contact's fields; None without one.
+        sets: The fields of the contact that taking it sets, in order.
+        targets: The leaves that it may enter: `to` alone, but for one that resumes.
+        memory: Under what a contact is remembered to have been in one of `targets` last; empty
+            for a transition that does not resume.
     """
 
     index: int
@@ -42,6 +47,10 @@ class LinkedTransition:
     to: str
     rule: Rule | None
     label: str
+    date: Expression | None = None
+    sets: tuple[tuple[str, Expression], ...] = ()
+    targets: tuple[str, ...] = field(default=Factory(lambda self: (self.to,), takes_self=True))
+    memory: str = ""
 
     def place(self, problems: Problems) -> Place:
         """Return where it stands, for whoever reports problems with it."""
@@ -51,14 +60,15 @@ class LinkedTransition:
         """Return the stage whose entry its wait counts from, where it leaves a leaf.
 
         It is the stage that is left, so one with nested stages counts whichever of them a
-        contact is in. A transition to a stage nested there leaves only the leaf.
+        contact is in. A transition to a stage nested there leaves only the leaf, and so does one
+        from every open stage.
 
         Args:
             leaf: The leaf.
             depth: The depth of the written stage that names it.
         """
         stage = ".".join(leaf.split(".")[:depth])
-        return leaf if self.transition.to.startswith(f"{stage}.") else stage
+        return leaf if not stage or self.transition.to.startswith(f"{stage}.") else stage
 
 
 @frozen
@@ -144,6 +154,13 @@ class Linked:
     fields: Mapping[str, Field]
     index: StageIndex = field(repr=False)
     always: tuple[LinkedInvariant, ...] = ()
+
+    @cached_property
+    def derived(self) -> frozenset[str]:
+        """The fields that events and transitions set: what is counted from the evidence itself."""
+        sets = [event.sets for event in self.events.values()]
+        sets += [transition.sets for transition in self.transitions]
+        return frozenset(target for derived in sets for target, _ in derived)
 
     @cached_property
     def _spoken(self) -> dict[str, str]:

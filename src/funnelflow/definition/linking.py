@@ -7,6 +7,7 @@ from attrs import evolve, frozen
 
 from funnelflow.criteria import (
     BOOLEAN,
+    TIMESTAMP,
     AllOf,
     AnyOf,
     AtLeast,
@@ -28,6 +29,7 @@ from funnelflow.definition.linked import (
     LinkedTransition,
 )
 from funnelflow.definition.model import (
+    ANY,
     Criterion,
     Definition,
     EventType,
@@ -232,47 +234,80 @@ class _Linker:
 
     def _event(self, event: EventType) -> LinkedEvent:
         """Compile what an event sets, and whether it is activity."""
-        sets = []
-        fields = self.definition.vocabulary.fields
-        place = place_of(self.problems, event, event.name)
-        for name, source in event.sets.items():
+        place, about = place_of(self.problems, event, event.name), (event.name,)
+        activity = None
+        if event.activity:
+            activity = self._value(event.activity, place.part("activity"), about, BOOLEAN)
+        return LinkedEvent(event, self._sets(event.sets, place, about), activity)
+
+    def _sets(
+        self, sets: Mapping[str, str], place: Place, events: tuple[str, ...]
+    ) -> tuple[tuple[str, Expression], ...]:
+        """Compile what fields of the contact are set to, by an event or a transition."""
+        fields, found = self.definition.vocabulary.fields, []
+        for name, source in sets.items():
             here = place.part("sets", name)
             if name not in fields:
                 here.key().report("F205", suggestion=suggest(name, fields), name=name)
                 continue
             here = evolve(here, about=f"{place.about}, sets {name!r}")
-            compiled = self._value(source, here, event, fields[name].type)
+            compiled = self._value(source, here, events, fields[name].type)
             if compiled is not None:
-                sets.append((name, compiled))
-        activity = None
-        if event.activity:
-            activity = self._value(event.activity, place.part("activity"), event, BOOLEAN)
-        return LinkedEvent(event, tuple(sets), activity)
+                found.append((name, compiled))
+        return tuple(found)
 
-    def _value(self, source: str, place: Place, event: EventType, kind: Type) -> Expression | None:
-        """Compile an expression of an event that gives a value."""
-        written = Written(source, place, (event.name,), kind, is_condition=False)
-        return self.expressions.compile(written)
+    def _value(
+        self, source: str, place: Place, events: tuple[str, ...], kind: Type
+    ) -> Expression | None:
+        """Compile an expression that gives a value, perhaps of what some events bring."""
+        return self.expressions.compile(Written(source, place, events, kind, is_condition=False))
 
     def _transition(self, number: int, transition: Transition) -> LinkedTransition | None:
         """Link one transition; None when a stage it names does not exist."""
         place = place_of(self.problems, transition, number)
         sources = [
-            self._stage(name, place.part("from", i)) for i, name in enumerate(transition.sources)
+            name if name == ANY else self._stage(name, place.part("from", i))
+            for i, name in enumerate(transition.sources)
         ]
-        to = self._stage(transition.to, place.part("to"))
+        is_any = transition.to == ANY
+        to = ANY if is_any else self._stage(transition.to, place.part("to"))
         known = self.definition.vocabulary.events
         for item, name in enumerate(transition.on):
             if name not in known:
                 meant = suggest_event(name, known)
                 place.part("on", item).report("F204", suggestion=meant, name=name)
         rule = self._rule(transition, place)
+        date = None
+        if isinstance(transition.after, str):
+            date = self._value(transition.after, place.part("after"), (), TIMESTAMP)
+        sets = self._sets(transition.sets, place, transition.on)
         if to is None or None in sources:
             return None
-        leaf = self.index.leaf_of(to)
-        pairs = _sources(transition, leaf, self.index)
-        label = f"{' or '.join(transition.sources)} to {transition.to}"
-        return LinkedTransition(number, transition, pairs, leaf, rule, label)
+        targets = self._targets(transition)
+        memory = ",".join((ANY, *transition.sources)) if is_any else transition.to
+        return LinkedTransition(
+            index=number,
+            transition=transition,
+            sources=_sources(transition, targets, self.index),
+            to=targets[0],
+            rule=rule,
+            label=f"{' or '.join(transition.sources)} to {transition.to}",
+            date=date,
+            sets=sets,
+            targets=targets,
+            memory=memory if transition.resume else "",
+        )
+
+    def _targets(self, transition: Transition) -> tuple[str, ...]:
+        """Return the leaves that a transition may enter; first that where nothing is remembered."""
+        index = self.index
+        if transition.to != ANY:
+            inside = index.inside[transition.to]
+            return inside if transition.resume else inside[:1]
+        left = {leaf for name in transition.sources for leaf in index.inside.get(name, ())}
+        found = [leaf for leaf in _open_leaves(index) if leaf not in left] or [*index.leaves]
+        initial = index.inside.get(self.definition.initial, index.leaves)[0]
+        return tuple(sorted(found, key=lambda leaf: leaf != initial))
 
     def _stage(self, name: str, place: Place) -> str | None:
         """Look up a stage by its dotted name."""
@@ -358,20 +393,26 @@ def _group(group: Group, rules: tuple[Rule, ...]) -> Rule:
     return AllOf(group.label, rules)
 
 
-def _sources(transition: Transition, to: str, index: StageIndex) -> Sources:
+def _sources(transition: Transition, targets: tuple[str, ...], index: StageIndex) -> Sources:
     """Return the leaves a transition leaves, innermost named first.
 
-    A leaf that is named through an outer stage is not left for itself: ``from: lead`` with
+    Every open leaf is left from ``"*"``, after all others are tried. A leaf that is named through
+    an outer stage, or so, is not left for itself: ``from: lead`` with
     ``to: lead.sales_ready`` is about the others. ``from: lead`` with ``to: lead`` enters it anew
     from every leaf, as a stage without nested ones is.
     """
     depths: dict[str, int] = {}
     for name in transition.sources:
-        depth = name.count(".") + 1
-        for leaf in index.inside[name]:
-            if leaf != to or name in (leaf, transition.to):
+        depth = 0 if name == ANY else name.count(".") + 1
+        for leaf in _open_leaves(index) if name == ANY else index.inside[name]:
+            if leaf not in targets or name in (leaf, transition.to):
                 depths[leaf] = max(depth, depths.get(leaf, 0))
     return tuple(sorted(depths.items(), key=lambda pair: -pair[1]))
+
+
+def _open_leaves(index: StageIndex) -> list[str]:
+    """List the leaves that are no end."""
+    return [leaf for leaf in index.leaves if index.types[leaf] == "open"]
 
 
 def _aliases(index: StageIndex) -> Mapping[str, str]:

@@ -28,6 +28,8 @@ BUILT_IN_EVENTS = {
     "adopt": "a new version taken into use",
 }
 """Evidence that every definition understands, by name; no vocabulary may use these names."""
+ANY = "*"
+"""Stands for every open stage where a transition says what it leaves, or what it comes back to."""
 
 
 def _names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -114,24 +116,32 @@ class Transition(_Written):
     """A permitted step between stages.
 
     Attributes:
-        sources: The stages it leaves; a stage with nested ones stands for all of them.
-        to: The stage it enters; a stage with nested ones is entered at its first.
+        sources: The stages it leaves; a stage with nested ones stands for all of them, and `ANY`
+            for every open stage.
+        to: The stage it enters; a stage with nested ones is entered at its first. `ANY` for the
+            stage that the contact was in before, where `resume` says so.
         on: The events that take it; empty, with no `after`, makes it automatic.
-        after: How long after `since` it is taken by itself; None for never.
+        after: How long after `since` it is taken by itself, or the source of an expression that
+            gives the moment (``contact.next_contact_at``); None for never.
         since: What `after` counts from: entering the stage, or the last thing that happened.
         require: What must be met; None when nothing must.
         by: The roles that may take it; empty for everybody.
         about: What it is for, in words.
+        sets: What becomes of the contact's fields when it is taken: field name to the source of
+            an expression.
+        resume: Whether a contact comes back to where it was last in `to`, not to its first.
     """
 
     sources: tuple[str, ...] = field(converter=_names)
     to: str
     on: tuple[str, ...] = field(default=(), converter=_names)
-    after: dt.timedelta | None = None
+    after: dt.timedelta | str | None = None
     since: Since = "stage"
     require: Requirement | None = field(default=None, converter=_required)
     by: tuple[str, ...] = field(default=(), converter=_names)
     about: str = ""
+    sets: Mapping[str, str] = field(factory=dict)
+    resume: bool = False
 
     @property
     def is_automatic(self) -> bool:
@@ -353,8 +363,29 @@ def takes(transition: Transition) -> str:
     ways = [f"on {either(transition.on)}"] if transition.on else []
     if transition.after is not None:
         counted = "without activity" if transition.since == "activity" else "in this stage"
-        ways.append(f"after {duration_words(transition.after)} {counted}")
+        date = isinstance(transition.after, str)
+        ways.append(wait_words(transition) if date else f"{wait_words(transition)} {counted}")
     return ", or ".join(ways) or "as soon as its criteria are met"
+
+
+def arrow(transition: Transition) -> str:
+    """Return where a transition leads from and to, in a few words."""
+    to = "where it was before" if transition.to == ANY else transition.to
+    back = " (where it was last)" if transition.resume and transition.to != ANY else ""
+    sources = ["any open stage" if name == ANY else name for name in transition.sources]
+    return f"{', '.join(sources)} → {to}{back}"
+
+
+def is_date(wait: str) -> bool:
+    """Whether a wait is the source of an expression, and no length of time."""
+    return "contact." in wait
+
+
+def wait_words(transition: Transition) -> str:
+    """Return in words what a transition waits for: a length of time, or a date."""
+    if isinstance(transition.after, str):
+        return f"at {transition.after.strip()}"
+    return "" if transition.after is None else f"after {duration_words(transition.after)}"
 
 
 def either(names: Sequence[str]) -> str:

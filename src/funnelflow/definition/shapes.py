@@ -26,7 +26,6 @@ from funnelflow.definition.kinds import (
     WORDS,
     Describe,
     Json,
-    items_of,
     name_check,
     one_of,
     words_for,
@@ -39,7 +38,6 @@ from funnelflow.definition.model import (
     Scenario,
     ScenarioStep,
     Stage,
-    Transition,
     Vocabulary,
 )
 from funnelflow.definition.problems import Place
@@ -50,7 +48,7 @@ from funnelflow.definition.record_kinds import (
     NamedRecordsKind,
     RecordKind,
 )
-from funnelflow.definition.requirement_kinds import BLOCKS, REQUIREMENT
+from funnelflow.definition.requirement_kinds import BLOCKS
 from funnelflow.definition.yaml.nodes import MappingNode, Node, ScalarNode
 from funnelflow.errors import FieldError, nearest
 
@@ -147,6 +145,9 @@ FIELDS = NamedRecordsKind(
 )
 
 
+SETS_WHAT = "Fields of the contact that"
+SET_TO = "to the value of an expression, such as contact.replies + 1."
+SETS = MappingKind(of=EXPRESSION, each="what {!r} is set to")
 _check_event_name = name_check("event", RESERVED_EVENTS)
 EVENT = RecordKind(
     "event",
@@ -160,12 +161,7 @@ EVENT = RecordKind(
             "Names it had before; what was recorded under them is read as it.",
         ),
         Key("fields", FIELDS, "Facts about the event alone; expressions read them as event.x."),
-        Key(
-            "sets",
-            MappingKind(of=EXPRESSION, each="what {!r} is set to"),
-            "Fields of the contact that it sets, each to the value of an expression, such as "
-            "contact.replies + 1.",
-        ),
+        Key("sets", SETS, f"{SETS_WHAT} it sets, each {SET_TO}"),
         Key(
             "activity",
             EXPRESSION,
@@ -237,63 +233,6 @@ STAGES: NamedRecordsKind = NamedRecordsKind(
     check_name=name_check("stage"),
     is_ordered=True,
     empty=(),
-)
-
-
-_SHORTEST = dt.timedelta(minutes=1)
-
-
-def _check_transition(here: Place, transition: Transition) -> Transition:
-    """Report a transition that leaves nothing, or whose wait is too short or waits for somebody."""
-    source = here.part("from")
-    if not transition.sources and (source.node() is None or items_of(source.node()) == []):
-        source.report("F102", "no_source")
-    if transition.after is None and transition.since != "stage":
-        here.part("since").report("F412")
-    if transition.after is not None and transition.after < _SHORTEST:
-        here.part("after").report("F411")
-    if transition.after is not None and transition.by:
-        here.part("by").report("F410")
-    return transition
-
-
-TRANSITION = RecordKind(
-    "transition",
-    Transition,
-    (
-        Key(
-            "from",
-            evolve(SOME_STAGE_NAMES, key="from"),
-            "The stage or stages it leaves; an outer stage stands for all in it.",
-            "sources",
-            is_required=True,
-        ),
-        Key(
-            "to",
-            STAGE_NAME,
-            "The stage it enters; an outer stage is entered at its first.",
-            is_required=True,
-        ),
-        Key(
-            "on",
-            evolve(NAMES, key="on"),
-            "The event or events that take it; without on and after it is taken as soon as its "
-            "criteria hold.",
-        ),
-        Key("after", DURATION, "How long after since it is taken by itself: 30d, 2w, 36h."),
-        Key(
-            "since",
-            one_of("stage", "activity"),
-            "What after counts from: entering the stage that from names, or activity since then.",
-        ),
-        Key("require", REQUIREMENT),
-        Key("by", evolve(ROLES, key="by"), "The roles that may take it."),
-        Key("about", TEXT, "What it is for."),
-    ),
-    further=_check_transition,
-    needs=("sources", "to"),
-    is_vital=True,
-    defined_as="transition",
 )
 
 
@@ -440,7 +379,11 @@ INVARIANT = InvariantKind(
     (
         Key("stage", STAGE_NAME, "The stage it is about, with all nested in it.", is_required=True),
         Key("after", SOME_STAGE_NAMES, "Every contact there was in one of these before."),
-        Key("never_after", SOME_STAGE_NAMES, "Nobody who was in one of these comes there."),
+        Key(
+            "never_after",
+            evolve(STAGE_NAMES, least=1),
+            "Nobody who was in one of these comes there.",
+        ),
         Key("inside", STAGE_NAME, "The stage it is nested in."),
         Key("needs", EXPRESSION, "What every way there requires."),
     ),

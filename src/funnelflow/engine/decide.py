@@ -20,6 +20,7 @@ from funnelflow.engine.decisions import (
 )
 from funnelflow.engine.funnel import Funnel
 from funnelflow.engine.machine import GuardedTransition
+from funnelflow.errors import UnknownNameError
 
 DAY = dt.timedelta(days=1)
 HOUR = dt.timedelta(hours=1)
@@ -56,7 +57,24 @@ def decide(funnel: Funnel, contact: Contact, event: Event) -> Decision:
         changes=changes_between(contact.fields, after.fields),
         contact_after=after,
         linked=funnel.linked,
+        route=() if outcome.outcome != "refused" else _route(funnel, after, event, reasons),
     )
+
+
+def _route(
+    funnel: Funnel, contact: Contact, event: Event, reasons: "_Reasons"
+) -> tuple[Considered, ...]:
+    """Return the way to the stage that a move asks for, where no transition leads there."""
+    if event.force or any(one.cause == "move" for one in reasons.considered):
+        return ()
+    from funnelflow.engine.route import route_to  # noqa: PLC0415  # few decisions need it
+
+    try:
+        goals = funnel.linked.leaves_of(funnel.linked.resolve_stage(event.to))
+    except UnknownNameError:
+        return ()
+    now = contact.clock or event.at
+    return route_to(funnel, contact.stage, goals, contact.fields, now, event.roles)
 
 
 def retold(funnel: Funnel, before: Contact, event: Event, after: Contact) -> Decision:
@@ -163,7 +181,7 @@ def _consider(
     return Considered(
         index=transition.index,
         source=transition.source,
-        to=transition.dest,
+        to=transition.target(contact),
         cause=cause,
         verdict=Verdict.MET if check is None else check.verdict,
         check=check,

@@ -36,6 +36,8 @@ class Contact:
             whose waits count from it, the ones entered before `since`. None if there are none.
         unanswered: Whether a plugin's criterion that could move it at any moment failed, or was
             not asked: it is asked again when time passes.
+        left: Where the contact was last in what a transition brings it back to, by
+            `LinkedTransition.memory`; None if it was in nothing of that kind.
     """
 
     id: str
@@ -46,8 +48,11 @@ class Contact:
     active: dt.datetime | None = None
     entered: dict[str, dt.datetime] | None = None
     unanswered: bool = field(default=False, eq=False)
+    left: dict[str, str] | None = None
 
-    def enter(self, stage: str, at: dt.datetime, kept: Iterable[str] = ()) -> None:
+    def enter(
+        self, stage: str, at: dt.datetime, kept: Iterable[str] = (), memories: Iterable[str] = ()
+    ) -> None:
         """Put it into another leaf stage.
 
         Args:
@@ -55,7 +60,10 @@ class Contact:
             at: When it enters it.
             kept: The stages with nested ones, of those whose waits count from their entry, that
                 it is in before and after.
+            memories: Under what the stage that it leaves is remembered.
         """
+        if memories:
+            self.left = {**(self.left or {}), **dict.fromkeys(memories, self.stage)}
         if kept or self.entered is not None:
             since, entered = self.since or at, self.entered or {}
             self.entered = {name: entered.get(name, since) for name in kept} or None
@@ -245,6 +253,8 @@ class Decision:
         changes: The fields that changed.
         contact_after: The contact as the decision leaves it.
         linked: The definition that decided, whose transitions `path` and `considered` name.
+        route: For a move that was refused because no transition leads there from here: the steps
+            of the way there, each with what it needs; none where there is no way.
     """
 
     outcome: Verb
@@ -258,6 +268,7 @@ class Decision:
     changes: tuple[FactChange, ...]
     contact_after: Contact = field(repr=False)
     linked: Linked = field(repr=False, eq=False)
+    route: tuple[Considered, ...] = ()
 
     @property
     def blocking(self) -> tuple[Considered, ...]:
@@ -266,7 +277,8 @@ class Decision:
 
     def questions(self) -> tuple[Field, ...]:
         """Return the unknown fields that could open what stayed closed, each once."""
-        return tuple(dict.fromkeys(f for c in self.blocking for f in c.missing()))
+        closed = (*self.blocking, *(step for step in self.route if step.verdict is not Verdict.MET))
+        return tuple(dict.fromkeys(f for c in closed for f in c.missing()))
 
     def unmet(self) -> Unmet:
         """Return what was in the way of a move, each criterion once."""

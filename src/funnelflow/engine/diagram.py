@@ -1,13 +1,13 @@
 """A definition as a picture."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from transitions.extensions.diagrams import HierarchicalGraphMachine, NestedGraphTransition
 from transitions.extensions.nesting import NestedState
 
-from funnelflow.criteria import duration_words
 from funnelflow.definition import Criterion, Definition, Group, Linked, Stage, Transition
+from funnelflow.definition.model import ANY, wait_words
 
 DiagramFormat: TypeAlias = Literal["mermaid", "dot"]
 
@@ -23,11 +23,12 @@ def draw(linked: Linked, format: DiagramFormat) -> str:  # noqa: A002
     """Draw a definition; see `funnelflow.engine.diagram`."""
     definition = linked.definition
     escape = _entities if format == "mermaid" else _plain
+    spelt = _identifiers(definition.stages)
     machine = _DiagramMachine(
         model=None,
-        states=[_state(stage, escape) for stage in definition.stages],
-        transitions=_edges(definition, escape),
-        initial=_identifier(definition.initial),
+        states=[_state(stage, stage.name, spelt, escape) for stage in definition.stages],
+        transitions=_edges(definition, spelt, escape),
+        initial=spelt[definition.initial],
         auto_transitions=False,
         graph_engine=_ENGINES[format],
         show_conditions=False,
@@ -63,39 +64,59 @@ class _DiagramMachine(HierarchicalGraphMachine):
     transition_cls = _DiagramTransition
 
 
-def _state(stage: Stage, escape: Escape) -> dict[str, Any]:
+def _state(stage: Stage, name: str, spelt: Mapping[str, str], escape: Escape) -> dict[str, Any]:
     """Describe a stage, and those nested in it, to the library."""
     state: dict[str, Any] = {
-        "name": _identifier(stage.name),
+        "name": _last(spelt[name]),
         "label": escape(stage.title or stage.name),
         "final": stage.type != "open",
     }
     if stage.stages:
-        state["children"] = [_state(inner, escape) for inner in stage.stages]
-        state["initial"] = _identifier(stage.stages[0].name)
+        inside = [(inner, f"{name}.{inner.name}") for inner in stage.stages]
+        state["children"] = [_state(inner, path, spelt, escape) for inner, path in inside]
+        state["initial"] = _last(spelt[inside[0][1]])
     return state
 
 
-def _edges(definition: Definition, escape: Escape) -> list[dict[str, Any]]:
+def _last(dotted: str) -> str:
+    """Return the last part of a dotted name."""
+    return dotted.rpartition(".")[2]
+
+
+def _edges(
+    definition: Definition, spelt: Mapping[str, str], escape: Escape
+) -> list[dict[str, Any]]:
     """Describe the transitions, one arrow for each stage that is left."""
     return [
         {
             "trigger": f"t{index}",
-            "source": _identifier(source),
-            "dest": _identifier(transition.to),
+            "source": spelt[source],
+            "dest": spelt[to],
             "label": escape(_label(transition)),
         }
         for index, transition in enumerate(definition.transitions)
-        for source in transition.sources
+        for source, to in _ends(definition, transition)
     ]
+
+
+def _ends(definition: Definition, transition: Transition) -> Iterator[tuple[str, str]]:
+    """Yield what a transition leads from and to, each open outermost stage for any of them."""
+    outermost = [stage.name for stage in definition.stages if stage.type == "open"]
+    named = {name.split(".")[0] for name in (*transition.sources, transition.to)}
+    others = [stage for stage in outermost if stage not in named]
+    for written in transition.sources:
+        for source in others if written == ANY else (written,):
+            for to in others if transition.to == ANY else (transition.to,):
+                yield source, to
 
 
 def _label(transition: Transition) -> str:
     """Return in a few words what takes a transition."""
     takes = list(transition.on)
     if transition.after is not None:
-        takes.append(f"after {duration_words(transition.after)}")
+        takes.append(wait_words(transition))
     label = " or ".join(takes) or "automatically"
+    label += " (back to where it was)" if transition.resume else ""
     count = _count(transition.require) if transition.require else 0
     return f"{label} [{count} {'criterion' if count == 1 else 'criteria'}]" if count else label
 
@@ -105,12 +126,33 @@ def _count(requirement: Criterion | Group) -> int:
     return sum(map(_count, requirement.items)) if isinstance(requirement, Group) else 1
 
 
-def _identifier(name: str) -> str:
-    """Spell a dotted stage name so that Mermaid reads it as one identifier.
+def _identifiers(stages: Iterable[Stage], around: str = "", within: str = "") -> dict[str, str]:
+    """Return how each stage is spelt, by its dotted name, so that Mermaid reads one identifier.
 
-    A hyphen would end it; it becomes a letter that no stage name can contain.
+    A hyphen would end it, and a word of Mermaid's own, in any case, would be read as that; what
+    stands instead is told apart from the names of other stages.
     """
-    return name.replace("-", "\u2010")
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for stage in sorted(stages, key=lambda one: "-" in one.name or one.name.lower() in _WORDS):
+        spelt = stage.name.replace("-", "_")
+        while spelt.lower() in _WORDS or spelt in taken:
+            spelt += "_"
+        taken.add(spelt)
+        name, identifier = f"{around}{stage.name}", f"{within}{spelt}"
+        found[name] = identifier
+        found |= _identifiers(stage.stages, f"{name}.", f"{identifier}.")
+    return found
+
+
+_WORDS = frozenset(
+    (
+        *("accdescr", "acctitle", "as", "choice", "class", "classdef", "click", "default"),
+        *("direction", "end", "fork", "hide", "href", "join", "note", "scale", "state"),
+        *("statediagram", "style"),
+    )
+)
+"""Words that Mermaid's grammar of state diagrams keeps."""
 
 
 def _entities(text: str) -> str:

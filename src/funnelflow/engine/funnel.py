@@ -2,7 +2,8 @@
 
 Order for one event: the transitions that time has opened before it, each at its own moment; the
 facts it brings; what the event `sets`; the first transition on it whose criteria are met;
-then automatic ones until none applies, entering each stage at most once.
+then automatic ones until none applies, entering each stage at most once; then those whose wait
+was over before and whose criteria or date the event brought.
 
 Time opens a transition without `on` when its wait is over and its criteria are met, or, without
 a wait, at the moment at which criteria that read ``now`` become met. Those moments are computed,
@@ -44,11 +45,14 @@ from funnelflow.errors import Error, UsageError
 
 MAX_TIMED_STEPS = 100_000
 """How many transitions time may take between two events; what goes round longer is refused."""
+MAX_STEPS_AT_ONCE = 1_000
+"""How many of them it may take at one moment, at dates that have passed."""
 
 Watch: TypeAlias = Callable[[Cause, Sequence[GuardedTransition], Contact, Event, dt.datetime], None]
 """Told of the transitions about to be tried and of the contact as it is at that moment."""
 
 Path: TypeAlias = tuple[Taken, ...]
+_NO_FACTS: Facts = {}
 
 
 class Funnel:
@@ -86,6 +90,8 @@ class Funnel:
         self._declared = {c: declared[name] for c, name in self.linked.events.names().items()}
         self._automatic = self.machine.leaving(AUTOMATIC)
         self._timed = self.machine.leaving(TIMED)
+        self._ripe = _ripening(self._timed)
+        self._stable = frozenset(self.linked.leaves) - {*self._automatic, *self._ripe}
         self._leaving = {leaf: _leaving(self.machine, leaf) for leaf in self.linked.leaves}
         self._force = frozenset(self.linked.definition.force)
         rules = (transition.rule for transition in self.linked.transitions)
@@ -102,8 +108,8 @@ class Funnel:
 
     @cached_property
     def derived(self) -> frozenset[str]:
-        """The fields that events set: counted from the evidence itself."""
-        return frozenset(target for e in self.linked.events.values() for target, _ in e.sets)
+        """The fields that events and transitions set: counted from the evidence itself."""
+        return self.linked.derived
 
     @property
     def waits(self) -> bool:
@@ -210,11 +216,14 @@ class Funnel:
                     continue
                 if event.vetoes and transition.is_vetoed(event):
                     continue
-                if transition.kept or contact.entered is not None:
-                    contact.enter(transition.dest, now, transition.kept)
-                else:
-                    contact.stage, contact.since = transition.dest, now
-                if not path and transition.dest not in self._automatic:
+                if not transition.is_plain or contact.entered is not None:
+                    taken = transition.take(contact, facts, now, "event")
+                    if taken.to not in self._stable or path or taken.to != transition.dest:
+                        path += (taken,)
+                        break
+                    return transition.alone
+                contact.stage, contact.since = transition.dest, now
+                if not path and transition.dest in self._stable:
                     return transition.alone
                 path += (transition.taken["event"],)
                 break
@@ -229,6 +238,8 @@ class Funnel:
             and not (path and path[-1].cause == "forced")
         ):
             path += self._settle(contact, event, now, watch)
+        if contact.stage in self._ripe and not (path and path[-1].cause == "forced"):
+            path += self._fire_due(contact, event, now, watch, self._ripe)
         if verb == "refused":
             return Outcome("refused", path) if path else REFUSED
         return Outcome("moved", path) if path else MOVED_NOWHERE
@@ -252,7 +263,10 @@ class Funnel:
 
     def reachable(self, stage: str) -> tuple[str, ...]:
         """Name the leaf stages that a transition leads to from this one, in the order tried."""
-        return tuple(dict.fromkeys(t.dest for t in self._leaving[stage] if t.dest != stage))
+        found = (
+            to for t in self._leaving[stage] for to in self.linked.transitions[t.index].targets
+        )
+        return tuple(dict.fromkeys(to for to in found if to != stage))
 
     def due_at(self, contact: Contact) -> dt.datetime | None:
         """Return the moment at which time opens the next transition; None when it never does.
@@ -293,41 +307,63 @@ class Funnel:
             if source is not None:
                 source.is_lacking = False
             if watch is not None:
-                tried = [t for t in leaving if t.dest not in closed]
+                tried = [t for t in leaving if t.target(contact) not in closed]
                 watch("automatic", tried, contact, event, now)
             for transition in leaving:
-                if transition.dest not in closed and transition.is_open(contact, event, now):
+                if transition.target(contact) in closed:
+                    continue
+                if transition.is_open(contact, event, now):
                     break
             else:
                 if source is not None:
                     contact.unanswered = source.is_lacking
                 break
-            contact.enter(transition.dest, now, transition.kept)
-            taken = transition.taken["automatic"]
+            taken = transition.take(contact, event.facts, now, "automatic")
             path += (taken if at is None else evolve(taken, at=at),)
             closed += (contact.stage,)
         return path
 
     def _fire_due(
-        self, contact: Contact, event: Event, now: dt.datetime, watch: Watch | None
+        self,
+        contact: Contact,
+        event: Event,
+        now: dt.datetime,
+        watch: Watch | None,
+        ripe: Mapping[str, Sequence[GuardedTransition]] | None = None,
     ) -> Path:
         """Take the transitions that time opens up to `now`, each at its own moment.
+
+        Args:
+            contact: Who it is about.
+            event: What happens.
+            now: When.
+            watch: Told of what is tried.
+            ripe: Those to look at by the leaf that they leave, behind an event; all before it.
 
         Raises:
             UsageError: They are more than `MAX_TIMED_STEPS`; the contact is left as it was.
         """
         path: list[Taken] = []
-        start = contact.stage, contact.since, contact.entered
-        while waiting := self._timed.get(contact.stage):
-            found = self._first_open(waiting, contact, event, now, watch)
+        start = contact.copy()
+        told = watch if ripe is None else None
+        while waiting := (self._timed if ripe is None else ripe).get(contact.stage):
+            found = self._first_open(waiting, contact, event, now, told)
             if found is None:
                 break
-            if len(path) >= MAX_TIMED_STEPS:
-                contact.stage, contact.since, contact.entered = start
+            if len(path) >= MAX_TIMED_STEPS or _is_round(path, found[1]):
+                contact.stage, contact.since, contact.entered = (
+                    start.stage,
+                    start.since,
+                    start.entered,
+                )
+                contact.left, contact.fields = start.left, start.fields
                 raise _goes_round(contact, now)
             transition, moment = found
-            path.append(Taken(transition.index, contact.stage, transition.dest, "timed", moment))
-            contact.enter(transition.dest, moment, transition.kept)
+            if ripe is not None and watch is not None:
+                tick = Event("tick", moment, roles=transition.timing.roles, vetoes=event.vetoes)
+                watch("timed", (transition,), contact, tick, moment)
+            taken = transition.take(contact, _NO_FACTS, moment, "timed")
+            path.append(evolve(taken, at=moment))
             if contact.stage in self._automatic:
                 tick = Event("tick", moment, vetoes=event.vetoes)
                 path += self._settle(contact, tick, moment, watch, moment)
@@ -355,7 +391,7 @@ class Funnel:
                 return transition, moment
         for transition in passed:
             timing = transition.timing
-            if timing.after is None or not (timing.is_asked_again or watch is not None):
+            if not timing.waits or not (timing.is_asked_again or watch is not None):
                 continue
             tick = Event("tick", now, roles=timing.roles, vetoes=event.vetoes)
             if watch is not None:
@@ -373,13 +409,12 @@ class Funnel:
             return "stayed", ()
         if event.force:
             return self._force_to(leaves, contact, event, now)
-        leading = [t for t in self._leaving[contact.stage] if t.dest in leaves]
+        leading = [t for t in self._leaving[contact.stage] if t.target(contact) in leaves]
         if watch is not None:
             watch("move", leading, contact, event, now)
         for transition in leading:
             if _may_move(transition, contact, event, now):
-                contact.enter(transition.dest, now, transition.kept)
-                return "moved", (transition.taken["move"],)
+                return "moved", (transition.take(contact, event.facts, now, "move"),)
         return "refused", ()
 
     def _force_to(
@@ -396,7 +431,8 @@ class Funnel:
             return ()
         taken = Taken(-1, contact.stage, leaves[0], "forced")
         contact.unanswered = False
-        contact.enter(leaves[0], now, self.machine.kept(contact.stage, leaves[0]))
+        kept = self.machine.kept(contact.stage, leaves[0])
+        contact.enter(leaves[0], now, kept, self.machine.memories.get(contact.stage, ()))
         return (taken,)
 
     def _leaves_named(self, name: str) -> tuple[str, ...]:
@@ -407,11 +443,32 @@ class Funnel:
             return ()
 
 
+def _ripening(timed: Mapping[str, Sequence[GuardedTransition]]) -> dict[str, Any]:
+    """Return the timed transitions whose wait may be over already when something happens.
+
+    What happened may meet their criteria, set their date, or lead into a stage around which the
+    wait counts; time takes them at that very moment. Where a plugin is asked again it decides.
+    """
+    found: dict[str, list[GuardedTransition]] = {}
+    for leaf, waiting in timed.items():
+        for transition in waiting:
+            timing = transition.timing
+            is_plain = timing.assumed is None and timing.date is None and not timing.inside
+            if timing.waits and not is_plain and not timing.is_asked_again:
+                found.setdefault(leaf, []).append(transition)
+    return found
+
+
 def _openings(
     transition: GuardedTransition, place: int, contact: Contact, now: dt.datetime
 ) -> Iterator[tuple[dt.datetime, int]]:
     """Yield when time may open a transition up to `now`, with its place among those tried."""
     return ((moment, place) for moment in transition.timing.openings(contact, now))
+
+
+def _is_round(path: Sequence[Taken], moment: dt.datetime) -> bool:
+    """Whether time has taken too many transitions at one moment to come to an end."""
+    return len(path) >= MAX_STEPS_AT_ONCE and path[-MAX_STEPS_AT_ONCE].at == moment
 
 
 def _goes_round(contact: Contact, now: dt.datetime) -> UsageError:

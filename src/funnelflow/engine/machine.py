@@ -29,6 +29,7 @@ from funnelflow.criteria import (
     compile_values,
     schedule,
 )
+from funnelflow.criteria.moments import EARLIEST
 from funnelflow.criteria.value_forms import says_nothing
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine.decisions import Cause, Contact, Event, Outcome, Taken
@@ -40,6 +41,8 @@ TIMED = "(timed)"
 _CAUSES: tuple[Cause, ...] = ("event", "automatic", "move")
 
 ValueFunction: TypeAlias = Callable[[Fields, Facts, dt.datetime], tuple[Value | None, ...]]
+ValueOf: TypeAlias = Callable[[Fields], dt.datetime | None]
+"""Gives the moment that a wait is for, of what is known about a contact."""
 _Leaving: TypeAlias = "Mapping[str, Sequence[GuardedTransition]]"
 
 
@@ -78,6 +81,7 @@ class Timing:
     Attributes:
         after: How long it waits; None if only its criteria decide.
         since: What the wait counts from.
+        date: The moment that it waits for, of the contact's fields; None if it waits for none.
         inside: The stage with nested ones from whose entry it counts; empty for the leaf's.
         schedule: When its criteria change by time alone; None if they do not.
         assumed: Its rule, with the criteria of plugins taken as met; None if there is none.
@@ -88,6 +92,7 @@ class Timing:
 
     after: dt.timedelta | None
     since: str
+    date: ValueOf | None
     inside: str
     schedule: Schedule | None
     assumed: CompiledRule | None
@@ -97,13 +102,20 @@ class Timing:
     @property
     def opens(self) -> bool:
         """Whether time opens the transition at all."""
-        return self.after is not None or self.schedule is not None
+        return self.waits or self.schedule is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a length of time, or for a date."""
+        return self.after is not None or self.date is not None
 
     def due(self, contact: Contact) -> dt.datetime | None:
         """Return when the wait is over; None without one, and if it never is."""
         since = contact.since
-        if self.after is None or since is None:
+        if since is None:
             return None
+        if self.after is None:
+            return None if self.date is None else _later(since, self.date(contact.fields))
         start = since
         if self.inside and contact.entered is not None:
             start = contact.entered.get(self.inside, since)
@@ -116,7 +128,7 @@ class Timing:
 
     def has_passed(self, contact: Contact, now: dt.datetime) -> bool:
         """Whether it waits no longer, and its criteria alone decide."""
-        if self.after is None:
+        if not self.waits:
             return True
         due = self.due(contact)
         return due is not None and due <= now
@@ -131,7 +143,7 @@ class Timing:
             contact: Who it is about; nothing else happens to it.
             until: The last moment of interest; None for all that come.
         """
-        if self.after is None:
+        if not self.waits:
             yield from self._becoming(contact, until)
             return
         start, clock = self.due(contact), contact.clock
@@ -150,7 +162,7 @@ class Timing:
 
     def next_opening(self, contact: Contact) -> dt.datetime | None:
         """Return the first moment at which time may open it; None if that is never."""
-        if self.after is not None and self.assumed is None:  # often, and quicker so
+        if self.waits and self.assumed is None:  # often, and quicker so
             due, clock = self.due(contact), contact.clock
             return clock if due is not None and clock is not None and clock > due else due
         return next(self.openings(contact, None), None)
@@ -175,6 +187,23 @@ class Timing:
         return self.assumed is None or self.assumed(contact.fields, _NO_FACTS, moment, self.roles)
 
 
+def _later(since: dt.datetime, date: dt.datetime | None) -> dt.datetime | None:
+    """Return a date, or when the stage was entered where that came later; None without a date."""
+    return None if date is None else max(since, date)
+
+
+def _date_of(expression: Expression | None) -> ValueOf | None:
+    """Return what gives the moment that an expression says of a contact's fields."""
+    if expression is None:
+        return None
+
+    def date(fields: Fields) -> dt.datetime | None:
+        moment = expression.value(fields, _NO_FACTS, EARLIEST)
+        return moment if isinstance(moment, dt.datetime) else None
+
+    return date
+
+
 def timing_of(linked: LinkedTransition, inside: str = "") -> Timing:
     """Work out when time opens a transition, out of a leaf in the stage that its wait counts."""
     written, rule = linked.transition, linked.rule
@@ -187,8 +216,9 @@ def timing_of(linked: LinkedTransition, inside: str = "") -> Timing:
     assumed = rule and _with_plugins_met(rule)
     waits = written.after is not None
     return Timing(
-        after=written.after,
+        after=written.after if isinstance(written.after, dt.timedelta) else None,
         since=written.since,
+        date=_date_of(linked.date),
         inside=inside,
         schedule=found if found is not None and found.changes else None,
         assumed=DeferredRule(assumed) if assumed and (waits or found) else None,
@@ -206,6 +236,21 @@ def _with_plugins_met(rule: Rule) -> Rule:
     return rule
 
 
+@frozen
+class Effect:
+    """What taking a transition changes of a contact, beside its stage.
+
+    Attributes:
+        kept: The counted stages that it stays in.
+        sets: The fields that are derived; None for none.
+        memories: Under what the leaf that it leaves is remembered.
+    """
+
+    kept: tuple[str, ...]
+    sets: "DerivedFields | None"
+    memories: tuple[str, ...]
+
+
 class StageState(transitions.State):
     """A leaf stage."""
 
@@ -221,7 +266,10 @@ class GuardedTransition(transitions.Transition):
         by: The roles that may take it; empty for everybody.
         timing: When time opens it.
         waits: Whether only time takes it, and no event.
-        kept: The counted stages that it stays in.
+        effect: What taking it changes beside the stage.
+        memory: Under what a contact is remembered to have been where it leads; empty for one
+            that leads to one leaf.
+        is_plain: Whether taking it changes the stage alone.
         taken: The record of its being taken at an event's own moment, by cause.
         alone: The outcome in which it is the only one taken, by an event.
     """
@@ -237,7 +285,7 @@ class GuardedTransition(transitions.Transition):
         rule: "DeferredRule | None",
         timing: Timing,
         rank: int,
-        kept: tuple[str, ...],
+        effect: "Effect",
     ) -> None:
         super().__init__(source, dest)
         written = linked.transition
@@ -247,12 +295,38 @@ class GuardedTransition(transitions.Transition):
             rule.transitions.append(self)
         self.timing = timing
         self.rank = rank
-        self.kept = kept
+        self.effect = effect
+        self.memory = linked.memory
+        self.is_plain = not (effect.kept or effect.sets or effect.memories or linked.memory)
         self.on = written.on
         self.by = written.by
         self.waits = written.after is not None and not written.on
         self.taken = {cause: Taken(linked.index, source, dest, cause) for cause in _CAUSES}
         self.alone = Outcome("moved", (self.taken["event"],))
+
+    def target(self, contact: Contact) -> str:
+        """Return the leaf that a contact enters by it."""
+        if not self.memory or contact.left is None:
+            return self.dest
+        return contact.left.get(self.memory, self.dest)
+
+    def take(self, contact: Contact, facts: Facts, now: dt.datetime, cause: Cause) -> Taken:
+        """Take it: the contact is changed, and what was taken is returned.
+
+        Args:
+            contact: Who takes it.
+            facts: What the event brought.
+            now: When.
+            cause: What took it.
+        """
+        to = self.target(contact)
+        effect = self.effect
+        if effect.sets is not None:
+            effect.sets.apply(contact.fields, facts, now)
+        contact.enter(to, now, effect.kept, effect.memories)
+        if to == self.dest and cause in self.taken:
+            return self.taken[cause]
+        return Taken(self.index, self.source, to, cause)
 
     def is_open(self, contact: Contact, event: Event, now: dt.datetime) -> bool:
         """Whether the criteria are met and no plugin vetoed it."""
@@ -282,6 +356,7 @@ class FunnelMachine(transitions.Machine):
 
     Attributes:
         counted: The stages with nested ones from whose entry some wait counts.
+        memories: Under what each leaf is remembered when it is left.
     """
 
     state_cls = StageState
@@ -297,6 +372,10 @@ class FunnelMachine(transitions.Machine):
             model_attribute="stage",
         )
         self.counted = _counted(linked)
+        self.memories = _memories(linked)
+        derived = [
+            DerivedFields(linked.fields, t.sets) if t.sets else None for t in linked.transitions
+        ]
         rules = [t.rule and DeferredRule(t.rule) for t in linked.transitions]
         timings: dict[tuple[int, str], Timing] = {}
         for rank, (source, depth, transition) in enumerate(_in_order_tried(linked)):
@@ -314,7 +393,11 @@ class FunnelMachine(transitions.Machine):
                     rule=rules[transition.index],
                     timing=timing,
                     rank=rank,
-                    kept=self.kept(source, transition.transition.to),
+                    effect=Effect(
+                        self.kept(source, transition.transition.to),
+                        derived[transition.index],
+                        self.memories.get(source, ()),
+                    ),
                 )
 
     def kept(self, source: str, to: str) -> tuple[str, ...]:
@@ -349,6 +432,15 @@ def _counted(linked: Linked) -> frozenset[str]:
         for leaf, depth in t.sources
         if (stage := t.waits_in(leaf, depth)) != leaf
     )
+
+
+def _memories(linked: Linked) -> Mapping[str, tuple[str, ...]]:
+    """Return under what each leaf is remembered that some transition comes back to."""
+    found: dict[str, dict[str, None]] = {}
+    for transition in linked.transitions:
+        for leaf in transition.targets if transition.memory else ():
+            found.setdefault(leaf, {})[transition.memory] = None
+    return {leaf: tuple(memories) for leaf, memories in found.items()}
 
 
 def _triggers(linked: LinkedTransition, timing: Timing) -> tuple[str, ...]:

@@ -31,8 +31,8 @@ from funnelflow.storage.row_format import (
     checksum,
     commitment,
     dump_facts,
+    dump_memory,
     dump_path,
-    dump_times,
     encode,
     optional_to_text,
     row_checksum,
@@ -531,7 +531,7 @@ class ContactCheck:
             "since": optional_to_text(contact.since),
             "clock": optional_to_text(contact.clock),
             "active": optional_to_text(contact.active),
-            "entered": None if contact.entered is None else dump_times(contact.entered),
+            "entered": dump_memory(contact),
             "due_at": optional_to_text(loaded.funnel.due_at(contact)),
             "created_at": created_at or row.created_at,
         }

@@ -42,8 +42,8 @@ from funnelflow.storage.row_format import (
     from_text,
     load_about,
     load_answers,
+    load_memory,
     load_path,
-    load_times,
     load_vetoes,
     optional_from_text,
     to_text,
@@ -522,9 +522,9 @@ def _stored_contact(row: Any, loaded: LoadedDefinition, more: int) -> StoredCont
         optional_from_text(row.since),
         optional_from_text(row.clock),
         optional_from_text(row.active),
-        None if row.entered is None else load_times(row.entered),
-        loaded.funnel.asks and row.clock is not None and row.clock == row.due_at,
+        unanswered=loaded.funnel.asks and row.clock is not None and row.clock == row.due_at,
     )
+    load_memory(contact, row.entered)
     return StoredContact(
         row.id,
         row.number,

@@ -32,6 +32,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "considered": [considered_json(way) for way in decision.considered],
         "questions": [question_json(field) for field in decision.questions()],
         "reachable": list(decision.reachable),
+        "route": [considered_json(step) for step in decision.route],
     }
 
 

@@ -21,7 +21,7 @@ from funnelflow.criteria import (
 from funnelflow.criteria.times import timestamp_json
 from funnelflow.criteria.value_forms import dump_value
 from funnelflow.definition import Linked
-from funnelflow.engine import Taken, Veto
+from funnelflow.engine import Contact, Taken, Veto
 from funnelflow.errors import FieldError, StoreError
 
 _TOLERATED = dt.timedelta(days=1)
@@ -60,14 +60,26 @@ def optional_from_text(text: str | None) -> dt.datetime | None:
     return None if text is None else dt.datetime.fromisoformat(text)
 
 
-def dump_times(times: Mapping[str, dt.datetime]) -> str:
-    """Write times by name in canonical JSON."""
-    return encode({name: to_text(at) for name, at in times.items()})
+_LEFT = ">"
+"""Stands before what tells where a contact was last, among the times when stages were entered."""
 
 
-def load_times(text: str) -> dict[str, dt.datetime]:
-    """Read what `dump_times` wrote."""
-    return {name: from_text(at) for name, at in decode(text).items()}
+def dump_memory(contact: Contact) -> str | None:
+    """Write when it entered the stages around it, and where it was last; None for neither."""
+    if contact.entered is None and contact.left is None:
+        return None
+    left = {f"{_LEFT}{memory}": leaf for memory, leaf in (contact.left or {}).items()}
+    return encode({name: to_text(at) for name, at in (contact.entered or {}).items()} | left)
+
+
+def load_memory(contact: Contact, text: str | None) -> Contact:
+    """Return a contact with what `dump_memory` wrote of it."""
+    if text is not None:
+        told = decode(text)
+        left = {name[len(_LEFT) :]: leaf for name, leaf in told.items() if name[0] == _LEFT}
+        entered = {name: from_text(at) for name, at in told.items() if name[0] != _LEFT}
+        contact.entered, contact.left = entered or None, left or None
+    return contact
 
 
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError)

@@ -16,9 +16,9 @@ from funnelflow.storage.row_format import (
     FactCodec,
     altered,
     dump_facts,
-    dump_times,
+    dump_memory,
     from_text,
-    load_times,
+    load_memory,
     optional_from_text,
     optional_to_text,
     to_text,
@@ -269,9 +269,9 @@ def read_position(row: Row, loaded: LoadedDefinition) -> FunnelPosition:
             start,
             start if clock == since else optional_from_text(clock),
             start if active == since else optional_from_text(active),
-            None if entered is None else load_times(entered),
-            loaded.funnel.asks and clock is not None and clock == row[_DUE],
+            unanswered=loaded.funnel.asks and clock is not None and clock == row[_DUE],
         )
+        load_memory(contact, entered)
     except UNREADABLE:
         raise altered(f"contact {contact_id!r}") from None
     if stage not in loaded.leaves:
@@ -299,7 +299,7 @@ def position_columns(position: FunnelPosition, chain: TrackedContact) -> Row:
         now if since is clock else None if since is None else position.text_of(since),
         now,
         now if active is clock else None if active is None else position.text_of(active),
-        None if contact.entered is None else dump_times(contact.entered),
+        dump_memory(contact),
         chain.sequence,
         chain.digest,
         optional_to_text(loaded.funnel.due_at(contact)) if loaded.waits else None,

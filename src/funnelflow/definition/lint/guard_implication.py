@@ -3,11 +3,12 @@
 What is said to follow, or to exclude, is certain; of the rest nothing can be seen.
 """
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from typing import TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from funnelflow.criteria import (
     AllOf,
@@ -24,10 +25,10 @@ from funnelflow.criteria import (
     unschedulable,
 )
 from funnelflow.criteria.constant_conditions import follows, never_both
-from funnelflow.criteria.tree import And, Node
+from funnelflow.criteria.tree import And, Has, Node, Now, Read, walk
 from funnelflow.definition.expressions import Written, report_expression
 from funnelflow.definition.linked import Linked, LinkedTransition
-from funnelflow.definition.model import Criterion, Group, Requirement, Transition
+from funnelflow.definition.model import ANY, Criterion, Group, Requirement, Transition
 from funnelflow.definition.problems import Place, Problems
 
 Condition: TypeAlias = Hashable
@@ -41,11 +42,23 @@ class GuardConditions:
     conditions: frozenset[Condition]
     roles: frozenset[str] = frozenset()
 
+    def without(self, fields: Collection[str]) -> "GuardConditions":
+        """Return these without what reads one of some fields of the contact."""
+        if not fields:
+            return self
+        kept = [
+            one
+            for one in self.conditions
+            if isinstance(one, Node)
+            and not any(isinstance(p, Read | Has) and p.field.name in fields for p in walk(one))
+        ]
+        return evolve(self, conditions=frozenset(kept))
+
     def are_weaker_than(self, other: "GuardConditions") -> bool:
         """Whether these are met wherever the others are."""
         if self.roles and not (other.roles and other.roles <= self.roles):
             return False
-        return self.conditions <= other.conditions
+        return self.conditions <= other.conditions or follows_from(self, other)
 
 
 def guard_conditions(rule: Rule | None) -> GuardConditions:
@@ -169,8 +182,10 @@ def _comes_first(first: _Candidate, second: _Candidate, trigger: str) -> bool:
     if trigger != _TIMED:
         return True
     one, other = first.transition.transition, second.transition.transition
-    if one.after is None or other.after is None or first.waits_in != second.waits_in:
+    if first.waits_in != second.waits_in:
         return False
+    if not (isinstance(one.after, dt.timedelta) and isinstance(other.after, dt.timedelta)):
+        return one.after is not None and one.after == other.after
     return one.since == other.since and one.after <= other.after
 
 
@@ -204,16 +219,33 @@ def check_schedules(linked: Linked, problems: Problems) -> None:
         place = transition.place(problems)
         if written.after is not None or not written.on:
             _check(transition, place)
-        if written.after is not None and written.since == "stage":
+        _check_values(transition, place)
+        if isinstance(written.after, dt.timedelta) and written.since == "stage":
             _say_from_when(transition.transition, linked, place)
 
 
 def _say_from_when(transition: Transition, linked: Linked, place: Place) -> None:
     """Say what a wait counts from that leaves a stage with nested ones."""
     for number, stage in enumerate(transition.sources):
-        if linked.leaves_of(stage) != (stage,):
+        if stage == ANY:
+            place.part("from", number).report("F416", "any")
+        elif linked.leaves_of(stage) != (stage,):
             variant = "inner" if transition.to.startswith(f"{stage}.") else "outer"
             place.part("from", number).report("F416", variant, stage=stage)
+
+
+def _check_values(transition: LinkedTransition, place: Place) -> None:
+    """Report a date that is not one of the contact's fields, and what no event is there to set."""
+    written, date = transition.transition, transition.date
+    if date is not None:
+        here = Written(date.source, place.part("after"))
+        for problem in reads_of_event(date):
+            report_expression(problem, here)
+        if any(isinstance(node, Now) for node in walk(date.tree)):
+            place.part("after").report("F418")
+    for name, value in () if written.on else transition.sets:
+        for problem in reads_of_event(value):
+            report_expression(problem, Written(value.source, place.part("sets", name)))
 
 
 def _check(transition: LinkedTransition, place: Place) -> None:

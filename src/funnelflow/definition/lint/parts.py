@@ -46,7 +46,7 @@ def check_sizes(definition: Definition, problems: Problems) -> bool:
     total = sum(len(event.sets) for event in vocabulary.events.values())
     for number, transition in enumerate(definition.transitions):
         count = _count(transition.require)
-        total += count
+        total += count + len(transition.sets)
         if count > MOST_CRITERIA:
             require = place_of(problems, transition, number).part("require")
             require.key().report("F003", "criteria", count=count, most=MOST_CRITERIA)

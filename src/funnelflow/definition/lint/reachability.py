@@ -20,19 +20,25 @@ from funnelflow.definition.lint.guard_implication import (
     follows_from,
     guard_conditions,
 )
-from funnelflow.definition.model import Invariant, parent_of
+from funnelflow.definition.model import ANY, Invariant, parent_of
 from funnelflow.definition.problems import Problems, place_of
 
 Successors: TypeAlias = Mapping[str, Sequence[str]]
 """The leaves to which some transition leads, for each leaf."""
 
 
-def successors_of(linked: Linked) -> Successors:
-    """Return the leaves to which some transition leads, for each leaf, in file order."""
+def successors_of(linked: Linked, *, resumed: bool = False) -> Successors:
+    """Return the leaves to which some transition leads, for each leaf, in file order.
+
+    Args:
+        linked: The definition.
+        resumed: Whether to count those to which somebody only comes back.
+    """
     found: dict[str, dict[str, None]] = {leaf: {} for leaf in linked.leaves}
     for transition in linked.transitions:
         for leaf, _ in transition.sources:
-            found[leaf][transition.to] = None
+            targets = transition.targets if resumed else (transition.to,)
+            found[leaf] |= dict.fromkeys(targets)
     return {leaf: list(others) for leaf, others in found.items()}
 
 
@@ -119,7 +125,7 @@ def _is_accident(leaf: str, transition: LinkedTransition, linked: Linked) -> boo
     """Whether a closed leaf is left with no event, or without being named as closed."""
     if not transition.transition.on:
         return True
-    named = [s for s in transition.transition.sources if leaf in linked.leaves_of(s)]
+    named = [s for s in transition.transition.sources if s != ANY and leaf in linked.leaves_of(s)]
     return all(linked.type_of(source) == "open" for source in named)
 
 
@@ -155,7 +161,8 @@ def _uses(
 ) -> Iterator[tuple[str, bool, Hashable]]:
     """Yield for each leaf concerned how it is left or entered, without its own name."""
     written = transition.transition
-    when = (frozenset(written.on), written.after, written.since, guard)
+    sets = frozenset(written.sets.items())
+    when = (frozenset(written.on), written.after, written.since, written.resume, sets, guard)
     sources = [leaf for leaf, _ in transition.sources]
     others = frozenset(leaf for leaf in sources if leaf != transition.to)
     if others:
@@ -203,27 +210,32 @@ class _Step:
 
     source: str
     transition: LinkedTransition
-
-    @property
-    def to(self) -> str:
-        return self.transition.to
+    to: str
 
 
 def check_cycles(linked: Linked, guards: Sequence[GuardConditions], problems: Problems) -> None:
     """Report cycles of automatic transitions, and cycles that time alone goes round."""
     automatic = _steps(linked, lambda t: t.transition.is_automatic)
     reported = _check_steps(automatic, guards, "F406", problems, set())
+    at_once = _steps(linked, lambda t: _is_dated(t) or t.transition.is_automatic)
+    reported |= _check_steps(at_once, guards, "F417", problems, set(), _is_dated)
     unattended = _steps(linked, lambda t: not t.transition.on)
     _check_steps(unattended, guards, "F407", problems, reported)
 
 
+def _is_dated(transition: LinkedTransition) -> bool:
+    """Whether a date takes a transition, which may have passed before the stage is entered."""
+    return transition.date is not None
+
+
 def _steps(linked: Linked, wanted: Callable[[LinkedTransition], bool]) -> list[_Step]:
     return [
-        _Step(leaf, transition)
+        _Step(leaf, transition, to)
         for transition in linked.transitions
         if wanted(transition)
         for leaf, _ in transition.sources
-        if leaf != transition.to
+        for to in transition.targets
+        if leaf != to or _is_dated(transition)
     ]
 
 
@@ -233,6 +245,7 @@ def _check_steps(
     code: str,
     problems: Problems,
     reported: set[str],
+    begins: Callable[[LinkedTransition], bool] = lambda _: True,
 ) -> set[str]:
     """Report cycles that have no leaf in common; return the leaves they go through."""
     edges: dict[str, dict[str, _Step]] = {}
@@ -241,12 +254,15 @@ def _check_steps(
     knot = _in_cycles(edges)
     successors = {leaf: [to for to in edges[leaf] if to in knot] for leaf in knot}
     through: set[str] = set()
-    for step in [s for s in steps if s.source in knot and s.to in knot][:_MOST_TRIED]:
+    for step in [s for s in steps if s.source in knot and s.to in knot and begins(s.transition)][
+        :_MOST_TRIED
+    ]:
         if step.source in through or step.source in reported:
             continue
         back = shortest_path([step.to], [step.source], successors)
         cycle = [step, *(edges[a][b] for a, b in pairwise(back))]
-        if back and _can_hold(guards[s.transition.index] for s in cycle):
+        changed = {name for s in cycle for name, _ in s.transition.sets}
+        if back and _can_hold(guards[s.transition.index].without(changed) for s in cycle):
             through.update(s.source for s in cycle)
             _report_cycle(cycle, code, problems)
     return through
@@ -313,7 +329,7 @@ def _misplaced(invariant: Invariant, linked: Linked, successors: Successors) -> 
         path = shortest_path([linked.initial], leaves, successors, before)
         return ("after", {"after": invariant.after, "path": _shown(path)}) if path else None
     if invariant.never_after:
-        path = _path_back(invariant, linked, successors)
+        path = _path_back(invariant, linked, successors_of(linked, resumed=True))
         return ("never_after", {"path": _shown(path)}) if path else None
     return None
 

@@ -49,7 +49,11 @@ def reports():
     """Yield every report in the source that names its code: place, code, variant, keywords."""
     for path in Path(funnelflow.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "report":
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "attr", "") == "report"
+                and node.args
+            ):
                 code = getattr(node.args[0], "value", None)
                 if isinstance(code, str) and code in CODES:
                     yield f"{path.name}:{node.lineno}", CODES[code], node

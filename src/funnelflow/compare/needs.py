@@ -174,7 +174,9 @@ def _trigger(transition: LinkedTransition, linked: Linked) -> Iterator[Need]:
         yield Need("event", "", either(titles), key)
     elif written.after is not None and not written.on:
         since = "without activity" if written.since == "activity" else "in a stage"
-        words = f"{duration_words(written.after)} {since}"
+        is_date = isinstance(written.after, str)
+        wait = written.after if isinstance(written.after, str) else duration_words(written.after)
+        words = f"the moment {wait}" if is_date else f"{wait} {since}"
         yield Need("wait", "", words, ("wait", written.since, written.after))
 
 

@@ -53,7 +53,7 @@ def test_a_colour_is_used_only_if_both_palettes_have_it():
 def test_whatever_a_text_is_a_picture_of_it_is_xml_that_holds_it_as_text(text):
     picture = draw("one", text, text, (10, 10), [write(0, 0, text), element("g", text)])
     root = ET.fromstring(picture.file())
-    assert root.findtext(f"{SVG}text") == root.findtext(f"{SVG}title") == clean(text)
+    assert root.findtext(f"{SVG}g/{SVG}text") == root.findtext(f"{SVG}title") == clean(text)
 
 
 def test_what_would_change_how_the_text_around_it_reads_is_shown_as_an_escape():
@@ -64,13 +64,13 @@ def test_what_would_change_how_the_text_around_it_reads_is_shown_as_an_escape():
 
 
 def test_a_picture_has_a_title_and_the_same_in_words_and_says_who_drew_it():
-    text = draw("one", "A title", "In words", (10, 20), []).file()
+    text = draw("one", "A title", "In words", (400, 20), []).file()
     root = ET.fromstring(text)
     named = {e.get("id"): e.text for e in root.iter() if e.get("id")}
     assert OURS in text.splitlines()[0]
     assert named[root.attrib["aria-labelledby"]] == "A title"
     assert named[root.attrib["aria-describedby"]] == "In words"
-    assert (root.get("viewBox"), root.get("role")) == ("0 0 10 20", "img")
+    assert (root.get("viewBox"), root.get("role")) == ("0 0 400 52", "img")
 
 
 @pytest.mark.parametrize("text", ["", "Opportunity", "W" * 50, "見込み客の一覧表", "e\u0301" * 90])

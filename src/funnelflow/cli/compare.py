@@ -1,6 +1,5 @@
 """``funnelflow translate`` and ``compare``: what others call a contact, and mean by words."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
@@ -21,8 +20,8 @@ from funnelflow.compare import Cell, Crosswalk, Difference, Often, crosswalk, ne
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Event, Funnel
 from funnelflow.errors import UsageError
-from funnelflow.report.markup import Markup, element
-from funnelflow.report.svg_writer import Picture, draw, width_of, write
+from funnelflow.report.heat_charts import HeatCell, HeatGrid, heat_grid
+from funnelflow.report.svg_writer import Picture
 from funnelflow.storage.json_form import event_json
 from funnelflow.storage.queries import Translated
 
@@ -271,7 +270,6 @@ def _happened(event: Event, linked: Linked) -> str:
     return f"{name} ({facts})" if facts else name
 
 
-CELL_WIDTH, CELL_HEIGHT, LONGEST_NAME, SLANT = 96, 34, 220, 35
 _HEAT: dict[Often, int] = {"always": 4, "sometimes": 1, "never": 0}
 
 
@@ -280,42 +278,18 @@ def heat_map(one: Crosswalk) -> Picture:
 
     Each cell says how often in a word, so that nothing hangs on telling colours apart.
     """
-    left = 24 + min(LONGEST_NAME, max(map(width_of, one.rows)))
-    slant = min(LONGEST_NAME, max(map(width_of, one.columns)))
-    top = 52 + slant * math.sin(math.radians(SLANT))
+    cells = {
+        (y, x): _heat_cell(one.cells[row, column])
+        for y, row in enumerate(one.rows)
+        for x, column in enumerate(one.columns)
+    }
     title = f"What {one.first} (rows) calls, {one.second} (columns) calls"
-    width = max(left + CELL_WIDTH * len(one.columns) + slant / 2, 24 + width_of(title))
-    cells = [
-        _compare_cell(one.cells[row, column], left + CELL_WIDTH * x, top + CELL_HEIGHT * y)
-        for y, row in enumerate(one.rows)
-        for x, column in enumerate(one.columns)
-    ]
-    rows = [
-        write(left - 10, top + CELL_HEIGHT * y + 22, row, anchor="end", width=LONGEST_NAME)
-        for y, row in enumerate(one.rows)
-    ]
-    columns = [
-        _slanted(left + CELL_WIDTH * (x + 0.5), top - 10, column)
-        for x, column in enumerate(one.columns)
-    ]
-    heading = write(12, 24, title, look="strong")
-    size = (width, top + CELL_HEIGHT * len(one.rows) + 16)
-    return draw("crosswalk", title, _how_far(one), size, [heading, *columns, *rows, *cells])
+    grid = HeatGrid(one.rows, one.columns, cells, 96)
+    return heat_grid("crosswalk", title, _how_far(one), grid)
 
 
-def _slanted(x: float, y: float, text: str) -> Markup:
-    turn = f"translate({x:.0f} {y:.0f}) rotate(-{SLANT})"
-    return element("g", write(0, 0, text, width=LONGEST_NAME), transform=turn)
-
-
-def _compare_cell(cell: Cell, x: float, y: float) -> Markup:
-    heat, width, height = _HEAT[cell.often], CELL_WIDTH - 2, CELL_HEIGHT - 2
-    return element(
-        "g",
-        element("title", f"{cell.stage} and {cell.other}: {cell.often}"),
-        element("rect", x=x, y=y, width=width, height=height, rx=4, class_=f"heat{heat}"),
-        write(x + width / 2, y + 21, cell.often, look=f"small on-heat{heat}", anchor="middle"),
-    )
+def _heat_cell(cell: Cell) -> HeatCell:
+    return HeatCell(cell.often, _HEAT[cell.often], f"{cell.stage} and {cell.other}: {cell.often}")
 
 
 FEWEST = 2

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from funnelflow.report.markup import Markup, clean, element, joined
 
@@ -78,11 +78,12 @@ _RULES: Final = """\
 .picture text{fill:var(--ink)}
 .picture .small{font-size:12px}
 .picture .strong{font-weight:600}
+.picture .ink{fill:var(--ink)}
 .picture .muted{fill:var(--muted)}
-.picture .line{fill:none;stroke:var(--edge);stroke-width:1.5}
+.picture .line{fill:none;stroke:var(--edge)}
 .picture .grid{fill:none;stroke:var(--grid)}
 .picture .box{fill:var(--page);stroke:var(--edge)}
-.picture .group{fill:none;stroke:var(--grid);stroke-width:1.5}
+.picture .group{fill:none;stroke:var(--grid)}
 .picture .soft{fill:var(--soft)}
 .picture .page{fill:var(--page)}
 """
@@ -97,7 +98,7 @@ def style(*, page: bool = False) -> str:
     """
     looks = "".join(
         f".picture .{look}{{fill:var(--{look})}}"
-        f".picture .{look}-line{{fill:none;stroke:var(--{look});stroke-width:2}}"
+        f".picture .{look}-line{{fill:none;stroke:var(--{look})}}"
         for look in _LOOKS
     )
     heat = "".join(
@@ -137,25 +138,19 @@ class Picture:
     height: float
     body: Markup
 
-    def inline(self) -> Markup:
-        """Return the picture as a part of a page, which brings the style sheet."""
-        return self._svg(self.body)
+    def inline(self, **attributes: str) -> Markup:
+        """Return the picture as a part of a page, which brings the style sheet.
 
-    def file(self) -> str:
-        """Return the picture as the text of a file of its own, on its own ground."""
-        ground = element("rect", width="100%", height="100%", class_="page")
-        body = joined(element("style", Markup(style())), ground, self.body)
-        svg = self._svg(body, xmlns="http://www.w3.org/2000/svg")
-        return svg.replace(">", f">{OURS}\n", 1) + "\n"
-
-    def _svg(self, body: Markup, **more: str) -> Markup:
+        Args:
+            attributes: More attributes of the element.
+        """
         title, about = f"{self.name}-title", f"{self.name}-about"
         return element(
             "svg",
             element("title", self.title, id=title),
             element("desc", self.about, id=about),
-            body,
-            **more,
+            self.body,
+            **attributes,
             viewBox=f"0 0 {self.width:.0f} {self.height:.0f}",
             width=f"{self.width:.0f}",
             height=f"{self.height:.0f}",
@@ -164,6 +159,19 @@ class Picture:
             aria_labelledby=title,
             aria_describedby=about,
         )
+
+    def file(self) -> str:
+        """Return the picture as the text of a file of its own, on its ground, with its title."""
+        ground = element("rect", width="100%", height="100%", class_="page")
+        lines = wrapped(self.title, self.width - 24, 3)
+        heading = [
+            write(12, 24 + 18 * place, text, look="strong") for place, text in enumerate(lines)
+        ]
+        moved = element("g", self.body, transform=f"translate(0 {14 + 18 * len(lines)})")
+        body = joined(element("style", Markup(style())), ground, *heading, moved)
+        taller = evolve(self, height=self.height + 14 + 18 * len(lines), body=body)
+        svg = taller.inline(xmlns="http://www.w3.org/2000/svg")
+        return svg.replace(">", f">{OURS}\n", 1) + "\n"
 
 
 _NARROW: Final = frozenset("ijlI.,:;'|!()[]{} ftr-·")
@@ -194,6 +202,18 @@ def fitted(text: str, width: float, size: float = SIZE) -> str:
     if _fitting(text, width, size) == len(text):
         return text
     return text[: _fitting(text, width - size, size)].rstrip() + "…"
+
+
+def wrapped(text: str, width: float, most: int) -> list[str]:
+    """Break a text at spaces into at most so many lines that are at most so wide."""
+    lines = [""]
+    for word in clean(text).split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if not lines[-1] or len(lines) == most or width_of(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [fitted(one, width) for one in lines]
 
 
 def _fitting(text: str, width: float, size: float) -> int:

@@ -1,0 +1,42 @@
+"""Numbers of a report as people read them."""
+
+from typing import Final
+
+from funnelflow.report.records import Number
+
+_SPACE: Final = "\N{NO-BREAK SPACE}"
+_NEAR_NONE: Final = 0.0995
+_NEAR_ALL: Final = 0.995
+"""Below and above these a share is written with a tenth: none and all are said of nobody else."""
+_UNITS: Final = ((10.0, 1, "d", 0), (1.0, 1, "d", 1), (1 / 24, 24, "h", 1), (0.0, 1440, "min", 0))
+"""From how many days on, how many of a unit are a day, its name, and to how many places."""
+
+
+def count_words(number: Number) -> str:
+    """Return a number with its share; of few without one: ``529 (44 %)``, ``3 of 7``."""
+    if number.of is None or number.share is None:
+        return f"{number.value:,}"
+    if number.is_small:
+        return f"{number.value:,} of {number.of:,}"
+    return f"{number.value:,} ({percent(number.share)})"
+
+
+def share_words(number: Number) -> str:
+    """Return the share alone; of few how many they are: ``44 %``, ``3 of 7``; ``-`` of nobody."""
+    if number.share is None:
+        return "-"
+    return f"{number.value:,} of {number.of:,}" if number.is_small else percent(number.share)
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent, with a tenth where it is near to none or to all."""
+    is_near = 0 < share < _NEAR_NONE or _NEAR_ALL <= share < 1
+    return f"{share * 100:.{1 if is_near else 0}f}{_SPACE}%"
+
+
+def days_words(days: float | None) -> str:
+    """Return a length of time in the unit that suits it; ``-`` for None."""
+    if days is None:
+        return "-"
+    _, factor, unit, places = next(one for one in _UNITS if abs(days) >= one[0])
+    return f"{days * factor:,.{places}f}{_SPACE}{unit}"

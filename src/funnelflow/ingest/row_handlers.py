@@ -96,10 +96,10 @@ class RowHandler:
         self, unit: UnitOfWork, rows: Sequence[ReadRow], counts: Counts
     ) -> list[Rejection]:
         """Decide rows, and return those that cannot be used; the unit has loaded their contacts."""
-        handle, is_erased = self.handle, None if self.options.readmit else unit.is_erased
-        rejected: list[Rejection] = []
+        handle, rejected = self.handle, list[Rejection]()
+        refuses = unit.knows_erased and not self.options.readmit
         for line, record, row in rows:
-            if is_erased is not None and is_erased(row.contact, row.key):
+            if refuses and unit.is_erased(row.contact, row.key):
                 counts.erased += 1
                 continue
             try:

@@ -53,7 +53,7 @@ class RowWriter:
         self._recorder = recorder
         self._run = run
         self._checksum = checksum_beginning(recorded_at, run)
-        self._decisions: dict[tuple[int, str, str, int, int], DecisionColumns] = {}
+        self._decisions: dict[tuple[int, str, int, int], DecisionColumns] = {}
 
     def rows(
         self,
@@ -91,10 +91,12 @@ class RowWriter:
                 dump_answers(answers),
             )  # fmt: skip
             text = SEPARATOR.join(map(str, rest))
+        decided = decision.text
+        if others:
+            decided = SEPARATOR.join((decided, *(other.text for other in others)))
         committed = commitment(
-            chain.salt, key or "", name, at, actor, recorder, roles, facts, text, decision.text,
-            *[other.text for other in others],
-        )  # fmt: skip
+            chain.salt, key or "", name, at, actor, recorder, roles, facts, text, decided
+        )
         digest = row_digest(chain.digest, number, sequence, committed)
         chain.sequence, chain.digest = sequence, digest
         evidence = (
@@ -105,13 +107,12 @@ class RowWriter:
 
     def decided(self, position: FunnelPosition, outcome: Outcome, before: str) -> DecisionColumns:
         """Write what was decided in order; the engine repeats most outcomes."""
-        after = position.contact.stage
-        asked = (id(outcome), before, after, position.loaded.id, position.place)
+        asked = (id(outcome), before, position.loaded.id, position.place)
         known = self._decisions.get(asked)
         if known is None or known.outcome is not outcome:
             if len(self._decisions) >= _KEPT:
                 self._decisions.clear()
-            answer = FunnelAnswer(position, outcome, before, after)
+            answer = FunnelAnswer(position, outcome, before, position.contact.stage)
             known = self._decisions[asked] = decision_columns(answer)
         return known
 

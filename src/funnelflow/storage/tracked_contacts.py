@@ -103,7 +103,7 @@ class FunnelPosition:
         place: How many funnels the contact entered before.
         held: The funnel and the number of the definition that it was under when it was read;
             None for one that is new.
-        entered: When the stage was entered, as it was read, with the text it was read from.
+        entered: When the stage was entered, as it was read or written, with its text there.
         last: When the last evidence happened, with the text it was written as.
     """
 
@@ -204,7 +204,9 @@ class TrackedContact(FunnelPosition):
 
     def mark_written(self) -> None:
         """Note that the database has it as it is now."""
-        self.stored, self.changed, self.left = self.sequence, False, []
+        self.stored, self.changed = self.sequence, False
+        if self.left:
+            self.left = []
         for position in self.positions():
             position.held = (position.funnel, position.loaded.id)
 
@@ -290,13 +292,15 @@ def position_columns(position: FunnelPosition, chain: TrackedContact) -> Row:
     contact, loaded = position.contact, position.loaded
     since, clock, active = contact.since, contact.clock, contact.active
     now = None if clock is None else position.text_of(clock)
+    start = now if since is clock else None if since is None else position.text_of(since)
+    position.entered, position.entered_text = since, start or ""
     return (
         position.funnel,
         position.place,
         loaded.id,
         contact.stage,
         dump_facts(contact.fields),
-        now if since is clock else None if since is None else position.text_of(since),
+        start,
         now,
         now if active is clock else None if active is None else position.text_of(active),
         dump_memory(contact),

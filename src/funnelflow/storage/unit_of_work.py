@@ -197,6 +197,11 @@ class UnitOfWork:
         """Return to whom evidence is addressed, whoever it is decided about."""
         return self._contacts.get(contact_id)
 
+    @property
+    def knows_erased(self) -> bool:
+        """Whether any contact or key that was asked for was erased."""
+        return bool(self._partition.erased)
+
     def is_erased(self, contact_id: str, key: str | None = None) -> bool:
         """Whether a contact, or that of a key, was erased, and is not known again."""
         if not self._partition.erased:

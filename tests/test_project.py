@@ -77,8 +77,9 @@ PUBLIC = {
         shown_settings
     """,
     "funnelflow.report": """
-        Calendar Frame Journey JourneyDecision LateRow Lengths Number NumberDefinition PeriodKind
-        Report Tally build_report counted_in definition_of limits_of number_definitions report_of
+        Calendar CountedContact Frame Journey JourneyDecision LateRow Lengths Number
+        NumberDefinition PeriodKind Report ReportOptions Tally build_report counted_in definition_of
+        limits_of number_definitions report_of
     """,
     "funnelflow.testing": """
         Answer CriterionContract Example FrozenClock NotifierContract Received Receiver

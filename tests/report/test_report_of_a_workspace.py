@@ -2,6 +2,11 @@
 
 import pytest
 
+from funnelflow.errors import UnknownNameError
+from funnelflow.report import Number, counted_in, definition_of, report_of
+from funnelflow.storage.connect import reading
+from funnelflow.storage.reports import ReportRequest, begin_pass
+
 from ..funnels import DAY, T0
 
 TEAM = {"roles": ["sales"]}
@@ -84,3 +89,56 @@ def test_an_empty_workspace_has_a_report_of_nobody(workspace):
     assert report.entries.value == 0
     assert report.survival.points[0].at_risk == 0
     assert report.to_json()["win_rates"]["narrow"]["share"] is None
+
+
+def journeys_of(workspace):
+    """Return everybody's journey, and what a report asks of them."""
+    context, request = workspace.context, ReportRequest(by="email", period="week")
+    with reading(context.engine) as connection:
+        whole = begin_pass(context, connection, request)
+        found = list(whole.reader().journeys())
+    return whole.frame(found[0].loaded), [journey for _, journey in found]
+
+
+def test_every_number_counts_exactly_the_contacts_that_it_lists(filled):
+    frame, journeys = journeys_of(filled)
+    numbers = {one.name: one for one in report_of(frame, journeys).numbers()}
+    assert len(numbers) > 100
+    for name, number in numbers.items():
+        times = sum(map(counted_in(frame, {name}), journeys))
+        if not name.startswith("ageing/"):
+            assert times == (number.value if isinstance(number, Number) else number.count), name
+
+
+def test_the_contacts_of_a_number_are_listed(filled):
+    (report,) = filled.report()
+    for name in ("stage/lead", "passed/prospect", "now/won", "ageing/target", "survival"):
+        listed = [one.contact for one in filled.counted(name)]
+        assert listed == sorted(listed)
+        number = next((one for one in report.numbers() if one.name == name), None)
+        if isinstance(number, Number):
+            assert len(listed) == number.value, name
+    assert [one.contact for one in filled.counted("now/won")] == ["ada"]
+
+
+def test_every_number_is_explained(filled):
+    report = the(filled, by="email")
+    for number in report.numbers():
+        assert definition_of(number.name).family == number.name.partition("/")[0]
+
+
+def test_a_number_that_is_not_there_is_refused_with_one_that_is(filled):
+    with pytest.raises(UnknownNameError) as error:
+        list(filled.counted("stage/prospec"))
+    assert "stage/prospect" in error.value.hint
+    assert list(filled.counted("reentered/customer")) == []
+
+
+def test_what_blocks_a_transition_is_counted_from_moves_and_from_who_waits(filled):
+    (blocker,) = [one for one in the(filled).blockers if one.to == "prospect"]
+    assert (blocker.waiting.value, blocker.ready.value, blocker.refused.value) == (1, 0, 1)
+    budget, _ = blocker.criteria
+    assert (budget.unknown.value, budget.unmet.value, budget.refused_unknown.value) == (1, 0, 1)
+    (questions,) = blocker.questions
+    assert (questions.fields, questions.opens.value) == (("authority", "budget"), 1)
+    assert questions.asks == ("Who signs", "What may it cost")

@@ -75,7 +75,7 @@ COMMANDS: Final = {
         "Look": {
             "report": (
                 "report",
-                "Count the funnel: how many, how far, how fast, and what is in the way.",
+                "Count the funnel, and say what is in the way.",
             ),
         },
         "Notify": {

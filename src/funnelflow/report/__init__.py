@@ -41,8 +41,8 @@ if TYPE_CHECKING:
         number_definitions,
     )
     from funnelflow.report.frame import Frame
-    from funnelflow.report.journey import Journey, JourneyDecision, LateRow
-    from funnelflow.report.periods import Calendar, PeriodKind
+    from funnelflow.report.journey import CountedContact, Journey, JourneyDecision, LateRow
+    from funnelflow.report.periods import Calendar, PeriodKind, ReportOptions
     from funnelflow.report.records import Lengths, Number
     from funnelflow.report.sections import Report
     from funnelflow.report.tally import Tally, counted_in
@@ -53,8 +53,8 @@ else:
             "building": "build_report limits_of report_of",
             "explaining": "NumberDefinition definition_of number_definitions",
             "frame": "Frame",
-            "journey": "Journey JourneyDecision LateRow",
-            "periods": "Calendar PeriodKind",
+            "journey": "CountedContact Journey JourneyDecision LateRow",
+            "periods": "Calendar PeriodKind ReportOptions",
             "records": "Lengths Number",
             "sections": "Report",
             "tally": "Tally counted_in",
@@ -63,6 +63,7 @@ else:
 
 __all__ = [
     "Calendar",
+    "CountedContact",
     "Frame",
     "Journey",
     "JourneyDecision",
@@ -72,6 +73,7 @@ __all__ = [
     "NumberDefinition",
     "PeriodKind",
     "Report",
+    "ReportOptions",
     "Tally",
     "build_report",
     "counted_in",

@@ -341,6 +341,7 @@ def limits_of(tally: Tally) -> dict[str, tuple[float, str]]:
     limits = {leaf: (days, "rotting_after") for leaf, days in tally.frame.limits.items()}
     for leaf in tally.frame.linked.leaves:
         forward = tally.lengths.get(f"forward/{leaf}")
-        if leaf not in limits and forward:
-            limits[leaf] = quantile(sorted(forward), 0.9), "p90"
+        usual = quantile(sorted(forward), 0.9) if forward else 0.0
+        if leaf not in limits and usual > 0:
+            limits[leaf] = usual, "p90"
     return limits

@@ -1,11 +1,12 @@
 """What a report counts: one contact's way through a funnel, as a definition folded it."""
 
 import datetime as dt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from attrs import define
 
 from funnelflow.criteria.custom import AnswerSource
+from funnelflow.criteria.times import timestamp_json
 from funnelflow.engine import Contact, Event, Taken, Verb
 from funnelflow.engine.decisions import Unmet
 from funnelflow.engine.story import Stay
@@ -79,3 +80,25 @@ class Journey:
     def stage(self) -> str:
         """The leaf stage that it is in."""
         return self.stays[-1].stage
+
+
+class CountedContact(NamedTuple):
+    """A contact that a number counts.
+
+    Attributes:
+        contact: Who it is.
+        funnel: In which funnel.
+        stage: The stage it is in.
+        since: Since when.
+        times: How often the number counts it.
+    """
+
+    contact: str
+    funnel: str
+    stage: str
+    since: dt.datetime
+    times: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the contact as data."""
+        return {**self._asdict(), "since": timestamp_json(self.since)}

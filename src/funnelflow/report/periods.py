@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, TypedDict, get_args
 
 from attrs import field, frozen
 
@@ -91,3 +91,22 @@ class Calendar:
 
     def _midnight(self, day: dt.date) -> dt.datetime:
         return dt.datetime.combine(day, dt.time(), self.zone).astimezone(dt.UTC)
+
+
+class ReportOptions(TypedDict, total=False):
+    """What a report may be asked about.
+
+    Attributes:
+        at: As it was at this time, as it is known today; None, or left out, for now.
+        known_at: As it was known at this time, or when the row of the history with this number
+            arrived; None, or left out, for what is known today.
+        period: ``day``, ``week``, ``month`` or ``quarter``; months where it is left out.
+        by: A field by whose values conversion is split as well.
+        value: The field that says what a contact is worth.
+    """
+
+    at: dt.datetime | None
+    known_at: dt.datetime | int | None
+    period: PeriodKind
+    by: str
+    value: str

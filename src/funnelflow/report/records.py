@@ -5,6 +5,7 @@ Each part turns to JSON by its `to_json`: lengths of time are numbers of days an
 """
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
 from attrs import fields, frozen
@@ -30,6 +31,22 @@ class ReportPart:
     def to_json(self) -> dict[str, Any]:
         """Return the record as data."""
         return {a.name: _plain(getattr(self, a.name)) for a in fields(cast(Any, type(self)))}
+
+    def numbers(self) -> "Iterator[Number | Lengths]":
+        """Yield every number in the record, each by its name once in each place."""
+        for attribute in fields(cast(Any, type(self))):
+            yield from _numbers_in(getattr(self, attribute.name))
+
+
+def _numbers_in(value: Any) -> "Iterator[Number | Lengths]":
+    """Yield the numbers in a value of a record."""
+    if isinstance(value, Number | Lengths):
+        yield value
+    elif isinstance(value, ReportPart):
+        yield from value.numbers()
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _numbers_in(item)
 
 
 @frozen

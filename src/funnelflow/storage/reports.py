@@ -1,19 +1,26 @@
 """The report of a workspace: everybody's journeys, counted for each funnel in one pass."""
 
 import datetime as dt
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
 
 from attrs import evolve, field, frozen
 from sqlalchemy import Connection, func, select
 
 from funnelflow.errors import UnknownNameError, UsageError
-from funnelflow.report import Frame, Report, Tally, build_report, counted_in, limits_of
+from funnelflow.report import (
+    CountedContact,
+    Frame,
+    Journey,
+    Report,
+    Tally,
+    build_report,
+    counted_in,
+    limits_of,
+)
 from funnelflow.report.explaining import definition_of
 from funnelflow.report.periods import Calendar, PeriodKind
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
-from funnelflow.storage.json_form import value_json
 from funnelflow.storage.queries import AsOf, Present, funnel_names
 from funnelflow.storage.stays import JourneyReader
 from funnelflow.storage.tables import contacts
@@ -41,31 +48,17 @@ class ReportRequest:
     value: str = ""
 
 
-class CountedContact(NamedTuple):
-    """A contact that a number counts.
+@frozen(eq=False)
+class ReportPass:
+    """One pass over everybody.
 
     Attributes:
-        contact: Who it is.
-        funnel: In which funnel.
-        stage: The stage it is in.
-        since: Since when.
-        times: How often the number counts it.
+        context: The workspace.
+        connection: A reading transaction.
+        request: What is asked.
+        present: The moment of the look.
+        frames: What is asked of each funnel, as far as it has been met.
     """
-
-    contact: str
-    funnel: str
-    stage: str
-    since: dt.datetime
-    times: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the contact as data."""
-        return {**self._asdict(), "since": value_json(self.since)}
-
-
-@frozen(eq=False)
-class _Pass:
-    """One pass over everybody."""
 
     context: Context
     connection: Connection
@@ -75,6 +68,7 @@ class _Pass:
 
     @property
     def calendar(self) -> Calendar:
+        """The periods, in the workspace's zone; in UTC where it has none."""
         return Calendar(self.request.period, self.context.timezone or dt.UTC)
 
     def reader(self) -> JourneyReader:
@@ -129,7 +123,7 @@ class _Pass:
 def make_reports(context: Context, request: ReportRequest) -> tuple[Report, ...]:
     """Count everybody, and return the report of each funnel; see `Workspace.report`."""
     with reading(context.engine) as connection:
-        whole = _begin(context, connection, request)
+        whole = begin_pass(context, connection, request)
         gone = select(func.count()).select_from(contacts).where(contacts.c.id.is_(None))
         erased = connection.execute(gone).scalar_one()
         tallies = whole.tallies()
@@ -142,25 +136,45 @@ def list_counted(context: Context, request: ReportRequest, number: str) -> Itera
     if number == "velocity":
         reason = "velocity is worked out from other numbers, and counts nobody itself"
         raise UsageError(reason, hint="report --who now/open, now/won or survival/won")
+    names = {"survival/won", "survival/open"} if number == "survival" else {number}
+    is_anybody = False
     with reading(context.engine) as connection:
-        whole = _begin(context, connection, request)
+        whole = begin_pass(context, connection, request)
         if number.startswith("ageing/"):
             for name, tally in whole.tallies().items():
                 limits = {leaf: limit for leaf, (limit, _) in limits_of(tally).items()}
                 whole.frames[name] = evolve(whole.frames[name], limits=limits)
-        names = {"survival/won", "survival/open"} if number == "survival" else {number}
-        tallies: dict[str, Any] = {}
+        counting: dict[str, Callable[[Journey], int]] = {}
         for loaded, journey in whole.reader().journeys():
-            if loaded.name not in tallies:
-                tallies[loaded.name] = counted_in(whole.frame(loaded), names)
-            times = tallies[loaded.name](journey)
+            if loaded.name not in counting:
+                counting[loaded.name] = counted_in(whole.frame(loaded), names)
+            times = counting[loaded.name](journey)
             if times:
-                stay = journey.stays[-1]
+                is_anybody, stay = True, journey.stays[-1]
                 yield CountedContact(journey.contact, loaded.name, stay.stage, stay.entered, times)
+    if not is_anybody:
+        _require_number(context, request, number)
 
 
-def _begin(context: Context, connection: Connection, request: ReportRequest) -> _Pass:
-    """Begin a pass.
+def _require_number(context: Context, request: ReportRequest, number: str) -> None:
+    """Refuse the name of a number that counts nobody and is in none of the reports.
+
+    Raises:
+        UnknownNameError: It is none.
+    """
+    reports = make_reports(context, request)
+    known = {one.name for report in reports for one in report.numbers()}
+    if number not in known and number not in {"survival", "survival/open"}:
+        raise UnknownNameError("number", number, sorted(known))
+
+
+def begin_pass(context: Context, connection: Connection, request: ReportRequest) -> ReportPass:
+    """Begin a pass over everybody.
+
+    Args:
+        context: The workspace.
+        connection: A reading transaction.
+        request: What is asked.
 
     Raises:
         UnknownNameError: There is no such funnel in use.
@@ -169,4 +183,4 @@ def _begin(context: Context, connection: Connection, request: ReportRequest) -> 
     if request.funnel is not None and request.funnel not in known and request.known_at is None:
         raise UnknownNameError("funnel in use", request.funnel, known)
     moment = AsOf(request.at, request.known_at).moment
-    return _Pass(context, connection, request, context.present(connection, moment))
+    return ReportPass(context, connection, request, context.present(connection, moment))

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from attrs import evolve
 from sqlalchemy import Connection, select
@@ -325,33 +325,38 @@ class ReadableWorkspace(OpenWorkspace):
             return count_stages(connection, context.definitions, name, context.present(connection))
 
     def report(
-        self,
-        funnel: str | None = None,
-        *,
-        at: dt.datetime | None = None,
-        known_at: dt.datetime | int | None = None,
-        period: "numbers.PeriodKind" = "month",
-        by: str = "",
-        value: str = "",
+        self, funnel: str | None = None, **asked: "Unpack[numbers.ReportOptions]"
     ) -> "tuple[numbers.Report, ...]":
         """Count everybody, and return the report of each funnel that is in use.
 
         Args:
             funnel: The only funnel; None for all.
-            at: As it was at this time, as it is known today; None for now.
-            known_at: As it was known at this time, or when the row of the history with this
-                number arrived.
-            period: ``day``, ``week``, ``month`` or ``quarter``.
-            by: A field by whose values conversion is split as well.
-            value: The field that says what a contact is worth.
+            asked: What `ReportOptions` lists.
 
         Raises:
             UnknownNameError: There is no such funnel or field.
         """
         from funnelflow.storage.reports import ReportRequest, make_reports  # noqa: PLC0415  # lazy
 
-        request = ReportRequest(funnel, at, known_at, period, by, value)
-        return make_reports(self.context, request)
+        return make_reports(self.context, ReportRequest(funnel, **asked))
+
+    def counted(
+        self, number: str, funnel: str | None = None, **asked: "Unpack[numbers.ReportOptions]"
+    ) -> "Iterator[numbers.CountedContact]":
+        """Yield the contacts that a number of the report counts, read as they are asked for.
+
+        Args:
+            number: Its name, as the report has it (``stage/lead``).
+            funnel: The only funnel; None for all.
+            asked: What `ReportOptions` lists; the same as of the report.
+
+        Raises:
+            UnknownNameError: There is no such number, funnel or field.
+            UsageError: It counts nobody itself.
+        """
+        from funnelflow.storage.reports import ReportRequest, list_counted  # noqa: PLC0415  # lazy
+
+        yield from list_counted(self.context, ReportRequest(funnel, **asked), number)
 
     def outdated(self, funnel: str | None = None) -> bool:
         """Whether a funnel's file says something else than the version in use.

@@ -1,6 +1,7 @@
 """Definitions from the command line: check, test, show."""
 
 import json
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -205,6 +206,35 @@ def test_show_as_json_is_the_definition(workspace, call):
 @pytest.mark.parametrize(("form", "first"), [("mermaid", "stateDiagram-v2"), ("dot", "digraph")])
 def test_show_draws_diagrams(workspace, call, form, first):
     assert first in call("show", "standard", "--diagram", form).stdout
+
+
+def test_show_draws_a_definition_as_a_picture(workspace, call):
+    root = ET.fromstring(call("show", "standard", "--diagram", "svg").stdout)
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"prospect", "✓ customer", "✗ disqualified", "to customer: on purchased"} <= {*texts}
+    assert not any(text.endswith(" now") for text in texts if text)
+
+
+def test_a_picture_of_a_definition_has_counts_and_shares_at_its_arrows(ada, call):
+    for name in ("bob", "cy"):
+        call("add", name, f"email={name}@example.com", "--at", "2026-03-01T09:00:00Z")
+    call("record", "bob", "form_submitted", "--at", "2026-03-02T09:00:00Z")
+    done = call("show", "standard", "--diagram", "svg", "--with-counts")
+    texts = [e.text for e in ET.fromstring(done.stdout).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"1 now", "2 now", "2 of 2", "not taken"} <= {*texts}
+
+
+@pytest.mark.parametrize("more", [(), ("--diagram", "mermaid")])
+def test_counts_stand_in_a_picture_only(workspace, call, more):
+    done = call("show", "standard", "--with-counts", *more)
+    assert done.exit_code == 2
+    assert "hint: funnelflow show --diagram svg --with-counts" in done.stderr
+
+
+def test_counts_are_those_of_a_funnel_in_use(workspace, call):
+    done = call("show", "dialogue", "--diagram", "svg", "--with-counts")
+    assert done.exit_code == 2
+    assert "dialogue" in done.stderr
 
 
 def test_a_dot_diagram_is_indented_by_blanks_that_no_cleaning_spells_out(workspace, call):

@@ -27,6 +27,7 @@ from funnelflow.definition import (
     to_json,
 )
 from funnelflow.definition.model import arrow
+from funnelflow.errors import UsageError
 
 STEP = 2
 
@@ -184,17 +185,25 @@ def _type(field: Field) -> str:
     "funnelflow show",
     "funnelflow show dialogue",
     "funnelflow show standard --diagram mermaid",
+    "funnelflow show standard --diagram svg --with-counts > standard.svg",
     "funnelflow show definitions/standard.yaml --json",
 )
 @click.argument("definition", required=False, shell_complete=complete_definition)
 @click.option(
     "--diagram",
     "form",
-    type=click.Choice(["mermaid", "dot"]),
-    help="Draw it: the source text of a diagram.",
+    type=click.Choice(["mermaid", "dot", "svg"]),
+    help="Draw it: the source text of a diagram, or a picture.",
+)
+@click.option(
+    "--with-counts",
+    is_flag=True,
+    help="With --diagram svg: how many contacts are where, and went where.",
 )
 @as_json
-def show(definition: str | None, form: Literal["mermaid", "dot"] | None) -> int:
+def show(
+    definition: str | None, form: Literal["mermaid", "dot", "svg"] | None, *, with_counts: bool
+) -> int:
     """Explain a definition, or draw it.
 
     DEFINITION is a file or the name of a definition; without it, the
@@ -202,14 +211,34 @@ def show(definition: str | None, form: Literal["mermaid", "dot"] | None) -> int:
     with its criteria in plain words, and the words it speaks of.
     """
     session = current()
+    if with_counts and form != "svg":
+        raise UsageError(
+            "counts stand in the picture", hint="funnelflow show --diagram svg --with-counts"
+        )
     linked = _own(session) if definition is None else definition_here(definition, session)
-    if form is not None:
+    if form == "svg":
+        say_text(_picture(linked, session, with_counts=with_counts))
+    elif form is not None:
         from funnelflow.engine.diagram import diagram  # noqa: PLC0415  # loads the graph support
 
         say_text(diagram(linked, form).expandtabs(2))  # a tab would be shown as an escape
     else:
         answer(lambda: to_json(linked.definition), lambda page: definition_lines(linked, page))
     return 0
+
+
+def _picture(linked: Linked, session: Session, *, with_counts: bool) -> str:
+    """Draw a definition, with the counts of the funnel as it is in use where they are wanted."""
+    from funnelflow.report.stage_pictures import definition_picture  # noqa: PLC0415  # only here
+
+    if not with_counts:
+        return definition_picture(linked).file()
+    name = linked.definition.name
+    with session.open() as workspace:
+        (report,) = workspace.report(name)
+        in_use = workspace.linked(name)
+    stages = {stage.stage: stage for stage in report.stages}
+    return definition_picture(in_use, stages, report.flow).file()
 
 
 def _own(session: Session) -> Linked:

@@ -31,7 +31,7 @@ from funnelflow.report.page_findings import (
 )
 from funnelflow.report.records import Cohorts, CommonValue
 from funnelflow.report.sections import Report
-from funnelflow.report.stage_pictures import definition_picture, flow_picture
+from funnelflow.report.stage_pictures import definition_picture, flow_picture, leaf_pairs
 from funnelflow.report.time_charts import survival_picture, times_picture
 
 MOST_COLUMNS: Final = 40
@@ -147,14 +147,12 @@ def _definition(report: Report, linked: Linked) -> PageSection:
     taken = {(move.source, move.to): move.moves for move in report.flow.moves}
     rows = tuple(
         (
-            text_cell(f"{source} to {transition.to}"),
+            text_cell(f"{source} to {to}"),
             text_cell(takes(transition.transition)),
-            count_cell(taken[pair])
-            if (pair := (source, transition.to)) in taken
-            else text_cell("-"),
+            count_cell(taken[source, to]) if (source, to) in taken else text_cell("-"),
         )
         for transition in linked.transitions
-        for source, _ in transition.sources
+        for source, to in leaf_pairs(transition)
     )
     stages = {stage.stage: stage for stage in report.stages}
     picture = definition_picture(linked, stages, report.flow)

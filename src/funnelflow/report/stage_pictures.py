@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
-from funnelflow.definition import Linked, takes
+from funnelflow.definition import Linked, LinkedTransition, takes
 from funnelflow.report.number_words import count_words
 from funnelflow.report.records import Number, StageCount
 from funnelflow.report.sections import Flow
@@ -39,6 +39,8 @@ def definition_picture(
     """
     ways = _permitted(linked)
     for move in flow.moves if flow else ():
+        if not {move.source, move.to} <= linked.stages.keys():
+            continue  # of another version of the definition
         pair = (move.source, move.to)
         known = ways.get(pair, _Way(*pair, ("forced, or by another version",)))
         ways[pair] = _Way(*pair, known.texts, move.moves)
@@ -94,13 +96,17 @@ def _about(linked: Linked, ways: int, drawn: int, *, is_counted: bool) -> str:
     )
 
 
+def leaf_pairs(transition: LinkedTransition) -> list[tuple[str, str]]:
+    """Return from which leaf stage to which a transition leads."""
+    return [(source, to) for source, _ in transition.sources for to in transition.targets]
+
+
 def _permitted(linked: Linked) -> dict[tuple[str, str], _Way]:
     """Return the ways that the transitions permit, with what takes each."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for transition in linked.transitions:
         words = takes(transition.transition)
-        for source, _ in transition.sources:
-            pair = (source, transition.to)
+        for pair in leaf_pairs(transition):
             if words not in found.get(pair, ()):
                 found[pair] = (*found.get(pair, ()), words)
     return {pair: _Way(*pair, texts) for pair, texts in found.items()}

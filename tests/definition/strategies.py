@@ -16,6 +16,7 @@ from funnelflow.definition import (
     Stage,
     Transition,
     Vocabulary,
+    check,
 )
 
 VOCABULARY = Vocabulary(
@@ -156,7 +157,7 @@ def scenarios(draw: st.DrawFn, known: list[str]) -> Scenario:
 
 @st.composite
 def definitions(draw: st.DrawFn) -> Definition:
-    """Draw a definition that links; it may have warnings."""
+    """Draw a definition whose names and types hold together; its automatic steps may go round."""
     tree = draw(stages())
     known = [name for stage in tree for name, _ in stage.walk()]
     return Definition(
@@ -171,3 +172,8 @@ def definitions(draw: st.DrawFn) -> Definition:
         about=draw(texts),
         force=tuple(draw(st.lists(st.sampled_from(ROLES), max_size=2, unique=True))),
     )
+
+
+def accepted_definitions() -> st.SearchStrategy[Definition]:
+    """Draw a definition that links; it may have warnings."""
+    return definitions().filter(lambda d: not [p for p in check(d) if p.severity == "error"])

@@ -77,9 +77,9 @@ def test_what_was_due_before_its_criteria_were_met_is_taken_when_they_are():
     known = T0 + 5 * DAY
     contact = funnel.fold("ada", [funnel.event("add", T0), funnel.event("set", known)])
     assert contact.stage == "a"
-    funnel.step(contact, funnel.event("set", known, {"fits": True}))
-    outcome = funnel.step(contact, funnel.event("tick", known + DAY))
-    assert [(t.to, t.at) for t in outcome.path] == [("b", known)]
+    outcome = funnel.step(contact, funnel.event("set", known, {"fits": True}))
+    assert [(t.to, t.cause) for t in outcome.path] == [("b", "timed")]
+    assert contact.since == known
 
 
 @pytest.mark.parametrize("ticks", [[10], [3, 10], [2, 3, 4, 5, 6, 7, 10], []])

@@ -60,9 +60,9 @@ PUBLIC = {
         as_file import_file
     """,
     "funnelflow.maintenance": """
-        Adopted AdoptionPlan Ahead Conflict Erased Finding FoundValue HeadsFileError Merged
+        Adopted AdoptionPlan Ahead BrokenPromise Conflict Erased Finding FoundValue HeadsFileError Merged
         Repaired Shift SinceHeads StandsElsewhere Ticked Undone UnmappedStageError
-        Verification contacts_ahead plan_adoption run_adoption run_erasure run_merge
+        Verification broken_promises contacts_ahead plan_adoption run_adoption run_erasure run_merge
         run_repair run_tick run_unmerge run_verification search_values undo_run
     """,
     "funnelflow.notify": """

@@ -212,6 +212,22 @@ def test_the_doctor_counts_one_error_in_the_singular(workspace, call):
     assert "1 error, 0 warnings" in call("doctor").stdout
 
 
+def test_the_doctor_names_who_breaks_what_a_definition_promises(workspace, call):
+    file = workspace / "definitions" / "standard.yaml"
+    promise = "{stage: prospect, needs: contact.budget >= 5000}"
+    file.write_text(file.read_text() + f"always: [{{Every prospect has the budget: {promise}}}]\n")
+    assert call("adopt", "standard", "--yes").exit_code == 0
+    call("add", "ada")
+    done = call("move", "ada", "prospect", "--force", "--reason", "known", "--actor", "grace")
+    assert done.exit_code == 0
+    done = call("doctor")
+    assert done.exit_code == 1
+    assert (
+        "✗ promises: standard, 'Every prospect has the budget': broken by 1 contact" in done.stdout
+    )
+    assert "hint: funnelflow why ada" in done.stdout
+
+
 def test_the_doctor_notices_a_definition_that_is_not_in_use_yet(workspace, call):
     path = workspace / "definitions" / "standard.yaml"
     path.write_text(path.read_text().replace("For tests alone", "For tests only"))

@@ -33,11 +33,11 @@ KEPT = (
     "{stage: lead.cold, never_after: [prospect, lead.hot]}",
     "{stage: lead.hot, inside: lead}",
     "{stage: lead, inside: lead}",
-    "{stage: prospect, needs: contact.budget >= 5000}",
-    "{stage: prospect, needs: contact.budget > 100}",
-    "{stage: prospect, needs: contact.budget != 0}",
-    "{stage: prospect, needs: has(contact.budget)}",
-    "{stage: customer, needs: contact.budget > 5000 && has(contact.budget)}",
+    "{stage: prospect, on_entry: contact.budget >= 5000}",
+    "{stage: prospect, on_entry: contact.budget > 100}",
+    "{stage: prospect, on_entry: contact.budget != 0}",
+    "{stage: prospect, on_entry: has(contact.budget)}",
+    "{stage: customer, on_entry: contact.budget > 5000 && has(contact.budget)}",
 )
 
 
@@ -58,8 +58,11 @@ BROKEN = {
     ),
     "{stage: lead.hot, never_after: lead}": ("never_after", {"path": ("lead.cold", "lead.hot")}),
     "{stage: prospect, inside: lead}": ("inside", {"stage": "prospect", "inside": "lead"}),
-    "{stage: prospect, needs: contact.budget > 5000}": ("placed", {"line": 11}),
-    "{stage: lead.hot, needs: contact.fits}": ("placed", {"line": 12}),
+    "{stage: prospect, needs: contact.budget > 5000}": (
+        "placed",
+        {"line": 11, "facts": "budget=5000"},
+    ),
+    "{stage: lead.hot, needs: contact.fits}": ("placed", {"line": 12, "facts": "fits=no"}),
     "{stage: lead, needs: contact.fits}": ("initial", {"stage": "lead.cold"}),
 }
 
@@ -126,3 +129,63 @@ def test_an_invariant_about_a_stage_that_is_done_without_is_dropped(tmp_path):
     (tmp_path / "base.yaml").write_text(base)
     reading = read(tmp_path, "funnel: small\nextends: base\nwithout: [prospect]\n")
     assert reading.definition.always == ()
+
+
+KEEPING = """\
+stages:
+  lead: {stages: {cold: {}, hot: {}}}
+  prospect: {}
+  customer: {type: won}
+transitions:
+  - {from: lead.cold, to: lead.hot, on: form}
+  - {from: lead, to: prospect, on: call, require: [{Rich: contact.budget >= 5000}]}
+  - {from: prospect, to: lead, require: [{Poor: '!(has(contact.budget) && contact.budget > 4000)'}]}
+  - {from: prospect, to: customer, on: form}
+"""
+
+
+def kept(tmp_path, invariant, stages=KEEPING):
+    """Return the variants of what is said of an invariant, with their facts."""
+    text = f"{HEAD}{stages}always:\n  - It is so: {invariant}\n"
+    found = [p for p in read(tmp_path, text).problems if p.code == "F415"]
+    return [(p.variant, p.parameters.get("facts", "")) for p in found]
+
+
+@pytest.mark.parametrize(
+    ("needs", "expected"),
+    [
+        ("contact.budget > 4000", []),
+        ("has(contact.budget)", []),
+        ("contact.budget >= 4001", [("lost", "budget=4000.5")]),
+        ("contact.budget >= 5000", [("lost", "budget=4001")]),
+        ("contact.fits", [("placed", "fits=no")]),
+    ],
+)
+def test_what_a_stage_needs_must_be_kept_while_a_contact_is_in_it(tmp_path, needs, expected):
+    assert kept(tmp_path, f"{{stage: prospect, needs: {needs}}}") == expected
+
+
+def test_a_transition_that_leads_back_by_itself_keeps_nothing(tmp_path):
+    back = "  - {from: lead.cold, to: prospect, require: [{Rich: contact.budget > 4000}]}\n"
+    found = kept(tmp_path, "{stage: prospect, needs: contact.budget > 4000}", KEEPING + back)
+    assert found[0][0] == "lost"
+
+
+def test_what_an_event_takes_out_is_not_kept(tmp_path):
+    stages = KEEPING.replace("to: lead, require", "to: lead, on: quiet, require")
+    found = kept(tmp_path, "{stage: prospect, needs: contact.budget > 4000}", stages)
+    assert [variant for variant, _ in found] == ["lost"]
+
+
+def test_what_a_transition_sets_is_not_taken_for_what_it_required(tmp_path):
+    stages = KEEPING.replace("on: call, require", "on: call, sets: {budget: '1'}, require")
+    found = kept(tmp_path, "{stage: prospect, on_entry: contact.budget >= 5000}", stages)
+    assert found == [("placed", "")]
+
+
+def test_the_story_that_leads_there_is_named(tmp_path):
+    story = "story: A rich one, given: {budget: 6000}, when: [call], then: prospect"
+    promise = "always:\n  - So: {stage: prospect, needs: contact.budget >= 5000}\n"
+    text = f"{HEAD}{KEEPING}scenarios:\n  - {{{story}}}\n{promise}"
+    (problem,) = [p for p in read(tmp_path, text).problems if p.code == "F415"]
+    assert problem.help.startswith("after the story 'A rich one' set budget=4001")

@@ -79,6 +79,7 @@ def examine(session: Session) -> Iterator[DoctorFinding]:
     yield from _definitions(session, root)
     yield from _looking("definitions in use", lambda: _in_use(session))
     yield from _looking("clocks", lambda: _clocks(session))
+    yield from _looking("promises", lambda: _promises(session))
     yield from _endpoints(session)
 
 
@@ -199,6 +200,21 @@ def _clocks(session: Session) -> DoctorFinding:
         "they stand where they will be by then; "
         f"funnelflow history {quote(found.examples[0][0])} shows the evidence",
     )
+
+
+def _promises(session: Session) -> DoctorFinding:
+    """Look for contacts of whom something does not hold that a definition promises."""
+    with session.open() as workspace:
+        found = workspace.broken_promises()
+    if not found:
+        return _fine("promises", "nobody breaks what a definition promises of a stage")
+    said = (
+        f"{one.funnel}, {one.label!r}: broken by {counted(one.count, 'contact')} in {one.stage}: "
+        + ", ".join(one.examples)
+        + (", …" if one.count > len(one.examples) else "")
+        for one in found
+    )
+    return _problem("promises", "; ".join(said), f"funnelflow why {quote(found[0].examples[0])}")
 
 
 def _first(problems: Sequence[Problem]) -> str:

@@ -121,7 +121,8 @@ class LinkedInvariant:
 
     Attributes:
         invariant: As it was written.
-        needs: What every transition into the stage requires; None when it says nothing of that.
+        needs: What holds on entry, and of `needs` while a contact stays; None when it says
+            nothing of that.
     """
 
     invariant: Invariant

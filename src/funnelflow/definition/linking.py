@@ -228,8 +228,9 @@ class _Linker:
             for item, name in enumerate(names)
         ]
         needs = None
-        if invariant.needs:
-            needs = self.expressions.compile(Written(invariant.needs, place.part("needs")))
+        if invariant.condition:
+            key = "needs" if invariant.needs else "on_entry"
+            needs = self.expressions.compile(Written(invariant.condition, place.part(key)))
         return None if None in found else LinkedInvariant(invariant, needs)
 
     def _event(self, event: EventType) -> LinkedEvent:

@@ -220,7 +220,7 @@ class Vocabulary(_Written):
 class Invariant(_Written):
     """What always holds of one of a definition's stages; a check holds it to that.
 
-    It says exactly one of `after`, `never_after`, `inside` and `needs`.
+    It says exactly one of `after`, `never_after`, `inside`, `needs` and `on_entry`.
 
     Attributes:
         label: What people read ("Every prospect was a lead before").
@@ -228,7 +228,10 @@ class Invariant(_Written):
         after: Stages of which every contact in `stage` was in one before.
         never_after: Stages from which no way leads to `stage` again.
         inside: The stage that `stage` is nested in.
-        needs: The source of an expression that every way into `stage` requires.
+        needs: The source of an expression that holds when `stage` is entered and while a contact
+            is in it.
+        on_entry: The source of an expression that holds when `stage` is entered, whatever becomes
+            of it later.
     """
 
     label: str
@@ -237,6 +240,12 @@ class Invariant(_Written):
     never_after: tuple[str, ...] = field(default=(), converter=_names)
     inside: str = ""
     needs: str = ""
+    on_entry: str = ""
+
+    @property
+    def condition(self) -> str:
+        """What holds on entry at least; empty where it says nothing of that."""
+        return self.needs or self.on_entry
 
 
 @frozen

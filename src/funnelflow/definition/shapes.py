@@ -328,7 +328,7 @@ SCENARIO = RecordKind(
 )
 
 
-_STATEMENTS = ("after", "never_after", "inside", "needs")
+_STATEMENTS = ("after", "never_after", "inside", "needs", "on_entry")
 
 
 def _check_invariant(here: Place, invariant: Invariant) -> Invariant:
@@ -385,7 +385,8 @@ INVARIANT = InvariantKind(
             "Nobody who was in one of these comes there.",
         ),
         Key("inside", STAGE_NAME, "The stage it is nested in."),
-        Key("needs", EXPRESSION, "What every way there requires."),
+        Key("needs", EXPRESSION, "What holds on the way in, and while a contact is there."),
+        Key("on_entry", EXPRESSION, "What holds on the way in, and perhaps no longer later."),
     ),
     further=_check_invariant,
     needs=("stage",),

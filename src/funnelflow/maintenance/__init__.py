@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from funnelflow.maintenance.erase_check import FoundValue, search_values
     from funnelflow.maintenance.heads_file import HeadsFileError
     from funnelflow.maintenance.merge import Conflict, Merged, run_merge, run_unmerge
+    from funnelflow.maintenance.promises import BrokenPromise, broken_promises
     from funnelflow.maintenance.repair import Repaired, run_repair
     from funnelflow.maintenance.tick import Ahead, Ticked, contacts_ahead, run_tick
     from funnelflow.maintenance.undo import StandsElsewhere, Undone, undo_run
@@ -32,6 +33,7 @@ else:
             "erase_check": "FoundValue search_values",
             "heads_file": "HeadsFileError",
             "merge": "Conflict Merged run_merge run_unmerge",
+            "promises": "BrokenPromise broken_promises",
             "repair": "Repaired run_repair",
             "tick": "Ahead Ticked contacts_ahead run_tick",
             "undo": "StandsElsewhere Undone undo_run",
@@ -44,6 +46,7 @@ __all__ = [
     "Adopted",
     "AdoptionPlan",
     "Ahead",
+    "BrokenPromise",
     "Conflict",
     "Erased",
     "Finding",
@@ -58,6 +61,7 @@ __all__ = [
     "Undone",
     "UnmappedStageError",
     "Verification",
+    "broken_promises",
     "contacts_ahead",
     "plan_adoption",
     "run_adoption",

@@ -448,6 +448,12 @@ class Workspace(ReadableWorkspace):
         """Return the contacts whose last evidence lies more than a day after `now`."""
         return maintenance.contacts_ahead(self.context, now)
 
+    def broken_promises(
+        self, now: dt.datetime | None = None
+    ) -> "tuple[maintenance.BrokenPromise, ...]":
+        """Return who is in a stage now of whom what it needs does not hold, promise by promise."""
+        return maintenance.broken_promises(self.context, now)
+
     def plan_adoption(
         self,
         source: Definition | Path | str,

@@ -6,6 +6,7 @@ from funnelflow.definition.lint.guard_implication import (
     check_shadows,
     guard_conditions,
 )
+from funnelflow.definition.lint.invariants import check_invariants
 from funnelflow.definition.lint.parts import (
     check_names,
     check_one_meaning,
@@ -16,7 +17,6 @@ from funnelflow.definition.lint.parts import (
 from funnelflow.definition.lint.reachability import (
     check_cycles,
     check_indistinguishable_stages,
-    check_invariants,
     check_passages,
     check_reachability,
     check_terminal_stages,
@@ -47,4 +47,4 @@ def check_whole(linked: Linked, problems: Problems) -> None:
     check_cycles(linked, guards, problems)
     check_terminal_stages(linked, problems)
     check_indistinguishable_stages(linked, guards, problems)
-    check_invariants(linked, guards, successors, problems)
+    check_invariants(linked, successors, problems)

@@ -124,7 +124,12 @@ def conversion_lines(steps: Sequence[ConversionStep], page: Page) -> list[Line]:
         for one in steps
     )
     heads = ("step", _right("passed", 7), "of step before", "of all", *(t for _, t in ways))
-    return page.grid(rows, heads=heads, indent=2)
+    early = (
+        line(f"  {one.negative.value:,} came to {one.stage} before the step before it")
+        for one in steps
+        if one.negative.value
+    )
+    return [*page.grid(rows, heads=heads, indent=2), *early]
 
 
 def _cohort_title(table: Cohorts) -> str:

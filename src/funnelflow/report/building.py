@@ -141,6 +141,7 @@ class _Builder:
                     from_before=self.number(f"passed/{stage}", base),
                     reentries=self.number(f"reentered/{stage}"),
                     time_from_before=self.lengths(f"time/{before}/{stage}"),
+                    negative=self.number(f"negative/{before}/{stage}"),
                 )
             )
             before = stage

@@ -151,6 +151,7 @@ class ConversionStep(ReportPart):
         from_before: Passed, of those who passed the step before.
         reentries: How often it was entered again.
         time_from_before: From entering the step before for the first time to entering this one.
+        negative: How many of these times are below zero: who came here before the step before.
     """
 
     stage: str
@@ -163,6 +164,7 @@ class ConversionStep(ReportPart):
     from_before: Number
     reentries: Number
     time_from_before: Lengths
+    negative: Number
 
     @property
     def differs(self) -> bool:

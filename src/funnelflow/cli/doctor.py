@@ -19,6 +19,7 @@ from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, line, mark, stack
 from funnelflow.definition import Problem, read_definition
 from funnelflow.errors import Error
+from funnelflow.ingest.contact_matching import look_alikes_of
 from funnelflow.plugins import PluginHost
 from funnelflow.plugins.configuration import CONFIG_FILE
 from funnelflow.storage.messages import backlogs
@@ -80,6 +81,7 @@ def examine(session: Session) -> Iterator[DoctorFinding]:
     yield from _looking("definitions in use", lambda: _in_use(session))
     yield from _looking("clocks", lambda: _clocks(session))
     yield from _looking("promises", lambda: _promises(session))
+    yield from _looking("contacts", lambda: _look_alikes(session))
     yield from _endpoints(session)
 
 
@@ -215,6 +217,21 @@ def _promises(session: Session) -> DoctorFinding:
         for one in found
     )
     return _problem("promises", "; ".join(said), f"funnelflow why {quote(found[0].examples[0])}")
+
+
+def _look_alikes(session: Session) -> DoctorFinding:
+    """Look for contacts that may be the same; that is for a person to decide."""
+    with session.open() as workspace:
+        found = look_alikes_of(workspace.context)
+    if not found.contacts:
+        return _fine("contacts", "none looks like another")
+    some = [f"{name} ({', '.join(ids)})" for name, ids in found.examples]
+    more = ", …" if len(found.examples) < found.contacts else ""
+    look = "looks" if found.contacts == 1 else "look"
+    said = f"{counted(found.contacts, 'contact')} {look} like others: {'; '.join(some)}{more}"
+    (_, (first, second, *_)), *_ = found.examples
+    hint = f"if two are one: funnelflow merge {quote(second)} --into {quote(first)}"
+    return DoctorFinding("contacts", well=True, said=said, hint=hint)
 
 
 def _first(problems: Sequence[Problem]) -> str:

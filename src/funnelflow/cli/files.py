@@ -77,6 +77,12 @@ reading_a_file = together(
         "--timezone", metavar="ZONE", default="", help="The zone of times without an offset."
     ),
     click.option(
+        "--match",
+        metavar="FIELD",
+        default="",
+        help="Find contacts whose id is not known by a field, such as email.",
+    ),
+    click.option(
         "--decimal",
         metavar="CHAR",
         default="",
@@ -127,6 +133,7 @@ def _options(  # noqa: PLR0913 - what can be said of a file
     *,
     pairs: tuple[str, ...],
     mapping: str | None,
+    match: str,
     decimal: str,
     date_formats: tuple[str, ...],
     form: str | None,
@@ -149,6 +156,7 @@ def _options(  # noqa: PLR0913 - what can be said of a file
         mapping=evolve(
             known,
             timezone=same["timezone"] or known.timezone,
+            match=match or known.match,
             decimal=check_decimal(decimal) or known.decimal,
             date_formats=tuple(map(check_date_format, date_formats)) or known.date_formats,
             encoding=form_said.encoding or known.encoding,
@@ -368,6 +376,7 @@ def summary_lines(summary: Summary, page: Page) -> list[Line]:
         *([line(f"  {went_on}")] if summary.resumed and not summary.applied_before else []),
         *page.grid(_counts(summary.counts), indent=2),
         *_warnings(summary.counts, page),
+        *_look_alikes(summary, page),
         *_refusals(summary.counts, page),
         *_rejections(summary, page),
         *_left_later(summary, page),
@@ -424,6 +433,16 @@ def _warnings(counts: Counts, page: Page) -> list[Line]:
         untold: counts.untold,
     }
     return stack(page.paragraph(text, indent=2) for text, count in said.items() if count)
+
+
+def _look_alikes(summary: Summary, page: Page) -> list[Line]:
+    """Tell of contacts that were added and may have been known under another id."""
+    count = summary.look_alikes.contacts
+    if not count:
+        return []
+    look = "looks" if count == 1 else "look"
+    what = f"{counted(count, 'contact')} that were added {look} like others, by id or email: "
+    return page.paragraph(f"{what}funnelflow doctor names some; --match email finds them", indent=2)
 
 
 def _refusals(counts: Counts, page: Page) -> list[Line]:

@@ -49,6 +49,7 @@ class Field:
         choices: The only values it may have; for a list, its items. Empty for any.
         ask: The question that finds it out.
         default: What a new contact has; None for unknown.
+        identifying: Whether a value names one person or company, as an email address does.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Field:
     choices: tuple[Value, ...] = ()
     ask: str = ""
     default: Value | None = None
+    identifying: bool = False
     position: Position | None = field(default=None, eq=False, repr=False, kw_only=True)
     _normal: Normaliser = field(init=False, eq=False, repr=False)
     _load: Loader = field(init=False, eq=False, repr=False)
@@ -74,7 +76,7 @@ class Field:
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as what was declared; the functions are chosen again."""
         declared = (self.name, self.type, self.title, self.about, self.unit, self.choices)
-        return _field, (*declared, self.ask, self.default, self.position)
+        return _field, (*declared, self.ask, self.default, self.identifying, self.position)
 
     @property
     def label(self) -> str:

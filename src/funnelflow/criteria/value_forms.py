@@ -95,11 +95,14 @@ def parse_type(text: str) -> Type | None:
     return list_of(item)
 
 
-_SEEN: Final = re.compile(
-    r"[^\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+INVISIBLE: Final = (
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
-    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+"""The characters of Unicode that have no picture, besides spaces and control characters, as part
+of a class of a regular expression."""
+_SEEN: Final = re.compile(rf"[^\s{INVISIBLE}]")
 """A character that can be seen: no space, and none of Unicode's that have no picture."""
 
 Normaliser: TypeAlias = Callable[[Any, dt.tzinfo | None], Value]

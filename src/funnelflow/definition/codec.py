@@ -96,7 +96,9 @@ def _field_to_json(field: Field) -> dict[str, Any]:
     words = {name: text for name in _WORDS if (text := getattr(field, name))}
     choices = [field.to_json(value) for value in field.choices]
     default = {} if field.default is None else {"default": field.to_json(field.default)}
-    return {**plain, **words, **({"choices": choices} if choices else {}), **default}
+    identifying = {"identifying": True} if field.identifying else {}
+    more = {"choices": choices} if choices else {}
+    return {**plain, **words, **more, **default, **identifying}
 
 
 def _field_from_json(plain: dict[str, Any]) -> Field:
@@ -109,6 +111,7 @@ def _field_from_json(plain: dict[str, Any]) -> Field:
         **{name: plain.get(name, "") for name in _WORDS},
         choices=tuple(item.from_json(raw) for raw in plain.get("choices", ())),
         default=whole.from_json(plain["default"]) if "default" in plain else None,
+        identifying=plain.get("identifying", False),
     )
 
 

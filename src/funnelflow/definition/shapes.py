@@ -128,6 +128,7 @@ FIELD = RecordKind(
         Key("values", ListKind(of=SINGLE), "The only values it may have.", "choices"),
         Key("ask", TEXT, "The question that finds it out."),
         Key("default", PLAIN, "What a new contact, or an event that does not say, has."),
+        Key("identifying", TRUTH, "Whether a value names one person, as an email address does."),
     ),
     further=_check_field,
     needs=("name",),

@@ -16,12 +16,18 @@ from typing import IO, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from attrs import evolve, frozen
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from funnelflow.engine.events import TimestampCache
 from funnelflow.errors import UnknownNameError
 from funnelflow.gc_pause import gc_paused
 from funnelflow.ingest.column_matching import Matched, match_columns
+from funnelflow.ingest.contact_matching import (
+    ContactIndex,
+    LookAlikes,
+    check_match,
+    find_look_alikes,
+)
 from funnelflow.ingest.file_errors import FileError, Rejection, RowError, reject
 from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.input import Input, open_input
@@ -42,10 +48,11 @@ from funnelflow.ingest.source import STDIN, Survey, is_regular, survey
 from funnelflow.ingest.summary import EXAMPLES, Progress, Summary, Watch
 from funnelflow.ingest.time_order import SORTING, RowClock, is_in_order, sorted_batches
 from funnelflow.storage.checkpoints import Checkpoint, Counts, save_checkpoint
-from funnelflow.storage.connect import writing
+from funnelflow.storage.connect import reading, writing
 from funnelflow.storage.contact_cache import ContactCache
 from funnelflow.storage.context import Context
 from funnelflow.storage.runs import OpenRun, RunKind
+from funnelflow.storage.tables import contacts
 from funnelflow.storage.unit_of_work import Store, UnitOfWork
 
 _BATCHES_PAUSED = 10
@@ -236,6 +243,8 @@ class _FileRun:
             number=self._checkpoint.run,
         )
         self._examples: list[Rejection] = []
+        self._index: ContactIndex | None = None
+        self._look_alikes = LookAlikes()
         self._cache = ContactCache()
 
     def run(self) -> Summary:
@@ -245,6 +254,7 @@ class _FileRun:
             return self._summary()
         self._rejects = open_rejects(setup.context, setup.opened, options, setup.start)
         self._report(0, begun=self._summary())
+        newest = self._look_around()
         try:
             with self._outer() as outer:
                 batches = self._batches()
@@ -259,7 +269,23 @@ class _FileRun:
         finally:
             self._rejects.close()
             setup.handler.close()
+            if self._index is not None:
+                self._index.close()
+        if self._checkpoint.counts.created and not options.dry_run:
+            with reading(setup.context.engine) as connection:
+                identifying = setup.handler.identifying
+                self._look_alikes = find_look_alikes(connection, identifying, newest)
         return self._summary()
+
+    def _look_around(self) -> int:
+        """Find out whom there is, as far as rows ask; give the number of the newest contact."""
+        setup = self._setup
+        match = setup.matched.mapping.match
+        with reading(setup.context.engine) as connection:
+            if match:
+                self._index = ContactIndex(match, setup.matched.mapping.column("contact"))
+                self._index.fill(connection)
+            return connection.execute(select(func.max(contacts.c.number))).scalar() or 0
 
     @contextmanager
     def _outer(self) -> Iterator[Connection | None]:
@@ -301,6 +327,9 @@ class _FileRun:
     def _apply(self, batch: Batch, outer: Connection | None) -> None:
         """Decide a batch and store it in one transaction, again if another writer was first."""
         setup, (rows, unreadable, left_out) = self._setup, self._parse(batch)
+        if self._index is not None:
+            found = self._index.find(rows)
+            rows, unreadable = found.rows, unreadable + found.rejected
         ids, keys = {row.contact for _, _, row in rows}, {row.key for _, _, row in rows}
         ids |= {self._contact_of(rejection) for rejection in unreadable}
 
@@ -313,6 +342,7 @@ class _FileRun:
                 if not self._options.dry_run:
                     self._run.begin(unit)
                 unit.load(ids, keys)
+                unit.load_names(setup.handler.identifying_values(rows))
                 rejected = [r for r in unreadable if not unit.is_erased(self._contact_of(r))]
                 counts.erased = len(unreadable) - len(rejected)
                 rejected += setup.handler.handle_rows(unit, rows, counts)
@@ -402,6 +432,7 @@ class _FileRun:
             examples=tuple(self._examples),
             resumed=setup.start.checkpoint.counts.rows,
             applied_before=setup.start.is_done,
+            look_alikes=self._look_alikes,
             dry_run=self._options.dry_run,
             seconds=time.monotonic() - setup.began,
         )
@@ -418,13 +449,16 @@ def _match(context: Context, opened: Input, handler: RowHandler) -> Matched:
         for event in linked.events.values()
         for name, field in event.event.fields.items()
     }
-    return match_columns(
+    fields = {**of_events, **linked.fields}
+    matched = match_columns(
         reader.columns,
-        {**of_events, **linked.fields},
+        fields,
         options.mapping,
         targets=handler.targets,
         open_ended=reader.format == "jsonl",
     )
+    check_match(matched.mapping.match, fields)
+    return matched
 
 
 def _store_for(context: Context, options: FileOptions) -> Store:

@@ -26,7 +26,15 @@ from funnelflow.ingest.file_errors import Rejection, RowError, RowFault, reject
 from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.mapping import CRM_STAGE, FIELD, HISTORY, TARGETS, field_target, target_label
 from funnelflow.ingest.row_parser import ParsedRow
-from funnelflow.storage.changes import Change, ChangeResult, check_id, check_key, is_id
+from funnelflow.storage.changes import (
+    Change,
+    ChangeResult,
+    ErasedContactError,
+    check_id,
+    check_key,
+    is_id,
+    plain_name,
+)
 from funnelflow.storage.checkpoints import Counts
 from funnelflow.storage.database_errors import RetryError
 from funnelflow.storage.row_format import to_text
@@ -52,6 +60,7 @@ class RowHandler:
         is_snapshot: Whether rows say what is the case, so that the same ones may come again.
         targets: What columns can be, besides fields.
         digest: Digest of everything that decides what a row becomes.
+        identifying: The fields that name people.
     """
 
     kind: ClassVar[str]
@@ -81,7 +90,10 @@ class RowHandler:
         self._sifts = self._is_written or bool(self._brought)
         self._known_fields = matched.fields
         self._readers: dict[int, tuple[Mapping[str, Field], dict[str, CellReader]]] = {}
-        _require(matched, "contact", "whom it is about")
+        self.identifying = frozenset(f.name for f in matched.fields.values() if f.identifying)
+        match = matched.mapping.match
+        if not (match and matched.mapping.named(field_target(match))):
+            _require(matched, "contact", "whom it is about")
 
     def handle(self, unit: UnitOfWork, row: ParsedRow, counts: Counts) -> None:
         """Decide one row, and count what became of it.
@@ -106,9 +118,19 @@ class RowHandler:
                 handle(unit, row, counts)
             except RetryError:
                 raise
+            except ErasedContactError:
+                counts.erased += 1
             except (RowError, UsageError, FieldError, ConflictError) as error:
                 rejected.append(reject(line, record, self._faults(unit, row, error)))
         return rejected
+
+    def identifying_values(self, rows: Sequence[ReadRow]) -> set[str]:
+        """Return what rows name people by, besides ids, in the form that is compared."""
+        found: set[str] = set()
+        for name in self.identifying:
+            said = {row.cells.get(name) or row.facts.get(name) for _, _, row in rows}
+            found |= {plain_name(text) for text in said if text and isinstance(text, str)}
+        return found
 
     def committed(self) -> None:
         """Note that the rows handled last are stored."""

@@ -8,6 +8,7 @@ from funnelflow.ingest.file_errors import RowError
 from funnelflow.ingest.mapping import FIELD, HISTORY, OTHERS, TARGETS, FileMapping
 from funnelflow.ingest.readers import read_object
 from funnelflow.ingest.text_formats import time_reader
+from funnelflow.storage.changes import composed
 
 _FACTS_KEPT = 4096
 """Different texts of facts that are remembered with what they mean: exports repeat them."""
@@ -107,7 +108,15 @@ class RowParser:
         if self._read_at is not None and at:
             at = self._plain_time(at)
         return ParsedRow(
-            contact.strip(), event, at, actor.strip(), to, reason, key.strip(), facts, cells
+            composed(contact.strip()),
+            event,
+            at,
+            actor.strip(),
+            to,
+            reason,
+            key.strip(),
+            facts,
+            cells,
         )
 
     def _plain_time(self, text: str) -> str:

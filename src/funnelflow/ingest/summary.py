@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 from funnelflow.ingest.column_matching import Matched
+from funnelflow.ingest.contact_matching import LookAlikes
 from funnelflow.ingest.file_errors import Rejection
 from funnelflow.storage.checkpoints import Counts
 
@@ -51,6 +52,7 @@ class Summary:
         examples: The first rejected rows of this run.
         resumed: The rows that an earlier run had done.
         applied_before: An earlier run had done everything; nothing was changed.
+        look_alikes: The contacts added by this run that look like others.
         dry_run: Nothing was stored.
         seconds: How long this run took.
     """
@@ -66,6 +68,7 @@ class Summary:
     examples: tuple[Rejection, ...] = ()
     resumed: int = 0
     applied_before: bool = False
+    look_alikes: LookAlikes = field(factory=LookAlikes)
     dry_run: bool = False
     seconds: float = 0.0
 
@@ -85,6 +88,7 @@ class Summary:
             ],
             "resumed": self.resumed,
             "already": self.applied_before,
+            "look_alikes": self.look_alikes.contacts,
             "dry_run": self.dry_run,
             "seconds": round(self.seconds, 3),
         }

@@ -11,6 +11,7 @@ Broken off at any point, the same command goes on: files are blanked first, then
 erases everything, and what SQLite still holds of it is swept away at last.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -33,7 +34,7 @@ from sqlalchemy import (
 
 from funnelflow.maintenance.erase_files import blank_rows, rejects_files
 from funnelflow.maintenance.verify_contacts import commit_evidence
-from funnelflow.storage.changes import Erasure, Name, check_id
+from funnelflow.storage.changes import Erasure, Name, check_id, plain_name
 from funnelflow.storage.connect import writing
 from funnelflow.storage.contacts import unknown_contact
 from funnelflow.storage.context import Context
@@ -93,7 +94,7 @@ def run_erasure(
     context: Context, contact_id: str, *, actor: str = "", dry_run: bool = False
 ) -> Erased:
     """Erase a contact; see `Workspace.erase`."""
-    check_id(contact_id)
+    contact_id = check_id(contact_id)
     now = to_text(context.clock())
 
     def attempt() -> Erased:
@@ -139,7 +140,8 @@ def _erase(
     )
     if not dry_run:
         held = _keys_of(connection, people)
-        names.add(connection, _names(people, held, now))
+        values = _values(connection, context, people)
+        names.add(connection, _names(people, held, values, now))
         _empty(connection, people)
         _remove(connection, people, ids, held)
         forget_reasons(connection, _runs_of(connection, people))
@@ -215,9 +217,43 @@ def _keys_of(connection: Connection, people: Sequence[Any]) -> _Keys:
     return [(row.key, row.contact) for row in connection.execute(wanted)]
 
 
-def _names(people: Sequence[Any], held: _Keys, now: str) -> dict[Name, Erasure]:
+def _values(
+    connection: Connection, context: Context, people: Sequence[Any]
+) -> Iterator[tuple[str, int]]:
+    """Yield what identifying fields of some contacts have ever said, each with whose it is."""
+    numbers = [person.number for person in people]
+    ruled = select(positions.c.definition).where(positions.c.contact.in_(numbers)).distinct()
+    store = context.store.definitions
+    fields = {
+        name
+        for number in connection.execute(ruled).scalars().all()
+        for name, field in store.by_id(connection, number).funnel.linked.fields.items()
+        if field.identifying
+    }
+    told = select(evidence.c.contact, evidence.c.facts).where(evidence.c.contact.in_(numbers))
+    for row in connection.execute(told) if fields else ():
+        facts = _facts_of(row.facts)
+        for name in fields & facts.keys():
+            if isinstance(facts[name], str):
+                yield plain_name(facts[name]), row.contact
+
+
+def _facts_of(facts: str) -> dict[str, Any]:
+    """Return facts as they are stored; none of a row that has been altered, or is empty."""
+    try:
+        found = json.loads(facts)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _names(
+    people: Sequence[Any], held: _Keys, values: Iterable[tuple[str, int]], now: str
+) -> dict[Name, Erasure]:
     """Return by what some contacts are to be known again."""
     known: dict[Name, Erasure] = {}
+    for value, number in values:
+        known["value", value] = Erasure(number, now)
     for person in people:
         known["id", str(person.id)] = Erasure(person.number, now)
     for key, number in held:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from shlex import quote
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
@@ -9,25 +10,45 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 from attrs import define, field, frozen
 
 from funnelflow.criteria.times import timestamp_json
+from funnelflow.criteria.value_forms import INVISIBLE
 from funnelflow.engine import Decision, Outcome, Taken, Verb
 from funnelflow.engine.decisions import Unmet
 from funnelflow.errors import ConflictError, FieldError, UsageError
 from funnelflow.storage.tracked_contacts import FunnelPosition
 
 MAX_LENGTH = 200
-_REFUSED = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-"""Control characters, those that turn the direction of text, and halves of surrogate pairs."""
+_JOINING = r"\u200c\u200d\ufe00-\ufe0f"
+"""Invisible characters that change how their neighbours look, in Persian or in emoji."""
+_REFUSED = re.compile(rf"(?![{_JOINING}])[\0-\x1f\x7f-\x9f\ud800-\udfff{INVISIBLE}]")
+"""Control characters, those that nobody sees or that turn the direction of text, and halves of
+surrogate pairs."""
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
+def composed(text: Any) -> Any:
+    """Return an id as it is stored: in Unicode's form NFC, for what looks the same is the same."""
+    if isinstance(text, str) and not text.isascii():
+        return unicodedata.normalize("NFC", text)
+    return text
+
+
+def plain_name(text: str) -> str:
+    """Return a text that names somebody without what people write differently.
+
+    Case, blanks and the form of Unicode do not count, as in ``Ada@Example.com``.
+    """
+    folded = " ".join(text.split()).casefold()
+    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
+
+
 def check_id(contact_id: str) -> str:
-    """Return the id of a contact back if it can be one.
+    """Return the id of a contact, as it is stored, if it can be one.
 
     Raises:
         UsageError: It is empty, too long, padded with blanks, or has characters that
             nobody sees.
     """
-    return _check("a contact's id", contact_id)
+    return composed(_check("a contact's id", contact_id))  # type: ignore[no-any-return]
 
 
 def is_id(text: object) -> TypeGuard[str]:
@@ -116,7 +137,7 @@ class Change:
         about: What evidence about the story itself is about; see `Event`.
     """
 
-    contact_id: str
+    contact_id: str = field(converter=composed)
     event: str
     at: dt.datetime | str | None = None
     facts: Mapping[str, Any] = field(factory=dict)
@@ -264,9 +285,9 @@ class IdempotencyRecord:
     definition: int
 
 
-KnownBy: TypeAlias = Literal["id", "key"]
+KnownBy: TypeAlias = Literal["id", "key", "value"]
 Name: TypeAlias = tuple[KnownBy, str]
-"""An id or an idempotency key."""
+"""An id, an idempotency key, or a value of an identifying field as `plain_name` has it."""
 
 
 class Erasure(NamedTuple):
@@ -296,7 +317,8 @@ class ErasedContactError(ConflictError):
     def __init__(self, kind: KnownBy, name: str, at: str) -> None:
         self.kind = kind
         self.erased_at = at
-        what = repr(name) if kind == "id" else f"the contact of the key {name!r}"
+        of_another = {"key": "the contact of the key", "value": "somebody named by"}
+        what = repr(name) if kind == "id" else f"{of_another[kind]} {name!r}"
         again = f"funnelflow add {quote(name)} --readmit" if kind == "id" else "--readmit takes it"
         super().__init__(
             f"{what} was erased on {at[:10]}",

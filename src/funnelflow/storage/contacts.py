@@ -26,7 +26,13 @@ from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact, Decision, Event, Taken, Verb, Veto
 from funnelflow.engine.story import MERGE, UNMERGE, VOID, StoryRow, taken_back
 from funnelflow.errors import UnknownContactError, nearest
-from funnelflow.storage.changes import Restatement, check_id, is_storable, not_in_funnel
+from funnelflow.storage.changes import (
+    Restatement,
+    check_id,
+    composed,
+    is_storable,
+    not_in_funnel,
+)
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import (
     considered_json,
@@ -376,7 +382,8 @@ def find_positions(
     Raises:
         Error: As `find_contact`.
     """
-    wanted = select(contact_positions).where(contact_positions.c.id == check_id(contact_id))
+    contact_id = check_id(contact_id)
+    wanted = select(contact_positions).where(contact_positions.c.id == contact_id)
     rows = connection.execute(wanted.order_by(contact_positions.c.place)).all()
     if not rows:
         root = root_of(connection, contact_id)
@@ -413,7 +420,7 @@ def root_of(
         contact_id: The contact.
         known_at: When it was known: a time, or the number of the last row; None for today.
     """
-    asked = select(contacts.c.number).where(contacts.c.id == contact_id)
+    asked = select(contacts.c.number).where(contacts.c.id == composed(contact_id))
     found = connection.execute(asked).scalar() if is_storable(contact_id) else None
     return None if found is None else above(connection, found, known_until(evidence, known_at))
 

@@ -15,6 +15,7 @@ from funnelflow.storage.changes import (
     FunnelAnswer,
     IdempotencyRecord,
     Name,
+    plain_name,
 )
 from funnelflow.storage.outbox_writer import OutboxWriter
 from funnelflow.storage.told import Told
@@ -125,21 +126,25 @@ class Partition:
         Raises:
             ErasedContactError: It is not.
         """
-        for name in () if change.readmit else self._names(change):
+        is_new = change.contact_id not in self.contacts  # else it is known who is meant
+        for name in () if change.readmit else self._names(change, by_value=is_new):
             found = self.erased.get(name)
             if found is not None and found.contact not in self.readmitted:
                 raise ErasedContactError(*name, found.at)
 
     def note_readmitted(self, change: Change) -> None:
         """Note that a contact which was erased is known again by a change."""
-        found = (self.erased.get(name) for name in self._names(change))
+        found = (self.erased.get(name) for name in self._names(change, by_value=True))
         self.readmitted.update(one.contact for one in found if one is not None)
 
-    def _names(self, change: Change) -> list[Name]:
+    def _names(self, change: Change, *, by_value: bool) -> list[Name]:
         """Return by what a change may be about somebody who was erased."""
         names: list[Name] = [("id", change.contact_id)]
         if change.key is not None:
             names.append(("key", change.key))
+        if by_value:
+            texts = (value for value in change.facts.values() if isinstance(value, str))
+            names += [("value", plain_name(text)) for text in texts]
         return names
 
 

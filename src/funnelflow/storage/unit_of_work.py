@@ -23,7 +23,9 @@ from funnelflow.storage.changes import (
     IdempotencyRecord,
     Name,
     check_id,
+    composed,
     is_id,
+    plain_name,
 )
 from funnelflow.storage.contact_cache import ContactCache
 from funnelflow.storage.contacts import (
@@ -113,6 +115,7 @@ class UnitOfWork:
         self._contacts = self._partition.contacts
         self._observers = observers_of(store.plugins, store.workspace, connection)
         self._asked_for = 1
+        self._values: set[str] = set()
         self._last_number = 0
         self._erased = ErasedNames(store.workspace.directory)
         self._fold = Fold(
@@ -147,7 +150,7 @@ class UnitOfWork:
         ends, in one order, so that units of work wait for each other instead of deadlocking.
         """
         cache, by_id, connection = self._cache, self.definitions.by_id, self.connection
-        wanted = sorted({*ids} - self._contacts.keys())
+        wanted = sorted({*map(composed, ids)} - self._contacts.keys())
         recalled = cache.recall(wanted, self._state)
         self._contacts.update(recalled)
         missing = [one for one in wanted if one not in recalled and is_id(one)]
@@ -263,7 +266,7 @@ class UnitOfWork:
         """
         if change.contact_id not in self._contacts and (change.create or change.event == "add"):
             check_id(change.contact_id)
-            self.home(change.funnel)
+            self._look_for_erased(change, self.home(change.funnel))
         if change.expect is not None:
             self._load_below(change.contact_id)
         try:
@@ -275,6 +278,22 @@ class UnitOfWork:
         if change.readmit:
             self._partition.note_readmitted(change)
         return result
+
+    def load_names(self, values: Iterable[str]) -> None:
+        """Find out which values of identifying fields are those of contacts that were erased."""
+        names: list[Name] = [("value", value) for value in {*values} - self._values]
+        self._values.update(value for _, value in names)
+        if names:
+            self._partition.erased.update(self._erased.find(self.connection, names))
+
+    def _look_for_erased(self, change: Change, home: LoadedDefinition) -> None:
+        """Find out whether somebody new has an identifying value of somebody who was erased."""
+        fields = home.funnel.linked.fields
+        self.load_names(
+            plain_name(value)
+            for name, value in change.facts.items()
+            if isinstance(value, str) and name in fields and fields[name].identifying
+        )
 
     def pass_time(self, change: Change) -> ChangeResult | None:
         """Decide that time has passed for a contact that is known; see `Fold.pass_time`.

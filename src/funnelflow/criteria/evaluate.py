@@ -53,6 +53,18 @@ def _known(function: Operation) -> Operation:
     return apply
 
 
+def _within(function: Operation) -> Operation:
+    """Return an operation on integers that is unknown where its result is beyond 64 bits."""
+
+    def apply(a: Any, b: Any) -> Any:
+        if a is None or b is None:
+            return None
+        value = function(a, b)
+        return value if INT_MIN <= value <= INT_MAX else None
+
+    return apply
+
+
 def _checked(value: int) -> int | None:
     return value if INT_MIN <= value <= INT_MAX else None
 
@@ -115,9 +127,6 @@ def _longer(a: dt.timedelta, b: dt.timedelta) -> dt.timedelta | None:
 _join = _known(operator.add)
 _later_from = _known(lambda a, b: _later(b, a))
 _ON_KNOWN: Final[dict[tuple[str, Type, Type], Operation]] = {
-    ("+", INTEGER, INTEGER): lambda a, b: _checked(a + b),
-    ("-", INTEGER, INTEGER): lambda a, b: _checked(a - b),
-    ("*", INTEGER, INTEGER): lambda a, b: _checked(a * b),
     ("/", INTEGER, INTEGER): _divide,
     ("%", INTEGER, INTEGER): _remainder,
     ("+", NUMBER, NUMBER): operator.add,
@@ -131,7 +140,12 @@ _ON_KNOWN: Final[dict[tuple[str, Type, Type], Operation]] = {
     ("-", DURATION, DURATION): lambda a, b: _longer(a, -b),
     ("+", DURATION, DURATION): _longer,
 }
-_OPERATIONS: Final = {signature: _known(function) for signature, function in _ON_KNOWN.items()}
+_OPERATIONS: Final = {
+    ("+", INTEGER, INTEGER): _within(operator.add),
+    ("-", INTEGER, INTEGER): _within(operator.sub),
+    ("*", INTEGER, INTEGER): _within(operator.mul),
+    **{signature: _known(function) for signature, function in _ON_KNOWN.items()},
+}
 
 
 def size_of(a: str | tuple[Scalar, ...] | None) -> int | None:

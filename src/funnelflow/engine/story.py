@@ -310,8 +310,7 @@ class OpenStory:
             contact = self._contact
             if contact is None or self._reached > place:
                 contact, self._reached = self._begin(), 0
-            for row in self.rows[self._reached : place]:
-                self._take(contact, row)
+            self._take_all(contact, self.rows[self._reached : place])
             self._contact, self._reached = contact, place
             then = contact.copy()
             self._turn_to(event.at)
@@ -333,7 +332,7 @@ class OpenStory:
         with answering(self.given):
             place, was = self._reached, self._answers()
             now = {**was, **self._fold(self.rows[:place])[1]} if self._is_retold else dict(was)
-            now.update((row.arrival, self._take(contact, row)) for row in self.rows[place:])
+            now.update(self._take_all(contact, self.rows[place:]))
             self.until = event.at if self.until is None else max(self.until, event.at)
             self._tick(contact)
         others = _differing(was, now)
@@ -433,7 +432,7 @@ class OpenStory:
     def _fold(self, rows: Iterable[StoryRow]) -> tuple[Contact, dict[int, Outcome]]:
         """Fold rows from the beginning."""
         contact = self._begin()
-        return contact, {row.arrival: self._take(contact, row) for row in rows}
+        return contact, self._take_all(contact, rows)
 
     def _begin(self) -> Contact:
         contact = self.funnel.new_contact(self.contact_id)
@@ -459,6 +458,18 @@ class OpenStory:
     def _turn_to(self, at: dt.datetime, arrival: int = LAST) -> None:
         if self.given is not None:
             self.given.turn_to(at, arrival)
+
+    def _take_all(self, contact: Contact, rows: Iterable[StoryRow]) -> dict[int, Outcome]:
+        """Take rows that follow each other, and return what became of them."""
+        left, found = iter(rows), dict[int, Outcome]()
+        while self.given is not None or self.joined is not None or contact.since is None:
+            row = next(left, None)
+            if row is None:
+                return found
+            found[row.arrival] = self._take(contact, row)
+        step = self.funnel.step  # of a story that has begun there is nothing else to look after
+        found.update((arrival, step(contact, event)) for arrival, event, _, _ in left)
+        return found
 
     def _take(self, contact: Contact, row: StoryRow) -> Outcome:
         event = row.event

@@ -24,6 +24,7 @@ from funnelflow.engine.answers import Ask, GivenAnswers
 from funnelflow.engine.decisions import MOVED_NOWHERE
 from funnelflow.engine.story import SILENT
 from funnelflow.errors import ConflictError, FieldError, UnknownContactError, UsageError
+from funnelflow.gc_pause import gc_paused
 from funnelflow.storage.change_parser import ChangeParser, differing_from
 from funnelflow.storage.changes import (
     Change,
@@ -333,7 +334,8 @@ class Fold:
         explain: bool,
     ) -> ChangeResult:
         """Let evidence of before what is known come into the story."""
-        answers, event = self._decider.decide_late(target, event, explain=explain)
+        with gc_paused():  # a story may have a hundred thousand rows
+            answers, event = self._decider.decide_late(target, event, explain=explain)
         self._rows.collect_all(chain, target, event, key, answers)
         target.created_at = min(target.created_at, self._rows.text_of(target, event.at))
         self._rows.notify(chain, target, event, answers)
@@ -349,7 +351,8 @@ class Fold:
         explain: bool,
     ) -> ChangeResult:
         """Take evidence about the story itself."""
-        answers, event = self._retelling.decide(chain, target, event, explain=explain)
+        with gc_paused():
+            answers, event = self._retelling.decide(chain, target, event, explain=explain)
         self._rows.collect_all(chain, target, event, key, answers)
         self._rows.merged += self._retelling.settle(chain, target, answers, event)
         self._rows.notify(chain, target, event, answers)

@@ -168,7 +168,9 @@ def require_voidable(
 
 
 def _rows(told: Sequence[Told]) -> list[StoryRow]:
-    arrivals = _arrivals(told) if any(one.event.name == VOID for one in told) else {}
+    if not any(one.event.name == VOID for one in told):
+        return [StoryRow(one.arrival, one.event, (), one.event.asserted) for one in told]
+    arrivals = _arrivals(told)
     return [_row(one, arrivals) for one in told]
 
 

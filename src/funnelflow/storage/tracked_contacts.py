@@ -51,6 +51,7 @@ class LoadedDefinition:
         id: Its number in this database.
         digest: What it is known by everywhere: the SHA-256 of its content.
         funnel: The engine that runs it.
+        name: The funnel it defines.
         codec: Writes and reads the facts it speaks of.
         leaves: The stages that a contact can be in.
         waits: Whether time takes any transition, or a plugin is asked again when it passes.
@@ -59,9 +60,14 @@ class LoadedDefinition:
     id: int
     digest: str
     funnel: Funnel
+    name: str = field(init=False)
     codec: FactCodec = field(init=False)
     leaves: frozenset[str] = field(init=False)
     waits: bool = field(init=False)
+
+    @name.default
+    def _look_up_name(self) -> str:
+        return self.funnel.definition.name
 
     @codec.default
     def _make_codec(self) -> FactCodec:
@@ -74,11 +80,6 @@ class LoadedDefinition:
     @waits.default
     def _look_for_waits(self) -> bool:
         return self.funnel.waits or self.funnel.asks
-
-    @property
-    def name(self) -> str:
-        """The funnel it defines."""
-        return self.funnel.definition.name
 
     def require_readable(self, contact: Contact) -> None:
         """Refuse a contact that holds what the definition cannot have put there.

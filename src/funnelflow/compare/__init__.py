@@ -9,13 +9,8 @@ if TYPE_CHECKING:
     from funnelflow.compare.exploring import Exploration, Place, explore
     from funnelflow.compare.meanings import GlossaryEntry, Meaning, Way, glossary
     from funnelflow.compare.needs import Need
-    from funnelflow.compare.translation import (
-        Moment,
-        StoryReading,
-        Translation,
-        read_story,
-        translate,
-    )
+    from funnelflow.compare.story_reading import Moment, StoryReading, read_story
+    from funnelflow.compare.translation import Translation, translate
     from funnelflow.compare.word_needs import (
         NeedCell,
         NeedRow,
@@ -32,7 +27,8 @@ else:
             "exploring": "Exploration Place explore",
             "meanings": "GlossaryEntry Meaning Way glossary",
             "needs": "Need",
-            "translation": "Moment StoryReading Translation read_story translate",
+            "story_reading": "Moment StoryReading read_story",
+            "translation": "Translation translate",
             "word_needs": "NeedCell NeedRow NeedTable WayNeeds WordNeeds need_table",
         },
     )

@@ -71,17 +71,17 @@ class Need:
 
 
 def _labels(rule: Rule | Node) -> Iterator[tuple[tuple[str, str], str]]:
-    for tree in _trees(rule):
+    for tree in rule_trees(rule):
         for read in reads_in(tree):
             yield (read.root, read.field.name), read.field.label
 
 
-def _trees(rule: Rule | Node) -> Iterator[Node]:
+def rule_trees(rule: Rule | Node) -> Iterator[Node]:
     match rule:
         case Leaf():
             yield rule.expression.tree
         case AllOf() | AnyOf() | AtLeast():
-            yield from chain.from_iterable(map(_trees, rule.rules))
+            yield from chain.from_iterable(map(rule_trees, rule.rules))
         case Custom() | Roles():
             return
         case _:
@@ -134,7 +134,7 @@ def _conjuncts(rule: Rule | None) -> Iterator[tuple[str, Rule | Node]]:
             yield rule.label, rule
 
 
-def _key(rule: Rule | Node) -> object:
+def rule_key(rule: Rule | Node) -> object:
     """Return what a rule means, without its labels."""
     match rule:
         case Leaf():
@@ -144,17 +144,17 @@ def _key(rule: Rule | Node) -> object:
         case Roles():
             return "roles", frozenset(rule.by)
         case AllOf():
-            return "all", frozenset(map(_key, rule.rules))
+            return "all", frozenset(map(rule_key, rule.rules))
         case AnyOf() | AtLeast():
             count = rule.count if isinstance(rule, AtLeast) else 1
-            return "some", count, tuple(sorted((_key(one) for one in rule.rules), key=repr))
+            return "some", count, tuple(sorted((rule_key(one) for one in rule.rules), key=repr))
         case _:
             return rule
 
 
 def _criterion(label: str, rule: Rule | Node) -> Need:
-    reads = frozenset((r.root, r.field.name) for tree in _trees(rule) for r in reads_in(tree))
-    return Need("criterion", label, rule_words(rule), _key(rule), rule, reads)
+    reads = frozenset((r.root, r.field.name) for tree in rule_trees(rule) for r in reads_in(tree))
+    return Need("criterion", label, rule_words(rule), rule_key(rule), rule, reads)
 
 
 def needs_written(linked: Linked) -> Iterator[Need]:
@@ -184,7 +184,7 @@ def _known_fields(needs: Iterable[Need]) -> Iterator[Need]:
     """Yield that a field is known, for every field of a contact that some criterion reads."""
     fields: dict[str, Field] = {}
     for need in needs:
-        for tree in () if need.rule is None else _trees(need.rule):
+        for tree in () if need.rule is None else rule_trees(need.rule):
             for node in walk(tree):
                 if isinstance(node, Read | Has) and node.root == "contact":
                     fields.setdefault(node.field.name, node.field)
@@ -318,7 +318,7 @@ class _Asker:
             bits |= self._trigger_bits(need)
         if transition.rule is None:
             return bits
-        key = _key(transition.rule)
+        key = rule_key(transition.rule)
         if key not in self.known:
             self.known[key] = self._rule_bits(transition.rule)
         return bits | self.known[key]
@@ -334,8 +334,8 @@ class _Asker:
     def _rule_bits(self, rule: Rule) -> int:
         """Return the criteria that a rule implies."""
         parts = list(_conjuncts(rule))
-        keys = {_key(part) for _, part in parts}
-        reads = {name for _, part in parts for t in _trees(part) for name in _names(t)}
+        keys = {rule_key(part) for _, part in parts}
+        reads = {name for _, part in parts for t in rule_trees(part) for name in _names(t)}
         bits = 0
         for number, need in enumerate(self.universe):
             if need.rule is None:

@@ -1,4 +1,4 @@
-"""One story, read by several definitions: after each event, where each puts the person."""
+"""The same evidence in another definition's words, and what is not certain about it."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -7,18 +7,16 @@ from attrs import frozen
 
 from funnelflow.criteria import Field, Verdict
 from funnelflow.criteria.custom import NOT_ASKED, answering
-from funnelflow.definition import Scenario
 from funnelflow.engine import (
     Considered,
     Contact,
     Event,
     Funnel,
     GuardedTransition,
-    scenario_events,
+    Taken,
     why,
 )
 from funnelflow.engine.answers import AnsweredRow, GivenAnswers
-from funnelflow.errors import Error
 
 
 @frozen
@@ -30,11 +28,15 @@ class Translation:
         undecided: The transitions that only an unknown fact keeps closed, now or when the
             event came that takes them.
         moves: How many moves by hand were left out: they speak of the other's stages.
+        came_by: The evidence that took the contact where it is; None where it began there.
+        path: The transitions that this took, the last of which led there.
     """
 
     contact: Contact
     undecided: tuple[Considered, ...]
     moves: int
+    came_by: Event | None = None
+    path: tuple[Taken, ...] = ()
 
     @property
     def stage(self) -> str:
@@ -92,6 +94,8 @@ def _translate(
     contact = funnel.new_contact(contact_id)
     waiting: set[str] = set()
     moves = 0
+    came_by: Event | None = None
+    path: tuple[Taken, ...] = ()
     for place, event in enumerate(told):
         given.turn_to(event.at, place)
         if event.name == "move":
@@ -99,6 +103,7 @@ def _translate(
         outcome = funnel.step(contact, event.without_move())
         if outcome.path:
             waiting.clear()
+            came_by, path = event, outcome.path
         else:
             waiting.add(event.name)
     last = contact.clock
@@ -106,10 +111,15 @@ def _translate(
         given.turn_to(max(last, now or last))
     if now is None or last is None or now <= last:
         now = last
-    elif funnel.step(contact, Event("tick", now)).path:
-        waiting.clear()
+    else:
+        passed = Event("tick", now)
+        found = funnel.step(contact, passed).path
+        if found:
+            waiting.clear()
+            came_by, path = passed, found
     contact.clock = last
-    return Translation(contact, _undecided(funnel, contact, waiting, now), moves)
+    undecided = _undecided(funnel, contact, waiting, now)
+    return Translation(contact, undecided, moves, came_by, path)
 
 
 def _undecided(
@@ -144,60 +154,3 @@ def _could_be_met(considered: Considered) -> bool:
     return bool(check.missing) or (
         check.verdict is Verdict.UNKNOWN and any(leaf.is_unasked for leaf in considered.leaves())
     )
-
-
-@frozen
-class Moment:
-    """One definition's view after one event.
-
-    Attributes:
-        stage: The leaf stage.
-        has_moved: Whether the event changed it.
-    """
-
-    stage: str
-    has_moved: bool
-
-
-@frozen
-class StoryReading:
-    """One definition's reading of a whole story.
-
-    Attributes:
-        name: The definition.
-        moments: Its view after each event of the story, the beginning included.
-        unread: What of the story its vocabulary does not know, as messages.
-    """
-
-    name: str
-    moments: tuple[Moment, ...]
-    unread: tuple[str, ...]
-
-
-def read_story(story: Scenario, funnels: Sequence[Funnel]) -> tuple[StoryReading, ...]:
-    """Let every definition read a story.
-
-    Args:
-        story: What happened; its ``then`` is not looked at.
-        funnels: The definitions.
-
-    Returns:
-        A reading for each definition, all with as many moments as the story has steps, and one
-        for the beginning.
-    """
-    return tuple(_reading(story, funnel) for funnel in funnels)
-
-
-def _reading(story: Scenario, funnel: Funnel) -> StoryReading:
-    """Fold the story, and note where the contact is after each step."""
-    contact = funnel.new_contact("story")
-    moments: list[Moment] = []
-    unread: list[str] = []
-    for make in scenario_events(funnel, story):
-        before = contact.stage
-        try:
-            funnel.step(contact, make())
-        except Error as problem:
-            unread.append(problem.message)
-        moments.append(Moment(contact.stage, contact.stage != before))
-    return StoryReading(funnel.definition.name, tuple(moments), tuple(unread))

@@ -27,9 +27,10 @@ PUBLIC = {
         as_json command current main
     """,
     "funnelflow.compare": """
-        Cell Crosswalk Difference Exploration GlossaryEntry Meaning Moment Need NeedCell NeedRow
-        NeedTable Often Place StoryReading Translation Way WayNeeds WordNeeds crosswalk explore
-        glossary need_table read_story translate
+        Agreement Crosswalk GlossaryEntry JointStages Meaning Moment Need NeedCell NeedRow
+        NeedTable SharedWord Side StoryOfMany StoryReading Translation Way WayNeeds
+        WordNeeds WordPair agreement_of crosswalk glossary joint_stages need_table
+        read_scenarios read_story shared_words story_events translate with_decisive
     """,
     "funnelflow.criteria": """
         AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS SEVERITIES

@@ -55,26 +55,54 @@ def test_compare_says_what_each_asks_of_a_prospect(call):
     out = call("compare", "qualified", "dialogue").stdout
     prospect = out[out.index("PROSPECT (also: sales prospect)") :]
     assert "Both ask for fit with our profile." in prospect
-    assert "Only qualified asks for email, name, phone, budget, authority, buying" in prospect
+    assert "Only dialogue asks for engagements since they gave their details, last" in prospect
+    assert "qualified says prospect, dialogue says target: “All answers together" in prospect
+    assert "kappa -0.06" in prospect
     assert "Forced moves" in prospect
+    assert "sometimes" not in out
 
 
-def test_compare_gives_every_pair_of_stages_as_data(call):
-    data = json.loads(call("compare", "synonym", "salesforce-lead", "--json").stdout)
+def test_compare_gives_what_is_proved_and_what_is_seen_as_data(call):
+    data = json.loads(call("compare", "hubspot-lifecycle", "salesforce-lead", "--json").stdout)
     (one,) = data["pairs"]
-    assert {cell["often"] for cell in one["cells"]} <= {"always", "sometimes", "never"}
-    assert all(bool(cell["story"]) <= (cell["often"] != "never") for cell in one["cells"])
-    assert (one["first"], one["second"]) == ("synonym", "salesforce-lead")
+    cells = {(c["first"], c["second"]): c for c in one["cells"]}
+    assert {cell["often"] for cell in one["cells"]} == {"always", "never", "seen", "not seen"}
+    assert all(cell["proved"] == (cell["often"] in ("always", "never")) for cell in one["cells"])
+    assert cells["opportunity", "converted"]["often"] == "always"
     assert all(word["proved"] for word in data["words"])
+
+
+def test_compare_of_several_draws_one_table_a_word_and_how_far_every_two_agree(call):
+    out = call("compare", "qualified", "dialogue", "levels").stdout
+    prospect = out[out.index("PROSPECT") :]
+    assert "qualified and dialogue ask for fit with our profile." in prospect
+    assert "In dialogue and levels everybody has been a lead before." in prospect
+    assert "qualified and levels" in prospect
+
+
+def test_compare_fits_eighty_columns(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for names in (("qualified", "dialogue"), ("demand-waterfall", "hubspot-lifecycle", "levels")):
+        out = call("compare", *names).stdout
+        assert max(map(len, out.splitlines())) <= 80
+
+
+def test_compare_refuses_a_definition_beside_itself(call):
+    done = call("compare", "dialogue", "dialogue")
+    assert done.exit_code == 2
+    assert "named twice" in done.stderr
 
 
 def test_compare_draws_a_heat_map(call, tmp_path):
     path = tmp_path / "words.svg"
-    assert call("compare", "synonym", "salesforce-lead", "--svg", str(path)).exit_code == 0
+    assert (
+        call("compare", "hubspot-lifecycle", "salesforce-lead", "--svg", str(path)).exit_code == 0
+    )
     picture = ET.parse(path).getroot()
     texts = [e.text for e in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert "customer" in texts
-    assert "sometimes" in texts
+    assert "never" in texts
+    assert "not seen" in texts
     assert call("compare", "synonym", "dialogue", "--svg", str(path)).exit_code == 0
     assert "dialogue" in path.read_text()
 

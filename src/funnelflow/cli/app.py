@@ -60,7 +60,7 @@ COMMANDS: Final = {
             "merge": ("merge", "Make one contact of two records of one person."),
             "unmerge": ("merge", "Give a contact that was merged its own story back."),
             "erase": ("erase", "Erase a contact for good."),
-            "translate": ("compare", "Say what others call a contact."),
+            "translate": ("translate", "Say what others call a contact."),
         },
         "Work": {
             "record": ("contacts", "Record that something happened."),

@@ -1,298 +1,216 @@
-"""``funnelflow translate`` and ``compare``: what others call a contact, and mean by words."""
+"""``funnelflow compare``: what definitions mean by the words that they share."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import click
-from attrs import frozen
 
-from funnelflow.cli.decisions import check_lines, facts_words, open_count
 from funnelflow.cli.find import definition_here
-from funnelflow.cli.need_tables import needs_data, needs_lines
-from funnelflow.cli.options import as_json, command, complete_contact, complete_definition
-from funnelflow.cli.output import counted, hint, note, note_merged, write_document
+from funnelflow.cli.need_tables import need_word_lines, needs_data, on_the_way
+from funnelflow.cli.options import as_json, command, complete_definition
+from funnelflow.cli.output import counted, note, write_document
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, Text, dim, line, section, stack, strong
-from funnelflow.compare import Cell, Crosswalk, Difference, Often, crosswalk, need_table
+from funnelflow.cli.translate import happened, matrix_data, matrix_lines, matrix_of
+from funnelflow.compare import (
+    Agreement,
+    Crosswalk,
+    NeedTable,
+    Side,
+    WordPair,
+    agreement_of,
+    crosswalk,
+    need_table,
+    shared_words,
+    story_events,
+    with_decisive,
+)
 from funnelflow.definition import Linked
-from funnelflow.engine import Considered, Event, Funnel
+from funnelflow.engine import Event, Funnel
 from funnelflow.errors import UsageError
 from funnelflow.report.heat_charts import HeatCell, HeatGrid, heat_grid
 from funnelflow.report.svg_writer import Picture
-from funnelflow.storage.json_form import event_json
-from funnelflow.storage.queries import Translated
+from funnelflow.storage.json_form import value_json
+from funnelflow.workspace.workspace import Workspace
+
+FEWEST = 2
+_MOST_CONTACTS = 5_000
+"""For how many contacts it is worked out which criterion makes most of the difference."""
+_HEATS = 4
 
 
-@frozen
-class Matrix:
-    """How many contacts of each stage the other definition puts where.
-
-    Attributes:
-        home: The funnel whose contacts were read.
-        name: The definition that read them.
-        rows: The stages of the home that have contacts.
-        columns: The stages of the other definition.
-        counts: Contacts by (row, column).
-        flagged: How many of them are not certain.
-    """
-
-    home: str
-    name: str
-    rows: Sequence[str]
-    columns: Sequence[str]
-    counts: Counter[tuple[str, str]]
-    flagged: Counter[tuple[str, str]]
-
-
-def matrix_of(
-    names: tuple[str, str],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    seen: Iterable[tuple[str, str, bool]],
-) -> Matrix:
-    """Count contacts by where two definitions put them.
+def pair_lines(table: NeedTable, one: Crosswalk, page: Page) -> list[Line]:
+    """Draw two definitions, word by word, then stage by stage.
 
     Args:
-        names: What the rows and the columns are headed by.
-        rows: The stages of the first, in their order; others come behind.
-        columns: The stages of the second, in their order.
-        seen: Row, column and whether it is uncertain, for each contact.
-    """
-    counts: Counter[tuple[str, str]] = Counter()
-    flagged: Counter[tuple[str, str]] = Counter()
-    for row, column, is_flagged in seen:
-        counts[row, column] += 1
-        flagged[row, column] += is_flagged
-    present = {row for row, _ in counts}
-    ordered = [row for row in rows if row in present] + sorted(present - {*rows})
-    return Matrix(*names, ordered, columns, counts, flagged)
-
-
-def translation_lines(translated: Translated, linked: Linked, page: Page) -> list[Line]:
-    """Draw what another definition calls a contact, and why it is not certain if it is not.
-
-    Args:
-        translated: The contact and its translation.
-        linked: The definition that reads.
+        table: What they ask.
+        one: What is proved of them, and what stories show.
         page: What it is drawn on.
     """
-    translation = translated.translation
-    name, stage = linked.definition.name, translation.stage
-    about = linked.stages[stage].about
-    questions = [field.ask or field.label for field in translation.questions()]
-    return [
-        line(
-            strong(translated.contact_id),
-            f" is {translated.stage} in {translated.funnel}, and ",
-            strong(stage),
-            f" in {name}" + (", as far as is known" if translation.is_flagged else ""),
-        ),
-        *page.paragraph(about, indent=2),
-        *_moves(translation.moves, page),
-        *stack(_undecided(way, page) for way in translation.undecided),
-        *section("What to ask", page.bullets(questions, indent=2)),
+    linked = {one.names[0]: one.joint.first, one.names[1]: one.joint.second}
+    drawn = [
+        [*need_word_lines(asked, table, page), *_word(pair, one, linked, page)]
+        for asked, pair in zip(table.words, one.words, strict=True)
     ]
-
-
-def matrix_lines(matrix: Matrix, page: Page) -> list[Line]:
-    """Draw where the contacts of each stage go, as a table without empty rows and columns."""
-    columns = [c for c in matrix.columns if any(matrix.counts[row, c] for row in matrix.rows)]
-    rows: list[list[Text]] = [
-        [strong(r), *(_cell(matrix, r, c) for c in columns)] for r in matrix.rows
-    ]
-    total, flagged = matrix.counts.total(), matrix.flagged.total()
     return [
-        *_crossed(matrix.home, matrix.name, columns, rows, page),
+        *stack(drawn, spaced=True)[1:],
+        *([] if drawn else page.paragraph(f"{' and '.join(one.names)} share no word.")),
+        *section("Stage by stage", _stages(one, page)),
         (),
-        line(f"{counted(total, 'contact')}; {flagged:,} not certain (marked ?)"),
+        *page.paragraph(on_the_way()),
+        *page.paragraph(_ABOUT_PROOFS),
     ]
 
 
-def _crossed(
-    home: str, name: str, columns: Sequence[str], rows: Iterable[Sequence[Text]], page: Page
+_ABOUT_PROOFS = (
+    "Always and never are proved, for all that can happen but moves by hand; all else is what the "
+    "stories show, which are the scenarios of both definitions."
+)
+
+
+def _word(pair: WordPair, one: Crosswalk, linked: dict[str, Linked], page: Page) -> list[Line]:
+    """Draw who uses a word without the other, and how far they agree."""
+    if pair.is_same:
+        sides = page.paragraph("Both use the word of the very same contacts: proved.", indent=2)
+    else:
+        sides = stack(_side(side, pair, one, linked, page) for side in pair.sides)
+    agreed = agreement_words(pair.agreement, one.names, counted(len(one.stories), "scenario"))
+    return [(), *sides, *page.paragraph(agreed, indent=2)]
+
+
+def _side(
+    side: Side, pair: WordPair, one: Crosswalk, linked: dict[str, Linked], page: Page
 ) -> list[Line]:
-    """Draw rows of one definition's stages by columns of another's."""
-    return page.grid(rows, heads=(dim(f"{home} \\ {name}"), *map(strong, columns)))
-
-
-def matrix_data(matrix: Matrix) -> dict[str, Any]:
-    """Return the counts of contacts by where two definitions put them."""
-    return {
-        "from": matrix.home,
-        "to": matrix.name,
-        "contacts": matrix.counts.total(),
-        "flagged": matrix.flagged.total(),
-        "cells": [
-            {"stage": a, "translated": b, "contacts": n, "flagged": matrix.flagged[a, b]}
-            for (a, b), n in sorted(matrix.counts.items())
-        ],
-    }
-
-
-def _cell(matrix: Matrix, row: str, column: str) -> Text:
-    count, flagged = matrix.counts[row, column], matrix.flagged[row, column]
-    return f"{count:,}{'?' if flagged else ''}" if count else dim("·")
-
-
-def _moves(moves: int, page: Page) -> list[Line]:
-    if not moves:
-        return []
-    text = f"{counted(moves, 'move')} by hand said nothing here: they were about other stages."
-    return page.paragraph(text, indent=2)
-
-
-def _undecided(way: Considered, page: Page) -> list[Line]:
+    """Draw whether one uses a word without the other, by a proof or by a story."""
+    word = pair.word.word
+    if side.is_never:
+        text = f"Everybody whom {side.user} calls {word} is one in {side.other} too: proved."
+        return page.paragraph(text, indent=2)
+    if side.story is None:
+        text = f"No story was found in which {side.user} says {word} and {side.other} does not."
+        return page.paragraph(text, indent=2)
+    told = f"\N{LEFT DOUBLE QUOTATION MARK}{side.story.story.story}\N{RIGHT DOUBLE QUOTATION MARK}"
+    text = (
+        f"{side.user} says {word}, {side.other} says {side.stage(one.names)}: {told} "
+        f"(a scenario of {side.story.of})"
+    )
+    events = story_events(linked[side.user], side.story.story, [])
+    happens = [happened(event, linked[side.user]) for event in events if _says(event)]
     return [
-        (),
-        line("→ ", strong(way.to), f": {open_count(way)}"),
-        *check_lines(way.check, page),
+        *page.paragraph(text, indent=2),
+        *page.paragraph("; ".join(happens) or "nothing at all", indent=4),
     ]
 
 
-@command(
-    "translate",
-    "funnelflow translate ada --to dialogue",
-    "funnelflow translate --all --from standard --to dialogue",
-    "funnelflow translate --all --to qualified --json",
-)
-@click.argument("contact", required=False, shell_complete=complete_contact)
-@click.option(
-    "--to",
-    required=True,
-    metavar="DEFINITION",
-    shell_complete=complete_definition,
-    help="The definition that reads the evidence: a file or a name.",
-)
-@click.option("--all", "everybody", is_flag=True, help="Translate all contacts, and count.")
-@click.option(
-    "--funnel",
-    "--from",
-    "home",
-    metavar="FUNNEL",
-    help="The funnel that it is compared with; with --all: only the contacts of it.",
-)
-@as_json
-def translate(contact: str | None, to: str, home: str | None, *, everybody: bool) -> int:
-    """Say what others call a contact.
-
-    The contact's evidence is read by another definition; nothing is changed. Where
-    the answer hangs on something that nobody has said, it is flagged, with the
-    questions that would settle it.
-    """
-    session = current()
-    if everybody == (contact is not None):
-        raise UsageError(
-            "say either one contact or --all",
-            hint="funnelflow translate --all --from standard --to dialogue",
-        )
-    funnel = Funnel(definition_here(to, session))
-    if contact is None:
-        return _everybody(funnel, home, session)
-    with session.open() as workspace:
-        translated = workspace.translate(contact, funnel, home=home)
-    if answer(translated.to_json, lambda page: translation_lines(translated, funnel.linked, page)):
-        note_merged(contact, translated.contact_id)
-    return 0
+def _says(event: Event) -> bool:
+    return event.name != "add" or bool(event.facts)
 
 
-def _everybody(funnel: Funnel, home: str | None, session: Session) -> int:
-    """Count where the other definition puts the contacts, stage by stage."""
-    name = funnel.definition.name
-    with session.open() as workspace:
-        rows = workspace.funnel(home).linked.leaves if home else ()
-        seen = (
-            (one.stage, one.translation.stage, one.translation.is_flagged)
-            for one in workspace.translate_all(funnel, home=home)
-        )
-        matrix = matrix_of((home or "here", name), rows, funnel.linked.leaves, seen)
-    is_shown = answer(lambda: matrix_data(matrix), lambda page: matrix_lines(matrix, page))
-    if is_shown and matrix.flagged.total():
-        hint(f"funnelflow translate CONTACT --to {name} says what to ask")
-    return 0
-
-
-_MARKS = {"always": "always", "sometimes": "sometimes", "never": "·"}
-
-
-def compare_lines(one: Crosswalk, linked: Mapping[str, Linked], page: Page) -> list[Line]:
-    """Draw the crosswalk of two definitions, and the words that they use differently.
+def agreement_words(one: Agreement, names: Sequence[str], population: str) -> str:
+    """Return in words how far two definitions agree about a word.
 
     Args:
-        one: The crosswalk.
-        linked: The definitions, by name.
-        page: What it is drawn on.
+        one: The agreement.
+        names: The names of the definitions.
+        population: Over what, such as ``54 scenarios``.
     """
-    differences = (_difference(d, linked[d.first], page) for d in one.differences)
+    if not one.both + one.differ:
+        return f"Of {population} neither ends so."
+    measures = [f"Jaccard {one.jaccard:.2f}"]
+    if one.kappa is not None:
+        measures.append(f"Cohen's kappa {one.kappa:.2f}")
+    text = (
+        f"Of {population} {one.both} end so in both, {one.only_first} only in {names[0]}, "
+        f"{one.only_second} only in {names[1]} ({', '.join(measures)})."
+    )
+    found = one.decisive
+    if found is None:
+        return text
+    quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{found.label}\N{RIGHT DOUBLE QUOTATION MARK}"
+    return (
+        f"{text} The one criterion that makes most of the difference is {quoted} of "
+        f"{found.definition}: without it they differ in {found.differ}, not in {one.differ}."
+    )
+
+
+def _stages(one: Crosswalk, page: Page) -> list[Line]:
+    """Draw for each stage of the first in which stages of the second stories put its people."""
     rows: list[list[Text]] = [
-        [strong(row), *(_MARKS[one.cells[row, column].often] for column in one.columns)]
+        [strong(row), f"{one.reached(row)} of {len(one.stories)}", _seen(one, row)]
         for row in one.rows
     ]
-    return [
-        line(strong(f"What {one.first} calls … {one.second} calls …")),
-        (),
-        *_crossed(one.first, one.second, one.columns, rows, page),
-        (),
-        line(dim(_how_far(one))),
-        *section("In words", stack(differences, spaced=True)),
-        (),
-    ]
+    heads = (dim(one.names[0]), dim("stories"), dim(f"where {one.names[1]} puts them"))
+    return page.grid(rows, heads=heads, indent=2, wrapped=True)
 
 
-def _how_far(one: Crosswalk) -> str:
-    if one.is_complete:
-        return f"Every story was looked at that criteria can tell apart ({one.states:,} states)."
-    return f"As far as {one.states:,} states of stories show; there are more."
-
-
-def _difference(one: Difference, linked: Linked, page: Page) -> list[Line]:
-    """Draw in a sentence after what the first uses a word, and what the second waits for."""
-    waits = f"; it waits for: {', '.join(one.waits_for)}" if one.waits_for else ""
-    text = (
-        f"{one.first} says {one.word!r} after {_story_words(one.story, linked)}. "
-        f"{one.second} says {one.stage}{waits}."
-    )
-    return page.paragraph(text, indent=2, first="• ")
-
-
-def _story_words(story: Sequence[Event], linked: Linked) -> str:
-    """Return a story in a line."""
-    return ", then ".join(_happened(event, linked) for event in story) or "nothing at all"
-
-
-def _happened(event: Event, linked: Linked) -> str:
-    known = linked.events.get(event.name)
-    title = known.event.title if known is not None else ""
-    name = {"set": "it turns out", "tick": "time passes"}.get(event.name, title or event.name)
-    facts = facts_words(event.facts, linked, event.name) if event.facts else ""
-    return f"{name} ({facts})" if facts else name
-
-
-_HEAT: dict[Often, int] = {"always": 4, "sometimes": 1, "never": 0}
+def _seen(one: Crosswalk, row: str) -> str:
+    """Return where the second puts those who are in a stage of the first."""
+    always = one.joint.always(row)
+    counts = [(one.seen[row, column], column) for column in one.columns]
+    seen = [f"{column} {n}" for n, column in sorted(counts, key=lambda c: -c[0]) if n]
+    if always is not None and seen:
+        return f"always {always}"
+    never = [column for column in one.columns if one.joint.never(row, column)]
+    parts = [", ".join(seen) or "no story comes here"]
+    return "; ".join([*parts, f"never {', '.join(never)}"] if never else parts)
 
 
 def heat_map(one: Crosswalk) -> Picture:
-    """Draw a crosswalk: rows are the first definition's stages, columns the second's.
-
-    Each cell says how often in a word, so that nothing hangs on telling colours apart.
-    """
-    cells = {
-        (y, x): _heat_cell(one.cells[row, column])
-        for y, row in enumerate(one.rows)
-        for x, column in enumerate(one.columns)
-    }
-    title = f"What {one.first} (rows) calls, {one.second} (columns) calls"
-    grid = HeatGrid(one.rows, one.columns, cells, 96)
-    return heat_grid("crosswalk", title, _how_far(one), grid)
-
-
-def _heat_cell(cell: Cell) -> HeatCell:
-    return HeatCell(cell.often, _HEAT[cell.often], f"{cell.stage} and {cell.other}: {cell.often}")
+    """Draw in how many stories somebody is in a stage of each definition at once."""
+    title = f"What {one.names[0]} (rows) calls, {one.names[1]} (columns) calls"
+    grid = HeatGrid(
+        one.rows,
+        one.columns,
+        {
+            (y, x): _heat_cell(one, row, column)
+            for y, row in enumerate(one.rows)
+            for x, column in enumerate(one.columns)
+        },
+        cell_width=76.0,
+    )
+    about = f"in how many of {counted(len(one.stories), 'scenario')} somebody is in both at once"
+    return heat_grid("crosswalk", title, about, grid)
 
 
-FEWEST = 2
+def _heat_cell(one: Crosswalk, row: str, column: str) -> HeatCell:
+    """Draw one pair of stages: how many stories, or that it is proved that none is possible."""
+    seen, most = one.seen[row, column], max(one.seen.values(), default=1)
+    if one.joint.never(row, column):
+        return HeatCell("never", 0, f"{row} and {column}: never at once, which is proved")
+    heat = -(-seen * _HEATS // most)
+    return HeatCell(
+        str(seen) if seen else "not seen",
+        heat,
+        f"{row} and {column}: seen in {seen} of {len(one.stories)} stories",
+    )
+
+
+def many_lines(table: NeedTable, pairs: Sequence[Crosswalk], page: Page) -> list[Line]:
+    """Draw more than two definitions: one table for each word, and how far every two agree."""
+    drawn = [
+        [*need_word_lines(asked, table, page), (), *_agreements(asked.word.word, pairs, page)]
+        for asked in table.words
+    ]
+    return [*stack(drawn, spaced=True)[1:], (), *page.paragraph(on_the_way())]
+
+
+def _agreements(word: str, pairs: Sequence[Crosswalk], page: Page) -> list[Line]:
+    rows: list[list[Text]] = [
+        [" and ".join(one.names), *_counts(pair.agreement)]
+        for one in pairs
+        for pair in one.words
+        if word in (pair.word.word, *pair.word.others)
+    ]
+    heads = ("over the scenarios of both", "both", "only first", "only second", "Jaccard")
+    return page.grid(rows, heads=heads, indent=2, wrapped=True)
+
+
+def _counts(one: Agreement) -> list[Text]:
+    jaccard = "" if one.jaccard is None else f"{one.jaccard:.2f}"
+    return [*map(str, (one.both, one.only_first, one.only_second)), jaccard]
 
 
 @command(
@@ -310,10 +228,10 @@ FEWEST = 2
 def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool, force: bool) -> int:
     """Compare what definitions mean.
 
-    Works out from the DEFINITIONS alone, two by two, what one calls the stages of
-    the other (always, sometimes or never), with the shortest story that shows each
-    difference. With --contacts, each reads the evidence of every stored contact
-    instead, and a table counts where they agree.
+    For every word that DEFINITIONS share: what everybody whom they call so must
+    have had, and who asks for it; whether one contains the other, if that can be
+    proved, and else a story that shows each side; how far they agree over the
+    scenarios of both. With --contacts, over the stored contacts instead.
     """
     session = current()
     if len(definitions) < FEWEST or (svg and len(definitions) != FEWEST):
@@ -321,22 +239,23 @@ def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool, fo
             "name two definitions" + (" to draw" if svg else ", or more"),
             hint="funnelflow compare outreach dialogue",
         )
+    if len(set(definitions)) < len(definitions):
+        raise UsageError(
+            "a definition is named twice", hint="name definitions that are not the same"
+        )
     funnels = [Funnel(definition_here(name, session)) for name in definitions]
     if contacts:
         return _contacts(funnels, session)
-    found = [crosswalk(first, second) for first, second in combinations(funnels, 2)]
+    table = need_table([funnel.linked for funnel in funnels])
+    pairs = [crosswalk(first, second) for first, second in combinations(funnels, 2)]
     if svg:
-        write_document(Path(svg), heat_map(found[0]).file(), force=force)
+        write_document(Path(svg), heat_map(pairs[0]).file(), force=force)
         note(f"drawn: {svg}")
-    linked = {f.definition.name: f.linked for f in funnels}
-    table = need_table([f.linked for f in funnels])
     answer(
-        lambda: {"words": needs_data(table), "pairs": [_data(one) for one in found]},
-        lambda page: [
-            *needs_lines(table, page),
-            (),
-            *stack(compare_lines(one, linked, page) for one in found),
-        ],
+        lambda: {"words": needs_data(table), "pairs": [pair_data(one) for one in pairs]},
+        lambda page: (
+            pair_lines(table, pairs[0], page) if len(pairs) == 1 else many_lines(table, pairs, page)
+        ),
     )
     return 0
 
@@ -344,55 +263,145 @@ def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool, fo
 def _contacts(funnels: Sequence[Funnel], session: Session) -> int:
     """Count the stored contacts by where the definitions put them, two by two."""
     with session.open() as workspace:
-        matrices = [
-            matrix_of(
-                (first.definition.name, second.definition.name),
-                first.linked.leaves,
-                second.linked.leaves,
-                _placed(workspace.translate_all(first), workspace.translate_all(second)),
-            )
-            for first, second in combinations(funnels, 2)
-        ]
+        found = [_Placed(workspace, pair) for pair in combinations(funnels, 2)]
     answer(
-        lambda: [matrix_data(matrix) for matrix in matrices],
-        lambda page: stack((*matrix_lines(m, page), ()) for m in matrices),
+        lambda: [one.data() for one in found],
+        lambda page: stack((*one.lines(page), ()) for one in found),
     )
     return 0
 
 
-def _placed(
-    first: Iterable[Translated], second: Iterable[Translated]
-) -> Iterator[tuple[str, str, bool]]:
-    """Yield where two definitions put each contact, and whether either is not certain."""
-    for one, other in zip(first, second, strict=True):
-        a, b = one.translation, other.translation
-        yield a.stage, b.stage, a.is_flagged or b.is_flagged
+class _Placed:
+    """Where two definitions put the stored contacts, and how far they agree."""
+
+    def __init__(self, workspace: Workspace, funnels: tuple[Funnel, Funnel]) -> None:
+        first, second = funnels
+        self.names = (first.definition.name, second.definition.name)
+        self.uncertain: Counter[str] = Counter()
+        rows = zip(workspace.translate_all(first), workspace.translate_all(second), strict=True)
+        seen = []
+        for one, other in rows:
+            flags = (one.translation.is_flagged, other.translation.is_flagged)
+            self.uncertain.update(
+                name for name, flag in zip(self.names, flags, strict=True) if flag
+            )
+            seen.append((one.translation.stage, other.translation.stage, any(flags)))
+        self.matrix = matrix_of(self.names, first.linked.leaves, second.linked.leaves, seen)
+        words = shared_words([first.linked, second.linked])
+        plain = [agreement_of(word, self.names, self.matrix.counts) for word in words]
+        if len(seen) > _MOST_CONTACTS:
+            self.agreements = tuple(plain)
+            return
+        ends = {
+            id(funnel): [one.translation.stage for one in workspace.translate_all(funnel)]
+            for funnel in funnels
+        }
+
+        def count(one: Funnel, other: Funnel) -> Counter[tuple[str, str]]:
+            mine, theirs = (
+                ends.get(id(f)) or [t.translation.stage for t in workspace.translate_all(f)]
+                for f in (one, other)
+            )
+            return Counter(zip(mine, theirs, strict=True))
+
+        self.agreements = with_decisive(plain, words, funnels, count)
+
+    def lines(self, page: Page) -> list[Line]:
+        """Draw the counts, and how far the definitions agree."""
+        population = counted(self.matrix.counts.total(), "contact")
+        agreed = [
+            f"{one.word}: {agreement_words(one, self.names, population)}" for one in self.agreements
+        ]
+        uncertain = ", ".join(f"{self.uncertain[name]:,} in {name}" for name in self.names)
+        return [
+            *matrix_lines(self.matrix, page),
+            line(f"not certain in one by itself: {uncertain}"),
+            *section("How far they agree", page.bullets(agreed, indent=2)),
+        ]
+
+    def data(self) -> dict[str, Any]:
+        """Return the counts as data."""
+        return {
+            **matrix_data(self.matrix),
+            "uncertain": {name: self.uncertain[name] for name in self.names},
+            "agreement": [_agreement_data(one) for one in self.agreements],
+        }
 
 
-def _data(one: Crosswalk) -> Any:
+def pair_data(one: Crosswalk) -> dict[str, Any]:
+    """Return two definitions beside each other as data."""
     return {
-        "first": one.first,
-        "second": one.second,
-        "complete": one.is_complete,
-        "states": one.states,
+        "first": one.names[0],
+        "second": one.names[1],
+        "stories": len(one.stories),
+        "words": [_word_data(pair, one) for pair in one.words],
         "cells": [
-            {"first": c.stage, "second": c.other, "often": c.often, "story": _story(c.story)}
-            for c in one.cells.values()
+            {
+                "first": row,
+                "second": column,
+                "seen": one.seen[row, column],
+                "often": _often(one, row, column),
+                "proved": _often(one, row, column) in ("always", "never"),
+            }
+            for row in one.rows
+            for column in one.columns
         ],
-        "differences": [_difference_data(d) for d in one.differences],
     }
 
 
-def _difference_data(one: Difference) -> Any:
+def _often(one: Crosswalk, row: str, column: str) -> str:
+    if one.joint.never(row, column):
+        return "never"
+    seen = one.seen[row, column]
+    return "always" if seen and one.joint.always(row) else "seen" if seen else "not seen"
+
+
+def _word_data(pair: WordPair, one: Crosswalk) -> dict[str, Any]:
+    linked = {one.names[0]: one.joint.first, one.names[1]: one.joint.second}
+    return {
+        "word": pair.word.word,
+        "stages": dict(pair.word.stages),
+        "sides": [_side_data(side, one, linked[side.user]) for side in pair.sides],
+        "agreement": _agreement_data(pair.agreement),
+    }
+
+
+def _side_data(side: Side, one: Crosswalk, linked: Linked) -> dict[str, Any]:
+    story = side.story
+    return {
+        "used_by": side.user,
+        "not_by": side.other,
+        "never": side.is_never,
+        "proved": side.is_never or story is not None,
+        "stage": side.stage(one.names) or None,
+        "scenario": None if story is None else {"of": story.of, "story": story.story.story},
+        "story": None
+        if story is None
+        else [_event_data(event) for event in story_events(linked, story.story, [])],
+    }
+
+
+def _event_data(event: Event) -> dict[str, Any]:
+    facts = {name: value_json(value) for name, value in event.facts.items()}
+    return {"name": event.name, "at": value_json(event.at), "facts": facts}
+
+
+def _agreement_data(one: Agreement) -> dict[str, Any]:
+    found = one.decisive
     return {
         "word": one.word,
-        "used_by": one.first,
-        "not_by": one.second,
-        "stage": one.stage,
-        "waits_for": list(one.waits_for),
-        "story": _story(one.story),
+        "both": one.both,
+        "only_first": one.only_first,
+        "only_second": one.only_second,
+        "neither": one.neither,
+        "jaccard": one.jaccard,
+        "cohen_kappa": one.kappa,
+        "decisive": None
+        if found is None
+        else {
+            "definition": found.definition,
+            "criterion": found.label,
+            "words": found.words,
+            "differ": found.differ,
+        },
     }
-
-
-def _story(story: tuple[Event, ...]) -> list[Any]:
-    return [{k: event_json(event)[k] for k in ("name", "at", "facts")} for event in story]

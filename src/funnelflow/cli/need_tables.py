@@ -7,38 +7,34 @@ from funnelflow.cli.text import Line, Page, Text, dim, line, section, stack, str
 from funnelflow.compare import Need, NeedCell, NeedRow, NeedTable, WayNeeds, WordNeeds
 from funnelflow.definition import either
 
-ON_THE_WAY = (
-    "What is asked was so on the way there, at the moment of a step that everybody takes; it may "
-    "have been taken back since. A move by hand may stand for an event. Forced moves, and who was "
-    "placed when a definition was adopted, are left out."
-)
 _MOST_WAYS = 4
 _COMPARED = 2
 
 
-def needs_lines(table: NeedTable, page: Page) -> list[Line]:
-    """Draw what definitions ask of everybody whom they call by the same word.
+def on_the_way() -> str:
+    """Return what it means that something is asked."""
+    return (
+        "What is asked was so on the way there, at the moment of a step that everybody takes: that "
+        "is proved. It may have been taken back since. A move by hand may stand for an event. "
+        "Forced moves, and who was placed when a definition was adopted, are left out."
+    )
+
+
+def need_word_lines(word: WordNeeds, table: NeedTable, page: Page) -> list[Line]:
+    """Draw what definitions ask of everybody whom they call by a word.
 
     Args:
+        word: The word.
         table: What they ask.
         page: What it is drawn on.
     """
-    if not table.words:
-        names = ", ".join(table.definitions)
-        return page.paragraph(f"There is no word that two of {names} share.")
-    words = (_word(word, table, page) for word in table.words)
-    return [*stack(words, spaced=True)[1:], (), *page.paragraph(ON_THE_WAY)]
-
-
-def _word(word: WordNeeds, table: NeedTable, page: Page) -> list[Line]:
-    """Draw one word: in sentences, then as a table."""
     names = [name for name in table.definitions if name in word.word.stages]
     others = f" (also: {', '.join(word.word.others)})" if word.word.others else ""
+    rows = _table(word, names, page)
     return [
         line(strong(word.word.word.upper()), others),
         *stack(page.paragraph(text, indent=2) for text in word_sentences(word, names)),
-        (),
-        *_table(word, names, page),
+        *([(), *rows] if rows else []),
         *stack(_ways(name, ways, page) for name, ways in word.ways.items()),
     ]
 
@@ -54,7 +50,7 @@ def word_sentences(word: WordNeeds, names: Sequence[str]) -> Iterator[str]:
         if row.is_about_criteria:
             askers = row.askers()
             is_apart = not row.is_same and len(askers) == len(row.cells)
-            groups.setdefault((*askers, "*") if is_apart else askers, []).append(row.subject)
+            groups.setdefault((*askers, "*") if is_apart else askers, []).append(_named(row))
     for askers, subjects in groups.items():
         yield _who_asks(askers, subjects, names)
     for name in word.ways:
@@ -62,13 +58,28 @@ def word_sentences(word: WordNeeds, names: Sequence[str]) -> Iterator[str]:
     yield from _passed(word)
 
 
+def _named(row: NeedRow) -> str:
+    """Return what a row is about, by its label where it looks at several fields."""
+    labels = [label for cell in row.cells.values() for label in cell.labels if label]
+    is_long = "," in row.subject and bool(labels)
+    return (
+        f"\N{LEFT DOUBLE QUOTATION MARK}{labels[0]}\N{RIGHT DOUBLE QUOTATION MARK}"
+        if is_long
+        else row.subject
+    )
+
+
 def _passed(word: WordNeeds) -> Iterator[str]:
     """Yield which other words everybody has been called by before, or still is."""
+    found: dict[str, list[str]] = {}
     for row in word.rows:
         for name, cell in row.cells.items():
             for need in cell.needs if cell.stand == "needs" else ():
                 if need.kind == "stage":
-                    yield f"In {name} everybody {need.words.replace('one', f'a {row.subject}')}."
+                    said = need.words.replace("one", f"a {row.subject}")
+                    found.setdefault(said, []).append(name)
+    for said, names in found.items():
+        yield f"In {_listed(names)} everybody {said}."
 
 
 def _who_asks(askers: tuple[str, ...], subjects: Sequence[str], names: Sequence[str]) -> str:
@@ -108,7 +119,7 @@ def cell_text(row: NeedRow, cell: NeedCell) -> Text:
 
 def need_words(need: Need, subject: str) -> str:
     """Return what is needed, without its subject where that stands beside it."""
-    return need.words.removeprefix(f"{subject} is ")
+    return need.words.replace(f"{subject} is ", "")
 
 
 def _ways(name: str, ways: Sequence[WayNeeds], page: Page) -> list[Line]:

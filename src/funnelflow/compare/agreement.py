@@ -1,180 +1,174 @@
-"""What one definition's stages are called in another, worked out from the definitions alone."""
+"""How far two definitions agree over a population, and which criterion makes most of the rest."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypeAlias
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from funnelflow.compare.exploring import MOST_STATES, Place, explore
-from funnelflow.criteria import Verdict
-from funnelflow.engine import Considered, Event, Funnel, decide, why
+from funnelflow.compare.needs import rule_key, rule_words
+from funnelflow.compare.words_in_common import SharedWord, is_within
+from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Leaf, Roles, Rule
+from funnelflow.definition import Linked
+from funnelflow.engine import Funnel
 
-Often: TypeAlias = Literal["always", "sometimes", "never"]
+Pairs: TypeAlias = Counter[tuple[str, str]]
+"""How many of a population are where in two definitions: (stage, stage) to number."""
+
+_ALWAYS_MET = AllOf("", ())
+SHARE = 0.25
+"""How much of the difference a criterion must make to be named."""
 
 
 @frozen
-class Cell:
-    """What a stage of the first definition is in the second.
+class DecisiveCriterion:
+    """The single criterion without which two definitions would differ about the fewest.
 
     Attributes:
-        stage: The leaf stage of the first.
-        other: The leaf stage of the second.
-        often: ``always`` when whoever is in `stage` is in `other`, ``never`` when nobody is.
-        story: The shortest story found in which somebody is in both; empty for ``never``.
+        definition: Whose criterion it is.
+        label: What that calls it.
+        words: What it asks for.
+        differ: About how many of the population they would still differ without it.
     """
 
-    stage: str
-    other: str
-    often: Often
-    story: tuple[Event, ...]
+    definition: str
+    label: str
+    words: str
+    differ: int
 
 
 @frozen
-class Difference:
-    """A word that both definitions use and do not mean the same by.
+class Agreement:
+    """How far two definitions agree about who is to be called by a word.
 
     Attributes:
         word: The word.
-        first: Which definition uses it for the contact of the story.
-        second: Which one does not yet.
-        stage: Where the second puts the contact instead.
-        story: The shortest story that shows it.
-        waits_for: The labels of the criteria that are not met in the second.
+        both: How many of the population both call so.
+        only_first: How many the first calls so alone.
+        only_second: How many the second calls so alone.
+        neither: How many neither calls so.
+        decisive: The criterion that makes most of the difference; None where none alone makes
+            any, or that was not worked out.
     """
 
     word: str
-    first: str
-    second: str
-    stage: str
-    story: tuple[Event, ...]
-    waits_for: tuple[str, ...]
+    both: int
+    only_first: int
+    only_second: int
+    neither: int
+    decisive: DecisiveCriterion | None = None
+
+    @property
+    def differ(self) -> int:
+        """Return about how many they differ."""
+        return self.only_first + self.only_second
+
+    @property
+    def jaccard(self) -> float | None:
+        """Return the Jaccard index: both, of all whom either calls so; None of nobody."""
+        either = self.both + self.differ
+        return self.both / either if either else None
+
+    @property
+    def kappa(self) -> float | None:
+        """Return Cohen's kappa: agreement beyond chance (Cohen 1960); None where chance is sure."""
+        total = self.both + self.differ + self.neither
+        if not total:
+            return None
+        observed = (self.both + self.neither) / total
+        first, second = self.both + self.only_first, self.both + self.only_second
+        chance = (first * second + (total - first) * (total - second)) / total**2
+        return None if chance == 1 else (observed - chance) / (1 - chance)
 
 
-@frozen
-class Crosswalk:
-    """Two definitions, stage by stage.
-
-    Attributes:
-        first: The name of the first definition.
-        second: The name of the second.
-        rows: The leaf stages of the first, in its order.
-        columns: The leaf stages of the second, in its order.
-        cells: Every pair of stages.
-        differences: The words that they share and use differently, both ways.
-        is_complete: Whether every story was looked at that criteria can tell apart; where it
-            is not, ``always`` and ``never`` mean as far as the search went.
-        states: How many states of stories were looked at.
-    """
-
-    first: str
-    second: str
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    cells: Mapping[tuple[str, str], Cell]
-    differences: tuple[Difference, ...]
-    is_complete: bool
-    states: int
-
-
-def crosswalk(first: Funnel, second: Funnel, *, limit: int = MOST_STATES) -> Crosswalk:
-    """Compare two definitions by exploring the stories that they can tell apart.
+def agreement_of(word: SharedWord, names: tuple[str, str], pairs: Pairs) -> Agreement:
+    """Count how far two definitions agree about a word.
 
     Args:
-        first: The definition whose words are looked up.
-        second: The definition in which they are looked up.
-        limit: How many states of stories are looked at, at most.
+        word: The word.
+        names: The names of the two definitions.
+        pairs: How many of a population are where.
     """
-    found = explore((first, second), limit=limit)
-    rows, columns = first.linked.leaves, second.linked.leaves
-    return Crosswalk(
-        first=first.definition.name,
-        second=second.definition.name,
-        rows=rows,
-        columns=columns,
-        cells={(a, b): _cell(a, b, found.stories) for a in rows for b in columns},
-        differences=(
-            *_differences(first, second, found.stories, swapped=False),
-            *_differences(second, first, found.stories, swapped=True),
-        ),
-        is_complete=found.is_complete,
-        states=found.states,
+    first, second = (word.stages[name] for name in names)
+    found: Counter[tuple[bool, bool]] = Counter()
+    for (one, other), number in pairs.items():
+        found[is_within(one, first), is_within(other, second)] += number
+    return Agreement(
+        word.word, found[True, True], found[True, False], found[False, True], found[False, False]
     )
 
 
-def _cell(stage: str, other: str, stories: Mapping[Place, tuple[Event, ...]]) -> Cell:
-    """Return how often a stage of the first is a certain stage of the second."""
-    story = stories.get((stage, other))
-    if story is None:
-        return Cell(stage, other, "never", ())
-    alone = sum(1 for place in stories if place[0] == stage) == 1
-    return Cell(stage, other, "always" if alone else "sometimes", story)
+def with_decisive(
+    found: Sequence[Agreement],
+    words: Sequence[SharedWord],
+    funnels: tuple[Funnel, Funnel],
+    count: Callable[[Funnel, Funnel], Pairs],
+) -> tuple[Agreement, ...]:
+    """Add to agreements the criterion that makes most of the difference in each.
 
-
-def _differences(
-    user: Funnel, other: Funnel, stories: Mapping[Place, tuple[Event, ...]], *, swapped: bool
-) -> Sequence[Difference]:
-    """Find, for each word both use, the first story in which only `user` uses it."""
-    differences = []
-    for word in sorted(_words(user).keys() & _words(other).keys()):
-        mine, theirs = _words(user)[word], _words(other)[word]
-        shortest: tuple[str, tuple[Event, ...]] | None = None
-        for place, story in stories.items():
-            here, there = (place[1], place[0]) if swapped else place
-            is_only_mine = _inside(here, mine) and not _inside(there, theirs)
-            if is_only_mine and (shortest is None or len(story) < len(shortest[1])):
-                shortest = there, story
-        if shortest is not None:
-            differences.append(_difference(word, user, other, theirs, shortest))
-    return differences
-
-
-def _difference(
-    word: str, user: Funnel, other: Funnel, theirs: str, shortest: tuple[str, tuple[Event, ...]]
-) -> Difference:
-    stage, story = shortest
-    return Difference(
-        word=word,
-        first=user.definition.name,
-        second=other.definition.name,
-        stage=stage,
-        story=story,
-        waits_for=_waits_for(other, theirs, story),
-    )
-
-
-def _waits_for(funnel: Funnel, wanted: str, story: tuple[Event, ...]) -> tuple[str, ...]:
-    """Name what keeps a contact out of a stage at the end of a story.
-
-    Where no transition leads straight there, it is what keeps the contact from going on.
+    Args:
+        found: The agreements.
+        words: Their words.
+        funnels: The two definitions.
+        count: Counts the population by where two definitions put it.
     """
-    contact = funnel.new_contact("story")
-    for event in story:
-        contact = decide(funnel, contact, event).contact_after
-    if contact.clock is None:
-        return ()
-    roles = tuple({role for t in funnel.definition.transitions for role in t.by})
-    closed = [
-        c
-        for c in why(funnel, contact, contact.clock, roles)
-        if c.verdict is not Verdict.MET and funnel.linked.type_of(c.to) != "lost"
-    ]
-    leading = [c for c in closed if _inside(c.to, wanted)] or closed
-    return tuple(dict.fromkeys(label for c in leading for label in _unmet(c)))
+    if not any(one.differ for one in found):
+        return tuple(found)
+    names = (funnels[0].definition.name, funnels[1].definition.name)
+    best: dict[str, DecisiveCriterion] = {}
+    least = {one.word: one.differ for one in found}
+    for changed, criterion in _without_one(funnels):
+        pairs = count(*changed)
+        for word in words:
+            differ = agreement_of(word, names, pairs).differ
+            if differ < least[word.word]:  # the first of those that make as much
+                least[word.word] = differ
+                best[word.word] = evolve(criterion, differ=differ)
+    return tuple(_decided(one, best.get(one.word)) for one in found)
 
 
-def _unmet(considered: Considered) -> list[str]:
-    return [leaf.label for leaf in considered.leaves() if leaf.verdict is not Verdict.MET]
+def _decided(one: Agreement, found: DecisiveCriterion | None) -> Agreement:
+    """Return an agreement with a criterion, if that makes enough of the difference."""
+    if found is None or one.differ - found.differ < one.differ * SHARE:
+        return one
+    return evolve(one, decisive=found)
 
 
-def _words(funnel: Funnel) -> dict[str, str]:
-    """Map every word for a stage, aliases included, to the dotted name of the stage."""
-    words: dict[str, str] = {}
-    for name, stage in funnel.linked.stages.items():
-        for word in (stage.name.replace("_", " "), *stage.aliases):
-            words.setdefault(word.casefold(), name)
-    return words
+def _without_one(
+    funnels: tuple[Funnel, Funnel],
+) -> Iterator[tuple[tuple[Funnel, Funnel], DecisiveCriterion]]:
+    """Yield both definitions, one of them without one of its criteria."""
+    for place, funnel in enumerate(funnels):
+        for key, rule in _criteria(funnel.linked).items():
+            changed = Funnel(_without(funnel.linked, key))
+            pair = (changed, funnels[1]) if place == 0 else (funnels[0], changed)
+            words = rule_words(rule)
+            yield pair, DecisiveCriterion(funnel.definition.name, rule.label or words, words, 0)
 
 
-def _inside(leaf: str, stage: str) -> bool:
-    """Whether a leaf is a stage or nested in it."""
-    return leaf == stage or leaf.startswith(f"{stage}.")
+def _criteria(linked: Linked) -> Mapping[object, Leaf | Custom]:
+    """Return the criteria of a definition, by what they mean."""
+    rules = (t.rule for t in linked.transitions if t.rule is not None)
+    return {rule_key(leaf): leaf for rule in rules for leaf in _leaves(rule)}
+
+
+def _leaves(rule: Rule) -> Iterator[Leaf | Custom]:
+    if isinstance(rule, Leaf | Custom):
+        yield rule
+    elif not isinstance(rule, Roles):
+        for inner in rule.rules:
+            yield from _leaves(inner)
+
+
+def _without(linked: Linked, key: object) -> Linked:
+    """Return a definition in which a criterion counts as met wherever it is asked."""
+    transitions = tuple(
+        t if t.rule is None else evolve(t, rule=_met(t.rule, key)) for t in linked.transitions
+    )
+    return evolve(linked, transitions=transitions)
+
+
+def _met(rule: Rule, key: object) -> Rule:
+    if isinstance(rule, AllOf | AnyOf | AtLeast):
+        return evolve(rule, rules=tuple(_met(inner, key) for inner in rule.rules))
+    return _ALWAYS_MET if rule_key(rule) == key else rule

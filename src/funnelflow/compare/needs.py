@@ -31,6 +31,7 @@ from funnelflow.criteria.implication import exclude, find_case, implies
 from funnelflow.criteria.tree import And, Has, Node, Read, walk
 from funnelflow.criteria.value_classes import reads_in
 from funnelflow.criteria.words import criterion_words
+from funnelflow.criteria.words import label as field_words
 from funnelflow.definition import Linked, LinkedTransition, either
 
 NeedKind: TypeAlias = Literal["criterion", "event", "wait", "stage"]
@@ -73,10 +74,11 @@ class Need:
 def _labels(rule: Rule | Node) -> Iterator[tuple[tuple[str, str], str]]:
     for tree in rule_trees(rule):
         for read in reads_in(tree):
-            yield (read.root, read.field.name), read.field.label
+            yield (read.root, read.field.name), field_words(read.root, read.field)
 
 
 def rule_trees(rule: Rule | Node) -> Iterator[Node]:
+    """Yield the typed trees that a rule is made of."""
     match rule:
         case Leaf():
             yield rule.expression.tree
@@ -366,6 +368,8 @@ def _is_wider(need: Need, given: Need) -> bool:
     assert isinstance(other, tuple)
     if need.kind == "event":
         return bool(other[1] <= one[1])
+    if isinstance(one[2], str) or isinstance(other[2], str):  # a date that is waited for
+        return bool(one == other)
     return bool(one[1] == other[1] and one[2] <= other[2])
 
 

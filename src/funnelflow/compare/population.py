@@ -1,11 +1,11 @@
-"""The stories over which definitions are compared: those that people wrote for them as scenarios."""
+"""The stories over which definitions are compared: the scenarios that people wrote for them."""
 
 from collections.abc import Iterator, Sequence
 
 from attrs import evolve, frozen
 
-from funnelflow.compare.shared_words import is_within
 from funnelflow.compare.story_reading import read_story
+from funnelflow.compare.words_in_common import is_within
 from funnelflow.definition import Scenario
 from funnelflow.engine import Funnel
 

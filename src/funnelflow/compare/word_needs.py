@@ -14,7 +14,7 @@ from funnelflow.compare.needs import (
     needs_written,
     strongest,
 )
-from funnelflow.compare.shared_words import SharedWord, shared_words
+from funnelflow.compare.words_in_common import SharedWord, shared_words
 from funnelflow.definition import Linked
 
 Stand: TypeAlias = Literal["needs", "implied", "excludes", "not asked"]

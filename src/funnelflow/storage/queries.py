@@ -34,7 +34,7 @@ from funnelflow.storage.contacts import (
     stored_contact,
 )
 from funnelflow.storage.definition_store import DefinitionStore
-from funnelflow.storage.json_form import considered_json, question_json
+from funnelflow.storage.json_form import considered_json, question_json, value_json
 from funnelflow.storage.replay import (
     EvidenceReader,
     above,
@@ -613,8 +613,25 @@ class Translated:
             "flagged": translation.is_flagged,
             "questions": [question_json(field) for field in translation.questions()],
             "moves_left_out": translation.moves,
+            "came_by": _came_by(translation),
             "undecided": [considered_json(way) for way in translation.undecided],
         }
+
+
+def _came_by(translation: Translation) -> dict[str, Any] | None:
+    """Return which evidence took the contact where it is, and the transition that this took."""
+    event = translation.came_by
+    if event is None or not translation.path:
+        return None
+    taken = translation.path[-1]
+    return {
+        "event": event.name,
+        "at": value_json(taken.at or event.at),
+        "cause": taken.cause,
+        "from": taken.source,
+        "to": taken.to,
+        "transition": taken.index,
+    }
 
 
 def translate_one(

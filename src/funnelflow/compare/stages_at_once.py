@@ -13,10 +13,11 @@ from typing import TypeAlias
 
 from attrs import define, field, frozen
 
+from funnelflow.compare.likeness import is_same, shared_fields
 from funnelflow.compare.needs import rule_key, rule_trees
-from funnelflow.criteria import BOOLEAN, Custom, Field, Roles, Rule, rule_customs
+from funnelflow.criteria import BOOLEAN, Custom, Roles, Rule, rule_customs
 from funnelflow.criteria.implication import find_case
-from funnelflow.criteria.tree import Compare, Constant, Node, Now, Read, walk
+from funnelflow.criteria.tree import Compare, Constant, Has, Node, Now, Read, walk
 from funnelflow.definition import Linked, LinkedTransition
 
 Pair: TypeAlias = tuple[str, str]
@@ -25,6 +26,7 @@ MOST_CHECKS = 1_500
 """How many combinations of criteria are looked at for two definitions; the rest may be."""
 MOST_PAIRS = 2_500
 """Of how many pairs of stages it is worked out which can be reached."""
+_ROOTS = ("contact", "event")
 _ANY_FACTS = ""
 """What stands for evidence that takes no transition by its name: facts alone, for instance."""
 
@@ -80,6 +82,21 @@ class _Step:
     closed: frozenset[int]
 
 
+@frozen
+class _Made:
+    """What must be met and closed for some steps in one definition, and whether they set fields."""
+
+    met: frozenset[int]
+    closed: frozenset[int]
+    has_set: bool = False
+
+    def with_(self, more: "_Made") -> "_Made":
+        """Return what must be so for these steps and more of them."""
+        return _Made(
+            self.met | more.met, self.closed | more.closed, has_set=self.has_set or more.has_set
+        )
+
+
 def joint_stages(first: Linked, second: Linked, seen: Iterable[Pair] = ()) -> JointStages:
     """Work out the pairs of stages that two definitions can put one contact in at once.
 
@@ -95,40 +112,6 @@ def joint_stages(first: Linked, second: Linked, seen: Iterable[Pair] = ()) -> Jo
     return JointStages(first, second, _Search(first, second).reached(seen))
 
 
-def is_same(first: Linked, second: Linked) -> bool:
-    """Whether two definitions make the same of every story: only words for people differ."""
-    return _meaning(first) == _meaning(second)
-
-
-def _meaning(linked: Linked) -> object:
-    transitions = [
-        (
-            t.sources,
-            t.to,
-            tuple(sorted(linked.events[name].event.name for name in t.transition.on)),
-            t.transition.to,
-            t.transition.after,
-            t.transition.since,
-            None if t.rule is None else rule_key(t.rule),
-        )
-        for t in linked.transitions
-    ]
-    events = {
-        name: (
-            _kinds(event.event.fields),
-            {target: value.tree for target, value in event.sets},
-            event.activity and event.activity.tree,
-            frozenset(event.event.aliases),
-        )
-        for name, event in linked.events.items()
-    }
-    return linked.leaves, linked.initial, transitions, events, _kinds(linked.fields)
-
-
-def _kinds(fields: Mapping[str, Field]) -> dict[str, object]:
-    return {name: (f.type, f.choices, f.default) for name, f in fields.items()}
-
-
 @define
 class _Search:
     """Follows pairs of stages, step by step."""
@@ -137,7 +120,8 @@ class _Search:
     second: Linked
     rules: list[Rule] = field(factory=list)
     places: dict[object, int] = field(factory=dict)
-    reads: list[frozenset[object]] = field(factory=list)
+    reads: list[frozenset[tuple[str, str]]] = field(factory=list)
+    shared: frozenset[tuple[str, str]] = frozenset()
     steps: dict[tuple[bool, str, str], Sequence[_Step]] = field(factory=dict)
     known: dict[object, bool] = field(factory=dict)
     leaving: dict[bool, Mapping[str, Sequence[LinkedTransition]]] = field(factory=dict)
@@ -147,6 +131,7 @@ class _Search:
         """Return the pairs that could not be ruled out."""
         for is_second, linked in ((False, self.first), (True, self.second)):
             self.leaving[is_second] = _in_order_tried(linked)
+        self.shared = shared_fields(self.first, self.second)
         start = (self.first.initial, self.second.initial)
         found = {start, *seen}
         pending = list(found)
@@ -172,8 +157,12 @@ class _Search:
         found = {_ANY_FACTS: None}
         for is_second, leaf in enumerate(pair):
             linked = self.second if is_second else self.first
-            for transition in self.leaving[bool(is_second)].get(leaf, ()):
-                found |= {linked.events[n].event.name: None for n in transition.transition.on}
+            on = {
+                linked.events[name].event.name
+                for t in self.leaving[bool(is_second)].get(leaf, ())
+                for name in t.transition.on
+            }
+            found |= {called: None for called, name in linked.events.names().items() if name in on}
         return list(found)
 
     def _steps(self, is_second: bool, leaf: str, trigger: str) -> Sequence[_Step]:  # noqa: FBT001
@@ -181,15 +170,16 @@ class _Search:
         key = (is_second, leaf, trigger)
         if key not in self.steps:
             linked = self.second if is_second else self.first
+            event = linked.events.get(trigger)
             on = [
                 t
                 for t in self.leaving[is_second].get(leaf, ())
-                if trigger in {linked.events[name].event.name for name in t.transition.on}
+                if event in [linked.events[name] for name in t.transition.on]
             ]
             self.steps[key] = self._alone(
                 step
-                for to, met, closed in self._choices(on, leaf)
-                for step in self._settled(is_second, to, met, closed, (to,))
+                for to, made in self._choices(on, leaf)
+                for step in self._settled(is_second, to, made, (to,))
             )
         return self.steps[key]
 
@@ -199,36 +189,38 @@ class _Search:
 
     def _choices(
         self, tried: Sequence[LinkedTransition], leaf: str, without: Sequence[str] = ()
-    ) -> Iterator[tuple[str, frozenset[int], frozenset[int]]]:
+    ) -> Iterator[tuple[str, "_Made"]]:
         """Yield each transition that may be the first to be open, and that none is."""
         closed: set[int] = set()
         for transition in tried:
-            if transition.to in without:
-                continue
-            if transition.rule is None:
-                yield transition.to, frozenset(), frozenset(closed)
-                return
-            place = self._place(transition.rule)
-            yield transition.to, frozenset({place}), frozenset(closed)
-            closed.add(place)
-        yield leaf, frozenset(), frozenset(closed)
+            targets = [to for to in transition.targets if to not in without]
+            met = frozenset() if transition.rule is None else {self._place(transition.rule)}
+            made = _Made(frozenset(met), frozenset(closed), has_set=bool(transition.sets))
+            yield from ((to, made) for to in targets)
+            if len(targets) == len(transition.targets):  # else it may be passed over
+                if transition.rule is None:
+                    return
+                closed |= met
+        yield leaf, _Made(frozenset(), frozenset(closed))
 
     def _settled(
         self,
         is_second: bool,  # noqa: FBT001  # which of the two
         leaf: str,
-        met: frozenset[int],
-        closed: frozenset[int],
+        made: "_Made",
         passed: tuple[str, ...],
     ) -> Iterator[_Step]:
-        """Yield where automatic transitions may lead from a stage, each stage at most once."""
+        """Yield where automatic transitions may lead from a stage, each stage at most once.
+
+        Once a transition has set fields, what is met and closed is about other facts.
+        """
         tried = [t for t in self.leaving[is_second].get(leaf, ()) if t.transition.is_automatic]
-        for to, opened, shut in self._choices(tried, leaf, passed):
+        for to, more in self._choices(tried, leaf, passed):
+            both = made if made.has_set else made.with_(more)
             if to == leaf:
-                yield _Step(leaf, met | opened, closed | shut)
-            elif not (opened & closed or shut & met):
-                more = (*passed, to)
-                yield from self._settled(is_second, to, met | opened, closed | shut, more)
+                yield _Step(leaf, both.met, both.closed)
+            elif not both.met & both.closed:
+                yield from self._settled(is_second, to, both, (*passed, to))
 
     def _by_time(self, pair: Pair, found: set[Pair]) -> Iterator[Pair]:
         """Yield the pairs that time may lead to: one definition moves, or both at one moment."""
@@ -249,10 +241,15 @@ class _Search:
                 step
                 for t in self.leaving[is_second].get(leaf, ())
                 if _is_opened_by_time(t)
-                for met in [frozenset() if t.rule is None else frozenset({self._place(t.rule)})]
-                for step in self._settled(is_second, t.to, met, frozenset(), (t.to,))
+                for to in t.targets
+                for step in self._settled(is_second, to, self._taken(t), (to,))
             )
         return self.steps[key]
+
+    def _taken(self, transition: LinkedTransition) -> "_Made":
+        """Return what must be so for time to take a transition."""
+        met = () if transition.rule is None else (self._place(transition.rule),)
+        return _Made(frozenset(met), frozenset(), has_set=bool(transition.sets))
 
     def _place(self, rule: Rule) -> int:
         key = rule_key(rule)
@@ -263,16 +260,27 @@ class _Search:
         return self.places[key]
 
     def _is_possible(self, one: _Step, other: _Step, trigger: str) -> bool:
-        """Whether two steps may be made by the same piece of evidence."""
+        """Whether two steps may be made by the same piece of evidence.
+
+        Only criteria count that look at what is the same in both definitions.
+        """
+        one, other = self._comparable(one), self._comparable(other)
         if one.met & other.closed or one.closed & other.met:
             return False
         mine, theirs = self._all_reads(one), self._all_reads(other)
-        fixed = self._fixed(trigger)
-        if mine.isdisjoint(theirs) and not fixed:
+        if mine.isdisjoint(theirs) and not self._fixed(trigger):
             return True
         return self._holds(one.met | other.met, one.closed | other.closed, trigger)
 
-    def _all_reads(self, step: _Step) -> set[object]:
+    def _comparable(self, step: _Step) -> _Step:
+        """Leave out the rules that look at fields which may differ between the definitions."""
+        met = frozenset(place for place in step.met if self._is_comparable(place))
+        return _Step(step.to, met, frozenset(p for p in step.closed if self._is_comparable(p)))
+
+    def _is_comparable(self, place: int) -> bool:
+        return all(read[0] not in _ROOTS or read in self.shared for read in self.reads[place])
+
+    def _all_reads(self, step: _Step) -> set[tuple[str, str]]:
         return {name for place in step.met | step.closed for name in self.reads[place]}
 
     def _holds(self, met: frozenset[int], closed: frozenset[int], trigger: str = "") -> bool:
@@ -300,19 +308,20 @@ class _Search:
             for name, tree in mine.items()
             if isinstance(tree, Constant)
             and theirs.get(name) == tree
+            and ("contact", name) in self.shared
             and self.first.fields[name].type == tree.type
         ]
 
 
-def _reads(rule: Rule) -> Iterator[object]:
+def _reads(rule: Rule) -> Iterator[tuple[str, str]]:
     """Yield what a rule looks at: fields, the time, roles, plugins."""
     for tree in rule_trees(rule):
         for node in walk(tree):
             if isinstance(node, Now):
-                yield "now"
-            elif hasattr(node, "root"):
+                yield "now", ""
+            elif isinstance(node, Read | Has):
                 yield node.root, node.field.name
-    yield from ((one.provider, one.name) for one in rule_customs(rule))
+    yield from (("plugin", f"{one.provider} {one.name}") for one in rule_customs(rule))
     yield from (("role", role) for role in _roles(rule))
 
 
@@ -329,7 +338,7 @@ def _is_opened_by_time(transition: LinkedTransition) -> bool:
     written = transition.transition
     if written.after is not None:
         return True
-    reads_now = transition.rule is not None and "now" in set(_reads(transition.rule))
+    reads_now = transition.rule is not None and ("now", "") in set(_reads(transition.rule))
     return written.is_automatic and reads_now
 
 

@@ -40,7 +40,7 @@ def words_of(linked: Linked) -> dict[str, str]:
 def shared_words(definitions: Sequence[Linked]) -> tuple[SharedWord, ...]:
     """Find the words that at least two definitions use, in the order of the first's stages."""
     known = {linked.definition.name: words_of(linked) for linked in definitions}
-    order = list(dict.fromkeys(word for named in known.values() for word in named))
+    order = list(dict.fromkeys(word for one in definitions for word in _in_order(one, known)))
     same: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for word in order:
         users = tuple((name, named[word]) for name, named in known.items() if word in named)
@@ -49,6 +49,13 @@ def shared_words(definitions: Sequence[Linked]) -> tuple[SharedWord, ...]:
     return tuple(
         SharedWord(found[0], tuple(found[1:]), dict(users)) for users, found in same.items()
     )
+
+
+def _in_order(linked: Linked, known: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Return the words of a definition in the order of its stages, names before aliases."""
+    place = {name: number for number, name in enumerate(linked.stages)}
+    words = known[linked.definition.name]
+    return sorted(words, key=lambda word: place[words[word]])
 
 
 def is_within(leaf: str, stage: str) -> bool:

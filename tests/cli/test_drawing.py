@@ -25,7 +25,7 @@ def test_a_page_takes_the_place_of_no_file_that_is_none(ada, workspace, call):
 def test_the_pictures_of_a_report_go_into_a_directory(ada, workspace, call):
     assert call("report", "--svg", "deep/pictures").exit_code == 0
     drawn = sorted((workspace / "deep" / "pictures").iterdir())
-    assert {"definition", "flow", "funnel", "matrix", "survival"} <= {path.stem for path in drawn}
+    assert {"definition", "flow", "funnel", "matrix", "stages"} <= {path.stem for path in drawn}
     assert {ET.parse(path).getroot().get("role") for path in drawn} == {"img"}
     assert call("report", "--svg", "deep/pictures").exit_code == 0
     drawn[0].write_text("mine")

@@ -64,13 +64,13 @@ def linked_of(tmp_path, text=STANDARD):
     return load_definition(path)
 
 
-def walk(linked, number, chance, sources):
+def walk(linked, number, chance, sources, days):
     """Make up one contact's way along the transitions."""
     ways = {}
     for transition in linked.transitions:
         for source, _ in transition.sources:
             ways.setdefault(source, []).append(transition.to)
-    at = NOW - dt.timedelta(days=chance.uniform(1, 400))
+    at = NOW - dt.timedelta(days=chance.uniform(1, days))
     stage, stays = linked.leaf_of(linked.initial), []
     while True:
         wait = dt.timedelta(days=chance.expovariate(1 / 20))
@@ -87,8 +87,8 @@ def walk(linked, number, chance, sources):
     return Journey(f"c-{number}", tuple(stays), decisions, position)
 
 
-def counted(linked, count=400, *, by="", sources=("website", "fair", "list")):
+def counted(linked, count=400, *, by="", sources=("website", "fair", "list"), days=400):
     """Count so many made-up contacts, the same every time."""
     chance = random.Random(13)  # nothing is kept secret by it
     frame = Frame(linked, NOW, by=by)
-    return report_of(frame, (walk(linked, n, chance, sources) for n in range(count)))
+    return report_of(frame, (walk(linked, n, chance, sources, days) for n in range(count)))

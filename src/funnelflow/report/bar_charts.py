@@ -9,7 +9,7 @@ from funnelflow.report.markup import Markup, element
 from funnelflow.report.number_words import count_words, share_words
 from funnelflow.report.records import ConversionStep, Number, StageCount
 from funnelflow.report.sections import TrendPeriod
-from funnelflow.report.svg_writer import Picture, draw, width_of, write
+from funnelflow.report.svg_writer import TYPE_MARKS, Picture, draw, width_of, write
 
 WIDTH: Final = 440.0
 """How wide pictures are that need not be wider: they stay readable on a phone."""
@@ -111,9 +111,9 @@ def stages_picture(stages: Sequence[StageCount]) -> Picture:
 
 
 def _stage_label(stage: StageCount) -> str:
-    """Return what a stage is called, with its type where it is over there."""
+    """Return what a stage is called, with a mark where it is won or lost."""
     title = stage.title if stage.title != stage.stage else stage.stage.rpartition(".")[2]
-    return title if stage.type == "open" else f"{title} ({stage.type})"
+    return TYPE_MARKS[stage.type] + title
 
 
 def funnel_picture(steps: Sequence[ConversionStep]) -> Picture:
@@ -177,7 +177,7 @@ def trend_picture(periods: Sequence[TrendPeriod]) -> Picture:
 
 def _columns(series: _Series, periods: Sequence[TrendPeriod], y: float) -> Markup:
     """Draw a series as columns on one line, with the most and the latest in words."""
-    most = max((number.value for number in series.numbers), default=0) or 1
+    most = max((number.value for number in series.numbers), default=0)
     step = (WIDTH - 2 * MARGIN) / max(1, len(periods))
     base = y + 26 + _COLUMN_HEIGHT
     columns = [
@@ -203,9 +203,9 @@ def _column(
     look: str,
 ) -> Markup:
     x, base, step = place
-    height = _COLUMN_HEIGHT * number.value / most
     if not number.value:
         return Markup()
+    height = _COLUMN_HEIGHT * number.value / most
     return element(
         "g",
         element(

@@ -200,7 +200,9 @@ def _flow(report: Report) -> PageSection:
         "flow",
         "Ways that contacts took",
         "Every move from one stage to another, of all times that the stage was left.",
-        (flow_picture(report.stages, report.flow), matrix_picture(report.flow)),
+        (flow_picture(report.stages, report.flow), matrix_picture(report.flow))
+        if report.flow.moves
+        else (),
         (PageTable("Moves between stages, most first", ("way", "moves", "direction"), rows),),
     )
 
@@ -227,7 +229,9 @@ def _times(report: Report) -> PageSection:
         "Time in each stage",
         "Box: the middle half. Thick mark: the median. Line: up to nine of ten. Boxes of fewer "
         "than 20 are outlines.",
-        (times_picture(report.time_in_stage),),
+        (times_picture(report.time_in_stage),)
+        if any(stage.latest.count for stage in report.time_in_stage)
+        else (),
         tables,
     )
 
@@ -244,6 +248,7 @@ def _survival(report: Report) -> PageSection:
         for point in survival.points
     )
     picture = survival_picture(survival)
+    has_curve = len(survival.points) > 1
     won, censored = (
         figure_cell(f"{count:,}", name)
         for count, name in (
@@ -261,7 +266,7 @@ def _survival(report: Report) -> PageSection:
         "survival",
         "Time to won",
         picture.about,
-        (picture,),
+        (picture,) if has_curve else (),
         (
             PageTable("Time to won", ("what", "how many"), summary),
             PageTable("The curve, at the times at which somebody was won", heads, rows),

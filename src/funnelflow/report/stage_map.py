@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 from attrs import define, field, frozen
 
 from funnelflow.report.markup import Markup, element
-from funnelflow.report.svg_writer import SMALL_SIZE, Picture, draw, width_of, write
+from funnelflow.report.svg_writer import SMALL_SIZE, TYPE_MARKS, Picture, draw, width_of, write
 
 ArrowLook: TypeAlias = Literal["bar", "back", "lost"]
 _Side: TypeAlias = Literal["left", "right"]
@@ -28,11 +28,12 @@ _THINNEST: Final = 1.2
 _USUAL: Final = 2.0
 _THICKEST: Final = 8.0
 _LONGEST_TEXT: Final = 220.0
-_DASHES: Final[Mapping[ArrowLook, str | None]] = {
+_DASHES: Final[Mapping[ArrowLook, tuple[float, float] | None]] = {
     "bar": None,
-    "back": "6 3",
-    "lost": "2 3",
+    "back": (3.0, 1.5),
+    "lost": (1.0, 1.5),
 }
+"""How long dashes and what is between them are, in thicknesses of the line."""
 
 
 @frozen
@@ -268,13 +269,14 @@ def _drawn_track(track: _Track, places: Mapping[str, _Place], texts: float) -> M
 
 def _line(arrows: Sequence[StageArrow], path: str) -> Markup:
     """Draw a line that arrows share."""
-    look = arrows[0].look
+    look, thickness = arrows[0].look, _thickness(arrows)
+    dashes = [f"{length * max(2.0, thickness):.1f}" for length in _DASHES[look] or ()]
     return element(
         "path",
         d=path,
         class_=f"{look}-line",
-        stroke_width=f"{_thickness(arrows):.1f}",
-        stroke_dasharray=_DASHES[look],
+        stroke_width=f"{thickness:.1f}",
+        stroke_dasharray=" ".join(dashes) or None,
     )
 
 
@@ -312,12 +314,9 @@ def _group(places: Mapping[str, _Place], outer: _Place) -> Markup:
     )
 
 
-_TYPE_MARKS: Final = {"won": "✓ ", "lost": "✗ "}
-
-
 def _drawn_box(place: _Place) -> Markup:
     """Draw a stage's box with its title, and what stands below that."""
-    box, x, mark = place.box, place.x, _TYPE_MARKS.get(place.box.type, "")
+    box, x, mark = place.box, place.x, TYPE_MARKS[place.box.type]
     look = "strong" if not mark else f"strong {box.type}"
     middle = place.top + place.height / 2
     lines = [element("title", f"{box.name} ({box.type})" if mark else box.name)]

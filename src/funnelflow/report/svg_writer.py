@@ -24,6 +24,9 @@ SIZE: Final = 14
 """The size of text, in units of the picture."""
 SMALL_SIZE: Final = 12
 
+TYPE_MARKS: Final[Mapping[str, str]] = {"open": "", "won": "✓ ", "lost": "✗ "}
+"""What stands before the name of a stage, so that colour is not all that says its type."""
+
 Palette: TypeAlias = Mapping[str, str]
 
 LIGHT: Final[Palette] = {

@@ -1,5 +1,7 @@
 """What happened and was decided, as a table and as data."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -110,4 +112,46 @@ def test_a_move_that_no_transition_allows_says_so(workspace, call):
 def test_a_time_that_is_none_is_named_by_its_option(workspace, call, option):
     done = call("history", option, "tomorrow")
     assert done.exit_code == 2
-    assert done.stderr.startswith(f"error: {option}: 'tomorrow' is no timestamp")
+    assert done.stderr.startswith(f"error: {option}: 'tomorrow' is no time")
+
+
+def test_the_newest_comes_first_page_by_page(story, call):
+    first = json.loads(call("history", "--newest", "--limit", "2", "--json").stdout)
+    rest = json.loads(call("history", "--newest", "--after", str(first["after"]), "--json").stdout)
+    ids = [row["id"] for row in (*first["rows"], *rest["rows"])]
+    assert ids == sorted(ids, reverse=True)
+    assert len(ids) == 5
+    told = call("history", "ada", "--newest").stdout.splitlines()
+    assert "move prospect" in told[1]
+
+
+def test_csv_has_every_column_for_a_spreadsheet(story, call):
+    rows = list(csv.DictReader(io.StringIO(call("history", "ada", "--csv").stdout)))
+    assert rows[0]["facts"] == "budget=3000 email=ada@example.com"
+    assert (rows[3]["event"], rows[3]["outcome"], rows[3]["actor"]) == (
+        "move prospect", "refused", "grace",
+    )  # fmt: skip
+    assert rows[3]["why"] == "Budget is at least 5,000; Talks to the decider"
+    assert call("history", "--csv", "--json").exit_code == 2
+
+
+@pytest.mark.parametrize("since", ["1h", "today", "yesterday", "2026-03-05"])
+def test_since_takes_words_days_and_how_long_ago(story, call, since):
+    call("set", "bob", "budget=1")
+    rows = json.loads(call("history", "--since", since, "--json").stdout)["rows"]
+    assert [row["event"] for row in rows] == ["set"]
+
+
+def test_a_day_begins_at_midnight_where_the_workspace_is(story, workspace, call):
+    settings = workspace / "funnelflow.toml"
+    settings.write_text(settings.read_text().replace('timezone = ""', 'timezone = "Asia/Tokyo"'))
+    call("record", "bob", "form_submitted", "--at", "2026-06-09T14:59:00Z")
+    call("record", "bob", "form_submitted", "--at", "2026-06-09T15:00:00Z")
+    rows = json.loads(call("history", "--since", "2026-06-10", "--json").stdout)["rows"]
+    assert [row["at"][11:16] for row in rows] == ["15:00"]
+
+
+def test_what_is_no_time_is_said_with_those_that_are(story, call):
+    done = call("history", "--since", "last week")
+    assert done.exit_code == 2
+    assert "write --since like 2026-11-25, yesterday, 7d" in done.stderr

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import funnelflow
 from funnelflow.cli.listing import csv_cell, neutral
 
-from .support import run
+from .support import run, run_in_terminal
 
 
 @pytest.fixture
@@ -113,3 +114,93 @@ def test_csv_and_json_exclude_each_other(workspace, call):
     done = call("list", "--csv", "--json")
     assert done.exit_code == 2
     assert "--csv and --json exclude each other" in done.stderr
+
+
+VIEW = """
+[views.rich]
+where = "contact.budget > 0.0"
+fields = ["budget", "since"]
+sort = "-budget"
+limit = 1
+"""
+
+
+@pytest.fixture
+def view(people, workspace, call):
+    call("add", "zoe", "budget=9000", "--at", "2026-03-04T09:00:00Z")
+    with (workspace / "funnelflow.toml").open("a") as settings:
+        settings.write(VIEW)
+
+
+def words(done):
+    return [" ".join(row.split()) for row in done.stdout.splitlines()]
+
+
+def test_fields_are_the_columns(people, call):
+    done = call("list", "--fields", "budget,stage_since", "--sort", "-budget", "--limit", "2")
+    assert words(done) == [
+        "contact budget since",
+        "ada 3,000 2026-05-30 09:30",
+        "eve -5 2026-03-04 09:00",
+    ]
+    assert done.stderr == "2 of 3 contacts\n"
+
+
+def test_a_saved_view_lists_what_it_says(view, call):
+    done = call("list", "@rich")
+    assert words(done) == ["contact budget since", "zoe 9,000 2026-03-04 09:00"]
+    assert done.stderr == "1 of 2 contacts\n"
+    assert names(
+        call("list", "@rich", "--limit", "9", "--where", "contact.budget < 5e3", "--json")
+    ) == ["ada"]
+
+
+def test_a_saved_view_is_a_filter_of_python_too(view, workspace):
+    with funnelflow.open(workspace) as opened:
+        assert [one.id for one in opened.list("@rich", limit=5)] == ["zoe", "ada"]
+        assert opened.count("@rich") == 1
+
+
+def test_a_view_that_is_not_there_is_named(view, call):
+    done = call("list", "@ritch")
+    assert done.exit_code == 2
+    assert "did you mean 'rich'?" in done.stderr
+
+
+def test_a_view_says_nothing_else(view, workspace, call):
+    with (workspace / "funnelflow.toml").open("a") as settings:
+        settings.write("colour = 'red'\n")
+    done = call("list", "@rich")
+    assert (done.exit_code, "there is no setting 'colour'" in done.stderr) == (2, True)
+
+
+def test_nobody_is_said(people, call):
+    assert call("list", "--stage", "customer").stderr == "no contact fits\n"
+
+
+def test_a_field_without_a_meaning_is_an_error(people, call):
+    done = call("list", "--fields", "bugdet")
+    assert done.exit_code == 2
+    assert "did you mean 'budget'?" in done.stderr
+
+
+def test_columns_that_do_not_fit_are_left_out_and_named(people, workspace):
+    fields = "email,budget,authority,need,stage,since"
+    env = {"COLUMNS": "40", "NO_COLOR": "1"}
+    code, shown = run_in_terminal(
+        "list", "--fields", fields, "--limit", "1", cwd=workspace, env=env
+    )
+    assert code == 0
+    assert all(len(line) <= 40 for line in shown.splitlines()[:2])
+    assert "ada@example.com" in shown
+    assert "too wide to show here: " in shown
+    assert "since; --csv has every column" in " ".join(shown.split())
+
+
+def test_times_are_those_of_the_workspace(people, workspace, call):
+    settings = workspace / "funnelflow.toml"
+    settings.write_text(settings.read_text().replace('timezone = ""', 'timezone = "Europe/Paris"'))
+    assert "2026-05-30 11:30" in call("list").stdout
+    assert "2026-03-01 10:30" in call("history", "ada").stdout
+    assert "since 2026-05-30 11:30" in call("why", "ada").stdout
+    assert "2026-05-30T09:30:00" in call("list", "--csv").stdout

@@ -24,7 +24,17 @@ from funnelflow.cli.options import (
 )
 from funnelflow.cli.output import hint, note, note_merged, page_for, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Page, TextSpan, dim, line, moment, printable, strong
+from funnelflow.cli.text import (
+    Line,
+    Page,
+    TextSpan,
+    dim,
+    line,
+    moment,
+    moment_and_zone,
+    printable,
+    strong,
+)
 from funnelflow.criteria.times import rough_words
 from funnelflow.errors import UsageError
 from funnelflow.storage.changes import Restatement
@@ -200,8 +210,8 @@ def _ahead(recorded: Recorded) -> str:
     """Warn of a time in the future, up to which time has passed for the contact."""
     decision = recorded.decision
     return (
-        f"warning: {moment(decision.event.at)} UTC lies in the future; {decision.contact} stands "
-        "where it will be by then"
+        f"warning: {moment_and_zone(decision.event.at)} lies in the future; "
+        f"{decision.contact} stands where it will be by then"
     )
 
 

@@ -13,7 +13,7 @@ from funnelflow.cli.text import (
     TextSpan,
     dim,
     line,
-    moment,
+    moment_and_zone,
     section,
     stack,
     strong,
@@ -412,7 +412,7 @@ def value_words(name: str, value: Value | None, linked: Linked, event: str = "")
     if value is None:
         return "unknown"
     if isinstance(value, dt.datetime):
-        return f"{moment(value)} UTC"
+        return moment_and_zone(value)
     own = linked.events[event].event.fields if event in linked.events else {}
     field = own.get(name) or linked.fields.get(name)
     return field.words(value) if field is not None else str(value_json(value))

@@ -14,7 +14,7 @@ from funnelflow.cli.find import library_here
 from funnelflow.cli.options import as_json, command, dry_run
 from funnelflow.cli.output import counted, hint, note, note_dry_run, say, write_failure
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Look, Text, TextSpan, line, moment, strong
+from funnelflow.cli.text import Look, Text, TextSpan, line, moment_and_zone, strong
 from funnelflow.criteria import duration_words
 from funnelflow.definition import Linked, Problem, link
 from funnelflow.errors import ConfigurationError, Error, StoreError, UnknownNameError
@@ -71,7 +71,7 @@ def backlog_data(backlog: Backlog | None) -> dict[str, Any]:
 def overdue_words(backlog: Backlog) -> str:
     """Return what is wrong where messages have waited through several attempts."""
     return (
-        f"{_waiting(backlog)}, the oldest since {moment(backlog.since)} UTC, after "
+        f"{_waiting(backlog)}, the oldest since {moment_and_zone(backlog.since)}, after "
         f"{counted(backlog.attempts, 'attempt')}: {backlog.problem}"
     )
 

@@ -16,7 +16,7 @@ from funnelflow.cli.maintenance import database_of
 from funnelflow.cli.options import as_json, command
 from funnelflow.cli.output import counted, note
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Line, Page, line, mark, stack
+from funnelflow.cli.text import Line, Page, line, mark, moment_and_zone, stack
 from funnelflow.definition import Problem, read_definition
 from funnelflow.errors import Error
 from funnelflow.ingest.contact_matching import look_alikes_of
@@ -24,6 +24,7 @@ from funnelflow.plugins import PluginHost
 from funnelflow.plugins.configuration import CONFIG_FILE
 from funnelflow.storage.messages import backlogs
 from funnelflow.storage.outbox import Outbox
+from funnelflow.storage.row_format import from_text
 from funnelflow.storage.schema import status as database_status
 from funnelflow.workspace.settings import find_workspace, library_of, read_config
 
@@ -194,7 +195,7 @@ def _clocks(session: Session) -> DoctorFinding:
         found = workspace.contacts_ahead()
     if not found.count:
         return _fine("clocks", "no contact's last evidence lies in the future")
-    some = [f"{name} ({clock[:16].replace('T', ' ')} UTC)" for name, clock in found.examples]
+    some = [f"{name} ({moment_and_zone(from_text(clock))})" for name, clock in found.examples]
     more = ", …" if found.count > len(some) else ""
     return _problem(
         "clocks",

@@ -9,7 +9,7 @@ import click
 from funnelflow.cli.options import acting, as_json, command, complete_contact, dry_run
 from funnelflow.cli.output import counted, hint, note, note_dry_run, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, line, mark, moment, strong
+from funnelflow.cli.text import Line, line, mark, moment_and_zone, strong
 from funnelflow.errors import UsageError
 from funnelflow.maintenance.erase import Erased
 from funnelflow.maintenance.erase_check import FoundValue
@@ -90,8 +90,8 @@ def _lines(done: Erased) -> Iterator[Line]:
     """Draw what was erased, or would be."""
     would = "would be " if done.dry_run else ""
     if done.was_erased:
-        on = moment(from_text(done.erased_at))
-        yield line(f"it was erased on {on} UTC already")
+        on = moment_and_zone(from_text(done.erased_at))
+        yield line(f"it was erased on {on} already")
     else:
         yield line(strong(f"{done.contact_id} {would or 'was '}erased"))
         if done.merged:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 
 from funnelflow.cli.contacts import restated_words
+from funnelflow.cli.listing import csv_cell, write_csv
 from funnelflow.cli.options import (
     KNOWN_AT,
     as_json,
@@ -15,12 +16,13 @@ from funnelflow.cli.options import (
     complete_event,
     funnel_of,
     known_at_of,
-    moment_of,
+    since_of,
 )
 from funnelflow.cli.output import note, note_merged, page_for, say, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Look, Page, Text, TextSpan, dim, moment, stack
 from funnelflow.engine import Verb
+from funnelflow.errors import UsageError
 from funnelflow.storage.contacts import HistoryRow
 
 _LOOKS: Final[dict[Verb, Look]] = {"moved": "good", "stayed": "dim", "refused": "bad"}
@@ -146,9 +148,24 @@ def _typed_value(value: Any) -> str:
     return str(value)
 
 
+_HEADS: Final = [
+    *("id", "at", "contact", "row", "event", "facts", "actor", "recorded_by", "recorded_at"),
+    *("before", "after", "outcome", "why", "run", "voided_by"),
+]
+
+
+def _cells(row: HistoryRow) -> list[str]:
+    """Return a row of the history as cells of CSV; times are in UTC, as data has them."""
+    who = (row.actor, row.recorder, row.recorded_at)
+    became = (row.before, row.after, row.outcome, _reason(row), row.run, row.voided_by)
+    told = (row.id, row.at, row.contact_id, row.sequence, _event(row), typed(row.facts))
+    return [csv_cell(cell) for cell in (*told, *who, *became)]
+
+
 @command(
     "history",
     "funnelflow history ada",
+    "funnelflow history --since yesterday --newest",
     "funnelflow history --outcome refused --limit 20",
     "funnelflow history --event form_submitted --since 2026-03-01T00:00:00Z --json",
 )
@@ -158,8 +175,13 @@ def _typed_value(value: Any) -> str:
     "--outcome", type=click.Choice(["moved", "stayed", "refused"]), help="Only this outcome."
 )
 @click.option("--actor", metavar="NAME", help="Only what this actor did.")
-@click.option("--since", metavar="TIME", help="Only what happened at this time or later.")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Only what happened at this time or later: 2026-11-25, yesterday, 7d.",
+)
 @click.option("--until", metavar="TIME", help="Only what happened before this time.")
+@click.option("--newest", is_flag=True, help="The newest first.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="Rows at most."
 )
@@ -167,6 +189,7 @@ def _typed_value(value: Any) -> str:
 @funnel_of("What was answered in this funnel, if not in the contacts' first.")
 @KNOWN_AT
 @click.option("--as-known", is_flag=True, help="In the order in which it became known.")
+@click.option("--csv", "as_csv", is_flag=True, help="Answer as CSV, for a spreadsheet.")
 @as_json
 def history(  # an option each
     contact: str | None,
@@ -175,6 +198,7 @@ def history(  # an option each
     known_at: str | None,
     *,
     as_known: bool,
+    as_csv: bool,
     **filters: Any,
 ) -> int:
     """Show what happened and was decided.
@@ -185,11 +209,13 @@ def history(  # an option each
     are kept too, with the criteria that were in the way.
     """
     session = current()
+    if as_csv and session.json:
+        raise UsageError("--csv and --json exclude each other")
     with session.open() as workspace:
         page = workspace.history(
             contact,
-            since=moment_of(since, workspace, "--since"),
-            until=moment_of(until, workspace, "--until"),
+            since=since_of(since, workspace, "--since"),
+            until=since_of(until, workspace, "--until"),
             known_at=known_at_of(known_at, workspace),
             by_time=contact is not None and not as_known,
             **filters,
@@ -199,8 +225,11 @@ def history(  # an option each
         return 0
     if contact is not None and page.contact_id is not None:
         note_merged(contact, page.contact_id)
-    is_of_several = any(row.contact_id != contact for row in page.rows)
-    say(history_lines(page.rows, page_for(sys.stdout), with_contact=is_of_several))
+    if as_csv:
+        write_csv([_HEADS, *map(_cells, page.rows)])
+    else:
+        is_of_several = any(row.contact_id != contact for row in page.rows)
+        say(history_lines(page.rows, page_for(sys.stdout), with_contact=is_of_several))
     if not page.rows:
         note("nothing in the history fits")
     if page.after is not None:

@@ -10,7 +10,7 @@ from attrs import asdict
 from funnelflow.cli.options import acting, as_json, command, dry_run, future, moment_of, quiet
 from funnelflow.cli.output import counted, hint, note, note_dry_run, say, watching, write_json
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Line, Page, line, mark, moment, strong
+from funnelflow.cli.text import Line, Page, line, mark, moment_and_zone, strong
 from funnelflow.errors import StoreError, UsageError
 from funnelflow.maintenance.tick import Ticked
 from funnelflow.maintenance.verify_contacts import ADVICE, Finding, Verification
@@ -62,7 +62,7 @@ def tick(at: str | None, actor: str, *, future: bool, quiet: bool, dry_run: bool
 
 def _ticked(ticked: Ticked) -> Line:
     """Draw what time has done."""
-    when = f"{moment(ticked.now)} UTC"
+    when = moment_and_zone(ticked.now)
     if not ticked.due:
         return line(f"nothing is due at {when}")
     moves = "would move" if ticked.dry_run else "moved"
@@ -183,7 +183,7 @@ def _heads(proof: Verification) -> Iterator[str]:
     """Return what came of heads where nothing is wrong."""
     if (since := proof.against) is not None:
         yield (
-            f"all that was there on {moment(from_text(since.written_at))} UTC still is; since "
+            f"all that was there on {moment_and_zone(from_text(since.written_at))} still is; since "
             f"then {counted(since.new_contacts, 'new contact')} "
             f"and {counted(since.new_rows, 'new row')}"
         )

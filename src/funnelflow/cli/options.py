@@ -260,7 +260,14 @@ def _mappings(session: Session, _word: str) -> Iterable[str]:
     return mapping_names(find_workspace(session.workspace))
 
 
+def _views(session: Session, _word: str) -> Iterable[str]:
+    from funnelflow.workspace.settings import find_workspace, read_config  # noqa: PLC0415  # see above
+
+    return (f"@{name}" for name in read_config(find_workspace(session.workspace)).views)
+
+
 _definition_names = offering(_names)
+complete_view = offering(_views)
 complete_stage = offering(_stages)
 complete_event = offering(_events)
 complete_fact = offering(_facts)
@@ -303,6 +310,42 @@ def moment_of(
             f"{option} is blank", hint=f"say a time, or leave {option} out", field=option
         )
     return moment
+
+
+def since_of(
+    text: str | None, workspace: "funnelflow.Workspace", option: str
+) -> dt.datetime | None:
+    """Read where a span of time begins or ends: a time, a day, a word, or how long ago.
+
+    ``today`` and ``yesterday`` begin at midnight in the workspace's zone, or in UTC where it says
+    none; ``7d`` is seven days ago.
+
+    Raises:
+        FieldError: It is none of these.
+    """
+    from funnelflow.criteria import parse_duration  # noqa: PLC0415  # see above
+    from funnelflow.criteria.times import parse_timestamp  # noqa: PLC0415  # see above
+
+    said, zone = (text or "").strip().lower(), workspace.config.timezone or dt.UTC
+    now = workspace.clock()
+    if said in _DAYS_AGO:
+        day = now.astimezone(zone).date() - dt.timedelta(days=_DAYS_AGO[said])
+        return dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC)
+    if said[:1].isdecimal() and said[-1:].isalpha() and "-" not in said:
+        return now - parse_duration(said)
+    if text is None or not said:
+        return moment_of(text, workspace, option)
+    try:
+        return parse_timestamp(text.strip(), zone)
+    except ValueError:
+        raise funnelflow.FieldError(
+            f"{option}: {text.strip()!r} is no time",
+            hint=f"write {option} like 2026-11-25, yesterday, 7d or 2026-11-25T09:30:00Z",
+            field=option,
+        ) from None
+
+
+_DAYS_AGO: Final = {"today": 0, "yesterday": 1}
 
 
 def known_at_of(text: str | None, workspace: "funnelflow.Workspace") -> dt.datetime | int | None:

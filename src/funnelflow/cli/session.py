@@ -3,11 +3,12 @@
 Help must cost no more than importing click: what it does not need is imported within functions.
 """
 
+import datetime as dt
 import os
 import shlex
 import sys
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 import click
@@ -73,7 +74,19 @@ class Session:
             ConfigurationError: There is none here, or its settings are not usable.
             StoreError: Its database cannot be used.
         """
-        return funnelflow.open(self.workspace, database=self.database, plugins=self.host)
+        workspace = funnelflow.open(self.workspace, database=self.database, plugins=self.host)
+        if not self.json:
+            _show_times_in(workspace.config.timezone)
+        return workspace
+
+
+def _show_times_in(zone: dt.tzinfo | None) -> None:
+    """Show times in the zone of a workspace for as long as the command runs."""
+    from funnelflow.criteria.times import SHOWN_IN  # noqa: PLC0415  # as above
+
+    context = click.get_current_context(silent=True)
+    if zone is not None and context is not None:
+        context.call_on_close(partial(SHOWN_IN.reset, SHOWN_IN.set(zone)))
 
 
 def current() -> Session:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from funnelflow.criteria.times import shown
+
 Look: TypeAlias = Literal["", "good", "bad", "unknown", "dim", "strong"]
 
 _UNSAFE: Final = (
@@ -47,6 +49,8 @@ _NARROW: Final = re.compile(f"[ -~\u00a1-\u00ac\u00ae-\u024f{''.join(_PLAINER)}]
 GAP = 2
 _PIECES = re.compile(r" *[^ ]+| +")
 NARROWEST = 8
+SHORT = 16
+"""Columns of what is not broken at a space either, such as a time."""
 
 
 class TextSpan(NamedTuple):
@@ -79,7 +83,7 @@ class Page(NamedTuple):
     def fitting(self, text: str) -> str:
         """Return `text` as it will stand here: cleaned, and carried by its encoding."""
         text = printable(text)
-        if text.isascii():
+        if text.isascii() or self.encoding == "utf-8":  # which carries all that is printable
             return text
         try:
             text.encode(self.encoding)
@@ -89,6 +93,8 @@ class Page(NamedTuple):
 
     def columns(self, text: str) -> int:
         """Count the terminal columns `text` takes, wide characters as two."""
+        if text.isascii() and text.isprintable():
+            return len(text)
         shown = self.fitting(text)
         if _NARROW.fullmatch(shown):
             return len(shown)
@@ -152,8 +158,28 @@ class Page(NamedTuple):
             for column in zip_longest(*cells)
         ]
         if self.terminal if wrapped is None else wrapped:
-            widths = _shrunk(widths, self.width - indent - gap * (len(widths) - 1))
+            space = self.width - indent - gap * (len(widths) - 1)
+            if sum(widths) > space:
+                widths = _shrunk(widths, space, self._least_widths(cells))
         return [drawn for row in cells for drawn in self._row(row, widths, indent, gap)]
+
+    def fits(self, rows: Iterable[Sequence[Text]], heads: Sequence[Text] = ()) -> bool:
+        """Whether rows can be laid out as a grid without breaking a word; a pipe is wide enough."""
+        if not self.terminal:
+            return True
+        least = self._least_widths([line(*heads), *(line(*row) for row in rows)])
+        return sum(least) + GAP * (len(least) - 1) <= self.width
+
+    def _least_widths(self, cells: Iterable[Sequence[TextSpan]]) -> list[int]:
+        """Return how narrow each column can be drawn without breaking a word, or what is short."""
+        return [
+            max((self._least(cell.text) for cell in column if cell), default=0)
+            for column in zip_longest(*cells)
+        ]
+
+    def _least(self, text: str) -> int:
+        width = self.columns(text)
+        return width if width <= SHORT else max(map(self.columns, text.split(" ")))
 
     def named(self, values: Mapping[str, Text], *, indent: int = 0) -> list[Line]:
         """Lay out values behind their names."""
@@ -270,8 +296,16 @@ def printable(text: str, *, newlines: bool = False) -> str:
 
 
 def moment(at: dt.datetime | None) -> str:
-    """Write a time for people, in UTC to the minute: ``2026-03-01 09:30``; empty for None."""
-    return "" if at is None else at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M")
+    """Write a time for people, to the minute: ``2026-03-01 09:30``; empty for None.
+
+    It is that of the workspace's zone, or UTC where that says none.
+    """
+    return "" if at is None else shown(at).isoformat(" ", "minutes")[:16]
+
+
+def moment_and_zone(at: dt.datetime) -> str:
+    """Write a time for people with the zone in which it is said: ``2026-03-01 09:30 UTC``."""
+    return f"{moment(at)} {shown(at).tzname()}"
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -303,12 +337,16 @@ def _joined(spans: Sequence[TextSpan]) -> Line:
     return joined
 
 
-def _shrunk(widths: list[int], space: int) -> list[int]:
-    """Take columns from the widest until they fit, none below `NARROWEST`."""
+def _shrunk(widths: list[int], space: int, least: Sequence[int]) -> list[int]:
+    """Take columns from the widest until they fit: none breaks a word unless that is not enough."""
     widths = list(widths)
-    while sum(widths) > space and max(widths, default=0) > NARROWEST:
-        widest = widths.index(max(widths))
-        runner_up = max([NARROWEST, *(w for n, w in enumerate(widths) if n != widest)])
-        excess = sum(widths) - space
-        widths[widest] -= max(1, min(excess, widths[widest] - runner_up))
+    for floors in (least, [NARROWEST] * len(widths)):
+        while sum(widths) > space:
+            spare = [(width, n) for n, width in enumerate(widths) if width > floors[n]]
+            if not spare:
+                break
+            width, widest = max(spare)
+            runner_up = max([floors[widest], *(w for w, n in spare if n != widest and w < width)])
+            excess = sum(widths) - space
+            widths[widest] -= max(1, min(excess, width - runner_up))
     return widths

@@ -63,7 +63,10 @@ def questions(considered: Iterable[Considered], linked: Linked) -> tuple[Questio
     that bears on most stages.
     """
     found: dict[str, list[tuple[int, str, Field]]] = {}
+    ends = {name for name in linked.leaves if linked.type_of(name) == "lost"}
     for way in considered:
+        if way.to in ends:
+            continue  # nobody asks for what loses them
         closed = open_criteria(way.check)
         for field in askable((f for c in closed for f in _missing(c)), linked):
             found.setdefault(field.name, []).append((len(closed) - 1, way.to, field))
@@ -106,7 +109,7 @@ def _question(bears: list[tuple[int, str, Field]]) -> Question:
 
 def _missing(criterion: Check) -> list[Field]:
     """Return the unknown fields that could settle a criterion or group that is still open."""
-    if criterion.verdict is Verdict.NOT_MET:
+    if criterion.verdict is Verdict.NOT_MET and criterion.checks:
         return []
     return [field for leaf in criterion.leaves() for field in leaf.missing]
 
@@ -127,7 +130,13 @@ def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> lis
 
 def _known_facts(contact: Contact, linked: Linked) -> dict[str, Value]:
     """Return the facts that somebody gave; what events count is seen at the criteria."""
-    given = {f.name for f in askable(linked.fields.values(), linked)}
+    counted = {
+        name
+        for event in linked.events.values()
+        for name, value in event.sets
+        if not any(root == "event" for root, _ in value.names)
+    }
+    given = linked.fields.keys() - counted
     return {
         name: value
         for name, value in contact.fields.items()

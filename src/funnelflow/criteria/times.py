@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from contextvars import ContextVar
 from fractions import Fraction
 from typing import Final
 
@@ -203,14 +204,27 @@ def timestamp_json(value: dt.datetime) -> str:
     return value.isoformat(timespec="microseconds")[:26] + "Z"
 
 
-def timestamp_words(value: dt.datetime) -> str:
-    """Return a UTC time in words: ``2026-03-01 09:30 UTC``, ``2026-03-01`` for a midnight."""
+SHOWN_IN: Final[ContextVar[dt.tzinfo]] = ContextVar("SHOWN_IN", default=dt.UTC)
+"""The zone in which people are shown times; data has them in UTC."""
+
+
+def shown(at: dt.datetime) -> dt.datetime:
+    """Return an aware time as it is shown to people, in the zone of `SHOWN_IN`."""
+    try:
+        return at.astimezone(SHOWN_IN.get())
+    except OverflowError:  # within hours of the years 1 and 9999
+        return at
+
+
+def timestamp_words(at: dt.datetime) -> str:
+    """Return a time in words: ``2026-03-01 09:30 UTC``, ``2026-03-01`` for a midnight."""
+    value = shown(at)
     date = f"{value.year:04d}-{value:%m-%d}"
     if not (value.hour or value.minute or value.second or value.microsecond):
         return date
     fraction = f".{value.microsecond:06d}".rstrip("0") if value.microsecond else ""
     seconds = f":{value:%S}{fraction}" if value.second or fraction else ""
-    return f"{date} {value:%H:%M}{seconds} UTC"
+    return f"{date} {value:%H:%M}{seconds} {value.tzname()}"
 
 
 def _civil(text: str, found: re.Match[str], *, strict: bool) -> dt.datetime:

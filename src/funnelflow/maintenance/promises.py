@@ -8,8 +8,9 @@ from attrs import frozen
 from funnelflow.criteria import Expression
 from funnelflow.definition import LinkedInvariant
 from funnelflow.storage.connect import reading
+from funnelflow.storage.contact_lists import Wanted, list_contacts
 from funnelflow.storage.context import Context
-from funnelflow.storage.queries import funnel_names, list_contacts
+from funnelflow.storage.queries import funnel_names
 
 _EXAMPLES = 3
 
@@ -52,13 +53,7 @@ def broken_promises(context: Context, now: dt.datetime | None = None) -> tuple[B
             for promise, needs in _needed(promises):
                 stage, label = promise.invariant.stage, promise.invariant.label
                 there = list_contacts(
-                    connection,
-                    context.definitions,
-                    present,
-                    where=None,
-                    stage=stage,
-                    funnel=name,
-                    limit=None,
+                    connection, context.definitions, present, Wanted(stage=stage, funnel=name)
                 )
                 breaking = (
                     one.id for one in there if not needs.holds(one.contact.fields, {}, present.now)

@@ -469,11 +469,12 @@ def rows_below(connection: Connection, number: int) -> int:
 
 def all_rows_below(connection: Connection) -> Counter[int]:
     """Count what `rows_below` does for everybody, by number."""
+    is_merged = contacts.c.merged_into.is_not(None)
+    if connection.execute(select(contacts.c.number).where(is_merged).limit(1)).first() is None:
+        return Counter()  # by the index, where SQLite would look through all positions
     is_first = (positions.c.contact == contacts.c.number) & (positions.c.place == 0)
     wanted = select(contacts.c.number, contacts.c.merged_into, positions.c.sequence)
-    rows = connection.execute(
-        wanted.join(positions, is_first).where(contacts.c.merged_into.is_not(None))
-    ).all()
+    rows = connection.execute(wanted.join(positions, is_first).where(is_merged)).all()
     into, counted = {row.number: row.merged_into for row in rows}, Counter[int]()
     for row in rows:
         met = {row.number}
@@ -521,27 +522,30 @@ def stored_contact(row: Any, loaded: LoadedDefinition, more: int = 0) -> StoredC
 
 
 def _stored_contact(row: Any, loaded: LoadedDefinition, more: int) -> StoredContact:
-    """Read a contact from its columns as they are."""
+    """Read a contact from its columns as they are, in the order of `contact_positions`."""
+    name, number, funnel, place, _, stage, fields, since, clock, active, entered, *rest = row
+    sequence, _, due_at, created_at, *_ = rest
     contact = Contact(
-        row.id,
-        row.stage,
-        loaded.codec.load_fields(row.fields),
-        optional_from_text(row.since),
-        optional_from_text(row.clock),
-        optional_from_text(row.active),
-        unanswered=loaded.funnel.asks and row.clock is not None and row.clock == row.due_at,
+        name,
+        stage,
+        loaded.codec.load_fields(fields),
+        optional_from_text(since),
+        optional_from_text(clock),
+        optional_from_text(active),
+        unanswered=loaded.funnel.asks and clock is not None and clock == due_at,
     )
-    load_memory(contact, row.entered)
+    load_memory(contact, entered)
     return StoredContact(
-        row.id,
-        row.number,
-        row.funnel,
+        name,
+        number,
+        funnel,
         contact,
-        row.sequence + more,
-        optional_from_text(row.due_at),
-        from_text(row.created_at),
+        sequence + more,
+        optional_from_text(due_at),
+        from_text(created_at),
         loaded.digest,
-        place=row.place,
+        (),
+        place,
     )
 
 
@@ -555,6 +559,7 @@ def read_history(  # noqa: PLR0913  # all that can be said
     after: int | None,
     known_at: dt.datetime | int | None = None,
     by_time: bool = False,
+    newest: bool = False,
     funnel: str | None = None,
 ) -> HistoryPage:
     """Read a page of the history; see `Workspace.history`.
@@ -568,6 +573,7 @@ def read_history(  # noqa: PLR0913  # all that can be said
         after: The number of the last row of the page before.
         known_at: When it was known: a time, or the number of the last row; None for today.
         by_time: Whether rows come in the order in which they happened.
+        newest: Whether the last one comes first.
         funnel: The funnel in which the rows were decided; None for the contacts' first.
     """
     since, until = span
@@ -589,12 +595,14 @@ def read_history(  # noqa: PLR0913  # all that can be said
         wanted = wanted.where(told.c.at < to_text(until))
     wanted = wanted.where(known_until(told, known_at))
     order = (told.c.at, told.c.id) if by_time else (told.c.id,)
-    if after is not None and by_time:
+    if after is not None:
         last = select(told.c.at).where(told.c.id == after).scalar_subquery()
-        wanted = wanted.where(tuple_(*order) > tuple_(last, literal(after)))
-    elif after is not None:
-        wanted = wanted.where(told.c.id > after)
-    rows = connection.execute(wanted.order_by(*order).limit(limit + 1)).all()
+        here, there = (
+            (tuple_(*order), tuple_(last, literal(after))) if by_time else (told.c.id, after)
+        )
+        wanted = wanted.where(here < there if newest else here > there)
+    wanted = wanted.order_by(*(one.desc() for one in order) if newest else order)
+    rows = connection.execute(wanted.limit(limit + 1)).all()
     is_known = known_until(history, known_at)
     back = _taken_back(connection, {row.contact for row in rows[:limit]}, is_known)
     shown = tuple(

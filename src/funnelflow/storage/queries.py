@@ -1,25 +1,16 @@
-"""Stored contacts as they stand at a moment: found, counted, and in another definition's words."""
+"""Stored contacts as they stood at a moment, and in another definition's words."""
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from itertools import groupby, islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from funnelflow.compare import Translation, translate
-from funnelflow.criteria import (
-    BOOLEAN,
-    CriterionError,
-    Expression,
-    Scope,
-    Value,
-    compile_expression,
-)
 from funnelflow.criteria.custom import answering
 from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
@@ -27,48 +18,33 @@ from funnelflow.engine.answers import GivenAnswers
 from funnelflow.engine.story import ENTER, LEAVE, SILENT, OpenStory, in_force
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.contacts import (
-    EVERYBODY,
     StoredContact,
-    all_rows_below,
-    known_until,
     stored_contact,
 )
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.json_form import considered_json, question_json, value_json
 from funnelflow.storage.replay import (
     EvidenceReader,
-    above,
     answers_in,
     decided_by,
     given_answers,
     merged_by,
-    read_merges,
     read_told,
     stands,
     united,
 )
-from funnelflow.storage.row_format import UNREADABLE, to_text
+from funnelflow.storage.row_format import to_text
 from funnelflow.storage.tables import (
     contact_positions,
-    evidence,
     funnels,
     history,
 )
 from funnelflow.storage.told import Told, as_story, memberships
-from funnelflow.storage.tracked_contacts import CONTACT_FACTS, LoadedDefinition, TrackedContact
+from funnelflow.storage.tracked_contacts import LoadedDefinition, TrackedContact
 
 AskPlugins: TypeAlias = Callable[[TrackedContact, Event], Event]
 """Returns an event with what plugins have against the transitions that it would take."""
 Test: TypeAlias = Callable[[StoredContact], bool]
-
-_COLUMNS = {
-    "id": "contact_positions.id",
-    "funnel": "contact_positions.funnel",
-    "stage": "contact_positions.stage",
-    "stage_since": "contact_positions.since",
-    "updated_at": "contact_positions.clock",
-    "created_at": "contact_positions.created_at",
-}
 
 
 @frozen
@@ -125,142 +101,14 @@ class Present:
         )
 
 
-@frozen
-class Filter:
-    """Which contacts of one funnel are asked for.
-
-    Attributes:
-        condition: What the database checks.
-        test: What the criterion says of a contact; None if there is none.
-        is_exact: Whether nothing is left to test of the rows that the database gives.
-    """
-
-    condition: ColumnElement[bool]
-    test: Test | None = None
-    is_exact: bool = True
-
-
-def filters_for(
-    current: Mapping[str, LoadedDefinition], where: str | None, dialect: str, now: dt.datetime
-) -> dict[str, Filter]:
-    """Compile a filter for each funnel whose definition has the fields that it names.
-
-    Args:
-        current: The definition that each funnel is under.
-        where: The criterion; None for everybody.
-        dialect: The name of the database, as SQLAlchemy calls it.
-        now: The time that it is.
-
-    Raises:
-        CriterionError: It compiles for none of them.
-    """
-    if where is None:
-        return {name: Filter(_home(name)) for name in current}
-    filters: dict[str, Filter] = {}
-    problem: CriterionError | None = None
-    for name, loaded in current.items():
-        try:
-            filters[name] = _filter(loaded, where, dialect, now)
-        except CriterionError as error:
-            problem = error
-    if problem is not None and not filters:
-        raise problem
-    return filters
-
-
-def _filter(loaded: LoadedDefinition, where: str, dialect: str, now: dt.datetime) -> Filter:
-    """Compile the filter for one funnel."""
-    fields = loaded.funnel.linked.fields
-    expression = compile_expression(where, Scope({**CONTACT_FACTS, **fields}), BOOLEAN)
-    found = expression.to_sql(
-        "postgresql" if dialect == "postgresql" else "sqlite",
-        now,
-        columns={name: column for name, column in _COLUMNS.items() if name not in fields},
-        fields="contact_positions.fields",
-        prefix=f"f{loaded.id}",
-    )
-    condition = text(found.text).bindparams(**found.parameters)
-    return Filter(
-        and_(_home(loaded.name), condition),
-        _test(loaded, expression, now),
-        is_exact=found.exact,
-    )
-
-
-def _home(funnel: str) -> ColumnElement[bool]:
-    """Ask for the contacts of a funnel."""
-    return contact_positions.c.funnel == funnel
-
-
-def _test(loaded: LoadedDefinition, expression: Expression, now: dt.datetime) -> Test:
-    """Return what asks the criterion itself about a contact."""
-    holds = expression.holds
-
-    def test(stored: StoredContact) -> bool:
-        try:
-            return holds({**_facts(stored), **stored.contact.fields}, {}, now)
-        except UNREADABLE:
-            loaded.require_readable(stored.contact)
-            raise
-
-    return test
-
-
-def _facts(stored: StoredContact) -> dict[str, Value]:
-    """Return what a filter may ask of a contact besides its fields."""
-    contact = stored.contact
-    assert contact.since is not None
-    assert contact.clock is not None
-    return {
-        "id": stored.id,
-        "funnel": stored.funnel,
-        "stage": contact.stage,
-        "stage_since": contact.since,
-        "updated_at": contact.clock,
-        "created_at": stored.created_at,
-    }
-
-
 _BATCH = 1_000
-
-
-def list_contacts(
-    connection: Connection,
-    store: DefinitionStore,
-    present: Present,
-    *,
-    where: str | None,
-    stage: str | None,
-    funnel: str | None,
-    limit: int | None,
-) -> Iterator[StoredContact]:
-    """Yield contacts by id; see `Workspace.list`."""
-    names = funnel_names(connection) if funnel is None else (funnel,)
-    current = {name: _current(connection, store, name) for name in names}
-    filters = filters_for(current, where, connection.dialect.name, present.now)
-    stands = or_(false(), *(f.condition for f in filters.values()))
-    leaves = None if stage is None else _leaves(current, stage)
-    if leaves is not None:
-        stands = and_(stands, contact_positions.c.stage.in_(leaves))
-    due = and_(contact_positions.c.funnel.in_(filters), present.due())
-    is_any_due = connection.execute(
-        select(select(contact_positions.c.id).where(due).exists())
-    ).scalar()
-    wanted = select(contact_positions).where(or_(and_(stands, present.not_due()), due))
-    if not is_any_due and all(found.is_exact for found in filters.values()):
-        wanted = select(contact_positions).where(stands).limit(limit)
-    by_id = (contact_positions.c.id, contact_positions.c.place)
-    ordered = wanted.order_by(*by_id).execution_options(yield_per=_BATCH)
-    with connection.execute(ordered) as rows:
-        matching = _matching(connection, store, rows, filters, present, leaves)
-        yield from islice(matching, limit)
 
 
 def count_stages(
     connection: Connection, store: DefinitionStore, funnel: str, present: Present
 ) -> dict[str, int]:
     """Count the contacts of a funnel by stage, in the order of the definition, 0 included."""
-    loaded = _current(connection, store, funnel)
+    loaded = current_definition(connection, store, funnel)
     counted = (
         select(contact_positions.c.stage, func.count())
         .where(contact_positions.c.funnel == funnel, present.not_due())
@@ -279,56 +127,14 @@ def funnel_names(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.execute(select(funnels.c.name).order_by(funnels.c.name)).scalars())
 
 
-def _current(connection: Connection, store: DefinitionStore, name: str) -> LoadedDefinition:
+def current_definition(
+    connection: Connection, store: DefinitionStore, name: str
+) -> LoadedDefinition:
     """Return the definition that a funnel is under."""
     loaded = store.current(connection, name)
     if loaded is None:
         raise UnknownNameError("funnel in use", name, funnel_names(connection))
     return loaded
-
-
-def _matching(  # all that a row may be held to
-    connection: Connection,
-    store: DefinitionStore,
-    rows: Iterable[Any],
-    filters: Mapping[str, Filter],
-    present: Present,
-    leaves: tuple[str, ...] | None,
-) -> Iterator[StoredContact]:
-    """Yield the contacts that pass what is left of the filter of their funnel."""
-    more = all_rows_below(connection)
-    for row in rows:
-        loaded = store.by_id(connection, row.definition)
-        stored = stored_contact(row, loaded, more[row.number])
-        found = filters[stored.funnel]
-        if present.is_due(stored):
-            stored = present.fold_on(stored, loaded)
-            if leaves is not None and stored.contact.stage not in leaves:
-                continue
-        elif found.is_exact:
-            yield stored
-            continue
-        if found.test is None or found.test(stored):
-            yield stored
-
-
-def _leaves(current: dict[str, LoadedDefinition], stage: str) -> tuple[str, ...]:
-    """Name the leaf stages that a stage stands for, in any of the funnels.
-
-    Raises:
-        UnknownNameError: None of the funnels has it.
-    """
-    leaves: list[str] = []
-    problem: UnknownNameError | None = None
-    for loaded in current.values():
-        linked = loaded.funnel.linked
-        try:
-            leaves.extend(linked.leaves_of(linked.resolve_stage(stage)))
-        except UnknownNameError as error:
-            problem = error
-    if problem is not None and not leaves:
-        raise problem
-    return tuple(dict.fromkeys(leaves))
 
 
 @frozen
@@ -454,79 +260,6 @@ def nothing_known(stored: StoredContact) -> UsageError:
     )
 
 
-def list_as_of(  # noqa: PLR0913  # as `list_contacts`, by keyword
-    connection: Connection,
-    store: DefinitionStore,
-    present: Present,
-    *,
-    as_of: AsOf,
-    where: str | None,
-    stage: str | None,
-    funnel: str | None,
-    limit: int | None,
-) -> Iterator[StoredContact]:
-    """Yield contacts as they stood, by id: every history is folded again; see `list_contacts`."""
-    names = funnel_names(connection) if funnel is None else (funnel,)
-    current = {name: _current(connection, store, name) for name in names}
-    present = evolve(present, now=as_of.moment or present.now)
-    filters_for(current, where, connection.dialect.name, present.now)
-    if stage is not None:
-        _leaves(current, stage)
-    matches = partial(_is_wanted, where=where, stage=stage, now=present.now, cache={})
-    yield from islice(
-        (
-            stored
-            for stored, loaded in _as_of(connection, store, as_of, present)
-            if stored.funnel in names and matches(stored, loaded)
-        ),
-        limit,
-    )
-
-
-def _as_of(
-    connection: Connection, store: DefinitionStore, as_of: AsOf, present: Present
-) -> Iterator[tuple[StoredContact, LoadedDefinition]]:
-    """Yield everybody as they stood, with the definition that says so."""
-    is_known = known_until(evidence, as_of.known_at)
-    people, merges = select(contact_positions), frozenset[int]()
-    if as_of.known_at is not None:
-        people, merges = EVERYBODY, frozenset(read_merges(connection))
-    told = _with_histories(connection, people, as_of.known)
-    for number, positions_of in groupby(told, lambda one: one[0].number):
-        if number in merges and above(connection, number, is_known) != number:
-            continue
-        now: dict[str, tuple[StoredContact, LoadedDefinition]] = {}
-        found = list(positions_of)
-        for row, _ in found:
-            loaded = store.by_id(connection, row.definition)
-            now[row.funnel] = stored_contact(row, loaded), loaded
-        rows = found[0][1]
-        if any(row.event == LEAVE for row in rows):
-            now |= _left_since(connection, store, as_of, now, rows)
-        for stored, loaded in now.values():
-            then = contact_as_of(connection, store, stored, loaded, as_of, present, rows)
-            if then is not None:
-                yield then
-
-
-def _left_since(
-    connection: Connection,
-    store: DefinitionStore,
-    as_of: AsOf,
-    now: Mapping[str, tuple[StoredContact, LoadedDefinition]],
-    rows: Iterable[Any],
-) -> dict[str, tuple[StoredContact, LoadedDefinition]]:
-    """Return the positions of a contact in funnels that it has left since then."""
-    stored, loaded = next(iter(now.values()))
-    told = read_told(connection, store, EvidenceReader(loaded), rows)
-    then = memberships(told, stored.number, as_of.moment)
-    return {
-        name: in_another(stored, _current(connection, store, name))
-        for name in then
-        if name not in now
-    }
-
-
 def in_another(
     stored: StoredContact, loaded: LoadedDefinition
 ) -> tuple[StoredContact, LoadedDefinition]:
@@ -535,7 +268,7 @@ def in_another(
     return evolve(stored, funnel=loaded.name, contact=nowhere, place=1, others=()), loaded
 
 
-def _with_histories(
+def with_histories(
     connection: Connection,
     people: Select[Any],
     known: Callable[[Iterable[Any]], list[Any]] = list,
@@ -550,37 +283,6 @@ def _with_histories(
         for row in some:
             rows = told.get(row.number, [])
             yield row, united(connection, row.number, known) if merged_by(rows) else rows
-
-
-def _is_wanted(
-    stored: StoredContact,
-    loaded: LoadedDefinition,
-    *,
-    where: str | None,
-    stage: str | None,
-    now: dt.datetime,
-    cache: dict[str, Test | None],
-) -> bool:
-    """Whether a contact as it stood is asked for, in the words of the definition of then."""
-    linked = loaded.funnel.linked
-    if stage is not None:
-        try:
-            leaves = linked.leaves_of(linked.resolve_stage(stage))
-        except UnknownNameError:
-            return False
-        if stored.contact.stage not in leaves:
-            return False
-    if where is None:
-        return True
-    if loaded.digest not in cache:
-        try:
-            scope = Scope({**CONTACT_FACTS, **linked.fields})
-            expression = compile_expression(where, scope, BOOLEAN)
-            cache[loaded.digest] = _test(loaded, expression, now)
-        except CriterionError:
-            cache[loaded.digest] = None
-    test = cache[loaded.digest]
-    return test is not None and test(stored)
 
 
 @frozen
@@ -666,7 +368,7 @@ def translate_all(
     people = select(contact_positions)
     if home is not None:
         people = people.where(contact_positions.c.funnel == home)
-    for row, rows in _with_histories(connection, people):
+    for row, rows in with_histories(connection, people):
         loaded = store.by_id(connection, row.definition)
         stored = present.fold_on(stored_contact(row, loaded), loaded)
         events = _events(connection, store, reader, rows)

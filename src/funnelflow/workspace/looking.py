@@ -17,6 +17,7 @@ from funnelflow.engine import Funnel, why
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.changes import not_in_funnel
 from funnelflow.storage.connect import reading
+from funnelflow.storage.contact_lists import Wanted, count_contacts, list_as_of, list_contacts
 from funnelflow.storage.contacts import (
     HistoryPage,
     Known,
@@ -32,8 +33,6 @@ from funnelflow.storage.queries import (
     count_stages,
     funnel_names,
     in_another,
-    list_as_of,
-    list_contacts,
     nothing_known,
     translate_all,
     translate_one,
@@ -42,6 +41,7 @@ from funnelflow.storage.replay import given_answers
 from funnelflow.storage.runs import Run, read_runs
 from funnelflow.storage.tables import contacts
 from funnelflow.workspace.opening import OpenWorkspace
+from funnelflow.workspace.settings import names_in
 
 
 class ReadableWorkspace(OpenWorkspace):
@@ -199,6 +199,7 @@ class ReadableWorkspace(OpenWorkspace):
         after: int | None = None,
         known_at: dt.datetime | int | None = None,
         by_time: bool = False,
+        newest: bool = False,
         funnel: str | None = None,
     ) -> HistoryPage:
         """Return a page of the history, with what was answered when each row arrived.
@@ -214,6 +215,7 @@ class ReadableWorkspace(OpenWorkspace):
             after: The `HistoryPage.after` of the page before.
             known_at: Only what was known at this time, or when the row with this number arrived.
             by_time: In the order in which it happened, not in that in which it arrived.
+            newest: In the opposite order.
             funnel: What was answered in this funnel; None for the first that contacts were in.
 
         Raises:
@@ -231,6 +233,7 @@ class ReadableWorkspace(OpenWorkspace):
                 after=after,
                 known_at=known_at,
                 by_time=by_time,
+                newest=newest,
                 funnel=funnel,
             )
             if contact_id is not None and not page.rows:
@@ -243,17 +246,21 @@ class ReadableWorkspace(OpenWorkspace):
         *,
         stage: str | None = None,
         funnel: str | None = None,
+        sort: str | Collection[str] = (),
         limit: int | None = None,
         at: dt.datetime | None = None,
         known_at: dt.datetime | int | None = None,
     ) -> Iterator[StoredContact]:
-        """Yield contacts by id, read as they are asked for.
+        """Yield contacts, read as they are asked for; by id unless they are sorted otherwise.
 
         Args:
             where: A criterion that they meet (``contact.budget > 5000``); besides the fields
-                it may name what `CONTACT_FACTS` lists.
+                it may name what `CONTACT_FACTS` lists. ``@hot`` is the view of that name, and what
+                else is said comes before what that says.
             stage: The stage they are in; one with nested stages stands for all of them.
             funnel: The funnel that is their home; None for all.
+            sort: By what they are sorted: fields or what `CONTACT_FACTS` lists, one name or
+                several; ``-score`` for the greatest first. Who lacks it comes last.
             limit: How many at most.
             at: How they stood at this time, as it is known today; None for now. Every history
                 is folded again for this and for `known_at`.
@@ -262,20 +269,39 @@ class ReadableWorkspace(OpenWorkspace):
 
         Raises:
             CriterionError: The criterion does not compile.
-            UnknownNameError: There is no such stage or funnel.
+            UnknownNameError: There is no such stage, funnel or field.
+            UsageError: Contacts cannot be sorted by that.
         """
         context, as_of = self.context, AsOf(at, known_at)
         listing = list_contacts if as_of == AsOf() else partial(list_as_of, as_of=as_of)
+        keys = names_in(sort) if isinstance(sort, str) else tuple(sort)
+        wanted, limit = self._wanted(Wanted(where, stage, funnel, keys), limit)
         with reading(context.engine) as connection:
-            yield from listing(
-                connection,
-                context.definitions,
-                context.present(connection),
-                where=where,
-                stage=stage,
-                funnel=funnel,
-                limit=limit,
-            )
+            present = context.present(connection)
+            yield from listing(connection, context.definitions, present, wanted, limit)
+
+    def _wanted(self, wanted: Wanted, limit: int | None = None) -> tuple[Wanted, int | None]:
+        """Return which contacts are asked for, where a saved view is named, by what that says."""
+        if wanted.where is None or not wanted.where.startswith("@"):
+            return wanted, limit
+        view = self.config.view(wanted.where[1:])
+        stage, funnel = wanted.stage or view.stage, wanted.funnel or view.funnel
+        return Wanted(view.where, stage, funnel, wanted.sort or view.sort), limit or view.limit
+
+    def count(
+        self, where: str | None = None, *, stage: str | None = None, funnel: str | None = None
+    ) -> int:
+        """Return how many contacts `list` would yield.
+
+        Raises:
+            Error: As `list`.
+        """
+        context = self.context
+        with reading(context.engine) as connection:
+            present = context.present(connection)
+            wanted, limit = self._wanted(Wanted(where, stage, funnel))
+            found = count_contacts(connection, context.definitions, present, wanted)
+        return found if limit is None else min(found, limit)
 
     def rows(
         self,
@@ -283,10 +309,11 @@ class ReadableWorkspace(OpenWorkspace):
         *,
         stage: str | None = None,
         funnel: str | None = None,
+        sort: str | Collection[str] = (),
         limit: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Yield the contacts of `list` as flat rows, for a table or a DataFrame."""
-        for contact in self.list(where, stage=stage, funnel=funnel, limit=limit):
+        for contact in self.list(where, stage=stage, funnel=funnel, sort=sort, limit=limit):
             yield contact.to_row()
 
     def runs(self, limit: int | None = None) -> tuple[Run, ...]:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 
 from funnelflow.definition import Library
-from funnelflow.errors import ConfigurationError, nearest
+from funnelflow.errors import ConfigurationError, UnknownNameError, nearest
 from funnelflow.plugins.configuration import CONFIG_FILE, PluginConfig, plugin_config
 from funnelflow.storage.subscriptions import Subscription, read_subscriptions
 from funnelflow.toml_source import TomlSource, load_toml
@@ -30,7 +30,7 @@ _DEFAULTS = {
     "file_roles": "recorder",
 }
 _FILE_ROLES = ("recorder", "actor")
-_TABLES = ("workspace", "roles", "plugins", "notify")
+_TABLES = ("workspace", "roles", "plugins", "notify", "views")
 _PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
 
@@ -49,6 +49,28 @@ class Setting:
 
 
 @frozen
+class SavedView:
+    """A list of contacts that is looked at often, under a name: `@hot`.
+
+    Attributes:
+        where: A criterion that they meet; None for everybody. The others are as `Workspace.list`
+            has them.
+        stage: The stage they are in.
+        funnel: The funnel that is their home.
+        sort: By what they are sorted.
+        limit: How many at most.
+        fields: What is shown of each.
+    """
+
+    where: str | None = None
+    stage: str | None = None
+    funnel: str | None = None
+    sort: tuple[str, ...] = ()
+    limit: int | None = None
+    fields: tuple[str, ...] = ()
+
+
+@frozen
 class Config:
     """The settings of a workspace.
 
@@ -58,6 +80,7 @@ class Config:
         roles: Role to the actors who have it.
         subscriptions: Who is notified of transitions.
         plugins: What is said of plugins.
+        views: Lists that are looked at often, by name.
     """
 
     directory: Path
@@ -65,6 +88,7 @@ class Config:
     roles: Mapping[str, tuple[str, ...]] = field(factory=dict)
     subscriptions: tuple[Subscription, ...] = ()
     plugins: PluginConfig = PluginConfig()  # noqa: RUF009  # frozen
+    views: Mapping[str, SavedView] = field(factory=dict)
 
     @property
     def funnel(self) -> str:
@@ -81,6 +105,17 @@ class Config:
         """The zone in which times without an offset are read; None refuses them."""
         name = self.settings["timezone"].value
         return _zone(name, TomlSource(self.directory / CONFIG_FILE)) if name else None
+
+    def view(self, name: str) -> SavedView:
+        """Return a saved view.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+        """
+        if name in self.views:
+            return self.views[name]
+        hint = "" if self.views else f"[views.{name}] in {CONFIG_FILE} saves one"
+        raise UnknownNameError("view", name, self.views, hint=hint)
 
     def roles_of(self, actor: str) -> tuple[str, ...]:
         """Return the roles of an actor, sorted; nobody has none."""
@@ -149,6 +184,7 @@ def read_config(
         _roles(source.table("roles"), _table(source, content, "roles")),
         read_subscriptions(source, content),
         plugin_config(source, content),
+        _views(source.table("views"), _table(source, content, "views")),
     )
 
 
@@ -190,6 +226,12 @@ timezone = ""
 # Who may take the transitions that say `by:`. A local command line is no login: whoever
 # can write to the database can claim to be anybody.
 # sales = ["ada", "grace"]
+
+# Lists that are looked at often: `funnelflow list @hot`.
+# [views.hot]
+# where = "contact.engagements >= 3"
+# sort = "-engagements"
+# fields = "email,engagements"
 
 # Who is notified of transitions, by `funnelflow deliver`; each endpoint has a [[notify]].
 # [[notify]]
@@ -252,6 +294,34 @@ def _roles(source: TomlSource, table: Mapping[str, Any]) -> dict[str, tuple[str,
             )
             raise source.error(reason, role, hint=hint)
     return {role: tuple(actors) for role, actors in table.items()}
+
+
+_VIEW = ("where", "stage", "funnel", "sort", "limit", "fields")
+
+
+def _views(source: TomlSource, tables: Mapping[str, Any]) -> dict[str, SavedView]:
+    """Read the saved views."""
+    views: dict[str, SavedView] = {}
+    for name in tables:
+        table, place = _table(source, tables, name), source.table(name)
+        _refuse_unknown(place, table, _VIEW, "setting")
+        said: dict[str, Any] = {}
+        for key, value in table.items():
+            is_limit = key == "limit"
+            texts = value if isinstance(value, list) and key in {"sort", "fields"} else [value]
+            if is_limit and not (isinstance(value, int) and value > 0):
+                raise place.error("`limit` must be a number above 0", key)
+            if not is_limit and not all(isinstance(text, str) for text in texts):
+                raise place.error(f"`{key}` must be text", key, hint=f'write {key} = "…"')
+            is_list = key in {"sort", "fields"}
+            said[key] = tuple(n for text in texts for n in names_in(text)) if is_list else value
+        views[name] = SavedView(**said)
+    return views
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Return the names of a list with commas between them."""
+    return tuple(name for part in text.split(",") if (name := part.strip()))
 
 
 def _refuse_unknown(

@@ -91,7 +91,9 @@ class Funnel:
         self._automatic = self.machine.leaving(AUTOMATIC)
         self._timed = self.machine.leaving(TIMED)
         self._ripe = _ripening(self._timed)
-        self._stable = frozenset(self.linked.leaves) - {*self._automatic, *self._ripe}
+        stable = frozenset(self.linked.leaves) - {*self._automatic, *self._ripe}
+        for transition in self.machine.every_transition():
+            transition.is_alone = transition.is_plain and transition.dest in stable
         self._leaving = {leaf: _leaving(self.machine, leaf) for leaf in self.linked.leaves}
         self._force = frozenset(self.linked.definition.force)
         rules = (transition.rule for transition in self.linked.transitions)
@@ -187,14 +189,15 @@ class Funnel:
         Returns:
             What became of it, and the transitions that were taken.
         """
-        name, at, facts, _, roles = event[:5]  # quicker than one by one
-        clock = contact.clock
+        name, at, facts, _, roles, to, _, _, vetoes, _, _, _ = event  # quicker than one by one
+        clock, stage = contact.clock, contact.stage
         now = at if clock is None or at > clock else clock
         path: Path = ()
         if contact.since is None:
             contact.since = now
-        elif contact.stage in self._timed:
+        elif stage in self._timed:
             path = self._fire_due(contact, event, now, watch)
+            stage = contact.stage
         contact.clock = now
         verb: Verb = "stayed"
         if facts:
@@ -207,31 +210,25 @@ class Funnel:
                 facts = declared.derive(contact, facts, now)
                 if facts is not event.facts:
                     event = Event(name, at, facts, *event[3:])
-            tried = declared.leaving.get(contact.stage, ())
+            tried = declared.leaving.get(stage, ())
             if watch is not None:
                 watch("event", tried, contact, event, now)
             for transition in tried:
                 rule = transition.rule
                 if rule is not None and not rule(contact.fields, facts, now, roles):
                     continue
-                if event.vetoes and transition.is_vetoed(event):
+                if vetoes and transition.is_vetoed(event):
                     continue
-                if not transition.is_plain or contact.entered is not None:
-                    taken = transition.take(contact, facts, now, "event")
-                    if taken.to not in self._stable or path or taken.to != transition.dest:
-                        path += (taken,)
-                        break
+                if transition.is_alone and not path and contact.entered is None:
+                    contact.stage, contact.since = transition.dest, now
                     return transition.alone
-                contact.stage, contact.since = transition.dest, now
-                if not path and transition.dest in self._stable:
-                    return transition.alone
-                path += (transition.taken["event"],)
+                path += (transition.take(contact, facts, now, "event"),)
                 break
         elif name == "move":
             verb, moved = self._move(contact, event, now, watch)
             path += moved
-        elif event.to:
-            path += self._place(self._leaves_named(event.to), contact, now)
+        elif to:
+            path += self._place(self._leaves_named(to), contact, now)
         if (
             contact.stage in self._automatic
             and (name != "tick" or (self.asks and event.answers))

@@ -270,6 +270,7 @@ class GuardedTransition(transitions.Transition):
         memory: Under what a contact is remembered to have been where it leads; empty for one
             that leads to one leaf.
         is_plain: Whether taking it changes the stage alone.
+        is_alone: Whether it is plain, and none can follow it at once; for the funnel to say.
         taken: The record of its being taken at an event's own moment, by cause.
         alone: The outcome in which it is the only one taken, by an event.
     """
@@ -298,6 +299,7 @@ class GuardedTransition(transitions.Transition):
         self.effect = effect
         self.memory = linked.memory
         self.is_plain = not (effect.kept or effect.sets or effect.memories or linked.memory)
+        self.is_alone = False
         self.on = written.on
         self.by = written.by
         self.waits = written.after is not None and not written.on
@@ -409,6 +411,12 @@ class FunnelMachine(transitions.Machine):
         """
         around = [source[:dot] for dot, letter in enumerate(source) if letter == "."]
         return tuple(s for s in around if s in self.counted and to.startswith(f"{s}."))
+
+    def every_transition(self) -> Iterator[GuardedTransition]:
+        """Yield the transitions of all triggers."""
+        for name in self.events:
+            for leaving in self.leaving(name).values():
+                yield from leaving
 
     def leaving(self, name: str) -> Mapping[str, Sequence[GuardedTransition]]:
         """Return the transitions of a trigger by the leaf that they leave, in the order tried."""

@@ -137,6 +137,14 @@ def test_the_demo_shows_stages_reasons_and_a_story(empty, call):
     assert "refused: " in done.stdout[done.stdout.index("The story of ") :]
 
 
+def test_the_demo_draws_its_numbers_and_says_where(empty, call):
+    shown = call("demo").stderr
+    path = empty / "funnelflow-demo" / "report.html"
+    assert f"for a browser: {path.relative_to(empty)}" in shown
+    assert path.stat().st_size < 300_000
+    assert "640 contacts, as of" in path.read_text(encoding="utf-8")
+
+
 def test_what_the_demo_says_to_try_works(empty, call, monkeypatch):
     shown = run("demo", cwd=empty).err.splitlines()
     commands = [line.strip() for line in shown[shown.index("hint: to try next:") + 1 :]]

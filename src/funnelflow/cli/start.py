@@ -18,7 +18,7 @@ from funnelflow.cli.files import reason_rows
 from funnelflow.cli.find import reading_of, source_of
 from funnelflow.cli.history import what_happened
 from funnelflow.cli.options import command, complete_definition, dry_run
-from funnelflow.cli.output import hint, note, note_dry_run, page_for, say
+from funnelflow.cli.output import hint, note, note_dry_run, page_for, say, write_document
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Look, Page, TextSpan, dim, line, section, strong
 from funnelflow.definition import DefinitionError, Linked, SchemaName, schema_text
@@ -260,6 +260,7 @@ def _story(rows: Sequence[HistoryRow], page: Page) -> list[Line]:
 FUNNEL = "standard"
 NAME = "funnelflow-demo"
 EVENTS = "events.csv"
+PAGE = "report.html"
 SECOND = dt.timedelta(seconds=1)
 
 
@@ -282,7 +283,7 @@ def demo(directory: Path | None, *, dry_run: bool) -> int:
     name, files = plan(root, FUNNEL)
     files |= {root / EVENTS: sample_events(dt.datetime.now(dt.UTC))}
     if dry_run:
-        say_plan(root, files)
+        say_plan(root, [*files, root / PAGE])
         return 0
     make_workspace(root, name, files)
     with Workspace.open(root, plugins=PluginHost()) as workspace:
@@ -344,7 +345,17 @@ def _show(root: Path, workspace: Workspace, summary: Summary) -> None:
     story = _longest_story(workspace)
     counts = workspace.counts(FUNNEL)
     say(demo_lines(summary, counts, story, linked, page_for(sys.stdout)))
+    _draw(root / PAGE, workspace)
     hint(_suggestions(root, _undecided(workspace)))
+
+
+def _draw(path: Path, workspace: Workspace) -> None:
+    """Write the report as a page, and say where it is."""
+    from funnelflow.report.page import report_page  # noqa: PLC0415  # only the demo draws here
+
+    definitions = {FUNNEL: workspace.funnel(FUNNEL).linked}
+    write_document(path, report_page(workspace.report(FUNNEL), definitions=definitions))
+    note(f"the numbers and pictures, for a browser: {from_here(path)}")
 
 
 def _longest_story(workspace: Workspace) -> tuple[HistoryRow, ...]:

@@ -16,6 +16,7 @@ which is that of the rows where it is left out. Needs the extra ``arrow``.
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -133,8 +134,18 @@ def fold(  # noqa: PLR0913  # all that can be said of evidence, by keyword
         raise UsageError(f"{at!r} is no moment", hint="2026-03-01T09:30:00Z")
     how = EvidenceColumns(fields, columns or {}, timezone, text, rejects)
     prepared = PreparedEvidence(open_evidence(evidence), how)
-    told = prepared if ordered else sort_evidence(prepared)
-    return FunnelsFold(funnels, how, until, tuple(wanted)).batches(told)
+    return _batches(FunnelsFold(funnels, how, until, tuple(wanted)), prepared, ordered=ordered)
+
+
+def _batches(
+    fold_of: FunnelsFold, prepared: PreparedEvidence, *, ordered: bool
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Fold evidence, and let go of what sorting it has taken, however that ends."""
+    if ordered:
+        yield from fold_of.batches(prepared)
+        return
+    with closing(sort_evidence(prepared)) as told:
+        yield from fold_of.batches(told)
 
 
 def _only(

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -165,7 +165,9 @@ class PreparedEvidence:
         return pa.RecordBatchReader.from_batches(self.schema, batches())
 
 
-def sort_evidence(evidence: PreparedEvidence, memory: str = "1GB") -> Iterator[pa.RecordBatch]:
+def sort_evidence(
+    evidence: PreparedEvidence, memory: str = "1GB"
+) -> Generator[pa.RecordBatch, None, None]:
     """Yield evidence sorted by contact, time and arrival.
 
     DuckDB sorts it, and writes what does not fit into memory to a temporary directory; where

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
+import orjson
 import pyarrow as pa
 from attrs import define, field, frozen
 
@@ -77,6 +78,8 @@ it, and what is known, as JSON."""
 
 SCHEMAS: Mapping[str, pa.Schema] = {"stays": STAYS, "decisions": DECISIONS, "positions": POSITIONS}
 
+_AS_STORED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+"""As the store writes the fields of a position."""
 _BATCH_ROWS = 32_768
 _KEPT = 100_000
 _DAY = dt.timedelta(days=1)
@@ -124,7 +127,8 @@ class FunnelsFold:
         current: str | None = None
         rows: list[Any] = []
         for batch in evidence:
-            for contact, row in zip(batch.column("contact").to_pylist(), _rows(batch), strict=True):
+            contacts = batch.column("contact").to_pylist()
+            for contact, row in zip(contacts, read_rows(batch), strict=True):
                 if contact != current:
                     if current is not None:
                         yield current, rows
@@ -145,7 +149,7 @@ class _Row(NamedTuple):
     voids: tuple[int, ...]
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[_Row]:
+def read_rows(batch: pa.RecordBatch) -> Iterator[_Row]:
     """Yield the rows of prepared evidence, decoded column by column."""
     own = ("actor", "roles", "facts", "to_stage", "reason", "force")
     said = [_column(batch, name) for name in ("event", *own)]
@@ -363,8 +367,7 @@ def _unmet(
 
 def _position(funnel: Funnel, story: Story) -> tuple[Any, ...]:
     contact = story.contact
-    known = {name: dump_value(value) for name, value in sorted(contact.fields.items())}
     return (
         contact.id, funnel.definition.name, contact.stage, contact.since, contact.clock,
-        funnel.due_at(contact), json.dumps(known, separators=(",", ":"), ensure_ascii=False),
+        funnel.due_at(contact), orjson.dumps(contact.fields, dump_value, _AS_STORED).decode(),
     )  # fmt: skip

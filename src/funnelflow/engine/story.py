@@ -52,6 +52,10 @@ class StoryRow(NamedTuple):
     asserted: bool = False
 
 
+_arrival, _at = attrgetter("arrival"), attrgetter("event.at")
+_voids, _is_asserted = attrgetter("voids"), attrgetter("asserted")
+
+
 @frozen
 class Stay:
     """One time in one stage.
@@ -95,10 +99,15 @@ def in_force(rows: Iterable[StoryRow]) -> list[StoryRow]:
     of the contact, unless a plugin objected or answered, or a rule said where the contact goes.
     Rows of the same instant keep the order of their arrival.
     """
-    arrived = sorted(rows, key=lambda row: row.arrival)
-    voided = taken_back(arrived)
-    counting = [r for r in arrived if r.arrival not in voided and _says_something(r.event)]
-    counting.sort(key=lambda row: row.event.at)
+    arrived = sorted(rows, key=_arrival)
+    voided = taken_back(arrived) if any(map(_voids, arrived)) else ()
+    counting = [
+        row
+        for row in arrived
+        if (row.event.name not in _SELDOM_SAYS or _says_something(row.event))
+        and row.arrival not in voided
+    ]
+    counting.sort(key=_at)
     return counting
 
 
@@ -110,6 +119,9 @@ def taken_back(rows: Iterable[StoryRow]) -> dict[int, int]:
         if row.arrival not in by:
             by = dict.fromkeys((a for a in row.voids if a < row.arrival), row.arrival) | by
     return by
+
+
+_SELDOM_SAYS = SILENT | {"tick", "adopt"}
 
 
 def _says_something(event: Event) -> bool:
@@ -177,8 +189,7 @@ def fold_story(
         return Story(contact, (), {})
     contact.fields.update(_known_from_the_start(funnel, whole))
     with answering(given):
-        for row in story:
-            trail.take(row.arrival, row.event)
+        trail.fold(story)
         if until is not None:
             trail.end(story, until, consult)
     return Story(contact, tuple(trail.stays), trail.outcomes)
@@ -195,19 +206,22 @@ class _Trail:
     stays: list[Stay] = field(factory=list)
     outcomes: dict[int, Outcome] = field(factory=dict)
 
-    def take(self, arrival: int, event: Event) -> None:
-        """Take the next evidence."""
-        if self.given is not None:
-            self.given.turn_to(event.at, arrival)
-        if self.joined is not None and event.at < self.joined.at:
-            self.funnel.learn(self.contact, event)
-            self.outcomes[arrival] = MOVED_NOWHERE
-            return
-        if not self.stays:
-            self._begin(arrival, event)
-        outcome = self.outcomes[arrival] = self.funnel.step(self.contact, event)
-        if outcome.path:
-            self._follow(arrival, event.at, outcome)
+    def fold(self, story: Iterable[StoryRow]) -> None:
+        """Take evidence in its order."""
+        contact, given, joined, outcomes = self.contact, self.given, self.joined, self.outcomes
+        step = self.funnel.step
+        for arrival, event, _, _ in story:
+            if given is not None:
+                given.turn_to(event.at, arrival)
+            if joined is not None and event.at < joined.at:
+                self.funnel.learn(contact, event)
+                outcomes[arrival] = MOVED_NOWHERE
+                continue
+            if not self.stays:
+                self._begin(arrival, event)
+            outcome = outcomes[arrival] = step(contact, event)
+            if outcome.path:
+                self._follow(arrival, event.at, outcome)
 
     def end(self, story: Sequence[StoryRow], until: dt.datetime, consult: Consult | None) -> None:
         """Let time pass, by which the contact may have entered the funnel."""
@@ -251,6 +265,8 @@ def _known_from_the_start(funnel: Funnel, story: Sequence[StoryRow]) -> dict[str
     snapshot is held against the one before it: what it says otherwise holds from its own time.
     Fields that events set are counted from the evidence itself and never reach back.
     """
+    if not any(map(_is_asserted, story)):
+        return {}
     known: set[str] = set()
     for row in story:
         if row.asserted:
@@ -495,9 +511,6 @@ class OpenStory:
             start = min([first.at, *(row.event.at for row in self.rows[:1])])
             entered = self.joined._replace(at=max(start, self.joined.at))
             self.funnel.step(contact, entered)
-
-
-_at = attrgetter("event.at")
 
 
 def _differing(before: Mapping[int, Outcome], after: Mapping[int, Outcome]) -> int:

@@ -78,13 +78,15 @@ def test_stays_and_positions_are_those_of_the_engine_in_any_order(definition, to
         name: fold_story(funnel, name, [StoryRow(n, e) for n, e in enumerate(story)], until)
         for name, story in people.items()
     }
-    stays = ff.stays(funnel, table(rows), at=until).read_all().to_pylist()
+    found = {"stays": [], "positions": []}
+    for name, batch in ff.fold(funnel, table(rows), tuple(found), at=until):
+        found[name] += batch.to_pylist()
+    stays, positions = found["stays"], found["positions"]
     assert [(s["contact"], s["stage"], s["entered"], s["left"], s["cause"]) for s in stays] == [
         (name, s.stage, s.entered, s.left, s.cause)
         for name, story in expected.items()
         for s in story.stays
     ]
-    positions = ff.positions(funnel, table(rows), at=until).read_all().to_pylist()
     assert [(p["contact"], p["stage"], p["since"], p["clock"]) for p in positions] == [
         (name, story.contact.stage, story.contact.since, story.contact.clock)
         for name, story in expected.items()

@@ -20,7 +20,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 PUBLIC = {
     "funnelflow.arrow": """
-        DECISIONS OPTIONAL POSITIONS REJECTED STAYS AnyDefinition decisions fold funnels_of
+        DECISIONS EXPORTED OPTIONAL POSITIONS REJECTED STAYS AnyDefinition batches_of decisions fold funnels_of
         positions stays
     """,
     "funnelflow.cli": """
@@ -61,10 +61,11 @@ PUBLIC = {
         as_file import_file
     """,
     "funnelflow.maintenance": """
-        Adopted AdoptionPlan Ahead BrokenPromise Conflict Erased Finding FoundValue HeadsFileError Merged
-        Repaired Shift SinceHeads StandsElsewhere Ticked Undone UnmappedStageError
-        Verification broken_promises contacts_ahead plan_adoption run_adoption run_erasure run_merge
-        run_repair run_tick run_unmerge run_verification search_values undo_run
+        Adopted AdoptionPlan Ahead BrokenPromise Conflict Dumped Erased ExportRequest Finding
+        FoundValue HeadsFileError Merged Repaired Shift SinceHeads StandsElsewhere Ticked Undone
+        UnmappedStageError Verification broken_promises contacts_ahead dump_database
+        exported_rows load_database plan_adoption run_adoption run_erasure run_merge run_repair
+        run_tick run_unmerge run_verification search_values undo_run write_rows
     """,
     "funnelflow.notify": """
         BUILT_IN CONTENT_TYPE Delivered Deliverer Delivery Endpoint Pace check_subscriptions
@@ -240,7 +241,7 @@ def test_every_command_has_help_with_an_example():
 
 
 def test_every_command_that_writes_can_say_first_what_would_happen():
-    reads = {"check", "compare", "doctor", "glossary", "history", "list", "runs", "show"}
+    reads = {"check", "compare", "doctor", "export", "glossary", "history", "list", "runs", "show"}
     reads |= {"report", "status", "story", "test", "translate", "verify", "why"}
     without = {
         name.split()[-1]

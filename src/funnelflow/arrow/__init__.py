@@ -34,7 +34,15 @@ from funnelflow.arrow.evidence_batches import (
     open_evidence,
     sort_evidence,
 )
-from funnelflow.arrow.fold_batches import DECISIONS, POSITIONS, SCHEMAS, STAYS, FunnelsFold
+from funnelflow.arrow.fold_batches import (
+    DECISIONS,
+    EXPORTED,
+    POSITIONS,
+    SCHEMAS,
+    STAYS,
+    FunnelsFold,
+    batches_of,
+)
 from funnelflow.criteria import TIMESTAMP, Field
 from funnelflow.definition import Definition, Library, Linked, load_definition
 from funnelflow.engine import Funnel
@@ -42,11 +50,13 @@ from funnelflow.errors import UnknownNameError, UsageError
 
 __all__ = [
     "DECISIONS",
+    "EXPORTED",
     "OPTIONAL",
     "POSITIONS",
     "REJECTED",
     "STAYS",
     "AnyDefinition",
+    "batches_of",
     "decisions",
     "fold",
     "funnels_of",
@@ -57,6 +67,7 @@ __all__ = [
 AnyDefinition: TypeAlias = Funnel | Definition | Linked | Path | str
 """A definition, the path of its file, or the name of one that ships with funnelflow."""
 
+_AS_EXPORTED = {"to": "to_stage"}
 _AT = Field("at", TIMESTAMP, title="the moment")
 
 
@@ -132,7 +143,7 @@ def fold(  # noqa: PLR0913  # all that can be said of evidence, by keyword
     until = None if at is None else _AT.normalise(at, timezone)
     if not (until is None or isinstance(until, dt.datetime)):
         raise UsageError(f"{at!r} is no moment", hint="2026-03-01T09:30:00Z")
-    how = EvidenceColumns(fields, columns or {}, timezone, text, rejects)
+    how = EvidenceColumns(fields, _AS_EXPORTED | dict(columns or {}), timezone, text, rejects)
     prepared = PreparedEvidence(open_evidence(evidence), how)
     return _batches(FunnelsFold(funnels, how, until, tuple(wanted)), prepared, ordered=ordered)
 

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from itertools import chain, groupby, repeat
+from itertools import chain, groupby, islice, repeat
 from operator import itemgetter
 from typing import Any, TypeAlias
 
@@ -17,7 +17,7 @@ from funnelflow.criteria.value_forms import dump_value
 from funnelflow.engine import Event, Funnel, decide
 from funnelflow.engine.answers import GivenAnswers
 from funnelflow.engine.events import EventParser, TimestampCache
-from funnelflow.engine.story import VOID, OpenStory, Story, StoryRow, fold_story
+from funnelflow.engine.story import VOID, OpenStory, Story, StoryRow, fold_story, stages_around
 from funnelflow.errors import Error, UnknownNameError, UsageError
 from funnelflow.gc_pause import gc_paused
 
@@ -79,6 +79,28 @@ POSITIONS = _schema(
 it, and what is known, as JSON."""
 
 SCHEMAS: Mapping[str, pa.Schema] = {"stays": STAYS, "decisions": DECISIONS, "positions": POSITIONS}
+
+EXPORTED: Mapping[str, pa.Schema] = {
+    **SCHEMAS,
+    "evidence": _schema(
+        contact=pa.string(),
+        event=pa.string(),
+        at=MOMENT,
+        arrival=pa.int64(),
+        actor=pa.string(),
+        roles=pa.list_(pa.string()),
+        facts=pa.string(),
+        to=pa.string(),
+        reason=pa.string(),
+        force=pa.bool_(),
+        asserted=pa.bool_(),
+        voids=pa.list_(pa.int64()),
+        key=(pa.string(),),
+        recorded_at=MOMENT,
+        run=(pa.int64(),),
+    ),
+}
+"""The tables that ``funnelflow export`` writes."""
 
 _AS_STORED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 """As the store writes the fields of a position."""
@@ -250,6 +272,15 @@ def _object(text: str) -> dict[str, Any]:
     return found
 
 
+def batches_of(schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> Iterator[pa.RecordBatch]:
+    """Yield rows as batches of a schema."""
+    source = iter(rows)
+    while some := list(islice(source, _BATCH_ROWS)):
+        columns = zip(*some, strict=True)
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
 class _Out:
     """Rows that come of the fold, until there are enough for a batch."""
 
@@ -260,10 +291,8 @@ class _Out:
         """Yield a batch of each kind of which there are so many rows."""
         for name, rows in self.rows.items():
             if len(rows) >= least:
-                schema = SCHEMAS[name]
-                columns = zip(*rows, strict=True)
-                arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
-                yield name, pa.RecordBatch.from_arrays(arrays, schema=schema)
+                for batch in batches_of(SCHEMAS[name], rows):
+                    yield name, batch
                 self.rows[name] = []
 
 
@@ -332,18 +361,15 @@ def _decisions(
 ) -> Iterator[tuple[Any, ...]]:
     """Yield what became of each row, in the order in which they happened."""
     events = {row.arrival: row.event for row in rows}
-    name, stage = funnel.definition.name, story.stays[0].stage
-    first = [stay for stay in story.stays if stay.arrival == story.stays[0].arrival]
-    for arrival, outcome in story.outcomes.items():
-        event, before = events[arrival], stage
-        path = outcome.path
-        if arrival == story.stays[0].arrival and len(first) > 1:
-            stage = first[-1].stage
-        stage = path[-1].to if path else stage
+    paths = [(arrival, outcome.path) for arrival, outcome in story.outcomes.items()]
+    stages = stages_around(story.stays, paths)
+    for (arrival, outcome), (before, after) in zip(story.outcomes.items(), stages, strict=True):
+        event = events[arrival]
         unmet = _unmet(funnel, contact, rows, event) if outcome.outcome == "refused" else ()
         yield (
-            contact, name, arrival, event.name, event.at, outcome.outcome, before, stage,
-            [(t.source, t.to, t.cause, t.at or event.at) for t in path], unmet,
+            contact, funnel.definition.name, arrival, event.name, event.at, outcome.outcome,
+            before, after, [(t.source, t.to, t.cause, t.at or event.at) for t in outcome.path],
+            unmet,
         )  # fmt: skip
 
 

@@ -55,6 +55,7 @@ COMMANDS: Final = {
             "list": ("listing", "List contacts, filtered by an expression."),
             "enter": ("contacts", "Let a contact enter another funnel."),
             "leave": ("contacts", "Let a contact leave a funnel."),
+            "export": ("export", "Write a table to a file."),
             "history": ("history", "Show what happened and was decided."),
             "why": ("why", "Explain where a contact stands and what is missing."),
             "merge": ("merge", "Make one contact of two records of one person."),
@@ -86,7 +87,7 @@ COMMANDS: Final = {
             "verify": ("maintenance", "Prove the stored answers from the evidence."),
             "plugins": ("configuration", "List, show and begin plugins."),
             "config": ("configuration", "Show the settings and where they come from."),
-            "db": ("maintenance", "Show or upgrade the database's version."),
+            "db": ("maintenance", "Show or upgrade the database's version, or fill it."),
         },
     }.items()
     for name, (module, about) in commands.items()

@@ -7,6 +7,7 @@ from typing import Final
 import click
 from attrs import asdict
 
+from funnelflow.cli.export import load
 from funnelflow.cli.options import acting, as_json, command, dry_run, future, moment_of, quiet
 from funnelflow.cli.output import counted, hint, note, note_dry_run, say, watching, write_json
 from funnelflow.cli.session import Session, answer, current
@@ -193,7 +194,7 @@ def _heads(proof: Verification) -> Iterator[str]:
 
 @click.group()
 def db() -> None:
-    """Show or upgrade the database's version."""
+    """Show or upgrade the database's version, or fill it."""
 
 
 @command("status", "funnelflow db status", "funnelflow db status --json")
@@ -268,3 +269,4 @@ def _plan(database: Database) -> tuple[str, str]:
 
 db.add_command(status)
 db.add_command(upgrade)
+db.add_command(load)

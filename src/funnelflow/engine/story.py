@@ -9,7 +9,7 @@ order of their arrival.
 
 import datetime as dt
 from bisect import bisect_right, insort
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from funnelflow.criteria import Value
 from funnelflow.criteria.custom import answering
 from funnelflow.engine.answers import LAST, AnsweredRow, GivenAnswers
-from funnelflow.engine.decisions import MOVED_NOWHERE, Cause, Contact, Event, Outcome
+from funnelflow.engine.decisions import MOVED_NOWHERE, Cause, Contact, Event, Outcome, Taken
 from funnelflow.engine.funnel import Funnel
 
 VOID = "void"
@@ -254,6 +254,27 @@ class _Trail:
             last = stays[-1]
             stays[-1] = Stay(last.stage, last.entered, moment, last.arrival, last.cause)
             stays.append(Stay(taken.to, moment, None, arrival, taken.cause))
+
+
+def stages_around(
+    stays: Sequence[Stay], paths: Iterable[tuple[int, Sequence[Taken]]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the stages before and after each piece of evidence of a story.
+
+    Args:
+        stays: The stays of the story.
+        paths: The arrival of each, in the order in which they happened, with the transitions that
+            were taken.
+    """
+    first, stage = stays[0].arrival, stays[0].stage
+    at_once = [s.stage for s in stays if (s.arrival, s.entered) == (first, stays[0].entered)]
+    for arrival, path in paths:
+        before = stage
+        if path:
+            stage = path[-1].to
+        elif arrival == first:
+            stage = at_once[-1]
+        yield before, stage
 
 
 def _known_from_the_start(funnel: Funnel, story: Sequence[StoryRow]) -> dict[str, Value]:

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
         run_adoption,
     )
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
+    from funnelflow.maintenance.dump import Dumped, dump_database, load_database
     from funnelflow.maintenance.erase import Erased, run_erasure
     from funnelflow.maintenance.erase_check import FoundValue, search_values
+    from funnelflow.maintenance.export import ExportRequest, exported_rows, write_rows
     from funnelflow.maintenance.heads_file import HeadsFileError
     from funnelflow.maintenance.merge import Conflict, Merged, run_merge, run_unmerge
     from funnelflow.maintenance.promises import BrokenPromise, broken_promises
@@ -29,8 +31,10 @@ else:
         {
             "adopt": "Adopted AdoptionPlan Shift plan_adoption run_adoption",
             "adopt_rules": "UnmappedStageError",
+            "dump": "Dumped dump_database load_database",
             "erase": "Erased run_erasure",
             "erase_check": "FoundValue search_values",
+            "export": "ExportRequest exported_rows write_rows",
             "heads_file": "HeadsFileError",
             "merge": "Conflict Merged run_merge run_unmerge",
             "promises": "BrokenPromise broken_promises",
@@ -48,7 +52,9 @@ __all__ = [
     "Ahead",
     "BrokenPromise",
     "Conflict",
+    "Dumped",
     "Erased",
+    "ExportRequest",
     "Finding",
     "FoundValue",
     "HeadsFileError",
@@ -63,6 +69,9 @@ __all__ = [
     "Verification",
     "broken_promises",
     "contacts_ahead",
+    "dump_database",
+    "exported_rows",
+    "load_database",
     "plan_adoption",
     "run_adoption",
     "run_erasure",
@@ -73,4 +82,5 @@ __all__ = [
     "run_verification",
     "search_values",
     "undo_run",
+    "write_rows",
 ]

@@ -22,6 +22,7 @@ class JourneyDecision(NamedTuple):
         unmet: Of a move that was refused, what was in its way when it was asked for: the label
             and the verdict of each criterion.
         before: The stage in which it was asked for; only of a refused move.
+        arrival: Its place among all evidence.
     """
 
     event: Event
@@ -29,6 +30,7 @@ class JourneyDecision(NamedTuple):
     path: tuple[Taken, ...] = ()
     unmet: Unmet = ()
     before: str = ""
+    arrival: int = 0
 
 
 class LateRow(NamedTuple):

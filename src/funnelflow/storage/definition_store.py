@@ -29,6 +29,10 @@ class DefinitionStore:
         self.library = library
         self._by_id: dict[int, LoadedDefinition] = {}
 
+    def forget(self) -> None:
+        """Forget what was made ready: others may stand under the same numbers now."""
+        self._by_id.clear()
+
     def by_id(self, connection: Connection, number: int) -> LoadedDefinition:
         """Return a stored definition by its number.
 

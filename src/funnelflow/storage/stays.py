@@ -258,11 +258,11 @@ class _Found:
             event = events[arrival]
             one = refused.get(places[arrival]) if refused and event.name == "move" else None
             if one is None:
-                yield JourneyDecision(event, outcome.outcome, outcome.path)
+                yield JourneyDecision(event, outcome.outcome, outcome.path, arrival=arrival)
             else:
                 unmet = tuple((label, verdict) for label, verdict in json.loads(one.unmet))
                 before = one.before_stage
-                yield JourneyDecision(event, outcome.outcome, outcome.path, unmet, before)
+                yield JourneyDecision(event, outcome.outcome, outcome.path, unmet, before, arrival)
 
     def late_rows(self) -> Iterator[LateRow]:
         """Yield the rows that came late."""

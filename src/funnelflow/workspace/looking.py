@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from funnelflow import maintenance  # whose modules are loaded when they are used
 from funnelflow import report as numbers  # as above
 from funnelflow.criteria.custom import answering
+from funnelflow.criteria.times import timestamp_json
 from funnelflow.definition import Linked, digest
 from funnelflow.engine import Funnel, why
 from funnelflow.errors import UnknownNameError, UsageError
@@ -350,6 +351,46 @@ class ReadableWorkspace(OpenWorkspace):
         with reading(context.engine) as connection:
             name = funnel or context.default_funnel
             return count_stages(connection, context.definitions, name, context.present(connection))
+
+    def export(
+        self,
+        table: str,
+        file: Path | str,
+        *,
+        at: dt.datetime | None = None,
+        since: dt.datetime | None = None,
+        funnel: str | None = None,
+        force: bool = False,
+    ) -> int:
+        """Write a table to a file, whole or not at all; return how many rows it has.
+
+        Args:
+            table: ``evidence`` (what is in force, by contact and time), ``stays``, ``decisions`` or
+                ``positions``.
+            file: The file, whose name ends in ``.parquet``, ``.csv`` or ``.jsonl``.
+            at: As it was at this time, as it is known today; None for now.
+            since: Of the evidence, only what was recorded at this time or later.
+            funnel: The only funnel; None for all.
+            force: Write over a file that is there.
+
+        Raises:
+            UnknownNameError: There is no such table or funnel.
+            UsageError: The file is there already, or its name says no format.
+        """
+        moment = timestamp_json(at or self.context.clock())
+        request = maintenance.ExportRequest(table, at, since, funnel)
+        rows = maintenance.exported_rows(self.context, request)
+        return maintenance.write_rows(
+            Path(file), table, rows, {"table": table, "at": moment}, force=force
+        )
+
+    def dump(self, directory: Path | str) -> "maintenance.Dumped":
+        """Write every table of the database, as it is stored, into an empty directory.
+
+        Raises:
+            UsageError: There is something in the directory.
+        """
+        return maintenance.dump_database(self.engine, Path(directory))
 
     def report(
         self, funnel: str | None = None, **asked: "Unpack[numbers.ReportOptions]"

@@ -444,6 +444,20 @@ class Workspace(ReadableWorkspace):
 
         return maintenance.run_repair(self.context, verified, dry_run=dry_run)
 
+    def load(self, directory: Path | str, *, dry_run: bool = False) -> "maintenance.Dumped":
+        """Bring what `dump` wrote into this workspace, which is empty; all of it, or nothing.
+
+        Args:
+            directory: Where the files are.
+            dry_run: Say what would be loaded, and load nothing.
+
+        Raises:
+            UsageError: It is no dump of this version, or somebody is known here already.
+        """
+        loaded = maintenance.load_database(self.engine, Path(directory), dry_run=dry_run)
+        self.context.definitions.forget()
+        return loaded
+
     def contacts_ahead(self, now: dt.datetime | None = None) -> "maintenance.Ahead":
         """Return the contacts whose last evidence lies more than a day after `now`."""
         return maintenance.contacts_ahead(self.context, now)

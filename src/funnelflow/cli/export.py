@@ -31,7 +31,9 @@ TABLES = ("evidence", "stays", "decisions", "positions", "all")
 def export(
     table: str, file: Path, at: str | None, since: str | None, funnel: str | None, *, force: bool
 ) -> int:
-    """Write a table to a file: Parquet, CSV or JSON Lines, by its name.
+    """Write a table to a file.
+
+    Its name says the format: Parquet, CSV or JSON Lines.
 
     `evidence` is what is in force, by contact and time: `funnelflow apply` and
     `funnelflow.arrow` read it. With --since it is what was recorded since

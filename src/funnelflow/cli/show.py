@@ -185,7 +185,7 @@ def _type(field: Field) -> str:
     "funnelflow show",
     "funnelflow show dialogue",
     "funnelflow show standard --diagram mermaid",
-    "funnelflow show standard --diagram svg --with-counts > standard.svg",
+    "funnelflow show standard --diagram svg --with-counts",
     "funnelflow show definitions/standard.yaml --json",
 )
 @click.argument("definition", required=False, shell_complete=complete_definition)

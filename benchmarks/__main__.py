@@ -13,6 +13,7 @@ BENCHMARKS = {
     "plugins": "apply and record with plugins that watch, beside none and --no-plugins",
     "compare": "comparing definitions, and translating stored contacts beside folding them",
     "arrow": "the fold over Arrow tables, beside the engine folding the same rows",
+    "claims": "what compare claims, beside random stories, and of changed definitions",
     "store": "a record, a filtered list and a verification, as a workspace grows",
     "late": "one late row about a contact with a long story, beside one in order",
     "startup": "funnelflow --help, check and show, beside importing click",

@@ -1,13 +1,35 @@
 """The same contact in everybody's words: compare, story, glossary and translate."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from funnelflow.cli.app import app
+from funnelflow.definition import shipped_definitions
 
 STORIES = sorted((Path(__file__).parents[2] / "examples" / "stories").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A workspace with the contacts of the demo, made once."""
+    directory = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(directory)
+        assert CliRunner().invoke(app, ["demo"]).exit_code == 0
+    return directory / "funnelflow-demo"
+
+
+@pytest.fixture
+def demo_call(demo, call, monkeypatch):
+    """Run a command in the demo's workspace, which no test changes."""
+    monkeypatch.chdir(demo)
+    return call
 
 
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
@@ -91,6 +113,36 @@ def test_compare_refuses_a_definition_beside_itself(call):
     done = call("compare", "dialogue", "dialogue")
     assert done.exit_code == 2
     assert "named twice" in done.stderr
+
+
+def test_two_versions_of_one_definition_are_compared_by_what_was_typed(call, tmp_path):
+    text = (shipped_definitions() / "standard.yaml").read_text()
+    path = tmp_path / "standard.yaml"
+    path.write_text(text.replace("contact.budget >= 5000", "contact.budget >= 3000"))
+    (tmp_path / "vocabularies").mkdir()
+    vocabulary = shipped_definitions() / "vocabularies" / "standard.yaml"
+    (tmp_path / "vocabularies" / "standard.yaml").write_text(vocabulary.read_text())
+    (one,) = json.loads(call("compare", "standard", str(path), "--json").stdout)["pairs"]
+    assert (one["first"], one["second"]) == ("standard", str(path))
+
+
+def test_compare_counts_contacts_as_translate_does(demo_call):
+    translated = demo_call("translate", "--all", "--to", "dialogue").stdout
+    number = int(re.search(r"([\d,]+) not certain", translated)[1].replace(",", ""))
+    out = demo_call("compare", "standard", "dialogue", "--contacts").stdout
+    assert f"not certain: 28 in standard, {number} in dialogue" in out
+    assert "136 (10?)" in out
+    assert "The one criterion that makes" in out
+    assert "c-0" not in out
+
+
+def test_translate_says_which_evidence_took_the_contact_there(demo_call):
+    out = demo_call("translate", "c-0021", "--to", "dialogue").stdout
+    assert "Since 20" in out
+    assert "was disqualified" in out
+    assert "It asks for: A reason is given." in out
+    data = json.loads(demo_call("translate", "c-0021", "--to", "dialogue", "--json").stdout)
+    assert data["came_by"]["to"] == data["translated"]
 
 
 def test_compare_draws_a_heat_map(call, tmp_path):

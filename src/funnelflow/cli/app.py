@@ -46,7 +46,7 @@ COMMANDS: Final = {
             "show": ("show", "Explain a definition, or draw it."),
             "compare": ("compare", "Compare what definitions mean."),
             "story": ("scenarios", "Read one story by several definitions."),
-            "glossary": ("show", "Put definitions' words side by side."),
+            "glossary": ("glossary", "Put definitions' words side by side."),
             "adopt": ("adopt", "Take a new version of a definition into use."),
         },
         "Contacts": {

@@ -1,32 +1,30 @@
 """``funnelflow compare``: what definitions mean by the words that they share."""
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import click
+from attrs import evolve
 
+from funnelflow.cli.contact_matrix import PlacedContacts, agreement_data, agreement_words
 from funnelflow.cli.find import definition_here
 from funnelflow.cli.need_tables import need_word_lines, needs_data, on_the_way
 from funnelflow.cli.options import as_json, command, complete_definition
 from funnelflow.cli.output import counted, note, write_document
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Line, Page, Text, dim, line, section, stack, strong
-from funnelflow.cli.translate import happened, matrix_data, matrix_lines, matrix_of
+from funnelflow.cli.text import Line, Page, Text, dim, section, stack, strong
+from funnelflow.cli.translate import happened
 from funnelflow.compare import (
     Agreement,
     Crosswalk,
     NeedTable,
     Side,
     WordPair,
-    agreement_of,
     crosswalk,
     need_table,
-    shared_words,
     story_events,
-    with_decisive,
 )
 from funnelflow.definition import Linked
 from funnelflow.engine import Event, Funnel
@@ -34,7 +32,6 @@ from funnelflow.errors import UsageError
 from funnelflow.report.heat_charts import HeatCell, HeatGrid, heat_grid
 from funnelflow.report.svg_writer import Picture
 from funnelflow.storage.json_form import value_json
-from funnelflow.workspace.workspace import Workspace
 
 FEWEST = 2
 _MOST_CONTACTS = 5_000
@@ -107,33 +104,6 @@ def _side(
 
 def _says(event: Event) -> bool:
     return event.name != "add" or bool(event.facts)
-
-
-def agreement_words(one: Agreement, names: Sequence[str], population: str) -> str:
-    """Return in words how far two definitions agree about a word.
-
-    Args:
-        one: The agreement.
-        names: The names of the definitions.
-        population: Over what, such as ``54 scenarios``.
-    """
-    if not one.both + one.differ:
-        return f"Of {population} neither ends so."
-    measures = [f"Jaccard {one.jaccard:.2f}"]
-    if one.kappa is not None:
-        measures.append(f"Cohen's kappa {one.kappa:.2f}")
-    text = (
-        f"Of {population} {one.both} end so in both, {one.only_first} only in {names[0]}, "
-        f"{one.only_second} only in {names[1]} ({', '.join(measures)})."
-    )
-    found = one.decisive
-    if found is None:
-        return text
-    quoted = f"\N{LEFT DOUBLE QUOTATION MARK}{found.label}\N{RIGHT DOUBLE QUOTATION MARK}"
-    return (
-        f"{text} The one criterion that makes most of the difference is {quoted} of "
-        f"{found.definition}: without it they differ in {found.differ}, not in {one.differ}."
-    )
 
 
 def _stages(one: Crosswalk, page: Page) -> list[Line]:
@@ -243,7 +213,7 @@ def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool, fo
         raise UsageError(
             "a definition is named twice", hint="name definitions that are not the same"
         )
-    funnels = [Funnel(definition_here(name, session)) for name in definitions]
+    funnels = _by_name(definitions, session)
     if contacts:
         return _contacts(funnels, session)
     table = need_table([funnel.linked for funnel in funnels])
@@ -260,72 +230,28 @@ def compare(definitions: tuple[str, ...], svg: str | None, *, contacts: bool, fo
     return 0
 
 
+def _by_name(definitions: Sequence[str], session: Session) -> list[Funnel]:
+    """Return the definitions; of those with one name all but the first go by what was typed."""
+    found: dict[str, Funnel] = {}
+    for typed in definitions:
+        linked = definition_here(typed, session)
+        name = linked.definition.name
+        if name in found:
+            name = typed
+            linked = evolve(linked, definition=evolve(linked.definition, name=typed))
+        found[name] = Funnel(linked)
+    return list(found.values())
+
+
 def _contacts(funnels: Sequence[Funnel], session: Session) -> int:
     """Count the stored contacts by where the definitions put them, two by two."""
     with session.open() as workspace:
-        found = [_Placed(workspace, pair) for pair in combinations(funnels, 2)]
+        found = [PlacedContacts(workspace, pair) for pair in combinations(funnels, 2)]
     answer(
         lambda: [one.data() for one in found],
         lambda page: stack((*one.lines(page), ()) for one in found),
     )
     return 0
-
-
-class _Placed:
-    """Where two definitions put the stored contacts, and how far they agree."""
-
-    def __init__(self, workspace: Workspace, funnels: tuple[Funnel, Funnel]) -> None:
-        first, second = funnels
-        self.names = (first.definition.name, second.definition.name)
-        self.uncertain: Counter[str] = Counter()
-        rows = zip(workspace.translate_all(first), workspace.translate_all(second), strict=True)
-        seen = []
-        for one, other in rows:
-            flags = (one.translation.is_flagged, other.translation.is_flagged)
-            self.uncertain.update(
-                name for name, flag in zip(self.names, flags, strict=True) if flag
-            )
-            seen.append((one.translation.stage, other.translation.stage, any(flags)))
-        self.matrix = matrix_of(self.names, first.linked.leaves, second.linked.leaves, seen)
-        words = shared_words([first.linked, second.linked])
-        plain = [agreement_of(word, self.names, self.matrix.counts) for word in words]
-        if len(seen) > _MOST_CONTACTS:
-            self.agreements = tuple(plain)
-            return
-        ends = {
-            id(funnel): [one.translation.stage for one in workspace.translate_all(funnel)]
-            for funnel in funnels
-        }
-
-        def count(one: Funnel, other: Funnel) -> Counter[tuple[str, str]]:
-            mine, theirs = (
-                ends.get(id(f)) or [t.translation.stage for t in workspace.translate_all(f)]
-                for f in (one, other)
-            )
-            return Counter(zip(mine, theirs, strict=True))
-
-        self.agreements = with_decisive(plain, words, funnels, count)
-
-    def lines(self, page: Page) -> list[Line]:
-        """Draw the counts, and how far the definitions agree."""
-        population = counted(self.matrix.counts.total(), "contact")
-        agreed = [
-            f"{one.word}: {agreement_words(one, self.names, population)}" for one in self.agreements
-        ]
-        uncertain = ", ".join(f"{self.uncertain[name]:,} in {name}" for name in self.names)
-        return [
-            *matrix_lines(self.matrix, page),
-            line(f"not certain in one by itself: {uncertain}"),
-            *section("How far they agree", page.bullets(agreed, indent=2)),
-        ]
-
-    def data(self) -> dict[str, Any]:
-        """Return the counts as data."""
-        return {
-            **matrix_data(self.matrix),
-            "uncertain": {name: self.uncertain[name] for name in self.names},
-            "agreement": [_agreement_data(one) for one in self.agreements],
-        }
 
 
 def pair_data(one: Crosswalk) -> dict[str, Any]:
@@ -362,7 +288,7 @@ def _word_data(pair: WordPair, one: Crosswalk) -> dict[str, Any]:
         "word": pair.word.word,
         "stages": dict(pair.word.stages),
         "sides": [_side_data(side, one, linked[side.user]) for side in pair.sides],
-        "agreement": _agreement_data(pair.agreement),
+        "agreement": agreement_data(pair.agreement),
     }
 
 
@@ -384,24 +310,3 @@ def _side_data(side: Side, one: Crosswalk, linked: Linked) -> dict[str, Any]:
 def _event_data(event: Event) -> dict[str, Any]:
     facts = {name: value_json(value) for name, value in event.facts.items()}
     return {"name": event.name, "at": value_json(event.at), "facts": facts}
-
-
-def _agreement_data(one: Agreement) -> dict[str, Any]:
-    found = one.decisive
-    return {
-        "word": one.word,
-        "both": one.both,
-        "only_first": one.only_first,
-        "only_second": one.only_second,
-        "neither": one.neither,
-        "jaccard": one.jaccard,
-        "cohen_kappa": one.kappa,
-        "decisive": None
-        if found is None
-        else {
-            "definition": found.definition,
-            "criterion": found.label,
-            "words": found.words,
-            "differ": found.differ,
-        },
-    }

@@ -54,7 +54,8 @@ def word_sentences(word: WordNeeds, names: Sequence[str]) -> Iterator[str]:
     for askers, subjects in groups.items():
         yield _who_asks(askers, subjects, names)
     for name in word.ways:
-        yield f"In {name} no criterion lies on every way there."
+        if not any(row.is_about_criteria and name in row.askers() for row in word.rows):
+            yield f"In {name} no criterion lies on every way there."
     yield from _passed(word)
 
 
@@ -127,7 +128,7 @@ def _ways(name: str, ways: Sequence[WayNeeds], page: Page) -> list[Line]:
     shown = [_way(way) for way in ways[:_MOST_WAYS]]
     if len(ways) > _MOST_WAYS:
         shown.append(f"and {len(ways) - _MOST_WAYS} more")
-    return section(f"  The ways of {name}, of which each asks for something else", [
+    return section(f"  The ways of {name}", [
         *page.bullets(shown, indent=2)
     ])  # fmt: skip
 

@@ -17,7 +17,17 @@ from funnelflow.cli.find import (
 from funnelflow.cli.options import as_json, command, complete_definition
 from funnelflow.cli.output import counted, note
 from funnelflow.cli.session import answer, current
-from funnelflow.cli.text import Line, Page, Text, TextSpan, line, mark, stack, strong
+from funnelflow.cli.text import (
+    Line,
+    Page,
+    Text,
+    TextSpan,
+    line,
+    mark,
+    section,
+    stack,
+    strong,
+)
 from funnelflow.compare import Moment, StoryReading, read_story
 from funnelflow.criteria import duration_words
 from funnelflow.definition import (
@@ -119,13 +129,29 @@ def story_lines(story: SharedStory, readings: Sequence[StoryReading], page: Page
         (step, *(_stage(reading.moments[number]) for reading in readings))
         for number, step in enumerate(steps)
     ]
+    table = page.grid(rows, heads=("", *(strong(reading.name) for reading in readings)))
+    is_too_wide = any(page.columns("".join(d.text for d in row)) > page.width for row in table)
     return [
         line(strong(story.scenario.story)),
         *page.paragraph(story.about, indent=2),
         (),
-        *page.grid(rows, heads=("", *(strong(reading.name) for reading in readings))),
-        *stack(_unread(reading, page) for reading in readings),
+        *(_by_step(steps, readings, page) if is_too_wide else table),
+        *_unread(readings, page),
     ]
+
+
+def _by_step(steps: Sequence[str], readings: Sequence[StoryReading], page: Page) -> list[Line]:
+    """Draw step by step who puts the person elsewhere, and the end as a table."""
+    drawn: list[Line] = []
+    for number, step in enumerate(steps):
+        drawn += page.paragraph(step)
+        moved = [r for r in readings if r.moments[number].has_moved or not number]
+        stages = dict.fromkeys(r.moments[number].stage for r in moved)
+        for stage in stages:
+            names = ", ".join(r.name for r in moved if r.moments[number].stage == stage)
+            drawn += page.paragraph(f"{stage}: {names}", indent=2, first="→ ")
+    ends: list[Sequence[Text]] = [(r.name, strong(r.moments[-1].stage)) for r in readings]
+    return [*drawn, *section("In the end", page.grid(ends, indent=2))]
 
 
 def step_words(step: ScenarioStep) -> str:
@@ -141,9 +167,20 @@ def _stage(moment: Moment) -> TextSpan:
     return TextSpan(moment.stage, "strong" if moment.has_moved else "dim")
 
 
-def _unread(reading: StoryReading, page: Page) -> list[Line]:
+def _unread(readings: Sequence[StoryReading], page: Page) -> list[Line]:
+    """Draw what of the story which definitions do not know."""
+    names: dict[str, list[str]] = {}
+    for reading in readings:
+        for text in reading.unread:
+            names.setdefault(text, []).append(reading.name)
+    is_everybody = len(readings) > 1
     return [
-        d for text in reading.unread for d in page.paragraph(f"{reading.name}: {text}", indent=2)
+        drawn
+        for text, who in names.items()
+        for drawn in page.paragraph(
+            f"{'all' if is_everybody and len(who) == len(readings) else ', '.join(who)}: {text}",
+            indent=2,
+        )
     ]
 
 

@@ -1,19 +1,16 @@
 """``funnelflow show`` and ``glossary``: definitions in plain words, or drawn."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
-from funnelflow.cli.find import default_definition, definition_here, names_here
+from funnelflow.cli.find import default_definition, definition_here
 from funnelflow.cli.options import as_json, command, complete_definition
 from funnelflow.cli.output import note, say_text
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, Text, dim, line, section, stack, strong
-from funnelflow.compare import GlossaryEntry, Meaning, Way
-from funnelflow.compare import glossary as entries_of
 from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
 from funnelflow.definition import (
     Definition,
@@ -251,147 +248,3 @@ def _own(session: Session) -> Linked:
             linked = workspace.linked(name)
         note(f"{error.message}\nshown is the version in use")
         return linked
-
-
-_WIDE = Page(width=10_000, colour=False, encoding="utf-8", terminal=False)
-
-
-def glossary_lines(entries: Sequence[GlossaryEntry], page: Page) -> list[Line]:
-    """Draw every word with what each definition means by it.
-
-    Args:
-        entries: The words.
-        page: What they are drawn on.
-    """
-    return stack((_entry(entry, page) for entry in entries), spaced=True)[1:]
-
-
-def criteria_texts(rule: Rule | None) -> list[str]:
-    """Return in plain words what a rule asks for, a line a criterion."""
-    return ["".join(span.text for span in drawn) for drawn in rule_lines(rule, _WIDE, 0)]
-
-
-def _entry(entry: GlossaryEntry, page: Page) -> list[Line]:
-    meanings = (_meaning(meaning, page) for meaning in entry.meanings)
-    return [line(strong(entry.word.upper())), *stack(meanings, spaced=True)]
-
-
-def _meaning(meaning: Meaning, page: Page) -> list[Line]:
-    owner = f", looked after by {meaning.owner}" if meaning.owner else ""
-    head = line("  ", strong(meaning.definition), f": {meaning.stage}{owner}")
-    about, ways = page.paragraph(meaning.about, indent=4), (_way(w, page) for w in meaning.ways)
-    return [head, *about, *stack(ways), *_to_do(meaning.playbook, page)]
-
-
-def _way(way: Way, page: Page) -> list[Line]:
-    takes = f" on {' or '.join(way.on)}" if way.on else ""
-    head = line("    ", dim(f"from {', '.join(way.source)}{takes}"))
-    return [head, *rule_lines(way.rule, page, 6)]
-
-
-def _to_do(playbook: Sequence[str], page: Page) -> list[Line]:
-    if not playbook:
-        return []
-    return [line("    ", dim("what to do")), *page.bullets(playbook, indent=6)]
-
-
-_STYLE = """\
-body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}
-h1{font-size:1.6rem}h2{margin-top:2.5rem;border-bottom:2px solid #ddd;text-transform:capitalize}
-.meanings{display:grid;grid-template-columns:repeat(auto-fit,minmax(18rem,1fr));gap:1rem}
-section{border:1px solid #ddd;border-radius:.5rem;padding:0 1rem 1rem}
-h3{margin-bottom:0}.stage,.owner,.from{color:#666}li{margin:.2rem 0}"""
-
-
-def glossary_page(entries: Sequence[GlossaryEntry], titles: Mapping[str, str]) -> str:
-    """Write the page.
-
-    Args:
-        entries: The words.
-        titles: The title of each definition, by its name.
-    """
-    listed = "".join(
-        f"<li><strong>{escape(name)}</strong>: {escape(title)}</li>"
-        for name, title in titles.items()
-    )
-    words = "\n".join(_entry_html(entry) for entry in entries)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>What we mean by our words</title>\n<style>\n{_STYLE}\n</style>\n</head>\n<body>\n"
-        f"<h1>What we mean by our words</h1>\n<ul>{listed}</ul>\n{words}\n</body>\n</html>\n"
-    )
-
-
-def _entry_html(entry: GlossaryEntry) -> str:
-    meanings = "\n".join(_meaning_html(meaning) for meaning in entry.meanings)
-    return f'<h2>{escape(entry.word)}</h2>\n<div class="meanings">\n{meanings}\n</div>'
-
-
-def _meaning_html(meaning: Meaning) -> str:
-    owner = f'<p class="owner">looked after by {escape(meaning.owner)}</p>' if meaning.owner else ""
-    about = f"<p>{escape(meaning.about)}</p>" if meaning.about else ""
-    ways = "".join(_way_html(way) for way in meaning.ways)
-    to_do = f"<p>What to do</p>{_list(meaning.playbook)}" if meaning.playbook else ""
-    stage = f'<p class="stage">{escape(meaning.stage)}</p>'
-    return (
-        f"<section><h3>{escape(meaning.definition)}</h3>{stage}"
-        f"{about}{owner}{ways}{to_do}</section>"
-    )
-
-
-def _way_html(way: Way) -> str:
-    takes = f" on {' or '.join(way.on)}" if way.on else ""
-    texts = [text.strip().removeprefix("• ") for text in criteria_texts(way.rule)]
-    return f'<p class="from">from {escape(", ".join(way.source))}{escape(takes)}</p>{_list(texts)}'
-
-
-def _list(texts: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>" if texts else ""
-
-
-@command(
-    "glossary",
-    "funnelflow glossary dialogue outreach",
-    "funnelflow glossary dialogue outreach --html",
-    "funnelflow glossary qualified levels --json",
-)
-@click.argument("definitions", nargs=-1, shell_complete=complete_definition)
-@click.option("--html", is_flag=True, help="Write a page for a wiki.")
-@as_json
-def glossary(definitions: tuple[str, ...], *, html: bool) -> int:
-    """Put definitions' words side by side.
-
-    For every word: what each of the DEFINITIONS means by it, its criteria in plain
-    words, who looks after a contact there, and what to do. Without DEFINITIONS,
-    of all there are. Words that more of them use come first.
-    """
-    session = current()
-    names = definitions or names_here(session)
-    linked = [definition_here(name, session) for name in names]
-    entries = entries_of(linked)
-    if html and not session.json:
-        say_text(glossary_page(entries, {d.definition.name: d.definition.title for d in linked}))
-    else:
-        answer(lambda: _data(entries), lambda page: glossary_lines(entries, page))
-    return 0
-
-
-def _data(entries: Sequence[GlossaryEntry]) -> Any:
-    return [
-        {"word": entry.word, "meanings": [_meaning_data(m) for m in entry.meanings]}
-        for entry in entries
-    ]
-
-
-def _meaning_data(meaning: Meaning) -> Any:
-    return {
-        "definition": meaning.definition,
-        "stage": meaning.stage,
-        "about": meaning.about,
-        "owner": meaning.owner,
-        "playbook": list(meaning.playbook),
-        "ways": [
-            {"from": list(way.source), "on": list(way.on), "criteria": criteria_texts(way.rule)}
-            for way in meaning.ways
-        ],
-    }

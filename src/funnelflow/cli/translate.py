@@ -1,69 +1,20 @@
 """``funnelflow translate``: what others call a contact."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
-
 import click
-from attrs import frozen
 
+from funnelflow.cli.contact_matrix import matrix_data, matrix_lines, matrix_of
 from funnelflow.cli.decisions import check_lines, facts_words, open_count
 from funnelflow.cli.find import definition_here
 from funnelflow.cli.options import as_json, command, complete_contact, complete_definition
 from funnelflow.cli.output import counted, hint, note_merged
 from funnelflow.cli.session import Session, answer, current
-from funnelflow.cli.text import Line, Page, Text, dim, line, moment, section, stack, strong
+from funnelflow.cli.text import Line, Page, line, moment, section, stack, strong
 from funnelflow.compare import Translation
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Event, Funnel
 from funnelflow.engine.scenarios import criteria_in
 from funnelflow.errors import UsageError
 from funnelflow.storage.queries import Translated
-
-
-@frozen
-class Matrix:
-    """How many contacts of each stage the other definition puts where.
-
-    Attributes:
-        home: The funnel whose contacts were read.
-        name: The definition that read them.
-        rows: The stages of the home that have contacts.
-        columns: The stages of the other definition.
-        counts: Contacts by (row, column).
-        flagged: How many of them are not certain.
-    """
-
-    home: str
-    name: str
-    rows: Sequence[str]
-    columns: Sequence[str]
-    counts: Counter[tuple[str, str]]
-    flagged: Counter[tuple[str, str]]
-
-
-def matrix_of(
-    names: tuple[str, str],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    seen: Iterable[tuple[str, str, bool]],
-) -> Matrix:
-    """Count contacts by where two definitions put them.
-
-    Args:
-        names: What the rows and the columns are headed by.
-        rows: The stages of the first, in their order; others come behind.
-        columns: The stages of the second, in their order.
-        seen: Row, column and whether it is uncertain, for each contact.
-    """
-    counts: Counter[tuple[str, str]] = Counter()
-    flagged: Counter[tuple[str, str]] = Counter()
-    for row, column, is_flagged in seen:
-        counts[row, column] += 1
-        flagged[row, column] += is_flagged
-    present = {row for row, _ in counts}
-    ordered = [row for row in rows if row in present] + sorted(present - {*rows})
-    return Matrix(*names, ordered, columns, counts, flagged)
 
 
 def translation_lines(translated: Translated, linked: Linked, page: Page) -> list[Line]:
@@ -122,51 +73,6 @@ _BUILT_IN = {
     "tick": "time passes",
     "move": "moved by hand",
 }
-
-
-def matrix_lines(matrix: Matrix, page: Page) -> list[Line]:
-    """Draw where the contacts of each stage go, as a table without empty rows and columns."""
-    columns = [c for c in matrix.columns if any(matrix.counts[row, c] for row in matrix.rows)]
-    rows: list[list[Text]] = [
-        [strong(r), *(_cell(matrix, r, c) for c in columns)] for r in matrix.rows
-    ]
-    total, flagged = matrix.counts.total(), matrix.flagged.total()
-    return [
-        *_crossed(matrix.home, matrix.name, columns, rows, page),
-        (),
-        line(f"{counted(total, 'contact')}; {flagged:,} not certain{_MARK if flagged else ''}"),
-    ]
-
-
-_MARK = ": of each cell as many as stand before a ?"
-
-
-def _crossed(
-    home: str, name: str, columns: Sequence[str], rows: Iterable[Sequence[Text]], page: Page
-) -> list[Line]:
-    """Draw rows of one definition's stages by columns of another's."""
-    return page.grid(rows, heads=(dim(f"{home} \\ {name}"), *map(strong, columns)))
-
-
-def matrix_data(matrix: Matrix) -> dict[str, Any]:
-    """Return the counts of contacts by where two definitions put them."""
-    return {
-        "from": matrix.home,
-        "to": matrix.name,
-        "contacts": matrix.counts.total(),
-        "flagged": matrix.flagged.total(),
-        "cells": [
-            {"stage": a, "translated": b, "contacts": n, "flagged": matrix.flagged[a, b]}
-            for (a, b), n in sorted(matrix.counts.items())
-        ],
-    }
-
-
-def _cell(matrix: Matrix, row: str, column: str) -> Text:
-    count, flagged = matrix.counts[row, column], matrix.flagged[row, column]
-    if not count:
-        return dim("·")
-    return f"{count:,} ({flagged:,}?)" if flagged else f"{count:,}"
 
 
 def _moves(moves: int, page: Page) -> list[Line]:

@@ -85,7 +85,8 @@ class WordNeeds:
     Attributes:
         word: The word, with the stage that each means by it.
         rows: What they ask, what all of them ask first.
-        ways: For each definition in which no criterion lies on every way: the ways.
+        ways: The ways of each definition in which no criterion lies on every way, and of each
+            where all ask for the same.
         unreached: The definitions in which no transition leads to the stage.
         begins: The definitions in which everybody begins there.
     """
@@ -155,13 +156,15 @@ class _Builder:
             if any(map(needs.is_reached, needs.linked.leaves_of(stage))):
                 reached[name] = stage
         had = {name: self.needs[name].of(stage) for name, stage in reached.items()}
+        unreached = tuple(name for name in word.stages if name not in reached)
+        rows = (*self._rows(had), *self._passed_rows(word, reached))
+        is_same = all(row.is_same for row in rows)
         ways = {
             name: tuple(self._ways(name, stage))
             for name, stage in reached.items()
-            if name not in begins and not any(n.rule for n in self._listed(name, had[name]))
+            if name not in begins
+            and (is_same or not any(n.rule for n in self._listed(name, had[name])))
         }
-        unreached = tuple(name for name in word.stages if name not in reached)
-        rows = (*self._rows(had), *self._passed_rows(word, reached))
         ordered = sorted(rows, key=lambda row: (-len(row.askers()), not row.is_same))
         return WordNeeds(word, tuple(ordered), ways, unreached, tuple(begins))
 

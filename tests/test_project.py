@@ -61,11 +61,12 @@ PUBLIC = {
         as_file import_file
     """,
     "funnelflow.maintenance": """
-        Adopted AdoptionPlan Ahead BrokenPromise Conflict Dumped Erased ExportRequest Finding
-        FoundValue HeadsFileError Merged Repaired Shift SinceHeads StandsElsewhere Ticked Undone
-        UnmappedStageError Verification broken_promises contacts_ahead dump_database
-        exported_rows load_database plan_adoption run_adoption run_erasure run_merge run_repair
-        run_tick run_unmerge run_verification search_values undo_run write_rows
+        Adopted AdoptionPlan Ahead BrokenPromise BulkAnswer BulkDone Conflict Dumped Erased
+        ExportRequest Finding FoundValue HeadsFileError Merged Repaired Shift SinceHeads
+        StandsElsewhere Ticked Undone UnmappedStageError Verification broken_promises
+        contacts_ahead dump_database exported_rows load_database plan_adoption run_adoption
+        run_bulk run_erasure run_merge run_repair run_tick run_unmerge run_verification
+        search_values undo_run write_rows
     """,
     "funnelflow.notify": """
         BUILT_IN CONTENT_TYPE Delivered Deliverer Delivery Endpoint Pace check_subscriptions

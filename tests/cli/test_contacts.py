@@ -400,3 +400,53 @@ def test_leaving_a_funnel_says_where_the_contact_was(ada, call):
     done = call("leave", "ada", "dialogue", "--at", "2026-03-05T10:00:00Z")
     assert done.stdout.splitlines()[1] == "ada leaves dialogue, where it was lead.inquiry"
     assert call("leave", "ada", "dialogue").exit_code == 2
+
+
+@pytest.fixture
+def three(workspace, call):
+    for name, budget in (("ada", "9000"), ("bob", "100"), ("eve", "")):
+        call("add", name, f"budget={budget}", f"email={name}@example.com")
+        call("record", name, "form_submitted")
+
+
+def test_many_are_asked_at_once_and_each_is_told_why_not(three, call):
+    done = call("move", "--where", "has(contact.email)", "--to", "prospect")
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[0] == "3 contacts: 3 refused"
+    assert "such as bob" in done.stdout
+    assert "funnelflow undo 1" in done.stderr
+    assert call("undo", "1", "--reason", "no", "--yes").exit_code == 0
+
+
+def test_many_are_told_of_as_one_would_be(three, call):
+    tried = call("set", "--where", "has(contact.budget)", "need=paper", "--dry-run")
+    assert tried.stdout == "2 contacts: 2 stayed\n"
+    assert tried.stderr == "dry run: nothing was stored\n"
+    data = json.loads(
+        call("record", "--where", "contact.budget > 1.0", "form_submitted", "--json").stdout
+    )
+    assert (data["contacts"], data["run"], data["answers"]) == (2, 1, [])
+    assert call("set", "--where", "contact.budget > 1e9", "need=x").stderr == "no contact fits\n"
+
+
+def test_a_move_brings_what_was_answered(three, call):
+    done = call("move", "ada", "prospect", "--set", "authority=decides", "--set", "horizon_days=30")
+    assert done.exit_code == 0
+    assert "authority" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "move lead",
+        "move --where true",
+        "set --where true",
+        "record --where true",
+        "set",
+        "set --where true need=x --key k",
+    ],
+)
+def test_what_is_left_out_is_named(three, call, line):
+    done = call(*line.split())
+    assert done.exit_code == 2
+    assert "hint: " in done.stderr

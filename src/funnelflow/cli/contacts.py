@@ -11,6 +11,8 @@ import click
 from funnelflow.cli.decisions import decision_answer
 from funnelflow.cli.options import (
     CONTACT,
+    CONTACT_OR_WHERE,
+    WHERE,
     as_json,
     command,
     complete_definition,
@@ -22,7 +24,14 @@ from funnelflow.cli.options import (
     readmitting,
     writing,
 )
-from funnelflow.cli.output import hint, note, note_merged, page_for, say, write_json
+from funnelflow.cli.output import (
+    hint,
+    note,
+    note_merged,
+    page_for,
+    say,
+    write_json,
+)
 from funnelflow.cli.session import current
 from funnelflow.cli.text import (
     Line,
@@ -72,19 +81,26 @@ def add(contact: str, facts: tuple[str, ...], funnel: str | None, **how: Any) ->
     "funnelflow set ada budget=5000 authority=decides",
     "funnelflow set ada budget=",
     "funnelflow set ada budget=9000 --at 2099-01-01T09:00:00Z --future",
+    "funnelflow set --where 'contact.stage == \"target\"' budget=5000 --dry-run",
 )
-@CONTACT
+@CONTACT_OR_WHERE
 @_FACTS
+@WHERE
 @writing
 @as_json
-def set_(contact: str, facts: tuple[str, ...], **how: Any) -> int:
+def set_(contact: str | None, facts: tuple[str, ...], where: str | None, **how: Any) -> int:
     """Set or remove facts about a contact.
 
     Facts are written NAME=VALUE; NAME= alone removes one, so that it is unknown
-    again. Transitions whose criteria are met by it are taken.
+    again. Transitions whose criteria are met by it are taken. With --where it is
+    one run over everybody who fits, which `funnelflow undo` takes back.
     """
+    contact, facts = _subject(contact, facts, where)
     if not facts:
-        raise UsageError("no fact was given", hint=f"funnelflow set {quote(contact)} budget=5000")
+        who = "--where '…'" if where is not None else quote(contact)
+        raise UsageError("no fact was given", hint=f"funnelflow set {who} budget=5000")
+    if where is not None:
+        return _change_many(how, where, "set", parse_facts(facts))
     return change_contact(how, Workspace.set, contact, parse_facts(facts))
 
 
@@ -93,18 +109,31 @@ def set_(contact: str, facts: tuple[str, ...], **how: Any) -> int:
     "funnelflow record ada form_submitted email=ada@example.com",
     "funnelflow record ada form_submitted --at 2026-03-01T09:30:00+01:00 --key form-17",
     "funnelflow record ada form_submitted --at 2099-01-01T09:00:00Z --future",
+    "funnelflow record --where 'contact.stage == \"target\"' form_submitted --dry-run",
 )
-@CONTACT
-@click.argument("event", shell_complete=complete_event)
+@CONTACT_OR_WHERE
+@click.argument("event", required=False, shell_complete=complete_event)
 @_FACTS
+@WHERE
 @writing
 @as_json
-def record(contact: str, event: str, facts: tuple[str, ...], **how: Any) -> int:
+def record(
+    contact: str | None, event: str | None, facts: tuple[str, ...], where: str | None, **how: Any
+) -> int:
     """Record that something happened.
 
     What happened, happened: a declared event is always kept. The answer says
-    whether it moved the contact, and if not, why.
+    whether it moved the contact, and if not, why. With --where it is one run over
+    everybody who fits, which `funnelflow undo` takes back.
     """
+    said = (event, *facts) if event is not None else facts
+    contact, said = _subject(contact, said, where)
+    if not said:
+        raise UsageError("no event was given", hint="funnelflow record --help shows an example")
+    event, *rest = said
+    if where is not None:
+        return _change_many(how, where, event, parse_facts(rest))
+    facts = tuple(rest)
     return change_contact(how, Workspace.record, contact, event, parse_facts(facts))
 
 
@@ -115,30 +144,82 @@ def record(contact: str, event: str, facts: tuple[str, ...], **how: Any) -> int:
     "funnelflow move ada customer --force --reason 'signed on paper'",
     "funnelflow move ada lead --at 2099-01-01T09:00:00Z --future",
     "funnelflow move ada lead --funnel standard",
+    "funnelflow move ada prospect --set budget=8000 --set authority=decides",
+    "funnelflow move --where 'contact.budget >= 5000.0' --to prospect --dry-run",
 )
-@CONTACT
-@click.argument("stage", shell_complete=complete_stage)
+@CONTACT_OR_WHERE
+@click.argument("stage", required=False, shell_complete=complete_stage)
+@click.option("--to", metavar="STAGE", shell_complete=complete_stage, help="STAGE, with --where.")
+@WHERE
+@click.option(
+    "--set",
+    "facts",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=complete_fact,
+    help="What became known with it; repeat it.",
+)
 @click.option("--force", is_flag=True, help="Go past criteria; for roles the definition names.")
 @click.option("--reason", default="", metavar="TEXT", help="Why the move is forced.")
 @funnel_of("In which of the contact's funnels, if several have the stage.")
 @writing
 @as_json
-def move(
-    contact: str, stage: str, reason: str, funnel: str | None, *, force: bool, **how: Any
+def move(  # noqa: PLR0913  # an option each
+    contact: str | None,
+    stage: str | None,
+    to: str | None,
+    where: str | None,
+    facts: tuple[str, ...],
+    reason: str,
+    funnel: str | None,
+    *,
+    force: bool,
+    **how: Any,
 ) -> int:
     """Ask for a stage, and be told why not.
 
     STAGE is a name or an alias. The contact moves if the criteria of a
     transition that leads there are met; else it stays, the refusal is kept in
-    the history, and the command says every reason and exits 1.
+    the history, and the command says every reason and exits 1. With --where it is
+    one run over everybody who fits, which `funnelflow undo` takes back.
     """
+    named = tuple(one for one in (stage, to) if one is not None)
+    contact, stages = _subject(contact, named, where)
+    if len(stages) != 1:
+        raise UsageError("say one stage", hint="funnelflow move --help shows an example")
+    stage = stages[0]
     if force and not reason:
         raise UsageError(
             "a forced move needs a reason: it is kept as evidence",
             hint=f"funnelflow move {quote(contact)} {quote(stage)} --force --reason '…'",
         )
     asked = {"force": force, "reason": reason, "funnel": funnel}
-    return change_contact(how, Workspace.move, contact, stage, **asked)
+    told = parse_facts(facts)
+    if where is not None:
+        return _change_many(how, where, "move", told, to=stage, **asked)
+    return change_contact(how, Workspace.move, contact, stage, facts=told, **asked)
+
+
+def _subject(
+    contact: str | None, more: tuple[str, ...], where: str | None
+) -> tuple[str, tuple[str, ...]]:
+    """Return whom a command is about, and its other arguments; with ``--where``, all of them.
+
+    Raises:
+        UsageError: Nobody is named.
+    """
+    if where is not None:
+        return "", more if contact is None else (contact, *more)
+    if contact is None:
+        raise UsageError("no contact was named", hint="name one, or say whom by --where '…'")
+    return contact, more
+
+
+def _change_many(*what: Any, **more: Any) -> int:
+    """Change everybody for whom an expression is true; see `change_many`."""
+    from funnelflow.cli.bulk import change_many  # noqa: PLC0415  # one contact needs none of it
+
+    return change_many(*what, **more)
 
 
 _FUNNEL = click.argument("funnel", shell_complete=complete_definition)

@@ -282,6 +282,13 @@ def funnel_of(help: str) -> Callable[[F], F]:  # noqa: A002  # as click calls it
 
 
 CONTACT = click.argument("contact", shell_complete=complete_contact)
+CONTACT_OR_WHERE = click.argument("contact", required=False, shell_complete=complete_contact)
+"""The contact of a command that takes `WHERE` instead of one."""
+WHERE = click.option(
+    "--where",
+    metavar="EXPRESSION",
+    help="Instead of CONTACT: everybody for whom it is true; @VIEW for a saved list.",
+)
 AT = click.option(
     "--at", metavar="TIME", help="As it was at this time, as it is known today; now if not given."
 )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     )
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
     from funnelflow.maintenance.dump import Dumped, dump_database, load_database
+    from funnelflow.maintenance.bulk import BulkAnswer, BulkDone, run_bulk
     from funnelflow.maintenance.erase import Erased, run_erasure
     from funnelflow.maintenance.erase_check import FoundValue, search_values
     from funnelflow.maintenance.export import ExportRequest, exported_rows, write_rows
@@ -32,6 +33,7 @@ else:
             "adopt": "Adopted AdoptionPlan Shift plan_adoption run_adoption",
             "adopt_rules": "UnmappedStageError",
             "dump": "Dumped dump_database load_database",
+            "bulk": "BulkAnswer BulkDone run_bulk",
             "erase": "Erased run_erasure",
             "erase_check": "FoundValue search_values",
             "export": "ExportRequest exported_rows write_rows",
@@ -51,6 +53,8 @@ __all__ = [
     "AdoptionPlan",
     "Ahead",
     "BrokenPromise",
+    "BulkAnswer",
+    "BulkDone",
     "Conflict",
     "Dumped",
     "Erased",
@@ -74,6 +78,7 @@ __all__ = [
     "load_database",
     "plan_adoption",
     "run_adoption",
+    "run_bulk",
     "run_erasure",
     "run_merge",
     "run_repair",

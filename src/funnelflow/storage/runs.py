@@ -19,7 +19,7 @@ from funnelflow.storage.tables import runs
 from funnelflow.storage.unit_of_work import UnitOfWork
 
 RunKind: TypeAlias = Literal[
-    "apply", "import", "tick", "adopt", "undo", "merge", "unmerge", "erase"
+    "apply", "import", "record", "set", "move", "tick", "adopt", "undo", "merge", "unmerge", "erase"
 ]
 
 _COLUMNS = tuple(column.name for column in runs.c if column.name not in {"id", "checksum"})

@@ -13,6 +13,7 @@ from funnelflow.engine import Funnel
 from funnelflow.engine.story import ENTER, LEAVE, VOID
 from funnelflow.errors import UsageError
 from funnelflow.storage.changes import Change
+from funnelflow.storage.contact_lists import Wanted
 from funnelflow.storage.contacts import Recorded
 from funnelflow.workspace.looking import ReadableWorkspace, given_roles
 
@@ -321,6 +322,65 @@ class Workspace(ReadableWorkspace):
                 shown=file.shown,
             )
         return evolve(summary, path=file.name)
+
+    def change_where(  # noqa: PLR0913  # all that can be said, by keyword
+        self,
+        where: str,
+        event: str,
+        facts: Mapping[str, Any] | None = None,
+        *,
+        to: str = "",
+        force: bool = False,
+        reason: str = "",
+        stage: str | None = None,
+        funnel: str | None = None,
+        quiet: bool = False,
+        progress: "Callable[[maintenance.BulkDone, int], None] | None" = None,
+        **options: Unpack[ChangeOptions],
+    ) -> "maintenance.BulkDone":
+        """Record one thing of all contacts for whom an expression is true, as a run.
+
+        Each is decided as if it had been asked by itself, with every rule; `undo` takes the run
+        back. Broken off, the same call goes on with those who are left.
+
+        Args:
+            where: A criterion, or the name of a saved view, as `list` takes it.
+            event: ``set``, ``move``, or an event of the vocabulary.
+            facts: What it brings.
+            to: For ``move``, the stage.
+            force: For ``move``, go past criteria, where the definition lets the actor.
+            reason: Why.
+            stage: Only those in this stage.
+            funnel: Only those in this funnel; a move is made in it.
+            quiet: Send nobody a message.
+            progress: Called after every chunk with what is done, and of how many.
+            options: What `ChangeOptions` lists, but for ``key`` and ``expect``.
+
+        Raises:
+            Error: Who is meant cannot be found out; as `list`. What is wrong with one contact is
+                an answer of the result.
+            StoreError: The database cannot store it; what was done before is stored.
+        """
+        context = self.context.quiet() if quiet else self.context
+        wanted, limit = self._wanted(Wanted(where, stage, funnel))
+        change = Change(
+            "",
+            event,
+            options.get("at"),
+            dict(facts or {}),
+            options.get("actor", ""),
+            to=to,
+            force=force,
+            reason=reason,
+            future=options.get("future", False),
+            text=options.get("text", False),
+            roles=given_roles(options.get("roles")),
+            about=(funnel,) if funnel is not None and event == "move" else (),
+        )
+        dry_run = options.get("dry_run", False)
+        return maintenance.run_bulk(
+            context, wanted, change, limit=limit, dry_run=dry_run, progress=progress
+        )
 
     def tick(
         self,

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
         run_adoption,
     )
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
-    from funnelflow.maintenance.dump import Dumped, dump_database, load_database
     from funnelflow.maintenance.bulk import BulkAnswer, BulkDone, run_bulk
+    from funnelflow.maintenance.dump import Dumped, dump_database, load_database
     from funnelflow.maintenance.erase import Erased, run_erasure
     from funnelflow.maintenance.erase_check import FoundValue, search_values
     from funnelflow.maintenance.export import ExportRequest, exported_rows, write_rows

@@ -35,6 +35,7 @@ FIRST = {
     "funnelflow leave ada dialogue": "funnelflow enter ada dialogue",
     "funnelflow merge bob --into ada": "funnelflow add bob",
     "funnelflow unmerge bob": "funnelflow add bob && funnelflow merge bob --into ada --yes",
+    "funnelflow db load copy/": "funnelflow export all copy/",
     **dict.fromkeys(
         (
             "funnelflow undo 1 --reason 'the wrong file' --dry-run",
@@ -74,7 +75,7 @@ def place(name, request, tmp_path_factory):
     workspace = request.getfixturevalue("workspace")
     with (workspace / "funnelflow.toml").open("a") as settings:
         settings.write(NOTIFY)
-    if name != "add":
+    if name not in {"add", "db load"}:
         request.getfixturevalue("ada_typed_in" if name in TOLD else "ada")
     row = {"contact": "bob", "event": "form_submitted", "at": "2026-03-01T09:00:00Z"}
     with gzip.open(workspace / "events.jsonl.gz", "wt") as file:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import funnelflow
-from funnelflow.cli.listing import csv_cell, neutral
+from funnelflow.cli.listing import csv_cell
+from funnelflow.storage.json_form import neutral
 
 from .support import run, run_in_terminal
 

@@ -1,8 +1,13 @@
 """Files in a plugin's format, for apply and import: everything holds that holds for any file."""
 
+import datetime as dt
+
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from funnelflow.errors import UnknownNameError
+from funnelflow.ingest import plugin_formats
 from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.input import Form
@@ -102,3 +107,56 @@ def test_other_files_are_read_as_ever(workspace, tmp_path):
 def test_standard_input_is_no_file_to_a_plugin(workspace):
     with pytest.raises(FileError, match="is read from a file"):
         workspace.apply("-", FileOptions(form=Form("pipes")))
+
+
+TABLE = """
+import datetime as dt, decimal
+def read(path):
+    yield {}
+    yield {"id": "ada", "phone": 493511234, "budget": "1.5", "company_size": 12.0, "email": None}
+    yield {"id": "bob", "phone": None, "budget": float("nan"), "company_size": None, "email": "x"}
+
+@hookimpl
+def funnelflow_formats():
+    return [FormatProvider("sheet", (".sheet",), read, cells=True)]
+"""
+
+
+def test_cells_of_a_table_are_read_by_the_type_of_their_field(root, write, tmp_path):
+    write("sheet", TABLE)
+    (root / "funnelflow.toml").unlink()
+    path = tmp_path / "people.sheet"
+    path.write_text("x")
+    with Workspace.create(root) as workspace:
+        workspace.add("ada", {"email": "ada@example.com"})
+        summary = workspace.import_contacts(str(path), FileOptions())
+        fields = workspace.contact("ada").contact.fields
+        assert (fields["phone"], fields["budget"]) == ("493511234", 1.5)
+        assert fields["email"] == "ada@example.com"  # nothing in a cell takes nothing back
+        assert [(r.line, r.reason[:3]) for r in summary.examples] == [(3, "NaN")]
+        assert summary.format == "sheet"
+        assert summary.rejects.endswith(".csv")
+
+
+def test_a_suffix_of_our_own_is_not_to_be_had(root, write, reported, host):
+    write("mine", TABLE.replace(".sheet", ".CSV"))
+    assert "sheet" not in host().formats
+    assert "files that funnelflow reads itself" in " ".join(reported.messages)
+
+
+def test_parquet_is_read_by_batches(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(plugin_formats, "_PARQUET_ROWS", 2)
+    at = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
+    rows = [
+        {"contact": f"c{n}", "event": "form_submitted", "at": at, "phone": 49351 + n,
+         "budget": n / 2, "email": None} for n in range(5)
+    ]  # fmt: skip
+    table = pa.Table.from_pylist(rows)
+    parquet.write_table(table, tmp_path / "events.parquet", row_group_size=3)
+    (root / "funnelflow.toml").unlink()
+    with Workspace.create(root) as workspace:
+        summary = workspace.apply(str(tmp_path / "events.parquet"), FileOptions())
+        assert (summary.counts.rows, summary.counts.rejected) == (5, 0), summary.examples
+        fields = workspace.contact("c4").contact.fields
+        assert (fields["phone"], fields["budget"]) == ("49355", 2)
+        assert workspace.apply(str(tmp_path / "events.parquet"), FileOptions()).applied_before

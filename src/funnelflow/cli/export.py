@@ -4,18 +4,28 @@ from pathlib import Path
 
 import click
 
-from funnelflow.cli.options import AT, as_json, command, dry_run, funnel_of, moment_of
+from funnelflow.cli.contact_files import write_contacts
+from funnelflow.cli.options import (
+    AT,
+    as_json,
+    command,
+    complete_stage,
+    dry_run,
+    funnel_of,
+    moment_of,
+)
 from funnelflow.cli.output import counted, hint, note_dry_run
 from funnelflow.cli.session import answer, current
 from funnelflow.cli.text import line
 from funnelflow.errors import UsageError
 from funnelflow.workspace.workspace import Workspace
 
-TABLES = ("evidence", "stays", "decisions", "positions", "all")
+TABLES = ("contacts", "evidence", "stays", "decisions", "positions", "all")
 
 
 @command(
     "export",
+    "funnelflow export contacts hot.csv --stage prospect",
     "funnelflow export stays stays.csv",
     "funnelflow export evidence evidence.parquet",
     "funnelflow export evidence news.jsonl --since 2026-03-01T00:00:00Z",
@@ -26,16 +36,27 @@ TABLES = ("evidence", "stays", "decisions", "positions", "all")
 @AT
 @click.option("--since", metavar="TIME", help="Only the evidence that was recorded since then.")
 @funnel_of("Only this funnel.")
+@click.option("--where", metavar="EXPRESSION", help="Only contacts for whom it is true.")
+@click.option("--stage", metavar="NAME", shell_complete=complete_stage, help="Only this stage.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @as_json
-def export(
-    table: str, file: Path, at: str | None, since: str | None, funnel: str | None, *, force: bool
+def export(  # what may be said of tables
+    table: str,
+    file: Path,
+    at: str | None,
+    since: str | None,
+    funnel: str | None,
+    *,
+    force: bool,
+    **some: str | None,
 ) -> int:
     """Write a table to a file.
 
     Its name says the format: Parquet, CSV or JSON Lines.
 
-    `evidence` is what is in force, by contact and time: `funnelflow apply` and
+    `contacts` are as they are now, in a file that `funnelflow import` reads
+    back: CSV, JSON Lines, or a plugin's format such as .xlsx. What nobody
+    changed in it changes nothing. `evidence` is what is in force, by contact and time: `funnelflow apply` and
     `funnelflow.arrow` read it. With --since it is what was recorded since
     then, and what takes something back comes as a row `void`. `stays` has every
     time in a stage, `decisions` what became of each piece of evidence, and
@@ -43,7 +64,13 @@ def export(
     directory, which `funnelflow db load` brings into an empty workspace.
     """
     with current().open() as workspace:
-        if table == "all":
+        if table != "contacts" and any(some.values()):
+            raise UsageError("--where and --stage are for contacts", hint="leave them out")
+        if table == "contacts":
+            if at or since:
+                raise UsageError("contacts are written as they are now", hint="leave out --at")
+            rows = write_contacts(workspace, file, force=force, funnel=funnel, **some)
+        elif table == "all":
             if at or since or funnel:
                 reason = "`all` is the whole database as it is"
                 raise UsageError(reason, hint="leave out --at, --since and --funnel")

@@ -474,8 +474,10 @@ def _left_later(summary: Summary, page: Page) -> list[Line]:
 
 
 def _form(summary: Summary) -> str:
-    if summary.format != "csv":
+    if summary.format == "jsonl":
         return f"JSON Lines in {summary.encoding}"
+    if summary.format != "csv":
+        return f"a table in the format {summary.format}"
     return f"CSV separated by {summary.delimiter!r} in {summary.encoding}"
 
 

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -30,21 +31,12 @@ from funnelflow.cli.text import Text, dim, moment, printable, strong
 from funnelflow.definition import Linked
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.contacts import StoredContact
-from funnelflow.storage.json_form import value_json
+from funnelflow.storage.json_form import neutral, value_json
 from funnelflow.workspace.settings import names_in
 from funnelflow.workspace.workspace import Workspace
 
 BATCH = 1_000
 """How many contacts are laid out together: a table of any length takes no more memory."""
-
-FORMULA = (
-    *"=+-@\t\r\n",
-    "\N{FULLWIDTH EQUALS SIGN}",
-    "\N{FULLWIDTH PLUS SIGN}",
-    "\N{FULLWIDTH HYPHEN-MINUS}",
-    "\N{FULLWIDTH COMMERCIAL AT}",
-)
-"""What a spreadsheet takes for the beginning of a formula, the full-width forms included."""
 
 
 @command(
@@ -263,13 +255,17 @@ def csv_cell(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, tuple):
-        return neutral(",".join(csv_cell(item) for item in value))
+        return _csv_list([item if isinstance(item, str) else csv_cell(item) for item in value])
     return neutral(value) if isinstance(value, str) else str(value_json(value))
 
 
-def neutral(text: str) -> str:
-    """Put a quote mark before text that a spreadsheet would run as a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+def _csv_list(items: list[str]) -> str:
+    """Write a list as a person does, or as JSON where that would be read otherwise."""
+    text = ",".join(items)
+    is_plain = text == neutral(text) and not text.startswith("[") and not set(text) & {'"', "\n"}
+    if is_plain and all(item == item.strip() != "" and "," not in item for item in items):
+        return text
+    return json.dumps(items, ensure_ascii=False)
 
 
 def _columns(workspace: Workspace, funnel: str | None) -> list[str]:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, func, select
 from funnelflow.engine.events import TimestampCache
 from funnelflow.errors import UnknownNameError
 from funnelflow.gc_pause import gc_paused
-from funnelflow.ingest.column_matching import Matched, match_columns
+from funnelflow.ingest.column_matching import Matched, counted_fields, match_columns
 from funnelflow.ingest.contact_matching import (
     ContactIndex,
     LookAlikes,
@@ -156,9 +156,20 @@ def _run_file(
         encoding=form.encoding or mapping.encoding,
         delimiter=form.delimiter or mapping.delimiter,
     )
-    with readable(context.plugins, name, form) as (path, form):
-        known = survey(path) if is_regular(path) else None
-        reopen = partial(open_input, path, form, stdin=stdin, known=known, shown=name)
+    with readable(context.plugins, name, form) as file:
+        if file.table:
+            mapping = evolve(mapping, text_facts=True)
+            handler.options = evolve(handler.options, mapping=mapping)
+        known = survey(file.path) if is_regular(file.path) else None
+        reopen = partial(
+            open_input,
+            file.path,
+            file.form,
+            stdin=stdin,
+            known=known,
+            shown=name,
+            table=file.table,
+        )
         with reopen() as opened:
             setup = _prepare(context, opened, handler, known)
             return _FileRun(setup, progress, shown, reopen).run()
@@ -425,7 +436,7 @@ class _FileRun:
             counts=checkpoint.counts,
             matched=setup.matched,
             ignored=tuple(setup.parser.ignored),
-            format=opened.reader.format,
+            format=opened.format,
             delimiter=opened.reader.delimiter,
             encoding=opened.source.encoding,
             rejects=checkpoint.rejects,
@@ -456,6 +467,7 @@ def _match(context: Context, opened: Input, handler: RowHandler) -> Matched:
         options.mapping,
         targets=handler.targets,
         open_ended=reader.format == "jsonl",
+        unguessed=counted_fields(linked) if handler.is_snapshot else (),
     )
     check_match(matched.mapping.match, fields)
     return matched

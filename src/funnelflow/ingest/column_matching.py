@@ -1,13 +1,14 @@
 """What columns are, by their names; what is guessed is shown, never silent."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 from attrs import evolve, frozen
 
 from funnelflow.criteria import Field
+from funnelflow.definition import Linked
 from funnelflow.errors import UnknownNameError, UsageError, nearest
 from funnelflow.ingest.mapping import (
     CRM_STAGE,
@@ -85,6 +86,7 @@ def match_columns(
     *,
     targets: Iterable[str] = TARGETS,
     open_ended: bool = False,
+    unguessed: Collection[str] = (),
 ) -> Matched:
     """Return the column of every target.
 
@@ -98,6 +100,7 @@ def match_columns(
         mapping: What somebody said.
         targets: The targets that there are, besides fields.
         open_ended: Rows may have members that the first has not (JSON Lines).
+        unguessed: Fields that are read only where somebody says so.
 
     Raises:
         UnknownNameError: The mapping names a column or a field that there is not.
@@ -109,9 +112,10 @@ def match_columns(
     _check(columns, fields, mapping, targets, open_ended=open_ended)
     found = dict(mapping.columns)
     if mapping.guess:
-        found |= _guess(columns, fields, mapping, targets)
+        likely = {name: one for name, one in fields.items() if name not in unguessed}
+        found |= _guess(columns, likely, mapping, targets)
         if open_ended:
-            found |= _may_come(fields, {**mapping.constants, **found})
+            found |= _may_come(likely, {**mapping.constants, **found})
     matches = [
         Match(target, _shown(source), "said" if target in mapping.columns else "guessed")
         for target, source in found.items()
@@ -286,3 +290,16 @@ def _plain(name: str) -> str:
 def _order(match: Match) -> tuple[int, str]:
     known = match.target in TARGETS
     return (TARGETS.index(match.target) if known else len(TARGETS), match.target)
+
+
+def counted_fields(linked: Linked) -> frozenset[str]:
+    """Return the fields that events count or date: nobody types them in.
+
+    That is what an event adds to, as ``visits: contact.visits + 1``, and what it sets to its time.
+    """
+    sets = [(name, rule.source) for event in linked.events.values() for name, rule in event.sets]
+    return frozenset(
+        name
+        for name, source in sets
+        if re.search(rf"\bcontact\.{name}\s*[+-]|(?<![.\w])now\b", source)
+    )

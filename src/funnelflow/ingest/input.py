@@ -45,11 +45,18 @@ class Input:
         reader: Gives the records.
         source: The file underneath.
         head: Digest of the first tens of kilobytes, which tells a stream from others.
+        table: The format of a table of which it holds the cells; empty for another file.
     """
 
     reader: RecordReader
     source: Source
     head: str
+    table: str = ""
+
+    @property
+    def format(self) -> str:
+        """What the file is: ``csv``, ``jsonl``, or the format of a table."""
+        return self.table or self.reader.format
 
     def __enter__(self) -> Self:
         """Return the input itself."""
@@ -60,13 +67,14 @@ class Input:
         self.source.close()
 
 
-def open_input(
+def open_input(  # all that is known of a file
     name: str,
     form: Form = Form(),
     *,
     stdin: IO[bytes] | None = None,
     known: Survey | None = None,
     shown: str = "",
+    table: str = "",
 ) -> Input:
     """Open a file, or standard input for ``-``, at its first record.
 
@@ -76,6 +84,7 @@ def open_input(
         stdin: What ``-`` reads, the process's own unless given.
         known: What a survey of the file found.
         shown: The file as the person named it, where it is another one that is read.
+        table: The format of a table of which it holds the cells.
 
     Raises:
         FileError: When it cannot be opened, or holds nothing of the kind.
@@ -87,7 +96,7 @@ def open_input(
         lines = Lines(source, multibyte=multibyte)
         head = "" if known else lines.head_digest()
         if (form.format or _format(name, lines)) == "jsonl":
-            return Input(JsonLinesReader(lines), source, head)
+            return Input(JsonLinesReader(lines), source, head, table)
         return Input(CsvReader(lines, delimiter=form.delimiter), source, head)
     except FileError:
         source.close()

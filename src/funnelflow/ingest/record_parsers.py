@@ -21,6 +21,7 @@ from funnelflow.ingest.record_readers import (
 )
 from funnelflow.ingest.rejects import is_mark
 from funnelflow.ingest.row_parser import NOTHING, TEXTS, ParsedRow, RowParser
+from funnelflow.storage.json_form import unguarded
 
 _IGNORED_KEPT = 50
 
@@ -91,9 +92,14 @@ class _CsvParser(RowParser):
         cells: dict[str, str] = {}
         for cell in self._cells:
             text = row[cell.key].strip()
+            if text[:1] == "'":
+                text = unguarded(text)
             if text and text not in self._missing and (text := cell.values.get(text, text)):
                 cells[cell.name] = text
-        parsed = self._row(self._pick(row), row[self._facts_at], cells or NOTHING)
+        texts = self._pick(row)
+        if texts[0][:1] == "'":
+            texts = (unguarded(texts[0]), *texts[1:])
+        parsed = self._row(texts, row[self._facts_at], cells or NOTHING)
         if self._history:
             name, value = self._history
             return self._told(parsed, row[name].strip(), row[value])

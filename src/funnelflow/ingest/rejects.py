@@ -56,6 +56,7 @@ class RejectsFile:
         self.size = size
         self._columns = [name for name in columns if not is_mark(name)]
         self._kept = [number for number, name in enumerate(columns) if not is_mark(name)]
+        self._all = columns
         self._width = len(columns)
         self._format = format
         self._delimiter = delimiter or ","
@@ -138,6 +139,8 @@ class RejectsFile:
     def _cells(self, rejection: Rejection) -> list[str]:
         """Return a row with the same columns, and what is more than they behind all others."""
         cells = rejection.record
+        if isinstance(cells, dict):
+            cells = [str(cells.get(name, "")) for name in self._all]
         if isinstance(cells, str):
             cells = _split(cells, self._delimiter)
         kept = [cells[number] if number < len(cells) else "" for number in self._kept]

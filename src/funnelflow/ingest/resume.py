@@ -248,10 +248,15 @@ def open_rejects(
     return RejectsFile(
         path,
         reader.columns,
-        format=reader.format,
+        format=_rejects_format(opened),
         delimiter=reader.delimiter,
         size=checkpoint.rejects_size if path == last else 0,
     )
+
+
+def _rejects_format(opened: Input) -> str:
+    """Return the format of the rejects of an input; cells of a table are corrected as CSV."""
+    return "csv" if opened.table else opened.reader.format
 
 
 def _default_rejects(context: Context, opened: Input, start: Start) -> Path:
@@ -262,7 +267,7 @@ def _default_rejects(context: Context, opened: Input, start: Start) -> Path:
     name = opened.source.name
     stem = "stdin" if name == STDIN else Path(name).name.split(".")[0]
     mark = start.checkpoint.identity.removeprefix("head:")[:8]
-    ending = f"rejects.{opened.reader.format}"
+    ending = f"rejects.{_rejects_format(opened)}"
     path = context.directory / "rejects" / f"{stem}.{mark}.{ending}"
     numbers = count(2)
     while start.saved is not None and start.saved.rejects and not _is_replaceable(path, start):

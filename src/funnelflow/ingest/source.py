@@ -135,14 +135,15 @@ BLOCK = 1 << 18
 _HEAD = 4096
 _GZIP = b"\x1f\x8b"
 _SAVE_AS = "save it as CSV (UTF-8) where it was made, and give that"
+_XLSX = f"pip install funnelflow-xlsx reads a file that is named .xlsx; else {_SAVE_AS}"
 _UNPACK = "unpack it first; of compressed files, gzip (.gz) is read as it is"
 _STRANGERS = (
-    (b"PK\x03\x04", "a spreadsheet (.xlsx, .ods) or another zip archive", _SAVE_AS),
+    (b"PK\x03\x04", "a spreadsheet (.xlsx, .ods) or another zip archive", _XLSX),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old spreadsheet (.xls)", _SAVE_AS),
     (b"%PDF", "a PDF document", "export the table as CSV from where the document was made"),
     (b"{\\rtf", "a rich text document", _SAVE_AS),
     (b"SQLite format 3\0", "an SQLite database", "export the table as CSV"),
-    (b"PAR1", "a Parquet file", "export it as CSV or JSON Lines"),
+    (b"PAR1", "a Parquet file", "say so: --format parquet"),
     (_GZIP, "compressed twice", "unpack it once"),
     (b"BZh", "compressed with bzip2", _UNPACK),
     (b"\xfd7zXZ\0", "compressed with xz", _UNPACK),

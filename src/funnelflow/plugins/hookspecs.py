@@ -226,7 +226,7 @@ def funnelflow_commands(  # type: ignore[empty-body]
 def funnelflow_formats(  # type: ignore[empty-body]
     settings: Any, directory: Path | None
 ) -> Iterable[FormatProvider]:
-    """Offer file formats for ``apply`` and ``import``.
+    """Offer file formats for ``apply``, ``import`` and ``export``.
 
     Args:
         settings: The plugin's settings; None if it has no class for them.

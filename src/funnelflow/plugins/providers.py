@@ -6,7 +6,7 @@ take and give records, and not long lists of arguments.
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -163,15 +163,20 @@ class CommandProvider:
 
 @frozen
 class FormatProvider:
-    """A format of files for ``apply`` and ``import``.
+    """A format of files for ``apply`` and ``import``, and for ``export`` where it can be written.
 
     Attributes:
         name: What ``--format`` calls it.
         suffixes: How the names of such files end (``.xlsx``).
-        read: Yields the rows of a file in order, each a mapping of column to value. The same
-            file must give the same rows, so that a run that was broken off can go on.
+        read: Yields the rows of a file in order, each a mapping of column to value, None for
+            nothing. The same file must give the same rows, so that a run that was broken off
+            can go on. An empty mapping stands for a line without a row, such as a header.
         about: What it reads, in a line.
         provider: The plugin that offers it; filled in when it is registered.
+        write: Writes a file from the names of columns and an iterator of rows, each as many
+            values; None where that cannot be done.
+        cells: Whether values are cells of a table, read by the type of their field as CSV is,
+            so that a number may stand for a text.
     """
 
     name: str
@@ -179,6 +184,8 @@ class FormatProvider:
     read: Callable[[Path], Iterable[Mapping[str, Any]]]
     about: str = ""
     provider: str = ""
+    write: Callable[[Path, Sequence[str], Iterable[Sequence[Any]]], None] | None = None
+    cells: bool = False
 
 
 @frozen

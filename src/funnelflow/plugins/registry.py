@@ -115,7 +115,14 @@ def _format(record: Any) -> Iterator[str]:
         for suffix in record.suffixes
         if not suffix.startswith(".")
     )
+    yield from (
+        f"its suffix {suffix!r} is of files that funnelflow reads itself; leave it out"
+        for suffix in record.suffixes
+        if suffix.lower() in OWN_SUFFIXES
+    )
     yield from _function("read", record.read, "one argument, the path of a file")
+    if record.write is not None:
+        yield from _function("write", record.write, "a path, the names of columns, and the rows")
     yield from _text("about", record.about)
 
 
@@ -156,10 +163,13 @@ RESERVED: Final[dict[OfferKind, frozenset[str]]] = {
             *("erase", "report", "todo", "export"),
         }
     ),
-    "formats": frozenset({"csv", "jsonl"}),
+    "formats": frozenset({"csv", "jsonl", "parquet"}),
     "notifiers": frozenset({"command", "log"}),
 }
 """Names that are funnelflow's own."""
+
+OWN_SUFFIXES: Final = frozenset({".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".json", ".parquet"})
+"""How the names of files end that funnelflow reads by itself."""
 
 Report = Callable[[str, Fault], None]
 

@@ -104,3 +104,26 @@ def contact_json(contact: Contact) -> dict[str, Any]:
         "active": value_json(contact.active),
         "fields": {name: value_json(value) for name, value in contact.fields.items()},
     }
+
+
+FORMULA = (
+    *"=+-@\t\r\n",
+    "\N{FULLWIDTH EQUALS SIGN}",
+    "\N{FULLWIDTH PLUS SIGN}",
+    "\N{FULLWIDTH HYPHEN-MINUS}",
+    "\N{FULLWIDTH COMMERCIAL AT}",
+)
+"""What a spreadsheet takes for the beginning of a formula, the full-width forms included."""
+
+
+def unguarded(text: str) -> str:
+    """Return a cell without the quote mark that keeps a spreadsheet from running it."""
+    return text[1:] if text[:1] == "'" and text.lstrip("'").startswith(FORMULA) else text
+
+
+def neutral(text: str) -> str:
+    """Put a quote mark before text that a spreadsheet would run as a formula.
+
+    Before text that has one already as well, so that reading takes off what was put there.
+    """
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text

@@ -8,14 +8,26 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import field, fields_dict, frozen
 
 from funnelflow.criteria.fields import Field
 from funnelflow.criteria.value_forms import BOOLEAN, INTEGER, TIMESTAMP, Type, Value
 
 
-@frozen
-class _SyntaxNode:
+@frozen(repr=False)
+class _Shown:
+    """Shows a node with all that it has.
+
+    One method for all of them: every command loads them, and attrs would compile one for each.
+    """
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={getattr(self, name)!r}" for name in fields_dict(type(self)))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@frozen(repr=False)
+class _SyntaxNode(_Shown):
     """Where a node stands in the source, and how deep the tree below it is."""
 
     start: int
@@ -23,21 +35,21 @@ class _SyntaxNode:
     depth: int
 
 
-@frozen
+@frozen(repr=False)
 class Literal(_SyntaxNode):
     """A number, a text, or a truth value; None where what is written is reported as none."""
 
     value: bool | int | float | str | None
 
 
-@frozen
+@frozen(repr=False)
 class Name(_SyntaxNode):
     """A name that nothing stands before."""
 
     name: str
 
 
-@frozen
+@frozen(repr=False)
 class Select(_SyntaxNode):
     """A selection: ``of.name``."""
 
@@ -45,7 +57,7 @@ class Select(_SyntaxNode):
     name: str
 
 
-@frozen
+@frozen(repr=False)
 class Index(_SyntaxNode):
     """A pick: ``of[item]``."""
 
@@ -53,7 +65,7 @@ class Index(_SyntaxNode):
     item: "Syntax"
 
 
-@frozen
+@frozen(repr=False)
 class CallSyntax(_SyntaxNode):
     """``name(arguments)`` or, with a receiver, ``of.name(arguments)``."""
 
@@ -63,7 +75,7 @@ class CallSyntax(_SyntaxNode):
     name_start: int
 
 
-@frozen
+@frozen(repr=False)
 class Unary(_SyntaxNode):
     """``!of`` or ``-of``."""
 
@@ -71,7 +83,7 @@ class Unary(_SyntaxNode):
     of: "Syntax"
 
 
-@frozen
+@frozen(repr=False)
 class Binary(_SyntaxNode):
     """A comparison or an arithmetical operation."""
 
@@ -80,7 +92,7 @@ class Binary(_SyntaxNode):
     right: "Syntax"
 
 
-@frozen
+@frozen(repr=False)
 class Logic(_SyntaxNode):
     """Two or more operands joined by ``&&``, or by ``||``."""
 
@@ -88,7 +100,7 @@ class Logic(_SyntaxNode):
     items: tuple["Syntax", ...]
 
 
-@frozen
+@frozen(repr=False)
 class Choice(_SyntaxNode):
     """One or the other: ``test ? then : other``."""
 
@@ -97,7 +109,7 @@ class Choice(_SyntaxNode):
     other: "Syntax"
 
 
-@frozen
+@frozen(repr=False)
 class ListSyntax(_SyntaxNode):
     """A list: ``[a, b]``."""
 
@@ -109,8 +121,8 @@ Syntax: TypeAlias = (
 )
 
 
-@frozen
-class _Node:
+@frozen(repr=False)
+class _Node(_Shown):
     """Where the node stands in the source."""
 
     start: int = field(eq=False)
@@ -124,7 +136,7 @@ class _Node:
         return compile_value(self)
 
 
-@frozen
+@frozen(repr=False)
 class Constant(_Node):
     """A value that is written down."""
 
@@ -132,7 +144,7 @@ class Constant(_Node):
     type: Type
 
 
-@frozen
+@frozen(repr=False)
 class Read(_Node):
     """The value of a field; unknown where there is none."""
 
@@ -145,14 +157,14 @@ class Read(_Node):
         return self.field.type
 
 
-@frozen
+@frozen(repr=False)
 class Now(_Node):
     """The time at which the question is asked."""
 
     type: Type = TIMESTAMP
 
 
-@frozen
+@frozen(repr=False)
 class Has(_Node):
     """Whether a field has a value; never unknown."""
 
@@ -161,7 +173,7 @@ class Has(_Node):
     type: Type = BOOLEAN
 
 
-@frozen
+@frozen(repr=False)
 class Not(_Node):
     """The contrary."""
 
@@ -169,7 +181,7 @@ class Not(_Node):
     type: Type = BOOLEAN
 
 
-@frozen
+@frozen(repr=False)
 class And(_Node):
     """All of them; false as soon as one is false, whatever is unknown."""
 
@@ -177,7 +189,7 @@ class And(_Node):
     type: Type = BOOLEAN
 
 
-@frozen
+@frozen(repr=False)
 class Or(_Node):
     """Any of them; true as soon as one is true, whatever is unknown."""
 
@@ -185,7 +197,7 @@ class Or(_Node):
     type: Type = BOOLEAN
 
 
-@frozen
+@frozen(repr=False)
 class Conditional(_Node):
     """One branch or the other; the one not taken does not matter."""
 
@@ -195,7 +207,7 @@ class Conditional(_Node):
     type: Type
 
 
-@frozen
+@frozen(repr=False)
 class Compare(_Node):
     """Two values of types that compare."""
 
@@ -205,7 +217,7 @@ class Compare(_Node):
     type: Type = BOOLEAN
 
 
-@frozen
+@frozen(repr=False)
 class In(_Node):
     """Whether a value is among those of a list."""
 
@@ -214,7 +226,7 @@ class In(_Node):
     type: Type = BOOLEAN
 
 
-@frozen
+@frozen(repr=False)
 class Arithmetic(_Node):
     """``+ - * / %`` of numbers, times, texts and lists; unknown where CEL has an error."""
 
@@ -224,7 +236,7 @@ class Arithmetic(_Node):
     type: Type
 
 
-@frozen
+@frozen(repr=False)
 class Negate(_Node):
     """A number with its sign turned."""
 
@@ -232,7 +244,7 @@ class Negate(_Node):
     type: Type
 
 
-@frozen
+@frozen(repr=False)
 class Size(_Node):
     """How many characters a text has, or items a list."""
 
@@ -240,7 +252,7 @@ class Size(_Node):
     type: Type = INTEGER
 
 
-@frozen
+@frozen(repr=False)
 class TextTest(_Node):
     """``startsWith``, ``endsWith`` or ``contains``."""
 
@@ -250,7 +262,7 @@ class TextTest(_Node):
     type: Type = BOOLEAN
 
 
-@frozen
+@frozen(repr=False)
 class ListOf(_Node):
     """A list, some item of which is no constant."""
 
@@ -258,7 +270,7 @@ class ListOf(_Node):
     type: Type
 
 
-@frozen
+@frozen(repr=False)
 class Widen(_Node):
     """What is given, as the type that is wanted; at the very end only, as CEL does not convert."""
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from attrs import evolve, frozen
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
-from funnelflow.compare import Translation, translate
+from funnelflow import compare  # whose modules are loaded when they are used
 from funnelflow.criteria.custom import answering
 from funnelflow.definition import digest
 from funnelflow.engine import Event, Funnel
@@ -301,7 +301,7 @@ class Translated:
     funnel: str
     stage: str
     definition: str
-    translation: Translation
+    translation: "compare.Translation"
 
     def to_json(self) -> dict[str, Any]:
         """Return the translation as data."""
@@ -320,7 +320,7 @@ class Translated:
         }
 
 
-def _came_by(translation: Translation) -> dict[str, Any] | None:
+def _came_by(translation: "compare.Translation") -> dict[str, Any] | None:
     """Return which evidence took the contact where it is, and the transition that this took."""
     event = translation.came_by
     if event is None or not translation.path:
@@ -342,10 +342,12 @@ def translate_one(
     funnel: Funnel,
     stored: StoredContact,
     now: dt.datetime,
-) -> Translation:
+) -> "compare.Translation":
     """Read one contact's evidence by another definition."""
     rows = united(connection, stored.number)
-    return translate(funnel, stored.id, _events(connection, store, _reader(funnel), rows), now)
+    return compare.translate(
+        funnel, stored.id, _events(connection, store, _reader(funnel), rows), now
+    )
 
 
 def translate_all(
@@ -372,7 +374,7 @@ def translate_all(
         loaded = store.by_id(connection, row.definition)
         stored = present.fold_on(stored_contact(row, loaded), loaded)
         events = _events(connection, store, reader, rows)
-        translation = translate(funnel, row.id, events, present.now)
+        translation = compare.translate(funnel, row.id, events, present.now)
         name = funnel.definition.name
         yield Translated(row.id, row.funnel, stored.contact.stage, name, translation)
 

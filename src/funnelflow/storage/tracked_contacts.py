@@ -55,6 +55,7 @@ class LoadedDefinition:
         codec: Writes and reads the facts it speaks of.
         leaves: The stages that a contact can be in.
         waits: Whether time takes any transition, or a plugin is asked again when it passes.
+        identifying: The fields whose values name one person or company.
     """
 
     id: int
@@ -64,6 +65,7 @@ class LoadedDefinition:
     codec: FactCodec = field(init=False)
     leaves: frozenset[str] = field(init=False)
     waits: bool = field(init=False)
+    identifying: tuple[str, ...] = field(init=False)
 
     @name.default
     def _look_up_name(self) -> str:
@@ -80,6 +82,10 @@ class LoadedDefinition:
     @waits.default
     def _look_for_waits(self) -> bool:
         return self.funnel.waits or self.funnel.asks
+
+    @identifying.default
+    def _list_identifying(self) -> tuple[str, ...]:
+        return tuple(one.name for one in self.funnel.linked.fields.values() if one.identifying)
 
     def require_readable(self, contact: Contact) -> None:
         """Refuse a contact that holds what the definition cannot have put there.

@@ -288,12 +288,9 @@ class UnitOfWork:
 
     def _look_for_erased(self, change: Change, home: LoadedDefinition) -> None:
         """Find out whether somebody new has an identifying value of somebody who was erased."""
-        fields = home.funnel.linked.fields
-        self.load_names(
-            plain_name(value)
-            for name, value in change.facts.items()
-            if isinstance(value, str) and name in fields and fields[name].identifying
-        )
+        said = [change.facts[name] for name in home.identifying if name in change.facts]
+        if said:
+            self.load_names(plain_name(value) for value in said if isinstance(value, str))
 
     def pass_time(self, change: Change) -> ChangeResult | None:
         """Decide that time has passed for a contact that is known; see `Fold.pass_time`.

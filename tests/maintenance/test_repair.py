@@ -90,3 +90,18 @@ def test_evidence_that_is_gone_is_no_fault_of_the_position(shop):
     assert (found.fault, found.name) == ("missing", "ada")
     assert "ends too early: it has 4 rows, and had 5" in found.what
     assert shop.repair().contacts == 0
+
+
+def test_who_stands_nowhere_is_made_again_the_same(shop):
+    """Whose first evidence came late, whose all was taken back, who was in other funnels."""
+    shop.add("tom", at=T0 - DAY)
+    shop.record("tom", "replied", at=T0 - 2 * DAY)
+    shop.void("tom", [1, 2], reason="nobody")
+    shop.record("bob", "subscribed", at=T0 - 20 * DAY)
+    shop.merge("ada", into="bob")
+    shop.record("ada", "replied", at=T0 - 30 * DAY)
+    before = stored(shop)
+    assert shop.verify().is_sound
+    alter(shop, delete(positions))
+    shop.repair()
+    assert stored(shop) == before

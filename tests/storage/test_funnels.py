@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from funnelflow.definition import check
 from funnelflow.engine import Event
@@ -17,6 +18,7 @@ from funnelflow.maintenance.adopt import run_adoption
 from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import reading
 from funnelflow.storage.contacts import find_positions
+from funnelflow.storage.tables import contacts, positions
 
 from ..engine.test_story import apart
 from ..engine.worlds import HOUR, definitions, stories
@@ -364,3 +366,26 @@ def test_a_field_has_one_type_in_all_funnels_of_a_workspace(two, directory):
         two.adopt(directory / "other.yaml")
     assert two.funnels() == ("pipeline", "support")
     two.adopt(directory / "other.yaml", instead_of="support")
+
+
+def test_a_story_that_begins_earlier_than_known_begins_a_funnel_when_it_was_entered(two):
+    two.add("ada", funnel="pipeline", at=T0)
+    two.enter("ada", "support", at=T0 - DAY)
+    assert stands(two, "ada")["support"][1] == T0
+    two.record("ada", "opened", at=T0 - 2 * DAY)
+    assert stands(two, "ada")["support"][1] == T0 - DAY
+    assert two.verify().is_sound
+
+
+def test_who_is_merged_holds_one_position_and_has_all_again_apart(two):
+    for name in ("ada", "bob"):
+        two.add(name, funnel="pipeline", at=T0)
+    two.enter("bob", "support", at=T0 + DAY)
+    stood = stands(two, "bob")
+    two.merge("bob", "ada")
+    held = select(positions.c.funnel).join(contacts, contacts.c.number == positions.c.contact)
+    with reading(two.engine) as connection:
+        found = connection.execute(held.where(contacts.c.id == "bob")).scalars().all()
+    assert found == ["pipeline"]
+    two.unmerge("bob")
+    assert stands(two, "bob") == stood

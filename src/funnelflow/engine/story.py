@@ -369,15 +369,16 @@ class OpenStory:
         with answering(self.given):
             place, was = self._reached, self._answers()
             now = {**was, **self._fold(self.rows[:place])[1]} if self._is_retold else dict(was)
-            now.update(self._take_all(contact, self.rows[place:]))
+            row = StoryRow(arrival, event, asserted=event.asserted)
+            self.told.append(row)
+            behind = self.rows[place:]
+            if _says_something(event):  # before what stands behind it: a story may begin with it
+                self.rows.insert(place, row)
+                now[arrival] = outcome
+            now.update(self._take_all(contact, behind))
             self.until = event.at if self.until is None else max(self.until, event.at)
             self._tick(contact)
         others = _differing(was, now)
-        row = StoryRow(arrival, event, asserted=event.asserted)
-        self.told.append(row)
-        if _says_something(event):
-            self.rows.insert(place, row)
-            now[arrival] = outcome
         self._outcomes, self._is_retold = now, False
         return others
 

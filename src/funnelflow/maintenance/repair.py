@@ -120,12 +120,12 @@ def _positions(
     chain = TrackedContact(first.funnel.new_contact(contact_id), first, first.name, number=number)
     chain.sequence, chain.digest = own[-1].sequence, own[-1].digest
     found = []
-    for place, funnel in enumerate(memberships(told, number)):
+    for place, funnel in enumerate([first.name] if is_merged else memberships(told, number)):
         loaded = store.current(connection, funnel) or first
         story = open_story(connection, store, EvidenceReader(loaded), rows, contact_id)
         stands = loaded.funnel.new_contact(contact_id) if is_merged else story.stands()
-        begun = story.rows[0].event.at if story.rows else min(row.event.at for row in told)
-        chain.created_at = to_text(begun)
+        counts = bool(story.rows) and not is_merged
+        chain.created_at = to_text(story.rows[0].event.at) if counts else own[0].at
         position = FunnelPosition(stands, loaded, funnel, place)
         found.append((number, *position_columns(position, chain)))
     names = [column.name for column in positions.c]

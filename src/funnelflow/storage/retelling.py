@@ -218,10 +218,18 @@ class Retelling:
         return FunnelAnswer(position, outcome, stood.stage, now.stage, (), restated, decision)
 
     def _begins(self, target: TrackedContact) -> None:
-        """Find out when a story begins that is told otherwise now."""
+        """Find out when a story begins that is told otherwise now.
+
+        Where nothing of it counts, that is the time of what was told first.
+        """
         rows = self._stories.story(target, target).rows
-        if rows:
-            target.created_at = to_text(rows[0].event.at)
+        begun = rows[0] if rows else self._first_told(target)
+        target.created_at = to_text(begun.event.at)
+
+    def _first_told(self, chain: TrackedContact) -> Told:
+        """Return the first evidence that was addressed to a contact."""
+        told = self._stories.told(chain, chain)
+        return next(one for one in told if (one.contact, one.sequence) == (chain.number, 1))
 
     def _other(
         self, chain: TrackedContact, target: TrackedContact, event: Event
@@ -269,22 +277,28 @@ class Retelling:
         self, chain: TrackedContact, target: TrackedContact, other: TrackedContact, event: str
     ) -> None:
         """Make a contact part of another one's story, or a story of its own again."""
+        first = self._first_told(other)
         self._stories.regroup(target, other, event)
         if event == MERGE:
-            self._put_into(chain, target, other)
+            self._put_into(chain, target, other, first)
         else:
             self._give_back(chain, target, other)
         other.changed = True
 
     def _put_into(
-        self, chain: TrackedContact, target: TrackedContact, other: TrackedContact
+        self, chain: TrackedContact, target: TrackedContact, other: TrackedContact, first: Told
     ) -> None:
-        """Let a contact stand nowhere by itself; its positions hold the end of its chain."""
+        """Let a contact stand nowhere by itself; its one position holds the end of its chain."""
         other.merged_into, chain.merged = chain.number, (*chain.merged, other)
         for one in other.united():
             one.root = target
-        for position in other.positions():
-            position.contact = position.loaded.funnel.new_contact(other.contact.id)
+        known = {position.funnel: position for position in other.positions()}
+        home = known.get(first.funnel)
+        loaded = self._find_home(first.funnel) if home is None else home.loaded
+        position = home or FunnelPosition(other.contact, loaded, first.funnel)
+        position.contact = loaded.funnel.new_contact(other.contact.id)
+        other.stand_in([position])
+        other.created_at = to_text(first.event.at)
 
     def _give_back(
         self, chain: TrackedContact, target: TrackedContact, other: TrackedContact

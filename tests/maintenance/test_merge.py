@@ -293,3 +293,19 @@ def test_a_merge_under_a_key_happens_once_and_so_does_giving_back(two):
         two.unmerge("bob", key="m")
     assert two.verify().findings == ()
     assert two.history("ada", event="merge").rows[0].at == T0
+
+
+def test_a_merge_that_puts_somebody_into_other_funnels_says_where_they_stand(two, directory):
+    text = PIPELINE.replace("funnel: pipeline", "funnel: upsell")
+    (directory / "upsell.yaml").write_text(text)
+    two.adopt(directory / "upsell.yaml")
+    for name, days in {"bob": 1, "ada": 4}.items():
+        two.enter(name, "upsell", at=T0 + days * DAY)
+    two.leave("bob", "upsell", at=T0 + 5 * DAY)
+    two.leave("ada", "pipeline", at=T0 + 6 * DAY)
+    merged = two.merge("bob", "ada", key="m")
+    (position,) = two.contact("ada").positions
+    assert (position.funnel, merged.restated.stage) == ("pipeline", position.contact.stage)
+    assert two.merge("bob", "ada", key="m").duplicate
+    assert [one.restated.stage for one in (two.unmerge("bob"),)] == ["target"]
+    assert two.verify().is_sound

@@ -166,22 +166,25 @@ def _decide(
     if above is None:
         raise not_merged(contact_id)
     target = above.root or above
-    theirs, ours = other.contact, {**target.contact.fields}
+    theirs, stood = other.contact, target.contact
+    ours = {**stood.fields}
     into = above.contact.id
     run.details = {"contact": other.number, "into": above.number}
     run.begin(unit)
     result = unit.take(evolve(change, contact_id=into, about=(other.number,)))
     unit.write()
     number = run.save(unit, {"contacts": 2}, is_finished=True)
-    assert result.restated is not None
+    answers = [result.restated, *(answer.restated for answer in result.others)]
+    now = target.contact
+    restated = _restated(answers, (stood.stage, stood.since), (now.stage, now.since))
     conflicts: tuple[Conflict, ...] = ()
     if change.event == MERGE:
         told = theirs.fields.keys() - target.loaded.funnel.derived
         values = theirs.fields, ours, target.contact.fields
         conflicts = tuple(_conflicts(told, *values))
-    stood = theirs if change.event == MERGE else other.contact
-    stage = "" if stood.since is None else stood.stage
-    said = (contact_id, into, result.sequence, stage, result.restated)
+    one = theirs if change.event == MERGE else other.contact
+    stage = "" if one.since is None else one.stage
+    said = (contact_id, into, result.sequence, stage, restated)
     return Merged(*said, conflicts, dry_run, None if dry_run else number)
 
 
@@ -197,12 +200,30 @@ def _decided_before(
     above = _known(unit, into)
     asked = evolve(change, contact_id=change.contact_id or into, about=(other.number,))
     sequence = unit.take(asked).sequence
-    (_, restated), *_ = first_answers(unit.connection, unit.definitions, above.number, sequence)
-    assert restated is not None
-    stood = other.contact
-    stage = "" if stood.since is None else stood.stage
+    answers = first_answers(unit.connection, unit.definitions, above.number, sequence)
+    first, _ = answers[0]
+    now = first.contact_after
+    before, after = (first.before, now.since), (first.after, now.since)
+    restated = _restated((restated for _, restated in answers), before, after)
+    stage = "" if other.contact.since is None else other.contact.stage
     name = other.contact.id
     return Merged(name, into, sequence, stage, restated, dry_run=dry_run, duplicate=True)
+
+
+def _restated(
+    answers: Iterable[Restatement | None],
+    before: tuple[str, dt.datetime | None],
+    after: tuple[str, dt.datetime | None],
+) -> Restatement:
+    """Return what became of somebody: in the first funnel in which that is told otherwise.
+
+    Args:
+        answers: What was changed in each funnel; None for one that is entered or stays as it is.
+        before: Where it stood and since when, for whoever is in other funnels now altogether.
+        after: Where it stands.
+    """
+    found = next((one for one in answers if one is not None), None)
+    return found or Restatement(dt.timedelta(0), *before, *after, 0)
 
 
 def _known(unit: UnitOfWork, contact_id: str) -> TrackedContact:

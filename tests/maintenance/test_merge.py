@@ -309,3 +309,16 @@ def test_a_merge_that_puts_somebody_into_other_funnels_says_where_they_stand(two
     assert two.merge("bob", "ada", key="m").duplicate
     assert [one.restated.stage for one in (two.unmerge("bob"),)] == ["target"]
     assert two.verify().is_sound
+
+
+def test_a_contact_that_is_back_in_its_first_funnel_begins_with_its_own_story(two, directory):
+    text = PIPELINE.replace("funnel: pipeline", "funnel: upsell")
+    (directory / "upsell.yaml").write_text(text)
+    two.adopt(directory / "upsell.yaml")
+    two.enter("ada", "upsell", at=T0 + 4 * DAY)
+    two.merge("ada", "bob")
+    two.leave("bob", "pipeline", at=T0 + 5 * DAY)
+    two.unmerge("ada")
+    assert [one.funnel for one in two.contact("bob").positions] == ["pipeline"]
+    assert two.contact("bob").created_at == T0 + DAY
+    assert two.verify().is_sound

@@ -114,16 +114,15 @@ class Retelling:
         Returns:
             The contact that was merged or given back: into whom, None for nobody, and who.
         """
+        other = self._named(event)
+        if other is not None:
+            self._regroup(chain, target, other, event.name)
         if event.name in _OF_FUNNELS:
             for found in answers:
                 self._stories.open.pop((target.number, found.position.funnel), None)
         else:
             self._begins(target)
-        other = self._named(event)
-        if other is None:
-            return []
-        self._regroup(chain, target, other, event.name)
-        return [(other.merged_into, other.number)]
+        return [] if other is None else [(other.merged_into, other.number)]
 
     def _memberships(
         self, target: TrackedContact, other: TrackedContact | None, row: Told

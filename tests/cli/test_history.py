@@ -155,3 +155,21 @@ def test_what_is_no_time_is_said_with_those_that_are(story, call):
     done = call("history", "--since", "last week")
     assert done.exit_code == 2
     assert "write --since like 2026-11-25, yesterday, 7d" in done.stderr
+
+
+def test_a_story_as_it_happened_says_why_and_what_time_did_by_then(ada, call):
+    call("move", "ada", "prospect", "--at", "2026-03-03T09:00:00Z", "--actor", "grace")
+    call("set", "ada", "budget=9000", "--at", "2026-03-02T00:00:00Z")
+    done = call("history", "ada", "--at", "2026-09-01T00:00:00Z")
+    *_, move, passed = done.stdout.splitlines()
+    assert move.endswith("refused: Talks to the decider")
+    assert passed.startswith(
+        "by time alone since then: lead.inquiry → lead.recycled, last at 2026-"
+    )
+    assert "late by" not in done.stdout
+
+
+def test_what_was_answered_and_what_happened_are_not_asked_for_at_once(ada, call):
+    done = call("history", "ada", "--as-known", "--at", "2026-03-03T00:00:00Z")
+    assert done.exit_code == 2
+    assert call("history", "--at", "2026-03-03T00:00:00Z").exit_code == 2

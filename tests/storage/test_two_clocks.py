@@ -91,3 +91,81 @@ def test_known_at_the_number_of_each_write_gives_what_it_answered(deals, story, 
     for number, stored in said:
         then = deals.why(str(name), known_at=number).contact
         assert evolve(then, sequence=0) == evolve(stored, sequence=0)
+
+
+@settings(
+    max_examples=SIZE, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(STORIES, st.uuids(version=4), st.integers(0, 40))
+def test_a_history_as_it_happened_leads_from_stage_to_stage_to_where_the_contact_stood(
+    deals, story, name, days
+):
+    for row in story:
+        deals.context.record(change(str(name), row))
+    first = min(row.at for row in deals.history(str(name)).rows)
+    at = first + days * DAY
+    page = deals.history(str(name), at=at)
+    assert [row.at for row in page.rows] == sorted(row.at for row in page.rows if row.at <= at)
+    stage = page.rows[0].before
+    for row in page.rows:
+        assert row.before == stage
+        stage = row.path[-1].to if row.path else row.before
+        assert stage == row.after
+    stage = page.passed[-1].to if page.passed else stage
+    assert deals.why(str(name), at).contact.contact.stage == stage
+
+
+def test_what_a_snapshot_says_first_of_a_field_is_known_of_the_time_before_it(deals, write):
+    deals.record("ada", "opened", at=T0, create=True)
+    deals.import_contacts(write("contact,seats\nada,12\n", "seats.csv"))
+    assert deals.contact("ada").contact.since == T0
+    then = deals.why("ada", T0 + DAY).contact.contact
+    assert (then.stage, then.since, then.fields["seats"]) == ("engaged", T0, 12)
+    (listed,) = deals.list(at=T0 + DAY)
+    assert listed.contact.stage == "engaged"
+
+
+def test_a_history_as_it_happened_says_what_became_of_each_row_and_why(ada):
+    assert ada.move("ada", "lost", at=T0 + 3 * DAY).decision.outcome == "refused"
+    ada.record("ada", "opened", at=T0 + 50 * DAY)
+    page = ada.history("ada", at=T0 + 3 * DAY)
+    assert [(row.event, row.before, row.outcome) for row in page.rows] == [
+        ("accepted", "nurture", "moved"),
+        ("move", "engaged", "refused"),
+    ]
+    assert page.passed == ()
+    ada.void("ada", [3], reason="never said")
+    told = ada.history("ada", at=T0 + 4 * DAY).rows
+    assert [(row.sequence, row.voided_by, row.outcome, row.after) for row in told] == [
+        (3, 6, "stayed", "nurture"),
+        (4, None, "refused", "nurture"),
+        (1, None, "stayed", "nurture"),
+        (2, None, "stayed", "nurture"),
+    ]
+    assert "passed" not in ada.history("ada").to_json()
+
+
+def test_what_time_alone_does_stands_behind_the_last_row(deals):
+    deals.add("bob", at=T0)
+    page = deals.history("bob", at=T0 + 31 * DAY)
+    assert [(taken.to, taken.at) for taken in page.passed] == [("lost", T0 + 30 * DAY)]
+    assert page.to_json()["passed"][0]["to"] == "lost"
+    deals.tick(T0 + 40 * DAY)
+    ticked = deals.history("bob", at=T0 + 41 * DAY)
+    assert [row.after for row in ticked.rows] == ["nurture", "lost"]
+    assert ticked.passed == ()
+
+
+def test_a_history_as_it_happened_is_filtered_and_read_in_pages(ada):
+    whole = ada.history("ada", at=T0 + 4 * DAY)
+    assert [row.event for row in whole.rows] == ["accepted", "add", "purchased"]
+    first = ada.history("ada", at=T0 + 4 * DAY, limit=2)
+    assert first.rows == whole.rows[:2]
+    rest = ada.history("ada", at=T0 + 4 * DAY, limit=2, after=first.after)
+    assert (rest.rows, rest.after) == (whole.rows[2:], None)
+    moved = ada.history("ada", at=T0 + 4 * DAY, outcome="moved", event="purchased")
+    assert [row.sequence for row in moved.rows] == [2]
+    with pytest.raises(UsageError):
+        ada.history(at=T0)
+    with pytest.raises(UsageError):
+        ada.history("ada", at=T0 - DAY)

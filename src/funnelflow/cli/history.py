@@ -9,6 +9,7 @@ import click
 from funnelflow.cli.contacts import restated_words
 from funnelflow.cli.listing import csv_cell, write_csv
 from funnelflow.cli.options import (
+    AT,
     KNOWN_AT,
     as_json,
     command,
@@ -16,11 +17,12 @@ from funnelflow.cli.options import (
     complete_event,
     funnel_of,
     known_at_of,
+    moment_of,
     since_of,
 )
 from funnelflow.cli.output import note, note_merged, page_for, say, write_json
 from funnelflow.cli.session import current
-from funnelflow.cli.text import Line, Look, Page, Text, TextSpan, dim, moment, stack
+from funnelflow.cli.text import Line, Look, Page, Text, TextSpan, dim, line, moment, stack
 from funnelflow.engine import Verb
 from funnelflow.errors import UsageError
 from funnelflow.storage.contacts import HistoryRow
@@ -165,6 +167,7 @@ def _cells(row: HistoryRow) -> list[str]:
 @command(
     "history",
     "funnelflow history ada",
+    "funnelflow history ada --at 2026-03-02T00:00:00Z",
     "funnelflow history --since yesterday --newest",
     "funnelflow history --outcome refused --limit 20",
     "funnelflow history --event form_submitted --since 2026-03-01T00:00:00Z --json",
@@ -187,6 +190,7 @@ def _cells(row: HistoryRow) -> list[str]:
 )
 @click.option("--after", type=int, metavar="ID", help="Go on behind the row of this id.")
 @funnel_of("What was answered in this funnel, if not in the contacts' first.")
+@AT
 @KNOWN_AT
 @click.option("--as-known", is_flag=True, help="In the order in which it became known.")
 @click.option("--csv", "as_csv", is_flag=True, help="Answer as CSV, for a spreadsheet.")
@@ -195,6 +199,7 @@ def history(  # an option each
     contact: str | None,
     since: str | None,
     until: str | None,
+    at: str | None,
     known_at: str | None,
     *,
     as_known: bool,
@@ -206,8 +211,13 @@ def history(  # an option each
     The story of one CONTACT comes in the order in which it happened, or with --as-known in
     that in which it became known; the history of everybody always in the latter. Each row says
     what was answered when it arrived; one that arrived late says what it changed. Refused moves
-    are kept too, with the criteria that were in the way.
+    are kept too, with the criteria that were in the way. With --at each row of one CONTACT says
+    what became of it as is known today, and what time did by then stands below.
     """
+    if as_known and at is not None:
+        raise UsageError(
+            "--at tells what happened, --as-known what was answered", hint="take one of them"
+        )
     session = current()
     if as_csv and session.json:
         raise UsageError("--csv and --json exclude each other")
@@ -216,6 +226,7 @@ def history(  # an option each
             contact,
             since=since_of(since, workspace, "--since"),
             until=since_of(until, workspace, "--until"),
+            at=moment_of(at, workspace),
             known_at=known_at_of(known_at, workspace),
             by_time=contact is not None and not as_known,
             **filters,
@@ -230,6 +241,10 @@ def history(  # an option each
     else:
         is_of_several = any(row.contact_id != contact for row in page.rows)
         say(history_lines(page.rows, page_for(sys.stdout), with_contact=is_of_several))
+        if page.passed:
+            by = moment(page.passed[-1].at) if page.passed[-1].at is not None else ""
+            stages = " → ".join([page.passed[0].source, *(taken.to for taken in page.passed)])
+            say([line("by time alone since then: ", stages, dim(f", last at {by}"))])
     if not page.rows:
         note("nothing in the history fits")
     if page.after is not None:

@@ -18,7 +18,16 @@ from attrs import define, field, frozen
 from funnelflow.criteria import Value
 from funnelflow.criteria.custom import answering
 from funnelflow.engine.answers import LAST, AnsweredRow, GivenAnswers
-from funnelflow.engine.decisions import MOVED_NOWHERE, Cause, Contact, Event, Outcome, Taken
+from funnelflow.engine.decide import decide
+from funnelflow.engine.decisions import (
+    MOVED_NOWHERE,
+    Cause,
+    Contact,
+    Event,
+    Outcome,
+    Taken,
+    Unmet,
+)
 from funnelflow.engine.funnel import Funnel
 
 VOID = "void"
@@ -91,6 +100,24 @@ class Story:
     outcomes: dict[int, Outcome]
 
 
+class Retold(NamedTuple):
+    """What becomes of a row when its story is told in the order in which it happened.
+
+    Attributes:
+        arrival: The arrival of the row; that of the last one for what time alone does after it.
+        before: The stage before it.
+        outcome: What becomes of it.
+        after: The stage after it.
+        unmet: For a move that is refused, the criteria in its way.
+    """
+
+    arrival: int
+    before: str
+    outcome: Outcome
+    after: str
+    unmet: Unmet = ()
+
+
 def in_force(rows: Iterable[StoryRow]) -> list[StoryRow]:
     """List the rows that count, in the order in which they happened.
 
@@ -122,6 +149,8 @@ def taken_back(rows: Iterable[StoryRow]) -> dict[int, int]:
 
 
 _SELDOM_SAYS = SILENT | {"tick", "adopt"}
+_SAYS_WHEN = frozenset({"tick", ENTER})
+"""Evidence with which time passes in a story, though it says nothing of the contact."""
 
 
 def _says_something(event: Event) -> bool:
@@ -318,6 +347,8 @@ class OpenStory:
             is known, and takes no transition. None where the story begins there.
         given: What plugins' criteria answered; None for what was told. Where it may ask, it asks
             what nobody has answered.
+        later: Evidence of after the moment that is looked at: of it only what a snapshot holds
+            back counts.
     """
 
     funnel: Funnel
@@ -325,6 +356,7 @@ class OpenStory:
     told: list[StoryRow]
     joined: Event | None = None
     given: GivenAnswers | None = None
+    later: list[StoryRow] = field(factory=list)
     rows: list[StoryRow] = field(init=False)
     until: dt.datetime | None = field(init=False)
     _outcomes: dict[int, Outcome] | None = None
@@ -442,12 +474,53 @@ class OpenStory:
             self._pass_time(contact, end)
         return contact
 
+    def retold(self, until: dt.datetime) -> list[Retold]:
+        """Return what becomes of every row up to a moment, and of the contact by then.
+
+        Args:
+            until: The moment; the last one returned is what time alone does up to it.
+        """
+        voided, counting = taken_back(self.told), {row.arrival for row in self.rows}
+        rows = sorted(self.told, key=lambda row: (row.event.at, row.arrival))
+        contact, told = self._begin(), []
+        with answering(self.given):
+            for row in rows:
+                if row.event.at > until:
+                    break
+                if row.arrival in counting:
+                    told.append(self._retell_one(contact, row))
+                    continue
+                says_when = row.event.name in _SAYS_WHEN and row.arrival not in voided
+                moment = row.event.at if says_when else None
+                told.append(self._let_pass(contact, row.arrival, moment))
+            told.append(self._let_pass(contact, rows[-1].arrival if rows else 0, until))
+        return told
+
+    def _retell_one(self, contact: Contact, row: StoryRow) -> Retold:
+        """Take a row that counts, and say why where it is refused."""
+        self._turn_to(row.event.at, row.arrival)
+        self._add(contact, row.event)
+        stood = contact.copy()
+        outcome = self._take(contact, row)
+        unmet = (
+            decide(self.funnel, stood, row.event).unmet() if outcome.outcome == "refused" else ()
+        )
+        return Retold(row.arrival, stood.stage, outcome, contact.stage, unmet)
+
+    def _let_pass(self, contact: Contact, arrival: int, moment: dt.datetime | None) -> Retold:
+        """Let time pass up to a moment, if it does; a contact whom nobody knows yet stays so."""
+        before, path = contact.stage, Outcome("stayed")
+        if moment is not None:
+            path = self._pass_time(contact, moment) or path
+        return Retold(arrival, before, path, contact.stage)
+
     def _count(self) -> None:
         """Find out what counts."""
         self.rows, self.until = in_force(self.told), end_of(self.told)
         if self.until is not None and self.joined is not None:
             self.until = max(self.until, self.joined.at)
-        self._known = _known_from_the_start(self.funnel, self.rows)
+        whole = in_force([*self.told, *self.later]) if self.later else self.rows
+        self._known = _known_from_the_start(self.funnel, whole)
         self._contact, self._reached = None, 0
 
     def _hold_back(self, event: Event) -> None:
@@ -481,17 +554,25 @@ class OpenStory:
         """Let time pass up to the moment that the contact is folded to."""
         self._pass_time(contact, self.until)
 
-    def _pass_time(self, contact: Contact, end: dt.datetime | None) -> None:
-        """Let time pass up to a moment, by which the contact may have entered the funnel."""
+    def _pass_time(self, contact: Contact, end: dt.datetime | None) -> Outcome | None:
+        """Let time pass up to a moment, by which the contact may have entered the funnel.
+
+        Returns:
+            What became of that; None where nothing could.
+        """
         if end is None:
-            return
+            return None
+        entered = passed = None
         self._turn_to(end)
         if contact.since is None and self.joined is not None and self.rows:
             start = max(self.joined.at, self.rows[0].event.at)
             if start <= end:
-                self.funnel.step(contact, self.joined._replace(at=start))
+                entered = self.funnel.step(contact, self.joined._replace(at=start))
         if contact.clock is not None and contact.clock < end:
-            self.funnel.step(contact, Event("tick", end))
+            passed = self.funnel.step(contact, Event("tick", end))
+        if entered is not None and passed is not None and passed.path:
+            return Outcome("moved", entered.path + passed.path)
+        return passed or entered
 
     def _turn_to(self, at: dt.datetime, arrival: int = LAST) -> None:
         if self.given is not None:

@@ -236,16 +236,22 @@ class HistoryPage:
         after: What to ask with for the rows that follow; None when these are the last.
         contact_id: Whose story they are, where one was asked for: of a contact that is merged
             into another, the other one. None for everybody's.
+        passed: Where the story was asked for as it had happened by a moment: the transitions that
+            time alone took since its last row. None where it was not.
     """
 
     rows: tuple[HistoryRow, ...]
     after: int | None
     contact_id: str | None = None
+    passed: tuple[Taken, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the page as data."""
         rows = [row.to_json() for row in self.rows]
-        return {"rows": rows, "after": self.after, "contact": self.contact_id}
+        said = {"rows": rows, "after": self.after, "contact": self.contact_id}
+        if self.passed is not None:
+            said["passed"] = [taken_json(taken) for taken in self.passed]
+        return said
 
 
 class StageExplanation(NamedTuple):
@@ -555,7 +561,7 @@ def read_history(  # noqa: PLR0913  # all that can be said
     equal: Mapping[str, str | None],
     span: tuple[dt.datetime | None, dt.datetime | None],
     *,
-    limit: int,
+    limit: int | None,
     after: int | None,
     known_at: dt.datetime | int | None = None,
     by_time: bool = False,
@@ -569,7 +575,7 @@ def read_history(  # noqa: PLR0913  # all that can be said
         contact_id: Whose story is read; None for everybody's.
         equal: Column to the value that it must have; None for any.
         span: The first moment, and the first that is too late; None for open ends.
-        limit: How many rows at most.
+        limit: How many rows at most; None for all.
         after: The number of the last row of the page before.
         known_at: When it was known: a time, or the number of the last row; None for today.
         by_time: Whether rows come in the order in which they happened.
@@ -602,14 +608,15 @@ def read_history(  # noqa: PLR0913  # all that can be said
         )
         wanted = wanted.where(here < there if newest else here > there)
     wanted = wanted.order_by(*(one.desc() for one in order) if newest else order)
-    rows = connection.execute(wanted.limit(limit + 1)).all()
+    at_most = None if limit is None else limit + 1
+    rows = connection.execute(wanted.limit(at_most)).all()
     is_known = known_until(history, known_at)
     back = _taken_back(connection, {row.contact for row in rows[:limit]}, is_known)
     shown = tuple(
         evolve(read_row(row), voided_by=back.get((row.contact, row.sequence)))
         for row in rows[:limit]
     )
-    after = shown[-1].id if len(rows) > limit else None
+    after = shown[-1].id if limit is not None and len(rows) > limit else None
     return HistoryPage(_named(connection, shown), after, whose or contact_id)
 
 

@@ -18,6 +18,7 @@ from funnelflow.engine.answers import GivenAnswers
 from funnelflow.engine.story import ENTER, LEAVE, SILENT, OpenStory, in_force
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.contacts import (
+    HistoryPage,
     StoredContact,
     stored_contact,
 )
@@ -193,6 +194,39 @@ def contact_as_of(
     is_after_all = clock is not None and as_of.at is not None and as_of.at >= clock
     if as_of.known_at is None and is_after_all:
         return present.fold_on(stored, loaded), loaded
+    found = story_as_of(connection, store, stored, loaded, as_of, rows)
+    if found is None:
+        return None
+    story, loaded, told = found
+    contact = stands(story)
+    if contact.since is None:
+        return None
+    then = evolve(
+        stored,
+        funnel=loaded.name,
+        contact=contact,
+        sequence=told,
+        due_at=loaded.funnel.due_at(contact) if loaded.waits else None,
+        created_at=story.rows[0].event.at,
+        definition=loaded.digest,
+    )
+    return then if as_of.moment is None else present.fold_on(then, loaded, story.given), loaded
+
+
+def story_as_of(
+    connection: Connection,
+    store: DefinitionStore,
+    stored: StoredContact,
+    loaded: LoadedDefinition,
+    as_of: AsOf,
+    rows: Iterable[Any] | None = None,
+) -> tuple[OpenStory, LoadedDefinition, int] | None:
+    """Return the story of a contact as it had happened; for the arguments see `contact_as_of`.
+
+    Returns:
+        The story, the definition that reads it, and how many rows it has; None if nobody knew
+        of the contact in that funnel.
+    """
     told_by = united(connection, stored.number, as_of.known) if rows is None else rows
     known, moment = as_of.known(told_by), as_of.moment
     told = known if moment is None else rows_until(known, moment)
@@ -204,25 +238,42 @@ def contact_as_of(
     funnels_then = memberships(everything, stored.number, moment)
     if loaded.name not in funnels_then:
         return None
-    arrivals = {row.id for row in told}
-    rows_then, _ = as_story([one for one in everything if one.arrival in arrivals], loaded.name)
-    given = answers_in(loaded, known)
-    story = OpenStory(loaded.funnel, stored.id, rows_then, funnels_then[loaded.name], given)
-    contact = stands(story)
-    if contact.since is None:
-        return None
-    due_at = loaded.funnel.due_at(contact) if loaded.waits else None
-    created = story.rows[0].event.at
-    then = evolve(
-        stored,
-        funnel=loaded.name,
-        contact=contact,
-        sequence=len(told),
-        due_at=due_at,
-        created_at=created,
-        definition=loaded.digest,
+    arrivals, (whole, _) = {row.id for row in told}, as_story(everything, loaded.name)
+    then = [row for row in whole if row.arrival in arrivals]
+    later = [row for row in whole if row.arrival not in arrivals]
+    given, joined = answers_in(loaded, known), funnels_then[loaded.name]
+    story = OpenStory(loaded.funnel, stored.id, then, joined, given, later)
+    return story, loaded, len(told)
+
+
+def history_as_of(
+    page: HistoryPage, story: OpenStory, loaded: LoadedDefinition, until: dt.datetime
+) -> HistoryPage:
+    """Return rows of the history with what became of them as it happened, not what was answered.
+
+    Args:
+        page: Rows of one contact.
+        story: Its story.
+        loaded: The definition that reads it.
+        until: The moment up to which it is told.
+    """
+    *told, since = story.retold(until)
+    became = {one.arrival: one for one in told}
+    rows = tuple(
+        evolve(
+            row,
+            outcome=now.outcome.outcome,
+            before=now.before,
+            after=now.after,
+            path=now.outcome.path,
+            unmet=now.unmet,
+            restated=None,
+            definition=loaded.digest,
+        )
+        for row in page.rows
+        if (now := became.get(row.id)) is not None
     )
-    return then if moment is None else present.fold_on(then, loaded, given), loaded
+    return evolve(page, rows=rows, passed=since.outcome.path)
 
 
 def rows_until(known: Iterable[Any], moment: dt.datetime) -> list[Any]:

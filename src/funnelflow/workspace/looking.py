@@ -1,7 +1,7 @@
 """Looking at a workspace: contacts, their history, and what others would call them."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -33,8 +33,10 @@ from funnelflow.storage.queries import (
     contact_as_of,
     count_stages,
     funnel_names,
+    history_as_of,
     in_another,
     nothing_known,
+    story_as_of,
     translate_all,
     translate_one,
 )
@@ -198,12 +200,17 @@ class ReadableWorkspace(OpenWorkspace):
         actor: str | None = None,
         limit: int = 100,
         after: int | None = None,
+        at: dt.datetime | None = None,
         known_at: dt.datetime | int | None = None,
         by_time: bool = False,
         newest: bool = False,
         funnel: str | None = None,
     ) -> HistoryPage:
         """Return a page of the history, with what was answered when each row arrived.
+
+        With `at` it is the story of one contact as it had happened by then, as it is known today
+        and under the definition in force: each row with what became of it, and in `passed` what
+        time alone did after the last one.
 
         Args:
             contact_id: Only that of one contact.
@@ -214,6 +221,7 @@ class ReadableWorkspace(OpenWorkspace):
             actor: Only what this actor recorded.
             limit: How many rows at most.
             after: The `HistoryPage.after` of the page before.
+            at: The moment up to which the story of one contact is told as it happened.
             known_at: Only what was known at this time, or when the row with this number arrived.
             by_time: In the order in which it happened, not in that in which it arrived.
             newest: In the opposite order.
@@ -221,9 +229,17 @@ class ReadableWorkspace(OpenWorkspace):
 
         Raises:
             UnknownNameError: There is no contact by that id.
+            UsageError: With `at`: no contact is named, nothing was known of it then, or it is
+                not in the funnel.
         """
         context = self.context
         equal = {"event": event, "outcome": outcome, "actor": actor}
+        if at is not None:
+            span = since, _not_after(at, until)
+            page = self._history_as_of(
+                contact_id, AsOf(at, known_at), equal, span, funnel, newest=newest
+            )
+            return _page_of(page, outcome, limit, after)
         with reading(context.engine) as connection:
             page = read_history(
                 connection,
@@ -240,6 +256,44 @@ class ReadableWorkspace(OpenWorkspace):
             if contact_id is not None and not page.rows:
                 context.find_positions(connection, contact_id)
         return page
+
+    def _history_as_of(
+        self,
+        contact_id: str | None,
+        as_of: AsOf,
+        equal: Mapping[str, str | None],
+        span: tuple[dt.datetime | None, dt.datetime | None],
+        funnel: str | None,
+        *,
+        newest: bool,
+    ) -> HistoryPage:
+        """Return the story of a contact as it had happened, whatever became of the rows."""
+        if contact_id is None:
+            raise UsageError(
+                "a history as it had happened at a time is that of one contact",
+                hint="funnelflow history CONTACT --at TIME",
+            )
+        context = self.context
+        with reading(context.engine) as connection:
+            stored, loaded = self._asked_of_then(connection, contact_id, funnel)
+            if as_of.known_at is not None:
+                stored = self._of_then(connection, stored, contact_id, as_of.known_at)
+            found = story_as_of(connection, context.definitions, stored, loaded, as_of)
+            if found is None or not found[0].rows:
+                raise nothing_known(stored)
+            page = read_history(
+                connection,
+                contact_id,
+                {**equal, "outcome": None},
+                span,
+                limit=None,
+                after=None,
+                known_at=as_of.known_at,
+                by_time=True,
+                newest=newest,
+            )
+            assert as_of.at is not None
+            return history_as_of(page, found[0], found[1], as_of.at)
 
     def list(
         self,
@@ -479,6 +533,25 @@ class ReadableWorkspace(OpenWorkspace):
             heads=None if heads is None else Path(heads),
             force=force,
         )
+
+
+def _not_after(at: dt.datetime, until: dt.datetime | None) -> dt.datetime:
+    """Return the first moment that is too late, where what happened at one still counts."""
+    behind = at + dt.timedelta.resolution if at < _LAST else at
+    return behind if until is None else min(until, behind)
+
+
+_LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+def _page_of(whole: HistoryPage, outcome: str | None, limit: int, after: int | None) -> HistoryPage:
+    """Return some rows of a history: from the one behind `after`, of an outcome, so many."""
+    ids = [row.id for row in whole.rows]
+    rows = whole.rows[ids.index(after) + 1 :] if after in ids else whole.rows
+    wanted = [row for row in rows if outcome in {None, row.outcome}]
+    last = wanted[limit - 1].id if len(wanted) > limit else None
+    passed = whole.passed if last is None else ()
+    return evolve(whole, rows=tuple(wanted[:limit]), after=last, passed=passed)
 
 
 def given_roles(roles: Collection[str] | None) -> tuple[str, ...] | None:

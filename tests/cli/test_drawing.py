@@ -1,7 +1,12 @@
 """Reports as files: a page and pictures, which take the place of nothing that is not ours."""
 
+import html
 import json
+import re
+import shlex
 import xml.etree.ElementTree as ET
+
+import pytest
 
 
 def test_a_report_is_written_as_one_page(ada, workspace, call):
@@ -12,6 +17,18 @@ def test_a_report_is_written_as_one_page(ada, workspace, call):
     assert "funnelflow report --funnel standard --period week --who stage/lead" in page
     assert call("report", "--html", "report.html").exit_code == 0
     assert "--period" not in (workspace / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("field", ["budget", "nothing_of_that_name"])
+def test_the_commands_of_a_page_list_the_contacts_of_its_numbers(ada, workspace, call, field):
+    call("report", "--html", "report.html", "--by", field)
+    page = html.unescape((workspace / "report.html").read_text(encoding="utf-8"))
+    commands = re.findall(r"<code>(funnelflow report [^<\n]*)</code>", page)
+    assert len(commands) > 60
+    for command in commands[::9]:
+        done = call(*shlex.split(command)[1:], "--json")
+        assert done.exit_code == 0, command
+    assert "ada" in call(*shlex.split(commands[0])[1:-1], "stage/lead").stdout
 
 
 def test_a_page_takes_the_place_of_no_file_that_is_none(ada, workspace, call):

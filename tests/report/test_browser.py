@@ -224,7 +224,9 @@ def test_on_paper_everything_is_light_open_and_there(browser, written):
         looked.page.emulate_media(media="print")
         ground = looked.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert ground == "rgb(255, 255, 255)"
-        hidden = "[...document.querySelectorAll('details dl')].filter(e => !e.offsetHeight).length"
+        hidden = (
+            "[...document.querySelectorAll('dl, table')].filter(e => !e.checkVisibility()).length"
+        )
         assert looked.page.evaluate(hidden) == 0
         pdf = looked.page.pdf(format="A4")
     assert pdf.startswith(b"%PDF")

@@ -16,6 +16,7 @@ from funnelflow.report.page import report_page
 from funnelflow.report.page_sections import sections_of
 from funnelflow.report.records import Number
 from funnelflow.report.sections import PluginNumber
+from funnelflow.report.stage_pictures import definition_picture
 
 from .pictured import HOSTILE, ONE_STAGE, counted, linked_of
 
@@ -116,7 +117,7 @@ def test_every_picture_has_a_table_behind_it(linked):
 
 def test_every_number_of_a_page_is_explained_and_its_contacts_can_be_listed(linked):
     report = counted(linked)
-    page = report_page([report], options=["--at", "2026-03-01 09:00"])
+    page = report_page([report], options={"at": "2026-03-01 09:00", "period": None})
     text = "\n".join(Read(page).texts)
     commands = {
         words[-1]
@@ -146,6 +147,13 @@ def test_what_the_data_says_stands_there_as_text(hostile):
     )
     assert clean(HOSTILE) in read.texts
     assert "x" * 300 not in page
+
+
+def test_ways_of_another_version_are_not_drawn_into_a_definition(linked):
+    flow = counted(linked).flow
+    moves = (*flow.moves, evolve(flow.moves[0], source="target", to="gone"))
+    picture = definition_picture(linked, {}, evolve(flow, moves=moves))
+    assert "gone" not in picture.body
 
 
 def test_pictures_of_hostile_names_are_xml(hostile, linked):

@@ -48,9 +48,8 @@ def draw_reports(  # all that the options say, by keyword
         force: Replace files that funnelflow has not drawn.
         options: What else was asked for, by the name of the option; None for what was not.
     """
-    said = [word for name, value in options.items() if value for word in (f"--{name}", value)]
     if html is not None:
-        text = report_page(reports, options=said, definitions=definitions)
+        text = report_page(reports, options=options, definitions=definitions)
         write_document(html, text, force=force)
         note(f"drawn: {html}")
     if svg is not None:

@@ -100,8 +100,7 @@ def report(
 def _options(at: str | None, known_at: str | None, asked: dict[str, Any]) -> dict[str, str | None]:
     """Return what was asked for, as it is typed, by the name of the option."""
     period = None if asked["period"] == "month" else asked["period"]
-    typed = {"at": at, "known-at": known_at, "period": period}
-    return {**typed, "by": asked["by"], "value": asked["value"]}
+    return {"at": at, "known-at": known_at, "period": period, "by": asked["by"]}
 
 
 def _explain(name: str) -> int:

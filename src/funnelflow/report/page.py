@@ -70,7 +70,7 @@ code{font:.9em ui-monospace,monospace;overflow-wrap:anywhere}
 pre{margin:.25rem 0;white-space:pre-wrap;overflow-wrap:anywhere}
 @media print{
 body{font-size:10pt}
-nav,.skip{display:none}
+nav,.skip,dd pre{display:none}
 .scroll{overflow:visible}
 svg{max-width:100%;height:auto}
 figure,tr{break-inside:avoid}
@@ -84,21 +84,22 @@ a{color:inherit;text-decoration:none}
 def report_page(
     reports: Sequence[Report],
     *,
-    options: Sequence[str] = (),
+    options: Mapping[str, str | None] | None = None,
     definitions: Mapping[str, Linked] | None = None,
 ) -> str:
     """Return a page with everything that reports say.
 
     Args:
         reports: The report of each funnel.
-        options: What was asked for beyond the funnel, as options of ``report``.
+        options: What was asked for beyond the funnel, by the name of the option of ``report``;
+            None for what was not.
         definitions: The definitions that are drawn too, by the name of the funnel.
     """
     css = style(page=True) + _PAGE_STYLE
     title = f"Report: {', '.join(one.funnel for one in reports) or 'no funnel'}"
     known = definitions or {}
     room = _Room(LARGEST)
-    bodies = [_funnel(one, options, known.get(one.funnel), room) for one in reports]
+    bodies = [_funnel(one, options or {}, known.get(one.funnel), room) for one in reports]
     if not reports:
         bodies = [element("p", "There is no funnel that a contact has entered.")]
     return "".join(
@@ -177,11 +178,11 @@ def _data(text: str) -> Markup:
 
 
 def _funnel(
-    report: Report, options: Sequence[str], definition: Linked | None, room: _Room
+    report: Report, options: Mapping[str, str | None], definition: Linked | None, room: _Room
 ) -> Markup:
     """Return everything about a funnel."""
     parts = list(sections_of(report, definition))
-    command = ["funnelflow", "report", "--funnel", report.funnel, *options]
+    command = ["funnelflow", "report", "--funnel", report.funnel, *_typed(report, options)]
     drawn: list[Markup] = []
     left: list[str] = []
     for part in parts:
@@ -205,6 +206,14 @@ def _funnel(
         element("p", less, class_="muted") if less else "",
         id=report.funnel,
     )
+
+
+def _typed(report: Report, options: Mapping[str, str | None]) -> Iterator[str]:
+    """Yield the options as they are typed, but for a field that this funnel does not have."""
+    fields = {cohorts.by for cohorts in report.cohorts}
+    for name, value in options.items():
+        if value and (name != "by" or value in fields):
+            yield from (f"--{name}", value)
 
 
 def _about(report: Report) -> str:

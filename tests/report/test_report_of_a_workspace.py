@@ -142,3 +142,16 @@ def test_what_blocks_a_transition_is_counted_from_moves_and_from_who_waits(fille
     (questions,) = blocker.questions
     assert (questions.fields, questions.opens.value) == (("authority", "budget"), 1)
     assert questions.asks == ("Who signs", "What may it cost")
+
+
+def test_who_is_in_a_stage_for_longer_than_it_says_is_rotting(filled, directory, clock):
+    path = directory / "pipeline.yaml"
+    said = path.read_text().replace("version: 1", "version: 2")
+    path.write_text(said.replace("  target: {}", "  target: {rotting_after: 50d}"))
+    filled.adopt(path)
+    (target, *_) = the(filled).ageing
+    assert (target.by, target.limit_days, target.aged.value, target.aged.of) == (
+        "rotting_after", 50, 1, 1,
+    )  # fmt: skip
+    assert [one.contact for one in filled.counted("ageing/target")] == ["eve"]
+    assert list(filled.counted("ageing/target", at=T0 + 40 * DAY)) == []

@@ -11,7 +11,17 @@ from funnelflow.cli.options import as_json, command, complete_definition
 from funnelflow.cli.output import note, say_text
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, Text, dim, line, section, stack, strong
-from funnelflow.criteria import AllOf, AnyOf, AtLeast, Custom, Field, Leaf, Roles, Rule
+from funnelflow.criteria import (
+    AllOf,
+    AnyOf,
+    AtLeast,
+    Custom,
+    Field,
+    Leaf,
+    Roles,
+    Rule,
+    duration_words,
+)
 from funnelflow.definition import (
     Definition,
     DefinitionError,
@@ -65,6 +75,8 @@ def _stage(name: str, stage: Stage, linked: Linked, page: Page) -> list[Line]:
     said = [stage.about]
     said += [f"also called: {', '.join(stage.aliases)}"] if stage.aliases else []
     said += [f"looked after by: {stage.owner}"] if stage.owner else []
+    if stage.rotting_after is not None:
+        said += [f"for too long here after {duration_words(stage.rotting_after)}"]
     return [
         line(
             " " * indent,

@@ -328,4 +328,5 @@ def _refine(stage: Stage, more: Stage, problems: Problems) -> Stage:
         playbook=more.playbook or stage.playbook,
         stages=_refined(stage.stages, more.stages, problems),
         optional=stage.optional or more.optional,
+        rotting_after=more.rotting_after or stage.rotting_after,
     )

@@ -151,7 +151,11 @@ class Transition(_Written):
 
 @frozen
 class Stage(_Written):
-    """A named place in the funnel; `stages` are nested in it, the first is where it is entered."""
+    """A named place in the funnel; `stages` are nested in it, the first is where it is entered.
+
+    After `rotting_after` in it a contact is there for too long, and named by the report and among
+    those who need somebody; for a stage with nested ones it holds of each that says nothing else.
+    """
 
     name: str
     title: str = ""
@@ -162,6 +166,7 @@ class Stage(_Written):
     playbook: tuple[str, ...] = field(default=(), converter=_names)
     stages: tuple["Stage", ...] = ()
     optional: bool = False
+    rotting_after: dt.timedelta | None = None
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, "Stage"]]:
         """Yield this stage and those nested in it as (dotted name, stage), outermost first."""

@@ -203,6 +203,14 @@ VOCABULARY = RecordKind(
     ),
 )
 
+
+def _check_stage(here: Place, stage: Stage) -> Stage:
+    """Report a time after which contacts rot that is over at once."""
+    if stage.rotting_after is not None and stage.rotting_after <= dt.timedelta(0):
+        here.part("rotting_after").report("F209", "wait")
+    return stage
+
+
 STAGE: RecordKind = RecordKind(
     "stage",
     Stage,
@@ -219,7 +227,9 @@ STAGE: RecordKind = RecordKind(
         ),
         Key("stages", STAGES, "Stages nested in this one; it is entered at the first."),
         Key("optional", TRUTH, "Whether a definition that extends this one may do without it."),
+        Key("rotting_after", DURATION, "After how long here somebody has to look after a contact."),
     ),
+    further=_check_stage,
     needs=("name",),
     others=_NAMED,
     is_named=True,

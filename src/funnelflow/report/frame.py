@@ -132,6 +132,20 @@ class Frame:
         return self.types[to] != "lost" and self.places[to] > self.places[source]
 
 
+def rotting_limits(linked: Linked) -> dict[str, float]:
+    """Return after how many days in it a contact rots in a leaf stage, where that is said.
+
+    What an outer stage says holds of each stage in it that says nothing else.
+    """
+    found = {}
+    for leaf in linked.leaves:
+        said = (linked.stages[name].rotting_after for name in reversed(list(_around(leaf))))
+        limit = next((one for one in said if one is not None), None)
+        if limit is not None:
+            found[leaf] = limit / dt.timedelta(days=1)
+    return found
+
+
 def title_of(linked: Linked, stage: str) -> str:
     """Return what people read for a stage."""
     return linked.stages[stage].title or stage

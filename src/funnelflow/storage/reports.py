@@ -18,6 +18,7 @@ from funnelflow.report import (
     limits_of,
 )
 from funnelflow.report.explaining import definition_of
+from funnelflow.report.frame import rotting_limits
 from funnelflow.report.periods import Calendar, PeriodKind
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
@@ -101,6 +102,7 @@ class ReportPass:
                 by=request.by if request.by in known else "",
                 value=request.value if request.value in known else "",
                 known_at=request.known_at,
+                limits=rotting_limits(loaded.funnel.linked),
             )
         return self.frames[loaded.name]
 

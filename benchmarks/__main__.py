@@ -16,6 +16,7 @@ BENCHMARKS = {
     "claims": "what compare claims, beside random stories, and of changed definitions",
     "store": "a record, a filtered list and a verification, as a workspace grows",
     "late": "one late row about a contact with a long story, beside one in order",
+    "report": "a report of many contacts: scans of the evidence, time and peak memory",
     "startup": "funnelflow --help, check and show, beside importing click",
 }
 

@@ -74,8 +74,8 @@ PUBLIC = {
     """,
     "funnelflow.plugins": """
         BeforeTransition CommandProvider Committed ContactCreated CriterionProvider
-        DeliveryError FormatProvider Message NotifierProvider Plugin PluginHost Settings
-        WorkspaceHandle expand
+        DeliveryError FormatProvider Message NotifierProvider NumberProvider Plugin PluginHost
+        Settings WorkspaceHandle expand
         hookimpl load_plugins read_plugin_config read_settings refuse_inside secret
         shown_settings
     """,

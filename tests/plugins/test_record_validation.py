@@ -23,12 +23,16 @@ CASES = [
     ("formats", "'pipes', '.pipes', yes", "its suffixes is '.pipes'; write a tuple of texts: (\"."),
     ("formats", "'pipes', ('pipes',), yes", "does not begin with a dot; write '.pipes'"),
     ("formats", "'pipes', ('.pipes',), 3", "its read is 3; give a function of one argument"),
+    ("numbers", "'nn', 'What.', 3", "its function is 3; give a function of two arguments"),
+    ("numbers", "'nn', '', yes", "its definition is empty; say what is counted"),
+    ("numbers", "'nn', 'What.', yes, 'most'", "its summary is 'most'; write count, sum"),
 ]
 RECORDS = {
     "criteria": "CriterionProvider",
     "notifiers": "NotifierProvider",
     "commands": "CommandProvider",
     "formats": "FormatProvider",
+    "numbers": "NumberProvider",
 }
 
 

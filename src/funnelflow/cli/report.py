@@ -105,7 +105,16 @@ def _options(at: str | None, known_at: str | None, asked: dict[str, Any]) -> dic
 
 def _explain(name: str) -> int:
     """Write what a number means, or every one."""
-    found = number_definitions() if name == "all" else (definition_of(name),)
+    offered = current().host.numbers if name == "all" or name.startswith("plugin/") else {}
+    extra = {
+        f"plugin/{one.name}": NumberDefinition(
+            f"plugin/{one.name}", one.title or one.name, one.definition
+        )
+        for one in offered.values()
+    }
+    found = (*number_definitions(), *extra.values())
+    if name != "all":
+        found = (extra.get(name) or definition_of(name),)
     answer(
         lambda: [one.to_json() for one in found],
         lambda page: stack((explained(one, page) for one in found), spaced=True)[1:],

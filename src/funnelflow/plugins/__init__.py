@@ -16,6 +16,7 @@ from funnelflow.plugins.providers import (
     FormatProvider,
     Message,
     NotifierProvider,
+    NumberProvider,
     WorkspaceHandle,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "FormatProvider",
     "Message",
     "NotifierProvider",
+    "NumberProvider",
     "Plugin",
     "PluginHost",
     "Settings",

@@ -25,6 +25,7 @@ from funnelflow.plugins.providers import (
     ContactCreated,
     FormatProvider,
     NotifierProvider,
+    NumberProvider,
 )
 
 PROJECT: Final = "funnelflow"
@@ -247,6 +248,35 @@ def funnelflow_formats(  # type: ignore[empty-body]
 
 
 @hookspec
+def funnelflow_numbers(  # type: ignore[empty-body]
+    settings: Any, directory: Path | None
+) -> Iterable[NumberProvider]:
+    """Offer numbers of the report.
+
+    A number has a definition, and a function that is called for each contact with its stays
+    (`stage`, `entered`, `left`, which is None for where it is now) and its decisions (`event`,
+    `outcome`, `path`). The report shows the summary of what the function gives in all outputs, and
+    lists whom it counts. One that raises is shown as failed, and its plugin is named.
+
+    Args:
+        settings: The plugin's settings; None if it has no class for them.
+        directory: The directory of the workspace; None where there is none.
+
+    Added in: 0.1
+
+    Example:
+        >>> from funnelflow.plugins import NumberProvider, hookimpl
+        >>> def calls(stays, decisions):
+        ...     made = sum(one.event.name == "call" for one in decisions)
+        ...     return made if stays[-1].stage == "customer" else None
+        >>> @hookimpl
+        ... def funnelflow_numbers():
+        ...     what = "Calls with contacts who are customers now, on average."
+        ...     return [NumberProvider("calls", what, calls, "mean", "Calls a customer")]
+    """
+
+
+@hookspec
 def funnelflow_before_transition(context: BeforeTransition, settings: Any) -> str | None:
     """Veto a transition by giving the reason; None lets it be.
 
@@ -316,7 +346,9 @@ def funnelflow_contact_created(context: ContactCreated, settings: Any) -> None:
     """
 
 
-OfferKind = Literal["definitions", "vocabularies", "criteria", "notifiers", "commands", "formats"]
+OfferKind = Literal[
+    "definitions", "vocabularies", "criteria", "notifiers", "commands", "formats", "numbers"
+]
 
 OFFERS: Final[dict[OfferKind, tuple[type, ...]]] = {
     "definitions": (Definition, Path),
@@ -325,6 +357,7 @@ OFFERS: Final[dict[OfferKind, tuple[type, ...]]] = {
     "notifiers": (NotifierProvider,),
     "commands": (CommandProvider,),
     "formats": (FormatProvider,),
+    "numbers": (NumberProvider,),
 }
 """What plugins can offer, with the records that a hook of that kind gives."""
 

@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -34,7 +34,7 @@ from funnelflow.plugins.configuration import (
     unmet,
 )
 from funnelflow.plugins.hookspecs import EVENT_HOOKS, OfferKind
-from funnelflow.plugins.isolation import Fault, ask_once, describe_error, place_of
+from funnelflow.plugins.isolation import Fault, ask_once, attempt, describe_error, place_of
 from funnelflow.plugins.loading import Candidate, Hook, Plugin, find_plugins, load
 from funnelflow.plugins.providers import (
     BeforeTransition,
@@ -43,6 +43,7 @@ from funnelflow.plugins.providers import (
     ContactCreated,
     FormatProvider,
     NotifierProvider,
+    NumberProvider,
 )
 from funnelflow.plugins.registry import Offer, RefusedOffer, collect, into_library
 
@@ -100,6 +101,17 @@ class FailureLog:
                 return 0
             self._said[what] = now
             return self._counts.pop(what)
+
+
+def _as_number(value: object) -> float:
+    """Return what a number gave.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError(f"it gave {type(value).__name__}; give a number, True, False or None")
+    return float(value)
 
 
 class PluginHost:
@@ -161,6 +173,33 @@ class PluginHost:
     def formats(self) -> Mapping[str, FormatProvider]:
         """The file formats that plugins offer."""
         return self._records("formats")
+
+    @property
+    def numbers(self) -> Mapping[str, NumberProvider]:
+        """The numbers of the report that plugins offer."""
+        return self._records("numbers")
+
+    def measure(
+        self, number: NumberProvider, stays: Sequence[Any], decisions: Sequence[Any]
+    ) -> float | None:
+        """Ask a plugin's number about a contact.
+
+        Returns:
+            What it gave; None where it does not count the contact.
+
+        Raises:
+            Fault: It raised, or gave something that is no number; it is reported.
+        """
+        what = f"the number {number.name!r}"
+        try:
+            value = attempt(number.provider, what, number.function, stays, decisions)
+            if value is None or value is False:
+                return None
+            measured: float = attempt(number.provider, what, _as_number, value)
+        except Fault as fault:
+            self.report(number.provider, fault)
+            raise
+        return measured
 
     def library(self, library: Library) -> Library:
         """Return a library with the definitions, vocabularies and criteria of plugins as well."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 from attrs import field, frozen
 
@@ -186,6 +186,34 @@ class FormatProvider:
     provider: str = ""
     write: Callable[[Path, Sequence[str], Iterable[Sequence[Any]]], None] | None = None
     cells: bool = False
+
+
+NumberSummary: TypeAlias = Literal["count", "sum", "mean", "median"]
+
+
+@frozen
+class NumberProvider:
+    """A number of the report.
+
+    Attributes:
+        name: What ``report --who plugin/NAME`` calls it.
+        definition: What is counted, in words that anybody can check it by.
+        function: Called for each contact with its stays and its decisions, as a `Journey` of the
+            report has them; gives a number, True for a contact that counts, and None or False for
+            one that does not.
+        summary: What becomes of the numbers: their ``count``, ``sum``, ``mean`` or ``median``.
+        title: What people read; the name if empty.
+        unit: What the number counts (``days``).
+        provider: The plugin that offers it; filled in when it is registered.
+    """
+
+    name: str
+    definition: str
+    function: Callable[[Sequence[Any], Sequence[Any]], float | None]
+    summary: NumberSummary = "count"
+    title: str = ""
+    unit: str = ""
+    provider: str = ""
 
 
 @frozen

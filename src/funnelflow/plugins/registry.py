@@ -4,7 +4,7 @@ import copy
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import attrs
 from attrs import evolve, frozen
@@ -16,7 +16,14 @@ from funnelflow.plugins.custom_criteria import GuardedCriterion
 from funnelflow.plugins.hookspecs import OFFERS, OfferKind
 from funnelflow.plugins.isolation import Fault, attempt, describe_error
 from funnelflow.plugins.loading import Hook, Plugin
-from funnelflow.plugins.providers import CommandProvider, FormatProvider, NotifierProvider, freeze
+from funnelflow.plugins.providers import (
+    CommandProvider,
+    FormatProvider,
+    NotifierProvider,
+    NumberProvider,
+    NumberSummary,
+    freeze,
+)
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _TYPES: Final = {bool: "BOOLEAN", int: "INTEGER", float: "NUMBER", str: "TEXT"}
@@ -126,11 +133,23 @@ def _format(record: Any) -> Iterator[str]:
     yield from _text("about", record.about)
 
 
+def _number(record: Any) -> Iterator[str]:
+    yield from _function("function", record.function, "two arguments, the stays and the decisions")
+    yield from _text("definition", record.definition)
+    if not record.definition:
+        yield "its definition is empty; say what is counted"
+    if record.summary not in get_args(NumberSummary):
+        yield f"its summary is {_shown(record.summary)}; write count, sum, mean or median"
+    yield from _text("title", record.title)
+    yield from _text("unit", record.unit)
+
+
 _CHECKS: Final[Mapping[type, Callable[[Any], Iterator[str]]]] = {
     CriterionProvider: _criterion,
     NotifierProvider: _notifier,
     CommandProvider: _command,
     FormatProvider: _format,
+    NumberProvider: _number,
 }
 
 
@@ -152,6 +171,7 @@ SINGULAR: Final[dict[OfferKind, str]] = {
     "notifiers": "notifier",
     "commands": "command",
     "formats": "format",
+    "numbers": "number",
 }
 RESERVED: Final[dict[OfferKind, frozenset[str]]] = {
     "commands": frozenset(

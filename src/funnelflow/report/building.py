@@ -1,11 +1,13 @@
 """The report of what was counted."""
 
+import math
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from funnelflow.report.blocking import ConditionalTransition, answer_label
 from funnelflow.report.estimates import kaplan_meier, lengths, quantile
-from funnelflow.report.frame import LOST_REASON_FIELD, SOURCE_FIELD, Frame, title_of
+from funnelflow.report.frame import LOST_REASON_FIELD, SOURCE_FIELD, ExtraNumber, Frame, title_of
 from funnelflow.report.journey import Journey
 from funnelflow.report.records import (
     Cohort,
@@ -25,6 +27,7 @@ from funnelflow.report.sections import (
     BlockingCriterion,
     Flow,
     FlowMove,
+    PluginNumber,
     QuestionSet,
     Recycling,
     Report,
@@ -100,6 +103,7 @@ class _Builder:
             recycling=self.recycling(),
             restatements=self.restatements(),
             trend=self.trend(),
+            plugin_numbers=tuple(map(self.extra, frame.extras)),
             erased=erased,
         )
 
@@ -330,6 +334,30 @@ class _Builder:
             )
             for place, label in enumerate(periods)
         )[-MOST_PERIODS:]
+
+    def extra(self, extra: ExtraNumber) -> PluginNumber:
+        name, problem = f"plugin/{extra.name}", extra.problem()
+        values = self.tally.lengths.get(name, array("d"))
+        value = None if problem else _summary(extra.summary, values)
+        return PluginNumber(
+            name,
+            extra.title,
+            value,
+            len(values),
+            extra.unit,
+            extra.definition,
+            extra.plugin,
+            problem,
+        )
+
+
+def _summary(summary: str, values: Sequence[float]) -> float | None:
+    """Return what becomes of the values of a number."""
+    if summary in {"count", "sum"}:
+        return float(len(values)) if summary == "count" else math.fsum(values)
+    if not values:
+        return None
+    return math.fsum(values) / len(values) if summary == "mean" else quantile(sorted(values), 0.5)
 
 
 def label_of(key: str) -> str:

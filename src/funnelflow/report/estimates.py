@@ -1,6 +1,7 @@
 """Quantiles of lengths of time, and the share that has come to something by a time."""
 
 import math
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -75,24 +76,31 @@ def kaplan_meier(name: str, reached: Sequence[float], censored: Sequence[float])
         reached: The days that it took those who have come there.
         censored: The days for which the others have been watched.
     """
-    points, survival, variance = (
-        [SurvivalPoint(0.0, len(reached) + len(censored), 0, 0, 0, 0)],
-        1.0,
-        0.0,
-    )
-    median: float | None = None
-    for step in _steps(sorted(reached), sorted(censored)):
+    won, watched = array("d", sorted(reached)), array("d", sorted(censored))
+    kept = _kept(len(set(won)))
+    points = [SurvivalPoint(0.0, len(won) + len(watched), 0, 0.0, 0.0, 0.0)]
+    survival, variance, median = 1.0, 0.0, None
+    for place, step in enumerate(_steps(won, watched)):
         survival *= 1 - step.events / step.at_risk
         left = step.at_risk - step.events
         variance += step.events / (step.at_risk * left) if left else 0.0
-        low, high = _interval(survival, variance)
-        points.append(
-            SurvivalPoint(step.days, step.at_risk, step.events, 1 - survival, 1 - high, 1 - low)
-        )
         if median is None and survival <= _HALF:
             median = step.days
-    longest = max([*reached, *censored], default=0.0)
-    return Survival(name, len(reached), len(censored), median, longest, tuple(_thinned(points)))
+        if place in kept:
+            low, high = _interval(survival, variance)
+            points.append(
+                SurvivalPoint(step.days, step.at_risk, step.events, 1 - survival, 1 - high, 1 - low)
+            )
+    longest = max([*won[-1:], *watched[-1:]], default=0.0)
+    return Survival(name, len(won), len(watched), median, longest, tuple(points))
+
+
+def _kept(count: int) -> range | set[int]:
+    """Return the places of the points that are kept of so many: the first, the last, evenly."""
+    most = _POINTS - 1
+    if count <= most:
+        return range(count)
+    return {round(place * (count - 1) / (most - 1)) for place in range(most)}
 
 
 def _steps(reached: Sequence[float], censored: Sequence[float]) -> Iterator[_Step]:
@@ -114,12 +122,3 @@ def _interval(survival: float, variance: float) -> tuple[float, float]:
     log = math.log(survival)
     spread = _Z * math.sqrt(variance) / abs(log)
     return survival ** math.exp(spread), survival ** math.exp(-spread)
-
-
-def _thinned(points: Sequence[SurvivalPoint]) -> Iterator[SurvivalPoint]:
-    """Yield no more points than a curve needs, the first and the last among them."""
-    if len(points) <= _POINTS:
-        yield from points
-        return
-    for place in range(_POINTS):
-        yield points[round(place * (len(points) - 1) / (_POINTS - 1))]

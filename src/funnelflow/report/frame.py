@@ -1,17 +1,43 @@
 """What a report is asked about, with what is known of its definition before anybody is counted."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 from attrs import field, frozen
 
 from funnelflow.definition import Linked
 from funnelflow.report.blocking import ConditionalTransition, ways_from, ways_of
+from funnelflow.report.journey import Journey
 from funnelflow.report.periods import Calendar
 
 SOURCE_FIELD = "source"
 LOST_REASON_FIELD = "lost_reason"
+
+
+@frozen(eq=False)
+class ExtraNumber:
+    """A number that is counted besides the report's own.
+
+    Attributes:
+        name: What it is called behind ``plugin/``.
+        title: What people read.
+        definition: What is counted.
+        unit: What it counts; empty for contacts.
+        summary: What becomes of the values: ``count``, ``sum``, ``mean`` or ``median``.
+        plugin: Who adds it.
+        measure: Returns the value of a contact; None for one that does not count.
+        problem: Returns what went wrong; empty where nothing did.
+    """
+
+    name: str
+    title: str
+    definition: str
+    unit: str
+    summary: str
+    plugin: str
+    measure: Callable[[Journey], float | None]
+    problem: Callable[[], str]
 
 
 @frozen
@@ -42,6 +68,7 @@ class Frame:
         known_at: What was known by then; None for what is known today.
         limits: From how many days on a contact is in a leaf stage for too long, where that is
             known before anybody is counted.
+        extras: The numbers that are counted besides.
     """
 
     linked: Linked
@@ -51,6 +78,7 @@ class Frame:
     value: str = ""
     known_at: dt.datetime | int | None = None
     limits: Mapping[str, float] = field(factory=dict)
+    extras: tuple[ExtraNumber, ...] = ()
 
     @cached_property
     def period_start(self) -> dt.datetime:

@@ -21,7 +21,8 @@ from funnelflow.report.journey import Journey
 from funnelflow.report.ways_of_counting import Visit, first_passages, progress_of, visits_of
 
 Contribution: TypeAlias = tuple[str, float | None]
-"""The name of a number, and a length of time in days; None where it is counted alone."""
+"""The name of a number, and a length of time in days, or what a plugin measured; None where it is
+counted alone."""
 
 MOST_VALUES: Final = 1_000
 """How many values of a field are told apart; whoever has a further one counts among others."""
@@ -71,6 +72,7 @@ def contributions(frame: Frame, values: FieldValues, journey: Journey) -> Iterab
         _went(frame, journey),
         _blocked(frame, journey),
         _restated(frame, journey),
+        _measured(frame, journey),
     )
 
 
@@ -301,3 +303,11 @@ def _restated(frame: Frame, journey: Journey) -> Iterator[Contribution]:
         yield "not-known-then", None
     elif journey.stood != next(s.stage for s in reversed(journey.stays) if s.entered < start):
         yield "stood-elsewhere", None
+
+
+def _measured(frame: Frame, journey: Journey) -> Iterator[Contribution]:
+    """Yield what numbers that are counted besides make of a contact."""
+    for extra in frame.extras:
+        value = extra.measure(journey)
+        if value is not None:
+            yield f"plugin/{extra.name}", value

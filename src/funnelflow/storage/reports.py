@@ -7,6 +7,8 @@ from attrs import evolve, field, frozen
 from sqlalchemy import Connection, func, select
 
 from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.plugins import NumberProvider, PluginHost
+from funnelflow.plugins.isolation import Fault, describe_error
 from funnelflow.report import (
     CountedContact,
     Frame,
@@ -18,7 +20,7 @@ from funnelflow.report import (
     limits_of,
 )
 from funnelflow.report.explaining import definition_of
-from funnelflow.report.frame import rotting_limits
+from funnelflow.report.frame import ExtraNumber, rotting_limits
 from funnelflow.report.periods import Calendar, PeriodKind
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
@@ -59,6 +61,7 @@ class ReportPass:
         request: What is asked.
         present: The moment of the look.
         frames: What is asked of each funnel, as far as it has been met.
+        extras: The numbers of plugins.
     """
 
     context: Context
@@ -66,6 +69,12 @@ class ReportPass:
     request: ReportRequest
     present: Present
     frames: dict[str, Frame] = field(factory=dict)
+    extras: tuple[ExtraNumber, ...] = field(init=False)
+
+    @extras.default
+    def _find_extras(self) -> tuple[ExtraNumber, ...]:
+        plugins = self.context.plugins
+        return tuple(_extra(plugins, number) for number in plugins.numbers.values())
 
     @property
     def calendar(self) -> Calendar:
@@ -103,6 +112,7 @@ class ReportPass:
                 value=request.value if request.value in known else "",
                 known_at=request.known_at,
                 limits=rotting_limits(loaded.funnel.linked),
+                extras=self.extras,
             )
         return self.frames[loaded.name]
 
@@ -186,3 +196,28 @@ def begin_pass(context: Context, connection: Connection, request: ReportRequest)
         raise UnknownNameError("funnel in use", request.funnel, known)
     moment = AsOf(request.at, request.known_at).moment
     return ReportPass(context, connection, request, context.present(connection, moment))
+
+
+def _extra(plugins: PluginHost, number: NumberProvider) -> ExtraNumber:
+    """Return a plugin's number, which is asked no more once it has failed."""
+    problems: list[str] = []
+
+    def measure(journey: Journey) -> float | None:
+        if problems:
+            return None
+        try:
+            return plugins.measure(number, journey.stays, journey.decisions)
+        except Fault as fault:
+            problems.append(f"it failed: {describe_error(fault.error)}")
+            return None
+
+    return ExtraNumber(
+        number.name,
+        number.title or number.name,
+        number.definition,
+        number.unit,
+        number.summary,
+        number.provider,
+        measure,
+        lambda: "".join(problems[:1]),
+    )

@@ -89,18 +89,26 @@ class JourneyReader:
             if not names:
                 return
             first, last = min(names), max(names)
-            told = self._told(first, last)
+            told = self.read_told(first, last)
             for number, name in names.items():
                 if number in merges and above(self.connection, number, is_known) != number:
                     continue
                 yield from self._journeys_of(number, name, *told[number])
 
-    def _told(self, first: int, last: int) -> Mapping[int, tuple[list[Any], list[Any]]]:
-        """Read what was told of contacts, and the decisions that a report looks at."""
+    def read_told(self, first: int, last: int) -> Mapping[int, tuple[list[Any], list[Any]]]:
+        """Read what was told of contacts, and the decisions that a report looks at.
+
+        Args:
+            first: The number of the first contact.
+            last: That of the last one.
+
+        Returns:
+            The rows of the history and the decisions, by the number of the contact.
+        """
         found: dict[int, tuple[list[Any], list[Any]]] = defaultdict(lambda: ([], []))
         wanted = select(*_COLUMNS).where(history.c.contact.between(first, last))
         ordered = wanted.order_by(history.c.contact, history.c.sequence)
-        for number, rows in groupby(self.connection.execute(ordered), attrgetter("contact")):
+        for number, rows in groupby(self.connection.execute(ordered).all(), attrgetter("contact")):
             found[number] = (list(rows), [])
         said = select(decisions).where(
             decisions.c.contact.between(first, last),
@@ -217,6 +225,8 @@ class JourneyReader:
             return None
         latest = to_text(since)
         arrivals = {row.id for row in found.rows if row.recorded_at <= latest}
+        if not arrivals:
+            return None
         if all(row.id in arrivals for row in found.rows if row.at < latest or row.about):
             return next(s.stage for s in reversed(story.stays) if s.entered < since)
         told = [one for one in found.told if one.arrival in arrivals and one.event.at < since]

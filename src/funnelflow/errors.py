@@ -17,6 +17,7 @@ that one handler at the top can show them all: a message, what to do next, an ex
 status, and the same as JSON.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -219,3 +220,22 @@ def _listed(kind: str, known: tuple[str, ...]) -> str:
     shown = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")  # noqa: PLR2004
     noun, space, where = kind.partition(" in ")
     return f"known {noun}s{space}{where}: {shown}"
+
+
+_IN_URL = re.compile(r"(?<=://)([^:@/?]*):.*@", re.DOTALL)
+_IN_QUERY = re.compile(r"(?<=[?&])([^=&]*)=[^&]*")
+_IN_DSN = re.compile(r"(?i)\b(\w*pass\w*)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s&]*)")
+
+
+def without_passwords(text: str) -> str:
+    """Return the URL of a database, or the like, without the passwords in it.
+
+    A password may hold what ends it elsewhere: all up to the last ``@`` is left out.
+    """
+    from urllib.parse import unquote  # noqa: PLC0415  # not every error needs it
+
+    text = _IN_QUERY.sub(
+        lambda found: f"{found[1]}=***" if "pass" in unquote(found[1]).lower() else found[0], text
+    )
+    text = _IN_URL.sub(lambda found: f"{found[1]}:***@", text)
+    return _IN_DSN.sub(lambda found: f"{found[1]}=***", text)

@@ -16,8 +16,11 @@ Call = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing of the tester's environment decide what a test sees."""
+def quiet_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Let nothing of the tester's environment decide what a test sees, nor be changed."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "config"))
     for name in CLEAN:
         monkeypatch.delenv(name, raising=False)
 

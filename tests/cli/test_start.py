@@ -328,3 +328,13 @@ def test_the_doctor_names_contacts_with_evidence_from_the_future(workspace, call
     assert "1 contact with evidence from the future: ada (2126-01-01 00:00 UTC)" in done.stdout
     assert "1 of " in done.stderr
     assert "needs attention" in done.stderr
+
+
+def test_the_demo_has_a_database_of_its_own_whatever_the_environment_says(
+    tmp_path, monkeypatch, call
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FUNNELFLOW_DATABASE", str(tmp_path / "real.db"))
+    assert call("demo").exit_code == 0
+    assert (tmp_path / "funnelflow-demo" / "funnelflow.db").is_file()
+    assert not (tmp_path / "real.db").exists()

@@ -85,6 +85,7 @@ COMMANDS: Final = {
         },
         "System": {
             "verify": ("maintenance", "Prove the stored answers from the evidence."),
+            "trust": ("trusting", "Trust a workspace that is not one's own."),
             "plugins": ("configuration", "List, show and begin plugins."),
             "config": ("configuration", "Show the settings and where they come from."),
             "db": ("maintenance", "Show or upgrade the database's version, or fill it."),

@@ -300,8 +300,9 @@ def reports_here(session: Session) -> tuple[PluginReport, ...]:
     Raises:
         ConfigurationError: What the configuration says about plugins is not understood.
     """
+    workspace_root(session)  # a directory that is named has a workspace
     return probe_plugins(
-        workspace_root(session), no_plugins=session.no_plugins, modules=session.modules
+        session.root_of_plugins(), no_plugins=session.no_plugins, modules=session.modules
     )
 
 

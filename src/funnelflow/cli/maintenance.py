@@ -21,6 +21,7 @@ from funnelflow.storage.schema import DatabaseStatus
 from funnelflow.storage.schema import status as database_status
 from funnelflow.storage.schema import upgrade as upgrade_database
 from funnelflow.workspace.settings import find_workspace, read_config
+from funnelflow.workspace.trust import require_trusted
 
 _ADVICE: Final = {
     "older": "funnelflow db upgrade",
@@ -237,6 +238,7 @@ def database_of(session: Session) -> Database:
         ConfigurationError: There is no workspace here, or its settings are not usable.
     """
     root = find_workspace(session.workspace)
+    require_trusted(root)
     settings = read_config(root, flags={"database": session.database})
     return locate(settings.database, root)
 

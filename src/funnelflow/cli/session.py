@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -51,14 +52,10 @@ class Session:
         """
         from funnelflow.cli.output import note  # noqa: PLC0415  # as all that help does not need
         from funnelflow.plugins import PluginHost, load_plugins  # noqa: PLC0415  # as above
-        from funnelflow.workspace.settings import find_workspace  # noqa: PLC0415  # as above
 
         if COMPLETING in os.environ:
             return PluginHost()
-        try:
-            root = find_workspace(self.workspace)
-        except funnelflow.ConfigurationError:
-            root = None
+        root = self.root_of_plugins()
         return load_plugins(
             root,
             no_plugins=self.no_plugins,
@@ -67,6 +64,26 @@ class Session:
             trace=(lambda text: note(text.rstrip())) if self.debug else None,
         )
 
+    def root_of_plugins(self) -> Path | None:
+        """Return the workspace whose plugins are imported; None where there is none.
+
+        None are of one that is not trusted, which is said on stderr.
+        """
+        from funnelflow.cli.output import hint, note  # noqa: PLC0415  # as above
+        from funnelflow.workspace.settings import find_workspace  # noqa: PLC0415  # as above
+        from funnelflow.workspace.trust import UntrustedError, require_trusted  # noqa: PLC0415  # too
+
+        try:
+            root = find_workspace(self.workspace)
+            require_trusted(root)
+        except UntrustedError as error:
+            note(f"its plugins are not imported: {error.message}")
+            hint(error.hint)
+            return None
+        except funnelflow.ConfigurationError:
+            return None
+        return root
+
     def open(self) -> "funnelflow.Workspace":
         """Open the workspace; use it in a ``with`` statement.
 
@@ -74,6 +91,10 @@ class Session:
             ConfigurationError: There is none here, or its settings are not usable.
             StoreError: Its database cannot be used.
         """
+        from funnelflow.workspace.settings import find_workspace  # noqa: PLC0415  # as above
+        from funnelflow.workspace.trust import require_trusted  # noqa: PLC0415  # as above
+
+        require_trusted(find_workspace(self.workspace))  # before the plugins are looked for
         workspace = funnelflow.open(self.workspace, database=self.database, plugins=self.host)
         if not self.json:
             _show_times_in(workspace.config.timezone)

@@ -28,7 +28,7 @@ from funnelflow.ingest.summary import Summary
 from funnelflow.plugins import PluginHost
 from funnelflow.plugins.configuration import CONFIG_FILE
 from funnelflow.storage.contacts import HistoryRow
-from funnelflow.workspace.settings import library_of
+from funnelflow.workspace.settings import DATABASE_FILE, library_of
 from funnelflow.workspace.workspace import Workspace
 
 SETTINGS = "funnelflow.toml"
@@ -285,8 +285,8 @@ def demo(directory: Path | None, *, dry_run: bool) -> int:
     if dry_run:
         say_plan(root, [*files, root / PAGE])
         return 0
-    make_workspace(root, name, files)
-    with Workspace.open(root, plugins=PluginHost()) as workspace:
+    make_workspace(root, name, files, DATABASE_FILE)
+    with Workspace.open(root, database=DATABASE_FILE, plugins=PluginHost()) as workspace:
         summary = workspace.apply(str(root / EVENTS), FileOptions(actor="demo"))
         _show(root, workspace, summary)
     return 0

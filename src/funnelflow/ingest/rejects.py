@@ -24,6 +24,11 @@ JSON_MARK = "_rejected"
 CSV_MARKS = ("rejected_line", "rejected_column", "rejected_reason")
 
 
+def _private(path: Path) -> int:
+    """Open a new file that its owner alone can read: it holds people's data."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+
 def is_mark(name: str) -> bool:
     """Whether a column or member is one that a rejects file adds."""
     return name == JSON_MARK or name in CSV_MARKS
@@ -98,7 +103,7 @@ class RejectsFile:
     def _append(self, data: bytes) -> None:
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("wb")
+            self._file = os.fdopen(_private(self.path), "wb")
         self._file.write(data)
         self._file.flush()
         os.fsync(self._file.fileno())

@@ -74,13 +74,33 @@ def _send_to_log(message: Message, settings: LogSettings) -> None:
         sys.stderr.write(line)
         return
     try:
-        descriptor = os.open(settings.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        descriptor = os.open(settings.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, line.encode("ascii"))
+            _write_whole(descriptor, line.encode("ascii"))
         finally:
             os.close(descriptor)
     except OSError as error:
         raise DeliveryError(f"{settings.path}: {error.strerror}") from None
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    """Write a line, or nothing of it: a disk that is full takes a part.
+
+    Raises:
+        OSError: It cannot be written whole; what was written of it is cut off again.
+    """
+    end = os.fstat(descriptor).st_size
+    written = os.write(descriptor, data)
+    if written == len(data):
+        return
+    try:
+        while written < len(data):
+            written += os.write(descriptor, data[written:])
+    except OSError:
+        with contextlib.suppress(OSError):
+            if os.fstat(descriptor).st_size == end + written:  # nobody else has written behind it
+                os.ftruncate(descriptor, end)
+        raise
 
 
 def _send_to_command(message: Message, settings: CommandSettings) -> None:

@@ -180,6 +180,7 @@ RESERVED: Final[dict[OfferKind, frozenset[str]]] = {
             *("adopt", "add", "import", "list", "history", "why", "translate", "record", "move"),
             *("enter", "leave", "void", "runs", "undo", "merge", "unmerge"),
             *("set", "apply", "tick", "deliver", "outbox", "verify", "plugins", "config", "db"),
+            "trust",
             *("erase", "report", "todo", "export"),
         }
     ),

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -15,7 +15,7 @@ from attrs import frozen
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from funnelflow.errors import ConfigurationError, StoreError
+from funnelflow.errors import ConfigurationError, StoreError, without_passwords
 from funnelflow.plugins.isolation import refuse_inside
 from funnelflow.storage.database_errors import translated
 
@@ -47,7 +47,8 @@ class Database:
 
     def __str__(self) -> str:
         """Name it for people, without a password."""
-        return str(self.path) if self.path is not None else self.url.render_as_string()
+        named = str(self.path) if self.path is not None else self.url.render_as_string()
+        return without_passwords(named)
 
 
 def locate(setting: str, directory: Path) -> Database:
@@ -260,9 +261,11 @@ def _opener(path: Path, *, create: bool) -> Callable[[], sqlite3.Connection]:
 
     def open_file() -> sqlite3.Connection:
         mode = "rwc" if create else "rw"
+        if create:
+            _make_private(path)
         if not create and not path.is_file():
             raise StoreError(
-                f"there is no database {path}",
+                f"there is no database {without_passwords(str(path))}",
                 hint="start a workspace with `funnelflow init`, or check the setting `database`",
             )
         connection = sqlite3.connect(
@@ -277,6 +280,12 @@ def _opener(path: Path, *, create: bool) -> Callable[[], sqlite3.Connection]:
         return connection
 
     return open_file
+
+
+def _make_private(path: Path) -> None:
+    """Make a file that its owner alone can read; SQLite gives what it puts beside it the same."""
+    with suppress(OSError):  # SQLite says what is wrong, or it is there
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _begin(connection: Connection) -> None:

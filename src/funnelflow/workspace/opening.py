@@ -25,6 +25,7 @@ from funnelflow.workspace.settings import (
     read_config,
     write_config,
 )
+from funnelflow.workspace.trust import require_trusted
 
 
 class OpenWorkspace:
@@ -113,9 +114,11 @@ class OpenWorkspace:
 
         Raises:
             ConfigurationError: There is no workspace, or its settings are not usable.
+            UntrustedError: It is somebody else's, or others can write to it, and is not trusted.
             StoreError: Its database is missing, or of another version.
         """
         root = find_workspace(directory)
+        require_trusted(root)
         signature = _signature(root)
         config = read_config(root, flags={"database": database})
         host = load_plugins(root) if plugins is None else plugins
@@ -178,6 +181,7 @@ class OpenWorkspace:
         """
         signature = _signature(self.config.directory)
         if signature != self._signature:
+            require_trusted(self.config.directory)
             flags = {
                 name: setting.value
                 for name, setting in self.config.settings.items()

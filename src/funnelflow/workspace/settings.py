@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -12,7 +11,12 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 
 from funnelflow.definition import Library
-from funnelflow.errors import ConfigurationError, UnknownNameError, nearest
+from funnelflow.errors import (
+    ConfigurationError,
+    UnknownNameError,
+    nearest,
+    without_passwords,
+)
 from funnelflow.plugins.configuration import CONFIG_FILE, PluginConfig, plugin_config
 from funnelflow.storage.subscriptions import Subscription, read_subscriptions
 from funnelflow.toml_source import TomlSource, load_toml
@@ -31,7 +35,6 @@ _DEFAULTS = {
 }
 _FILE_ROLES = ("recorder", "actor")
 _TABLES = ("workspace", "roles", "plugins", "notify", "views")
-_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)|(?<=[?&]password=)[^&]*")
 
 
 @frozen
@@ -45,7 +48,7 @@ class Setting:
     @property
     def shown(self) -> str:
         """The value as it may be shown: without a password."""
-        return _PASSWORD.sub(lambda found: f"{found[1]}:***" if found[1] else "***", self.value)
+        return without_passwords(self.value)
 
 
 @frozen

@@ -11,6 +11,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import permutations
 from typing import Any
@@ -24,7 +25,7 @@ from funnelflow.compare.words_in_common import SharedWord, is_within, shared_wor
 from funnelflow.criteria import BOOLEAN, TIMESTAMP, Field, constants_of, rule_expressions
 from funnelflow.criteria.cases import Case, is_met
 from funnelflow.criteria.implication import find_case
-from funnelflow.definition import Linked, load_definition, shipped_definitions
+from funnelflow.definition import DefinitionError, Linked, load_definition, shipped_definitions
 from funnelflow.engine import Contact, Event, Funnel, GuardedTransition
 
 STORIES = 5_000
@@ -385,8 +386,11 @@ def mutants(funnel: Funnel, rng: random.Random) -> Iterator[Funnel]:
         )
         transitions = list(definition.transitions)
         transitions[place : place + 1] = [] if changed is None else [changed]
-        yield Funnel(evolve(definition, name="mutant", transitions=tuple(transitions), always=(),
-                            scenarios=()))  # fmt: skip
+        made = evolve(
+            definition, name="mutant", transitions=tuple(transitions), always=(), scenarios=()
+        )
+        with suppress(DefinitionError):  # what makes no sense is passed over
+            yield Funnel(made)
 
 
 def _changed(transition: Any, rng: random.Random, leaves: list[str], events: list[str]) -> Any:

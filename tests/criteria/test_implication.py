@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funnelflow.criteria import (
@@ -30,6 +30,7 @@ from funnelflow.criteria import (
 )
 from funnelflow.criteria.cases import Case, is_met
 from funnelflow.criteria.implication import exclude, find_case, implies
+from funnelflow.criteria.smt import find_case_by_solver
 from tests.criteria.worlds import CONTACTS, EVENTS, NOW, SCOPE, heavy, sources
 
 FIELDS = Scope(
@@ -248,3 +249,53 @@ def test_the_time_is_found_at_which_dates_and_ages_meet():
     found = find_case([early, expr('now - contact.seen < duration("24h")')])
     assert isinstance(found, Case)
     assert found.now - found.contact["seen"] < dt.timedelta(hours=24)
+
+
+BEYOND = [
+    ('contact.name.startsWith("abc")', 'contact.name.startsWith("ab")', True),
+    ('contact.name.contains("abc")', 'contact.name.contains("b") && size(contact.name) > 2', True),
+    ("contact.n * 2 > 4", "contact.n > 2", True),
+    ("contact.n * contact.n == 7", "contact.flag", True),
+    ("contact.n % 4 == 3", "contact.n % 2 != 0", True),
+    ("contact.n + contact.m > 9 && contact.m < 4", "contact.n > 5", True),
+    ("contact.n / 3 == 2", "contact.n >= 6 && contact.n <= 8", True),
+    ("contact.n + contact.m > 9 && contact.m < 4", "contact.n > 7", False),
+    ("contact.n * 3 > 7", "contact.n > 3", False),
+    ("contact.budget * 2.0 > 9.0", "contact.budget > 4.5", True),
+    ("contact.budget * 2.0 > 9.0", "contact.budget > 5.0", False),
+    ('contact.name + "x" == "ax"', 'contact.name == "a"', True),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "follows"), BEYOND)
+def test_what_the_classes_do_not_decide_the_solver_does(one, other, follows):
+    pytest.importorskip("z3")
+    found = implies(expr(one), expr(other))
+    assert found.proved is follows
+    if found.counterexample is not None:
+        assert is_met(expr(one), found.counterexample)
+        assert not is_met(expr(other), found.counterexample)
+
+
+@settings(max_examples=max(30, settings().max_examples // 4))
+@given(st.lists(_SOURCES, min_size=1, max_size=2), st.lists(_SOURCES, max_size=2))
+def test_classes_and_solver_agree_on_small_criteria(met, not_met):
+    pytest.importorskip("z3")
+    met, not_met = ([compile_expression(s, SMALL) for s in many] for many in (met, not_met))
+    solved = find_case_by_solver(met, not_met)
+    assert solved is None or bool(solved) is bool(find_case(met, not_met))
+
+
+@settings(max_examples=max(30, settings().max_examples // 4))
+@given(sources(depth=2), sources(depth=2), CONTACTS, EVENTS)
+def test_classes_and_solver_never_contradict_each_other(one, other, contact, event):
+    pytest.importorskip("z3")
+    first, second = compile_expression(one, SCOPE), compile_expression(other, SCOPE)
+    found, solved = (
+        find_case([first], [second], solver=False),
+        find_case_by_solver([first], [second]),
+    )
+    assert not (found and solved is False)
+    assert not (solved and found is False)
+    if first.holds(contact, event, NOW) and not second.holds(contact, event, NOW):
+        assert solved is not False

@@ -43,6 +43,10 @@ _MOST_TRANSITIONS = 600
 """From how many transitions on nobody looks for those that can never be taken."""
 
 
+_MOST_SOLVED = 60
+"""Up to how many needs a solver is asked where classes of values do not decide."""
+
+
 @frozen
 class Need:
     """What everybody in a stage must have had.
@@ -280,7 +284,7 @@ def _needs_of(linked: Linked, universe: tuple[Need, ...]) -> Needs:
 def _can_be_taken(transition: LinkedTransition, linked: Linked) -> bool:
     if transition.rule is None or len(linked.transitions) > _MOST_TRANSITIONS:
         return True
-    return find_case([transition.rule]) is not False
+    return find_case([transition.rule], solver=False) is not False
 
 
 def _must_analysis(
@@ -353,7 +357,8 @@ class _Asker:
         if not is_about or self.asked[0] >= _MOST_ASKED:
             return False
         self.asked[0] += 1
-        return implies(rule, need.rule).proved is True
+        is_small = len(self.universe) <= _MOST_SOLVED  # a question may take the solver a second
+        return implies(rule, need.rule, solver=is_small).proved is True
 
 
 def _names(tree: Node) -> Iterator[tuple[str, str]]:
@@ -391,7 +396,7 @@ def _covers(one: Need, other: Need) -> bool:
         return _is_wider(other, one)
     if one.reads.isdisjoint(other.reads) and not isinstance(one.rule, Roles):
         return False
-    return implies(one.rule, other.rule).proved is True
+    return implies(one.rule, other.rule, solver=False).proved is True
 
 
 def contradicts(one: Need, other: Need) -> bool:

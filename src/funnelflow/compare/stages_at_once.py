@@ -293,7 +293,7 @@ class _Search:
                 return True
             self.checks += 1
             wanted = [*(self.rules[place] for place in met), *self._fixed(trigger)]
-            found = find_case(wanted, [self.rules[place] for place in closed])
+            found = find_case(wanted, [self.rules[p] for p in closed], solver=False)
             self.known[key] = found is not False
         return self.known[key]
 

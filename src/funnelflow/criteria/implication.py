@@ -36,14 +36,17 @@ class Implication:
     counterexample: Case | None = None
 
 
-def implies(given: Condition | Sequence[Condition], then: Condition) -> Implication:
+def implies(
+    given: Condition | Sequence[Condition], then: Condition, *, solver: bool = True
+) -> Implication:
     """Decide whether a condition is met wherever others are, over the three truth values.
 
     Args:
         given: A rule, an expression or a node of one, or several, of which all are met.
         then: What is met as well, or is not.
+        solver: Whether to ask z3 where the classes of values do not decide.
     """
-    found = find_case([given] if isinstance(given, Condition) else given, [then])
+    found = find_case([given] if isinstance(given, Condition) else given, [then], solver=solver)
     return Implication(True if found is False else None if found is None else False, found or None)
 
 
@@ -54,13 +57,14 @@ def exclude(*conditions: Condition) -> bool | None:
 
 
 def find_case(
-    met: Sequence[Condition], not_met: Sequence[Condition] = ()
+    met: Sequence[Condition], not_met: Sequence[Condition] = (), *, solver: bool = True
 ) -> Case | Literal[False] | None:
     """Find facts for which some conditions are met, and others are not.
 
     Args:
         met: The conditions that are met.
         not_met: The conditions that are false or unknown.
+        solver: Whether to ask z3 where the classes of values do not decide.
 
     Returns:
         Such facts, for which the conditions themselves have been asked; False where it is
@@ -72,7 +76,13 @@ def find_case(
         if found:
             return found
         unknown = unknown or found is None
-    return None if unknown else False
+    if not unknown:
+        return False
+    if not solver:
+        return None
+    from funnelflow.criteria.smt import find_case_by_solver  # noqa: PLC0415  # for few questions
+
+    return find_case_by_solver(met, not_met)
 
 
 def _times(*conditions: Sequence[Condition]) -> Sequence[dt.datetime]:

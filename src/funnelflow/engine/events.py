@@ -26,6 +26,9 @@ _NO_FACTS: Facts = {}
 _UNSAID = Event("", dt.datetime.min.replace(tzinfo=dt.UTC))[5:]
 """What events of the vocabulary do not say: all that stands behind the roles."""
 
+_SAYING = frozenset({int, float, bool})
+"""Types of which every value says something."""
+
 _KEPT = 10_000
 """How many hours, actors and different facts are remembered: exports repeat them."""
 _ACTOR_CAP = 1_000
@@ -309,7 +312,7 @@ def read_facts(
             raise UnknownNameError("field", name, sorted(fields))
         if text:
             known[name] = field.parse(raw, timezone)
-        elif not says_nothing(raw):
+        elif type(raw) in _SAYING or not says_nothing(raw):
             known[name] = field.normalise(raw, timezone)
     return known
 

@@ -59,7 +59,9 @@ class RowCollector:
     ) -> None:
         """Make the rows of evidence that was decided, and remember the key that it has."""
         moment, inserted = event.at, self._inserted
-        at = self.text_of(target, moment)
+        last, at = self._times.last
+        if last is not moment:
+            at = target.text_of(moment)
         target.last, target.last_text = moment, at
         chain.changed = target.changed = True
         if moment > self._horizon:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from funnelflow.report.markup import Markup, element
 from funnelflow.report.number_words import count_words, share_words
 from funnelflow.report.records import ConversionStep, Number, StageCount
-from funnelflow.report.sections import TrendPeriod
+from funnelflow.report.sections import Blocker, TrendPeriod
 from funnelflow.report.svg_writer import TYPE_MARKS, Picture, draw, width_of, write
 
 WIDTH: Final = 440.0
@@ -31,6 +31,7 @@ class Bar:
         is_small: Whether it is of few: its bar is an outline then.
         depth: How far it is moved in.
         below: What stands below the bar; empty for nothing.
+        more: How long a second part of the bar is that goes on from it.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Bar:
     is_small: bool = False
     depth: int = 0
     below: str = ""
+    more: float = 0.0
 
 
 def bar_rows(name: str, title: str, about: str, bars: Sequence[Bar]) -> Picture:
@@ -70,24 +72,49 @@ def _bar_row(bar: Bar, y: float) -> Markup:
     x = MARGIN + _INDENT * bar.depth
     width = WIDTH - MARGIN - x
     room = width - width_of(bar.text) - 12
-    ground = element("rect", x=x, y=y + 20, width=width, height=16, rx=3, class_="heat0")
-    drawn = element(
-        "rect",
-        x=x,
-        y=y + 20,
-        width=max(1.5, width * min(1, bar.share)),
-        height=16,
-        rx=3,
-        class_="box" if bar.is_small else bar.look,
-    )
+    look = "box" if bar.is_small else bar.look
+    first, more = width * min(1, bar.share), width * min(1, bar.more)
     return element(
         "g",
         write(x, y + 14, bar.label, look="strong", width=room),
         write(x + width, y + 14, bar.text, anchor="end"),
-        ground,
-        drawn if bar.share > 0 else "",
+        _part(x, y, width, "heat0"),
+        _part(x, y, first, look),
+        _part(x + first + (1.5 if first else 0), y, more, "box" if bar.is_small else "muted"),
         write(x, y + 52, bar.below, look="small muted", width=width) if bar.below else "",
     )
+
+
+def _part(x: float, y: float, width: float, look: str) -> Markup:
+    """Draw a part of a bar, at least as wide as can be seen; nothing for none."""
+    if width <= 0:
+        return Markup()
+    return element("rect", x=x, y=y + 20, width=max(1.5, width), height=16, rx=3, class_=look)
+
+
+def blocker_picture(name: str, blocker: Blocker) -> Picture:
+    """Draw which criteria are in the way of the contacts that wait at a transition.
+
+    Args:
+        name: What its file is called.
+        blocker: What is in the way of the transition.
+    """
+    bars = [
+        Bar(
+            one.label,
+            share_words(evolve(one.unmet, value=one.unmet.value + one.unknown.value)),
+            one.unmet.share or 0,
+            "lost",
+            blocker.waiting.is_small,
+            below=f"{share_words(one.unmet)} not met, {share_words(one.unknown)} unknown",
+            more=one.unknown.share or 0,
+        )
+        for one in blocker.criteria
+    ]
+    about = "; ".join(f"{bar.label}: {bar.below}" for bar in bars[:MOST_ROWS])
+    waiting = blocker.waiting.value
+    title = f"What is in the way of {waiting:,} who wait: {blocker.label}"
+    return bar_rows(name, title, about, bars)
 
 
 _STAGE_LOOKS: Final = {"open": "bar", "won": "won", "lost": "lost"}

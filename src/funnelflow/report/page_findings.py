@@ -1,7 +1,9 @@
 """The parts of a page about what is in the way, what went back and what was said too early."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
+from funnelflow.report.bar_charts import blocker_picture
 from funnelflow.report.markup import shortened
 from funnelflow.report.number_words import days_words
 from funnelflow.report.page_cells import (
@@ -15,6 +17,9 @@ from funnelflow.report.page_cells import (
     text_cell,
 )
 from funnelflow.report.sections import Blocker, Report
+
+MOST_DRAWN: Final = 3
+"""Of how many transitions the criteria that are in the way are drawn."""
 
 
 def ageing_section(report: Report) -> PageSection:
@@ -45,6 +50,8 @@ def ageing_section(report: Report) -> PageSection:
 def blockers_section(report: Report) -> PageSection:
     """Return what is in the way of each transition, and what to ask."""
     blockers = sorted(report.blockers, key=lambda one: -one.waiting.value)
+    drawn = [one for one in blockers if one.is_forward and one.waiting.value and one.criteria]
+    drawn = drawn[:MOST_DRAWN]
     tables: list[PageTable] = []
     for blocker in blockers:
         tables += _blocker(blocker)
@@ -57,8 +64,8 @@ def blockers_section(report: Report) -> PageSection:
         "What blocks the funnel",
         "For each transition, which criteria are in the way of the contacts that wait at it now "
         "and of moves that were refused, and what to ask: the smallest sets of questions, with "
-        "how many contacts each could open it for.",
-        (),
+        "how many contacts each could open it for. In the pictures: not met first, then unknown.",
+        tuple(blocker_picture(f"blocker-{n}", one) for n, one in enumerate(drawn, start=1)),
         (*tables, PageTable("Refused moves", ("what", "how many"), refused)),
     )
 

@@ -248,6 +248,7 @@ def _survival(report: Report) -> PageSection:
         for point in survival.points
     )
     picture = survival_picture(survival)
+    median = days_words(survival.median_days)
     has_curve = len(survival.points) > 1
     won, censored = (
         figure_cell(f"{count:,}", name)
@@ -259,7 +260,7 @@ def _survival(report: Report) -> PageSection:
     summary = (
         (PageCell("won"), won),
         (PageCell("not won, or not yet"), censored),
-        (PageCell("half are won after"), PageCell(days_words(survival.median_days), survival.name)),
+        (PageCell("half are won after"), figure_cell(median, survival.name)),
     )
     heads = ("days", "could be won", "won then", "won by then", "95 % from", "to")
     return PageSection(

@@ -20,8 +20,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 PUBLIC = {
     "funnelflow.arrow": """
-        DECISIONS EXPORTED OPTIONAL POSITIONS REJECTED STAYS AnyDefinition batches_of decisions fold funnels_of
-        positions stays
+        DECISIONS EXPORTED OPTIONAL POSITIONS REJECTED STAYS AnyDefinition batches_of decisions fold
+        funnels_of positions stays
     """,
     "funnelflow.cli": """
         as_json command current main

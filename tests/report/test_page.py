@@ -12,6 +12,7 @@ from attrs import evolve
 
 from funnelflow.report import definition_of
 from funnelflow.report.markup import clean
+from funnelflow.report.number_words import share_words
 from funnelflow.report.page import report_page
 from funnelflow.report.page_sections import sections_of
 from funnelflow.report.records import Number
@@ -110,7 +111,16 @@ def test_every_link_of_a_page_leads_somewhere_and_no_id_stands_twice(linked):
 def test_every_picture_has_a_table_behind_it(linked):
     sections = list(sections_of(counted(linked, by="source"), linked))
     names = [picture.name for section in sections for picture in section.pictures]
-    assert {"funnel", "matrix", "flow", "cohorts", "survival", "time-in-stage", "trend"} <= {*names}
+    assert {
+        "blocker-1",
+        "funnel",
+        "matrix",
+        "flow",
+        "cohorts",
+        "survival",
+        "time-in-stage",
+        "trend",
+    } <= {*names}
     assert len(names) == len({*names})
     assert [s.title for s in sections if s.pictures and not any(t.rows for t in s.tables)] == []
 
@@ -147,6 +157,15 @@ def test_what_the_data_says_stands_there_as_text(hostile):
     )
     assert clean(HOSTILE) in read.texts
     assert "x" * 300 not in page
+
+
+def test_a_picture_says_of_each_criterion_how_many_lack_it(linked):
+    (section,) = (one for one in sections_of(counted(linked)) if one.key == "blockers")
+    (blocker,) = counted(linked).blockers
+    body = section.pictures[0].body
+    for one in blocker.criteria:
+        assert one.label in body
+        assert f"{share_words(one.unmet)} not met, {share_words(one.unknown)} unknown" in body
 
 
 def test_ways_of_another_version_are_not_drawn_into_a_definition(linked):

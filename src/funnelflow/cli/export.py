@@ -56,12 +56,13 @@ def export(  # what may be said of tables
 
     `contacts` are as they are now, in a file that `funnelflow import` reads
     back: CSV, JSON Lines, or a plugin's format such as .xlsx. What nobody
-    changed in it changes nothing. `evidence` is what is in force, by contact and time: `funnelflow apply` and
-    `funnelflow.arrow` read it. With --since it is what was recorded since
-    then, and what takes something back comes as a row `void`. `stays` has every
-    time in a stage, `decisions` what became of each piece of evidence, and
-    `positions` where everybody is. `all` writes the whole database into a
-    directory, which `funnelflow db load` brings into an empty workspace.
+    changed in it changes nothing. `evidence` is what is in force, by contact
+    and time: `funnelflow apply` and `funnelflow.arrow` read it. With --since it
+    is what was recorded since then, and what takes something back comes as a
+    row `void`. `stays` has every time in a stage, `decisions` what became of
+    each piece of evidence, and `positions` where everybody is. `all` writes the
+    whole database into a directory, which `funnelflow db load` brings into an
+    empty workspace.
     """
     with current().open() as workspace:
         if table != "contacts" and any(some.values()):

@@ -81,8 +81,8 @@ PUBLIC = {
     """,
     "funnelflow.report": """
         Calendar CountedContact Frame Journey JourneyDecision LateRow Lengths Number
-        NumberDefinition PeriodKind Report ReportOptions Tally build_report counted_in definition_of
-        limits_of number_definitions report_of
+        NumberDefinition PeriodKind Report ReportOptions Tally TodoItem TodoReason build_report
+        counted_in definition_of limits_of number_definitions report_of
     """,
     "funnelflow.testing": """
         Answer CriterionContract Example FrozenClock NotifierContract Received Receiver
@@ -243,7 +243,7 @@ def test_every_command_has_help_with_an_example():
 
 def test_every_command_that_writes_can_say_first_what_would_happen():
     reads = {"check", "compare", "doctor", "export", "glossary", "history", "list", "runs", "show"}
-    reads |= {"report", "status", "story", "test", "translate", "verify", "why"}
+    reads |= {"report", "todo", "status", "story", "test", "translate", "verify", "why"}
     without = {
         name.split()[-1]
         for name, command in commands(app, "funnelflow")

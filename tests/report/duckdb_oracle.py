@@ -259,7 +259,7 @@ class Oracle:
             for stage in self.steps
             if f"forward/{stage}" in self.found
         ]:
-            if limit > 0:
+            if limit >= 1:
                 self.count(
                     f"ageing/{stage}",
                     f"SELECT count(*) {now_in} AND stage = ? AND {age} > ?",

@@ -74,10 +74,8 @@ COMMANDS: Final = {
             "tick": ("maintenance", "Take the timed transitions that are due."),
         },
         "Look": {
-            "report": (
-                "report",
-                "Count the funnel, and say what is in the way.",
-            ),
+            "report": ("report", "Count the funnel, and say what is in the way."),
+            "todo": ("todo", "Say who needs somebody today, and why."),
         },
         "Notify": {
             "deliver": ("deliver", "Send what the outbox holds."),

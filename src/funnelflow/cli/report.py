@@ -88,7 +88,7 @@ def report(
         definitions = {one.funnel: workspace.linked(one.funnel) for one in reports}
     is_drawn = draw_reports(reports, definitions, options=options, **drawing)
     if as_csv:
-        _write_csv(chain([[*_HEADS, *_DAYS]], _number_rows(reports)))
+        write_csv(chain([[*_HEADS, *_DAYS]], _number_rows(reports)))
     elif current().json or not is_drawn:
         answer(
             lambda: {"funnels": [one.to_json() for one in reports]},
@@ -137,7 +137,7 @@ def _list(found: Iterable[Any], *, as_csv: bool) -> int:
         return 0
     heads = ("contact", "funnel", "stage", "since", "times")
     if as_csv:
-        _write_csv(chain([heads], ([csv_cell(value) for value in one] for one in found)))
+        write_csv(chain([heads], ([csv_cell(value) for value in one] for one in found)))
         return 0
     rows: list[Sequence[Text]] = [
         (one.contact, one.funnel, strong(one.stage), moment(one.since), f"{one.times:,}")
@@ -161,7 +161,7 @@ def _cells(number: Number | Lengths) -> list[str]:
     return [str(number.count), "", "", "", *(csv_cell(getattr(number, name)) for name in _DAYS)]
 
 
-def _write_csv(rows: Iterable[Sequence[str]]) -> None:
+def write_csv(rows: Iterable[Sequence[str]]) -> None:
     """Write rows of CSV as they come."""
     terminal = page_for(sys.stdout).terminal
     for row in rows:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from funnelflow.report.records import Lengths, Number
     from funnelflow.report.sections import Report
     from funnelflow.report.tally import Tally, counted_in
+    from funnelflow.report.todo import TodoItem, TodoReason
 else:
     __getattr__ = lazy_names(
         __name__,
@@ -58,6 +59,7 @@ else:
             "records": "Lengths Number",
             "sections": "Report",
             "tally": "Tally counted_in",
+            "todo": "TodoItem TodoReason",
         },
     )
 
@@ -75,6 +77,8 @@ __all__ = [
     "Report",
     "ReportOptions",
     "Tally",
+    "TodoItem",
+    "TodoReason",
     "build_report",
     "counted_in",
     "definition_of",

@@ -370,7 +370,13 @@ def limits_of(tally: Tally) -> dict[str, tuple[float, str]]:
     limits = {leaf: (days, "rotting_after") for leaf, days in tally.frame.limits.items()}
     for leaf in tally.frame.linked.leaves:
         forward = tally.lengths.get(f"forward/{leaf}")
-        usual = quantile(sorted(forward), 0.9) if forward else 0.0
-        if leaf not in limits and usual > 0:
+        usual = usual_limit(forward or ())
+        if leaf not in limits and usual is not None:
             limits[leaf] = usual, "p90"
     return limits
+
+
+def usual_limit(forward: Sequence[float]) -> float | None:
+    """Return the days after which nine of ten went on; None where nobody did, or within a day."""
+    limit = quantile(sorted(forward), 0.9) if forward else 0.0
+    return limit if limit >= 1 else None

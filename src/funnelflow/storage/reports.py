@@ -22,6 +22,7 @@ from funnelflow.report import (
 from funnelflow.report.explaining import definition_of
 from funnelflow.report.frame import ExtraNumber, rotting_limits
 from funnelflow.report.periods import Calendar, PeriodKind
+from funnelflow.report.todo import StayTimes, TodoItem, in_order, todo_of
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
 from funnelflow.storage.queries import AsOf, Present, funnel_names
@@ -178,6 +179,21 @@ def _require_number(context: Context, request: ReportRequest, number: str) -> No
     known = {one.name for report in reports for one in report.numbers()}
     if number not in known and number not in {"survival", "survival/open"}:
         raise UnknownNameError("number", number, sorted(known))
+
+
+def list_todo(context: Context, funnel: str | None = None) -> list[TodoItem]:
+    """Return who needs somebody today, the most urgent first; see `Workspace.todo`."""
+    with reading(context.engine) as connection:
+        whole = begin_pass(context, connection, ReportRequest(funnel))
+        times = StayTimes()
+        for loaded, journey in whole.reader().journeys():
+            times.add(whole.frame(loaded), journey)
+        limits = {name: times.limits(frame) for name, frame in whole.frames.items()}
+        items = (
+            todo_of(whole.frame(loaded), limits[loaded.name], journey)
+            for loaded, journey in whole.reader().journeys()
+        )
+        return in_order(item for item in items if item is not None)
 
 
 def begin_pass(context: Context, connection: Connection, request: ReportRequest) -> ReportPass:

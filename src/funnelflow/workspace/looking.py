@@ -1,5 +1,6 @@
 """Looking at a workspace: contacts, their history, and what others would call them."""
 
+import builtins
 import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
@@ -479,6 +480,19 @@ class ReadableWorkspace(OpenWorkspace):
         from funnelflow.storage.reports import ReportRequest, list_counted  # noqa: PLC0415  # lazy
 
         yield from list_counted(self.context, ReportRequest(funnel, **asked), number)
+
+    def todo(self, funnel: str | None = None) -> "builtins.list[numbers.TodoItem]":
+        """Return who needs somebody today, the most urgent first.
+
+        Args:
+            funnel: The only funnel; None for all.
+
+        Raises:
+            UnknownNameError: There is no such funnel.
+        """
+        from funnelflow.storage.reports import list_todo  # noqa: PLC0415  # lazy
+
+        return list_todo(self.context, funnel)
 
     def outdated(self, funnel: str | None = None) -> bool:
         """Whether a funnel's file says something else than the version in use.

@@ -389,3 +389,28 @@ def test_who_is_merged_holds_one_position_and_has_all_again_apart(two):
     assert found == ["pipeline"]
     two.unmerge("bob")
     assert stands(two, "bob") == stood
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (("called: {}", "called: {fields: {budget: text}}"), "budget"),
+        (("called: {}", "paid: {fields: {seats: text}}, called: {}"), "seats"),
+        (("mood: text", "mood: text, minutes: text"), "minutes"),
+        (("called: {}", "called: {fields: {minutes: text}}"), "minutes"),
+    ],
+    ids=["event's against contact's", "other event's", "contact's against event's", "event's"],
+)
+def test_what_only_an_event_brings_has_one_type_too(two, directory, change, name):
+    measured = PIPELINE.replace("called: {}", "called: {fields: {minutes: integer}}")
+    two.adopt(write_to(directory / "pipeline.yaml", measured))
+    other = SUPPORT.replace("funnel: support", "funnel: other").replace("budget: number, ", "")
+    with pytest.raises(UsageError, match=rf"'{name}' is text here, and .* in pipeline, version 1"):
+        two.adopt(write_to(directory / "other.yaml", other.replace(*change)))
+    two.adopt(write_to(directory / "other.yaml", other))
+
+
+def write_to(path, text):
+    """Write a definition to its file."""
+    path.write_text(text)
+    return path

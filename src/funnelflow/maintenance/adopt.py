@@ -222,6 +222,8 @@ def _begin(
     Where that was begun before it goes on as it was begun.
     """
     before = chunk.definitions.current(chunk.connection, definition.name)
+    other = str(run.details["instead_of"])
+    chunk.definitions.require_same_types(chunk.connection, definition, other)
     number = _take_over(chunk.connection, definition, chunk.now)
     loaded = chunk.definitions.by_id(chunk.connection, number)
     found = read_rules(chunk.connection, chunk.definitions, loaded.funnel.linked, rules)

@@ -166,6 +166,8 @@ def _number_of(connection: Connection, digest: str) -> int:
 def _take_over_again(unit: UnitOfWork, *, plan: _Plan, run: OpenRun, mover: Mover) -> None:
     """Put a funnel under the definition in use before: new contacts come under it from here on."""
     _refuse_adopted_since(unit, plan)
+    definition = mover.loaded.funnel.definition
+    unit.definitions.require_same_types(unit.connection, definition)
     run.begin(unit)
     write_funnel(unit.connection, mover.loaded.name, mover.loaded.id, to_text(unit.now))
     run.save(unit, run.details.get("counts", {}), keep=True)

@@ -2,11 +2,20 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from functools import partial
 
 from sqlalchemy import Connection, select, text
 
-from funnelflow.definition import Definition, Library, digest, from_json, link_stored
+from funnelflow.criteria import Field
+from funnelflow.definition import (
+    Definition,
+    Library,
+    Vocabulary,
+    digest,
+    from_json,
+    link_stored,
+)
 from funnelflow.definition.codec import canonical_json, content_digest
 from funnelflow.engine import Funnel
 from funnelflow.errors import StoreError, UnknownNameError, UsageError
@@ -125,13 +134,12 @@ class DefinitionStore:
         )
         for number in connection.execute(others.order_by(funnels.c.name)).scalars().all():
             used = self.by_id(connection, number).funnel.definition
-            for name, field in definition.vocabulary.fields.items():
-                known = used.vocabulary.fields.get(name)
-                if known is not None and known.type != field.type:
-                    place = f"{field.position or definition.name}"
+            for ours, theirs in _shared_fields(definition.vocabulary, used.vocabulary):
+                if ours.type != theirs.type:
+                    place = f"{ours.position or definition.name}"
                     raise UsageError(
-                        f"{place}: the field {name!r} is {field.type} here, and {known.type} in "
-                        f"{used.name}, version {used.version}, which is in use",
+                        f"{place}: the field {ours.name!r} is {ours.type} here, and {theirs.type} "
+                        f"in {used.name}, version {used.version}, which is in use",
                         hint="a field has one type in a workspace: change it, or give it a name of "
                         "its own",
                     )
@@ -238,3 +246,24 @@ def write_funnel(
             "checksum": checksum(name, number, adopted_at),
         },
     )
+
+
+def _shared_fields(ours: Vocabulary, theirs: Vocabulary) -> Iterator[tuple[Field, Field]]:
+    """Yield the fields of two vocabularies that one fact may be about.
+
+    An event is read for all funnels of a contact at once: what it brings of its own is held to
+    the fields of the other definition too, and to those of the same event there.
+    """
+    for one, other, turned in ((ours, theirs, False), (theirs, ours, True)):
+        for name, field in one.fields.items():
+            if name in other.fields and not turned:
+                yield field, other.fields[name]
+            for event in other.events.values():
+                if name in event.fields:
+                    pair = field, event.fields[name]
+                    yield pair[::-1] if turned else pair
+    for name, event in ours.events.items():
+        same = theirs.events.get(name)
+        for called, field in event.fields.items() if same is not None else ():
+            if same is not None and called in same.fields:
+                yield field, same.fields[called]

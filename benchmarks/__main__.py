@@ -14,6 +14,7 @@ BENCHMARKS = {
     "compare": "comparing definitions, and translating stored contacts beside folding them",
     "arrow": "the fold over Arrow tables, beside the engine folding the same rows",
     "claims": "what compare claims, beside random stories, and of changed definitions",
+    "whatif": "a changed threshold over stored evidence, beside folding everybody once",
     "store": "a record, a filtered list and a verification, as a workspace grows",
     "late": "one late row about a contact with a long story, beside one in order",
     "report": "a report of many contacts: scans of the evidence, time and peak memory",

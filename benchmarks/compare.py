@@ -50,7 +50,7 @@ def _translating(directory: Path, count: int) -> None:
     other = Funnel(load_definition(shipped_definitions() / "dialogue.yaml"))
     with Workspace.create(directory / "w", "standard") as workspace:
         file = directory / "events.csv"
-        file.write_text(_events(count))
+        file.write_text(events_of(count))
         workspace.apply(str(file), FileOptions())
         home = workspace.funnel()
         known: list[tuple[str, list[Event]]] = []
@@ -77,7 +77,7 @@ def _read(workspace: Workspace, known: list[tuple[str, list[Event]]]) -> None:
             known[-1][1].append(event)
 
 
-def _events(count: int) -> str:
+def events_of(count: int) -> str:
     """Write a file in which every contact has five events."""
     story = (
         ("form_submitted", "email=x"),

@@ -28,9 +28,9 @@ PUBLIC = {
     """,
     "funnelflow.compare": """
         Agreement Crosswalk GlossaryEntry JointStages Meaning Moment Need NeedCell NeedRow
-        NeedTable SharedWord Side StoryOfMany StoryReading Translation Way WayNeeds
-        WordNeeds WordPair agreement_of crosswalk glossary joint_stages need_table
-        read_scenarios read_story shared_words story_events translate with_decisive
+        NeedTable SharedWord Side StoryOfMany StoryReading Threshold Translation Way WayNeeds
+        WhatIf WordNeeds WordPair agreement_of crosswalk glossary joint_stages need_table
+        read_scenarios read_story shared_words story_events the_threshold translate with_decisive
     """,
     "funnelflow.criteria": """
         AS_WRITTEN BOOLEAN DURATION EXPRESSION_CODES INTEGER MORE NUMBER SCALARS SEVERITIES
@@ -64,9 +64,9 @@ PUBLIC = {
         Adopted AdoptionPlan Ahead BrokenPromise BulkAnswer BulkDone Conflict Dumped Erased
         ExportRequest Finding FoundValue HeadsFileError Merged Repaired Shift SinceHeads
         StandsElsewhere Ticked Undone UnmappedStageError Verification broken_promises
-        contacts_ahead dump_database exported_rows load_database plan_adoption run_adoption
-        run_bulk run_erasure run_merge run_repair run_tick run_unmerge run_verification
-        search_values undo_run write_rows
+        contacts_ahead dump_database exported_rows in_use load_database plan_adoption
+        run_adoption run_bulk run_erasure run_merge run_repair run_tick run_unmerge
+        run_verification search_values undo_run what_if what_if_threshold write_rows
     """,
     "funnelflow.notify": """
         BUILT_IN CONTENT_TYPE Delivered Deliverer Delivery Endpoint Pace check_subscriptions
@@ -243,7 +243,7 @@ def test_every_command_has_help_with_an_example():
 
 def test_every_command_that_writes_can_say_first_what_would_happen():
     reads = {"check", "compare", "doctor", "export", "glossary", "history", "list", "runs", "show"}
-    reads |= {"report", "todo", "status", "story", "test", "translate", "verify", "why"}
+    reads |= {"report", "todo", "status", "story", "test", "translate", "verify", "whatif", "why"}
     without = {
         name.split()[-1]
         for name, command in commands(app, "funnelflow")

@@ -20,6 +20,8 @@ from funnelflow.cli.options import (
 from funnelflow.cli.output import counted, hint, note, page_for, say, watching, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, dim, line, section, strong
+from funnelflow.cli.whatif import effect_lines, stage_rows
+from funnelflow.compare import WhatIf
 from funnelflow.definition import Definition, diff
 from funnelflow.errors import UsageError
 from funnelflow.maintenance.adopt import Adopted, AdoptionPlan
@@ -89,14 +91,17 @@ def adopt(
                 hint=f"funnelflow adopt --funnel {plan.funnel}",
             )
         changes = _changes(workspace, plan.definition)
+        effect = None if yes else _effect(workspace, plan, **where)
         if not session.json:
-            say(plan_lines(plan, changes, page_for(sys.stdout)))
+            say(plan_lines(plan, changes, page_for(sys.stdout), effect))
         done = None
         if yes and not dry_run and not plan.unmapped:
             done = _adopt(workspace, plan, parse_rules(rules), **how)
     if session.json:
         adopted = None if done is None else done.to_json()
-        write_json({**plan.to_json(), "changes": list(changes), "adopted": adopted})
+        what_if = None if effect is None else effect.to_json()
+        data = {**plan.to_json(), "changes": list(changes), "adopted": adopted}
+        write_json({**data, "what_if": what_if})
     else:
         _conclude(plan, _again(named, rules, how), done=done is not None)
     return 1 if plan.unmapped else 0
@@ -136,14 +141,30 @@ def parse_rules(pairs: Iterable[str]) -> dict[str, str]:
     return rules
 
 
-def plan_lines(plan: AdoptionPlan, changes: Iterable[str], page: Page) -> list[Line]:
-    """Draw what an adoption would do."""
+def _effect(
+    workspace: Workspace, plan: AdoptionPlan, *, instead_of: str, from_now: bool
+) -> WhatIf | None:
+    """Return what a version would have made of the evidence; None where nobody is judged anew."""
+    if plan.is_in_use or instead_of or from_now or plan.funnel not in workspace.funnels():
+        return None
+    with watching("whatif", "contacts") as step:
+        return workspace.what_if(plan.definition, progress=lambda done: step(done, None))
+
+
+def plan_lines(
+    plan: AdoptionPlan, changes: Iterable[str], page: Page, effect: WhatIf | None = None
+) -> list[Line]:
+    """Draw what an adoption would do, and what its version would have made of the evidence."""
     new = plan.definition
+    effects = () if effect is None else effect.effects
+    stages = () if effect is None else effect.stages
     head = f"{plan.funnel}, version {new.version}"
     said = "is in use" if plan.is_in_use else "is not in use yet"
     return [
         line(strong(head), f" {said}"),
         *section("What changes", page.bullets(tuple(changes), indent=2)),
+        *section("By its effect", effect_lines(effects, page) if effects else ()),
+        *section("Had it been in use all along", stage_rows(stages, page)),
         *section("Who moves", _shifts(plan, page)),
         *section("Who has no place to go", _unmapped(plan, page)),
         *section("Besides", page.bullets(_besides(plan), indent=2)),

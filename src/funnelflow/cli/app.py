@@ -45,6 +45,7 @@ COMMANDS: Final = {
             "test": ("scenarios", "Run the scenarios of definitions."),
             "show": ("show", "Explain a definition, or draw it."),
             "compare": ("compare", "Compare what definitions mean."),
+            "whatif": ("whatif", "Try a changed definition on the evidence."),
             "story": ("scenarios", "Read one story by several definitions."),
             "glossary": ("glossary", "Put definitions' words side by side."),
             "adopt": ("adopt", "Take a new version of a definition into use."),

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from funnelflow.compare.population import StoryOfMany, read_scenarios
     from funnelflow.compare.stages_at_once import JointStages, joint_stages
     from funnelflow.compare.story_reading import Moment, StoryReading, read_story, story_events
+    from funnelflow.compare.thresholds import Threshold, the_threshold
     from funnelflow.compare.translation import Translation, translate
     from funnelflow.compare.two_definitions import Crosswalk, Side, WordPair, crosswalk
+    from funnelflow.compare.what_if import WhatIf
     from funnelflow.compare.word_needs import (
         NeedCell,
         NeedRow,
@@ -35,6 +37,8 @@ else:
             "words_in_common": "SharedWord shared_words",
             "story_reading": "Moment StoryReading read_story story_events",
             "translation": "Translation translate",
+            "thresholds": "Threshold the_threshold",
+            "what_if": "WhatIf",
             "word_needs": "NeedCell NeedRow NeedTable WayNeeds WordNeeds need_table",
         },
     )
@@ -54,9 +58,11 @@ __all__ = [
     "Side",
     "StoryOfMany",
     "StoryReading",
+    "Threshold",
     "Translation",
     "Way",
     "WayNeeds",
+    "WhatIf",
     "WordNeeds",
     "WordPair",
     "agreement_of",
@@ -68,6 +74,7 @@ __all__ = [
     "read_story",
     "shared_words",
     "story_events",
+    "the_threshold",
     "translate",
     "with_decisive",
 ]

@@ -237,7 +237,7 @@ def _with_plugins_met(rule: Rule) -> Rule:
 
 
 @frozen
-class Effect:
+class TransitionEffect:
     """What taking a transition changes of a contact, beside its stage.
 
     Attributes:
@@ -286,7 +286,7 @@ class GuardedTransition(transitions.Transition):
         rule: "DeferredRule | None",
         timing: Timing,
         rank: int,
-        effect: "Effect",
+        effect: "TransitionEffect",
     ) -> None:
         super().__init__(source, dest)
         written = linked.transition
@@ -395,7 +395,7 @@ class FunnelMachine(transitions.Machine):
                     rule=rules[transition.index],
                     timing=timing,
                     rank=rank,
-                    effect=Effect(
+                    effect=TransitionEffect(
                         self.kept(source, transition.transition.to),
                         derived[transition.index],
                         self.memories.get(source, ()),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     )
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
     from funnelflow.maintenance.bulk import BulkAnswer, BulkDone, run_bulk
+    from funnelflow.maintenance.changed_stories import in_use, what_if, what_if_threshold
     from funnelflow.maintenance.dump import Dumped, dump_database, load_database
     from funnelflow.maintenance.erase import Erased, run_erasure
     from funnelflow.maintenance.erase_check import FoundValue, search_values
@@ -34,6 +35,7 @@ else:
             "adopt_rules": "UnmappedStageError",
             "dump": "Dumped dump_database load_database",
             "bulk": "BulkAnswer BulkDone run_bulk",
+            "changed_stories": "in_use what_if what_if_threshold",
             "erase": "Erased run_erasure",
             "erase_check": "FoundValue search_values",
             "export": "ExportRequest exported_rows write_rows",
@@ -75,6 +77,7 @@ __all__ = [
     "contacts_ahead",
     "dump_database",
     "exported_rows",
+    "in_use",
     "load_database",
     "plan_adoption",
     "run_adoption",
@@ -87,5 +90,7 @@ __all__ = [
     "run_verification",
     "search_values",
     "undo_run",
+    "what_if",
+    "what_if_threshold",
     "write_rows",
 ]

@@ -150,7 +150,7 @@ class Mover:
             self.dropped[field_name] = Dropped(before.facts + count, examples)
         is_news = bool(given and given.answers)
         if not (to or is_translated or is_news) and folded == contact:
-            return Placed(folded, None, Outcome("stayed"), stood)
+            return Placed(folded, None, Outcome("stayed"), folded.stage)  # time moves both alike
         with answering(given), asking(given):  # to take a version into use says how late it is
             self.loaded.funnel.step(folded, event if to else Event("tick", at))
         if given is not None:

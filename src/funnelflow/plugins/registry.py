@@ -181,7 +181,7 @@ RESERVED: Final[dict[OfferKind, frozenset[str]]] = {
             *("enter", "leave", "void", "runs", "undo", "merge", "unmerge"),
             *("set", "apply", "tick", "deliver", "outbox", "verify", "plugins", "config", "db"),
             "trust",
-            *("erase", "report", "todo", "export"),
+            *("erase", "report", "todo", "export", "whatif"),
         }
     ),
     "formats": frozenset({"csv", "jsonl", "parquet"}),

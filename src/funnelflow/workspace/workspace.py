@@ -7,7 +7,7 @@ from typing import IO, Any, TypedDict, Unpack
 
 from attrs import evolve
 
-from funnelflow import ingest, maintenance  # whose modules are loaded when they are used
+from funnelflow import compare, ingest, maintenance  # whose modules are loaded when they are used
 from funnelflow.definition import Definition, Library
 from funnelflow.engine import Funnel
 from funnelflow.engine.story import ENTER, LEAVE, VOID
@@ -521,6 +521,76 @@ class Workspace(ReadableWorkspace):
     def contacts_ahead(self, now: dt.datetime | None = None) -> "maintenance.Ahead":
         """Return the contacts whose last evidence lies more than a day after `now`."""
         return maintenance.contacts_ahead(self.context, now)
+
+    def threshold(
+        self, field: str, funnel: str | None = None, *, label: str = ""
+    ) -> "compare.Threshold":
+        """Return the one literal that a field is compared with in what transitions require.
+
+        Args:
+            field: The field.
+            funnel: The funnel, which is in use; None for the default one.
+            label: The beginning of the criterion's label, where several compare the field.
+
+        Raises:
+            UnknownNameError: There is no such field, or the funnel is not in use.
+            UsageError: It is compared with no literal, or with several.
+        """
+        loaded = maintenance.in_use(self.context, funnel or self.context.default_funnel)
+        return compare.the_threshold(loaded.funnel.linked, field, label)
+
+    def what_if(  # all that can be said, by keyword
+        self,
+        change: "Mapping[str, Any] | Definition | Path | str",
+        *,
+        funnel: str | None = None,
+        label: str = "",
+        curve: bool = False,
+        now: dt.datetime | None = None,
+        progress: "Callable[[int], None] | None" = None,
+    ) -> "compare.WhatIf":
+        """Return what a changed definition would have made of the stored evidence.
+
+        Nothing is stored. Contacts are read one after the other, so memory stays the same
+        for any number of them.
+
+        Args:
+            change: A field with the value, or the values, that it is compared with instead
+                (``{"budget": 3000}``), or a changed definition, or its file.
+            funnel: The funnel; None for that of the definition if it is in use, or else for
+                the default one.
+            label: The beginning of the criterion's label, where several compare the field.
+            curve: Whether to look at values around those as well; each folds everybody again.
+            now: The time that it is; None for that of the clock.
+            progress: Called with the number of contacts looked at, every thousand.
+
+        Raises:
+            UnknownNameError: There is no such field, or the funnel is not in use.
+            UsageError: The field is compared with no literal, or with several.
+            FieldError: A value is none of the field.
+            DefinitionError: The changed definition has problems.
+        """
+        context = self.context
+        if not isinstance(change, Mapping):
+            changed = _read(change, context.library)
+            named = changed.name if changed.name in self.funnels() else context.default_funnel
+            return maintenance.what_if(
+                context, funnel or named, changed, now=now, progress=progress
+            )
+        if len(change) != 1:
+            raise UsageError("one field is changed at a time", hint='what_if({"budget": 3000})')
+        ((field, said),) = change.items()
+        threshold = self.threshold(field, funnel, label=label)
+        values = [threshold.read(v) for v in (said if isinstance(said, list | tuple) else [said])]
+        return maintenance.what_if_threshold(
+            context,
+            funnel or context.default_funnel,
+            threshold,
+            values,
+            curve=curve,
+            now=now,
+            progress=progress,
+        )
 
     def broken_promises(
         self, now: dt.datetime | None = None

@@ -94,7 +94,11 @@ def newer(ada, workspace):
 def test_adopting_first_says_what_changes_and_who_moves(newer, call):
     done = call("adopt", "standard")
     assert done.exit_code == 0
-    assert done.stdout.splitlines() == [
+    before, effect, after = done.stdout.partition("By its effect\n")
+    assert "target → lead: proved to let in fewer, and nobody else" in effect + after
+    told, _, moves = after.partition("Who moves\n")
+    assert "-1 (0/0/1)" in told
+    assert f"{before}Who moves\n{moves}".splitlines() == [
         "standard, version 2 is not in use yet",
         "",
         "What changes",

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 from attrs import evolve
 
-from funnelflow.report import definition_of
+from funnelflow.report import definition_of, stage_pictures
 from funnelflow.report.markup import clean
 from funnelflow.report.number_words import share_words
 from funnelflow.report.page import report_page
@@ -157,6 +157,14 @@ def test_what_the_data_says_stands_there_as_text(hostile):
     )
     assert clean(HOSTILE) in read.texts
     assert "x" * 300 not in page
+
+
+def test_of_too_many_ways_those_that_were_taken_most_are_drawn(linked, monkeypatch):
+    monkeypatch.setattr(stage_pictures, "MOST_ARROWS", 4)
+    report = counted(linked, 30)
+    body = definition_picture(linked, {}, report.flow).body
+    assert "4 of 12 ways are drawn, those taken most" in body
+    assert "not taken" not in body
 
 
 def test_a_picture_says_of_each_criterion_how_many_lack_it(linked):

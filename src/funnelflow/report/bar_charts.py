@@ -6,7 +6,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from funnelflow.report.markup import Markup, element
-from funnelflow.report.number_words import count_words, share_words
+from funnelflow.report.number_words import count_words, share_words, short_title
 from funnelflow.report.records import ConversionStep, Number, StageCount
 from funnelflow.report.sections import Blocker, TrendPeriod
 from funnelflow.report.svg_writer import TYPE_MARKS, Picture, draw, width_of, write
@@ -139,8 +139,7 @@ def stages_picture(stages: Sequence[StageCount]) -> Picture:
 
 def _stage_label(stage: StageCount) -> str:
     """Return what a stage is called, with a mark where it is won or lost."""
-    title = stage.title if stage.title != stage.stage else stage.stage.rpartition(".")[2]
-    return TYPE_MARKS[stage.type] + title
+    return TYPE_MARKS[stage.type] + short_title(stage.stage, stage.title)
 
 
 def funnel_picture(steps: Sequence[ConversionStep]) -> Picture:

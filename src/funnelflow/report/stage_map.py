@@ -124,8 +124,13 @@ class _Track:
     lane: int = 0
 
 
-def stage_map(
-    name: str, title: str, about: str, boxes: Sequence[StageBox], arrows: Iterable[StageArrow]
+def stage_map(  # what a picture says, and what is drawn
+    name: str,
+    title: str,
+    about: str,
+    boxes: Sequence[StageBox],
+    arrows: Iterable[StageArrow],
+    below: str = "",
 ) -> Picture:
     """Draw stages and the arrows between them.
 
@@ -135,6 +140,7 @@ def stage_map(
         about: The same in words.
         boxes: The stages in order, outer ones before those nested in them.
         arrows: The arrows, in any order; those whose stages are not in `boxes` are left out.
+        below: What stands below it all; empty for nothing.
     """
     listed = list(arrows)
     row_height = _TALL_ROW if any(arrow.below for arrow in listed) else _ROW
@@ -154,7 +160,10 @@ def stage_map(
     ]
     width = left + _BOX + texts["right"] + _TRACK * lanes["right"] + _MARGIN
     moved = element("g", *parts, transform=f"translate({left:.0f} {_MARGIN})")
-    return draw(name, title, about, (width, bottom + 2 * _MARGIN), [moved])
+    height = bottom + 2 * _MARGIN + (20 if below else 0)
+    note = write(_MARGIN, height - _MARGIN, below, look="small muted") if below else Markup()
+    size = (max(width, 2 * _MARGIN + width_of(below, SMALL_SIZE)), height)
+    return draw(name, title, about, size, [moved, note])
 
 
 def _tracks(places: Mapping[str, _Place], arrows: Iterable[StageArrow]) -> list[_Track]:

@@ -6,14 +6,14 @@ from typing import Final
 from attrs import frozen
 
 from funnelflow.definition import Linked, LinkedTransition, takes
-from funnelflow.report.number_words import count_words
+from funnelflow.report.number_words import count_words, short_title
 from funnelflow.report.records import Number, StageCount
 from funnelflow.report.sections import Flow
 from funnelflow.report.stage_map import ArrowLook, StageArrow, StageBox, stage_map
 from funnelflow.report.svg_writer import Picture
 
-MOST_ARROWS: Final = 150
-"""How many arrows a picture has; of more, those that were taken most."""
+MOST_ARROWS: Final = 60
+"""How many arrows a picture has; of more, those that were taken, and of those the most taken."""
 
 
 @frozen
@@ -73,13 +73,14 @@ def definition_picture(
     return stage_map(
         "definition",
         title,
-        _about(linked, len(ways), len(arrows), is_counted=flow is not None),
+        _about(linked, is_counted=flow is not None),
         boxes,
         arrows,
+        _left_out(len(ways), len(arrows)),
     )
 
 
-def _about(linked: Linked, ways: int, drawn: int, *, is_counted: bool) -> str:
+def _about(linked: Linked, *, is_counted: bool) -> str:
     """Return in words what a picture of a definition shows."""
     counted = (
         " At each stage stands how many contacts are in it now, at each arrow how often it was "
@@ -87,12 +88,9 @@ def _about(linked: Linked, ways: int, drawn: int, *, is_counted: bool) -> str:
         if is_counted
         else ""
     )
-    less = (
-        f" Of {ways:,} ways the {drawn:,} that were taken most are drawn." if drawn < ways else ""
-    )
     return (
         f"The {len(linked.stages)} stages of {linked.definition.name}, and the ways between them: "
-        f"forward on the right, back on the left.{counted}{less}"
+        f"forward on the right, back on the left.{counted}"
     )
 
 
@@ -113,10 +111,17 @@ def _permitted(linked: Linked) -> dict[tuple[str, str], _Way]:
 
 
 def _most(ways: Collection[_Way]) -> Collection[_Way]:
-    """Return the ways that are drawn, those that were taken most where there are too many."""
+    """Return the ways that are drawn; of too many only those that were taken, if any were."""
     if len(ways) <= MOST_ARROWS:
         return ways
-    return sorted(ways, key=lambda way: -(way.moves.value if way.moves else 0))[:MOST_ARROWS]
+    taken = [(way.moves.value, way) for way in ways if way.moves]
+    taken.sort(key=lambda pair: -pair[0])
+    return ([way for _, way in taken] or list(ways))[:MOST_ARROWS]
+
+
+def _left_out(ways: int, drawn: int) -> str:
+    """Return that not all ways are drawn; empty where they are."""
+    return f"{drawn:,} of {ways:,} ways are drawn, those taken most" if drawn < ways else ""
 
 
 def _taken(way: _Way, *, is_counted: bool) -> str:
@@ -147,13 +152,13 @@ def flow_picture(stages: tuple[StageCount, ...], flow: Flow) -> Picture:
         flow: The transitions that were taken.
     """
     types = {stage.stage: stage.type for stage in stages}
-    titles = {stage.stage: stage.title for stage in stages}
+    titles = {stage.stage: short_title(stage.stage, stage.title) for stage in stages}
     moves = sorted(flow.moves, key=lambda move: -move.moves.value)[:MOST_ARROWS]
     most = max((move.moves.value for move in moves), default=1)
     boxes = [
         StageBox(
             stage.stage,
-            stage.title.rpartition(".")[2],
+            titles[stage.stage],
             f"{stage.now.value:,} now",
             "box",
             stage.type,
@@ -166,7 +171,7 @@ def flow_picture(stages: tuple[StageCount, ...], flow: Flow) -> Picture:
             move.source,
             move.to,
             f"{count_words(move.moves)} {'back to' if move.is_backward else 'to'} "
-            f"{titles[move.to].rpartition('.')[2]}",
+            f"{titles[move.to]}",
             "",
             f"{move.source} to {move.to}: {move.moves.value:,} of {move.moves.of or 0:,} "
             "times that it was left",
@@ -182,4 +187,5 @@ def flow_picture(stages: tuple[StageCount, ...], flow: Flow) -> Picture:
         "back. The more took a way, the thicker it is; ways back are dashed and stand on the left, "
         "ways to a lost stage are dotted."
     )
-    return stage_map("flow", "The ways that contacts took", about, boxes, arrows)
+    less = _left_out(len(flow.moves), len(moves))
+    return stage_map("flow", "The ways that contacts took", about, boxes, arrows, less)

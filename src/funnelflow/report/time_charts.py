@@ -6,7 +6,7 @@ from typing import Final
 
 from funnelflow.report.bar_charts import MARGIN, MOST_ROWS, WIDTH, left_out
 from funnelflow.report.markup import Markup, element
-from funnelflow.report.number_words import days_words, percent
+from funnelflow.report.number_words import days_words, percent, short_title
 from funnelflow.report.records import SMALL, Lengths, StageTime, Survival, SurvivalPoint
 from funnelflow.report.svg_writer import Picture, draw, write
 
@@ -199,7 +199,7 @@ def _box_row(stage: StageTime, x: _Scale, y: float) -> Markup:
     )
     line = y + 28
     said = _lengths_words(times)
-    title = stage.title if stage.title != stage.stage else stage.stage.rpartition(".")[2]
+    title = short_title(stage.stage, stage.title)
     tip = (
         f"{stage.title}: a quarter up to {days_words(times.quartile_1_days)}, half up to "
         f"{days_words(times.median_days)}, three quarters up to "

@@ -9,7 +9,7 @@ import datetime as dt
 from typing import Any
 
 from cel_expr_python import cel
-from cel_expr_python.ext import ext_bindings
+from cel_expr_python.ext import ext_bindings, ext_strings
 
 from funnelflow.criteria import Scope, Type
 
@@ -50,7 +50,8 @@ class Oracle:
             if (kind := _type(field.type)) is not None
         }
         self.environment = cel.NewEnv(
-            variables=self.variables, extensions=[ext_bindings.ExtBindings()]
+            variables=self.variables,
+            extensions=[ext_bindings.ExtBindings(), ext_strings.ExtStrings()],
         )
 
     def value(

@@ -16,6 +16,7 @@ from funnelflow.criteria.evaluate import (
     size_of,
     widened,
 )
+from funnelflow.criteria.functions import function_of
 
 
 def walked(node, known):  # noqa: C901, PLR0911, PLR0912  # one case a node
@@ -49,6 +50,8 @@ def walked(node, known):  # noqa: C901, PLR0911, PLR0912  # one case a node
         case tree.Negate():
             negated = negated_integer if node.type == INTEGER else negated_number
             return negated(walked(node.item, known))
+        case tree.Apply():
+            return function_of(node.function, node.item.type, node.zone)(walked(node.item, known))
         case tree.Size():
             return size_of(walked(node.item, known))
         case tree.TextTest():

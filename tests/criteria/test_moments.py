@@ -136,6 +136,7 @@ UNSCHEDULABLE = [
     ("contact.due in «[contact.seen, now]»", "list"),
     ("size(«[now - contact.due]») > 0", "list"),
     ("(«now > contact.due ? contact.due : contact.seen») > contact.seen", "choice"),
+    ("«now.getDayOfWeek()» == 1", "calendar"),
 ]
 
 

@@ -23,6 +23,7 @@ from funnelflow.criteria import (
     Type,
     list_of,
 )
+from funnelflow.criteria.functions import OF_TIME
 
 NOW = dt.datetime(2026, 4, 4, 12, tzinfo=dt.UTC)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -247,12 +248,19 @@ def _deeper(kind: Type, draw: Draw) -> list[st.SearchStrategy[Written]]:
         ways += [_binary(sign, _SUM, same, same) for sign in "+-"]
         ways += [_binary(sign, _PRODUCT, same, same) for sign in "*/%"]
         ways += [_sign("-", same), _size(draw)]
+        ways += [_called("int", draw(given)) for given in (NUMBER, TEXT, INTEGER, TIMESTAMP)]
+        ways.append(_part_of_time(draw))
     if kind == NUMBER:
         ways += [_binary(sign, _SUM, same, same) for sign in "+-"]
         ways += [_binary(sign, _PRODUCT, same, same) for sign in "*/"]
         ways += [_sign("-", same)]
+        ways += [_called("double", draw(given)) for given in (NUMBER, TEXT, INTEGER)]
     if kind == TEXT or kind.is_list:
         ways.append(_binary("+", _SUM, same, same))
+    if kind == TEXT:
+        plain = (TEXT, INTEGER, BOOLEAN, TIMESTAMP, DURATION)
+        ways += [_called("string", draw(given)) for given in plain]
+        ways += [_behind(name, same) for name in ("lowerAscii", "upperAscii", "trim")]
     if kind == TIMESTAMP:
         length = draw(DURATION)
         ways += [_binary("+", _SUM, same, length), _binary("+", _SUM, length, same)]
@@ -271,6 +279,26 @@ def _sign(sign: str, of: st.SearchStrategy[Written]) -> st.SearchStrategy[Writte
         lambda part, twice: Written(f"{sign * (1 + twice)}{_inside(part, _ATOM)}", _SIGN),
         of,
         st.sampled_from([False, False, False, True]),
+    )
+
+
+def _called(name: str, of: st.SearchStrategy[Written]) -> st.SearchStrategy[Written]:
+    """Draw a function of something."""
+    return of.map(lambda part: Written(f"{name}({part.text})", _ATOM))
+
+
+def _behind(
+    name: str, of: st.SearchStrategy[Written], zone: str = ""
+) -> st.SearchStrategy[Written]:
+    """Draw a function that stands behind something."""
+    return of.map(lambda part: Written(f"{_inside(part, _ATOM)}.{name}({zone})", _ATOM))
+
+
+def _part_of_time(draw: Draw) -> st.SearchStrategy[Written]:
+    """Draw a part of a time, in UTC or in a zone."""
+    zones = st.sampled_from(["", "", "'UTC'", "'+05:30'", "'-08:00'", "'Europe/Paris'"])
+    return st.tuples(st.sampled_from(OF_TIME), zones).flatmap(
+        lambda drawn: _behind(drawn[0], draw(TIMESTAMP), drawn[1])
     )
 
 

@@ -4,14 +4,18 @@
 names               ``contact.x``, ``event.x``, ``now``, ``has(contact.x)``
 values              ``5``, ``0xFF``, ``12.5``, ``"text"``, ``r"raw"``, ``true``, ``[1, 2]``,
                     ``timestamp("2026-03-01T00:00:00Z")``, ``duration("720h")``
+converting          ``int(x)``, ``double(x)``, ``string(x)``
+times               ``x.getMonth("Europe/Paris")``, ``.getDayOfWeek()`` and the like
 comparing           ``== != < <= > >=``, ``in`` a list; integers and numbers mix
 joining             ``&& || !``, ``a ? b : c``
 calculating         ``+ - * / %``; also text + text, list + list, time + duration,
                     time - time; integers and numbers do not mix
-text and lists      ``size(x)``, ``x.startsWith("a")``, ``.endsWith``, ``.contains``
+text and lists      ``size(x)``, ``x.startsWith("a")``, ``.endsWith``, ``.contains``,
+                    ``.lowerAscii()``, ``.upperAscii()``, ``.trim()``
 ==================  =====================================================================
 
-Everything accepted is valid CEL and means what it means there, with two words for CEL's
+Everything accepted is valid CEL and means what it means there (but for ``duration("30d")``, whose
+days CEL does not read, as definitions do after ``after``), with two words for CEL's
 errors: a fact that nobody knows, and a calculation without a result, are *unknown*.
 
 >>> import datetime as dt

@@ -21,6 +21,7 @@ from attrs import define, field
 
 from funnelflow.criteria import evaluate as arithmetic
 from funnelflow.criteria import tree
+from funnelflow.criteria.functions import function_of
 from funnelflow.criteria.tree import Node, children
 from funnelflow.criteria.value_forms import INTEGER, NUMBER, Scalar, Value
 
@@ -94,6 +95,9 @@ class Writer:
                 whole = node.type == INTEGER
                 negated = arithmetic.negated_integer if whole else arithmetic.negated_number
                 return self._calling(negated, (node.item,))
+            case tree.Apply():
+                convert = function_of(node.function, node.item.type, node.zone)
+                return self._calling(convert, (node.item,))
             case tree.Size():
                 return self._calling(arithmetic.size_of, (node.item,))
             case tree.ListOf():
@@ -227,7 +231,7 @@ def _is_exact(value: Value) -> bool:
 
 def is_known(node: Node) -> bool:
     """Whether a node has a value whatever the facts are."""
-    unsure = tree.Read | tree.Conditional | tree.Arithmetic | tree.Negate | tree.Widen
+    unsure = tree.Read | tree.Conditional | tree.Arithmetic | tree.Negate | tree.Widen | tree.Apply
     return not isinstance(node, unsure) and all(map(is_known, children(node)))
 
 

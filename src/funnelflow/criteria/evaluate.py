@@ -207,6 +207,19 @@ def widened(value: Any) -> Any:
     return None if value is None else float(value)
 
 
+_DIGITS: Final = 15
+"""The decimal digits that every number of 64 bits keeps: IEEE 754's DBL_DIG."""
+
+
+def as_decimal(value: float) -> float:
+    """Return a number that was computed as the decimal of 15 digits that was meant.
+
+    Ten times 0.1 are 1, and three times 1.1 are 3.3, as people count who type decimals.
+    """
+    exact = not math.isfinite(value) or abs(value) >= 10.0**_DIGITS
+    return value if exact else float(f"{value:.{_DIGITS}g}")
+
+
 @frozen
 class Known:
     """What is known when a question is asked."""

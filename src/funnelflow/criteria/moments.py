@@ -33,6 +33,7 @@ from funnelflow.criteria.expression_problems import CriterionError, ExpressionPr
 from funnelflow.criteria.rules import Leaf, Rule, rule_expressions
 from funnelflow.criteria.times import LONGEST, SECONDS
 from funnelflow.criteria.tree import (
+    Apply,
     Arithmetic,
     Compare,
     Conditional,
@@ -246,6 +247,8 @@ def _obstacles(node: Node) -> Iterator[ExpressionProblem]:
     """Yield what in a node keeps it from changing at computable moments only."""
     if isinstance(node, Compare) and node.left.type in _TIMES:
         yield from _of_sides(node)
+    elif isinstance(node, Apply) and reads_now(node):
+        yield ExpressionProblem("E160", node.start, node.end, variant="calendar")
     elif _lists_now(node):
         yield ExpressionProblem("E160", node.start, node.end, variant="list")
     else:

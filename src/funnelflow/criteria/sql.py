@@ -66,6 +66,8 @@ def bounded(node: tree.Compare, known: Known) -> Bound | None:
     read, limits = named[0], list[tuple[Line, int, int]]()
     if len(named) > 1 or not isinstance(read, tree.Read) or read.type != TIMESTAMP:
         return None
+    if node.left.type not in (TIMESTAMP, DURATION):
+        return None
     left = line_of(node.left, tree.Read, known, limits)
     right = line_of(node.right, tree.Read, known, limits)
     if left is None or right is None or left.sign == right.sign:
@@ -173,6 +175,8 @@ class _Writer:
                 return self.read(node)
             case tree.Size():
                 return self.size(node)
+            case tree.Apply() if node.function in self.dialect.letters:
+                return self.dialect.lettered(node.function, self.value(node.item))
             case tree.Conditional():
                 branches = f"WHEN TRUE THEN {self.value(node.then)}"
                 branches += f" WHEN FALSE THEN {self.value(node.other)}"

@@ -7,7 +7,7 @@ behind a look at the type.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 from attrs import frozen
 
@@ -53,6 +53,7 @@ class Dialect:
     """
 
     fields: str
+    letters: ClassVar[Mapping[str, str]] = {"lowerAscii": "lower", "upperAscii": "upper"}
 
     def value(self, name: str, kind: Type) -> str:  # noqa: ARG002  # the value knows it
         """Return the value of a fact; NULL where it is unknown."""
@@ -97,6 +98,10 @@ class Dialect:
     def contains(self, text: str, part: str) -> str:
         """Whether a text contains a part."""
         return f"(instr({text}, {part}) > 0)"
+
+    def lettered(self, function: str, text: str) -> str:
+        """Return a text in small letters or in capitals, those of ASCII alone."""
+        return f"{self.letters[function]}({text})"
 
     def items(self, name: str) -> str:
         """Count the items of a list; NULL where it is unknown."""
@@ -155,6 +160,9 @@ class _Postgresql(Dialect):
 
     def contains(self, text: str, part: str) -> str:
         return f"(strpos({text}, {part}) > 0)"
+
+    def lettered(self, function: str, text: str) -> str:
+        return f'({self.letters[function]}({text} COLLATE "C") COLLATE "C")'
 
     def items(self, name: str) -> str:
         items = f"({self._json} -> '{name}')"

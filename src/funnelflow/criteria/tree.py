@@ -263,6 +263,16 @@ class TextTest(_Node):
 
 
 @frozen(repr=False)
+class Apply(_Node):
+    """A function of one value: a conversion, a text without capitals, a part of a time."""
+
+    function: str
+    item: "Node"
+    type: Type
+    zone: str = ""
+
+
+@frozen(repr=False)
 class ListOf(_Node):
     """A list, some item of which is no constant."""
 
@@ -293,6 +303,7 @@ Node: TypeAlias = (
     | Negate
     | Size
     | TextTest
+    | Apply
     | ListOf
     | Widen
 )
@@ -303,7 +314,7 @@ def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911  # one a kind
     match node:
         case Constant() | Read() | Now() | Has():
             return ()
-        case Not() | Negate() | Size() | Widen():
+        case Not() | Negate() | Size() | Apply() | Widen():
             return (node.item,)
         case And() | Or() | ListOf():
             return node.items

@@ -4,8 +4,11 @@ A node that is wrong becomes None and is not complained about again above, so th
 gives one message.
 """
 
+import datetime as dt
+import re
 from typing import Final
 
+from funnelflow.criteria.functions import CONVERSIONS, OF_TEXT, OF_TIME, result_type, zone_of
 from funnelflow.criteria.names_and_operators import (
     NOTHING,
     ROOTS,
@@ -19,9 +22,15 @@ from funnelflow.criteria.names_and_operators import (
     joined,
     kind_words,
 )
-from funnelflow.criteria.times import TimeTextError, parse_cel_duration, parse_timestamp
+from funnelflow.criteria.times import (
+    TimeTextError,
+    parse_cel_duration,
+    parse_duration,
+    parse_timestamp,
+)
 from funnelflow.criteria.tree import (
     And,
+    Apply,
     Binary,
     CallSyntax,
     Choice,
@@ -61,20 +70,22 @@ from funnelflow.criteria.value_forms import (
 from funnelflow.errors import nearest
 
 _TESTS: Final = ("startsWith", "endsWith", "contains")
-_FUNCTIONS: Final = ("has", "size", "timestamp", "duration")
+_FUNCTIONS: Final = ("has", "size", "timestamp", "duration", *CONVERSIONS)
+_METHODS: Final = (*OF_TEXT, *OF_TIME)
+_DAYS: Final = re.compile(r"[0-9][dw]")
 _MACROS: Final = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
 _OTHERS: Final = frozenset(
     {
-        "int", "uint", "double", "string", "bytes", "bool", "type", "dyn", "getDate",
-        "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getFullYear", "getHours",
-        "getMilliseconds", "getMinutes", "getMonth", "getSeconds",
+        "uint", "bytes", "bool", "type", "dyn",
     }
 )  # fmt: skip
 _MEANT: Final = {
     "len": "size", "length": "size", "count": "size", "startswith": "startsWith",
     "starts_with": "startsWith", "endswith": "endsWith", "ends_with": "endsWith",
     "includes": "contains", "date": "timestamp", "datetime": "timestamp", "exist": "has",
-    "defined": "has", "isset": "has",
+    "defined": "has", "isset": "has", "lower": "lowerAscii", "upper": "upperAscii",
+    "tolower": "lowerAscii", "toupper": "upperAscii", "float": "double", "str": "string",
+    "strip": "trim", "year": "getFullYear", "month": "getMonth", "weekday": "getDayOfWeek",
 }  # fmt: skip
 
 
@@ -283,6 +294,8 @@ def _other_call(checking: CheckContext, syntax: CallSyntax) -> Node | None:
         return _time_constant(checking, syntax)
     if syntax.of is not None and syntax.name in _TESTS:
         return _text_test(checking, syntax)
+    if syntax.name in (_METHODS if syntax.of is not None else CONVERSIONS):
+        return _apply(checking, syntax)
     _unknown_function(checking, syntax)
     return None
 
@@ -311,12 +324,46 @@ def _time_constant(checking: CheckContext, syntax: CallSyntax) -> Node | None:
     try:
         if syntax.name == "timestamp":
             return Constant(*place, parse_timestamp(argument.value, strict=True), TIMESTAMP)
-        return Constant(*place, parse_cel_duration(argument.value), DURATION)
+        return Constant(*place, _duration(argument.value), DURATION)
     except TimeTextError as error:
         code = "E150" if syntax.name == "timestamp" else "E151"
         code = "E152" if error.is_too_fine else code
         checking.report(code, argument, reason=str(error), advice=error.hint)
         return None
+
+
+def _duration(text: str) -> dt.timedelta:
+    """Read the text of ``duration("…")``: as CEL has it, or in days and weeks, as ``after`` does.
+
+    Raises:
+        TimeTextError: It is neither.
+    """
+    if _DAYS.search(text):
+        return parse_duration(text)
+    return parse_cel_duration(text)
+
+
+def _apply(checking: CheckContext, syntax: CallSyntax) -> Node | None:
+    """Check a function of one value: ``int(x)``, ``x.lowerAscii()``, ``x.getMonth("zone")``."""
+    name, arguments = syntax.name, list(syntax.arguments)
+    given = syntax.of if syntax.of is not None else arguments.pop(0) if arguments else None
+    zone = arguments.pop() if name in OF_TIME and arguments else None
+    if given is None or arguments:
+        checking.report("E127", syntax, "one", name=name, meant=_form(name))
+        return None
+    said = "" if zone is None else zone.value if isinstance(zone, Literal) else None
+    if not isinstance(said, str) or (zone is not None and zone_of(said) is None):
+        assert zone is not None
+        checking.report("E127", zone, "zone", name=name)
+        return None
+    item = check(checking, given)
+    if item is None:
+        return None
+    kind = result_type(name, item.type)
+    if kind is None:
+        checking.report("E148", item, "given", name=name, kind=kind_words(item.type))
+        return None
+    return Apply(syntax.start, syntax.end, name, item, kind, said)
 
 
 def _text_test(checking: CheckContext, syntax: CallSyntax) -> Node | None:
@@ -363,9 +410,9 @@ def _no_function(name: str, *, is_method: bool) -> tuple[str, str, dict[str, obj
         return "E124", "", {}
     if name in _OTHERS:
         return "E125", "", {}
-    if name in _TESTS and not is_method:
+    if name in (*_TESTS, *_METHODS) and not is_method:
         return "E126", "behind_text", {"meant": _form(name)}
-    names = [*_FUNCTIONS, *_TESTS]
+    names = [*_FUNCTIONS, *_TESTS, *OF_TEXT, *OF_TIME]
     if guess := _MEANT.get(name.lower()) or nearest(name, names):
         return "E126", "unknown", {"guess": _form(guess)}
     return "E126", "unknown", {"known": tuple(names)}
@@ -375,4 +422,6 @@ def _form(name: str) -> str:
     """Return how a function is written."""
     if name in _TESTS:
         return f'contact.x.{name}("…")'
-    return f"{name}(contact.x)" if name in ("has", "size") else f'{name}("…")'
+    if name in _METHODS:
+        return f"contact.x.{name}()"
+    return f"{name}(contact.x)" if name in ("has", "size", *CONVERSIONS) else f'{name}("…")'

@@ -5,6 +5,7 @@ from typing import Final
 
 from funnelflow.criteria import tree
 from funnelflow.criteria.fields import Field
+from funnelflow.criteria.functions import WORDS
 from funnelflow.criteria.times import duration_words, rough_words
 from funnelflow.criteria.tree import Node, walk
 from funnelflow.criteria.value_forms import BOOLEAN, DURATION, TEXT, TIMESTAMP, Value, listed, shown
@@ -47,6 +48,9 @@ def subject(node: Node) -> str:  # noqa: PLR0911  # one a kind of node
         case tree.Size():
             kind = "length of" if node.item.type == TEXT else "number of"
             return f"{kind} {subject(node.item)}"
+        case tree.Apply():
+            words = WORDS[node.function].format(subject(node.item))
+            return f"{words} in {node.zone}" if node.zone else words
         case tree.Negate():
             return f"minus {subject(node.item)}"
         case tree.Arithmetic():
@@ -67,7 +71,7 @@ def _side(node: Node) -> str:
 
 def unit(node: Node) -> str:
     """Return the unit that the value of a node counts in; empty where there is none, or several."""
-    if isinstance(node, tree.Size):
+    if isinstance(node, tree.Size | tree.Apply):
         return ""
     if isinstance(node, tree.Arithmetic) and node.operator not in ("+", "-"):
         return ""

@@ -11,6 +11,7 @@ from funnelflow.criteria import (
     BOOLEAN,
     DURATION,
     INTEGER,
+    NUMBER,
     TIMESTAMP,
     AllOf,
     AnyOf,
@@ -29,7 +30,9 @@ from funnelflow.criteria import (
     compile_values,
     schedule,
 )
+from funnelflow.criteria.evaluate import as_decimal
 from funnelflow.criteria.moments import EARLIEST
+from funnelflow.criteria.tree import Arithmetic, walk
 from funnelflow.criteria.value_forms import says_nothing
 from funnelflow.definition import Linked, LinkedTransition
 from funnelflow.engine.decisions import Cause, Contact, Event, Outcome, Taken
@@ -536,7 +539,16 @@ _Target: TypeAlias = tuple[str, Callable[[Value], Value | None] | None]
 def _target(field: Field, expression: Expression) -> _Target:
     """Return a field's name, and what normalises a value for it where not every one fits."""
     fits = expression.type == field.type in _WHOLE and not field.choices
-    return field.name, None if fits else field.normalise
+    if fits:
+        return field.name, None
+    is_sum = any(isinstance(node, Arithmetic) for node in walk(expression.tree))
+    if expression.type != NUMBER or not is_sum:
+        return field.name, field.normalise
+
+    def normalise_decimal(value: Value) -> Value | None:
+        return field.normalise(as_decimal(value) if isinstance(value, float) else value)
+
+    return field.name, normalise_decimal
 
 
 def defaults_of(fields: Mapping[str, Field]) -> dict[str, Value]:

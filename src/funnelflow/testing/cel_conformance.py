@@ -19,6 +19,7 @@ Variables of a case are read as ``contact.NAME``, since criteria have no bare va
 import datetime as dt
 import json
 import math
+import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,8 @@ _TYPES: Final = {
     "timestamp": TIMESTAMP,
     "duration": DURATION,
 }
+_IN_DAYS: Final = re.compile(r"duration\(\s*['\"][^'\"]*[0-9][dw]")
+"""What criteria take beyond CEL, so that ``after: 30d`` and ``duration("30d")`` read alike."""
 _NOW: Final = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
@@ -78,6 +81,8 @@ def run_case(case: Mapping[str, Any]) -> CaseOutcome:
         expression = compile_expression(source, Scope(fields), expect=None)
     except CriterionError as error:
         return _rejected(source, error)
+    if _IN_DAYS.search(source):
+        return CaseOutcome("rejected", "a duration in days, which CEL has not and criteria have")
     given = expression.value(facts, {}, _NOW)
     if expression.holds(facts, {}, _NOW) is not (given is True):
         return CaseOutcome("wrong", f"gave {given!r}, and holds differs")

@@ -30,6 +30,8 @@ FLAGS = [
     "--disable-sync",
 ]
 WIDTHS = {"phone": 390, "tablet": 820, "desktop": 1280}
+PAPER = 718
+"""A4 without its margins, at 96 dots an inch."""
 SERIOUS = {"serious", "critical"}
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt install chromium")
@@ -220,8 +222,10 @@ def test_a_picture_of_its_own_is_seen_in_light_and_dark(browser, tmp_path):
 
 
 def test_on_paper_everything_is_light_open_and_there(browser, written):
-    with Looked(browser, written, scheme="dark") as looked:
+    with Looked(browser, written, PAPER, "dark") as looked:
         looked.page.emulate_media(media="print")
+        assert keep("report-paper", looked.page.screenshot(full_page=True))
+        assert looked.page.evaluate("document.documentElement.scrollWidth") == PAPER
         ground = looked.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert ground == "rgb(255, 255, 255)"
         hidden = (

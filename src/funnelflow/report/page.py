@@ -72,6 +72,9 @@ pre{margin:.25rem 0;white-space:pre-wrap;overflow-wrap:anywhere}
 body{font-size:10pt}
 nav,.skip,dd pre{display:none}
 .scroll{overflow:visible}
+table{font-size:8pt}
+th,td{padding:.1rem .35rem}
+thead .s{white-space:normal}
 svg{max-width:100%;height:auto}
 figure,tr{break-inside:avoid}
 h2,h3,caption{break-after:avoid}

@@ -3,6 +3,7 @@
 import csv
 import io
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import click
 
 from funnelflow.cli.drawing import DRAWING, draw_reports
+from funnelflow.cli.find import definition_here
 from funnelflow.cli.listing import csv_cell
 from funnelflow.cli.options import (
     AT,
@@ -21,12 +23,16 @@ from funnelflow.cli.options import (
     moment_of,
 )
 from funnelflow.cli.output import page_for, say, say_text, write_json
-from funnelflow.cli.report_view import report_lines
+from funnelflow.cli.report_view import compared_lines, report_lines, summary_lines
 from funnelflow.cli.session import answer, current
 from funnelflow.cli.text import Line, Page, Text, dim, line, moment, stack, strong
+from funnelflow.engine import Funnel
 from funnelflow.errors import UsageError
 from funnelflow.report import Lengths, Number, NumberDefinition, Report
 from funnelflow.report.explaining import definition_of, number_definitions
+from funnelflow.workspace.workspace import Workspace
+
+WATCH_SECONDS = 5.0
 
 _HEADS = ("funnel", "number", "value", "of", "share", "small")
 _DAYS = ("quartile_1_days", "median_days", "quartile_3_days", "p90_days")
@@ -38,6 +44,7 @@ _DAYS = ("quartile_1_days", "median_days", "quartile_3_days", "p90_days")
     "funnelflow report --at 2026-06-30T00:00:00Z --period quarter --by source",
     "funnelflow report --explain passed",
     "funnelflow report --who stage/lead --csv",
+    "funnelflow report --compare standard dialogue",
     "funnelflow report --html report.html",
     "funnelflow report --svg pictures/",
 )
@@ -51,6 +58,13 @@ _DAYS = ("quartile_1_days", "median_days", "quartile_3_days", "p90_days")
 )
 @click.option("--by", metavar="FIELD", default="", help="Split conversion by this field as well.")
 @click.option("--value", metavar="FIELD", default="", help="The field that says what one is worth.")
+@click.option(
+    "--compare",
+    nargs=2,
+    metavar="A B",
+    help="The same evidence under two definitions, side by side.",
+)
+@click.option("--watch", is_flag=True, help="Draw it again every five seconds.")
 @click.option("--explain", metavar="NUMBER", help="Say what a number means; 'all' for every one.")
 @click.option("--who", metavar="NUMBER", help="List the contacts that a number counts.")
 @AT
@@ -63,8 +77,10 @@ def report(
     known_at: str | None,
     explain: str | None,
     who: str | None,
+    compare: tuple[str, str] | None,
     *,
     as_csv: bool,
+    watch: bool,
     **asked: Any,
 ) -> int:
     """Count the funnel, and say what is in the way.
@@ -84,6 +100,11 @@ def report(
         asked |= {"at": moment_of(at, workspace), "known_at": known_at_of(known_at, workspace)}
         if who is not None:
             return _list(workspace.counted(who, **asked), as_csv=as_csv)
+        if compare is not None:
+            del asked["funnel"]
+            return _compare(workspace, compare, asked)
+        if watch:
+            return _watch(workspace, asked)
         reports = workspace.report(**asked)
         definitions = {one.funnel: workspace.linked(one.funnel) for one in reports}
     is_drawn = draw_reports(reports, definitions, options=options, **drawing)
@@ -95,6 +116,34 @@ def report(
             lambda page: stack((report_lines(one, page) for one in reports), spaced=True)[1:],
         )
     return 0
+
+
+def _compare(workspace: Workspace, names: tuple[str, str], asked: dict[str, Any]) -> int:
+    """Write what two definitions report of the same evidence."""
+    session = current()
+    linked = [definition_here(name, session) for name in names]
+    reports = workspace.report_by(*map(Funnel, linked), **asked)
+    answer(
+        lambda: {"compared": [one.to_json() for one in reports]},
+        lambda page: compared_lines(reports, page),
+    )
+    return 0
+
+
+def _watch(workspace: Workspace, asked: dict[str, Any]) -> int:
+    """Draw the report again and again, until somebody interrupts it.
+
+    Raises:
+        UsageError: Nobody is looking.
+    """
+    if not page_for(sys.stdout).terminal or current().json:
+        raise UsageError("--watch draws on a terminal, and this is none", hint="leave it out")
+    while True:
+        reports = workspace.report(**asked)
+        click.clear()
+        page = page_for(sys.stdout)
+        say(stack(summary_lines(one, page) for one in reports))
+        time.sleep(WATCH_SECONDS)
 
 
 def _options(at: str | None, known_at: str | None, asked: dict[str, Any]) -> dict[str, str | None]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
+from funnelflow.cli.output import counted
 from funnelflow.cli.text import Line, Look, Page, Text, TextSpan, dim, line, section, strong
 from funnelflow.report.records import (
     Cohorts,
@@ -77,11 +78,39 @@ def more_lines(report: Report, page: Page) -> list[Line]:
     ]
 
 
+def compared_lines(reports: Sequence[Report], page: Page) -> list[Line]:
+    """Draw what definitions report of the same evidence, side by side."""
+    stages = dict.fromkeys(one.stage for report in reports for one in report.conversion)
+    passed = [{one.stage: one.passed for one in report.conversion} for report in reports]
+    rows: list[Sequence[Text]] = [
+        ("contacts", *(f"{one.entries.value:,}".rjust(12) for one in reports)),
+        *(
+            (f"passed {stage}", *(_compared(found.get(stage)) for found in passed))
+            for stage in stages
+        ),
+        ("won", *(_compared(one.win_rates.won) for one in reports)),
+        ("lost", *(_compared(one.win_rates.lost) for one in reports)),
+        ("won of won and lost", *(share_of(one.win_rates.narrow) for one in reports)),
+        ("days to won, median", *(days(one.win_rates.cycle.median_days) for one in reports)),
+    ]
+    heads = ("", *(f"{one.funnel}, version {one.version}" for one in reports))
+    return page.grid(rows, heads=heads)
+
+
+def _compared(number: Number | None) -> Text:
+    if number is None:
+        return dim("-".rjust(12))
+    share = "" if number.is_small or number.share is None else f"{number.share:.1%}"
+    return f"{number.value:,}".rjust(12) + share.rjust(8)
+
+
 def _head(report: Report, page: Page) -> list[Line]:
     """Draw what the report is about."""
     known = "" if report.known_at is None else ", as it was known then"
     gone = f", {report.erased:,} erased since" if report.erased else ""
-    said = f"{report.entries.value:,} contacts at {report.at:%Y-%m-%d %H:%M} UTC{known}{gone}"
+    said = (
+        f"{counted(report.entries.value, 'contact')} at {report.at:%Y-%m-%d %H:%M} UTC{known}{gone}"
+    )
     return [
         *page.flow(line(strong(report.funnel), dim(f"  {report.title}"))),
         line(f"{said}; days and {report.period}s of {report.zone}"),

@@ -27,6 +27,7 @@ from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.summary import Summary
 from funnelflow.plugins import PluginHost
 from funnelflow.plugins.configuration import CONFIG_FILE
+from funnelflow.report import Report
 from funnelflow.storage.contacts import HistoryRow
 from funnelflow.workspace.settings import DATABASE_FILE, library_of
 from funnelflow.workspace.workspace import Workspace
@@ -344,17 +345,36 @@ def _show(root: Path, workspace: Workspace, summary: Summary) -> None:
     linked = workspace.funnel(FUNNEL).linked
     story = _longest_story(workspace)
     counts = workspace.counts(FUNNEL)
-    say(demo_lines(summary, counts, story, linked, page_for(sys.stdout)))
-    _draw(root / PAGE, workspace)
+    page = page_for(sys.stdout)
+    say(demo_lines(summary, counts, story, linked, page))
+    reports = workspace.report(FUNNEL)
+    say(_report_lines(reports, page))
+    _draw(root / PAGE, reports, linked)
     hint(_suggestions(root, _undecided(workspace)))
 
 
-def _draw(path: Path, workspace: Workspace) -> None:
+def _report_lines(reports: Iterable[Report], page: Page) -> list[Line]:
+    """Draw what the report says of how far contacts came, and of what to ask."""
+    from funnelflow.cli.report_view import (  # noqa: PLC0415  # only the demo draws here
+        conversion_lines,
+        question_lines,
+    )
+
+    return [
+        drawn
+        for report in reports
+        for drawn in (
+            *section("How far they came", conversion_lines(report.conversion, page)),
+            *section("What to ask", question_lines(report.blockers, page)),
+        )
+    ]
+
+
+def _draw(path: Path, reports: Sequence[Report], linked: Linked) -> None:
     """Write the report as a page, and say where it is."""
     from funnelflow.report.page import report_page  # noqa: PLC0415  # only the demo draws here
 
-    definitions = {FUNNEL: workspace.funnel(FUNNEL).linked}
-    write_document(path, report_page(workspace.report(FUNNEL), definitions=definitions))
+    write_document(path, report_page(reports, definitions={FUNNEL: linked}))
     note(f"the numbers and pictures, for a browser: {from_here(path)}")
 
 
@@ -381,6 +401,8 @@ def _suggestions(root: Path, contact: str) -> str:
             f"funnelflow move {contact} prospect",
             f"funnelflow history {contact}",
             "funnelflow list --where 'contact.budget >= 10000' --stage lead",
+            "funnelflow report",
+            "funnelflow todo",
             "funnelflow show standard",
         )
     )

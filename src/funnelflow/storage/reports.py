@@ -1,11 +1,13 @@
 """The report of a workspace: everybody's journeys, counted for each funnel in one pass."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from attrs import evolve, field, frozen
 from sqlalchemy import Connection, func, select
 
+from funnelflow.definition import digest
+from funnelflow.engine import Funnel
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.plugins import NumberProvider, PluginHost
 from funnelflow.plugins.isolation import Fault, describe_error
@@ -62,6 +64,7 @@ class ReportPass:
         request: What is asked.
         present: The moment of the look.
         frames: What is asked of each funnel, as far as it has been met.
+        others: The definitions that read everybody's evidence; none for those of the funnels.
         extras: The numbers of plugins.
     """
 
@@ -70,6 +73,7 @@ class ReportPass:
     request: ReportRequest
     present: Present
     frames: dict[str, Frame] = field(factory=dict)
+    others: tuple[LoadedDefinition, ...] = ()
     extras: tuple[ExtraNumber, ...] = field(init=False)
 
     @extras.default
@@ -92,6 +96,7 @@ class ReportPass:
             AsOf(request.at, request.known_at),
             self.calendar.start(self.present.now),
             request.funnel,
+            self.others,
         )
 
     def frame(self, loaded: LoadedDefinition) -> Frame:
@@ -121,11 +126,8 @@ class ReportPass:
         """Count everybody, for each funnel."""
         reader = self.reader()
         names = [self.request.funnel] if self.request.funnel else funnel_names(self.connection)
-        tallies = {
-            name: Tally(self.frame(loaded))
-            for name in names
-            if (loaded := reader.loaded(name)) is not None
-        }
+        used = self.others or [one for name in names if (one := reader.loaded(name)) is not None]
+        tallies = {loaded.name: Tally(self.frame(loaded)) for loaded in used}
         for loaded, journey in reader.journeys():
             if loaded.name not in tallies:
                 tallies[loaded.name] = Tally(self.frame(loaded))
@@ -133,10 +135,24 @@ class ReportPass:
         return tallies
 
 
-def make_reports(context: Context, request: ReportRequest) -> tuple[Report, ...]:
-    """Count everybody, and return the report of each funnel; see `Workspace.report`."""
+def make_reports(
+    context: Context, request: ReportRequest, funnels: Iterable[Funnel] = ()
+) -> tuple[Report, ...]:
+    """Count everybody, and return the report of each funnel; see `Workspace.report`.
+
+    Args:
+        context: The workspace.
+        request: What is asked.
+        funnels: The definitions that read everybody's evidence; none for those in use.
+
+    Raises:
+        UsageError: Two of the definitions have one name.
+    """
+    others = tuple(LoadedDefinition(0, digest(one.definition), one) for one in funnels)
+    if len({one.name for one in others}) < len(others):
+        raise UsageError("the definitions have one name", hint="give one of them another `funnel:`")
     with reading(context.engine) as connection:
-        whole = begin_pass(context, connection, request)
+        whole = evolve(begin_pass(context, connection, request), others=others)
         gone = select(func.count()).select_from(contacts).where(contacts.c.id.is_(None))
         erased = connection.execute(gone).scalar_one()
         tallies = whole.tallies()

@@ -62,6 +62,8 @@ class JourneyReader:
         as_of: By which clocks.
         since: When the period began, for what was said then; None where nobody asks.
         funnel: The only funnel that is wanted; None for all.
+        others: The definitions that read everybody's evidence, whatever funnels they are in; none
+            for those of the funnels.
     """
 
     connection: Connection
@@ -70,6 +72,7 @@ class JourneyReader:
     as_of: AsOf = field(factory=AsOf)
     since: dt.datetime | None = None
     funnel: str | None = None
+    others: tuple[LoadedDefinition, ...] = ()
     _readers: dict[str, EvidenceReader | None] = field(factory=dict)
 
     def journeys(self) -> Iterator[FoundJourney]:
@@ -129,6 +132,9 @@ class JourneyReader:
         told_rows = known if moment is None else rows_until(known, moment)
         if not told_rows:
             return
+        if self.others:
+            yield from self._elsewhere(name, known, told_rows)
+            return
         decided = self.store.by_id(self.connection, told_rows[-1].definition)
         reader = self._reader(decided.name) or EvidenceReader(decided)
         everything = read_told(self.connection, self.store, reader, known)
@@ -143,6 +149,21 @@ class JourneyReader:
             journey = self._journey(found)
             if journey is not None:
                 yield FoundJourney(reader.loaded, journey)
+
+    def _elsewhere(
+        self, name: str, known: Sequence[Any], told_rows: Sequence[Any]
+    ) -> Iterator[FoundJourney]:
+        """Yield what definitions make of a contact that is not in their funnels: no move counts."""
+        for loaded in self.others:
+            reader = EvidenceReader(loaded)
+            told = [
+                Told(row.contact, row.sequence, row.id, event)
+                for row in known
+                for event in (reader.read_elsewhere(self.connection, self.store, row),)
+            ]
+            journey = self._journey(_Found(name, loaded, told, told_rows, (), None))
+            if journey is not None:
+                yield FoundJourney(loaded, journey)
 
     def _said(self, rows: Iterable[Any]) -> list[Any]:
         """Read the decisions that a report looks at, of everybody whose story is united."""

@@ -463,6 +463,25 @@ class ReadableWorkspace(OpenWorkspace):
 
         return make_reports(self.context, ReportRequest(funnel, **asked))
 
+    def report_by(
+        self, *funnels: Funnel, **asked: "Unpack[numbers.ReportOptions]"
+    ) -> "tuple[numbers.Report, ...]":
+        """Return what definitions would report of everybody's evidence, each by itself.
+
+        Nobody is in their funnels for that: moves that were asked for by another definition's
+        stages are left out, as `translate` leaves them out.
+
+        Args:
+            funnels: The definitions.
+            asked: What `ReportOptions` lists.
+
+        Raises:
+            UsageError: Two of them have one name.
+        """
+        from funnelflow.storage.reports import ReportRequest, make_reports  # noqa: PLC0415  # lazy
+
+        return make_reports(self.context, ReportRequest(**asked), funnels)
+
     def counted(
         self, number: str, funnel: str | None = None, **asked: "Unpack[numbers.ReportOptions]"
     ) -> "Iterator[numbers.CountedContact]":

@@ -81,8 +81,9 @@ PUBLIC = {
     """,
     "funnelflow.report": """
         Calendar CountedContact Frame Journey JourneyDecision LateRow Lengths Number
-        NumberDefinition PeriodKind Report ReportOptions Tally TodoItem TodoReason build_report
-        counted_in definition_of limits_of number_definitions report_of
+        NumberDefinition PeriodKind Picture Report ReportOptions Tally TodoItem TodoReason
+        build_report counted_in definition_of definition_picture limits_of number_definitions
+        report_of report_page
     """,
     "funnelflow.testing": """
         Answer CriterionContract Example FrozenClock NotifierContract Received Receiver

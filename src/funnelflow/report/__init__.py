@@ -42,9 +42,12 @@ if TYPE_CHECKING:
     )
     from funnelflow.report.frame import Frame
     from funnelflow.report.journey import CountedContact, Journey, JourneyDecision, LateRow
+    from funnelflow.report.page import report_page
     from funnelflow.report.periods import Calendar, PeriodKind, ReportOptions
     from funnelflow.report.records import Lengths, Number
     from funnelflow.report.sections import Report
+    from funnelflow.report.stage_pictures import definition_picture
+    from funnelflow.report.svg_writer import Picture
     from funnelflow.report.tally import Tally, counted_in
     from funnelflow.report.todo import TodoItem, TodoReason
 else:
@@ -55,9 +58,12 @@ else:
             "explaining": "NumberDefinition definition_of number_definitions",
             "frame": "Frame",
             "journey": "CountedContact Journey JourneyDecision LateRow",
+            "page": "report_page",
             "periods": "Calendar PeriodKind ReportOptions",
             "records": "Lengths Number",
             "sections": "Report",
+            "stage_pictures": "definition_picture",
+            "svg_writer": "Picture",
             "tally": "Tally counted_in",
             "todo": "TodoItem TodoReason",
         },
@@ -74,6 +80,7 @@ __all__ = [
     "Number",
     "NumberDefinition",
     "PeriodKind",
+    "Picture",
     "Report",
     "ReportOptions",
     "Tally",
@@ -82,7 +89,9 @@ __all__ = [
     "build_report",
     "counted_in",
     "definition_of",
+    "definition_picture",
     "limits_of",
     "number_definitions",
     "report_of",
+    "report_page",
 ]

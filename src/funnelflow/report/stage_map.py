@@ -11,7 +11,15 @@ from typing import Final, Literal, TypeAlias
 from attrs import define, field, frozen
 
 from funnelflow.report.markup import Markup, element
-from funnelflow.report.svg_writer import SMALL_SIZE, TYPE_MARKS, Picture, draw, width_of, write
+from funnelflow.report.svg_writer import (
+    SMALL_SIZE,
+    TYPE_MARKS,
+    Picture,
+    draw,
+    width_of,
+    wrapped,
+    write,
+)
 
 ArrowLook: TypeAlias = Literal["bar", "back", "lost"]
 _Side: TypeAlias = Literal["left", "right"]
@@ -19,6 +27,8 @@ _Side: TypeAlias = Literal["left", "right"]
 _ROW: Final = 26.0
 _TALL_ROW: Final = 42.0
 _BOX: Final = 168
+_TWO_LINES: Final = 60.0
+"""From which height on a box has room for a title of two lines."""
 _INDENT: Final = 14
 _GAP: Final = 14
 _TRACK: Final = 13
@@ -324,26 +334,31 @@ def _group(places: Mapping[str, _Place], outer: _Place) -> Markup:
 
 
 def _drawn_box(place: _Place) -> Markup:
-    """Draw a stage's box with its title, and what stands below that."""
-    box, x, mark = place.box, place.x, TYPE_MARKS[place.box.type]
-    look = "strong" if not mark else f"strong {box.type}"
-    middle = place.top + place.height / 2
-    lines = [element("title", f"{box.name} ({box.type})" if mark else box.name)]
+    """Draw a stage's box with its title, on two lines where there is room, and its text."""
+    box, x, room = place.box, place.x + 10, place.width - 18
+    mark = TYPE_MARKS[box.type]
+    most = 2 if place.height >= _TWO_LINES and not box.holds else 1
+    titles = wrapped(mark + box.title, room * 0.92, most)
+    base = place.top + 19
     if not box.holds:
-        lines.append(
-            element(
-                "rect",
-                x=x,
-                y=place.top,
-                width=place.width,
-                height=place.height,
-                rx=6,
-                class_=box.look,
-            )
-        )
-    base = (place.top + 19) if box.holds else middle + (-2 if box.text else 5)
-    lines.append(write(x + 10, base, mark + box.title, look=look, width=place.width - 18))
+        lines = len(titles) + (1 if box.text else 0)
+        base = place.top + place.height / 2 + 5 - 9 * (lines - 1)
+    look = f"strong {box.type}" if mark else "strong"
+    texts = [write(x, base + 17 * at, text, look=look) for at, text in enumerate(titles)]
     if box.text:
-        below = base + 17
-        lines.append(write(x + 10, below, box.text, look="small muted", width=place.width - 18))
-    return element("g", *lines)
+        below = base + 17 * len(titles)
+        texts.append(write(x, below, box.text, look="small muted", width=room))
+    tip = element("title", f"{box.title}: {box.name}" + (f" ({box.type})" if mark else ""))
+    return element("g", tip, "" if box.holds else _frame(place), *texts)
+
+
+def _frame(place: _Place) -> Markup:
+    return element(
+        "rect",
+        x=place.x,
+        y=place.top,
+        width=place.width,
+        height=place.height,
+        rx=6,
+        class_=place.box.look,
+    )

@@ -15,13 +15,18 @@ BENCHMARKS = {
     "arrow": "the fold over Arrow tables, beside the engine folding the same rows",
     "claims": "what compare claims, beside random stories, and of changed definitions",
     "whatif": "a changed threshold over stored evidence, beside folding everybody once",
+    "spark": "the fold on Spark, beside that over Arrow tables on as many cores",
     "store": "a record, a filtered list and a verification, as a workspace grows",
     "late": "one late row about a contact with a long story, beside one in order",
     "report": "a report of many contacts: scans of the evidence, time and peak memory",
     "startup": "funnelflow --help, check and show, beside importing click",
 }
 
-NEEDED = {"funnelflow_webhook": "pip install -e plugins/funnelflow-webhook"}
+NEEDED = {
+    "funnelflow_spark": "pip install -e plugins/funnelflow-spark",
+    "funnelflow_webhook": "pip install -e plugins/funnelflow-webhook",
+    "pyspark": "pip install -e plugins/funnelflow-spark",
+}
 """How to get what a measurement needs, where the extras of funnelflow do not bring it."""
 
 

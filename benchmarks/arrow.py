@@ -70,12 +70,17 @@ def run(events: str = "", only: str = "") -> None:
             print(f"  peak memory of {rows_in_file:,} events from Parquet: {said.strip()} MB")
 
 
-def make_evidence(count: int) -> pa.Table:
-    """Return evidence sorted by contact and time: ten rows a contact, facts in one of five."""
-    chance = random.Random(1)
+def make_evidence(count: int, first: int = 0) -> pa.Table:
+    """Return evidence sorted by contact and time: ten rows a contact, facts in one of five.
+
+    Args:
+        count: How many rows.
+        first: How many stand before them.
+    """
+    chance = random.Random(first)
     start = int(BEGIN.timestamp() * 1e6)
     contacts, moments = [], []
-    for contact in range(count // EACH):
+    for contact in range(first // EACH, (first + count) // EACH):
         moment = start
         for _ in range(EACH):
             moment += chance.randrange(1, 3 * 86_400_000_000)

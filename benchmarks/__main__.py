@@ -22,11 +22,9 @@ BENCHMARKS = {
     "startup": "funnelflow --help, check and show, beside importing click",
 }
 
-NEEDED = {
-    "funnelflow_spark": "pip install -e plugins/funnelflow-spark",
-    "funnelflow_webhook": "pip install -e plugins/funnelflow-webhook",
-    "pyspark": "pip install -e plugins/funnelflow-spark",
-}
+_SPARK = "pip install -e plugins/funnelflow-spark"
+NEEDED = {"funnelflow_webhook": "pip install -e plugins/funnelflow-webhook"}
+NEEDED |= dict.fromkeys(("funnelflow_spark", "pyspark"), _SPARK)
 """How to get what a measurement needs, where the extras of funnelflow do not bring it."""
 
 

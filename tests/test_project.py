@@ -61,10 +61,10 @@ PUBLIC = {
         as_file import_file
     """,
     "funnelflow.maintenance": """
-        Adopted AdoptionPlan Ahead BrokenPromise BulkAnswer BulkDone Conflict Dumped Erased
-        ExportRequest Finding FoundValue HeadsFileError Merged Repaired Shift SinceHeads
-        StandsElsewhere Ticked Undone UnmappedStageError Verification broken_promises
-        contacts_ahead dump_database exported_rows in_use load_database plan_adoption
+        Adopted AdoptionPlan Ahead BackedUp BrokenPromise BulkAnswer BulkDone Conflict Dumped
+        Erased ExportRequest Finding FoundValue HeadsFileError Merged Repaired Shift SinceHeads
+        StandsElsewhere Ticked Undone UnmappedStageError Verification back_up broken_promises
+        contacts_ahead dump_database exported_rows in_use load_database plan_adoption restore
         run_adoption run_bulk run_erasure run_merge run_repair run_tick run_unmerge
         run_verification search_values undo_run what_if what_if_threshold write_rows
     """,

@@ -137,7 +137,8 @@ def _note_count(
             note(f"{'the first ' if total is None else ''}{count:,}{of}")
             return
     if not count:
-        note("no contact fits" if any(asked.values()) else "there is no contact yet")
+        said = any(asked[name] for name in ("where", "stage", "funnel"))
+        note("no contact fits" if said else "there is no contact yet")
     elif sys.stderr is not None and sys.stderr.isatty():
         note(counted(count, "contact"))
 

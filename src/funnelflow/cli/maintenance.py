@@ -13,6 +13,7 @@ from funnelflow.cli.output import counted, hint, note, note_dry_run, say, watchi
 from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import Line, Page, line, mark, moment_and_zone, strong
 from funnelflow.errors import StoreError, UsageError
+from funnelflow.maintenance import back_up, restore
 from funnelflow.maintenance.tick import Ticked
 from funnelflow.maintenance.verify_contacts import ADVICE, Finding, Verification
 from funnelflow.storage.connect import Database, locate
@@ -271,4 +272,61 @@ def _plan(database: Database) -> tuple[str, str]:
 
 db.add_command(status)
 db.add_command(upgrade)
+
+
+@command(
+    "backup",
+    "funnelflow db backup monday.backup",
+    "funnelflow db backup /safe/funnelflow.backup --json",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@dry_run
+@as_json
+def backup(file: Path, *, dry_run: bool) -> int:
+    """Copy the database into a file, as it is at one moment.
+
+    Others may write meanwhile. A copy of the .db file alone would lack what its write-ahead log
+    holds. On PostgreSQL it is pg_dump that copies. What erased people cannot be found by is kept
+    beside the database, in erased.key: copy that file too.
+    """
+    database = database_of(current())
+    if dry_run:
+        answer(lambda: {"database": str(database)}, lambda _: [line(f"{database} → {file}")])
+        note_dry_run()
+        return 0
+    done = back_up(database, file)
+    answer(
+        done.to_json, lambda _: [line(f"{done.database} is copied to {file}, {done.size:,} bytes")]
+    )
+    return 0
+
+
+@command(
+    "restore",
+    "funnelflow db restore monday.backup --force",
+    "funnelflow db restore monday.backup --dry-run",
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace the database that is there.")
+@dry_run
+@as_json
+def restore_(file: Path, *, force: bool, dry_run: bool) -> int:
+    """Put a copy that `db backup` made in the place of the database.
+
+    Nobody may be using it. A file of SQLite that is replaced is kept beside the new one.
+    `funnelflow verify` proves what was restored.
+    """
+    database = database_of(current())
+    if dry_run:
+        answer(lambda: {"database": str(database)}, lambda _: [line(f"{file} → {database}")])
+        note_dry_run()
+        return 0
+    done = restore(database, file, force=force)
+    if answer(done.to_json, lambda _: [line(f"{done.database} is what {file} holds")]):
+        hint("funnelflow verify proves it")
+    return 0
+
+
+db.add_command(backup)
+db.add_command(restore_)
 db.add_command(load)

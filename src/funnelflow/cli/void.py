@@ -145,13 +145,18 @@ def _table(found: Sequence[Run], page: Page) -> list[Line]:
 
 def _came_of(run: Run) -> str:
     """Say what came of a run, and what became of that."""
-    counts = [f"{count:,} {name}" for name in _SHOWN if (count := run.counts.get(name))]
+    counts = [_counted(name, count) for name in _SHOWN if (count := run.counts.get(name))]
     said = [", ".join(counts)] if counts else []
     if not run.is_finished:
         said.append("broken off, or still going on")
     if run.undone_by is not None:
         said.append(f"undone by run {run.undone_by}")
     return "; ".join(said)
+
+
+def _counted(name: str, count: int) -> str:
+    """Count what came of a run in words: ``1 row``, ``2 created``."""
+    return counted(count, name.removesuffix("s")) if name.endswith("s") else f"{count:,} {name}"
 
 
 _SHOWN = ("contacts", "rows", "created", "due", "moved", "refused", "rejected")

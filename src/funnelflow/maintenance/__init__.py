@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         run_adoption,
     )
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
+    from funnelflow.maintenance.backup import BackedUp, back_up, restore
     from funnelflow.maintenance.bulk import BulkAnswer, BulkDone, run_bulk
     from funnelflow.maintenance.changed_stories import in_use, what_if, what_if_threshold
     from funnelflow.maintenance.dump import Dumped, dump_database, load_database
@@ -34,6 +35,7 @@ else:
             "adopt": "Adopted AdoptionPlan Shift plan_adoption run_adoption",
             "adopt_rules": "UnmappedStageError",
             "dump": "Dumped dump_database load_database",
+            "backup": "BackedUp back_up restore",
             "bulk": "BulkAnswer BulkDone run_bulk",
             "changed_stories": "in_use what_if what_if_threshold",
             "erase": "Erased run_erasure",
@@ -54,6 +56,7 @@ __all__ = [
     "Adopted",
     "AdoptionPlan",
     "Ahead",
+    "BackedUp",
     "BrokenPromise",
     "BulkAnswer",
     "BulkDone",
@@ -73,6 +76,7 @@ __all__ = [
     "Undone",
     "UnmappedStageError",
     "Verification",
+    "back_up",
     "broken_promises",
     "contacts_ahead",
     "dump_database",
@@ -80,6 +84,7 @@ __all__ = [
     "in_use",
     "load_database",
     "plan_adoption",
+    "restore",
     "run_adoption",
     "run_bulk",
     "run_erasure",

@@ -307,8 +307,21 @@ def _refuse_silent_loss(connection: Connection) -> None:
         )
 
 
+_NAME_SCHEMA = """
+SELECT set_config('search_path', quote_ident(coalesce((
+  SELECT n.nspname FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relname = 'funnelflow_version' AND n.nspname = ANY (current_schemas(false))
+  ORDER BY array_position(current_schemas(false), n.nspname) LIMIT 1
+), current_schema())) || ', pg_temp', false)
+WHERE current_schema() IS NOT NULL
+"""
+"""Names the one schema in which our tables are: another's before it must not shadow one of them."""
+
+
 def _prepare_postgres(connection: Any, _record: object) -> None:
     """Bound the wait for a lock, as on SQLite, and never trade durability for speed."""
     connection.execute(f"SET lock_timeout = {BUSY_SECONDS * 1000}")
     connection.execute("SET synchronous_commit = on")
+    connection.execute(_NAME_SCHEMA)
     connection.commit()

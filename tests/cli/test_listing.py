@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import funnelflow
 from funnelflow.cli.listing import csv_cell
-from funnelflow.storage.json_form import neutral
+from funnelflow.storage.json_form import neutral, unguarded
 
 from .support import run, run_in_terminal
 
@@ -205,3 +206,25 @@ def test_times_are_those_of_the_workspace(people, workspace, call):
     assert "2026-03-01 10:30" in call("history", "ada").stdout
     assert "since 2026-05-30 11:30" in call("why", "ada").stdout
     assert "2026-05-30T09:30:00" in call("list", "--csv").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("x;=1+1;y", "x;'=1+1;y"),
+        ("a\t@SUM(A1)", "a\t'@SUM(A1)"),
+        ("a|-1|+2", "a|'-1|'+2"),
+        ("x;'=1", "x;''=1"),
+        ("a; =1", "a; =1"),
+        ("no;formula", "no;formula"),
+    ],
+)
+def test_a_cell_is_no_formula_however_cells_are_separated(text, safe):
+    assert neutral(text) == safe
+    assert unguarded(safe) == text
+
+
+@given(st.text(st.sampled_from("=+-@'x;\t| ")))
+def test_what_is_guarded_is_read_back(text: str):
+    assert unguarded(neutral(text)) == text
+    assert not re.search(r"[;\t|][=+\-@]", neutral(text))

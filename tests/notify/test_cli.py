@@ -9,11 +9,16 @@ import sys
 import threading
 
 import pytest
+from attrs import evolve
 
+from funnelflow.cli.deliver import _still_waits
 from funnelflow.errors import StoreError
-from funnelflow.notify import Deliverer, Pace
+from funnelflow.notify import Delivered, Deliverer, Pace
+from funnelflow.storage.messages import Backlog
 from funnelflow.storage.outbox import Outbox
 from funnelflow.workspace.workspace import Workspace
+
+from ..funnels import T0
 
 LOG = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "messages.jsonl"\n'
 BROKEN = '[[notify]]\nchannel = "log"\n[notify.settings]\npath = "nowhere/messages.jsonl"\n'
@@ -262,3 +267,13 @@ def test_what_is_said_while_a_plugin_runs_is_on_stdout_and_what_it_prints_is_not
     ]
     assert "sent bob" in done.stderr
     assert "sent" not in done.stdout
+
+
+def test_watching_ends_well_when_all_that_was_tried_again_has_arrived():
+    behind = Backlog("log", 1, T0, T0, attempts=0, problem="")
+    tried = evolve(behind, attempts=2)
+    done = Delivered("log", delivered=3, waiting=2)
+    assert not _still_waits(done, {})
+    assert not _still_waits(done, {"log": behind})  # came in after the last attempt
+    assert _still_waits(done, {"log": tried})
+    assert not _still_waits(Delivered("log", delivered=3), {"log": tried})

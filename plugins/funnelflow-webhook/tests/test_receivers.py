@@ -3,6 +3,7 @@
 import gzip
 import socket
 import struct
+import threading
 import time
 
 import pytest
@@ -236,7 +237,18 @@ def test_without_a_secret_nothing_is_signed(funnelflow_receiver):
     assert request.headers["content-type"].startswith("application/cloudevents+json")
 
 
-@pytest.mark.parametrize("odd", ["short", "whsec_short", "whsec_" + "A" * 200, "not base64 ☃"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "short",
+        "whsec_short",
+        "whsec_" + "A" * 200,
+        "not base64 ☃",
+        f"v1,{SECRET}",
+        f" {SECRET}",
+        f"{SECRET}\n",
+    ],
+)
 def test_a_secret_that_is_none_is_refused_without_being_told(odd):
     with pytest.raises(ValueError, match="secret is no secret of Standard Webhooks") as caught:
         Settings(url="https://example.com/", secret=odd)
@@ -258,3 +270,24 @@ class TestWebhook(NotifierContract):
     def broken(self, tmp_path, funnelflow_receiver):  # noqa: ARG002  # the contract's
         funnelflow_receiver.answer = Answer(500)
         return {"url": funnelflow_receiver.url, "secret": SECRET, "allow": ["127.0.0.1"]}
+
+
+def test_an_answer_may_come_behind_hints_of_it():
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    answers = hints * 2 + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer_once, args=(server, answers))
+        thread.start()
+        send(
+            example_message(),
+            settings(f"http://127.0.0.1:{server.getsockname()[1]}/", secret=SECRET),
+        )
+        thread.join()
+
+
+def answer_once(server, answers):
+    """Take one request and send bytes."""
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(65_536)
+        connection.sendall(answers)

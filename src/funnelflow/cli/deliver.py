@@ -140,7 +140,13 @@ def deliver(only: tuple[str, ...], senders: int, *, watch: bool, dry_run: bool) 
             _conclude(done, off, is_all=not faults)
     if faults:
         return _UNUSABLE
-    return 1 if any(d.waiting or d.dead for d in done) else 0
+    return 1 if any(d.dead or _still_waits(d, waits) for d in done) else 0
+
+
+def _still_waits(done: Delivered, waits: Mapping[str, Backlog]) -> bool:
+    """Whether something that did not arrive is still to arrive: not what was tried again since."""
+    behind = waits.get(done.endpoint)
+    return done.waiting > 0 and behind is not None and behind.attempts > 0
 
 
 def _endpoints(

@@ -4,6 +4,7 @@ Values have their storage forms (times in UTC as RFC 3339, durations in seconds)
 """
 
 import datetime as dt
+import re
 from typing import Any
 
 from funnelflow.criteria import Check, Field
@@ -116,14 +117,24 @@ FORMULA = (
 """What a spreadsheet takes for the beginning of a formula, the full-width forms included."""
 
 
+_INNER = "".join(FORMULA[:4] + FORMULA[7:])
+_BEFORE_INNER = re.compile(f"(?<=[;\\t|])('*)(?=[{re.escape(_INNER)}])")
+"""Where a cell would begin that is a formula, if something else than a comma separated cells."""
+_GUARD_INNER = re.compile(f"(?<=[;\\t|])'('*)(?=[{re.escape(_INNER)}])")
+
+
 def unguarded(text: str) -> str:
-    """Return a cell without the quote mark that keeps a spreadsheet from running it."""
+    """Return a cell without the quote marks that keep a spreadsheet from running it."""
+    text = _GUARD_INNER.sub(r"\1", text)
     return text[1:] if text[:1] == "'" and text.lstrip("'").startswith(FORMULA) else text
 
 
 def neutral(text: str) -> str:
-    """Put a quote mark before text that a spreadsheet would run as a formula.
+    """Put a quote mark before text that a spreadsheet would run as a formula, and within it too.
+
+    A spreadsheet that separates cells by semicolons takes ``x;=1+1;y`` for three.
 
     Before text that has one already as well, so that reading takes off what was put there.
     """
+    text = _BEFORE_INNER.sub(r"'\1", text)
     return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text

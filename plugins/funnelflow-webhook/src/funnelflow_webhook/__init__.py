@@ -145,8 +145,12 @@ def _seconds(text: str) -> float | None:
 
 
 def _key_length(text: str) -> int:
-    """Give how many bytes a secret has; 0 where it is no base64."""
+    """Give how many bytes a secret has; 0 where it is no base64.
+
+    What receivers' libraries would read otherwise, such as a version or a blank before it, is none.
+    """
+    key = text.removeprefix("whsec_").rstrip("=")
     try:
-        return len(base64.b64decode(text.removeprefix("whsec_") + "==", validate=False))
+        return len(base64.b64decode(key + "=" * (-len(key) % 4), validate=True))
     except (binascii.Error, ValueError):
         return 0

@@ -13,6 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,7 +133,7 @@ def _send(sock: socket.socket, request: bytes, end: float) -> None:
 def _reply(sock: socket.socket, end: float) -> Reply:
     """Read the status and the headers of the answer; what breaks off in them is no answer."""
     reader = _Reader(sock, end)
-    response = http.client.HTTPResponse(reader, method="POST")  # type: ignore[arg-type]
+    response = _LastResponse(reader, method="POST")  # type: ignore[arg-type]
     try:
         response.begin()
         if reader.has_ended:
@@ -140,6 +141,18 @@ def _reply(sock: socket.socket, end: float) -> Reply:
         return Reply(response.status, {name.lower(): v for name, v in response.getheaders()})
     finally:
         response.close()
+
+
+class _LastResponse(http.client.HTTPResponse):
+    """The answer behind those that only announce one, such as 103.
+
+    `http.client` passes over 100 alone; 101 would be another protocol.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        is_interim = HTTPStatus.PROCESSING <= status < HTTPStatus.OK
+        return version, HTTPStatus.CONTINUE if is_interim else status, reason
 
 
 class _Reader(io.RawIOBase):

@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import re
 import shlex
 import xml.etree.ElementTree as ET
@@ -31,6 +32,19 @@ def test_the_commands_of_a_page_list_the_contacts_of_its_numbers(ada, workspace,
     assert "ada" in call(*shlex.split(commands[0])[1:-1], "stage/lead").stdout
 
 
+def test_a_page_is_its_owners_alone_until_they_say_otherwise(ada, workspace, call):
+    before = os.umask(0o022)
+    try:
+        call("report", "--html", "report.html")
+        page = workspace / "report.html"
+        assert page.stat().st_mode & 0o777 == 0o600
+        page.chmod(0o644)
+        call("report", "--html", "report.html")
+        assert page.stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
+
+
 def test_a_page_takes_the_place_of_no_file_that_is_none(ada, workspace, call):
     before = (workspace / "funnelflow.db").read_bytes()
     done = call("report", "--html", "funnelflow.db")
@@ -55,6 +69,16 @@ def test_a_report_that_is_drawn_is_answered_as_data_too(ada, workspace, call):
     done = call("report", "--html", "report.html", "--json")
     assert [one["funnel"] for one in json.loads(done.stdout)["funnels"]] == ["standard"]
     assert (workspace / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "other", [("--who", "contacts"), ("--compare", "standard", "dialogue"), ("--watch",)]
+)
+def test_what_is_no_report_is_not_drawn_and_not_silently(ada, workspace, call, other):
+    done = call("report", "--html", "report.html", *other)
+    assert done.exit_code == 2
+    assert "draw a report" in done.stderr
+    assert not (workspace / "report.html").exists()
 
 
 def test_a_report_of_nobody_is_drawn(workspace, call):

@@ -125,6 +125,9 @@ _DRAWN = b"<!-- drawn by funnelflow -->"
 def write_document(path: Path, text: str, *, force: bool = False) -> None:
     """Write a picture or a page to a file, whole or not at all.
 
+    What is new is readable by its owner alone: it may hold values of fields, and names. What is
+    there already keeps its permissions.
+
     Args:
         path: The file. One that is there is replaced if it is a document of ours.
         text: What it is to hold; says near its beginning that it was drawn by funnelflow.
@@ -145,7 +148,11 @@ def write_document(path: Path, text: str, *, force: bool = False) -> None:
         )
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text, encoding="utf-8")
+        number = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(text)
+        if path.is_file():
+            draft.chmod(path.stat().st_mode & 0o777)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -95,6 +95,9 @@ def report(
     if explain is not None:
         return _explain(explain)
     drawing = {name: asked.pop(name) for name in ("html", "svg", "force")}
+    if (drawing["html"] or drawing["svg"]) and (who or compare or watch):
+        reason = "--html and --svg draw a report, not what --who, --compare and --watch say"
+        raise UsageError(reason, hint="funnelflow report --html report.html")
     options = _options(at, known_at, asked)
     with current().open() as workspace:
         asked |= {"at": moment_of(at, workspace), "known_at": known_at_of(known_at, workspace)}

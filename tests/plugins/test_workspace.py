@@ -371,7 +371,7 @@ def test_a_criterion_whose_arguments_changed_is_closed_and_can_be_adopted_away(
         decision = workspace.record("bob", "asked", at=AT).decision
         words = next(decision.considered[0].leaves()).words
         (finding,) = workspace.verify().findings
-        assert (finding.kind, finding.name) == ("plugin", "rich")
+        assert (finding.kind, finding.name) == ("plugin", "rules")
         (with_criterion / "small.yaml").write_text(FUNNEL.replace("version: 1", "version: 2"))
         workspace.adopt(with_criterion / "small.yaml")
         workspace.add("eve", at=AT)
@@ -385,8 +385,8 @@ def test_what_a_missing_criterion_decided_is_proved_by_its_answers(with_criterio
     with Workspace.open(with_criterion) as workspace:
         proof = workspace.verify()
     assert proof.is_sound
-    assert [finding.what for finding in proof.findings] == [
-        "rich cannot be asked again: no plugin offers the criterion 'rich'"
+    assert [(finding.name, finding.what) for finding in proof.findings] == [
+        ("rules", "rich cannot be asked again: no plugin offers the criterion 'rich'")
     ]
 
 

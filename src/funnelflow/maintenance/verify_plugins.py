@@ -50,7 +50,7 @@ class AnswersToday:
         self._ask = ask
         self._given: dict[object, tuple[CustomAnswer, _Call]] = {}
         self._tallies: dict[_Offer, _Tally] = {}
-        self._closed: dict[str, str] = {}
+        self._closed: dict[tuple[str, str], str] = {}
 
     def used(
         self, given: CustomAnswer, rule: Custom, fields: Fields, facts: Facts, now: dt.datetime
@@ -69,7 +69,7 @@ class AnswersToday:
 
     def _compare(self, contact_id: str, given: CustomAnswer, today: CustomAnswer) -> None:
         if today.failure and not today.plugin:
-            self._closed.setdefault(given.criterion, today.failure)
+            self._closed.setdefault((given.plugin, given.criterion), today.failure)
         if today.failure:
             return
         offer = _Offer(given.criterion, today.plugin, given.version, today.version)
@@ -81,10 +81,10 @@ class AnswersToday:
 
     def findings(self) -> Iterator[Finding]:
         """Yield what plugins would answer otherwise, and the criteria that nobody can ask."""
-        for criterion, reason in sorted(self._closed.items()):
+        for (plugin, criterion), reason in sorted(self._closed.items()):
             said = f"{criterion} cannot be asked again: {reason.partition(':')[0]}"
             hint = f"{ADVICE['plugin']}; it opens nothing new until a plugin offers it again"
-            yield Finding("plugin", criterion, 0, said, hint, "plugin")
+            yield Finding("plugin", plugin or criterion, 0, said, hint, "plugin")
         for offer, tally in sorted(self._tallies.items()):
             if tally.differing:
                 yield _differing(offer, tally)

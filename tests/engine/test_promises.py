@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from funnelflow.definition import Criterion, Invariant, Transition, check
 from funnelflow.definition.lint.invariants import lost_in
+from funnelflow.definition.lint.reachability import successors_of
 from funnelflow.engine import Contact, Event, Funnel
 
 from .worlds import EXPRESSIONS, HOUR, T0, criteria, definitions, stories
@@ -38,8 +39,9 @@ def test_what_is_proved_is_kept_and_what_is_broken_breaks(definition, story, hou
     goes_round = any(p.code == "F406" for p in problems)
     funnel = Funnel(definition)
     (promise,) = funnel.linked.always
+    back = successors_of(funnel.linked, automatic=True)
     for leaf in funnel.linked.leaves_of(promise.invariant.stage):
-        case = lost_in(leaf, promise.needs, funnel.linked)
+        case = lost_in(leaf, promise.needs, funnel.linked, back)
         if case is False:
             _assert_kept(funnel, leaf, promise.needs, story, hours)
         elif case is not None and not (goes_round or case.roles or case.event):

@@ -58,7 +58,7 @@ class GuardConditions:
         """Whether these are met wherever the others are."""
         if self.roles and not (other.roles and other.roles <= self.roles):
             return False
-        return self.conditions <= other.conditions or follows_from(self, other)
+        return self.conditions <= other.conditions
 
 
 def guard_conditions(rule: Rule | None) -> GuardConditions:
@@ -114,6 +114,8 @@ Exit: TypeAlias = tuple[str, str]
 
 _AUTOMATIC, _TIMED = "(automatic)", "(timed)"
 _MOST_COMPARED = 100
+_MOST_ASKED = 3_000
+"""Of how many pairs of transitions it is asked whether one's criteria follow from the other's."""
 
 
 @frozen
@@ -138,12 +140,13 @@ def check_shadows(linked: Linked, guards: Sequence[GuardConditions], problems: P
     tried: dict[Exit, _Tried] = {}
     reachable: set[int] = set()
     shadowed_by: dict[int, LinkedTransition] = {}
+    weaker = _Weaker()
     for leaf, depth, transition in _in_order_tried(linked):
         waits_in = transition.waits_in(leaf, depth)
         candidate = _Candidate(transition, guards[transition.index], waits_in)
         for trigger in _triggers(transition.transition):
             before = tried.setdefault((leaf, trigger), _Tried())
-            shadow = _shadow(candidate, trigger, before)
+            shadow = _shadow(candidate, trigger, before, weaker)
             if shadow is None:
                 reachable.add(transition.index)
                 _remember(candidate, before)
@@ -167,12 +170,35 @@ def _triggers(transition: Transition) -> tuple[str, ...]:
     return transition.on if transition.after is None else (*transition.on, _TIMED)
 
 
-def _shadow(one: _Candidate, trigger: str, before: _Tried) -> LinkedTransition | None:
+@define
+class _Weaker:
+    """Finds out whether the guard of one transition is met wherever another's is, each pair once.
+
+    Where there are very many pairs, only guards with the same conditions are seen to be weaker.
+    """
+
+    known: dict[tuple[int, int], bool] = field(factory=dict)
+
+    def than(self, first: _Candidate, second: _Candidate) -> bool:
+        """Whether the first one's guard is met wherever the second one's is."""
+        one, other = first.guard, second.guard
+        if one.are_weaker_than(other):
+            return True
+        pair = first.transition.index, second.transition.index
+        if pair not in self.known and len(self.known) < _MOST_ASKED:
+            bare = evolve(one, conditions=frozenset())
+            self.known[pair] = bare.are_weaker_than(other) and follows_from(one, other)
+        return self.known.get(pair, False)
+
+
+def _shadow(
+    one: _Candidate, trigger: str, before: _Tried, weaker: _Weaker
+) -> LinkedTransition | None:
     """Return a transition tried before that is taken wherever this one could be."""
     if before.free is not None and _comes_first(before.free, one, trigger):
         return before.free.transition
     for other in before.guarded[-_MOST_COMPARED:]:
-        if other.guard.are_weaker_than(one.guard) and _comes_first(other, one, trigger):
+        if weaker.than(other, one) and _comes_first(other, one, trigger):
             return other.transition
     return None
 

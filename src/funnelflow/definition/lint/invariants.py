@@ -109,8 +109,9 @@ def _not_kept(checked: LinkedInvariant, linked: Linked) -> Violation | None:
     """Return how a contact who stays in a stage loses what the invariant needs, if one does."""
     if checked.needs is None or not checked.invariant.needs:
         return None
+    back = successors_of(linked, automatic=True)
     for leaf in linked.leaves_of(checked.invariant.stage):
-        case = lost_in(leaf, checked.needs, linked)
+        case = lost_in(leaf, checked.needs, linked, back)
         if case is None:
             return "unproved", {"stage": leaf}
         if case:
@@ -127,22 +128,29 @@ def _ending_in(leaf: str, linked: Linked) -> dict[str, str]:
     return {}
 
 
-def lost_in(leaf: str, needs: Expression, linked: Linked) -> Case | Literal[False] | None:
+def lost_in(
+    leaf: str, needs: Expression, linked: Linked, back: Successors
+) -> Case | Literal[False] | None:
     """Find facts with which a contact rests in a leaf, and what is needed does not hold.
+
+    Args:
+        leaf: The leaf.
+        needs: What is needed there.
+        linked: The definition.
+        back: Where transitions lead that neither an event nor a wait takes.
 
     Returns:
         Such facts; False where it is proved that there are none; None where neither is known.
     """
-    return find_case([], [needs, *_leaving_at_once(leaf, linked)])
+    return find_case([], [needs, *_leaving_at_once(leaf, linked, back)])
 
 
-def _leaving_at_once(leaf: str, linked: Linked) -> Iterator[Rule]:
+def _leaving_at_once(leaf: str, linked: Linked, back: Successors) -> Iterator[Rule]:
     """Yield the criteria of which none are met while a contact rests in a leaf.
 
     A transition whose target leads back to the leaf by itself is left out: the contact may come
     from there, and enters each stage once at one moment.
     """
-    back = successors_of(linked, automatic=True)
     for transition in linked.transitions:
         if not transition.transition.is_automatic or leaf not in dict(transition.sources):
             continue

@@ -13,7 +13,6 @@ import csv
 import datetime as dt
 import pstats
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -102,7 +101,7 @@ def _report(directory: Path, what: str, *more: str) -> None:
             number = sum(1 for _ in workspace.counted("ageing/lead"))
         profile.disable()
         spent = time.monotonic() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = _peak_memory()
     busy = time.process_time()
     print(
         f"  {what} of {number:,}: {spent:,.1f} s ({busy:,.1f} s of processor), {read:,} rows of "
@@ -110,3 +109,12 @@ def _report(directory: Path, what: str, *more: str) -> None:
     )
     if PROFILED in more:
         pstats.Stats(profile).sort_stats("tottime").print_stats(SLOWEST)
+
+
+def _peak_memory() -> float:
+    """Return the most memory that this process has had, in MB.
+
+    `resource` would count what the process that started it had as well.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) / 1024

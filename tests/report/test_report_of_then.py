@@ -121,3 +121,21 @@ def test_each_funnel_of_a_contact_has_a_report_of_its_own(workspace, more_funnel
     )  # fmt: skip
     (only,) = workspace.report("upsell")
     assert only.funnel == "upsell"
+
+
+def test_the_report_of_then_speaks_the_words_of_then(workspace, directory, clock):
+    clock.now = T0 + 60 * DAY
+    workspace.add("ada", {"email": "a@example.com"}, at=T0)
+    workspace.record("ada", "subscribed", at=T0 + DAY)
+    said = the(workspace)
+    *_, last = workspace.history().rows
+    path = directory / "pipeline.yaml"
+    text = path.read_text().replace("version: 1", "version: 2")
+    path.write_text(text.replace("lead", "contacted"))
+    workspace.adopt(path, {"lead.fresh": "contacted.fresh"})
+    now, then = the(workspace), the(workspace, known_at=last.id, at=said.at)
+    assert (now.version, then.version) == (2, 1)
+    assert {one.stage: one.now.value for one in now.stages}["contacted"] == 1
+    assert then.stages == said.stages
+    (found,) = workspace.counted("stage/lead", known_at=last.id, at=said.at)
+    assert (found.contact, found.stage) == ("ada", "lead.fresh")

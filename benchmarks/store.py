@@ -71,6 +71,27 @@ def _measure(place: Path, kind: str, database: Callable[[], str], many: int) -> 
         print(f"  verify: {result.rows / taken:,.0f} rows of the history a second")
 
 
+WHOLE = (("list", None, ""), ("list --limit 20", 20, " LIMIT 20"))
+
+
+def _compare_whole(workspace: Workspace) -> None:
+    """Take turns with the bare SQL for everybody and for a page of them, and print both medians."""
+    for name, limit, more in WHOLE:
+        ours, bare = [], []
+        for _ in range(REPEATS):
+            start = time.perf_counter()
+            found = sum(1 for _ in workspace.list(limit=limit))
+            ours.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            with workspace.engine.connect() as connection:
+                sql = f"SELECT * FROM contact_positions ORDER BY id{more}"
+                rows = connection.exec_driver_sql(sql).all()
+            bare.append(time.perf_counter() - start)
+            assert len(rows) == found
+        mine, least = statistics.median(ours), statistics.median(bare)
+        print(f"  {name}: {mine:.3f} s; bare SQL {least:.3f} s   ratio {mine / least:.2f}")
+
+
 def _workspace(directory: Path, database: str) -> Workspace:
     directory.mkdir(parents=True)
     (directory / "bench.yaml").write_text(DEFINITION)
@@ -124,6 +145,7 @@ def _compare_lists(workspace: Workspace, kind: str) -> None:
             rows = connection.exec_driver_sql(BARE[kind]).all()
         bare.append(time.perf_counter() - start)
         assert len(rows) == found
+    _compare_whole(workspace)
     mine, least = statistics.median(ours), statistics.median(bare)
     print(f"  list --where, {found:,} found: {mine:.2f} s; bare SQL {least:.2f} s   "
           f"ratio {mine / least:.2f}")  # fmt: skip

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from funnelflow.maintenance.adopt_rules import UnmappedStageError
     from funnelflow.plugins import PluginHost
     from funnelflow.storage.changes import ErasedContactError
+    from funnelflow.workspace.trust import UntrustedError
     from funnelflow.workspace.workspace import Workspace
 
     create = Workspace.create
@@ -64,6 +65,7 @@ __all__ = [  # noqa: RUF022  # what is called, what is used, the errors
     "UnknownContactError",
     "UnknownNameError",
     "UnmappedStageError",
+    "UntrustedError",
     "UsageError",
     "__version__",
 ]
@@ -79,6 +81,7 @@ _MODULES = {
     "maintenance.adopt_rules": "UnmappedStageError",
     "plugins": "PluginHost",
     "storage.changes": "ErasedContactError",
+    "workspace.trust": "UntrustedError",
     "workspace.workspace": "Workspace",
 }
 

@@ -68,6 +68,13 @@ def test_a_number_is_explained_and_a_misspelt_one_refused(told, call):
     assert call("report", "--who", "velocity").exit_code == 2
 
 
+@pytest.mark.parametrize("option", ["--by", "--value"])
+def test_a_field_that_no_funnel_has_is_refused_with_one_that_is_like_it(told, call, option):
+    for more in ((), ("--who", "contacts")):
+        done = call("report", option, "budgt", *more)
+        assert (done.exit_code, "budget" in done.stderr) == (2, True)
+
+
 def test_watching_needs_a_terminal(told, call):
     done = call("report", "--watch")
     assert done.exit_code == 2

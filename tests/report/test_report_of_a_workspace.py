@@ -155,3 +155,19 @@ def test_who_is_in_a_stage_for_longer_than_it_says_is_rotting(filled, directory,
     )  # fmt: skip
     assert [one.contact for one in filled.counted("ageing/target")] == ["eve"]
     assert list(filled.counted("ageing/target", at=T0 + 40 * DAY)) == []
+
+
+def test_velocity_is_what_is_open_times_what_is_won_of_it_by_how_long_that_takes(filled):
+    rates = the(filled, value="budget").win_rates
+    assert (rates.open.value, rates.narrow.share, rates.cycle.median_days) == (3, 0.5, 22)
+    assert rates.velocity == pytest.approx(3 * 0.5 / 22)
+    assert rates.value_velocity == pytest.approx(3 * 0.5 / 22 * 9000)
+
+
+def test_a_forced_move_is_counted_by_who_made_it_and_going_back_as_going_back(filled):
+    filled.move("ada", "lead", force=True, reason="a mistake", actor="grace", roles=["boss"])
+    filled.move("dee", "lead", force=True, reason="they called", actor="grace", roles=["boss"])
+    found = the(filled).recycling
+    assert [(one.name, one.value) for one in found.forced] == [("forced/grace", 2)]
+    assert (found.backward.value, found.recycled.value) == (2, 1)
+    assert [one.contact for one in filled.counted("recycled")] == ["dee"]

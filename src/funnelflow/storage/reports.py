@@ -100,16 +100,9 @@ class ReportPass:
         )
 
     def frame(self, loaded: LoadedDefinition) -> Frame:
-        """Return what is asked of a funnel.
-
-        Raises:
-            UnknownNameError: It has no field by a name that was given.
-        """
+        """Return what is asked of a funnel; a field that it does not have is left out."""
         if loaded.name not in self.frames:
             request, known = self.request, loaded.funnel.linked.fields
-            for name in filter(None, (request.by, request.value)):
-                if name not in known and request.funnel is not None:
-                    raise UnknownNameError("field", name, known)
             self.frames[loaded.name] = Frame(
                 loaded.funnel.linked,
                 self.present.now,
@@ -122,12 +115,25 @@ class ReportPass:
             )
         return self.frames[loaded.name]
 
+    def used(self, reader: JourneyReader) -> tuple[LoadedDefinition, ...]:
+        """Return the definitions whose funnels are reported of.
+
+        Raises:
+            UnknownNameError: None of them has a field that was named.
+        """
+        names = [self.request.funnel] if self.request.funnel else funnel_names(self.connection)
+        found = (reader.loaded(name) for name in names)
+        used = self.others or tuple(one for one in found if one is not None)
+        known = {name for one in used for name in one.funnel.linked.fields}
+        for name in filter(None, (self.request.by, self.request.value)):
+            if name not in known and used:
+                raise UnknownNameError("field", name, sorted(known))
+        return used
+
     def tallies(self) -> dict[str, Tally]:
         """Count everybody, for each funnel."""
         reader = self.reader()
-        names = [self.request.funnel] if self.request.funnel else funnel_names(self.connection)
-        used = self.others or [one for name in names if (one := reader.loaded(name)) is not None]
-        tallies = {loaded.name: Tally(self.frame(loaded)) for loaded in used}
+        tallies = {loaded.name: Tally(self.frame(loaded)) for loaded in self.used(reader)}
         for loaded, journey in reader.journeys():
             if loaded.name not in tallies:
                 tallies[loaded.name] = Tally(self.frame(loaded))
@@ -174,7 +180,8 @@ def list_counted(context: Context, request: ReportRequest, number: str) -> Itera
                 limits = {leaf: limit for leaf, (limit, _) in limits_of(tally).items()}
                 whole.frames[name] = evolve(whole.frames[name], limits=limits)
         counting: dict[str, Callable[[Journey], int]] = {}
-        for loaded, journey in whole.reader().journeys():
+        whole.used(reader := whole.reader())
+        for loaded, journey in reader.journeys():
             if loaded.name not in counting:
                 counting[loaded.name] = counted_in(whole.frame(loaded), names)
             times = counting[loaded.name](journey)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from .support import run_in_terminal
+
 WHY = ("--reason", "typed twice")
 
 
@@ -96,3 +98,12 @@ def test_whoever_can_be_asked_is_shown_who_would_stand_where(
     assert "1  target → nowhere" in done.stderr
     assert done.exit_code == (answer != "y")
     assert [row["contact"] for row in json.loads(call("list", "--json").stdout)] == left
+
+
+def test_runs_that_do_not_fit_a_terminal_leave_columns_out_and_say_so(applied, workspace):
+    env = {"COLUMNS": "60", "NO_COLOR": "1"}
+    code, shown = run_in_terminal("runs", cwd=workspace, env=env)
+    lines = shown.splitlines()
+    assert (code, lines[0]) == (0, "too wide to show here: file; --json has it")
+    assert all(len(line) <= 60 for line in lines)
+    assert "2 rows, 1 created" in " ".join(shown.split())

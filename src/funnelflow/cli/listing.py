@@ -200,9 +200,9 @@ def _write_table(found: Iterable[StoredContact], columns: Sequence[Column]) -> i
     for batch in _batches(found):
         rows = [[stored.id, *(column.cell(stored) for column in shown)] for stored in batch]
         heads = ["contact", *(column.head for column in shown)]
-        while len(shown) > 1 and not page.fits(rows, heads):
-            left_out.insert(0, shown.pop().head)
-            rows, heads = [row[:-1] for row in rows], heads[:-1]
+        kept = page.columns_that_fit(rows, heads)
+        left_out[:0] = heads[kept:]
+        shown, rows, heads = shown[: kept - 1], [row[:kept] for row in rows], heads[:kept]
         say(page.grid(rows, heads=heads if not count else ()))
         count += len(batch)
     if left_out:

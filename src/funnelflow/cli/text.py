@@ -170,6 +170,13 @@ class Page(NamedTuple):
         least = self._least_widths([line(*heads), *(line(*row) for row in rows)])
         return sum(least) + GAP * (len(least) - 1) <= self.width
 
+    def columns_that_fit(self, rows: Sequence[Sequence[Text]], heads: Sequence[Text]) -> int:
+        """Count the first columns that stand side by side without breaking a word; at least one."""
+        kept = len(heads)
+        while kept > 1 and not self.fits([row[:kept] for row in rows], heads[:kept]):
+            kept -= 1
+        return kept
+
     def _least_widths(self, cells: Iterable[Sequence[TextSpan]]) -> list[int]:
         """Return how narrow each column can be drawn without breaking a word, or what is short."""
         return [

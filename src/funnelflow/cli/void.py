@@ -140,7 +140,10 @@ def _table(found: Sequence[Run], page: Page) -> list[Line]:
         )
         for run in found
     ]
-    return page.grid(rows, heads=heads, wrapped=False)
+    kept = page.columns_that_fit(rows, heads)
+    if kept < len(heads):
+        note(f"too wide to show here: {', '.join(heads[kept:])}; --json has it")
+    return page.grid([row[:kept] for row in rows], heads=heads[:kept])
 
 
 def _came_of(run: Run) -> str:

@@ -10,6 +10,7 @@ from forks import Start
 ROOT = Path(__file__).parents[1]
 OF_PLUGINS = [
     "plugins/README.md",
+    "docs/words.md",
     *(str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("plugins/*/README.md"))),
 ]
 

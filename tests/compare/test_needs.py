@@ -255,3 +255,12 @@ def test_a_definition_beside_itself_asks_the_same(name):
     again = link(evolve(linked.definition, name="again"))
     for found in need_table([linked, again]).words:
         assert all(row.is_same for row in found.rows)
+
+
+def test_a_thousand_criteria_about_one_field_are_told_apart_without_asking_for_ever(monkeypatch):
+    monkeypatch.setattr("funnelflow.compare.needs._MOST_ASKED", 3)
+    steps = [step("new", "prospect", f"contact.visits > {n}") for n in range(9)]
+    one = funnel("one", *steps)
+    assert had(one, "prospect") <= {"visits is more than 0", "visits is known"}
+    monkeypatch.undo()
+    assert had(one, "prospect") == {"visits is more than 0"}

@@ -15,11 +15,13 @@ from funnelflow.compare import (
     joint_stages,
     read_scenarios,
     read_story,
+    stages_at_once,
     translate,
 )
+from funnelflow.compare.population import StoryOfMany, story_of_side
 from funnelflow.compare.story_reading import story_events
 from funnelflow.compare.words_in_common import SharedWord
-from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, Field
+from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, TIMESTAMP, Field
 from funnelflow.definition import (
     Criterion,
     Definition,
@@ -318,3 +320,47 @@ def test_whoever_is_an_opportunity_in_hubspot_is_converted_in_salesforce():
         for n in ("hubspot-lifecycle", "salesforce-lead")
     ]
     assert proved(*pair).always("opportunity") == "converted"
+
+
+def test_the_story_of_a_side_ends_at_the_moment_and_prefers_who_has_not_been_one():
+    story = Scenario("Any", "", tuple(ScenarioStep(name) for name in ("called", "met", "bought")))
+    early = StoryOfMany(story, "a", (("x", "p"), ("p", "x"), ("p", "p"), ("y", "p")))
+    late = StoryOfMany(story, "b", (("x", "x"), ("x", "x"), ("p", "x"), ("p", "x")))
+    found = story_of_side([early, late], (0, 1), ("p", "p"))
+    assert found is not None
+    assert (found.of, found.stages, found.story.when) == ("b", late.stages[:3], story.when[:2])
+    again = StoryOfMany(story, "c", late.stages)
+    first = story_of_side([late, again], (0, 1), ("p", "p"))
+    assert first is not None
+    assert first.of == "b"
+    assert story_of_side([early], (0, 1), ("z", "p")) is None
+
+
+def test_time_may_move_both_at_one_moment_or_either_alone():
+    week = dt.timedelta(days=7)
+    one = made("one", Transition("new", "lead", after=week))
+    other = made("other", Transition("new", "prospect", after=week))
+    assert proved(one, other).possible == {
+        ("new", "new"), ("lead", "new"), ("new", "prospect"), ("lead", "prospect")
+    }  # fmt: skip
+
+
+def test_a_transition_whose_criteria_look_at_the_time_opens_by_time():
+    timed = evolve(SMALL, fields={**SMALL.fields, "due": Field("due", TIMESTAMP)})
+    opens = made("opens", step("new", "lead", "contact.due < now", on=()), vocabulary=timed)
+    waits = made("waits", step("new", "prospect"), vocabulary=timed)
+    assert not proved(opens, waits).never("lead", "new")
+    assert not proved(waits, opens).never("new", "lead")
+
+
+def test_more_checks_than_there_may_be_leave_what_is_left_possible(monkeypatch):
+    low = made("low", step("new", "prospect", "contact.calls >= 5"))
+    high = made("high", step("new", "prospect", "contact.calls > 5"))
+    monkeypatch.setattr(stages_at_once, "MOST_CHECKS", 1)
+    assert not proved(low, high).never("new", "prospect")
+    monkeypatch.setattr(stages_at_once, "MOST_PAIRS", 3)
+    nothing = proved(low, high)
+    assert nothing.possible is None
+    assert not nothing.never("new", "prospect")
+    assert nothing.always("new") is None
+    assert not nothing.is_contained("prospect", "prospect")

@@ -8,6 +8,7 @@ taken back later. This is the meet over all paths, computed as a must-analysis o
 of transitions (as in Kildall, "A unified approach to global program optimization", 1973).
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
@@ -37,8 +38,8 @@ from funnelflow.definition import Linked, LinkedTransition, either
 NeedKind: TypeAlias = Literal["criterion", "event", "wait", "stage"]
 Reads: TypeAlias = frozenset[tuple[str, str]]
 
-_MOST_ASKED = 20_000
-"""How many implications are asked for one definition, beyond what is written alike."""
+_MOST_ASKED = 6_000
+"""How many implications are asked at most, beyond what is written alike."""
 _MOST_TRANSITIONS = 600
 """From how many transitions on nobody looks for those that can never be taken."""
 
@@ -200,12 +201,86 @@ def _known_fields(needs: Iterable[Need]) -> Iterator[Need]:
 
 
 @frozen(eq=False)
+class Strengths:
+    """Which needs imply which by themselves; what was asked once is remembered.
+
+    Only so much is asked; what is not asked counts as not implied.
+    """
+
+    universe: tuple[Need, ...]
+    places: Mapping[object, int]
+    by_read: Mapping[tuple[str, str], int]
+    known: dict[object, int] = field(factory=dict)
+    asked: list[int] = field(factory=lambda: [0])
+
+    def implied(self, place: int) -> int:
+        """Return what a need implies, itself included, as bits."""
+        if place not in self.known:
+            need = self.universe[place]
+            if need.rule is None:
+                bits = self.trigger_bits(need)
+            else:
+                bits = self._implied_by(need.rule, need.reads, 1 << place)
+            self.known[place] = bits
+        return self.known[place]
+
+    def trigger_bits(self, given: Need) -> int:
+        """Return the events and waits that another implies."""
+        bits = 0
+        for number, need in enumerate(self.universe):
+            if need.kind == given.kind and _is_wider(need, given):
+                bits |= 1 << number
+        return bits
+
+    def rule_bits(self, rule: Rule) -> int:
+        """Return the criteria that a rule implies, as bits."""
+        key = rule_key(rule)
+        if key not in self.known:
+            parts = list(_conjuncts(rule))
+            bits = 0
+            for _, part in parts:
+                bits |= self.implied(self.places[rule_key(part)])
+            reads = [read for _, part in parts for read in _part_reads(part)]
+            if len(reads) > len(set(reads)):  # several about one field say more together
+                bits = self._implied_by(rule, frozenset(reads), bits)
+            self.known[key] = bits
+        return self.known[key]
+
+    def _implied_by(self, rule: Rule | Node, reads: Reads, bits: int) -> int:
+        """Return what a rule implies beside what is known of it already, as bits."""
+        about = 0
+        for read in reads:
+            about |= self.by_read.get(read, 0)
+        if isinstance(rule, Roles):
+            about = sum(
+                1 << n for n, one in enumerate(self.universe) if isinstance(one.rule, Roles)
+            )
+        for number in bits_of(about & ~bits):
+            need = self.universe[number]
+            if self.asked[0] >= _MOST_ASKED or need.rule is None:
+                break
+            self.asked[0] += 1
+            solver = len(self.universe) <= _MOST_SOLVED  # a question may take it a second
+            if implies(rule, need.rule, solver=solver).proved is True:
+                bits |= 1 << number
+        return bits
+
+    def strongest(self, bits: int) -> tuple[Need, ...]:
+        """Return the needs of some bits without those that others among them imply."""
+        kept = bits
+        for place in bits_of(bits):
+            if kept >> place & 1:
+                kept &= ~self.implied(place) | 1 << place
+        return tuple(self.universe[place] for place in bits_of(kept))
+
+
+@frozen(eq=False, slots=False)
 class Needs:
     """What must have been the case for everybody in each leaf stage of a definition.
 
     Attributes:
         linked: The definition.
-        universe: Everything that was looked for, in this and the definitions beside it.
+        strengths: Everything that was looked for, in this and the definitions beside it.
         had: For each leaf, which of them everybody in it has had, as bits; every bit is set for
             a leaf to which no path leads.
         given: For each transition, which of them its being taken implies.
@@ -213,16 +288,24 @@ class Needs:
     """
 
     linked: Linked
-    universe: tuple[Need, ...]
+    strengths: Strengths
     had: Mapping[str, int]
     given: Mapping[int, int]
     taken: frozenset[int]
 
+    @property
+    def universe(self) -> tuple[Need, ...]:
+        """Return everything that was looked for."""
+        return self.strengths.universe
+
+    @cached_property
+    def _reached(self) -> frozenset[str]:
+        found = {t.to for t in self.linked.transitions if t.index in self.taken}
+        return frozenset({*found, self.linked.initial})
+
     def is_reached(self, leaf: str) -> bool:
         """Whether some path leads to a leaf."""
-        return leaf == self.linked.initial or any(
-            t.to == leaf and t.index in self.taken for t in self.linked.transitions
-        )
+        return leaf in self._reached
 
     def of(self, stage: str) -> int:
         """Return what everybody in a stage, or in one nested in it, has had, as bits."""
@@ -233,7 +316,7 @@ class Needs:
 
     def listed(self, bits: int) -> tuple[Need, ...]:
         """Return the needs of some bits."""
-        return tuple(need for number, need in enumerate(self.universe) if bits >> number & 1)
+        return tuple(self.universe[number] for number in bits_of(bits))
 
     def ways(self, stage: str) -> Iterator[tuple[LinkedTransition, int]]:
         """Yield each transition that leads into a stage from outside, with all that it implies."""
@@ -266,19 +349,26 @@ def needs_of(definitions: Sequence[Linked]) -> tuple[Needs, ...]:
             written[need.key] = need
     universe = {need.key: need for need in _known_fields(written.values())} | written
     found = tuple(universe.values())
-    return tuple(_needs_of(linked, found) for linked in definitions)
+    places = {need.key: number for number, need in enumerate(found)}
+    by_read: dict[tuple[str, str], int] = {}
+    for number, need in enumerate(found):
+        for read in need.reads:
+            by_read[read] = by_read.get(read, 0) | 1 << number
+    strengths = Strengths(found, places, by_read)
+    return tuple(_needs_of(linked, strengths) for linked in definitions)
 
 
-def _needs_of(linked: Linked, universe: tuple[Need, ...]) -> Needs:
-    places = {need.key: number for number, need in enumerate(universe)}
-    asker = _Asker(universe, places)
+def _needs_of(linked: Linked, strengths: Strengths) -> Needs:
     given, taken = {}, set()
     for transition in linked.transitions:
-        given[transition.index] = asker.given(transition, linked)
+        bits = 0 if transition.rule is None else strengths.rule_bits(transition.rule)
+        for need in _trigger(transition, linked):
+            bits |= strengths.implied(strengths.places[need.key])
+        given[transition.index] = bits
         if _can_be_taken(transition, linked):
             taken.add(transition.index)
-    had = _must_analysis(linked, given, taken, len(universe))
-    return Needs(linked, universe, had, given, frozenset(taken))
+    had = _must_analysis(linked, given, taken, len(strengths.universe))
+    return Needs(linked, strengths, had, given, frozenset(taken))
 
 
 def _can_be_taken(transition: LinkedTransition, linked: Linked) -> bool:
@@ -296,9 +386,9 @@ def _must_analysis(
     for transition in linked.transitions:
         for leaf, _ in transition.sources if transition.index in taken else ():
             leaving[leaf].append(transition)
-    pending, reached = [linked.initial], {linked.initial}
+    pending, reached = deque([linked.initial]), {linked.initial}
     while pending:
-        leaf = pending.pop()
+        leaf = pending.popleft()
         for transition in leaving[leaf]:
             bits = had[transition.to] & (had[leaf] | given[transition.index])
             if bits != had[transition.to] or transition.to not in reached:
@@ -308,57 +398,16 @@ def _must_analysis(
     return had
 
 
-@frozen
-class _Asker:
-    """Works out which needs a transition implies; what was asked once is remembered."""
+def bits_of(bits: int) -> Iterator[int]:
+    """Yield the places of the bits that are set, the lowest first."""
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low
 
-    universe: tuple[Need, ...]
-    places: Mapping[object, int]
-    known: dict[object, int] = field(factory=dict)
-    asked: list[int] = field(factory=lambda: [0])
 
-    def given(self, transition: LinkedTransition, linked: Linked) -> int:
-        """Return the needs that a transition implies by being taken, as bits."""
-        bits = 0
-        for need in _trigger(transition, linked):
-            bits |= self._trigger_bits(need)
-        if transition.rule is None:
-            return bits
-        key = rule_key(transition.rule)
-        if key not in self.known:
-            self.known[key] = self._rule_bits(transition.rule)
-        return bits | self.known[key]
-
-    def _trigger_bits(self, given: Need) -> int:
-        """Return the events and waits that another implies."""
-        bits = 0
-        for number, need in enumerate(self.universe):
-            if need.kind == given.kind and _is_wider(need, given):
-                bits |= 1 << number
-        return bits
-
-    def _rule_bits(self, rule: Rule) -> int:
-        """Return the criteria that a rule implies."""
-        parts = list(_conjuncts(rule))
-        keys = {rule_key(part) for _, part in parts}
-        reads = {name for _, part in parts for t in rule_trees(part) for name in _names(t)}
-        bits = 0
-        for number, need in enumerate(self.universe):
-            if need.rule is None:
-                continue
-            if need.key in keys or self._implied(rule, need, reads):
-                bits |= 1 << number
-        return bits
-
-    def _implied(self, rule: Rule, need: Need, reads: set[tuple[str, str]]) -> bool:
-        """Whether a rule implies a need that is written otherwise; False where that is unknown."""
-        assert need.rule is not None
-        is_about = not need.reads.isdisjoint(reads) if need.reads else isinstance(need.rule, Roles)
-        if not is_about or self.asked[0] >= _MOST_ASKED:
-            return False
-        self.asked[0] += 1
-        is_small = len(self.universe) <= _MOST_SOLVED  # a question may take the solver a second
-        return implies(rule, need.rule, solver=is_small).proved is True
+def _part_reads(part: Rule | Node) -> set[tuple[str, str]]:
+    return {name for tree in rule_trees(part) for name in _names(tree)}
 
 
 def _names(tree: Node) -> Iterator[tuple[str, str]]:
@@ -376,27 +425,6 @@ def _is_wider(need: Need, given: Need) -> bool:
     if isinstance(one[2], str) or isinstance(other[2], str):  # a date that is waited for
         return bool(one == other)
     return bool(one[1] == other[1] and one[2] <= other[2])
-
-
-def strongest(needs: Sequence[Need]) -> tuple[Need, ...]:
-    """Leave out the needs that others among them imply by themselves."""
-    kept = list(needs)
-    for need in needs:
-        others = [other for other in kept if other is not need]
-        if any(_covers(other, need) for other in others):
-            kept = others
-    return tuple(kept)
-
-
-def _covers(one: Need, other: Need) -> bool:
-    """Whether one need implies another by itself."""
-    if one.kind != other.kind:
-        return False
-    if one.rule is None or other.rule is None:
-        return _is_wider(other, one)
-    if one.reads.isdisjoint(other.reads) and not isinstance(one.rule, Roles):
-        return False
-    return implies(one.rule, other.rule, solver=False).proved is True
 
 
 def contradicts(one: Need, other: Need) -> bool:

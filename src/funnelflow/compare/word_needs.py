@@ -12,7 +12,6 @@ from funnelflow.compare.needs import (
     contradicts,
     needs_of,
     needs_written,
-    strongest,
 )
 from funnelflow.compare.words_in_common import SharedWord, shared_words
 from funnelflow.definition import Linked
@@ -169,7 +168,7 @@ class _Builder:
         return WordNeeds(word, tuple(ordered), ways, unreached, tuple(begins))
 
     def _listed(self, name: str, bits: int) -> tuple[Need, ...]:
-        return strongest(self.needs[name].listed(bits))
+        return self.needs[name].strengths.strongest(bits)
 
     def _ways(self, name: str, stage: str) -> Iterator[WayNeeds]:
         for transition, bits in self.needs[name].ways(stage):
@@ -206,9 +205,10 @@ class _Builder:
         if name in found:
             return self._asked(name, "needs", found[name])
         wanted = list({n.key: n for needs in found.values() for n in needs}.values())
-        follows = [need for need in wanted if had >> self.needs[name].universe.index(need) & 1]
-        if follows:
-            return self._asked(name, "implied", strongest(follows))
+        strengths = self.needs[name].strengths
+        follows = sum(1 << place for place in {strengths.places[n.key] for n in wanted})
+        if follows & had:
+            return self._asked(name, "implied", strengths.strongest(follows & had))
         against = [mine for mine in asked if any(contradicts(mine, need) for need in wanted)]
         return self._asked(name, "excludes", against) if against else NeedCell("not asked")
 

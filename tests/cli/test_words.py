@@ -77,7 +77,7 @@ def test_compare_says_what_each_asks_of_a_prospect(call):
     out = call("compare", "qualified", "dialogue").stdout
     prospect = out[out.index("PROSPECT (also: sales prospect)") :]
     assert "Both ask for fit with our profile." in prospect
-    assert "Only dialogue asks for engagements since they gave their details, last" in prospect
+    assert "Only dialogue asks for engagements since they gave their details, the" in prospect
     assert "qualified says prospect, dialogue says target: “All answers together" in prospect
     assert "kappa -0.06" in prospect
     assert "Forced moves" in prospect

@@ -41,7 +41,7 @@ _DAYS = ("quartile_1_days", "median_days", "quartile_3_days", "p90_days")
 @command(
     "report",
     "funnelflow report",
-    "funnelflow report --at 2026-06-30T00:00:00Z --period quarter --by source",
+    "funnelflow report --at 2026-06-30T00:00:00Z --period quarter --by authority",
     "funnelflow report --explain passed",
     "funnelflow report --who stage/lead --csv",
     "funnelflow report --compare standard dialogue",

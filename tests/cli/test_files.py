@@ -1,6 +1,10 @@
 """Files from the command line: apply and import, what they say and how they end."""
 
 import json
+import os
+import shlex
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -297,3 +301,102 @@ def test_a_wrong_time_zone_is_corrected_by_another(call, workspace):
     assert call("apply", "naive.csv").exit_code == 1
     again = call("apply", "naive.csv", "--timezone", "Europe/Berlin")
     assert (again.exit_code, "rejected        0" in again.stdout) == (0, True)
+
+
+def test_what_would_be_read_is_shown_as_a_table(workspace, call):
+    (workspace / "k.csv").write_text("id;budget;x\nada;1.234,5;1\nbob;much;2\n")
+    done = call("import", "k.csv", "--decimal", ",", "--explain")
+    assert done.exit_code == 1
+    heads, ada, budget, *_ = done.stdout.splitlines()
+    assert heads.split() == ["line", "what", "column", "read", "as", "why"]
+    assert ada.split() == ["2", "contact", "id", "ada", "by", "its", "name"]
+    assert budget.split() == ["budget", "budget", "1234.5", "by", "its", "name"]
+    assert "line 3: 'much' is no number with a decimal comma" in done.stdout
+    assert "columns not used: x" in done.stdout
+    data = json.loads(call("import", "k.csv", "--decimal", ",", "--explain", "--json").stdout)
+    assert data["rows"][0]["cells"][1]["value"] == 1234.5
+    assert json.loads(call("list", "--json").stdout) == []
+
+
+MAIL = "mail,event,at\nA@x,form_submitted,2026-01-02T00:00:00Z\nA@x,nope,2026-01-03T00:00:00Z\n"
+MINE = """
+[columns]
+contact = "Who"
+event = "What"
+at = "When"
+[events]
+Form = "form_submitted"
+"""
+WHO = "Who,What,When\nada,Form,2026-01-02T00:00:00Z\nada,Fax,2026-01-03T00:00:00Z\n"
+DOTTED = "contact,event,at\nada,form_submitted,31.12.2025\nada,nope,31.12.2025\n"
+HINTED = [
+    ("import --decimal ,", "id;budget\nada;1,5\nbob;much\n", ("much", "2,5")),
+    ("import --map contact=Nr --mode create", "Nr;budget\nada;1\nbob;x\n", ("x", "2")),
+    (
+        "apply --date-format dd.MM.yyyy --timezone UTC --actor me",
+        DOTTED,
+        ("nope", "form_submitted"),
+    ),
+    ("apply --mapping mine.toml", WHO, ("Fax", "Form")),
+    ("apply --match email --map contact=mail", MAIL, ("nope", "form_submitted")),
+]
+
+
+@pytest.mark.parametrize(("said", "content", "correction"), HINTED)
+def test_the_hint_behind_rejected_rows_runs_as_it_is_printed(
+    workspace, call, said, content, correction
+):
+    (workspace / "in.csv").write_text(content)
+    (workspace / "mine.toml").write_text(MINE)
+    command, *options = said.split()
+    done = call("-C", str(workspace), command, "in.csv", *options)
+    assert done.exit_code == 1, done.output
+    (hint,) = [line for line in done.stderr.splitlines() if "then: funnelflow" in line]
+    typed = shlex.split(hint.partition("then: funnelflow ")[2])
+    rejects = Path(typed[typed.index(command) + 1])
+    rejects.write_text(rejects.read_text().replace(*correction, 1))
+    again = call(*typed)
+    assert again.exit_code == 0, again.output
+
+
+def test_what_was_said_is_all_kept_in_a_saved_mapping(workspace, call):
+    (workspace / "k.csv").write_bytes("Nr;Budget;Büro\nada;1.234,5;x\n".encode("cp1252"))
+    said = [
+        "--map",
+        "contact=Nr",
+        "--decimal",
+        ",",
+        "--date-format",
+        "dd.MM.yyyy",
+        "--timezone",
+        "Europe/Berlin",
+        "--match",
+        "email",
+        "--encoding",
+        "cp1252",
+        "--delimiter",
+        ";",
+    ]
+    assert call("import", "k.csv", *said, "--save-mapping", "kept.toml").exit_code == 0
+    (workspace / "l.csv").write_bytes("Nr;Budget;Büro\nbob;1.234,5;x\n".encode("cp1252"))
+    assert call("import", "l.csv", "--mapping", "kept.toml").exit_code == 0
+    kept = (workspace / "kept.toml").read_text()
+    for name in ("decimal", "date_formats", "timezone", "match", "encoding", "delimiter"):
+        assert f"{name} = " in kept
+
+
+def test_a_pipe_that_nobody_writes_to_ends_with_a_word(workspace, call, monkeypatch):
+    os.mkfifo(workspace / "pipe.csv")
+    monkeypatch.setattr("funnelflow.ingest.source.PATIENCE", 1)
+    done = call("import", "pipe.csv")
+    assert done.exit_code == 2
+    assert "nothing has come from it for 1 seconds" in done.stderr
+
+
+def test_a_pipe_is_read_once_somebody_writes_to_it(workspace, call):
+    os.mkfifo(workspace / "pipe.csv")
+    writer = threading.Thread(target=(workspace / "pipe.csv").write_text, args=["id\nada\nbob\n"])
+    writer.start()
+    done = call("import", "pipe.csv")
+    writer.join()
+    assert "contacts added  2" in done.stdout

@@ -25,6 +25,7 @@ from funnelflow.cli.output import (
     Step,
     counted,
     hint,
+    json_text,
     note,
     note_dry_run,
     page_for,
@@ -40,6 +41,7 @@ from funnelflow.ingest.file_options import FileOptions
 from funnelflow.ingest.input import Form
 from funnelflow.ingest.mapping import FileMapping, find_mapping, parse_pairs
 from funnelflow.ingest.mapping_files import read_mapping, write_mapping
+from funnelflow.ingest.row_explaining import ExplainedRow, explain_file
 from funnelflow.ingest.row_handlers import MODES
 from funnelflow.ingest.summary import Progress, Summary, Watch
 from funnelflow.ingest.text_formats import check_date_format, check_decimal
@@ -105,6 +107,11 @@ reading_a_file = together(
         metavar="NAME",
         default=None,
         help="csv, jsonl or a plugin's, if neither the name nor the content tells.",
+    ),
+    click.option(
+        "--explain",
+        is_flag=True,
+        help="Show what would be read from the first rows, and why; nothing is stored.",
     ),
     click.option(
         "--save-mapping",
@@ -180,9 +187,11 @@ def run_file_command(
         run: Does it in a workspace; is given how, and what wants to know how far it has come.
     """
     command = str(click.get_current_context().info_name)
-    keep = said.pop("save_mapping")
+    keep, explain = said.pop("save_mapping"), said.pop("explain")
     options = _options(**said)
     with current().open() as workspace:
+        if explain:
+            return _explain(workspace, name, options, contacts=command == "import")
         if keep is not None and keep.exists():
             raise UsageError(f"{keep} is there already", hint="name another file, or move it away")
         try:
@@ -197,6 +206,53 @@ def run_file_command(
             write_mapping(keep, summary.matched.mapping)
             note(f"what the columns mean is kept in {keep}: use it with --mapping {keep}")
     return 1 if summary.counts.rejected else 0
+
+
+def _explain(workspace: Workspace, name: str, options: FileOptions, *, contacts: bool) -> int:
+    """Show what would be read from the first rows of a file; 1 if one cannot be read."""
+    matched, rows = explain_file(workspace.context, name, options, contacts=contacts)
+    answer(
+        lambda: {"ignored": list(matched.ignored), "rows": [row.to_json() for row in rows]},
+        lambda page: _explained(rows, page) + _columns("columns not used", matched.ignored, page),
+    )
+    return 1 if any(row.problem or any(c.problem for c in row.cells) for row in rows) else 0
+
+
+_WHY = {
+    "said": "as you said",
+    "guessed": "by its name",
+    "constant": "in every row",
+    "rule": "by other columns",
+    "history": "told by the row",
+    "facts": "among its facts",
+}
+
+
+def _explained(rows: Sequence[ExplainedRow], page: Page) -> list[Line]:
+    """Draw what rows say as a table, and below it what cannot be read."""
+    table: list[tuple[Text, ...]] = []
+    wrong = [(f"line {row.line:,}", row.problem) for row in rows if row.problem]
+    for row in rows:
+        first = f"{row.line:,}"
+        if row.left_out or row.problem:
+            table.append((first, "", "", "cannot be read" if row.problem else "left out", ""))
+        for cell in row.cells:
+            why = TextSpan("cannot be read", "bad") if cell.problem else dim(_WHY[cell.why])
+            text = "" if cell.problem else _clipped(cell.value)
+            table.append((first, strong(cell.target), cell.column, text, why))
+            wrong += [(f"line {row.line:,}", cell.problem)] if cell.problem else []
+            first = ""
+    below = stack(page.paragraph(f"{place}: {problem}") for place, problem in wrong)
+    return [*page.grid(table, heads=("line", "what", "column", "read as", "why")), *below]
+
+
+def _clipped(value: Any) -> str:
+    """Return a value in the form in which it is stored, cut where it is long."""
+    text = value if isinstance(value, str) else json_text(value)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+_WIDEST = 40
 
 
 def _watch(progress: Progress, step: Step) -> None:
@@ -238,9 +294,13 @@ def _file_options() -> str:
 
 
 def _global_options() -> str:
-    """Return the options before the name of the command, as they were given."""
-    given = _given(click.get_current_context().find_root(), frozenset({"json"}))
-    return f"{given.strip()} " if given else ""
+    """Return the options before the name of the command, but for a database with a password."""
+    session = current()
+    database = session.database if "@" not in (session.database or "") else None
+    said = {"-C": session.workspace, "--database": database}
+    parts = [f"{flag} {quote(value)} " for flag, value in said.items() if value]
+    parts += [f"-p {quote(module)} " for module in session.modules]
+    return "".join(parts)
 
 
 def _given(context: click.Context, without: frozenset[str]) -> str:
@@ -250,6 +310,8 @@ def _given(context: click.Context, without: frozenset[str]) -> str:
         name = str(option.name)
         typed = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         if not (typed and isinstance(option, click.Option)) or name in without:
+            continue
+        if name not in context.params:  # the session keeps it
             continue
         flag, value = option.opts[-1], context.params[name]
         if option.is_flag:
@@ -266,6 +328,7 @@ def _given(context: click.Context, without: frozenset[str]) -> str:
     "funnelflow apply events.csv --dry-run",
     "funnelflow apply export.csv --map contact=entity_id --map at='Event time' --timezone UTC",
     "funnelflow apply planned.csv --future",
+    "funnelflow apply calls.csv --mapping hubspot-activities --match email --explain",
     "gzip -dc events.jsonl.gz | funnelflow apply - --format jsonl",
 )
 @click.argument("file", type=click.Path(allow_dash=True))
@@ -303,6 +366,8 @@ def apply(file: str, *, no_create: bool, **said: Any) -> int:
     "funnelflow import contacts.csv --map contact=Id --map email='E-mail' --dry-run",
     "funnelflow import hubspot.csv --mapping hubspot.toml",
     "funnelflow import planned_contacts.csv --future",
+    "funnelflow import kunden.csv --decimal , --date-format dd.MM.yyyy --explain",
+    "funnelflow import export.csv --match email",
 )
 @click.argument("file", type=click.Path(allow_dash=True))
 @click.option(

@@ -209,9 +209,9 @@ def _prepare(context: Context, opened: Input, handler: RowHandler, known: Survey
         Error: As `apply_file` does.
     """
     began, options, reader = time.monotonic(), handler.options, opened.reader
-    matched = _match(context, opened, handler)
+    matched = match_input(context, opened, handler)
     parser = bind_parser(matched, reader.columns, reader.format)
-    store = _store_for(context, options)
+    store = store_for(context, options)
     handler.bind(matched, store.settings.timezone)
     fresh, changed = _fresh(opened, handler, known, matched), options.changed
     if handler.is_snapshot:
@@ -449,7 +449,7 @@ class _FileRun:
         )
 
 
-def _match(context: Context, opened: Input, handler: RowHandler) -> Matched:
+def match_input(context: Context, opened: Input, handler: RowHandler) -> Matched:
     """Return what the columns of an input are, of all fields that a fact can be about."""
     options, reader = handler.options, opened.reader
     linked = context.funnel(options.funnel or None, dry_run=options.dry_run).linked
@@ -473,7 +473,7 @@ def _match(context: Context, opened: Input, handler: RowHandler) -> Matched:
     return matched
 
 
-def _store_for(context: Context, options: FileOptions) -> Store:
+def store_for(context: Context, options: FileOptions) -> Store:
     """Return the workspace's store with the file's zone, and with who records its rows."""
     settings = evolve(context.store.settings, recorder=options.actor, from_file=True)
     if options.actor and context.file_roles == "recorder":

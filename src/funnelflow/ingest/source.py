@@ -9,6 +9,8 @@ import codecs
 import gzip
 import hashlib
 import io
+import os
+import select
 import stat
 import sys
 import zlib
@@ -305,9 +307,50 @@ def open_source(
 
 def _open(name: str) -> IO[bytes]:
     try:
+        if stat.S_ISFIFO(Path(name).stat().st_mode):
+            return _open_pipe(name)
         return Path(name).open("rb")
     except OSError as error:
         raise _unreadable(name, error) from error
+
+
+PATIENCE = 60
+"""Seconds for which a named pipe may stay without a writer."""
+
+
+def _open_pipe(name: str) -> IO[bytes]:
+    """Open a named pipe once something comes from it; opening one waits for a writer for ever.
+
+    Raises:
+        FileError: Nothing comes.
+    """
+    number = os.open(name, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        has_come = _wait_for(number, name)
+    except BaseException:
+        os.close(number)
+        raise
+    if has_come:
+        os.set_blocking(number, True)
+        return os.fdopen(number, "rb")
+    os.close(number)
+    raise FileError(
+        name,
+        f"this is a pipe, and nothing has come from it for {PATIENCE} seconds",
+        hint="start what writes to it, then give the same command",
+    )
+
+
+def _wait_for(number: int, name: str) -> bool:
+    """Wait until something comes from a pipe; False where it does not. A terminal is told."""
+    waiting = select.poll()
+    waiting.register(number, select.POLLIN)
+    for second in range(PATIENCE):
+        if waiting.poll(1000):
+            return True
+        if second == 1 and sys.stderr is not None and sys.stderr.isatty():
+            sys.stderr.write(f"waiting for somebody to write to {name} (Ctrl-C ends it)\n")
+    return False
 
 
 def is_regular(name: str) -> bool:

@@ -36,7 +36,7 @@ class _Asked(NamedTuple):
     "whatif",
     "funnelflow whatif standard budget=3000",
     "funnelflow whatif standard budget=1000,3000,8000 --svg budget.svg",
-    "funnelflow whatif standard replies=3 --label 'They answered'",
+    "funnelflow whatif standard budget=3000 --label 'Budget is at least 5,000'",
     "funnelflow whatif stricter.yaml --json",
 )
 @click.argument("asked", nargs=-1, required=True, shell_complete=complete_definition)
@@ -46,7 +46,7 @@ class _Asked(NamedTuple):
 @click.option("--force", is_flag=True, help="Write over a file that is no picture of ours.")
 @as_json
 def whatif(asked: tuple[str, ...], label: str, svg: str | None, *, curve: bool, force: bool) -> int:
-    """Say what a changed definition would have made of the evidence.
+    """Try a changed definition on the evidence.
 
     ASKED is FIELD=VALUE, behind the name of a funnel unless it is the default one:
     the one literal that FIELD is compared with in what transitions require is

@@ -25,6 +25,7 @@ FILES = {
     "planned.csv": "contact,event,at\nbob,form_submitted,2099-01-01T09:00:00Z\n",
     "planned_contacts.csv": "contact,at,email\nbob,2099-01-01T09:00:00Z,bob@example.com\n",
     "cold-call.yaml": "story: A call\nwhen: [call: {direction: outbound, way: two_way}]\n",
+    "stricter.yaml": "funnel: standard\nversion: 2\nextends: standard\n",
     "plugins/ours.py": '"""Ours."""\n',
     "hubspot.toml": '[columns]\ncontact = "Record ID"\n[fields]\nemail = "Email"\n',
 }

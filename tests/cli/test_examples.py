@@ -26,6 +26,8 @@ FILES = {
     "planned_contacts.csv": "contact,at,email\nbob,2099-01-01T09:00:00Z,bob@example.com\n",
     "cold-call.yaml": "story: A call\nwhen: [call: {direction: outbound, way: two_way}]\n",
     "stricter.yaml": "funnel: standard\nversion: 2\nextends: standard\n",
+    "kunden.csv": "contact;at;email;budget\nbob;31.12.2025;bob@example.com;1.234,56\n",
+    "calls.csv": "Email,Activity type,Activity date\nada@example.com,Note,2026-03-01T09:00:00Z\n",
     "plugins/ours.py": '"""Ours."""\n',
     "hubspot.toml": '[columns]\ncontact = "Record ID"\n[fields]\nemail = "Email"\n',
 }
@@ -36,6 +38,7 @@ FIRST = {
     "funnelflow leave ada dialogue": "funnelflow enter ada dialogue",
     "funnelflow merge bob --into ada": "funnelflow add bob",
     "funnelflow unmerge bob": "funnelflow add bob && funnelflow merge bob --into ada --yes",
+    "funnelflow db restore monday": "funnelflow db backup monday.backup",
     "funnelflow db load copy/": "funnelflow export all copy/",
     **dict.fromkeys(
         (

@@ -277,7 +277,7 @@ db.add_command(upgrade)
 @command(
     "backup",
     "funnelflow db backup monday.backup",
-    "funnelflow db backup /safe/funnelflow.backup --json",
+    "funnelflow db backup tuesday.backup --json",
 )
 @click.argument("file", type=click.Path(path_type=Path))
 @dry_run

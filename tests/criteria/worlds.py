@@ -258,7 +258,7 @@ def _deeper(kind: Type, draw: Draw) -> list[st.SearchStrategy[Written]]:
     if kind == TEXT or kind.is_list:
         ways.append(_binary("+", _SUM, same, same))
     if kind == TEXT:
-        plain = (TEXT, INTEGER, BOOLEAN, TIMESTAMP, DURATION)
+        plain = (TEXT, INTEGER, BOOLEAN)
         ways += [_called("string", draw(given)) for given in plain]
         ways += [_behind(name, same) for name in ("lowerAscii", "upperAscii", "trim")]
     if kind == TIMESTAMP:

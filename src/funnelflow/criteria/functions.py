@@ -2,7 +2,8 @@
 
 All are CEL's own or those of its standard extension for strings, with CEL's meaning: months and
 days of the week count from 0, ``int()`` cuts off what stands behind the point, and what cannot be
-converted is an error, which here is unknown. Times are in UTC unless a zone is named.
+converted is an error, which here is unknown. Times are in UTC unless a zone is named. Numbers with
+a point, times and durations become no text: CEL's implementations write them differently.
 """
 
 import datetime as dt
@@ -12,10 +13,8 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from funnelflow.criteria.times import duration_json
 from funnelflow.criteria.value_forms import (
     BOOLEAN,
-    DURATION,
     INT_MAX,
     INT_MIN,
     INTEGER,
@@ -57,11 +56,6 @@ def _text_to_number(text: str) -> float | None:
     return float(text) if _NUMBER_TEXT.fullmatch(text) else None
 
 
-def _time_text(value: dt.datetime) -> str:
-    fraction = f".{value.microsecond:06d}".rstrip("0") if value.microsecond else ""
-    return f"{value.year:04d}-{value:%m-%dT%H:%M:%S}{fraction}Z"
-
-
 def _same(value: Any) -> Any:
     return value
 
@@ -77,8 +71,6 @@ _CONVERSIONS: Final[dict[tuple[str, Type], Convert]] = {
     ("string", TEXT): _same,
     ("string", INTEGER): str,
     ("string", BOOLEAN): lambda value: "true" if value else "false",
-    ("string", TIMESTAMP): _time_text,
-    ("string", DURATION): duration_json,
 }
 _RESULTS: Final = {"int": INTEGER, "double": NUMBER, "string": TEXT}
 _OF_TEXT: Final[dict[str, Convert]] = {

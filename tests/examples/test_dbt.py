@@ -46,6 +46,28 @@ def test_its_stages_are_those_of_a_workspace_with_the_same_events(database, tmp_
     )
 
 
+def test_its_counts_are_those_of_the_report(database, tmp_path):
+    """Who is in a stage now, and who ever was in a step."""
+    shop = funnelflow.create(tmp_path / "shop")
+    shop.apply(PROJECT / "seeds" / "raw_events.csv")
+    (end,) = database.execute('SELECT max("at") FROM events').fetchone()
+    (report,) = shop.report(at=end)
+    known = {(n.name, n.of): n.value for n in report.numbers() if hasattr(n, "value")}
+    values = {name: value for (name, _), value in known.items()}
+    now = database.execute(
+        'SELECT stage, count(*) FILTER ("left" IS NULL) FROM stage_intervals GROUP BY stage'
+    ).fetchall()
+    assert len(now) > 4
+    assert {stage: values[f"stage/{stage}"] for stage, _ in now} == dict(now)
+    ever = database.execute(
+        "SELECT split_part(stage, '.', 1) AS step, count(DISTINCT contact) FROM stage_intervals"
+        " GROUP BY step"
+    ).fetchall()
+    steps = {step: count for step, count in ever if f"touched/{step}" in values}
+    assert len(steps) > 2
+    assert {step: values[f"touched/{step}"] for step in steps} == steps
+
+
 def test_conversion_counts_a_contact_once(database):
     entered = "SELECT any_value(entered) FROM conversion WHERE stage = 'lead.inquiry'"
     contacts = "SELECT count(DISTINCT contact) FROM stage_intervals WHERE stage = 'lead.inquiry'"

@@ -20,9 +20,8 @@ def test_a_report_is_written_as_one_page(ada, workspace, call):
     assert "--period" not in (workspace / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("field", ["budget", "nothing_of_that_name"])
-def test_the_commands_of_a_page_list_the_contacts_of_its_numbers(ada, workspace, call, field):
-    call("report", "--html", "report.html", "--by", field)
+def test_the_commands_of_a_page_list_the_contacts_of_its_numbers(ada, workspace, call):
+    call("report", "--html", "report.html", "--by", "budget")
     page = html.unescape((workspace / "report.html").read_text(encoding="utf-8"))
     commands = re.findall(r"<code>(funnelflow report [^<\n]*)</code>", page)
     assert len(commands) > 60

@@ -425,7 +425,7 @@ def test_a_name_of_funnelflows_own_is_not_used(write, host, reported):
         """
         @hookimpl
         def funnelflow_formats():
-            return [FormatProvider("csv", (".csv",), lambda path: [])]
+            return [FormatProvider("csv", (".cells",), lambda path: [])]
         """,
     )
     assert "csv" not in host().formats

@@ -15,15 +15,20 @@ import pytest
 from packages import build_wheel
 
 ROOT = Path(__file__).parents[2]
-PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
-PACKAGES = [ROOT, *PLUGINS]
-OPTIONAL = {"hypothesis", "pytest", "psycopg"}
-"""What funnelflow uses where it is there: pytest loads its plugin, `postgres` is an extra."""
+BESIDE = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+PLUGINS = [path for path in BESIDE if path.name != "funnelflow-spark"]  # which has no hooks
+PACKAGES = [ROOT, *BESIDE]
+OPTIONAL = {"hypothesis", "pytest", "psycopg", "pyarrow", "duckdb", "z3-solver"}
+"""What funnelflow uses where it is there: pytest loads its plugin, the others are extras."""
+EXTRAS = {"arrow": {"pyarrow"}, "postgres": {"psycopg"}, "prove": {"z3-solver"}}
+"""What the extras of funnelflow bring."""
+ELSEWHERE = {"funnelflow-spark": {"pyspark", "pandas"}}
+"""What a package needs that is not installed for these tests."""
 INDIRECT = {"graphviz"}
 """What another package imports for funnelflow: transitions, to draw."""
 
 every_package = pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
-every_plugin = pytest.mark.parametrize("package", PLUGINS, ids=lambda path: path.name)
+every_plugin = pytest.mark.parametrize("package", BESIDE, ids=lambda path: path.name)
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +51,10 @@ def project(package):
 
 
 def requirements(texts):
-    """Return the names of the packages that are required."""
-    return {re.match(r"[\w.-]+", text)[0].lower() for text in texts}
+    """Return the names of the packages that are required, with those of funnelflow's extras."""
+    found = {re.match(r"[\w.-]+", text)[0].lower() for text in texts}
+    asked = {e for text in texts for e in re.findall(r"^funnelflow\[(\w+)\]", text)}
+    return found.union(*(EXTRAS[extra] for extra in asked))
 
 
 def sources(directory):
@@ -112,7 +119,8 @@ def test_a_wheel_says_what_it_is(package, wheel_of):
 @every_package
 def test_a_package_requires_what_it_imports_and_nothing_else(package):
     asked = requirements(project(package)["dependencies"])
-    needed = imported(package / "src") - OPTIONAL
+    needed = imported(package / "src") | ELSEWHERE.get(package.name, set())
+    needed -= OPTIONAL - asked
     assert needed - {"funnelflow"} == asked - {"funnelflow"} - INDIRECT
 
 
@@ -126,7 +134,8 @@ def test_a_plugin_can_be_tested_with_what_it_asks_for(package):
 @every_plugin
 def test_a_plugin_requires_the_funnelflow_that_it_is_made_with(package):
     version = ".".join(project(ROOT)["version"].split(".")[:2])
-    assert f"funnelflow>={version}" in project(package)["dependencies"]
+    asked = [re.sub(r"\[\w+\]", "", text) for text in project(package)["dependencies"]]
+    assert f"funnelflow>={version}" in asked
 
 
 def test_the_plugins_are_found_by_their_names(plugin_site, tmp_path):

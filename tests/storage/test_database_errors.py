@@ -60,12 +60,19 @@ def nobody() -> None:
         os.setuid(65534)
 
 
+def give(directory: Path, user: int) -> None:
+    """Let a directory belong to a user, as it does to whoever uses it; only root has to."""
+    if os.geteuid() == 0:
+        for path in (directory, *directory.rglob("*")):
+            os.chown(path, user, user)
+
+
 @pytest.fixture
 def open_directory():
     """Give a directory that every user can enter, with a workspace on SQLite in it."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        directory.chmod(0o777)
+        directory.chmod(0o755)
         (directory / "pipeline.yaml").write_text(PIPELINE)
         with Workspace.create(directory, "pipeline") as workspace:
             workspace.add("ada")
@@ -79,9 +86,11 @@ def try_to_add(directory: Path) -> str:
 
 @pytest.mark.parametrize("path", ["funnelflow.db", "."])
 def test_a_read_only_file_or_directory_is_named_as_such(open_directory, path):
+    give(open_directory, 65534)
     (open_directory / path).chmod(0o555 if path == "." else 0o444)
     kind, said = in_child(lambda: try_to_add(open_directory), limits=nobody)
-    (open_directory / path).chmod(0o777)
+    (open_directory / path).chmod(0o755)
+    give(open_directory, os.geteuid())
     assert kind == "raised"
     assert said[0] == "StoreError"
     assert "writ" in said[1] + said[2]

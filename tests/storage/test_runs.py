@@ -47,14 +47,21 @@ def test_what_stores_nothing_is_no_run(workspace, write):
 
 
 def test_runs_come_newest_first_and_each_names_its_kind(workspace, write, clock):
-    workspace.apply([{"contact": "ada", "event": "subscribed", "at": T0, "email": "a@b.example"}])
-    workspace.import_contacts(write("contact,replies\nada,2\n"))
+    told = {"contact": "ada", "at": T0}
+    workspace.apply(
+        [
+            {**told, "event": "subscribed", "email": "a@b.example"},
+            {**told, "event": "replied"},
+            {**told, "event": "replied"},
+        ]
+    )
+    workspace.import_contacts(write("contact,budget\nada,2\n"))
     clock.now = T0 + 60 * DAY
     workspace.tick(actor="cron")
     tick, snapshot, rows = workspace.runs()
     assert [run.kind for run in (tick, snapshot, rows)] == ["tick", "import", "apply"]
     assert (tick.actor, tick.counts) == ("cron", {"due": 1, "moved": 1})
-    assert (rows.file, rows.counts["moved"]) == ("rows", 1)
+    assert (rows.file, rows.counts["moved"]) == ("rows", 2)
     assert workspace.runs(limit=1) == (tick,)
 
 

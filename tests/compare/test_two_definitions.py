@@ -20,7 +20,7 @@ from funnelflow.compare import (
 )
 from funnelflow.compare.population import StoryOfMany, story_of_side
 from funnelflow.compare.story_reading import story_events
-from funnelflow.compare.words_in_common import SharedWord
+from funnelflow.compare.words_in_common import SharedWord, is_within
 from funnelflow.criteria import BOOLEAN, INTEGER, NUMBER, TEXT, TIMESTAMP, Field
 from funnelflow.definition import (
     Criterion,
@@ -364,3 +364,46 @@ def test_more_checks_than_there_may_be_leave_what_is_left_possible(monkeypatch):
     assert not nothing.never("new", "prospect")
     assert nothing.always("new") is None
     assert not nothing.is_contained("prospect", "prospect")
+
+
+def test_a_side_that_no_scenario_shows_is_shown_by_a_story_that_is_made_up():
+    told = [evolve(one.definition, scenarios=()) for one in (STRICT, EASY)]
+    found = crosswalk(Funnel(told[0]), Funnel(told[1]))
+    (prospect,) = [pair for pair in found.words if pair.word.word == "prospect"]
+    story = prospect.sides[1].story
+    assert story is not None
+    assert (story.of, story.end) == ("", ("lead", "prospect"))
+    assert all(side.story is None for pair in found.words for side in pair.sides if side.is_never)
+
+
+@few
+@given(definitions(), definitions())
+def test_every_story_that_is_shown_ends_where_it_says(one, other):
+    assume(not [p for made in (one, other) for p in check(made) if p.severity == "error"])
+    first, second = Funnel(link(one)), Funnel(link(evolve(other, name="second")))
+    found = crosswalk(first, second)
+    for pair in found.words:
+        for side in pair.sides:
+            if side.story is None:
+                continue
+            ends = [
+                made.moments[-1].stage for made in read_story(side.story.story, (first, second))
+            ]
+            assert tuple(ends) == side.story.end
+            at = dict(zip(found.names, ends, strict=True))
+            assert is_within(at[side.user], pair.word.stages[side.user])
+            assert not is_within(at[side.other], pair.word.stages[side.other])
+
+
+@pytest.mark.parametrize(("one", "other"), [("commitment", "qualified"), ("persona", "dialogue")])
+def test_made_up_stories_hold_no_text_that_stands_for_any_other(one, other):
+    pair = [Funnel(load_definition(shipped_definitions() / f"{n}.yaml")) for n in (one, other)]
+    made_up = [
+        side.story.story
+        for word in crosswalk(*pair).words
+        for side in word.sides
+        if side.story is not None and not side.story.of
+    ]
+    assert "other" not in [
+        value for s in made_up for step in s.when for value in step.facts.values()
+    ]

@@ -21,6 +21,7 @@ from funnelflow.compare import (
     Crosswalk,
     NeedTable,
     Side,
+    StoryOfMany,
     WordPair,
     crosswalk,
     need_table,
@@ -64,7 +65,8 @@ def pair_lines(table: NeedTable, one: Crosswalk, page: Page) -> list[Line]:
 
 _ABOUT_PROOFS = (
     "Always and never are proved, for all that can happen but moves by hand; all else is what the "
-    "stories show, which are the scenarios of both definitions."
+    "stories show: the scenarios of both definitions, and where none shows a side, one made up "
+    "that the engine has read in both."
 )
 
 
@@ -89,10 +91,8 @@ def _side(
     if side.story is None:
         text = f"No story was found in which {side.user} says {word} and {side.other} does not."
         return page.paragraph(text, indent=2)
-    told = f"\N{LEFT DOUBLE QUOTATION MARK}{side.story.story.story}\N{RIGHT DOUBLE QUOTATION MARK}"
     text = (
-        f"{side.user} says {word}, {side.other} says {side.stage(one.names)}: {told} "
-        f"(a scenario of {side.story.of})"
+        f"{side.user} says {word}, {side.other} says {side.stage(one.names)}: {_source(side.story)}"
     )
     events = story_events(linked[side.user], side.story.story, [])
     happens = [happened(event, linked[side.user]) for event in events if _says(event)]
@@ -100,6 +100,14 @@ def _side(
         *page.paragraph(text, indent=2),
         *page.paragraph("; ".join(happens) or "nothing at all", indent=4),
     ]
+
+
+def _source(story: StoryOfMany) -> str:
+    """Return what a story is called and where it comes from."""
+    if not story.of:
+        return "a story made up for this"
+    told = f"\N{LEFT DOUBLE QUOTATION MARK}{story.story.story}\N{RIGHT DOUBLE QUOTATION MARK}"
+    return f"{told} (a scenario of {story.of})"
 
 
 def _says(event: Event) -> bool:
@@ -300,7 +308,10 @@ def _side_data(side: Side, one: Crosswalk, linked: Linked) -> dict[str, Any]:
         "never": side.is_never,
         "proved": side.is_never or story is not None,
         "stage": side.stage(one.names) or None,
-        "scenario": None if story is None else {"of": story.of, "story": story.story.story},
+        "made_up": story is not None and not story.of,
+        "scenario": None
+        if story is None or not story.of
+        else {"of": story.of, "story": story.story.story},
         "story": None
         if story is None
         else [_event_data(event) for event in story_events(linked, story.story, [])],

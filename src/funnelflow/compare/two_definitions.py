@@ -7,6 +7,7 @@ from functools import partial
 from attrs import frozen
 
 from funnelflow.compare.agreement import Agreement, Pairs, agreement_of, with_decisive
+from funnelflow.compare.made_stories import StoryMaker
 from funnelflow.compare.population import StoryOfMany, read_by_all, read_scenarios, story_of_side
 from funnelflow.compare.stages_at_once import JointStages, joint_stages
 from funnelflow.compare.words_in_common import SharedWord, shared_words
@@ -105,8 +106,9 @@ def crosswalk(first: Funnel, second: Funnel) -> Crosswalk:
     ends: Pairs = Counter((story.end[0], story.end[1]) for story in stories)
     plain = [agreement_of(word, names, ends) for word in words]
     found = with_decisive(plain, words, funnels, partial(_ends, stories))
+    maker = StoryMaker(funnels)
     pairs = tuple(
-        WordPair(word, _sides(word, names, stories, joint), agreement)
+        WordPair(word, _sides(word, names, stories, joint, maker), agreement)
         for word, agreement in zip(words, found, strict=True)
     )
     return Crosswalk(names, stories, seen, joint, pairs)
@@ -127,13 +129,19 @@ def _sides(
     names: tuple[str, str],
     stories: Sequence[StoryOfMany],
     joint: JointStages,
+    maker: StoryMaker,
 ) -> tuple[Side, Side]:
-    """Return what either says alone."""
+    """Return what either says alone, by a scenario or else by a story that is made up."""
     one, other = (word.stages[name] for name in names)
     is_within = joint.is_contained(one, other)
     is_around = joint.is_contained(one, other, swapped=True)
-    first = None if is_within else story_of_side(stories, (0, 1), (one, other))
-    second = None if is_around else story_of_side(stories, (1, 0), (other, one))
+
+    def shown(places: tuple[int, int], stages: tuple[str, str]) -> StoryOfMany | None:
+        found = story_of_side(stories, places, stages)
+        return maker.story_of_side(places, stages) if found is None else found
+
+    first = None if is_within else shown((0, 1), (one, other))
+    second = None if is_around else shown((1, 0), (other, one))
     return (
         Side(names[0], names[1], is_within, first),
         Side(names[1], names[0], is_around, second),

@@ -13,7 +13,7 @@ from funnelflow.criteria.implication import find_case
 from funnelflow.definition import Scenario, ScenarioStep
 from funnelflow.engine import Funnel
 
-MOST_READ: Final = 150
+MOST_READ: Final = 400
 """How many made-up stories are read for one side before the search gives up."""
 MOST_STEPS: Final = 5
 
@@ -23,22 +23,24 @@ class StoryMaker:
 
     Args:
         funnels: The two definitions.
+        scenarios: Their scenarios, which stories may go on from.
     """
 
-    def __init__(self, funnels: Sequence[Funnel]) -> None:
+    def __init__(self, funnels: Sequence[Funnel], scenarios: Sequence[StoryOfMany]) -> None:
         self._funnels = list(funnels)
         self._written = _written_texts(funnels)
+        self._starts = _starts(funnels, scenarios)
         self._known: dict[tuple[int, int], ScenarioStep | None] = {}
 
     def story_of_side(self, places: tuple[int, int], stages: tuple[str, str]) -> StoryOfMany | None:
-        """Return the first story found in which only one uses the word, fewest steps first.
+        """Return the first story found in which only one uses the word, fewest added steps first.
 
         Args:
             places: Where the definition that uses the word stands, and where the other does.
             stages: The stages that they mean by the word.
         """
-        layer = [read_by_all(Scenario("made up", "", ()), self._funnels)]
-        seen, read = {layer[0].end}, 0
+        layer, read = self._starts, 0
+        seen = {story.end for story in layer}
         for _ in range(MOST_STEPS):
             following = []
             for story in layer:
@@ -103,6 +105,17 @@ class StoryMaker:
             is_any = name in fields and fields[name].type == TEXT and not fields[name].choices
             natural[name] = self._written.get(name) if is_any else value
         return None if None in natural.values() else natural
+
+
+def _starts(funnels: Sequence[Funnel], scenarios: Sequence[StoryOfMany]) -> list[StoryOfMany]:
+    """Return nothing at all, and for each pair of stages the shortest scenario that ends there."""
+    nothing = read_by_all(Scenario("made up", "", ()), funnels)
+    found = {nothing.end: nothing}
+    begun = (story.until(n) for story in scenarios for n in range(1, len(story.stages)))
+    for story in sorted(begun, key=lambda one: len(one.stages)):
+        told = evolve(story.story, story=nothing.story.story, then="")
+        found.setdefault(story.end, evolve(story, story=told, of=""))
+    return list(found.values())
 
 
 def _written_texts(funnels: Sequence[Funnel]) -> dict[str, Any]:

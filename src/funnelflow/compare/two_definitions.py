@@ -106,7 +106,7 @@ def crosswalk(first: Funnel, second: Funnel) -> Crosswalk:
     ends: Pairs = Counter((story.end[0], story.end[1]) for story in stories)
     plain = [agreement_of(word, names, ends) for word in words]
     found = with_decisive(plain, words, funnels, partial(_ends, stories))
-    maker = StoryMaker(funnels)
+    maker = StoryMaker(funnels, stories)
     pairs = tuple(
         WordPair(word, _sides(word, names, stories, joint, maker), agreement)
         for word, agreement in zip(words, found, strict=True)

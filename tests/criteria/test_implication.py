@@ -244,6 +244,20 @@ def test_nothing_is_excluded_that_some_facts_meet(one, other, contact, event):
         assert not any(e.holds(found.contact, found.event, found.now) for e in not_met)
 
 
+def test_what_numbers_too_large_to_be_exact_say_of_integers_is_not_decided_by_classes():
+    """Integers next to such a number are equal to it, and those further away are not."""
+    for condition in (
+        "-contact.count != double(9223372036854775807)",
+        "contact.count - 1 != double(9223372036854775807)",
+        "contact.count != double(9223372036854775807)",
+    ):
+        assert find_case([compile_expression(condition, SCOPE)], []) is not False
+
+
+def test_in_which_month_it_is_is_not_decided_at_one_time():
+    assert exclude(compile_expression("now.getMonth() == 5", SCOPE)) is None
+
+
 def test_the_time_is_found_at_which_dates_and_ages_meet():
     early = expr('contact.seen < timestamp("2026-01-01T00:00:00Z")')
     found = find_case([early, expr('now - contact.seen < duration("24h")')])

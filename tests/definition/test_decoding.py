@@ -342,7 +342,7 @@ FIELDS = "funnel: small\ninitial: a\nstages: {a: {type: won}}\nfields:\n"
             "budget: {type: number, choices: [1]}",
             "5:26-33 F101",
             "the field 'budget' has no key 'choices'",
-            "it may have: type, title, about, unit, values, ask, default",
+            "it may have: type, title, about, unit, values, ask, default, identifying",
         ),
         (
             "budget: {type: number, values: 5}",

@@ -316,7 +316,9 @@ def test_nothing_speaks_of_a_removed_stage(definition, data):
     name = data.draw(st.sampled_from([name for name, _ in definition.walk()]))
     left = remove_stage(definition, name)
     assume(left.stages and left.initial)
-    assert [p for p in check(left) if p.code in ("F203", "F402")] == []
+    codes = {problem.code for problem in check(left)}
+    assert not codes & {"F203", "F402"}
+    assume("F406" not in codes)  # what stood between may have kept automatic transitions apart
     assert name not in link(left).stages
 
 

@@ -97,7 +97,7 @@ def test_a_field_that_was_told_before_the_snapshot_does_not_hold_back(shop, writ
 
 def test_a_field_that_events_count_never_holds_back(shop, write):
     shop.record("7", "called", create=True, at=NOW - 60 * DAY)
-    shop.import_contacts(write("contact,calls\n7,5\n"))
+    shop.import_contacts(write('contact,facts\n7,"{""calls"": 5}"\n'))
     assert shop.why("7", NOW - DAY).contact.contact.fields["calls"] == 1
     assert stands(shop)[2]["calls"] == 5
 
@@ -116,7 +116,13 @@ ROWS = st.lists(
 
 @given(ROWS, st.randoms(use_true_random=False))
 def test_snapshots_and_events_in_any_order_of_arrival_give_the_same(tmp_path_factory, rows, chance):
+    """Of snapshots that each say something else than anybody: what is known is not said again.
+
+    A snapshot that says what was known already is not recorded, so that evidence of before it that
+    comes later counts as if it had not been seen.
+    """
     found = []
+    others = {hours: number for number, (_, hours, _) in enumerate(sorted(rows, key=str))}
     for order in (sorted(rows, key=lambda row: row[1]), chance.sample(rows, len(rows))):
         directory = tmp_path_factory.mktemp("order")
         (directory / "sales.yaml").write_text(SALES)
@@ -124,7 +130,8 @@ def test_snapshots_and_events_in_any_order_of_arrival_give_the_same(tmp_path_fac
             for kind, hours, size in order:
                 at = NOW - dt.timedelta(hours=hours)
                 if kind == "snapshot":
-                    row = {"contact": "7", "at": at, "company_size": size}
+                    own = others[hours] + (6 if size == 5 else 1_000)
+                    row = {"contact": "7", "at": at, "company_size": own}
                     shop.import_contacts([row])
                 elif kind == "set":
                     shop.record("7", "met" if size is None else "called", create=True, at=at)

@@ -17,7 +17,7 @@ from attrs import frozen
 
 from funnelflow.criteria.case_search import CaseSearch
 from funnelflow.criteria.cases import Case, Condition, trees_of
-from funnelflow.criteria.tree import Constant, Now, walk
+from funnelflow.criteria.tree import Apply, Constant, Now, walk
 
 CASE_NOW: Final = dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC)
 """The time at which cases are tried where none other matters: when scenarios begin."""
@@ -70,7 +70,7 @@ def find_case(
         Such facts, for which the conditions themselves have been asked; False where it is
         proved that there are none; None where neither is known.
     """
-    unknown = False
+    unknown = _reads_the_calendar(met, not_met)
     for now in _times(met, not_met):
         found = CaseSearch(now, met, not_met).solve()
         if found:
@@ -83,6 +83,12 @@ def find_case(
     from funnelflow.criteria.smt import find_case_by_solver  # noqa: PLC0415  # for few questions
 
     return find_case_by_solver(met, not_met)
+
+
+def _reads_the_calendar(*conditions: Sequence[Condition]) -> bool:
+    """Whether a function of ``now`` decides, whose turns are not among the times asked at."""
+    parts = (p for many in conditions for one in many for t in trees_of(one) for p in walk(t))
+    return any(isinstance(p, Apply) and any(isinstance(q, Now) for q in walk(p)) for p in parts)
 
 
 def _times(*conditions: Sequence[Condition]) -> Sequence[dt.datetime]:

@@ -153,7 +153,7 @@ def _lengths(value: float) -> Points:
 def _solved(node: Node, values: Points, now: dt.datetime) -> Points | None:
     """Return for which values of the field in a node the node has, or passes, some values."""
     values = tuple(v for v in values if not isinstance(v, float) or math.isfinite(v))
-    if isinstance(node, Read):
+    if isinstance(node, Read) or _lossless(node.type, values) is None:
         return _lossless(node.type, values)
     if isinstance(node, Negate) and node.type == INTEGER:
         return _solved(node.item, (*(-v for v in _whole(values)), INT_MIN), now)

@@ -92,12 +92,12 @@ class _CsvParser(RowParser):
         cells: dict[str, str] = {}
         for cell in self._cells:
             text = row[cell.key].strip()
-            if text[:1] == "'":
+            if "'" in text:
                 text = unguarded(text)
             if text and text not in self._missing and (text := cell.values.get(text, text)):
                 cells[cell.name] = text
         texts = self._pick(row)
-        if texts[0][:1] == "'":
+        if "'" in texts[0]:
             texts = (unguarded(texts[0]), *texts[1:])
         parsed = self._row(texts, row[self._facts_at], cells or NOTHING)
         if self._history:

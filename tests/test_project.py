@@ -57,8 +57,9 @@ PUBLIC = {
         retold run_scenario scenario_events why
     """,
     "funnelflow.ingest": """
-        MODES FileError FileOptions Form Mode Progress Rows SourceFile Summary Watch apply_file
-        as_file import_file
+        MODES FileError FileMapping FileOptions Form IncomingRecord Mode Progress Receipt Rejection
+        RowError Rows SourceFile Summary Watch apply_file as_file find_mapping import_file
+        read_mapping read_objects receive_records
     """,
     "funnelflow.maintenance": """
         Adopted AdoptionPlan Ahead BackedUp BrokenPromise BulkAnswer BulkDone Conflict Dumped

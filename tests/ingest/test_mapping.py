@@ -331,3 +331,12 @@ def test_mapping_files_are_found_by_name_in_the_workspace_before_the_shipped_one
     with pytest.raises(UsageError) as caught:
         find_mapping("hubspot-contact", tmp_path)
     assert "hubspot-contacts" in caught.value.hint
+
+
+def test_what_is_not_named_is_not_read_where_nothing_may_be_guessed():
+    said = {"who": "ada", "contact": "bob", "event": "replied", "to": "customer", "actor": "boss"}
+    mapping = FileMapping(columns={"contact": "who"}, guess=False)
+    found = matched(("who",), mapping, open_ended=True)
+    parser = bind_parser(found, ("who",), "jsonl")
+    assert parser.parse({**said, "facts": {"budget": 9000}}) == ("ada", *[""] * 6, {}, {})
+    assert {*parser.ignored} == {"contact", "event", "to", "actor", "facts"}

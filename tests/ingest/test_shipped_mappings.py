@@ -92,6 +92,21 @@ SEGMENT = [
      "timestamp": "2026-02-03T10:00:00.123Z", "properties": {}},
     {"type": "group", "userId": "ada", "groupId": "g", "timestamp": "2026-02-03T10:00:00Z"},
 ]  # fmt: skip
+HUBSPOT = [
+    {"eventId": 1, "subscriptionId": 3, "portalId": 4, "appId": 5, "occurredAt": 1769940000000,
+     "subscriptionType": "contact.propertyChange", "attemptNumber": 0, "objectId": 151,
+     "changeSource": "CRM", "propertyName": "email", "propertyValue": "ada@example.com"},
+    {"eventId": 1, "subscriptionId": 6, "occurredAt": 1769940000001, "objectId": 151,
+     "subscriptionType": "object.propertyChange", "objectTypeId": "0-1",
+     "propertyName": "lifecyclestage", "propertyValue": "lead"},
+    {"eventId": 2, "subscriptionId": 6, "occurredAt": 1769940000001, "objectId": 9,
+     "subscriptionType": "object.propertyChange", "objectTypeId": "0-3",
+     "propertyName": "dealstage", "propertyValue": "won"},
+    {"eventId": 3, "subscriptionId": 3, "occurredAt": 1769940000002, "objectId": 151,
+     "subscriptionType": "contact.propertyChange", "propertyName": "zip", "propertyValue": "1"},
+    {"eventId": 4, "subscriptionId": 7, "occurredAt": 1769940000000, "objectId": 151,
+     "subscriptionType": "contact.creation"},
+]  # fmt: skip
 APPLIED = {
     "hubspot-history": (
         ("contact_id,timestamp,source,name,value\n"
@@ -129,8 +144,20 @@ APPLIED = {
     ),
     "cloudevents": (
         json.dumps({"specversion": "1.0", "id": "e1", "source": "/shop", "type": "purchased",
-                    "subject": "ada", "time": "2026-02-01T10:00:00Z", "data": {"amount": 5.0}}),
-        "ada", ["add", "purchased"], {"purchases": 1}, 0,
+                    "subject": "ada", "time": "2026-02-01T10:00:00Z", "data": {"amount": 5.0}})
+        + "\n"
+        + json.dumps({"specversion": "1.0", "id": "e1", "source": "/fair", "type": "purchased",
+                      "subject": "ada", "time": "2026-02-01T11:00:00Z"}),
+        "ada", ["add", "purchased", "purchased"], {"purchases": 2}, 0,
+    ),
+    "hubspot-webhooks": (
+        "".join(json.dumps(one) + "\n" for one in HUBSPOT),
+        "151", ["add", "set", "set"], {"email": "ada@example.com", "crm_stage": "lead"}, 3,
+    ),
+    "web-form": (
+        json.dumps({"email": "ada@example.com", "first_name": "Ada", "last_name": "Byron",
+                    "submission": "s1", "contact": "boss", "budget": "9000"}) + "\n",
+        "ada@example.com", ["add", "form_submitted"], {"name": "Ada Byron", "budget": None}, 0,
     ),
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ is in it beyond what the database knows of is cut off when a run goes on.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import islice
@@ -209,7 +209,7 @@ def _prepare(context: Context, opened: Input, handler: RowHandler, known: Survey
         Error: As `apply_file` does.
     """
     began, options, reader = time.monotonic(), handler.options, opened.reader
-    matched = match_input(context, opened, handler)
+    matched = match_input(context, reader.columns, reader.format, handler)
     parser = bind_parser(matched, reader.columns, reader.format)
     store = store_for(context, options)
     handler.bind(matched, store.settings.timezone)
@@ -449,9 +449,25 @@ class _FileRun:
         )
 
 
-def match_input(context: Context, opened: Input, handler: RowHandler) -> Matched:
-    """Return what the columns of an input are, of all fields that a fact can be about."""
-    options, reader = handler.options, opened.reader
+def match_input(
+    context: Context,
+    columns: Sequence[str],
+    format: str,  # noqa: A002
+    handler: RowHandler,
+) -> Matched:
+    """Return what the columns of an input are, of all fields that a fact can be about.
+
+    Args:
+        context: The workspace.
+        columns: The names in the header; for JSON the members of the first object.
+        format: ``csv`` or ``jsonl``: what a record is.
+        handler: What the rows are taken for.
+
+    Raises:
+        UnknownNameError: The mapping names a column, a field or a stage that there is not.
+        UsageError: It gives one target two meanings.
+    """
+    options = handler.options
     linked = context.funnel(options.funnel or None, dry_run=options.dry_run).linked
     for stage in options.mapping.stages.values():
         linked.resolve_stage(stage)
@@ -462,11 +478,11 @@ def match_input(context: Context, opened: Input, handler: RowHandler) -> Matched
     }
     fields = {**of_events, **linked.fields}
     matched = match_columns(
-        reader.columns,
+        columns,
         fields,
         options.mapping,
         targets=handler.targets,
-        open_ended=reader.format == "jsonl",
+        open_ended=format == "jsonl",
         unguessed=counted_fields(linked) if handler.is_snapshot else (),
     )
     check_match(matched.mapping.match, fields)

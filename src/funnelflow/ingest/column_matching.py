@@ -71,12 +71,14 @@ class Matched:
         matches: Where each target comes from.
         ignored: The columns that nothing is read from.
         fields: All fields that a fact can be about, of contacts and of events.
+        by_own_name: Whether a target that is named nowhere is read from a member of its name.
     """
 
     mapping: FileMapping
     matches: tuple[Match, ...]
     ignored: tuple[str, ...]
     fields: Mapping[str, Field] = attrs.field(factory=dict)
+    by_own_name: bool = False
 
 
 def match_columns(
@@ -130,6 +132,7 @@ def match_columns(
         matches=tuple(sorted(matches, key=_order)),
         ignored=_ignored(columns, used),
         fields=fields,
+        by_own_name=mapping.guess and open_ended,
     )
 
 

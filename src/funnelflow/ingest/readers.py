@@ -1,13 +1,13 @@
 """The records of an input, some thousands at a time: CSV, and JSON Lines (RFC 8259)."""
 
 import csv
-import json
 import re
 from collections.abc import Iterator
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from funnelflow.ingest.file_errors import FileError, Rejection, RowError
+from funnelflow.ingest.json_text import WHITE, read_object
 from funnelflow.ingest.lines import MAX_BLANK, Lines
 from funnelflow.storage.checkpoints import FileOffset
 
@@ -298,7 +298,6 @@ def _last_opened(text: str, delimiter: str) -> int:
     return opened
 
 
-_WHITE = " \t\r\n"
 _FIRST_LINES = 100
 """Lines of which one must be an object, for its members to be known before the first row."""
 
@@ -324,7 +323,7 @@ class JsonLinesReader(RecordReader):
         rows, lines = self._rows, self.lines
         for text in islice(lines.after(self._line), size):
             self._line += 1
-            if text.strip(_WHITE):
+            if text.strip(WHITE):
                 try:
                     rows.append((self._line, read_object(text)))
                 except RowError as error:
@@ -347,7 +346,7 @@ class JsonLinesReader(RecordReader):
         first = next(lines, None)
         if first is None:
             raise FileError(self.lines.name, "the file is empty")
-        if first.lstrip(_WHITE).startswith("["):
+        if first.lstrip(WHITE).startswith("["):
             raise FileError(
                 self.lines.name,
                 "this is one JSON list, not JSON Lines",
@@ -355,54 +354,6 @@ class JsonLinesReader(RecordReader):
                 hint="write one object a line; jq -c '.[]' FILE does it",
             )
         return next((names for text in chain([first], lines) if (names := _member_names(text))), ())
-
-
-def read_object(text: str) -> dict[str, Any]:
-    """Read one line as a JSON object.
-
-    Raises:
-        RowError: When it is something else, with the character where it goes wrong.
-    """
-    line = text.strip(_WHITE)
-    try:
-        value, end = _scan(line, 0)
-    except StopIteration as stop:
-        raise _no_json(text, line, stop.value, "a value should stand here") from None
-    except json.JSONDecodeError as error:
-        raise _no_json(text, line, error.pos, error.msg[0].lower() + error.msg[1:]) from None
-    except RecursionError:
-        raise RowError("", "the object is nested too deeply") from None
-    except ValueError:
-        raise RowError("", "a number in it is far too long") from None
-    if end != len(line):
-        raise _no_json(text, line, end, "something stands behind the object")
-    if type(value) is not dict:
-        raise RowError("1", "a line must be one JSON object: {…}")
-    found: dict[str, Any] = value
-    return found
-
-
-def _no_json(text: str, line: str, position: int, why: str) -> RowError:
-    column = text.index(line) + position + 1
-    return RowError(str(column), f"this is no JSON, from character {column} on: {why}")
-
-
-def _members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object, refusing a member that comes twice: which one would count?"""
-    built = dict(pairs)
-    if len(built) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise RowError(twice, f"the member {twice!r} comes twice")
-    return built
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise RowError("", f"{name} is no JSON value; leave the member out, or write null")
-
-
-_decoder: Any = json.JSONDecoder(object_pairs_hook=_members_once, parse_constant=_no_constant)
-_scan = _decoder.scan_once
 
 
 def _member_names(text: str) -> tuple[str, ...]:

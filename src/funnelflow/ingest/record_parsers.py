@@ -1,6 +1,7 @@
 """From a record of a file to what the row says: the mapping, made ready for millions of rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -139,9 +140,10 @@ class _JsonParser(RowParser):
         super().__init__(matched.mapping)
         mapping = matched.mapping
         self._constants = mapping.constants
-        self._members = [(t, mapping.column(t) or t, getter(mapping, t)) for t in TEXTS]
+        read = partial(getter, mapping, by_own_name=matched.by_own_name)
+        self._members = [(t, mapping.column(t) or t, read(t)) for t in TEXTS]
         self._when = [member for member in self._members if member[0] in _WHEN]
-        self._get_facts = getter(mapping, "facts")
+        self._get_facts = read("facts")
         self._history = [getter(mapping, target) for target in HISTORY if self._has_history]
         self._constant_cells = {
             t.removeprefix(FIELD): c for t, c in mapping.constants.items() if t.startswith(FIELD)
@@ -157,7 +159,8 @@ class _JsonParser(RowParser):
         }
         self._deep_cells = _cells(mapping, deep)
         self._rule = rule_finder(mapping.rows, member) if mapping.rows else None
-        named = [mapping.sources(t) or (t,) for t in (*TARGETS, *HISTORY)]
+        own = (*TARGETS, *HISTORY) if matched.by_own_name else ()
+        named = [mapping.sources(t) or (t,) for t in own]
         named += [mapping.sources(t) for t in mapping.columns]
         named += [tuple(one.column for rule in mapping.rows for one in rule.where)]
         self._known = {part for names in named for n in names for part in (n, n.partition(".")[0])}

@@ -62,9 +62,15 @@ def joiner(join: Join, get: Callable[[str], Get]) -> Callable[[Any], str]:
     return read
 
 
-def getter(mapping: FileMapping, target: str) -> Get:
-    """Return what reads a target from an object: a member, one of several, or some joined."""
-    named = mapping.columns.get(target, target)
+def getter(mapping: FileMapping, target: str, *, by_own_name: bool = False) -> Get:
+    """Return what reads a target from an object: a member, one of several, or some joined.
+
+    Args:
+        mapping: What is read from where.
+        target: The target.
+        by_own_name: Whether it is a member of its own name where the mapping does not name it.
+    """
+    named = mapping.columns.get(target, target if by_own_name else ())
     sources = named if isinstance(named, tuple) else (named,)
     readers = [_source_reader(source) for source in sources]
     if len(readers) == 1:

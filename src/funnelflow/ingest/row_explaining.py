@@ -90,11 +90,12 @@ def explain_file(
             mapping = evolve(options.mapping, text_facts=True)
             handler.options = evolve(options, mapping=mapping)
         with open_input(file.path, file.form, shown=name, table=file.table) as opened:
-            matched = match_input(context, opened, handler)
+            columns, kind = opened.reader.columns, opened.reader.format
+            matched = match_input(context, columns, kind, handler)
             timezone = store_for(context, options).settings.timezone
             handler.bind(matched, timezone)
-            parser = bind_parser(matched, opened.reader.columns, opened.reader.format)
-            reader = _RowReader(matched, parser, opened.reader.columns, timezone)
+            parser = bind_parser(matched, columns, kind)
+            reader = _RowReader(matched, parser, columns, timezone)
             batches = opened.reader.batches(rows)
             found = [row for batch in islice(batches, 1) for row in reader.rows(batch)]
     return matched, found[:rows]

@@ -61,6 +61,7 @@ class RowHandler:
         targets: What columns can be, besides fields.
         digest: Digest of everything that decides what a row becomes.
         identifying: The fields that name people.
+        column: Returns the column that a target is read from, once it is bound.
     """
 
     kind: ClassVar[str]
@@ -81,7 +82,7 @@ class RowHandler:
         Raises:
             UsageError: No column says what every row must say.
         """
-        self._column = matched.mapping.column
+        self.column = matched.mapping.column
         self._timezone = timezone
         self._mapping = mapping = matched.mapping
         fields = (target_label(t) for t in mapping.columns if t.startswith(FIELD))
@@ -264,18 +265,18 @@ class RowHandler:
 
     def _field_column(self, name: str) -> str:
         """Return the column that a field is read from; empty when there is none."""
-        return self._column(field_target(name)) or self._column("facts")
+        return self.column(field_target(name)) or self.column("facts")
 
     def _column_at_fault(self, row: ParsedRow, error: Error) -> str:
         """Return the column that an error is about; empty when it is not one column."""
         if isinstance(error, FieldError):
             name = error.field
-            return self._column(name) if name in self.targets else self._field_column(name)
+            return self.column(name) if name in self.targets else self._field_column(name)
         if isinstance(error, UnknownNameError):
-            return self._column({"stage": "to", "field": "facts"}.get(error.kind, error.kind))
+            return self.column({"stage": "to", "field": "facts"}.get(error.kind, error.kind))
         if not is_id(row.contact):
-            return self._column("contact")
-        return self._column("key") if row.key and not is_id(row.key) else ""
+            return self.column("contact")
+        return self.column("key") if row.key and not is_id(row.key) else ""
 
 
 def _require(matched: Matched, target: str, what: str) -> None:
@@ -355,9 +356,9 @@ class EventHandler(RowHandler):
         contact, event, at, actor, to, reason, key, facts, cells = row
         name = event or ("move" if to else "")
         if not name:
-            raise RowError(self._column("event"), "the row does not say what happened")
+            raise RowError(self.column("event"), "the row does not say what happened")
         if not at:
-            raise RowError(self._column("at"), "the row does not say when it happened")
+            raise RowError(self.column("at"), "the row does not say when it happened")
         options = self.options
         funnel = options.funnel
         if cells or (facts and self._sifts):
@@ -379,7 +380,7 @@ class EventHandler(RowHandler):
             )
         )
         if result.duplicate and options.on_duplicate == "error":
-            raise RowError(self._column("key"), f"the key {key!r} has been applied before")
+            raise RowError(self.column("key"), f"the key {key!r} has been applied before")
         if self._mapping.stages:
             result = self._place(unit, row, result, facts)
         counts.count(result)
@@ -471,7 +472,7 @@ class ContactHandler(RowHandler):
         if self._mode == "both" or is_known == (self._mode == "update"):
             return
         what = f"a contact {contact_id!r} already" if is_known else f"no contact {contact_id!r}"
-        raise RowError(self._column("contact"), f"there is {what} (--mode both takes it)")
+        raise RowError(self.column("contact"), f"there is {what} (--mode both takes it)")
 
 
 class SeenIds:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from funnelflow.errors import FieldError
 from funnelflow.ingest.file_errors import RowError
+from funnelflow.ingest.json_text import read_object
 from funnelflow.ingest.mapping import FIELD, HISTORY, OTHERS, TARGETS, FileMapping
-from funnelflow.ingest.readers import read_object
 from funnelflow.ingest.text_formats import time_reader
 from funnelflow.storage.changes import composed
 

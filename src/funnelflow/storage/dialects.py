@@ -6,7 +6,7 @@ costs more than writing it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -167,6 +167,21 @@ def bulk_for(engine: Engine, *, locks: bool = True) -> Bulk:
     if engine.dialect.name == "postgresql":
         return _Postgres(engine, locks=locks)
     return _Sqlite(engine)
+
+
+def lock_names(connection: Connection, names: Collection[str]) -> None:
+    """Let whoever else is about to look for one of some names wait for the end of a transaction.
+
+    On SQLite a writing transaction is the only one as it is. On PostgreSQL a name is no row that
+    could be locked, for nobody may have it yet.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"), _OF_NAMES))
+        for name in sorted(names):
+            connection.execute(select(lock), {"name": name})
+
+
+_OF_NAMES = 0x66756E6E  # of an application's own choice, so that others' locks are not ours
 
 
 class _Sqlite:

@@ -1,7 +1,7 @@
 """A workspace: contacts, their history, and the funnels that they go through."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TypedDict, Unpack
 
@@ -295,6 +295,34 @@ class Workspace(ReadableWorkspace):
                 shown=file.shown,
             )
         return evolve(summary, path=file.name)
+
+    def receive(
+        self,
+        records: "Sequence[ingest.IncomingRecord]",
+        options: "ingest.FileOptions | None" = None,
+        *,
+        source: str,
+        create: bool = False,
+    ) -> "ingest.Receipt":
+        """Record what another system sends, stored whole when the call returns.
+
+        For the arguments see `receive_records`; `mapping` reads a mapping file for the options.
+
+        Raises:
+            Error: As `receive_records`.
+        """
+        return ingest.receive_records(
+            self.context, records, options or ingest.FileOptions(), source=source, create=create
+        )
+
+    def mapping(self, name: str) -> "ingest.FileMapping":
+        """Return a mapping file: by its path, or its name here or among those that ship.
+
+        Raises:
+            UnknownNameError: There is none.
+            ConfigurationError: It cannot be read, or says what no mapping file says.
+        """
+        return ingest.read_mapping(ingest.find_mapping(name, self.context.directory))
 
     def import_contacts(
         self,

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+import funnelflow
 from funnelflow.cli.start import sample_events, unused
+from funnelflow.ingest import IncomingRecord
 
 from .support import run
 
@@ -242,6 +244,15 @@ def test_the_doctor_notices_a_definition_that_is_not_in_use_yet(workspace, call)
     done = call("doctor")
     assert done.exit_code == 1
     assert "hint: funnelflow adopt standard" in done.stdout
+
+
+def test_the_doctor_names_who_sent_what_could_not_be_used(workspace, call):
+    with funnelflow.open(workspace) as opened:
+        opened.set_aside([IncomingRecord({"who": "ada"})], "no mapping", source="crm")
+    done = call("doctor")
+    assert done.exit_code == 1
+    assert "✗ source crm: 1 record could not be used" in done.stdout
+    assert "hint: funnelflow web rejects" in done.stdout
 
 
 def test_the_doctor_finds_a_missing_database(workspace, call):

@@ -8,8 +8,8 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.errors import UnknownNameError
-from funnelflow.ingest import FileOptions, IncomingRecord
+from funnelflow.errors import StoreError, UnknownNameError, UsageError
+from funnelflow.ingest import FileOptions, IncomingRecord, kept_records
 from funnelflow.ingest.contact_matching import _plain_part
 from funnelflow.ingest.mapping import FileMapping
 from funnelflow.ingest.receive import own_key
@@ -194,6 +194,88 @@ def test_what_happened_when_it_was_received_keeps_that_time(workspace):
     assert [row.at for row in workspace.history("a@x.org", event="subscribed").rows] == [T0]
     again = [evolve(kept, received=T0 + DAY), evolve(kept, received=None)]
     assert workspace.receive(again, options, source="crm", create=True).counts.repeated == 2
+
+
+def kept(workspace, source=None):
+    """Give what is kept."""
+    return workspace.kept_records(source)
+
+
+def test_what_cannot_be_used_is_kept_once_and_privately(workspace, directory):
+    bad = happened(2, "no_such_event")
+    for _ in range(2):
+        receive(workspace, happened(1), bad)
+    (one,) = kept(workspace)
+    assert (one.source, one.data, one.column) == ("crm", bad, "what")
+    assert "no_such_event" in one.reason
+    assert workspace.kept_records("shop") == []
+    (path,) = (directory / "rejects" / "received" / "crm").iterdir()
+    modes = [place.stat().st_mode & 0o777 for place in (path, path.parent, path.parent.parent)]
+    assert modes == [0o600, 0o700, 0o700]
+
+
+def test_what_is_kept_counts_when_the_mapping_is_corrected(workspace):
+    receive(workspace, happened(1, "answered"), happened(2, "refused"))
+    mapping = evolve(MAPPING, events={"answered": "replied"})
+    options = FileOptions(mapping=mapping, actor="crm")
+    found = workspace.retry_kept(options, source="crm", create=True)
+    assert (found.counts.rows, found.counts.rejected) == (2, 1)
+    (left,) = kept(workspace)
+    assert left.data["what"] == "refused"
+    assert story(workspace) == ["add", "replied"]
+    again = receive(workspace, happened(1, "answered"), mapping=mapping)
+    assert again.counts.repeated == 1
+
+
+def test_trying_again_without_storing_keeps_what_is_kept(workspace):
+    receive(workspace, happened(1, "answered"))
+    mapping = evolve(MAPPING, events={"answered": "replied"})
+    options = FileOptions(mapping=mapping, dry_run=True)
+    assert workspace.retry_kept(options, source="crm", create=True).counts.rejected == 0
+    assert len(kept(workspace)) == 1
+    assert list(workspace.list()) == []
+
+
+def test_what_happened_when_it_was_received_counts_then_when_it_is_tried_again(workspace, clock):
+    workspace.set_aside([IncomingRecord({"email": "a@x.org"}, key="7")], "no", source="crm")
+    (one,) = kept(workspace)
+    clock.now += 3 * DAY
+    workspace.retry_kept(FileOptions(mapping=BY_EMAIL), source="crm", create=True)
+    assert [row.at for row in workspace.history("a@x.org", event="subscribed").rows] == [
+        one.received
+    ]
+    assert kept(workspace) == []
+
+
+def test_no_more_is_kept_than_there_is_room_for(workspace, monkeypatch):
+    monkeypatch.setattr(kept_records, "MOST", 2)
+    receive(workspace, happened(1, "x"), happened(2, "x"))
+    with pytest.raises(StoreError, match="2 records of 'crm'"):
+        receive(workspace, happened(3, "x"))
+    receive(workspace, happened(2, "x"))
+
+
+def test_whoever_is_erased_is_in_nothing_that_is_kept(workspace, directory):
+    workspace.add("7", {"email": "Ada@example.com"})
+    said = [{"who": "7", "what": "x"}, {"traits": {"email": "ada@example.com"}}, {"who": "8"}]
+    receive(workspace, *said)
+    workspace.erase("7")
+    assert [one.data for one in kept(workspace)] == [{"who": "8"}]
+    assert len(list((directory / "rejects" / "received" / "crm").iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".hidden", "a" * 65, "ä"])
+def test_no_source_leads_out_of_its_directory(workspace, name):
+    with pytest.raises(UsageError, match="name of a source"):
+        receive(workspace, happened(1), source=name)
+
+
+def test_what_is_kept_and_altered_is_a_clear_error(workspace, directory):
+    receive(workspace, happened(1, "x"))
+    (path,) = (directory / "rejects" / "received" / "crm").iterdir()
+    path.write_text("{}")
+    with pytest.raises(StoreError, match="is no record as it was kept"):
+        kept(workspace)
 
 
 def test_several_at_the_same_time_add_one_contact(workspace):

@@ -83,6 +83,7 @@ def examine(session: Session) -> Iterator[DoctorFinding]:
     yield from _looking("clocks", lambda: _clocks(session))
     yield from _looking("promises", lambda: _promises(session))
     yield from _looking("contacts", lambda: _look_alikes(session))
+    yield from _kept(session)
     yield from _endpoints(session)
 
 
@@ -233,6 +234,20 @@ def _look_alikes(session: Session) -> DoctorFinding:
     (_, (first, second, *_)), *_ = found.examples
     hint = f"if two are one: funnelflow merge {quote(second)} --into {quote(first)}"
     return DoctorFinding("contacts", well=True, said=said, hint=hint)
+
+
+def _kept(session: Session) -> Iterator[DoctorFinding]:
+    """Look for what other systems sent and could not be used, source by source."""
+    try:
+        with session.open() as workspace:
+            counts = Counter(record.source for record in workspace.kept_records())
+    except Error as error:
+        yield _problem("received", error.message, error.hint)
+        return
+    for source, count in sorted(counts.items()):
+        said = f"{counted(count, 'record')} could not be used"
+        hint = "funnelflow web rejects shows why; funnelflow web retry when that is corrected"
+        yield _problem(f"source {source}", said, hint)
 
 
 def _first(problems: Sequence[Problem]) -> str:

@@ -10,10 +10,17 @@ if TYPE_CHECKING:
     from funnelflow.ingest.file_options import FileOptions
     from funnelflow.ingest.input import Form
     from funnelflow.ingest.json_text import read_objects
+    from funnelflow.ingest.kept_records import KeptRecord, KeptRecords
     from funnelflow.ingest.mapping import FileMapping, find_mapping
     from funnelflow.ingest.mapping_files import read_mapping
     from funnelflow.ingest.python_rows import Rows, SourceFile, as_file
-    from funnelflow.ingest.receive import IncomingRecord, Receipt, receive_records
+    from funnelflow.ingest.receive import (
+        IncomingRecord,
+        Receipt,
+        receive_records,
+        retry_kept,
+        set_aside,
+    )
     from funnelflow.ingest.row_handlers import MODES, Mode
     from funnelflow.ingest.summary import Progress, Summary, Watch
 else:
@@ -27,7 +34,8 @@ else:
             "json_text": "read_objects",
             "mapping": "FileMapping find_mapping",
             "mapping_files": "read_mapping",
-            "receive": "IncomingRecord Receipt receive_records",
+            "kept_records": "KeptRecord KeptRecords",
+            "receive": "IncomingRecord Receipt receive_records retry_kept set_aside",
             "row_handlers": "MODES Mode",
             "python_rows": "Rows SourceFile as_file",
             "summary": "Progress Summary Watch",
@@ -41,6 +49,8 @@ __all__ = [
     "FileOptions",
     "Form",
     "IncomingRecord",
+    "KeptRecord",
+    "KeptRecords",
     "Mode",
     "Progress",
     "Receipt",
@@ -57,4 +67,6 @@ __all__ = [
     "read_mapping",
     "read_objects",
     "receive_records",
+    "retry_kept",
+    "set_aside",
 ]

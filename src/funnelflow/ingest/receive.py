@@ -2,7 +2,8 @@
 
 What a file is to `apply`, a delivery is here, with the same mapping and the same rules for rows.
 It leaves no run and no checkpoint: a delivery that is sent again is known by the keys of its
-records, which count within their source.
+records, which count within their source. Records that cannot be used are kept before it is
+answered, and tried again when the mapping is corrected.
 """
 
 import datetime as dt
@@ -12,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter, itemgetter
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from funnelflow.ingest.apply import match_input, store_for
 from funnelflow.ingest.contact_matching import StoredContacts
 from funnelflow.ingest.file_errors import Rejection, RowError, reject
 from funnelflow.ingest.file_options import FileOptions
+from funnelflow.ingest.kept_records import KeptRecord, KeptRecords, check_source, record_id
 from funnelflow.ingest.record_parsers import bind_parser
 from funnelflow.ingest.row_handlers import EventHandler, ReadRow
 from funnelflow.ingest.row_parser import RowParser
@@ -59,6 +61,89 @@ class IncomingRecord:
 
 
 def receive_records(
+    context: Context,
+    records: Sequence[IncomingRecord],
+    options: FileOptions,
+    *,
+    source: str,
+    create: bool = False,
+) -> Receipt:
+    """Record what another system sends, and keep what cannot be used; see `record_delivery`.
+
+    Raises:
+        UsageError: The mapping does not fit the definition; nothing is stored or kept, see
+            `set_aside`.
+        StoreError: The database cannot store it, or what cannot be used cannot be kept: the
+            delivery has to come again.
+    """
+    check_source(source)
+    receipt = record_delivery(context, records, options, source=source, create=create)
+    if receipt.rejected and not options.dry_run:
+        _keep(context, records, receipt.rejected, source)
+    return receipt
+
+
+def set_aside(
+    context: Context, records: Sequence[IncomingRecord], reason: str, *, source: str
+) -> Receipt:
+    """Keep records that cannot even be read, because the mapping is wrong.
+
+    Raises:
+        StoreError: They cannot be kept: the delivery has to come again.
+    """
+    rejected = tuple(Rejection(n, "", reason, one.data) for n, one in enumerate(records, 1))
+    _keep(context, records, rejected, source)
+    counts = Counts(rows=len(records), rejected=len(records))
+    return Receipt(counts, rejected)
+
+
+def retry_kept(
+    context: Context, options: FileOptions, *, source: str, create: bool = False
+) -> Receipt:
+    """Try the records of a source again that could not be used; those that can be now count.
+
+    What happened ``now`` happened when it was received.
+
+    Returns:
+        What came of all of them.
+
+    Raises:
+        Error: As `receive_records`; those that were tried before are recorded.
+    """
+    kept, counts = KeptRecords(context.directory), Counts()
+    rejected: list[Rejection] = []
+    for number, one in enumerate(list(kept.of(source)), 1):
+        record = IncomingRecord(one.data, one.key, one.received)
+        found = record_delivery(context, [record], options, source=source, create=create)
+        counts = counts.plus(found.counts)
+        rejected += [again._replace(line=number) for again in found.rejected]
+        if options.dry_run:
+            continue
+        for again in found.rejected:
+            kept.keep([evolve(one, column=again.column, reason=again.reason)])
+        if not found.rejected:
+            kept.drop(one)
+    return Receipt(counts, tuple(rejected))
+
+
+def _keep(
+    context: Context,
+    records: Sequence[IncomingRecord],
+    rejected: Sequence[Rejection],
+    source: str,
+) -> None:
+    kept = KeptRecords(context.directory)
+    now = context.clock()
+    for one in rejected:
+        record = records[one.line - 1]
+        name = record_id(record.key or content_key(record.data))
+        received = record.received or now
+        kept.keep(
+            [KeptRecord(name, source, received, one.column, one.reason, record.data, record.key)]
+        )
+
+
+def record_delivery(
     context: Context,
     records: Sequence[IncomingRecord],
     options: FileOptions,

@@ -138,16 +138,16 @@ def _erase(
         dry_run=dry_run,
         **_counted(connection, people, ids),
     )
+    values = list(_values(connection, context, people))
     if not dry_run:
         held = _keys_of(connection, people)
-        values = _values(connection, context, people)
         names.add(connection, _names(people, held, values, now))
         _empty(connection, people)
         _remove(connection, people, ids, held)
         forget_reasons(connection, _runs_of(connection, people))
         counts = {"contacts": len(people), "rows": found.rows["evidence"]}
         note_run(connection, "erase", now, "" if actor in ids else actor, counts)
-    return evolve(found, rejects=blank(ids))
+    return evolve(found, rejects=blank(ids, {value for value, _ in values}))
 
 
 def _same_person(connection: Connection, contact_id: str) -> Sequence[Any]:

@@ -1,5 +1,7 @@
 """Rejects files that an erasure reaches: rows about somebody are blanked where they stand.
 
+Records that came from other systems are files of their own: such a file goes with its record.
+
 A row becomes as many line ends as it had bytes, which every reader of such files passes over. So
 the file keeps its length, by which a run that goes on knows where it was, and a run that has it
 open writes on behind it; and nothing of the row is left where it was on the disk.
@@ -16,11 +18,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from funnelflow.errors import StoreError
+from funnelflow.storage.changes import plain_name
 from funnelflow.storage.tables import checkpoints, runs
 
 _MARK = "_rejected"
 _DELIMITERS = ",;\t|"
 _REJECTS = "rejects"
+_RECEIVED = "received"
 
 
 class RejectsPart(NamedTuple):
@@ -28,6 +32,11 @@ class RejectsPart(NamedTuple):
 
     path: Path
     column: str
+
+    @property
+    def is_record(self) -> bool:
+        """Whether it is the file of one record that another system sent."""
+        return self.path.parent.parent.name == _RECEIVED
 
 
 def rejects_files(connection: Connection, directory: Path) -> list[RejectsPart]:
@@ -46,18 +55,24 @@ def rejects_files(connection: Connection, directory: Path) -> list[RejectsPart]:
     known = {Path(one["rejects"]): one["contact_column"] for one in found if one["rejects"]}
     usual = directory / _REJECTS
     if usual.is_dir():
-        known |= {path: "" for path in usual.iterdir() if path.is_file() and path not in known}
+        known |= {path: "" for path in usual.rglob("*") if path.is_file() and path not in known}
     return [RejectsPart(path, column) for path, column in sorted(known.items()) if path.is_file()]
 
 
 def blank_rows(
-    files: Iterable[RejectsPart], ids: Collection[str], *, dry_run: bool = False
+    files: Iterable[RejectsPart],
+    ids: Collection[str],
+    values: Collection[str] = (),
+    *,
+    dry_run: bool = False,
 ) -> dict[str, int]:
     """Blank the rows about some contacts.
 
     Args:
         files: The files.
         ids: Who is meant.
+        values: What they are named by besides, as `plain_name` has it: records of other systems
+            may know no id.
         dry_run: Count them only.
 
     Returns:
@@ -69,7 +84,7 @@ def blank_rows(
     counts: dict[str, int] = {}
     for part in files:
         try:
-            count = _blank(part, ids, dry_run=dry_run)
+            count = _blank(part, ids, values, dry_run=dry_run)
         except (OSError, csv.Error) as error:
             raise StoreError(
                 f"rows about a contact cannot be removed from {part.path}: "
@@ -81,9 +96,16 @@ def blank_rows(
     return counts
 
 
-def _blank(part: RejectsPart, ids: Collection[str], *, dry_run: bool) -> int:
+def _blank(
+    part: RejectsPart, ids: Collection[str], values: Collection[str], *, dry_run: bool
+) -> int:
     content = part.path.read_bytes()
-    spans = [span for span, row in _records(content) if _is_about(row, part.column, ids)]
+    named = values if part.is_record else ()
+    spans = [
+        span
+        for span, row in _records(content)
+        if _is_about(row, part.column, ids) or _is_named(row, named)
+    ]
     if not spans or dry_run:
         return len(spans)
     before = part.path.stat()
@@ -94,6 +116,8 @@ def _blank(part: RejectsPart, ids: Collection[str], *, dry_run: bool) -> int:
         file.flush()
         os.fsync(file.fileno())
     os.utime(part.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    if part.is_record:
+        part.path.unlink()
     return len(spans)
 
 
@@ -127,10 +151,28 @@ def _json_row(text: str) -> _Row:
     try:
         said = json.loads(text)
         unread = said.get(_MARK, {}).get("text", "")
-        cells = {name: str(value) for name, value in said.items() if name != _MARK}
+        cells = {
+            path: text
+            for name, value in said.items()
+            if name != _MARK
+            for path, text in _leaves(name, value)
+        }
     except (ValueError, AttributeError):
         return _Row({}, text)
     return _Row(cells, str(unread))
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Yield what a member says, with what is within it by its path."""
+    if isinstance(value, dict):
+        inner: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, list):
+        inner = enumerate(value)
+    else:
+        yield path, str(value)
+        return
+    for name, one in inner:
+        yield from _leaves(f"{path}.{name}", one)
 
 
 def _csv_records(content: bytes) -> Iterator[tuple[_Span, _Row]]:
@@ -160,6 +202,11 @@ def _is_about(row: _Row, column: str, ids: Collection[str]) -> bool:
     if any(cell.strip() in ids for cell in cells):
         return True
     return bool(row.text) and any(_names(one)(row.text) for one in ids)
+
+
+def _is_named(row: _Row, values: Collection[str]) -> bool:
+    """Whether a cell of a row is one of some values."""
+    return bool(values) and any(plain_name(cell) in values for cell in row.cells.values())
 
 
 def _names(contact_id: str) -> Callable[[str], Any]:

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from attrs import evolve
 from sqlalchemy import Connection, select
 
-from funnelflow import maintenance  # whose modules are loaded when they are used
+from funnelflow import ingest, maintenance  # whose modules are loaded when they are used
 from funnelflow import report as numbers  # as above
 from funnelflow.criteria.custom import answering
 from funnelflow.criteria.times import timestamp_json
@@ -376,6 +376,17 @@ class ReadableWorkspace(OpenWorkspace):
         """Return what brought, or took back, more than one piece of evidence, the newest first."""
         with reading(self.engine) as connection:
             return tuple(read_runs(connection, limit))
+
+    def kept_records(self, source: str | None = None) -> "builtins.list[ingest.KeptRecord]":
+        """Return what other systems sent and could not be used, in the order in which it came.
+
+        Args:
+            source: Only what this source sent.
+
+        Raises:
+            StoreError: It cannot be read.
+        """
+        return builtins.list(ingest.KeptRecords(self.context.directory).of(source))
 
     def funnels(self) -> tuple[str, ...]:
         """Return the names of the funnels in use, sorted."""

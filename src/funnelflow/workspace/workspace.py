@@ -307,12 +307,35 @@ class Workspace(ReadableWorkspace):
         """Record what another system sends, stored whole when the call returns.
 
         For the arguments see `receive_records`; `mapping` reads a mapping file for the options.
+        What cannot be used is kept, see `kept_records`.
 
         Raises:
             Error: As `receive_records`.
         """
         return ingest.receive_records(
             self.context, records, options or ingest.FileOptions(), source=source, create=create
+        )
+
+    def set_aside(
+        self, records: "Sequence[ingest.IncomingRecord]", reason: str, *, source: str
+    ) -> "ingest.Receipt":
+        """Keep what another system sends and cannot be read now; see `set_aside` of `ingest`.
+
+        Raises:
+            StoreError: It cannot be kept.
+        """
+        return ingest.set_aside(self.context, records, reason, source=source)
+
+    def retry_kept(
+        self, options: "ingest.FileOptions | None" = None, *, source: str, create: bool = False
+    ) -> "ingest.Receipt":
+        """Try what was kept of a source again, with a mapping that is corrected.
+
+        Raises:
+            Error: As `receive_records`.
+        """
+        return ingest.retry_kept(
+            self.context, options or ingest.FileOptions(), source=source, create=create
         )
 
     def mapping(self, name: str) -> "ingest.FileMapping":

@@ -2,10 +2,13 @@
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,7 @@ if shutil.which("java") is None:
 
 import funnelflow_spark as fs  # noqa: E402  # not where there is no Spark
 import pyarrow as pa  # noqa: E402
+import pyarrow.parquet  # noqa: E402
 from funnelflow_spark import job  # noqa: E402
 from pyspark.sql import SparkSession  # noqa: E402
 
@@ -194,3 +198,80 @@ def test_what_the_readme_shows_runs(spark, capsys):
 def test_a_plugin_that_is_not_on_an_executor_is_said():
     with pytest.raises(UsageError, match=r"not installed on the executors.*no_such_module"):
         fs._funnels(b"cno_such_module\ncriterion\n.")
+
+
+PLUGIN = """
+from funnelflow.plugins import CriterionProvider, hookimpl
+
+
+def answers_us(call):
+    return call.fields.get("replies", 0) >= 2
+
+
+@hookimpl
+def funnelflow_criteria():
+    return [CriterionProvider("answers_us", answers_us, "Answers us")]
+"""
+
+
+def test_a_criterion_of_an_installed_plugin_decides_on_the_executors(tmp_path):
+    """In a session of its own, whose driver and executors have the plugin."""
+    site = tmp_path / "site"
+    (site / "our_rules-1.0.dist-info").mkdir(parents=True)
+    (site / "our_rules.py").write_text(PLUGIN)
+    (site / "our_rules-1.0.dist-info" / "METADATA").write_text("Name: our-rules\nVersion: 1.0\n")
+    (site / "our_rules-1.0.dist-info" / "entry_points.txt").write_text(
+        "[funnelflow.v1]\nour-rules = our_rules\n"
+    )
+    asking = DEFINITION.replace(
+        "They answered twice: contact.replies >= 2", "criterion: answers_us"
+    )
+    (tmp_path / "asking.yaml").write_text(asking, encoding="utf-8")
+    rows = evidence(10)
+    pa.parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "events.parquet")
+    said = run_job(tmp_path, "asking.yaml", PYTHONPATH=str(site)).communicate(timeout=300)[0]
+    (tmp_path / "small.yaml").write_text(DEFINITION, encoding="utf-8")
+    expected = of_arrow(fa.stays(tmp_path / "small.yaml", pa.Table.from_pylist(rows)))
+    found = pa.parquet.read_table(said.strip()).to_pylist()
+    assert places(found) == places(expected)
+    assert any(stage == "prospect" for _, stage, _ in places(found))
+
+
+def test_a_job_that_is_killed_and_started_again_gives_the_same_table(tmp_path):
+    """Killed with all its processes while it writes, as often as FUNNELFLOW_SPARK_KILLS says."""
+    (tmp_path / "small.yaml").write_text(DEFINITION, encoding="utf-8")
+    rows = evidence(400)
+    pa.parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "events.parquet")
+    killed = 0
+    for number in range(int(os.environ.get("FUNNELFLOW_SPARK_KILLS", "1"))):
+        running = run_job(tmp_path, "small.yaml")
+        while running.poll() is None and not list((tmp_path / "out").glob("version=*/*")):
+            time.sleep(0.01)
+        time.sleep(0.05 * number)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+        killed += running.returncode == -signal.SIGKILL
+    said = run_job(tmp_path, "small.yaml").communicate(timeout=300)[0]
+    found = pa.parquet.read_table(said.strip()).to_pylist()
+    expected = of_arrow(fa.stays(tmp_path / "small.yaml", pa.Table.from_pylist(rows)))
+    assert killed
+    assert places(found) == places(expected)
+
+
+def run_job(place: Path, definition: str, **environment: str) -> subprocess.Popen[str]:
+    """Start the command in a process group of its own."""
+    command = [
+        sys.executable, "-m", "funnelflow_spark.job", "--events", str(place / "events.parquet"),
+        "--definition", str(place / definition), "--out", str(place / "out"),
+    ]  # fmt: skip
+    own = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, **own, **environment}, start_new_session=True,
+    )  # fmt: skip
+
+
+def places(rows) -> list[tuple[str, str, str]]:
+    """Return who was where since when, in order; Spark writes times without their zone, UTC."""
+    entered = ((row["contact"], row["stage"], row["entered"]) for row in rows)
+    return sorted((who, stage, str(since.replace(tzinfo=dt.UTC))) for who, stage, since in entered)

@@ -101,14 +101,16 @@ def open_evidence(source: Any) -> pa.RecordBatchReader:
     if isinstance(source, str | Path) and Path(source).is_file():
         from pyarrow.parquet import ParquetFile  # noqa: PLC0415  # as below
 
-        file = ParquetFile(source)  # a data set would read ahead of the fold, without end
+        file = ParquetFile(source)  # a data set would read more of it ahead
         return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(_ROWS))
     if isinstance(source, str | Path):
         import pyarrow.dataset  # noqa: PLC0415  # takes longer to load than Arrow itself
 
         source = pyarrow.dataset.dataset(source)
     if hasattr(source, "scanner"):
-        return source.scanner(batch_size=_ROWS).to_reader()
+        return source.scanner(
+            batch_size=_ROWS, batch_readahead=0, fragment_readahead=0, use_threads=False
+        ).to_reader()
     if hasattr(source, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(source)
     raise UsageError(

@@ -360,16 +360,15 @@ def _decisions(
     funnel: Funnel, contact: str, story: Story, rows: Iterable[StoryRow]
 ) -> Iterator[tuple[Any, ...]]:
     """Yield what became of each row, in the order in which they happened."""
-    events = {row.arrival: row.event for row in rows}
+    events, name = {row.arrival: row.event for row in rows}, funnel.definition.name
     paths = [(arrival, outcome.path) for arrival, outcome in story.outcomes.items()]
     stages = stages_around(story.stays, paths)
     for (arrival, outcome), (before, after) in zip(story.outcomes.items(), stages, strict=True):
-        event = events[arrival]
-        unmet = _unmet(funnel, contact, rows, event) if outcome.outcome == "refused" else ()
+        event, path = events[arrival], outcome.path
         yield (
-            contact, funnel.definition.name, arrival, event.name, event.at, outcome.outcome,
-            before, after, [(t.source, t.to, t.cause, t.at or event.at) for t in outcome.path],
-            unmet,
+            contact, name, arrival, event.name, event.at, outcome.outcome, before, after,
+            [(t.source, t.to, t.cause, t.at or event.at) for t in path] if path else (),
+            _unmet(funnel, contact, rows, event) if outcome.outcome == "refused" else (),
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from attrs import asdict, frozen
@@ -17,8 +18,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sql
 
 from funnelflow.arrow import funnels_of
-from funnelflow.definition import digest
+from funnelflow.definition import Library, Linked, digest, load_definition
 from funnelflow.errors import Error, UsageError
+from funnelflow.plugins import load_plugins
 from funnelflow_spark import SCHEMAS, fold_table
 
 _KEPT = 2
@@ -114,7 +116,7 @@ def update_table(  # noqa: PLR0913  # as the command line has them, by keyword
     """
     evidence = read_table(spark, events)
     before = read_version(spark, out)
-    funnels = funnels_of(definition)
+    funnels = funnels_of(_load(definition))
     digests = [digest(funnel.definition) for funnel in funnels]
     asked = json.dumps([table, digests, at, text])
     latest = None if ingested is None else _latest(evidence, ingested)
@@ -133,6 +135,14 @@ def update_table(  # noqa: PLR0913  # as the command line has them, by keyword
     found.write.mode("overwrite").parquet(where)
     write_version(spark, out, TableVersion(before.number + 1, latest, asked))
     return where
+
+
+def _load(definition: str) -> Linked:
+    """Load a definition by its path or name, with what the installed plugins offer."""
+    library = load_plugins(None).library(Library())
+    path = Path(definition)
+    found = path if path.exists() else library.find(definition)
+    return load_definition(path if found is None else found, library)
 
 
 def read_table(spark: SparkSession, path: str) -> DataFrame:

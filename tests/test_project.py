@@ -59,7 +59,8 @@ PUBLIC = {
     "funnelflow.ingest": """
         MODES FileError FileMapping FileOptions Form IncomingRecord KeptRecord KeptRecords Mode
         Progress Receipt Rejection RowError Rows SourceFile Summary Watch apply_file as_file
-        find_mapping import_file read_mapping read_objects receive_records retry_kept set_aside
+        check_source find_mapping import_file read_mapping read_objects receive_records
+        retry_kept set_aside
     """,
     "funnelflow.maintenance": """
         Adopted AdoptionPlan Ahead BackedUp BrokenPromise BulkAnswer BulkDone Conflict Dumped

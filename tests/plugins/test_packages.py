@@ -24,8 +24,8 @@ EXTRAS = {"arrow": {"pyarrow"}, "postgres": {"psycopg"}, "prove": {"z3-solver"}}
 """What the extras of funnelflow bring."""
 ELSEWHERE = {"funnelflow-spark": {"pyspark", "pandas"}}
 """What a package needs that is not installed for these tests."""
-INDIRECT = {"graphviz"}
-"""What another package imports for funnelflow: transitions, to draw."""
+INDIRECT = {"graphviz", "itsdangerous"}
+"""What another package imports for these: transitions, to draw, and Starlette, for sessions."""
 
 every_package = pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 every_plugin = pytest.mark.parametrize("package", BESIDE, ids=lambda path: path.name)

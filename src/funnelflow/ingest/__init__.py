@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from funnelflow.ingest.file_options import FileOptions
     from funnelflow.ingest.input import Form
     from funnelflow.ingest.json_text import read_objects
-    from funnelflow.ingest.kept_records import KeptRecord, KeptRecords
+    from funnelflow.ingest.kept_records import KeptRecord, KeptRecords, check_source
     from funnelflow.ingest.mapping import FileMapping, find_mapping
     from funnelflow.ingest.mapping_files import read_mapping
     from funnelflow.ingest.python_rows import Rows, SourceFile, as_file
@@ -34,7 +34,7 @@ else:
             "json_text": "read_objects",
             "mapping": "FileMapping find_mapping",
             "mapping_files": "read_mapping",
-            "kept_records": "KeptRecord KeptRecords",
+            "kept_records": "KeptRecord KeptRecords check_source",
             "receive": "IncomingRecord Receipt receive_records retry_kept set_aside",
             "row_handlers": "MODES Mode",
             "python_rows": "Rows SourceFile as_file",
@@ -62,6 +62,7 @@ __all__ = [
     "Watch",
     "apply_file",
     "as_file",
+    "check_source",
     "find_mapping",
     "import_file",
     "read_mapping",

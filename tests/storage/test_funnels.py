@@ -414,3 +414,10 @@ def write_to(path, text):
     """Write a definition to its file."""
     path.write_text(text)
     return path
+
+
+@pytest.mark.parametrize("event", [ENTER, LEAVE])
+def test_entering_and_leaving_are_no_events_to_record(two, event):
+    two.add("ada", at=T0)
+    with pytest.raises(UsageError, match=f"{event} is no event to record"):
+        two.record("ada", event)

@@ -76,23 +76,27 @@ class LoadedFile:
     sources: Mapping[str, str]
 
 
-def read_definition(path: Path | str, library: Library | None = None) -> LoadedFile:
+def read_definition(
+    path: Path | str, library: Library | None = None, *, text: str | None = None
+) -> LoadedFile:
     """Read a definition file with all it builds on, and find everything that is wrong.
 
     Args:
         path: The file.
         library: Where the vocabulary, what is extended and plugins' criteria are looked up,
             after the file's own directory.
+        text: What is read instead of the file, whose path is a name then, and has no directory.
 
     Returns:
         The reading; whatever is in the file, nothing is raised.
     """
+    given = {} if text is None else {Path(path): text.encode("utf-8", "surrogatepass")}
     with gc_paused():
-        return _read(Path(path), library or Library())
+        return _read(Path(path), library or Library(), given)
 
 
-def _read(path: Path, library: Library) -> LoadedFile:
-    reader = _Reader(library, Problems(str(path)))
+def _read(path: Path, library: Library, given: Mapping[Path, bytes]) -> LoadedFile:
+    reader = _Reader(library, Problems(str(path)), given)
     found = reader.definition(path)
     if found is None:
         return LoadedFile(None, None, reader.problems.all(), reader.sources)
@@ -136,6 +140,7 @@ class _Reader:
     Attributes:
         library: Where names are looked up, after a file's own directory.
         problems: Where everything wrong is reported.
+        given: What is read instead of files, by path.
         sources: The text of every file that was read, by path.
         echoes: How the codes begin of what only says again that a file could not be read.
         is_vocabulary: Whether the file holds a vocabulary.
@@ -144,6 +149,7 @@ class _Reader:
 
     library: Library
     problems: Problems
+    given: Mapping[Path, bytes] = field(factory=dict)
     sources: dict[str, str] = field(factory=dict)
     echoes: tuple[str, ...] = ()
     is_vocabulary: bool = False
@@ -178,12 +184,15 @@ class _Reader:
         node = self._node(path)
         return None if node is None else VOCABULARY.read(self._place(path, node), node)
 
+    def _beside(self, path: Path) -> Library:
+        return self.library if path in self.given else self.library.beside(path)
+
     def _place(self, path: Path, node: MappingNode) -> Place:
         return Place(self.problems, position_of(str(path), node))
 
     def _node(self, path: Path) -> MappingNode | None:
         """Read the nodes of a file; None when there is nothing to go on with."""
-        text = read_text(path, self.problems)
+        text = read_text(path, self.problems, self.given.get(path))
         if text is None:
             return None
         name = str(path)
@@ -202,7 +211,7 @@ class _Reader:
     def _base(self, read: DefinitionDraft, path: Path) -> Definition | None:
         """Read the definition that a file extends."""
         name, place = read.extends, Place(self.problems, read.own.position).part("extends")
-        beside = self.library.beside(path)
+        beside = self._beside(path)
         found = beside.find(name, besides=path)
         if found is None and name in self.library.definitions:
             return check_shape(self.library.definitions[name], self.problems)
@@ -224,7 +233,7 @@ class _Reader:
         name = read.vocabulary
         if not name:
             return None
-        beside = self.library.beside(path)
+        beside = self._beside(path)
         found = beside.find_vocabulary(name)
         if found is not None:
             vocabulary = self.vocabulary_file(found)

@@ -7,7 +7,7 @@ from attrs import evolve
 from funnelflow.definition import Linked
 from funnelflow.engine import Event
 from funnelflow.engine.events import EventParser
-from funnelflow.engine.story import MERGE, SILENT, UNMERGE
+from funnelflow.engine.story import ENTER, LEAVE, MERGE, SILENT, UNMERGE
 from funnelflow.errors import Error, FieldError, UnknownNameError, UsageError
 from funnelflow.storage.changes import (
     Change,
@@ -22,6 +22,7 @@ from funnelflow.storage.row_format import dump_about, dump_facts, horizon, to_te
 from funnelflow.storage.tracked_contacts import FunnelPosition, LoadedDefinition, TrackedContact
 
 REGROUPING = frozenset({MERGE, UNMERGE})
+_ABOUT_ANOTHER = REGROUPING | {ENTER, LEAVE}
 
 
 class ChangeParser:
@@ -53,7 +54,7 @@ class ChangeParser:
                 return event
         if change.event == "adopt":
             raise UsageError("adopt is no event to record", hint="funnelflow adopt FILE")
-        if change.event in REGROUPING and not change.about:
+        if change.event in _ABOUT_ANOTHER and not change.about:
             hint = f"funnelflow {change.event} --help"
             raise UsageError(f"{change.event} is no event to record", hint=hint)
         if key is not None:

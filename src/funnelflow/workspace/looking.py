@@ -10,7 +10,8 @@ from typing import Any, Unpack
 from attrs import evolve
 from sqlalchemy import Connection, select
 
-from funnelflow import ingest, maintenance  # whose modules are loaded when they are used
+from funnelflow import definition as files  # whose modules are loaded when they are used
+from funnelflow import ingest, maintenance  # as above
 from funnelflow import report as numbers  # as above
 from funnelflow.criteria.custom import answering
 from funnelflow.criteria.times import timestamp_json
@@ -406,6 +407,15 @@ class ReadableWorkspace(OpenWorkspace):
         if loaded is None:
             loaded = definitions.ready(definitions.file(funnel))
         return loaded.funnel.linked
+
+    def read_definition(self, text: str, name: str = "definition.yaml") -> "files.LoadedFile":
+        """Read a text as a definition, with everything that is wrong with it; nothing is raised.
+
+        Args:
+            text: What a file would hold.
+            name: What the file is called where its places are named.
+        """
+        return files.read_definition(name, self.context.library, text=text)
 
     def counts(self, funnel: str | None = None) -> dict[str, int]:
         """Return how many contacts of a funnel are in each stage, in the definition's order.

@@ -57,12 +57,12 @@ _SHOWN = 5
 """How many unsafe characters of one file are listed."""
 
 
-def read_text(path: Path, problems: Problems) -> str | None:
-    """Read a file whole, as text with bare line feeds.
+def read_text(path: Path, problems: Problems, given: bytes | None = None) -> str | None:
+    """Read a file whole, as text with bare line feeds; or what is given instead of its bytes.
 
     None comes back for a file that is missing, too large, no text or unsafe, after a report.
     """
-    data = _read(path, problems)
+    data = _capped(_read(path, problems) if given is None else given, path, problems)
     text = _decode(data, str(path), problems) if data is not None else None
     if text is None:
         return None
@@ -84,12 +84,16 @@ def _read(path: Path, problems: Problems) -> bytes | None:
             problems.report("F001", _at(path), "directory" if path.is_dir() else "special")
             return None
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
+            return file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the path cannot be used"
         problems.report("F001", _at(path), "unreadable", reason=reason.lower())
         return None
-    if len(data) <= LARGEST:
+
+
+def _capped(data: bytes | None, path: Path, problems: Problems) -> bytes | None:
+    """Return the bytes of a file back, unless they are too many."""
+    if data is None or len(data) <= LARGEST:
         return data
     problems.report("F003", _at(path), "bytes")
     return None

@@ -19,11 +19,13 @@ BENCHMARKS = {
     "store": "a record, a filtered list and a verification, as a workspace grows",
     "late": "one late row about a contact with a long story, beside one in order",
     "report": "a report of many contacts: scans of the evidence, time and peak memory",
+    "web": "the server beside the bare library, and at a steady rate for some minutes",
     "startup": "funnelflow --help, check and show, beside importing click",
 }
 
 _SPARK = "pip install -e plugins/funnelflow-spark"
 NEEDED = {"funnelflow_webhook": "pip install -e plugins/funnelflow-webhook"}
+NEEDED |= {"funnelflow_web": "pip install -e plugins/funnelflow-web"}
 NEEDED |= dict.fromkeys(("funnelflow_spark", "pyspark"), _SPARK)
 """How to get what a measurement needs, where the extras of funnelflow do not bring it."""
 

@@ -105,8 +105,7 @@ class Running:
             line = self.process.stdout.readline()
             if line.startswith("http"):
                 break
-            said = self.process.stderr.read()
-            self.process.wait()
+            said = self.process.communicate(timeout=PATIENCE)[1]
             if "cannot be listened on" not in said or time.monotonic() > until:
                 raise AssertionError(said)
         self.port = int(line.strip().rpartition(":")[2])
@@ -149,10 +148,10 @@ def serve(directory, python_path):
     """Give what starts a server, with lines for its settings."""
     running = []
 
-    def start(settings="", *options):
+    def start(settings="", *options, port=0):
         with (directory / "funnelflow.toml").open("a") as file:
             file.write(settings)
-        running.append(Running(directory, python_path, options=options))
+        running.append(Running(directory, python_path, port, options))
         return running[-1]
 
     yield start

@@ -201,6 +201,7 @@ def login_routes(site: Site) -> list[Route]:
     from authlib.integrations.base_client.errors import OAuthError  # noqa: PLC0415
     from authlib.integrations.starlette_client import OAuth  # noqa: PLC0415
     from httpx2 import HTTPError  # noqa: PLC0415
+    from joserfc.errors import JoseError  # noqa: PLC0415
 
     provider = OAuth().register(
         "oidc",
@@ -223,7 +224,7 @@ def login_routes(site: Site) -> list[Route]:
         try:
             token = await provider.authorize_access_token(request)
             actor = _actor_of(token.get("userinfo") or {}, settings.oidc_claim)
-        except (HTTPError, OAuthError, ValueError, KeyError, TypeError):
+        except (HTTPError, OAuthError, JoseError, ValueError, KeyError, TypeError):
             request.session.clear()
             return PlainTextResponse("That is no login.", 403)
         request.session.clear()

@@ -18,6 +18,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from funnelflow import Error
+
 MAX_BODY: Final = 1 << 20
 BODY_SECONDS: Final = 30
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -150,13 +152,7 @@ class ProtectionMiddleware:
         if refused is not None:
             await refused(scope, receive, answer)
             return
-        body = LimitedBody(receive)
-        try:
-            await self._app(scope, body.receive, answer)
-        except BodyError as error:
-            if not body.is_answered:
-                raise
-            await _refuse(error.status, error.code, str(error))(scope, receive, answer)
+        await self._app(scope, LimitedBody(receive).receive, answer)
 
     def _refusal(self, scope: Scope, client: str) -> JSONResponse | None:
         """Return the answer to what no request to this server is; None for others."""
@@ -201,52 +197,56 @@ def _refuse(
     return JSONResponse(said, status, dict(headers or {}))
 
 
-class BodyError(Exception):
-    """A body is too large, or does not come.
+class TooLargeError(Error):
+    """A body has more bytes than it may have.
 
-    Attributes:
-        status: What is answered.
-        code: The kind of error, as programs know it.
+    Args:
+        most: How many it may have.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
+    code = "too_large"
+    http_status = 413
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"it has more than {most:,} bytes", hint="send less at a time")
+
+
+class TooSlowError(Error):
+    """A body has not come in time."""
+
+    code = "too_slow"
+    http_status = 408
+
+    def __init__(self) -> None:
+        super().__init__(f"it has not come within {BODY_SECONDS} seconds")
 
 
 class LimitedBody:
-    """Passes a body on as it comes, so much of it and in so much time.
-
-    Attributes:
-        is_answered: Whether an error of its own was raised.
-    """
+    """Passes a body on as it comes, so much of it and in so much time."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._size = 0
         self._until = anyio.current_time() + BODY_SECONDS
         self._is_whole = False
-        self.is_answered = False
 
     async def receive(self) -> Message:
         """Return the next part.
 
         Raises:
-            BodyError: It is too large, or does not come in time.
+            TooLargeError: It is too large.
+            TooSlowError: It does not come in time.
         """
         if self._is_whole:
             return await self._receive()
         with anyio.CancelScope(deadline=self._until) as waiting:
             message = await self._receive()
         if waiting.cancelled_caught:
-            self.is_answered = True
-            raise BodyError(408, "too_slow", f"it has not come within {BODY_SECONDS} seconds")
+            raise TooSlowError
         self._size += len(message.get("body", b""))
         self._is_whole = not message.get("more_body", False)
         if self._size > MAX_BODY:
-            self.is_answered = True
-            raise BodyError(413, "too_large", f"send {MAX_BODY:,} bytes at most")
+            raise TooLargeError(MAX_BODY)
         return message
 
 

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
-import anyio
 from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -21,29 +20,13 @@ from funnelflow.ingest import IncomingRecord, Receipt
 from funnelflow_web.inbound.formats import UnreadableError, read_records
 from funnelflow_web.inbound.signatures import Incoming, check_sender
 from funnelflow_web.inbound.sources import Source
-
-BODY_SECONDS: Final = 30
-"""For how long a body may take to come."""
+from funnelflow_web.protection import TooLargeError
 
 _LOG = logging.getLogger("funnelflow.web.inbound")
 _LISTED: Final = frozenset(
     {"accept", "accept-encoding", "accept-language", "via", "x-forwarded-for"}
 )
 """Headers that may come several times; of any other, which one would count?"""
-
-
-class TooLargeError(Error):
-    """A delivery has more bytes than its source may send."""
-
-    code = "too_large"
-    http_status = 413
-
-
-class TooSlowError(Error):
-    """A delivery has not come in time."""
-
-    code = "too_slow"
-    http_status = 408
 
 
 class UnknownSourceError(UnknownNameError):
@@ -135,20 +118,13 @@ async def read_request(request: Request, max_size: int) -> Incoming:
         headers[name] = value
     declared = headers.get("content-length", "0")
     if declared.isdecimal() and int(declared[:20]) > max_size:
-        raise _too_large(max_size)
+        raise TooLargeError(max_size)
     body = bytearray()
-    with anyio.move_on_after(BODY_SECONDS) as waiting:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > max_size:
-                raise _too_large(max_size)
-    if waiting.cancelled_caught:
-        raise TooSlowError(f"it has not come within {BODY_SECONDS} seconds")
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_size:
+            raise TooLargeError(max_size)
     return Incoming(headers, bytes(body), request.url.query)
-
-
-def _too_large(max_size: int) -> TooLargeError:
-    return TooLargeError(f"it has more than {max_size:,} bytes", hint="send less at a time")
 
 
 def _refusal(error: Error, name: str) -> Response:

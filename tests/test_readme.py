@@ -32,7 +32,14 @@ def differences(tmp_path: Path, run_forked: Start) -> Callable[..., list[str]]:
 
 @pytest.mark.parametrize(
     "name",
-    ["README.md", "definitions/README.md", "docs/verify.md", "docs/erase.md", "docs/admin.md"],
+    [
+        "README.md",
+        "definitions/README.md",
+        "docs/verify.md",
+        "docs/erase.md",
+        "docs/admin.md",
+        "docs/import.md",
+    ],
 )
 def test_the_sessions_show_what_really_happens(name, differences):
     assert differences(name) == []

@@ -81,6 +81,7 @@ _WORDS = {
     "evidence": "row of evidence emptied",
     "decisions": "decision",
     "positions": "position",
+    "sightings": "note that a snapshot said the same again",
     "keys": "key",
     "outbox": "message",
 }

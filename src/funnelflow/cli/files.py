@@ -386,11 +386,12 @@ def import_(file: str, mode: Any, **said: Any) -> int:
     FILE is CSV or JSON Lines with a row for each contact; - reads standard
     input. It is a snapshot, read whole each time, so an export can be imported
     every night, changed or not; an import that was broken off goes on. What
-    differs from what is known is kept as evidence; a row that says nothing new
-    changes nothing. Where an id comes more than once, the last row counts, and
-    the summary says how many do. A row may say since when; one without a time,
-    or with "now", says what is known when it is read. Exits 1 if rows were
-    rejected.
+    differs from what is known is kept as evidence; of a row that says nothing
+    new it is only noted that it came, for evidence of before it that comes
+    later. Where an id comes more than once, the last row counts, and the
+    summary says how many do. A row may say since when; one without a time, or
+    with "now", says what is known when the import is begun. Exits 1 if rows
+    were rejected.
     """
     return run_file_command(
         file,

@@ -26,8 +26,9 @@ from funnelflow.storage.checkpoints import (
 )
 from funnelflow.storage.connect import reading
 from funnelflow.storage.context import Context
+from funnelflow.storage.import_runs import undone_by
 from funnelflow.storage.row_format import from_text
-from funnelflow.storage.runs import being_undone, undone_by
+from funnelflow.storage.runs import being_undone
 
 
 @frozen

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from funnelflow.criteria import Field
+from funnelflow.engine import Event
 from funnelflow.engine.events import EventParser
 from funnelflow.errors import (
     ConflictError,
@@ -252,7 +253,7 @@ class RowHandler:
             Change(
                 contact_id=row.contact,
                 event="move",
-                at=None if row.at in {"", "now"} else row.at,
+                at=self._when(row),
                 actor=row.actor or self.options.actor,
                 to=stage,
                 reason=f"{self._known_fields[CRM_STAGE].label}: {word}",
@@ -262,6 +263,10 @@ class RowHandler:
         )
         moved.created = result.created
         return moved
+
+    def _when(self, row: ParsedRow) -> dt.datetime | str | None:
+        """Return when it happened; None for now."""
+        return None if row.at in {"", "now"} else row.at
 
     def _field_column(self, name: str) -> str:
         """Return the column that a field is read from; empty when there is none."""
@@ -390,8 +395,11 @@ class ContactHandler(RowHandler):
     """Adds or updates a contact for each row.
 
     What a row says is evidence like any other: ``add`` for a contact that is new, ``set`` for
-    one that is known, and nothing where it says what was known at its time, so that the same
-    export can be imported every night.
+    one that is known. Where it says what was known at its time, that is only noted (see
+    `storage.sightings`), so that the same export can be imported every night. The first snapshot
+    of a contact is evidence in any case.
+
+    Rows without a time speak of when the run was begun.
 
     Args:
         options: How the file is to be applied.
@@ -406,11 +414,14 @@ class ContactHandler(RowHandler):
         super().__init__(options, mode=mode)
         self._mode = mode
         self._seen = SeenIds()
+        self._begun: dt.datetime | None = None
 
     def handle_rows(
         self, unit: UnitOfWork, rows: Sequence[ReadRow], counts: Counts
     ) -> list[Rejection]:
         """Decide rows, and count those whose contact had a row before."""
+        self._begun = unit.begun_at or self._begun or unit.now
+        unit.snapshots.look_for_first()
         rejected = super().handle_rows(unit, rows, counts)
         lines = {rejection.line for rejection in rejected}
         ids = [(row.contact,) for line, _, row in rows if line not in lines]
@@ -427,37 +438,37 @@ class ContactHandler(RowHandler):
 
     def handle(self, unit: UnitOfWork, row: ParsedRow, counts: Counts) -> None:
         """Add or update the contact of a row, unless it says nothing new."""
-        change = self._change(unit, row)
-        if change is None:
+        contact_id, is_own = row.contact, row.at not in {"", "now"}
+        known = unit.contact(contact_id)
+        self._check_mode(contact_id, is_known=known is not None)
+        change, said = self._change(unit, row, is_known=known is not None)
+        is_known = known is not None and not to_text(said.at) < known.created_at
+        is_known = is_known and known is not None and unit.snapshots.knows(known, said)
+        if is_known and unit.snapshots.note(contact_id, said, is_own=is_own):
             counts.unchanged += 1
             return
-        known = unit.contact(change.contact_id)
         before = None if known is None else known.contact.fields.get(CRM_STAGE)
         result = unit.take(change)
+        unit.snapshots.recorded(contact_id, said)
         if self._mapping.stages and change.facts.get(CRM_STAGE) != before:
             result = self._place(unit, row, result, change.facts)
-        if result.created and result.outcome == "stayed":
+        if is_known and result.outcome == "stayed" and not result.duplicate:
+            counts.unchanged += 1
+        elif result.created and result.outcome == "stayed":
             counts.created += 1
         else:
             counts.count(result)
 
-    def _change(self, unit: UnitOfWork, row: ParsedRow) -> Change | None:
-        """Return what a row asks for; None where it says nothing new."""
+    def _change(self, unit: UnitOfWork, row: ParsedRow, *, is_known: bool) -> tuple[Change, Event]:
+        """Return what a row asks for, and what it says."""
         contact_id, options = row.contact, self.options
-        known = unit.contact(contact_id)
-        self._check_mode(contact_id, is_known=known is not None)
         parser = unit.parser_for(contact_id, options.funnel)
         facts = self._facts(parser, row)
-        at = None if row.at in {"", "now"} else row.at
-        if known is not None:
-            asked = Change(contact_id, "set", at, facts)
-            said = parser.parse(asked, unit.now)
-            begins = to_text(said.at) < known.created_at
-            if not begins and unit.knows(known, said, is_dated=at is not None):
-                return None
-        return Change(
+        at = self._when(row)
+        said = parser.parse(Change(contact_id, "set", at, facts), unit.now)
+        change = Change(
             contact_id=contact_id,
-            event="add" if known is None else "set",
+            event="set" if is_known else "add",
             at=at,
             facts=facts,
             actor=row.actor or options.actor,
@@ -467,6 +478,11 @@ class ContactHandler(RowHandler):
             asserted=True,
             readmit=options.readmit,
         )
+        return change, said
+
+    def _when(self, row: ParsedRow) -> dt.datetime | str | None:
+        """Return when it was so: when the run was begun, unless the row says it."""
+        return self._begun if row.at in {"", "now"} else row.at
 
     def _check_mode(self, contact_id: str, *, is_known: bool) -> None:
         if self._mode == "both" or is_known == (self._mode == "update"):

@@ -318,6 +318,8 @@ def _adopt_some(
         run.save(chunk, _counts(done), is_finished=True)
         return done, None
     chunk.load(row.id for row in left)
+    chunk.snapshots.record_fields(mover.loaded.funnel.derived)
+    chunk.write()
     with _evidence(chunk.connection, left) as evidence:
         moved = sum(_bring_under(chunk, mover, row, evidence(row.number)) for row in left)
     chunk.write()

@@ -50,6 +50,7 @@ from funnelflow.storage.tables import (
     keys,
     outbox,
     positions,
+    sightings,
 )
 
 _Keys: TypeAlias = list[tuple[str, int]]
@@ -188,7 +189,9 @@ def _united(connection: Connection, contact_id: str) -> set[int]:
 def _rows_about(people: Sequence[Any], ids: Sequence[str]) -> dict[Table, ColumnElement[bool]]:
     """Return which rows of the tables are about some contacts."""
     numbers = [person.number for person in people]
-    of = {table: table.c.contact.in_(numbers) for table in (evidence, decisions, positions)}
+    of = {
+        table: table.c.contact.in_(numbers) for table in (evidence, decisions, positions, sightings)
+    }
     messages = or_(outbox.c.contact.in_(numbers), outbox.c.contact_id.in_(ids))
     return {contacts: contacts.c.number.in_(numbers), **of, outbox: messages}
 
@@ -314,7 +317,7 @@ def _remove(connection: Connection, people: Sequence[Any], ids: Sequence[str], h
     for key, number in held:
         connection.execute(delete(keys).where(keys.c.key == key, keys.c.contact == number))
     about = _rows_about(people, ids)
-    for table in (decisions, positions, outbox):
+    for table in (decisions, positions, sightings, outbox):
         connection.execute(delete(table).where(about[table]))
     for person in people:
         nobody = {

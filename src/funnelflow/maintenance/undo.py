@@ -32,6 +32,7 @@ from funnelflow.storage.context import Context
 from funnelflow.storage.definition_store import write_funnel
 from funnelflow.storage.row_format import to_text
 from funnelflow.storage.runs import OpenRun, Run, find_run
+from funnelflow.storage.sightings import noted_by
 from funnelflow.storage.tables import checkpoints, contacts, definitions, evidence, keys, runs
 from funnelflow.storage.unit_of_work import UnitOfWork
 
@@ -266,8 +267,10 @@ def _with_contacts(context: Context, plan: _Plan) -> _Plan:
     """Read about whom a run was."""
     wanted = select(evidence.c.contact).where(evidence.c.run == plan.target.number).distinct()
     with reading(context.engine) as connection:
-        found = connection.execute(wanted.order_by(evidence.c.contact)).scalars()
-        return evolve(plan, left=array("q", found))
+        found = array("q", connection.execute(wanted.order_by(evidence.c.contact)).scalars())
+        if plan.is_restoring and plan.base.kind == "import":
+            found = array("q", sorted({*found, *noted_by(connection, plan.base.number)}))
+        return evolve(plan, left=found)
 
 
 def _begin(unit: UnitOfWork, *, plan: _Plan, run: OpenRun) -> dict[str, int]:
@@ -305,6 +308,9 @@ def _undo_some(
     run.begin(unit)
     ids = connection.execute(select(contacts.c.id).where(contacts.c.number.in_(list(numbers))))
     unit.load(name for name in ids.scalars() if name is not None)
+    if plan.is_restoring:
+        unit.snapshots.record_run(plan.base.number)
+        unit.write()
     asked = evidence.c.contact.in_(list(numbers))
     of_undo = select(evidence.c.contact).where(asked, evidence.c.run == run.begun)
     told = connection.execute(

@@ -15,6 +15,7 @@ from attrs import evolve
 from sqlalchemy import Connection, Select, and_, select, text
 from sqlalchemy.exc import DatabaseError
 
+from funnelflow.errors import StoreError
 from funnelflow.maintenance.heads import check_against_heads, write_heads
 from funnelflow.maintenance.heads_file import is_heads_file, require_heads_target
 from funnelflow.maintenance.verify_contacts import (
@@ -32,7 +33,8 @@ from funnelflow.storage.context import Context
 from funnelflow.storage.database_errors import as_store_error
 from funnelflow.storage.definition_store import DefinitionStore
 from funnelflow.storage.replay import read_merges
-from funnelflow.storage.tables import contacts, decisions, evidence, positions
+from funnelflow.storage.sightings import read_sighting
+from funnelflow.storage.tables import contacts, decisions, evidence, positions, sightings
 
 Watch: TypeAlias = Callable[[Verification], None]
 
@@ -78,6 +80,8 @@ def run_verification(
             report.add(finding)
         with _damage_found(connection, report):
             _check_contacts(connection, store, deciders, report, today)
+        with _damage_found(connection, report):
+            _check_sightings(connection, report)
         for finding in today.findings():
             report.add(finding)
         if heads is not None and report.result.is_sound:
@@ -146,6 +150,23 @@ def _check_contacts(
                 report.add(finding)
             today.conclude(f"#{number}" if known is None else str(known.id))
             report.count(check.rows, is_erased=check.is_erased)
+
+
+def _check_sightings(connection: Connection, report: _Report) -> None:
+    """Check what snapshots said again: each mark is as it was written, of somebody known."""
+    wanted = select(sightings, contacts.c.id).outerjoin(
+        contacts, contacts.c.number == sightings.c.contact
+    )
+    for *mark, name in connection.execute(wanted.execution_options(yield_per=_BATCH)):
+        who = f"#{mark[0]}" if name is None else str(name)
+        try:
+            read_sighting(mark)
+        except StoreError as error:
+            report.add(Finding("contact", who, 0, error.message))
+            continue
+        if name is None:
+            what = "snapshots said something of it again, and nobody is known by this number"
+            report.add(Finding("contact", who, 0, what))
 
 
 _TOLD = select(

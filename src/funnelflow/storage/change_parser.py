@@ -7,7 +7,7 @@ from attrs import evolve
 from funnelflow.definition import Linked
 from funnelflow.engine import Event
 from funnelflow.engine.events import EventParser
-from funnelflow.engine.story import ENTER, LEAVE, MERGE, SILENT, UNMERGE
+from funnelflow.engine.story import ENTER, LEAVE, MERGE, SILENT, UNMERGE, VOID
 from funnelflow.errors import Error, FieldError, UnknownNameError, UsageError
 from funnelflow.storage.changes import (
     Change,
@@ -18,7 +18,7 @@ from funnelflow.storage.changes import (
     not_in_funnel,
 )
 from funnelflow.storage.partition import Partition
-from funnelflow.storage.row_format import dump_about, dump_facts, horizon, to_text
+from funnelflow.storage.row_format import dump_about, dump_facts, horizon, load_about, to_text
 from funnelflow.storage.tracked_contacts import FunnelPosition, LoadedDefinition, TrackedContact
 
 REGROUPING = frozenset({MERGE, UNMERGE})
@@ -154,9 +154,16 @@ def differing_from(earlier: IdempotencyRecord, change: Change, event: Event) -> 
         "stage asked for": event.to == earlier.to_stage,
         "reason": event.reason == earlier.reason,
         "force": event.force == bool(earlier.force),
-        "what it is about": dump_about(event.about) == earlier.about,
+        "what it is about": _is_about_same(earlier.about, event),
     }
     return [what for what, same in is_same.items() if not same]
+
+
+def _is_about_same(earlier: str, event: Event) -> bool:
+    """Whether evidence is about the same; a void also took back what repeated it, behind that."""
+    if event.name == VOID:
+        return load_about(earlier)[: len(event.about)] == event.about
+    return dump_about(event.about) == earlier
 
 
 def _in_words_of_then(earlier: IdempotencyRecord, change: Change, target: TrackedContact) -> Change:

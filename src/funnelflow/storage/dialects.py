@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Connection,
     Delete,
     Engine,
@@ -38,6 +39,7 @@ from funnelflow.storage.tables import (
     keys,
     outbox,
     positions,
+    sightings,
 )
 from funnelflow.storage.tracked_contacts import Row, TableName
 
@@ -62,6 +64,14 @@ _OF_KEYS = keys.join(
     history, (history.c.contact == keys.c.contact) & (history.c.sequence == keys.c.sequence)
 )
 _KNOWN = contacts.join(positions, positions.c.contact == contacts.c.number)
+
+_SEEN = "pg_temp.funnelflow_seen"
+_MAKE_SEEN = f"CREATE TEMPORARY TABLE IF NOT EXISTS {_SEEN} (LIKE sightings) ON COMMIT DELETE ROWS"
+_NOTE_SEEN = (
+    "ON CONFLICT (contact, content) DO UPDATE SET facts = excluded.facts, "
+    "since = excluded.since, seen = excluded.seen, checksum = excluded.checksum"
+)
+_WRITE_SEEN = f"INSERT INTO sightings SELECT * FROM {_SEEN} {_NOTE_SEEN}"  # noqa: S608  # names of ours
 
 _CHANGED = "pg_temp.funnelflow_changed"
 _CHANGED_COLUMNS = (
@@ -115,6 +125,12 @@ class Bulk(Protocol):
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         """Read what was recorded under keys: key, contact, sequence, and what was said."""
+
+    def load_sightings(self, connection: Connection, numbers: Sequence[int]) -> Sequence[Row]:
+        """Read when what was known of contacts was said again: the rows of `sightings`."""
+
+    def write_sightings(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """Write rows of `sightings`, new ones and known ones."""
 
     def numbers(self, connection: Connection, count: int, after: int) -> list[int]:
         """Return numbers for new contacts, that nobody has and all above `after`."""
@@ -194,6 +210,8 @@ class _Sqlite:
         self._inserts = _inserts(engine)
         self._update = _sql(engine, _update())
         self._delete = _sql(engine, delete(positions).where(*_HELD))
+        self._sightings = _sql(engine, select(sightings).where(sightings.c.contact.in_(ids)))
+        self._write_seen = f"{_sql(engine, _insert(tuple(sightings.c)))} {_NOTE_SEEN}"
 
     def write_token(self, connection: Connection) -> object:
         driver: Any = connection.connection.dbapi_connection
@@ -208,6 +226,12 @@ class _Sqlite:
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, json.dumps(keys))
+
+    def load_sightings(self, connection: Connection, numbers: Sequence[int]) -> Sequence[Row]:
+        return _fetch(connection, self._sightings, json.dumps(numbers))
+
+    def write_sightings(self, connection: Connection, rows: Sequence[Row]) -> None:
+        _run(connection, self._write_seen, rows)
 
     def numbers(self, connection: Connection, count: int, after: int) -> list[int]:
         last = connection.exec_driver_sql("SELECT max(number) FROM contacts").scalar() or 0
@@ -236,6 +260,9 @@ class _Postgres:
         self._update = _sql(engine, _update())
         self._delete = _sql(engine, delete(positions).where(*_HELD))
         self._update_many = _update_from_copy()
+        numbers = any_(bindparam("numbers", type_=ARRAY(BigInteger)))
+        self._sightings = _sql(engine, select(sightings).where(sightings.c.contact == numbers))
+        self._write_seen = f"{_sql(engine, _insert(tuple(sightings.c)))} {_NOTE_SEEN}"
 
     def write_token(self, connection: Connection) -> object:  # noqa: ARG002  # as on SQLite
         return None
@@ -249,6 +276,18 @@ class _Postgres:
 
     def load_keys(self, connection: Connection, keys: Sequence[str]) -> Sequence[Row]:
         return _fetch(connection, self._keys, list(keys))
+
+    def load_sightings(self, connection: Connection, numbers: Sequence[int]) -> Sequence[Row]:
+        return _fetch(connection, self._sightings, list(numbers))
+
+    def write_sightings(self, connection: Connection, rows: Sequence[Row]) -> None:
+        if len(rows) < COPY_FROM:
+            _run(connection, self._write_seen, rows)
+            return
+        connection.exec_driver_sql(_MAKE_SEEN)
+        _copy(connection, _SEEN, _names(tuple(sightings.c)), rows)
+        connection.exec_driver_sql(_WRITE_SEEN)
+        connection.exec_driver_sql(f"DELETE FROM {_SEEN}")  # noqa: S608  # a name of ours
 
     def numbers(self, connection: Connection, count: int, after: int) -> list[int]:  # noqa: ARG002
         asked = "SELECT nextval('contacts_number_seq') FROM generate_series(1, %s)"

@@ -51,6 +51,7 @@ from funnelflow.storage.partition import (
 from funnelflow.storage.retelling import Retelling
 from funnelflow.storage.row_collector import RowCollector
 from funnelflow.storage.row_format import UNREADABLE
+from funnelflow.storage.told import Told
 from funnelflow.storage.tracked_contacts import FunnelPosition, TrackedContact
 
 Result: TypeAlias = ChangeResult | UsageError | FieldError | ConflictError
@@ -204,6 +205,18 @@ class Fold:
         if given is not None:
             event = event._replace(answers=given.answers)
         return self._decide(chain, target, event, change.key, explain=False, given=given)
+
+    def parse(self, target: TrackedContact, change: Change) -> Event:
+        """Make the event of a change; see `ChangeParser.parse`."""
+        return self._parser.parse(target, change)
+
+    def told(self, target: TrackedContact) -> list[Told]:
+        """Return what was told about a contact, in the words of its first funnel."""
+        return self._stories.told(target, target)
+
+    def named(self, event: Event) -> TrackedContact | None:
+        """Return the contact that evidence merges, or gives back; None for any other."""
+        return self._retelling.named(event)
 
     def before(self, tracked: TrackedContact, event: Event, position: FunnelPosition) -> Contact:
         """Return a contact in a funnel as it was just before evidence of before what is known."""

@@ -114,7 +114,7 @@ class Retelling:
         Returns:
             The contact that was merged or given back: into whom, None for nobody, and who.
         """
-        other = self._named(event)
+        other = self.named(event)
         if other is not None:
             self._regroup(chain, target, other, event.name)
         if event.name in _OF_FUNNELS:
@@ -239,7 +239,7 @@ class Retelling:
             UsageError: It cannot be.
             ConflictError: It is part of another story, or of none.
         """
-        other = self._named(event)
+        other = self.named(event)
         if other is None:
             return None
         if event.name == MERGE:
@@ -248,7 +248,7 @@ class Retelling:
             raise not_merged(other.contact.id, chain.contact.id)
         return other
 
-    def _named(self, event: Event) -> TrackedContact | None:
+    def named(self, event: Event) -> TrackedContact | None:
         """Return the contact that evidence merges, or gives back; None for any other."""
         if event.name not in REGROUPING:
             return None

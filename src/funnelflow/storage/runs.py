@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 from sqlalchemy import Connection, delete, insert, select, update
 
 from funnelflow.errors import ConflictError, StoreError, UnknownNameError
+from funnelflow.storage.import_runs import undone_by
 from funnelflow.storage.json_form import value_json
 from funnelflow.storage.row_format import UNREADABLE, checksum, encode, from_text, to_text
 from funnelflow.storage.tables import runs
@@ -92,6 +93,7 @@ class OpenRun:
         details: What is kept of it besides the counts.
         number: What it is known by; None before a transaction that stored something is committed.
         begun: What it is known by in the transaction that goes on.
+        started_at: When it was begun, in that transaction.
     """
 
     kind: RunKind
@@ -102,15 +104,19 @@ class OpenRun:
     details: dict[str, Any] = field(factory=dict)
     number: int | None = None
     begun: int | None = field(default=None, init=False)
+    started_at: dt.datetime | None = field(default=None, init=False)
 
     def begin(self, unit: UnitOfWork) -> None:
         """Let all that a unit of work records be the run's, which gets its row if it has none."""
         self.begun = self.number
+        if self.begun is not None and self.started_at is None:
+            self.started_at = find_run(unit.connection, self.begun).started_at
         if self.begun is None:
+            self.started_at = unit.now
             values = self._values(unit, {}, is_finished=False)
             written = insert(runs).values(values).returning(runs.c.id)
             self.begun = unit.connection.execute(written).scalar_one()
-        unit.join_run(self.begun)
+        unit.join_run(self.begun, self.started_at)
 
     def save(
         self,
@@ -126,16 +132,16 @@ class OpenRun:
             unit: The unit of work, written.
             counts: What came of all of it.
             is_finished: Whether nothing is left to do.
-            keep: Whether it leaves a row though it has recorded nothing.
+            keep: Whether it leaves a row though nothing of it was recorded or noted.
 
         Returns:
-            What it is known by; None where nothing of it has been recorded.
+            What it is known by; None where it leaves no row.
 
         Raises:
             ConflictError: Somebody takes the run back meanwhile.
         """
         connection, begun = unit.connection, self.begun
-        if self.number is None and not (unit.recorded or keep):
+        if self.number is None and not (unit.recorded or unit.snapshots.noted or keep):
             connection.execute(delete(runs).where(runs.c.id == begun))
             self.begun = None
             return None
@@ -210,16 +216,6 @@ def _signed(values: Mapping[str, Any]) -> dict[str, Any]:
 def run_checksum(columns: Mapping[str, Any]) -> int:
     """Return the checksum of a run over all its other columns but its number."""
     return checksum(*(columns[name] for name in _COLUMNS))
-
-
-def undone_by(connection: Connection) -> dict[int, int]:
-    """Find the runs that are taken back, each by which run that is not taken back itself."""
-    wanted = select(runs.c.id, runs.c.undoes).where(runs.c.undoes.is_not(None))
-    by: dict[int, int] = {}
-    for number, undoes in connection.execute(wanted.order_by(runs.c.id.desc())):
-        if number not in by:
-            by.setdefault(undoes, number)
-    return by
 
 
 def read_runs(connection: Connection, limit: int | None = None) -> list[Run]:

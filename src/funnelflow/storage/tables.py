@@ -223,6 +223,28 @@ erased = Table(
 in the database; ``secret`` tells which secret that was. See `erased`.
 """
 
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("contact", _BIG, nullable=False),
+    _text("content"),
+    _text("facts"),
+    _text("since"),
+    _text("seen"),
+    Column("checksum", _BIG, nullable=False),
+    PrimaryKeyConstraint("contact", "content"),
+    info={
+        "postgresql": {"with": {"fillfactor": 70}},
+        "sqlite": {"with_rowid": False},
+    },
+)
+"""When snapshots of a contact said what was known already: a mark for each content, told.
+
+``content`` tells the ``facts`` that were said, and ``seen`` lists the runs that said them; see
+`sightings`. ``since`` is when a snapshot of the contact was recorded first, without which none
+of it would be known to be known.
+"""
+
 runs = Table(
     "runs",
     metadata,

@@ -56,6 +56,7 @@ class LoadedDefinition:
         leaves: The stages that a contact can be in.
         waits: Whether time takes any transition, or a plugin is asked again when it passes.
         identifying: The fields whose values name one person or company.
+        set_by_moves: The fields that transitions set.
     """
 
     id: int
@@ -66,6 +67,7 @@ class LoadedDefinition:
     leaves: frozenset[str] = field(init=False)
     waits: bool = field(init=False)
     identifying: tuple[str, ...] = field(init=False)
+    set_by_moves: frozenset[str] = field(init=False)
 
     @name.default
     def _look_up_name(self) -> str:
@@ -86,6 +88,10 @@ class LoadedDefinition:
     @identifying.default
     def _list_identifying(self) -> tuple[str, ...]:
         return tuple(one.name for one in self.funnel.linked.fields.values() if one.identifying)
+
+    @set_by_moves.default
+    def _list_set_by_moves(self) -> frozenset[str]:
+        return frozenset(name for t in self.funnel.linked.transitions for name, _ in t.sets)
 
     def require_readable(self, contact: Contact) -> None:
         """Refuse a contact that holds what the definition cannot have put there.

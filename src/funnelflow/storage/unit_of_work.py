@@ -43,6 +43,7 @@ from funnelflow.storage.observers import UnansweredError, observers_of
 from funnelflow.storage.partition import FoldSettings, Identity, Partition
 from funnelflow.storage.replay import EvidenceReader, first_answers, read_told, united
 from funnelflow.storage.row_format import Clock, altered
+from funnelflow.storage.snapshots import Snapshots
 from funnelflow.storage.tables import contacts, history
 from funnelflow.storage.told import Told
 from funnelflow.storage.tracked_contacts import (
@@ -54,6 +55,7 @@ from funnelflow.storage.tracked_contacts import (
 )
 
 _NEWS = 5
+_MANY = 1_000
 _SALT = 16
 _FUNNEL, _DEFINITION, _PLACE = (
     [column.name for column in LOADED_COLUMNS].index(name)
@@ -100,6 +102,8 @@ class UnitOfWork:
         now: The time it is.
         ask: Asks a plugin's criterion.
         recorded: How many rows of evidence it has written.
+        snapshots: What snapshots said of the contacts.
+        begun_at: When the run was begun that brings its changes; None for no run.
     """
 
     def __init__(
@@ -109,6 +113,7 @@ class UnitOfWork:
         self.definitions = store.definitions
         self.now = store.clock()
         self.recorded = 0
+        self.begun_at: dt.datetime | None = None
         self._bulk = store.bulk
         self._cache = ContactCache() if cache is None else cache
         self._partition = Partition(store.settings, self.now)
@@ -127,6 +132,7 @@ class UnitOfWork:
             store.ask,
         )
         self.ask = store.ask
+        self.snapshots = Snapshots(connection, store.bulk, self._fold, self.home)
 
     @property
     def ahead(self) -> int:
@@ -138,9 +144,10 @@ class UnitOfWork:
         """How many messages are no news any more, and not sent."""
         return self._fold.untold
 
-    def join_run(self, run: int) -> None:
-        """Let a run have brought all that is decided from now on."""
+    def join_run(self, run: int, begun_at: dt.datetime | None = None) -> None:
+        """Let a run, which was begun then, have brought all that is decided from now on."""
         self._fold.join_run(run)
+        self.begun_at = begun_at
 
     def load(self, ids: Iterable[str], keys: Iterable[str | None] = ()) -> None:
         """Read the contacts and keys that the changes to come will name.
@@ -173,6 +180,9 @@ class UnitOfWork:
         unknown += [("key", key) for key in asked if key not in partition.keys]
         if unknown:
             partition.erased.update(self._erased.find(connection, unknown))
+        if not self.snapshots.is_empty:
+            self._load_merged()
+            self.snapshots.load()
 
     def recorded_under(self, key: str | None) -> IdempotencyRecord | None:
         """Return what was recorded under a key that was loaded; None for nothing."""
@@ -215,25 +225,6 @@ class UnitOfWork:
             return True
         return False
 
-    def knows(self, tracked: TrackedContact, said: Event, *, is_dated: bool) -> bool:
-        """Whether all that evidence says of a contact was known at its time, in all funnels.
-
-        Args:
-            tracked: The contact.
-            said: The evidence.
-            is_dated: Whether its time was said; else it is later than all that is known.
-        """
-        positions = tracked.positions()
-        for position in positions:
-            then, clock = position.contact, position.contact.clock
-            if is_dated and clock is not None and said.at < clock:
-                then = self._fold.before(tracked, said, position)
-            known, fields = then.fields, position.loaded.funnel.linked.fields
-            for name, value in said.facts.items():
-                if known.get(name) != value and (name in fields or len(positions) == 1):
-                    return False
-        return True
-
     def parser_for(self, contact_id: str, funnel: str = "") -> EventParser:
         """Return what reads evidence about a contact, known or to be added to `funnel`."""
         tracked = self.contact(contact_id)
@@ -269,6 +260,8 @@ class UnitOfWork:
             self._look_for_erased(change, self.home(change.funnel))
         if change.expect is not None:
             self._load_below(change.contact_id)
+        if not self.snapshots.is_empty:
+            change = self.snapshots.record_before(change)
         try:
             result = self._fold.take(change, explain=explain)
         except ChangedMeanwhileError as error:
@@ -335,6 +328,7 @@ class UnitOfWork:
             moved = update(contacts).where(contacts.c.number == number).values(merged_into=into)
             self.connection.execute(moved)
         readmit(self.connection, self._partition.readmitted)
+        self.snapshots.write()
 
     def remember(self) -> None:
         """Keep the contacts for the next unit of work; the last thing to do before committing.
@@ -371,6 +365,20 @@ class UnitOfWork:
             named = select(contacts.c.id).where(contacts.c.number.in_(numbers))
             if numbers:
                 self.load(name for name in self.connection.execute(named).scalars() if name)
+
+    def _load_merged(self) -> None:
+        """Read all who are merged into contacts that were read."""
+        merged = contacts.c.merged_into.is_not(None), contacts.c.id.is_not(None)
+        if self.connection.execute(select(contacts.c.id).where(*merged).limit(1)).first() is None:
+            return
+        numbers = sorted(one.number for one in self._contacts.values())
+        wanted = select(contacts.c.id).where(*merged)
+        found: set[str] = set()
+        for start in range(0, len(numbers), _MANY):
+            some = contacts.c.merged_into.in_(numbers[start:][:_MANY])
+            found.update(self.connection.execute(wanted.where(some)).scalars())
+        if found - self._contacts.keys():
+            self.load(found)
 
     def _link(self, below: Sequence[TrackedContact]) -> list[TrackedContact]:
         """Put contacts below those into whom they are merged; see `_read`.

@@ -152,6 +152,15 @@ def _evidence() -> None:
         sa.PrimaryKeyConstraint("key", name="keys_pkey"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "sightings",
+        sa.Column("contact", _BIG, nullable=False),
+        *(_text(name) for name in ("content", "facts", "since", "seen")),
+        sa.Column("checksum", _BIG, nullable=False),
+        sa.PrimaryKeyConstraint("contact", "content", name="sightings_pkey"),
+        postgresql_with={"fillfactor": 70},
+        sqlite_with_rowid=False,
+    )
 
 
 def _erased() -> None:

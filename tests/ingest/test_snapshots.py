@@ -102,6 +102,13 @@ def test_a_field_that_was_told_before_the_snapshot_does_not_hold_back(shop, writ
     assert stands(shop)[:2] == ("qualified", NOW)
 
 
+def test_a_snapshot_without_values_is_not_the_first_one(shop, write):
+    shop.record("7", "called", create=True, at=NOW - 60 * DAY)
+    shop.import_contacts(write("contact\n7\n", "ids.csv"))
+    shop.import_contacts(write(PEOPLE))
+    assert shop.why("7", NOW - 59 * DAY).contact.contact.fields["company_size"] == 250
+
+
 def test_a_field_that_events_count_never_holds_back(shop, write):
     shop.record("7", "called", create=True, at=NOW - 60 * DAY)
     shop.import_contacts(write('contact,facts\n7,"{""calls"": 5}"\n'))

@@ -211,6 +211,7 @@ def test_a_dry_run_counts_and_changes_nothing(shop):
         "evidence": 9,
         "decisions": 9,
         "positions": 1,
+        "sightings": 0,
         "keys": 1,
         "outbox": done.waiting,
     }

@@ -11,7 +11,7 @@ from funnelflow.errors import StoreError
 from funnelflow.maintenance.dump import dump_database, load_database
 from funnelflow.storage.connect import reading, writing
 from funnelflow.storage.import_runs import ImportRun
-from funnelflow.storage.sightings import SaidAt, Sighting, RunSpan, read_sighting
+from funnelflow.storage.sightings import RunSpan, SaidAt, Sighting, read_sighting
 from funnelflow.storage.tables import evidence, sightings
 from funnelflow.testing import FrozenClock
 from funnelflow.workspace.workspace import Workspace

@@ -313,13 +313,14 @@ def _known_from_the_start(funnel: Funnel, story: Sequence[StoryRow]) -> dict[str
     which there was no evidence before holds from the beginning, so that it makes no difference
     whether contacts come first and their history second or the other way round. A later
     snapshot is held against the one before it: what it says otherwise holds from its own time.
+    One that says nothing but whom it is about is none.
     Fields that events set are counted from the evidence itself and never reach back.
     """
     if not any(map(_is_asserted, story)):
         return {}
     known: set[str] = set()
     for row in story:
-        if row.asserted:
+        if row.asserted and row.event.facts:
             known |= funnel.derived
             return {
                 name: value

@@ -214,7 +214,8 @@ class Sightings:
         columns = (evidence.c[n] for n in ("contact", "sequence", "event", "at", "about"))
         wanted = select(*columns).where(
             evidence.c.contact.in_(numbers),
-            (evidence.c.asserted == 1) | (evidence.c.event == "void"),
+            ((evidence.c.asserted == 1) & (evidence.c.facts != "{}"))
+            | (evidence.c.event == "void"),
         )
         gone: dict[int, set[Any]] = defaultdict(set)
         for row in self.connection.execute(wanted.order_by(evidence.c.sequence.desc())):
@@ -248,12 +249,11 @@ class Sightings:
         since = min((m.since for m in self.of(number) if m.since), default=self._first.get(number))
         if since is None or at < since:
             return False
-        if facts:
-            text = dump_facts(facts)
-            mark = self._marks[number].setdefault(text, Sighting(number, text, since))
-            mark.since = since
-            mark.note(run, self._previous(run), at if is_own else "")
-            self.noted += mark.is_changed
+        text = dump_facts(facts)
+        mark = self._marks[number].setdefault(text, Sighting(number, text, since))
+        mark.since = since
+        mark.note(run, self._previous(run), at if is_own else "")
+        self.noted += mark.is_changed
         return True
 
     def _previous(self, run: int) -> int:

@@ -87,12 +87,16 @@ class Snapshots:
         """
         if said.at > horizon(self._partition.now):
             return False
+        if not said.facts:
+            return True
         number, run = self._contacts[contact_id].number, self._partition.run or 0
         return self._sightings.note(number, said.facts, to_text(said.at), run, is_own=is_own)
 
     def recorded(self, contact_id: str, said: Event) -> None:
         """Note that a snapshot was recorded as evidence."""
-        self._sightings.recorded(self._contacts[contact_id].number, to_text(said.at))
+        if said.facts:
+            number = self._contacts[contact_id].number
+            self._sightings.recorded(number, to_text(said.at))
 
     def record_before(self, change: Change) -> Change:
         """Record what said what was known, where a change makes that another.

@@ -40,6 +40,7 @@ class KeptRecord:
         reason: What is wrong.
         data: What it says.
         key: By what the sender knows it; empty for its content.
+        number: Its number in the delivery, from 1.
     """
 
     id: str
@@ -49,6 +50,7 @@ class KeptRecord:
     reason: str
     data: Mapping[str, Any]
     key: str = ""
+    number: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Return it as data: what it says is under ``data``."""
@@ -106,7 +108,7 @@ class KeptRecords:
             found = [one for folder in folders for path in _files(folder) if (one := _read(path))]
         except OSError as error:
             raise StoreError(f"{error.filename} cannot be read: {error.strerror}") from error
-        yield from sorted(found, key=lambda one: (one.received, one.id))
+        yield from sorted(found, key=lambda one: (one.received, one.number))
 
     def counts(self) -> dict[str, int]:
         """Return how many records are kept of each source that has any."""
@@ -154,6 +156,7 @@ def _line(record: KeptRecord) -> bytes:
         "reason": record.reason,
         "received": record.received.isoformat(),
         "key": record.key,
+        "number": record.number,
     }
     return json.dumps({**record.data, _MARK: mark}).encode("ascii") + b"\n"
 
@@ -207,10 +210,10 @@ def _read(path: Path) -> KeptRecord | None:
     try:
         data = json.loads(text)
         mark = data.pop(_MARK)
-        received = dt.datetime.fromisoformat(mark["received"])
+        received, number = dt.datetime.fromisoformat(mark["received"]), int(mark["number"])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise StoreError(
             f"{path} is no record as it was kept", hint="put it back as it was, or delete it"
         ) from None
     column, reason, key = (str(mark.get(name, "")) for name in ("column", "reason", "key"))
-    return KeptRecord(path.stem, path.parent.name, received, column, reason, data, key)
+    return KeptRecord(path.stem, path.parent.name, received, column, reason, data, key, number)

@@ -138,9 +138,8 @@ def _keep(
         record = records[one.line - 1]
         name = record_id(record.key or content_key(record.data))
         received = record.received or now
-        kept.keep(
-            [KeptRecord(name, source, received, one.column, one.reason, record.data, record.key)]
-        )
+        said = one.column, one.reason, record.data, record.key
+        kept.keep([KeptRecord(name, source, received, *said, number=one.line)])
 
 
 def record_delivery(

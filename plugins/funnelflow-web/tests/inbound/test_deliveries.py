@@ -141,12 +141,15 @@ class Sender(threading.Thread):
                 self.wrong.append(("replayed", kind, one, status))
 
 
-def send_all(server, randomness, count, threads=3):
+def send_all(servers, randomness, count, threads=3):
     """Send what happened, out of order, by several senders at a time; give what was sent."""
     happened = happenings(randomness, count)
     sent = [(randomness.choice(KINDS), one) for one in happened]
     shuffled = randomness.sample(sent, len(sent))
-    senders = [Sender(server, shuffled[n::threads], randomness.random()) for n in range(threads)]
+    senders = [
+        Sender(servers[n % len(servers)], shuffled[n::threads], randomness.random())
+        for n in range(threads)
+    ]
     for one in senders:
         one.start()
     return sent, senders
@@ -154,7 +157,7 @@ def send_all(server, randomness, count, threads=3):
 
 def test_each_counts_once_whatever_is_done_on_the_way(server, directory, monkeypatch):
     randomness = random.Random(20)
-    sent, senders = send_all(server, randomness, COUNT)
+    sent, senders = send_all([server], randomness, COUNT)
     for sender in senders:
         sender.join()
         assert sender.wrong == []
@@ -168,7 +171,7 @@ def test_each_counts_once_whatever_is_done_on_the_way(server, directory, monkeyp
 
 def test_each_counts_once_when_the_server_is_killed_meanwhile(server, directory):
     randomness = random.Random(9)
-    sent, senders = send_all(server, randomness, COUNT)
+    sent, senders = send_all([server], randomness, COUNT)
     for _ in range(KILLS):
         time.sleep(randomness.uniform(0.05, 1.5))
         server.kill()
@@ -178,6 +181,31 @@ def test_each_counts_once_when_the_server_is_killed_meanwhile(server, directory)
         assert sender.wrong == []
     assert recorded(directory) == {key_of(kind, one): 1 for kind, one in sent}
     assert server.is_running()
+
+
+def test_several_servers_share_one_database(server, serve, directory):
+    randomness = random.Random(4)
+    sent, senders = send_all([server, serve()], randomness, COUNT, threads=4)
+    for sender in senders:
+        sender.join()
+        assert sender.wrong == []
+    assert recorded(directory) == {key_of(kind, one): 1 for kind, one in sent}
+
+
+def test_two_servers_that_get_the_same_record_it_once(server, serve, directory):
+    other, statuses = serve(), []
+
+    def post_all(port):
+        statuses.extend(post(port, send("segment", one)) for one in happened)
+
+    happened = happenings(random.Random(5), 15)
+    threads = [threading.Thread(target=post_all, args=(one.port,)) for one in (server, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 30
+    assert recorded(directory) == {key_of("segment", one): 1 for one in happened}
 
 
 def test_the_story_is_that_of_the_order_in_which_it_happened(server, directory):

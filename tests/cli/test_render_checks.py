@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from funnelflow.cli.decisions import check_lines, count_verdicts, criteria_of, open_criteria, said
+from funnelflow.cli.decisions import check_lines, count_verdicts, said
 from funnelflow.cli.text import PLAIN, Page
 from funnelflow.criteria import NUMBER, TEXT, Check, Field, Seen, Verdict
+from funnelflow.engine.questions import criteria_of, open_criteria
 
 MET, NOT_MET, UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
 AUTHORITY = Field("authority", TEXT, ask="Who signs the contract?")

@@ -2,10 +2,10 @@
 
 import json
 
-from funnelflow.cli.why import questions
 from funnelflow.criteria import NUMBER, TEXT, Check, Field, Verdict
 from funnelflow.definition import load_definition, shipped_definitions
 from funnelflow.engine import Considered
+from funnelflow.engine.questions import questions
 
 from .support import run_in_terminal
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from shlex import quote
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from funnelflow.cli.text import (
     Line,
@@ -18,9 +18,10 @@ from funnelflow.cli.text import (
     stack,
     strong,
 )
-from funnelflow.criteria import Check, Field, Value, Verdict
+from funnelflow.criteria import Check, Value, Verdict
 from funnelflow.definition import Linked, takes
 from funnelflow.engine import Considered, Decision, Taken
+from funnelflow.engine.questions import criteria_of, open_criteria, settable
 from funnelflow.storage.json_form import value_json
 
 MARKS: Final = {Verdict.MET: "✓", Verdict.NOT_MET: "✗", Verdict.UNKNOWN: "?"}
@@ -44,20 +45,6 @@ class Row(NamedTuple):
     depth: int
     label: str
     words: str
-
-
-def criteria_of(check: Check | None) -> tuple[Check, ...]:
-    """Return the criteria that a person counts: those that must all be met, groups as one."""
-    if check is None:
-        return ()
-    if check.kind == "all" and not check.label:
-        return tuple(c for inner in check.checks for c in criteria_of(inner))
-    return (check,)
-
-
-def open_criteria(check: Check | None) -> tuple[Check, ...]:
-    """Return those of `criteria_of` that are not met or unknown."""
-    return tuple(c for c in criteria_of(check) if c.verdict is not Verdict.MET)
 
 
 def check_lines(check: Check | None, page: Page, indent: int = INDENT) -> list[Line]:
@@ -206,36 +193,9 @@ def what_takes_it(considered: Considered, linked: Linked) -> str:
     return "by itself" if transition.is_automatic else takes(transition)
 
 
-def askable(fields: Iterable[Field], linked: Linked) -> tuple[Field, ...]:
-    """Keep the fields that a person can find out and set, each once.
-
-    Facts about an event alone are left out, and fields that events keep up to date: setting
-    them by hand would write over evidence.
-    """
-    return tuple(
-        dict.fromkeys(f for f in fields if f.name in linked.fields and f.name not in linked.derived)
-    )
-
-
-def settable(considered: Iterable[Considered], linked: Linked) -> list[str]:
-    """Name the contact's fields that could open what is closed."""
-    leaves = (leaf for one in considered for leaf in one.leaves())
-    looked_at = (
-        field for leaf in leaves if leaf.verdict is not Verdict.MET for field in _behind(leaf)
-    )
-    return [field.name for field in askable(looked_at, linked)]
-
-
-def _behind(leaf: Check) -> list[Field]:
-    """Return the fields of the contact that a criterion was not met by."""
-    if leaf.verdict is Verdict.UNKNOWN:
-        return list(leaf.missing)
-    return [s.field for s in leaf.seen if s.field is not None and s.name.startswith("contact.")]
-
-
 def to_do(stage: str, linked: Linked, page: Page) -> list[Line]:
     """Draw the playbook of a stage; nothing when it has none."""
-    return section("What to do now", page.bullets(stage_says(stage, linked, "playbook"), indent=2))
+    return section("What to do now", page.bullets(linked.said_of(stage, "playbook"), indent=2))
 
 
 def _group_count(group: Check, goal: str) -> str:
@@ -390,14 +350,6 @@ def _stayed_because(decision: Decision) -> str:
 def _taken_back(decision: Decision) -> str:
     rows = [str(row) for row in decision.event.about]
     return f"{'rows' if len(rows) > 1 else 'row'} {', '.join(rows)} taken back"
-
-
-def stage_says(stage: str, linked: Linked, what: str) -> Any:
-    """Return the words of a stage about its `owner` or the like, or of the nearest around it."""
-    parts = stage.split(".")
-    names = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
-    said = (getattr(linked.stages[name], what) for name in names if name in linked.stages)
-    return next(filter(None, said), "")
 
 
 def value_words(name: str, value: Value | None, linked: Linked, event: str = "") -> str:

@@ -2,20 +2,14 @@
 
 import datetime as dt
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from shlex import quote
-from typing import Any
-
-from attrs import frozen
 
 from funnelflow.cli.decisions import (
     DecisionView,
-    askable,
     check_lines,
     facts_words,
     open_count,
-    open_criteria,
-    stage_says,
     to_do,
     what_takes_it,
 )
@@ -33,45 +27,10 @@ from funnelflow.cli.options import (
 from funnelflow.cli.output import hint, note, note_merged, page_for, say, write_json
 from funnelflow.cli.session import current
 from funnelflow.cli.text import Line, Page, TextSpan, dim, line, moment, section, stack, strong
-from funnelflow.criteria import Check, Field, Value, Verdict, duration_words
+from funnelflow.criteria import Value, Verdict, duration_words
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact
-from funnelflow.storage.contacts import StageExplanation
-from funnelflow.storage.json_form import question_json
-
-
-@frozen
-class Question:
-    """Something to find out next.
-
-    Attributes:
-        field: The field it settles.
-        stages: The stages whose transition it bears on, the nearest first.
-        left: How many other criteria stay open even if the answer is good; 0 means that
-            this answer alone can open a transition.
-    """
-
-    field: Field
-    stages: tuple[str, ...]
-    left: int
-
-
-def questions(considered: Iterable[Considered], linked: Linked) -> tuple[Question, ...]:
-    """Find what to ask next, each question once, the most decisive first.
-
-    Most decisive is the answer that leaves the fewest other criteria open, then the one
-    that bears on most stages.
-    """
-    found: dict[str, list[tuple[int, str, Field]]] = {}
-    ends = {name for name in linked.leaves if linked.type_of(name) == "lost"}
-    for way in considered:
-        if way.to in ends:
-            continue  # nobody asks for what loses them
-        closed = open_criteria(way.check)
-        for field in askable((f for c in closed for f in _missing(c)), linked):
-            found.setdefault(field.name, []).append((len(closed) - 1, way.to, field))
-    asked = [_question(sorted(bears, key=lambda b: b[0])) for bears in found.values()]
-    return tuple(sorted(asked, key=lambda q: (q.left, -len(q.stages))))
+from funnelflow.engine.questions import Question, questions
 
 
 def why_answer(
@@ -101,21 +60,8 @@ def why_answer(
     )
 
 
-def _question(bears: list[tuple[int, str, Field]]) -> Question:
-    """Put together what one field bears on, the nearest first."""
-    left, _, field = bears[0]
-    return Question(field, tuple(dict.fromkeys(to for _, to, _ in bears)), left)
-
-
-def _missing(criterion: Check) -> list[Field]:
-    """Return the unknown fields that could settle a criterion or group that is still open."""
-    if criterion.verdict is Verdict.NOT_MET and criterion.checks:
-        return []
-    return [field for leaf in criterion.leaves() for field in leaf.missing]
-
-
 def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> list[Line]:
-    about, owner = (stage_says(contact.stage, linked, name) for name in ("about", "owner"))
+    about, owner = (linked.said_of(contact.stage, name) for name in ("about", "owner"))
     known = facts_words(_known_facts(contact, linked), linked)
     said = {"": about, "looked after by ": owner, "known: ": known}
     head = line(
@@ -223,7 +169,7 @@ def why(contact: str, at: str | None, known_at: str | None, funnel: str | None, 
         then = stored.contact.clock if isinstance(known, int) else known
         now = asked or then or dt.datetime.now(dt.UTC)
     if session.json:
-        write_json(_data(explained, linked))
+        write_json(explained.to_json())
         return 0
     note_merged(contact, stored.id)
     answer = why_answer(stored.contact, considered, linked, now, page_for(sys.stdout))
@@ -233,16 +179,3 @@ def why(contact: str, at: str | None, known_at: str | None, funnel: str | None, 
         note(f"it is {stage} too: funnelflow why {quote(stored.id)} --funnel {quote(other.funnel)}")
     hint(answer.hint)
     return 0
-
-
-def _data(explained: StageExplanation, linked: Linked) -> Any:
-    stage = explained.contact.contact.stage
-    return {
-        **explained.to_json(),
-        "owner": stage_says(stage, linked, "owner"),
-        "playbook": list(stage_says(stage, linked, "playbook")),
-        "questions": [
-            {**question_json(q.field), "stages": list(q.stages), "left": q.left}
-            for q in questions(explained.considered, linked)
-        ],
-    }

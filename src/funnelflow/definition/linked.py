@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import Factory, field, frozen
 
@@ -194,6 +194,21 @@ class Linked:
             UnknownNameError: There is no stage of this dotted name.
         """
         return self._found(self.index.types, name)
+
+    def said_of(self, stage: str, what: str) -> Any:
+        """Return what a stage, or else the nearest one around it, says of its `owner` or the like.
+
+        Args:
+            stage: The dotted name of a stage.
+            what: An attribute of a stage: ``owner``, ``about``, ``playbook``.
+
+        Returns:
+            The first that is not empty; empty text for none.
+        """
+        parts = stage.split(".")
+        around = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+        said = (getattr(self.stages[name], what) for name in around if name in self.stages)
+        return next(filter(None, said), "")
 
     def _found(self, named: Mapping[str, T], name: str) -> T:
         if name not in named:

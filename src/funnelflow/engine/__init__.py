@@ -17,6 +17,7 @@ from funnelflow.engine.decisions import (
 )
 from funnelflow.engine.funnel import Funnel
 from funnelflow.engine.machine import GuardedTransition
+from funnelflow.engine.questions import Question, questions, settable
 from funnelflow.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -46,14 +47,17 @@ __all__ = [
     "Funnel",
     "GuardedTransition",
     "Outcome",
+    "Question",
     "ScenarioResult",
     "Taken",
     "Verb",
     "Veto",
     "coverage_of",
     "decide",
+    "questions",
     "retold",
     "run_scenario",
     "scenario_events",
+    "settable",
     "why",
 ]

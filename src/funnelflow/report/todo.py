@@ -2,7 +2,7 @@
 
 import datetime as dt
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -128,7 +128,7 @@ def todo_of(frame: Frame, limits: Mapping[str, float], journey: Journey) -> Todo
         question,
         linked.fields[question].ask if question else "",
         opens,
-        next(iter(_said(frame, stage, "playbook")), ""),
+        next(iter(linked.said_of(stage, "playbook")), ""),
     )
 
 
@@ -180,13 +180,4 @@ def _question(frame: Frame, journey: Journey) -> tuple[str, str]:
 def _owner(frame: Frame, journey: Journey) -> str:
     """Return who looks after a contact."""
     own = journey.position.fields.get(OWNER_FIELD)
-    return shown(own) if own is not None else str("".join(_said(frame, journey.stage, "owner")))
-
-
-def _said(frame: Frame, stage: str, what: str) -> Sequence[str]:
-    """Return what the stage, or else the nearest one around it, says."""
-    for name in reversed(frame.around[stage]):
-        found: Sequence[str] = getattr(frame.linked.stages[name], what)
-        if found:
-            return found
-    return ()
+    return shown(own) if own is not None else str(frame.linked.said_of(journey.stage, "owner"))

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from funnelflow.criteria import CustomAnswer
 from funnelflow.definition import Linked
 from funnelflow.engine import Considered, Contact, Decision, Event, Taken, Verb, Veto
+from funnelflow.engine.questions import Question, questions
 from funnelflow.engine.story import MERGE, UNMERGE, VOID, StoryRow, taken_back
 from funnelflow.errors import UnknownContactError, nearest
 from funnelflow.storage.changes import (
@@ -38,6 +39,7 @@ from funnelflow.storage.json_form import (
     considered_json,
     contact_json,
     decision_json,
+    question_json,
     taken_json,
     value_json,
 )
@@ -269,8 +271,21 @@ class StageExplanation(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the explanation as data."""
-        ways = [considered_json(way) for way in self.considered]
-        return {**self.contact.to_json(), "transitions": ways}
+        stage = self.contact.contact.stage
+        return {
+            **self.contact.to_json(),
+            "transitions": [considered_json(way) for way in self.considered],
+            "owner": self.linked.said_of(stage, "owner"),
+            "playbook": list(self.linked.said_of(stage, "playbook")),
+            "questions": [
+                {**question_json(q.field), "stages": list(q.stages), "left": q.left}
+                for q in self.questions()
+            ],
+        }
+
+    def questions(self) -> tuple[Question, ...]:
+        """Return what to find out next, the most decisive first."""
+        return questions(self.considered, self.linked)
 
 
 @frozen

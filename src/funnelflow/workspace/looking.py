@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from attrs import evolve
 from sqlalchemy import Connection, select
@@ -47,6 +47,9 @@ from funnelflow.storage.runs import Run, read_runs
 from funnelflow.storage.tables import contacts
 from funnelflow.workspace.opening import OpenWorkspace
 from funnelflow.workspace.settings import names_in
+
+if TYPE_CHECKING:
+    from funnelflow.storage.board import Board  # loaded when a board is asked for
 
 
 class ReadableWorkspace(OpenWorkspace):
@@ -427,6 +430,44 @@ class ReadableWorkspace(OpenWorkspace):
         with reading(context.engine) as connection:
             name = funnel or context.default_funnel
             return count_stages(connection, context.definitions, name, context.present(connection))
+
+    def board(
+        self,
+        where: str | None = None,
+        *,
+        stage: str | None = None,
+        funnel: str | None = None,
+        sort: str | Collection[str] = ("stage_since",),
+        limit: int = 50,
+        limits: Mapping[str, int] | None = None,
+        roles: Collection[str] | None = None,
+    ) -> "Board":
+        """Return a funnel as a board: its stages, how many are in each, and the first of them.
+
+        Args:
+            where: A criterion that contacts meet, or ``@VIEW``; as in `list`.
+            stage: The only stage, with those that are nested in it.
+            funnel: The funnel; None for that of new contacts.
+            sort: In which order the contacts of a stage come; who has been there for longest
+                comes first.
+            limit: How many contacts of a stage at most.
+            limits: The same of single stages, by name.
+            roles: The roles of who looks, which criteria may ask about; None for none.
+
+        Raises:
+            CriterionError: The criterion does not compile.
+            UnknownNameError: There is no such stage, funnel, view or field.
+            UsageError: Contacts cannot be sorted by that.
+        """
+        from funnelflow.storage.board import read_board  # noqa: PLC0415  # lazy
+
+        context = self.context
+        keys = names_in(sort) if isinstance(sort, str) else tuple(sort)
+        wanted, _ = self._wanted(Wanted(where, stage, funnel, keys))
+        with reading(context.engine) as connection:
+            return read_board(
+                context, connection, wanted, limit, limits or {}, given_roles(roles) or ()
+            )
 
     def export(
         self,

@@ -11,11 +11,11 @@ from funnelflow.criteria.value_forms import shown
 from funnelflow.definition import Linked
 from funnelflow.engine import Question, questions, why
 from funnelflow.report.todo import OWNER_FIELD
-from funnelflow.storage.contact_lists import Wanted, count_contacts, list_contacts
+from funnelflow.storage.contact_lists import Wanted, count_by_stage, list_contacts
 from funnelflow.storage.contacts import StoredContact
 from funnelflow.storage.context import Context
 from funnelflow.storage.json_form import question_json, value_json
-from funnelflow.storage.queries import Present, count_stages, current_definition
+from funnelflow.storage.queries import Present, current_definition
 from funnelflow.storage.replay import given_answers
 from funnelflow.storage.tracked_contacts import LoadedDefinition
 
@@ -120,11 +120,11 @@ def read_board(
     leaves = linked.leaves
     if wanted.stage is not None:
         leaves = linked.leaves_of(linked.resolve_stage(wanted.stage))
-    counts = count_stages(connection, store, name, present) if wanted.where is None else None
+    counts = count_by_stage(connection, store, present, evolve(wanted, funnel=name))
     columns = []
     for leaf in leaves:
         asked = evolve(wanted, stage=leaf, funnel=name)
-        count = counts[leaf] if counts else count_contacts(connection, store, present, asked)
+        count = counts[leaf]
         most = limits.get(leaf, limit) if count else 0
         found = list_contacts(connection, store, present, asked, most) if most else ()
         cards = tuple(_card(one, loaded, present, roles) for one in found)

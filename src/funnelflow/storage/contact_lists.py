@@ -2,6 +2,7 @@
 
 import datetime as dt
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import groupby, islice
@@ -269,18 +270,21 @@ def list_contacts(
     yield from islice(found, limit)
 
 
-def count_contacts(
+def count_by_stage(
     connection: Connection, store: DefinitionStore, present: Present, wanted: Wanted
-) -> int:
-    """Count contacts; see `Workspace.count`."""
+) -> Counter[str]:
+    """Count contacts by the leaf stage that they are in; see `Workspace.count`."""
     query = _query(connection, store, present, evolve(wanted, sort=()))
     stands = select(contact_positions).where(query.stands())
     if query.is_exact:
-        stands = stands.with_only_columns(func.count())
-        count = int(connection.execute(stands).scalar_one())
+        stage = contact_positions.c.stage
+        counted = stands.with_only_columns(stage, func.count()).group_by(stage)
+        found = Counter({row[0]: row[1] for row in connection.execute(counted)})
     else:
-        count = sum(1 for _ in query.matching(stands))
-    return count + (sum(1 for _ in query.matching(query.due())) if query.is_any_due else 0)
+        found = Counter(one.contact.stage for one in query.matching(stands))
+    if query.is_any_due:
+        found.update(one.contact.stage for one in query.matching(query.due()))
+    return found
 
 
 def _leaves(current: dict[str, LoadedDefinition], stage: str) -> tuple[str, ...]:

@@ -1,14 +1,13 @@
 """Stored contacts as they stood at a moment, and in another definition's words."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from funnelflow import compare  # whose modules are loaded when they are used
 from funnelflow.criteria.custom import answering
@@ -103,24 +102,6 @@ class Present:
 
 
 _BATCH = 1_000
-
-
-def count_stages(
-    connection: Connection, store: DefinitionStore, funnel: str, present: Present
-) -> dict[str, int]:
-    """Count the contacts of a funnel by stage, in the order of the definition, 0 included."""
-    loaded = current_definition(connection, store, funnel)
-    counted = (
-        select(contact_positions.c.stage, func.count())
-        .where(contact_positions.c.funnel == funnel, present.not_due())
-        .group_by(contact_positions.c.stage)
-    )
-    found = Counter({row[0]: row[1] for row in connection.execute(counted)})
-    due = select(contact_positions).where(contact_positions.c.funnel == funnel, present.due())
-    for row in connection.execute(due.execution_options(yield_per=_BATCH)):
-        decided = store.by_id(connection, row.definition)
-        found[present.fold_on(stored_contact(row, decided), decided).contact.stage] += 1
-    return {**dict.fromkeys(loaded.funnel.linked.leaves, 0), **found}
 
 
 def funnel_names(connection: Connection) -> tuple[str, ...]:

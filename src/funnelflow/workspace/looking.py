@@ -20,7 +20,7 @@ from funnelflow.engine import Funnel, why
 from funnelflow.errors import UnknownNameError, UsageError
 from funnelflow.storage.changes import not_in_funnel
 from funnelflow.storage.connect import reading
-from funnelflow.storage.contact_lists import Wanted, count_contacts, list_as_of, list_contacts
+from funnelflow.storage.contact_lists import Wanted, count_by_stage, list_as_of, list_contacts
 from funnelflow.storage.contacts import (
     HistoryPage,
     Known,
@@ -33,7 +33,7 @@ from funnelflow.storage.queries import (
     AsOf,
     Translated,
     contact_as_of,
-    count_stages,
+    current_definition,
     funnel_names,
     history_as_of,
     in_another,
@@ -360,7 +360,7 @@ class ReadableWorkspace(OpenWorkspace):
         with reading(context.engine) as connection:
             present = context.present(connection)
             wanted, limit = self._wanted(Wanted(where, stage, funnel))
-            found = count_contacts(connection, context.definitions, present, wanted)
+            found = count_by_stage(connection, context.definitions, present, wanted).total()
         return found if limit is None else min(found, limit)
 
     def rows(
@@ -429,7 +429,10 @@ class ReadableWorkspace(OpenWorkspace):
         context = self.context
         with reading(context.engine) as connection:
             name = funnel or context.default_funnel
-            return count_stages(connection, context.definitions, name, context.present(connection))
+            loaded = current_definition(connection, context.definitions, name)
+            present = context.present(connection)
+            found = count_by_stage(connection, context.definitions, present, Wanted(funnel=name))
+        return {**dict.fromkeys(loaded.funnel.linked.leaves, 0), **found}
 
     def board(
         self,

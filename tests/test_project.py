@@ -53,8 +53,8 @@ PUBLIC = {
     """,
     "funnelflow.engine": """
         Cause Considered Contact Coverage Decision Event FactChange
-        Funnel GuardedTransition Outcome ScenarioResult Taken Verb Veto coverage_of decide
-        retold run_scenario scenario_events why
+        Funnel GuardedTransition Outcome Question ScenarioResult Taken Verb Veto coverage_of decide
+        questions retold run_scenario scenario_events settable why
     """,
     "funnelflow.ingest": """
         MODES FileError FileMapping FileOptions Form IncomingRecord KeptRecord KeptRecords Mode

@@ -61,7 +61,8 @@ def why_answer(
 
 
 def _head(contact: Contact, linked: Linked, now: dt.datetime, page: Page) -> list[Line]:
-    about, owner = (linked.said_of(contact.stage, name) for name in ("about", "owner"))
+    about = linked.said_of(contact.stage, "about")
+    owner = linked.owner_of(contact.stage, contact.fields)
     known = facts_words(_known_facts(contact, linked), linked)
     said = {"": about, "looked after by ": owner, "known: ": known}
     head = line(

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import Factory, field, frozen
 
-from funnelflow.criteria import Expression, Field, Rule
+from funnelflow.criteria import Expression, Field, Rule, Value
+from funnelflow.criteria.value_forms import shown
 from funnelflow.definition.model import (
     Definition,
     EventType,
@@ -20,6 +21,9 @@ from funnelflow.definition.problems import Place, Problems, place_of
 from funnelflow.errors import UnknownNameError
 
 T = TypeVar("T")
+
+OWNER_FIELD: Final = "owner"
+"""The field in which a contact says who looks after it."""
 
 
 @frozen
@@ -209,6 +213,16 @@ class Linked:
         around = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
         said = (getattr(self.stages[name], what) for name in around if name in self.stages)
         return next(filter(None, said), "")
+
+    def owner_of(self, stage: str, fields: Mapping[str, Value]) -> str:
+        """Return who looks after a contact: its field `owner`, or else its stage's; empty for none.
+
+        Args:
+            stage: The stage it is in.
+            fields: What is known of it.
+        """
+        own = fields.get(OWNER_FIELD)
+        return str(self.said_of(stage, "owner")) if own is None else shown(own)
 
     def _found(self, named: Mapping[str, T], name: str) -> T:
         if name not in named:

@@ -9,7 +9,6 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from attrs import define, field, frozen
 
 from funnelflow.criteria.custom import answering
-from funnelflow.criteria.value_forms import shown
 from funnelflow.engine.answers import GivenAnswers
 from funnelflow.report.building import usual_limit
 from funnelflow.report.frame import Frame, rotting_limits
@@ -20,7 +19,6 @@ from funnelflow.report.tally import days_between
 TodoReason: TypeAlias = Literal["due", "rotting", "answered", "question"]
 TODO_REASONS: Final[tuple[TodoReason, ...]] = get_args(TodoReason)
 """The reasons, the most urgent first."""
-OWNER_FIELD: Final = "owner"
 _DAY: Final = dt.timedelta(days=1)
 
 
@@ -119,7 +117,7 @@ def todo_of(frame: Frame, limits: Mapping[str, float], journey: Journey) -> Todo
         linked.definition.name,
         stage,
         since,
-        _owner(frame, journey),
+        linked.owner_of(stage, journey.position.fields),
         reasons[0],
         reasons,
         due,
@@ -175,9 +173,3 @@ def _question(frame: Frame, journey: Journey) -> tuple[str, str]:
                 if alone:
                     return next(iter(alone[0])), way.linked.to
     return "", ""
-
-
-def _owner(frame: Frame, journey: Journey) -> str:
-    """Return who looks after a contact."""
-    own = journey.position.fields.get(OWNER_FIELD)
-    return shown(own) if own is not None else str(frame.linked.said_of(journey.stage, "owner"))

@@ -7,10 +7,8 @@ from attrs import evolve, frozen
 from sqlalchemy import Connection
 
 from funnelflow.criteria.custom import answering
-from funnelflow.criteria.value_forms import shown
 from funnelflow.definition import Linked
 from funnelflow.engine import Question, questions, why
-from funnelflow.report.todo import OWNER_FIELD
 from funnelflow.storage.contact_lists import Wanted, count_by_stage, list_contacts
 from funnelflow.storage.contacts import StoredContact
 from funnelflow.storage.context import Context
@@ -142,6 +140,5 @@ def _card(
         given.turn_to(present.now)
     with answering(given):
         considered = why(loaded.funnel, contact, present.now, roles)
-    own = contact.fields.get(OWNER_FIELD)
-    owner = str(linked.said_of(contact.stage, "owner")) if own is None else shown(own)
+    owner = linked.owner_of(contact.stage, contact.fields)
     return BoardCard(stored, owner, next(iter(questions(considered, linked)), None))

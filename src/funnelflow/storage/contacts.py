@@ -275,7 +275,7 @@ class StageExplanation(NamedTuple):
         return {
             **self.contact.to_json(),
             "transitions": [considered_json(way) for way in self.considered],
-            "owner": self.linked.said_of(stage, "owner"),
+            "owner": self.linked.owner_of(stage, self.contact.contact.fields),
             "playbook": list(self.linked.said_of(stage, "playbook")),
             "questions": [
                 {**question_json(q.field), "stages": list(q.stages), "left": q.left}
@@ -444,6 +444,12 @@ def root_of(
     asked = select(contacts.c.number).where(contacts.c.id == composed(contact_id))
     found = connection.execute(asked).scalar() if is_storable(contact_id) else None
     return None if found is None else above(connection, found, known_until(evidence, known_at))
+
+
+def id_of(connection: Connection, number: int) -> str | None:
+    """Return the id of the contact that the database knows by a number; None for nobody."""
+    named = select(contacts.c.id).where(contacts.c.number == number)
+    return connection.execute(named).scalar()
 
 
 def known_until(table: FromClause, known_at: dt.datetime | int | None) -> ColumnElement[bool]:

@@ -5,10 +5,10 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from attrs import evolve
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from funnelflow import definition as files  # whose modules are loaded when they are used
 from funnelflow import ingest, maintenance  # as above
@@ -17,7 +17,8 @@ from funnelflow.criteria.custom import answering
 from funnelflow.criteria.times import timestamp_json
 from funnelflow.definition import Linked, digest
 from funnelflow.engine import Funnel, why
-from funnelflow.errors import UnknownNameError, UsageError
+from funnelflow.errors import UnknownContactError, UnknownNameError, UsageError
+from funnelflow.storage.board import Board, read_board
 from funnelflow.storage.changes import not_in_funnel
 from funnelflow.storage.connect import reading
 from funnelflow.storage.contact_lists import Wanted, count_by_stage, list_as_of, list_contacts
@@ -26,6 +27,7 @@ from funnelflow.storage.contacts import (
     Known,
     StageExplanation,
     StoredContact,
+    id_of,
     read_history,
     root_of,
 )
@@ -44,12 +46,8 @@ from funnelflow.storage.queries import (
 )
 from funnelflow.storage.replay import given_answers
 from funnelflow.storage.runs import Run, read_runs
-from funnelflow.storage.tables import contacts
 from funnelflow.workspace.opening import OpenWorkspace
 from funnelflow.workspace.settings import names_in
-
-if TYPE_CHECKING:
-    from funnelflow.storage.board import Board  # loaded when a board is asked for
 
 
 class ReadableWorkspace(OpenWorkspace):
@@ -73,6 +71,18 @@ class ReadableWorkspace(OpenWorkspace):
             found = context.find_positions(connection, contact_id, funnel)
             stored, *others = (present.fold_on(*known) for known in found)
         return evolve(stored, others=tuple(others)) if others else stored
+
+    def contact_id(self, number: int) -> str:
+        """Return the id of the contact that the database knows by a number.
+
+        Raises:
+            UnknownContactError: There is none, or none any more.
+        """
+        with reading(self.context.engine) as connection:
+            found = id_of(connection, number)
+        if found is None:
+            raise UnknownContactError(str(number))
+        return found
 
     def why(
         self,
@@ -151,9 +161,7 @@ class ReadableWorkspace(OpenWorkspace):
         number = root_of(connection, contact_id, known_at)
         if number in {None, stored.number}:
             return stored
-        named = select(contacts.c.id).where(contacts.c.number == number)
-        name = connection.execute(named).scalar_one()
-        return evolve(stored, number=number, id=name)
+        return evolve(stored, number=number, id=id_of(connection, number) or stored.id)
 
     def translate(self, contact_id: str, funnel: Funnel, *, home: str | None = None) -> Translated:
         """Read a contact's evidence by another definition.
@@ -444,7 +452,7 @@ class ReadableWorkspace(OpenWorkspace):
         limit: int = 50,
         limits: Mapping[str, int] | None = None,
         roles: Collection[str] | None = None,
-    ) -> "Board":
+    ) -> Board:
         """Return a funnel as a board: its stages, how many are in each, and the first of them.
 
         Args:
@@ -462,8 +470,6 @@ class ReadableWorkspace(OpenWorkspace):
             UnknownNameError: There is no such stage, funnel, view or field.
             UsageError: Contacts cannot be sorted by that.
         """
-        from funnelflow.storage.board import read_board  # noqa: PLC0415  # lazy
-
         context = self.context
         keys = names_in(sort) if isinstance(sort, str) else tuple(sort)
         wanted, _ = self._wanted(Wanted(where, stage, funnel, keys))

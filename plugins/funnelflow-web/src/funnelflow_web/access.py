@@ -134,6 +134,22 @@ def _caller(site: Site, actor: str) -> Caller:
     return Caller(actor, site.workspace.context.roles_of(actor))
 
 
+def may(site: Site, caller: Caller, what: str) -> bool:
+    """Whether somebody may take something back, merge or erase.
+
+    Args:
+        site: What is served.
+        caller: Who asks.
+        what: ``void``, ``merge`` or ``erase``.
+
+    Returns:
+        Whether one of their roles is among those that the settings name for it. Whoever started a
+        server without a login may all of it, as they may by the command line.
+    """
+    named: list[str] = getattr(site.settings, f"{what}_roles")
+    return not site.settings.login or not set(caller.roles).isdisjoint(named)
+
+
 def _system_user() -> str:
     try:
         return getuser()

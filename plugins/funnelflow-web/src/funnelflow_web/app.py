@@ -6,14 +6,16 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from funnelflow import Error, Workspace
-from funnelflow_web import inbound
+from funnelflow_web import board, contact, inbound
 from funnelflow_web.access import AccessMiddleware, finder_of, login_routes, session_middleware
 from funnelflow_web.inbound.sources import read_sources
+from funnelflow_web.pages import Pages
 from funnelflow_web.protection import ProtectionMiddleware
 from funnelflow_web.settings import WebSettings
 from funnelflow_web.site import Site
@@ -40,33 +42,43 @@ def create_app(
     settings = settings or WebSettings()
     directory = workspace.context.directory
     site = Site(workspace, settings, address, read_sources(settings.sources, directory))
-    app: ASGIApp = Starlette(
-        routes=_routes(site), exception_handlers={Error: _error, HTTPException: _http_error}
-    )
+    pages = Pages(site)
+    app: ASGIApp = Starlette(routes=_routes(site, pages), exception_handlers=_handlers(pages))
     app = AccessMiddleware(app, finder_of(site), login=settings.login == "oidc")
     app = session_middleware(app, site, directory)
     return ProtectionMiddleware(app, (address, settings.url), settings.proxy_addresses)
 
 
-def _routes(site: Site) -> list[BaseRoute]:
+def _routes(site: Site, pages: Pages) -> list[BaseRoute]:
     """Return the routes of all parts."""
-
-    def home(request: Request) -> Response:
-        count = sum(site.workspace.counts().values())
-        name = request.state.caller.actor or "nobody"
-        return PlainTextResponse(f"funnelflow: {count:,} contacts. You are {name}.")
-
-    return [Route("/", home), *login_routes(site), *inbound.routes(site)]
-
-
-def _error(_: Request, error: Any) -> Response:
-    """Return the answer to an error that funnelflow raised on purpose."""
-    if error.http_status >= 500:  # noqa: PLR2004
-        _LOG.error("%s: %s", error.code, error.message)
-        return JSONResponse({"code": error.code, "message": "not done", "hint": ""}, 503)
-    return JSONResponse(error.to_json(), error.http_status)
+    static = StaticFiles(packages=[("funnelflow_web", "static")])
+    return [
+        *board.routes(site, pages),
+        *contact.routes(site, pages),
+        *login_routes(site),
+        *inbound.routes(site),
+        Mount("/static", static, name="static"),
+    ]
 
 
-def _http_error(_: Request, error: Any) -> Response:
-    said = {"code": "http", "message": error.detail, "hint": ""}
-    return JSONResponse(said, error.status_code, error.headers)
+def _handlers(pages: Pages) -> dict[Any, Any]:
+    """Return what answers to errors: a page to a browser, JSON to a program."""
+
+    def error(request: Request, raised: Any) -> Response:
+        said, status = raised.to_json(), raised.http_status
+        if status >= 500:  # noqa: PLR2004
+            _LOG.error("%s: %s", raised.code, raised.message)
+            said, status = {"code": raised.code, "message": "not done", "hint": ""}, 503
+        return _answer(request, said, status)
+
+    def http_error(request: Request, raised: Any) -> Response:
+        said = {"code": "http", "message": raised.detail, "hint": ""}
+        return _answer(request, said, raised.status_code, raised.headers)
+
+    def _answer(request: Request, said: Any, status: int, headers: Any = None) -> Response:
+        is_page = "text/html" in request.headers.get("accept", "")
+        if is_page and hasattr(request.state, "caller"):
+            return pages.answer(request, "error.html", status=status, error=said)
+        return JSONResponse(said, status, headers)
+
+    return {Error: error, HTTPException: http_error}

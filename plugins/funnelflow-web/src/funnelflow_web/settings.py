@@ -31,6 +31,9 @@ class WebSettings:
         oidc_client_id: What the provider calls this server.
         oidc_client_secret: What proves that to the provider.
         oidc_claim: Which claim of the provider is the name of an actor in ``[roles]``.
+        void_roles: Whose roles may take evidence back, where there is a login.
+        merge_roles: The same of merging contacts.
+        erase_roles: The same of erasing them.
         sources: The sources of what comes in, by name; see the README.
     """
 
@@ -42,6 +45,9 @@ class WebSettings:
     oidc_client_id: str = ""
     oidc_client_secret: str = field(default="", metadata=hidden, repr=False)
     oidc_claim: str = "email"
+    void_roles: list[str] = field(factory=list)
+    merge_roles: list[str] = field(factory=list)
+    erase_roles: list[str] = field(factory=list)
     sources: dict[str, Any] = field(factory=dict, metadata=hidden, repr=False)
 
     @url.validator

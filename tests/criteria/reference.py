@@ -1,6 +1,7 @@
 """The tree of an expression walked: slower than the compiled code, and plainly what CEL says."""
 
 import operator
+from contextvars import ContextVar
 
 from funnelflow.criteria import INTEGER, tree
 from funnelflow.criteria.evaluate import (
@@ -58,6 +59,10 @@ def walked(node, known):  # noqa: C901, PLR0911, PLR0912  # one case a node
             return tested(node.test, walked(node.text, known), walked(node.part, known))
         case tree.ListOf():
             return list_made(*[walked(item, known) for item in node.items])
+        case tree.Item():
+            return ITEM.get()
+        case tree.Quantified():
+            return quantified(node, known)
         case tree.Widen():
             return widened(walked(node.item, known))
 
@@ -81,6 +86,22 @@ def tested(test, text, part):
     return None if text is None or part is None else TESTS[test](text, part)
 
 
+def quantified(node, known):
+    """Ask a condition of every item, with && or || between them, or count where it holds."""
+    items = walked(node.items, known)
+    if items is None:
+        return None
+    found = []
+    for item in items:
+        token = ITEM.set(item)
+        found.append(walked(node.test, known))
+        ITEM.reset(token)
+    if node.macro == "exists_one":
+        return None if None in found else sum(found) == 1
+    return any_of(*found) if node.macro == "exists" else all_of(*found)
+
+
+ITEM = ContextVar("item")
 COMPARISONS = {
     "==": operator.eq,
     "!=": operator.ne,

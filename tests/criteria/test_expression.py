@@ -22,7 +22,7 @@ from funnelflow.criteria import (
     list_of,
 )
 from funnelflow.criteria.evaluate import Known
-from funnelflow.criteria.tree import walk
+from funnelflow.criteria.tree import Quantified, walk
 
 from .reference import walked
 from .worlds import CONTACTS, EVENTS, NOW, NOWS, SCOPE, TYPED_SOURCES, heavy
@@ -135,8 +135,12 @@ def test_the_compiled_code_gives_what_the_tree_gives(typed, contact, event, now)
 def test_every_part_stands_where_it_says(typed):
     _, source = typed
     tree = compile_expression(source, SCOPE, None).tree
+    inside = {id(part) for node in walk(tree) if isinstance(node, Quantified)
+              for part in walk(node.test)}  # fmt: skip
     for node in walk(tree):
         part = source[node.start : node.end]
+        if id(node) in inside:  # it means something in its macro only
+            continue
         assert without_places(compile_expression(part, SCOPE, None).tree) == without_places(node)
 
 

@@ -137,6 +137,8 @@ UNSCHEDULABLE = [
     ("size(«[now - contact.due]») > 0", "list"),
     ("(«now > contact.due ? contact.due : contact.seen») > contact.seen", "choice"),
     ("«now.getDayOfWeek()» == 1", "calendar"),
+    ("«contact.visits.exists(v, now - v < contact.wait)»", "macro"),
+    ("«[now].all(v, v < contact.due)»", "macro"),
 ]
 
 

@@ -339,6 +339,7 @@ def _conditions(draw: Draw) -> list[st.SearchStrategy[Written]]:
         ),
         _binary("in", _RELATION, draw(INTEGER), draw(LISTED[NUMBER])),
         _binary("in", _RELATION, draw(NUMBER), draw(LISTED[INTEGER])),
+        st.sampled_from(list(LISTED)).flatmap(lambda kind: _macro(draw, kind)),
         st.builds(
             lambda text, test, part: Written(f"{_inside(text, _ATOM)}.{test}({part.text})", _ATOM),
             draw(TEXT),
@@ -346,6 +347,37 @@ def _conditions(draw: Draw) -> list[st.SearchStrategy[Written]]:
             draw(TEXT),
         ),
     ]
+
+
+def _macro(draw: Draw, kind: Type) -> st.SearchStrategy[Written]:
+    """Draw a macro over a list: a condition of its items, alone or beside others."""
+    item = Written("i", _ATOM)
+    signs = st.sampled_from(["==", "!=", "<", ">="])
+    test = st.tuples(signs, st.booleans()).flatmap(
+        lambda drawn: _binary(
+            drawn[0],
+            _RELATION,
+            st.just(item) if drawn[1] or not kind.is_numeric else _halved(kind, draw),
+            _atom(kind),
+        )
+    )
+    tests = test if kind != BOOLEAN else st.just(item) | test
+    parts = st.lists(tests, min_size=1, max_size=2)
+    return st.builds(
+        lambda items, name, joint, found: Written(
+            f"{_inside(items, _ATOM)}.{name}(i, {joint.join(_inside(one, _SUM) for one in found)})",
+            _ATOM,
+        ),
+        draw(LISTED[kind]).filter(lambda drawn: "[]" not in drawn.text),
+        st.sampled_from(["exists", "all", "exists_one"]),
+        st.sampled_from([" && ", " || "]),
+        parts,
+    )
+
+
+def _halved(kind: Type, draw: Draw) -> st.SearchStrategy[Written]:
+    """Draw a calculation with an item, which may have no result."""
+    return _atom(kind).map(lambda one: Written(f"{_inside(one, _SIGN)} / i", _PRODUCT))
 
 
 def _several(

@@ -12,6 +12,7 @@ calculating         ``+ - * / %``; also text + text, list + list, time + duratio
                     time - time; integers and numbers do not mix
 text and lists      ``size(x)``, ``x.startsWith("a")``, ``.endsWith``, ``.contains``,
                     ``.lowerAscii()``, ``.upperAscii()``, ``.trim()``
+items of a list     ``x.exists(i, i > 5)``, ``x.all(…)``, ``x.exists_one(…)``
 ==================  =====================================================================
 
 Everything accepted is valid CEL and means what it means there (but for ``duration("30d")``, whose

@@ -25,6 +25,7 @@ from funnelflow.criteria.tree import (
     Node,
     Not,
     Or,
+    Quantified,
     Read,
     walk,
 )
@@ -39,6 +40,8 @@ from funnelflow.criteria.value_classes import (
 )
 
 _TRUE, _FALSE, _UNKNOWN, _ANY = 1, 2, 4, 7
+_ABSORBS: Final = Has | And | Or | Conditional | Quantified
+"""Conditions with one of these may be known where a field that they read is not."""
 _MOST_STEPS: Final = 4_000
 _MOST_TRIED: Final = 20_000
 
@@ -175,7 +178,7 @@ class CaseSearch:
 
     def _known_clauses(self, atom: Node) -> Iterator[_Formula]:
         """Yield that an atom is unknown where a field is that it cannot do without."""
-        if any(isinstance(part, Has | And | Or | Conditional) for part in walk(atom)):
+        if any(isinstance(part, _ABSORBS) for part in walk(atom)):
             return
         place = self.free[atom]
         for read in reads_in(atom):

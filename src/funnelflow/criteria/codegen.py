@@ -102,6 +102,12 @@ class Writer:
                 return self._calling(arithmetic.size_of, (node.item,))
             case tree.ListOf():
                 return self._calling(arithmetic.list_made, node.items)
+            case tree.Item():
+                return f"item_{node.name}"
+            case tree.Quantified():
+                macro = self.bind("call", arithmetic.MACROS[node.macro])
+                test = f"lambda item_{node.name}: {self.value(node.test)}"
+                return f"{macro}({self.value(node.items)}, {test})"
             case tree.Widen():
                 return self._calling(arithmetic.widened, (node.item,))
 

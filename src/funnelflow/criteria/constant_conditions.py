@@ -27,6 +27,7 @@ from funnelflow.criteria.tree import (
     Not,
     Now,
     Or,
+    Quantified,
     Read,
     Size,
     TextTest,
@@ -352,7 +353,7 @@ def _truth(node: Node, facts: Known, given: Mapping[int, bool | None]) -> bool |
 def _lacks(atom: Node, facts: Known, among: Container[Name]) -> bool:
     """Whether a condition is unknown since a field is that it cannot do without."""
     parts = tuple(walk(atom))
-    if any(isinstance(part, And | Or | Conditional) for part in parts):
+    if any(isinstance(part, And | Or | Conditional | Quantified) for part in parts):
         return False
     reads = [part for part in parts if isinstance(part, Read) and _name(part) in among]
     return any(facts.read(read) is None for read in reads)

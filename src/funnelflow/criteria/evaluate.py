@@ -200,6 +200,36 @@ def any_of(*values: bool | None) -> bool | None:
     return None if None in values else False
 
 
+Items: TypeAlias = tuple[Scalar, ...]
+Truth: TypeAlias = Callable[[Scalar], bool | None]
+
+
+def exists(items: Items | None, test: Truth) -> bool | None:
+    """Return whether a condition holds for any item: true absorbs the unknown, as in ``||``."""
+    return None if items is None else any_of(*map(test, items))
+
+
+def exists_one(items: Items | None, test: Truth) -> bool | None:
+    """Return whether a condition holds for exactly one item; unknown where it is for any."""
+    if items is None:
+        return None
+    found = [test(item) for item in items]
+    return None if None in found else found.count(True) == 1
+
+
+def for_all(items: Items | None, test: Truth) -> bool | None:
+    """Return whether a condition holds for all items: false absorbs the unknown, as in ``&&``."""
+    return None if items is None else all_of(*map(test, items))
+
+
+MACROS: Final[dict[str, Callable[[Items | None, Truth], bool | None]]] = {
+    "exists": exists,
+    "all": for_all,
+    "exists_one": exists_one,
+}
+"""The macros over lists; a list has few items, and no macro stands in another."""
+
+
 def widened(value: Any) -> Any:
     """Return an integer as a number, and a list of numbers without integers among them."""
     if isinstance(value, tuple):

@@ -21,6 +21,7 @@ from funnelflow.criteria.words import (
     age,
     asked,
     asked_age,
+    asked_items,
     asked_text,
     compared,
     criterion_words,
@@ -184,6 +185,8 @@ def _fact_and_need(node: Node, known: Known, *, wanted: bool) -> tuple[str, str]
             return _fact_and_need_in(node, known, wanted=wanted)
         case tree.TextTest():
             return _value_words(node.text, known), asked_text(node, wanted=wanted)
+        case tree.Quantified():
+            return _value_words(node.items, known), asked_items(node, wanted=wanted)
         case tree.Constant():
             return criterion_words(node, wanted=wanted), ""
         case _:

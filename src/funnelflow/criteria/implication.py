@@ -17,7 +17,7 @@ from attrs import frozen
 
 from funnelflow.criteria.case_search import CaseSearch
 from funnelflow.criteria.cases import Case, Condition, trees_of
-from funnelflow.criteria.tree import Apply, Constant, Now, walk
+from funnelflow.criteria.tree import Apply, Constant, Now, Quantified, walk
 
 CASE_NOW: Final = dt.datetime(2026, 1, 5, 9, tzinfo=dt.UTC)
 """The time at which cases are tried where none other matters: when scenarios begin."""
@@ -86,9 +86,10 @@ def find_case(
 
 
 def _reads_the_calendar(*conditions: Sequence[Condition]) -> bool:
-    """Whether a function of ``now`` decides, whose turns are not among the times asked at."""
+    """Whether a function or macro of ``now`` decides, which may turn at times not asked at."""
     parts = (p for many in conditions for one in many for t in trees_of(one) for p in walk(t))
-    return any(isinstance(p, Apply) and any(isinstance(q, Now) for q in walk(p)) for p in parts)
+    decides = (p for p in parts if isinstance(p, Apply | Quantified))
+    return any(isinstance(part, Now) for one in decides for part in walk(one))
 
 
 def _times(*conditions: Sequence[Condition]) -> Sequence[dt.datetime]:

@@ -42,6 +42,7 @@ from funnelflow.criteria.tree import (
     ListOf,
     Node,
     Now,
+    Quantified,
     Read,
     children,
     walk,
@@ -249,6 +250,8 @@ def _obstacles(node: Node) -> Iterator[ExpressionProblem]:
         yield from _of_sides(node)
     elif isinstance(node, Apply) and reads_now(node):
         yield ExpressionProblem("E160", node.start, node.end, variant="calendar")
+    elif isinstance(node, Quantified) and reads_now(node):
+        yield ExpressionProblem("E160", node.start, node.end, {"macro": node.macro}, "macro")
     elif _lists_now(node):
         yield ExpressionProblem("E160", node.start, node.end, variant="list")
     else:

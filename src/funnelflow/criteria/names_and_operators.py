@@ -17,6 +17,7 @@ from funnelflow.criteria.tree import (
     Compare,
     Constant,
     In,
+    Item,
     Literal,
     Name,
     Node,
@@ -63,6 +64,8 @@ class CheckContext:
     source: str
     scope: Scope
     problems: list[ExpressionProblem] = field(factory=list)
+    item: tuple[str, Type] | None = None
+    """The name of the item that the macro around looks at, and its type."""
 
     def report(
         self,
@@ -116,9 +119,11 @@ _NOTHING: Final = frozenset({"null", "None", "nil", "NULL", "undefined", "empty"
 
 
 def check_name(checking: CheckContext, syntax: Name) -> Node | None:
-    """Return the meaning of a bare name: only ``now`` has one."""
+    """Return the meaning of a bare name: ``now``, or the item that a macro looks at."""
     if syntax.name == "now":
         return Now(syntax.start, syntax.end)
+    if checking.item is not None and syntax.name == checking.item[0]:
+        return Item(syntax.start, syntax.end, *checking.item)
     code, variant, parameters = _bare(checking, syntax.name)
     checking.report(code, syntax, variant, name=syntax.name, **parameters)
     return None

@@ -181,7 +181,9 @@ class _Writer:
                 branches = f"WHEN TRUE THEN {self.value(node.then)}"
                 branches += f" WHEN FALSE THEN {self.value(node.other)}"
                 return f"(CASE {self.condition(node.test)} {branches} END)"
-            case _ if node.type == BOOLEAN and not isinstance(node, tree.Constant):
+            case _ if node.type == BOOLEAN and not isinstance(
+                node, tree.Constant | tree.Quantified
+            ):
                 return self.condition(node)
             case _:
                 raise _NotInSql

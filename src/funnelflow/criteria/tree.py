@@ -281,6 +281,25 @@ class ListOf(_Node):
 
 
 @frozen(repr=False)
+class Item(_Node):
+    """The item of a list that a macro looks at, by the name that it has in its condition."""
+
+    name: str
+    type: Type
+
+
+@frozen(repr=False)
+class Quantified(_Node):
+    """``exists``, ``all`` or ``exists_one``: for how many items of a list a condition holds."""
+
+    macro: str
+    name: str
+    items: "Node"
+    test: "Node"
+    type: Type = BOOLEAN
+
+
+@frozen(repr=False)
 class Widen(_Node):
     """What is given, as the type that is wanted; at the very end only, as CEL does not convert."""
 
@@ -305,6 +324,8 @@ Node: TypeAlias = (
     | TextTest
     | Apply
     | ListOf
+    | Item
+    | Quantified
     | Widen
 )
 
@@ -312,7 +333,7 @@ Node: TypeAlias = (
 def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911  # one a kind
     """Return the nodes right below a node, in the order of the source."""
     match node:
-        case Constant() | Read() | Now() | Has():
+        case Constant() | Read() | Now() | Has() | Item():
             return ()
         case Not() | Negate() | Size() | Apply() | Widen():
             return (node.item,)
@@ -326,6 +347,8 @@ def children(node: Node) -> tuple[Node, ...]:  # noqa: PLR0911  # one a kind
             return (node.item, node.items)
         case TextTest():
             return (node.text, node.part)
+        case Quantified():
+            return (node.items, node.test)
 
 
 def names_fields(node: Node) -> bool:

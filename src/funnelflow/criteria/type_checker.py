@@ -8,7 +8,9 @@ import datetime as dt
 import re
 from typing import Final
 
+from funnelflow.criteria.evaluate import MACROS
 from funnelflow.criteria.functions import CONVERSIONS, OF_TEXT, OF_TIME, result_type, zone_of
+from funnelflow.criteria.macros import check_macro
 from funnelflow.criteria.names_and_operators import (
     NOTHING,
     ROOTS,
@@ -73,7 +75,7 @@ _TESTS: Final = ("startsWith", "endsWith", "contains")
 _FUNCTIONS: Final = ("has", "size", "timestamp", "duration", *CONVERSIONS)
 _METHODS: Final = (*OF_TEXT, *OF_TIME)
 _DAYS: Final = re.compile(r"[0-9][dw]")
-_MACROS: Final = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
+_NO_MACROS: Final = frozenset({"existsOne", "map", "filter"})
 _OTHERS: Final = frozenset(
     {
         "uint", "bytes", "bool", "type", "dyn",
@@ -290,6 +292,8 @@ def _other_call(checking: CheckContext, syntax: CallSyntax) -> Node | None:
     """Return the meaning of a call of anything but ``has``."""
     if syntax.name == "size":
         return _size(checking, syntax)
+    if syntax.of is not None and syntax.name in MACROS:
+        return check_macro(checking, syntax, check, _condition)
     if syntax.of is None and syntax.name in ("timestamp", "duration"):
         return _time_constant(checking, syntax)
     if syntax.of is not None and syntax.name in _TESTS:
@@ -402,17 +406,21 @@ def _unknown_function(checking: CheckContext, syntax: CallSyntax) -> None:
     checking.report(code, (start, start + len(name)), variant, name=name, **parameters)
 
 
-def _no_function(name: str, *, is_method: bool) -> tuple[str, str, dict[str, object]]:
+def _no_function(  # noqa: PLR0911  # one a kind of mistake
+    name: str, *, is_method: bool
+) -> tuple[str, str, dict[str, object]]:
     """Return what to report of a function that is not there: code, variant and parameters."""
     if name == "matches":
         return "E123", "", {}
-    if name in _MACROS and is_method:
+    if name in _NO_MACROS and is_method:
         return "E124", "", {}
     if name in _OTHERS:
         return "E125", "", {}
+    if name in MACROS:
+        return "E128", "arguments", {}
     if name in (*_TESTS, *_METHODS) and not is_method:
         return "E126", "behind_text", {"meant": _form(name)}
-    names = [*_FUNCTIONS, *_TESTS, *OF_TEXT, *OF_TIME]
+    names = [*_FUNCTIONS, *_TESTS, *OF_TEXT, *OF_TIME, *MACROS]
     if guess := _MEANT.get(name.lower()) or nearest(name, names):
         return "E126", "unknown", {"guess": _form(guess)}
     return "E126", "unknown", {"known": tuple(names)}
@@ -420,6 +428,8 @@ def _no_function(name: str, *, is_method: bool) -> tuple[str, str, dict[str, obj
 
 def _form(name: str) -> str:
     """Return how a function is written."""
+    if name in MACROS:
+        return f'contact.x.{name}(item, item == "…")'
     if name in _TESTS:
         return f'contact.x.{name}("…")'
     if name in _METHODS:

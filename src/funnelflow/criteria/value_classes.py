@@ -23,6 +23,7 @@ from funnelflow.criteria.tree import (
     In,
     Negate,
     Node,
+    Quantified,
     Read,
     Size,
     TextTest,
@@ -230,7 +231,7 @@ def values_of(
             each other may all lie there.
     """
     if field.type.is_list:
-        return (*_lists(field, tuple(points)), None)
+        return (*_lists(field, tuple(points)), *_lists_for_macros(field, atoms), None)
     if field.choices:
         return (*field.choices, None)
     if field.type == BOOLEAN:
@@ -346,6 +347,20 @@ def _lists(field: Field, points: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
             missing = length - len(kept)
             if missing == 0 or padding is not None:
                 yield (*kept, *((padding,) * missing))
+
+
+def _lists_for_macros(field: Field, atoms: Sequence[Node]) -> Iterator[tuple[Any, ...]]:
+    """Yield lists for which macros over a list may hold: of one item in question, and of all."""
+    item = field.type.item
+    looked = [n for atom in atoms for n in walk(atom) if isinstance(n, Quantified)]
+    if item is None or not looked:
+        return
+    if field.choices or item == BOOLEAN:
+        found: list[Any] = list(field.choices or (True, False))
+    else:
+        found = list(_CLASSES[item](_candidates(item, looked), 1))
+    yield from ((value,) for value in found[:_MOST_CANDIDATES])
+    yield tuple(found[:_MOST_CANDIDATES])
 
 
 def _filler(field: Field, members: Sequence[Any]) -> Any:

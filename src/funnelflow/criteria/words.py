@@ -28,6 +28,8 @@ _TESTS: Final = {
     "endsWith": ("ends with", "end with"),
     "contains": ("contains", "contain"),
 }
+_WHOLE: Final = tree.And | tree.Or | tree.Conditional | tree.Not | tree.Quantified
+"""Conditions that stand in parentheses among others."""
 _SIGNS: Final = {"+": "plus", "-": "minus", "*": "times", "/": "divided by", "%": "modulo"}
 
 
@@ -36,7 +38,7 @@ def label(root: str, field: Field) -> str:
     return field.label if root == "contact" else f"the event's {field.label}"
 
 
-def subject(node: Node) -> str:  # noqa: PLR0911  # one a kind of node
+def subject(node: Node) -> str:  # noqa: C901, PLR0911  # one a kind of node
     """Return what a node looks at: ``budget``, ``length of name``, ``budget plus bonus``."""
     match node:
         case tree.Read():
@@ -59,6 +61,8 @@ def subject(node: Node) -> str:  # noqa: PLR0911  # one a kind of node
             return f"{_side(node.then)} or {_side(node.other)}"
         case tree.ListOf():
             return listed([subject(item) for item in node.items])
+        case tree.Item():
+            return node.name
         case _:
             return "the condition"
 
@@ -155,7 +159,21 @@ def asked_text(node: tree.TextTest, *, wanted: bool) -> str:
     return f"{'' if wanted else 'not '}to {_TESTS[node.test][1]} {subject(node.part)}"
 
 
-def criterion_words(  # noqa: PLR0911  # one a kind of node
+_OF_ITEMS: Final = {
+    ("exists", True): ("at least one item", True), ("exists", False): ("no item", True),
+    ("all", True): ("only items", True), ("all", False): ("at least one item", False),
+    ("exists_one", True): ("exactly one item", True),
+    ("exists_one", False): ("no item, or several,", True),
+}  # fmt: skip
+
+
+def asked_items(node: tree.Quantified, *, wanted: bool) -> str:
+    """Return what a macro asks for: ``at least one item p such that p starts with CRM``."""
+    count, holds = _OF_ITEMS[node.macro, wanted]
+    return f"{count} {node.name} such that {criterion_words(node.test, wanted=holds)}"
+
+
+def criterion_words(  # noqa: C901, PLR0911  # one a kind of node
     node: Node, *, wanted: bool = True
 ) -> str:
     """Return what a condition asks for, or what a value is, in words."""
@@ -172,6 +190,8 @@ def criterion_words(  # noqa: PLR0911  # one a kind of node
             return _in(node, wanted=wanted)
         case tree.TextTest():
             return _text(node, wanted=wanted)
+        case tree.Quantified():
+            return f"{subject(node.items)}: {asked_items(node, wanted=wanted)}"
         case tree.Conditional() if node.type == BOOLEAN:
             then = criterion_words(node.then, wanted=wanted)
             other = criterion_words(node.other, wanted=wanted)
@@ -190,8 +210,9 @@ def _joined(node: tree.And | tree.Or, *, wanted: bool) -> str:
     words = []
     for item in node.items:
         text = criterion_words(item, wanted=wanted)
-        is_whole = isinstance(item, tree.And | tree.Or | tree.Conditional | tree.Not)
-        words.append(f"({text})" if is_whole and joint not in text else text)
+        is_whole = isinstance(item, _WHOLE)
+        is_whole = is_whole and (joint not in text or isinstance(item, tree.Quantified))
+        words.append(f"({text})" if is_whole else text)
     return joint.join(words)
 
 

@@ -96,7 +96,10 @@ class JourneyReader:
             for number, name in names.items():
                 if number in merges and above(self.connection, number, is_known) != number:
                     continue
-                yield from self._journeys_of(number, name, *told[number])
+                try:
+                    yield from self._journeys_of(number, name, *told[number])
+                except UNREADABLE:
+                    raise altered(f"the history of {name!r}") from None
 
     def read_told(self, first: int, last: int) -> Mapping[int, tuple[list[Any], list[Any]]]:
         """Read what was told of contacts, and the decisions that a report looks at.
@@ -234,10 +237,7 @@ class JourneyReader:
         if self.present.ask is not None:
             consult = partial(_consulting, self.present.ask, found.loaded)
         funnel = found.loaded.funnel
-        try:
-            return fold_story(funnel, found.name, rows, until, found.joined, given, consult)
-        except UNREADABLE:
-            raise altered(f"the history of {found.name!r}") from None
+        return fold_story(funnel, found.name, rows, until, found.joined, given, consult)
 
     def _stood(self, found: "_Found", story: Story) -> str | None:
         """Return where a contact was said to stand when the period began."""

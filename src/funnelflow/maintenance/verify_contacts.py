@@ -355,11 +355,11 @@ class ContactCheck:
         self._came_late = self._came_late or self._is_retold(row)
         if isinstance(row.at, str):
             self._latest = max(self._latest, row.at)
+            self._created_at = min(self._created_at or row.at, row.at)
         if self._is_foldable and not self._came_late:
             yield from self._decided_as_stored(row)
         self._previous = frozenset({row.digest}) | computed
         self._sequence, self._last = row.sequence, row
-        self._created_at = min(self._created_at or row.at, row.at)
 
     @property
     def is_erased(self) -> bool:

@@ -87,7 +87,7 @@ COMMANDS: Final = {
             "trust": ("trusting", "Trust a workspace that is not one's own."),
             "plugins": ("configuration", "List, show and begin plugins."),
             "config": ("configuration", "Show the settings and where they come from."),
-            "db": ("maintenance", "Show or upgrade the database's version, or fill it."),
+            "db": ("maintenance", "Back up, restore, upgrade or fill the database."),
         },
     }.items()
     for name, (module, about) in commands.items()

@@ -324,7 +324,7 @@ def _warn_of_lacking(session: Session, reports: Iterable[PluginReport]) -> None:
 
 def _summary(found: tuple[PluginReport, ...]) -> str:
     if not found:
-        return "no plugins are installed, and there are none in plugins/ of this workspace"
+        return "no plugins are installed, and none are read from plugins/ of this workspace"
     counts = {
         status: sum(r.status == status for r in found)
         for status in dict.fromkeys(report.status for report in found)

@@ -506,8 +506,8 @@ def _look_alikes(summary: Summary, page: Page) -> list[Line]:
     count = summary.look_alikes.contacts
     if not count:
         return []
-    look = "looks" if count == 1 else "look"
-    what = f"{counted(count, 'contact')} that were added {look} like others, by id or email: "
+    were, look = ("was", "looks") if count == 1 else ("were", "look")
+    what = f"{counted(count, 'contact')} that {were} added {look} like others, by id or email: "
     return page.paragraph(f"{what}funnelflow doctor names some; --match email finds them", indent=2)
 
 

@@ -196,7 +196,7 @@ def _heads(proof: Verification) -> Iterator[str]:
 
 @click.group()
 def db() -> None:
-    """Show or upgrade the database's version, or fill it."""
+    """Back up, restore, upgrade or fill the database."""
 
 
 @command("status", "funnelflow db status", "funnelflow db status --json")

@@ -28,7 +28,8 @@ HOURS: Final = 8
 
 CSRF_HEADER: Final = "X-CSRF-Token"
 CSRF_FIELD: Final = "csrf"
-_OPEN: Final = ("/login", "/login/callback", "/static/")
+_OPEN: Final = frozenset({"/login", "/login/callback"})
+_OPEN_BELOW: Final = (INBOUND, "/static/")
 _API: Final = "/api/"
 _SECRET: Final = 32
 
@@ -52,7 +53,7 @@ class AccessMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         path = scope.get("path", "")
-        if scope["type"] != "http" or path.startswith((INBOUND, *_OPEN)):
+        if scope["type"] != "http" or path in _OPEN or path.startswith(_OPEN_BELOW):
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)

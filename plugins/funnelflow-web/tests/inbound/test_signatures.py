@@ -109,6 +109,13 @@ def test_what_is_forged_is_not(kind, how):
         check(forge(sound(kind), how))
 
 
+def test_a_token_counts_as_a_token_alone():
+    sent = send("json", ONE)
+    for said in (f"Basic {SECRETS['json']}", SECRETS["json"], f"Bearer {SECRETS['json']} x"):
+        with pytest.raises(NotProvedError):
+            check(evolve(sent, headers={**sent.headers, "Authorization": said}))
+
+
 @pytest.mark.parametrize("kind", ["cloudevents", "standard-webhooks", "hubspot"])
 @pytest.mark.parametrize("minutes", [-6, 6, 60 * 24 * 365])
 def test_what_was_signed_at_another_time_is_not(kind, minutes):

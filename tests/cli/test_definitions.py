@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,25 @@ def test_a_note_is_shown_and_is_nothing_wrong(tmp_path, call):
     done = call("check", str(path), "--strict")
     assert "F416 note: " in done.stdout
     assert (done.exit_code, done.stderr) == (0, "1 definition checked: nothing is wrong\n")
+
+
+def test_a_field_has_one_type_in_the_files_of_a_workspace_and_in_those_in_use(
+    tmp_path, call, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert call("init", ".", "--funnel", "standard").exit_code == 0
+    for name, kind in (("other", "integer"), ("third", "text")):
+        theirs = MINE.replace("broken", name).replace("budget: number", f"ours: {kind}")
+        theirs = theirs.replace("contact.budget > 5", "has(contact.ours)")
+        Path("definitions", f"{name}.yaml").write_text(theirs)
+    done = call("check", "other", "third")
+    assert (done.exit_code, done.stdout.count("F709 warning: the field 'ours' is text")) == (0, 1)
+    assert call("add", "ada").exit_code == 0
+    third = Path("definitions", "third.yaml")
+    third.write_text(third.read_text().replace("ours", "budget"))
+    done = call("check", "third")
+    assert (done.exit_code, done.stdout.count("F710 the field 'budget' is text")) == (1, 1)
+    assert call("adopt", str(third)).exit_code == 2
 
 
 @pytest.mark.parametrize("form", ["full", "concise", "json", "github", "sarif"])

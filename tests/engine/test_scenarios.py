@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from funnelflow.definition import Scenario, ScenarioStep
-from funnelflow.engine import Funnel, run_scenario
+from funnelflow.engine import Funnel, coverage_of, run_scenario
 
 from .funnels import SMALL
 
@@ -63,3 +63,22 @@ def test_facts_alone_are_a_step(funnel):
 def test_a_step_that_is_not_possible_fails_the_story_and_says_why(funnel):
     result = run_scenario(funnel, Scenario("s", "target", (ScenarioStep("form_submited"),)))
     assert (result.passed, result.error) == (False, "there is no event 'form_submited'")
+
+
+def test_coverage_names_what_no_story_took_and_no_story_asked(funnel):
+    """What is taken and what is not are all transitions, and so it is with the criteria."""
+    linked = funnel.linked
+    none = coverage_of(linked, [])
+    assert none.untaken == linked.transitions
+    assert (none.transitions, none.criteria) == (len(linked.transitions), len(none.unseen))
+    story = Scenario("s", "lead", (ScenarioStep("form_submitted"),), {"email": "ada@example.com"})
+    result = run_scenario(funnel, story)
+    some = coverage_of(linked, [result])
+    taken = {step.index for decision in result.decisions for step in decision.path}
+    assert taken
+    assert [t.index for t in some.untaken] == [
+        t.index for t in linked.transitions if t.index not in taken
+    ]
+    asked = {label for t, label in none.unseen} - {label for t, label in some.unseen}
+    assert asked
+    assert all(one in none.unseen for one in some.unseen)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from funnelflow.definition import Criterion, Definition, Stage, Transition
 from funnelflow.engine import Event, Funnel
-from funnelflow.engine.story import VOID, StoryRow, fold_story, in_force
+from funnelflow.engine.story import VOID, OpenStory, StoryRow, fold_story, in_force, stages_around
 
 from .test_laws import funnel_of
 from .worlds import HOUR, T0, VOCABULARY, definitions, stories
@@ -197,3 +197,32 @@ def test_what_events_count_does_not_reach_back():
     ]
     assert fold_story(SIMPLE, "ada", rows[:2], T0 + 5 * HOUR).contact.fields["calls"] == 1
     assert fold_story(SIMPLE, "ada", rows).contact.fields["calls"] == 8
+
+
+@given(definitions(), stories())
+def test_the_stages_around_each_row_are_those_of_its_stays(definition, events):
+    """Each row begins where the one before it ended; the first may lead on at once."""
+    funnel = funnel_of(definition)
+    rows = rows_of(apart(events))
+    story = fold_story(funnel, "ada", rows)
+    assume(story.stays)
+    paths = [(arrival, outcome.path) for arrival, outcome in story.outcomes.items()]
+    around = list(stages_around(story.stays, paths))
+    assert [before for before, _ in around[1:]] == [after for _, after in around[:-1]]
+    assert around[-1][1] == story.contact.stage
+    for (arrival, _), (_, after) in zip(paths, around, strict=True):
+        at = next(row.event.at for row in rows if row.arrival == arrival)
+        until = [stay for stay in story.stays if stay.entered <= at]
+        assert after == until[-1].stage
+
+
+@given(definitions(), stories(), st.integers(0, 200))
+def test_a_contact_enters_a_funnel_with_what_was_known_just_before(definition, events, hours):
+    """What happened from then on is not known yet, and no transition was taken."""
+    funnel, joined = funnel_of(definition), Event("enter", T0 + hours * HOUR)
+    entering = OpenStory(funnel, "ada", rows_of(apart(events)), joined).entering()
+    expected = funnel.new_contact("ada")
+    for event in apart(events):
+        if event.at < joined.at:
+            funnel.learn(expected, event)
+    assert (entering.fields, entering.since) == (expected.fields, None)

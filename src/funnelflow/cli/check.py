@@ -14,6 +14,7 @@ from funnelflow.cli.session import Session, answer, current
 from funnelflow.cli.text import line, strong
 from funnelflow.criteria import Position
 from funnelflow.definition import CODES, Definition, Problem, Span, render_problems
+from funnelflow.definition.field_types import type_conflicts
 from funnelflow.errors import ConfigurationError, UnknownNameError
 from funnelflow.plugins import Plugin
 from funnelflow.plugins.configuration import CONFIG_FILE
@@ -132,7 +133,9 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
     All of it at once, each problem with its place and what to do about it.
     DEFINITION is a file or the name of a definition; without any, all of the
     workspace's are checked. With what stands in a workspace every [[notify]]
-    of its funnelflow.toml is checked too, and every plugin. Exits 1 if there is an error.
+    of its funnelflow.toml is checked too, and every plugin. A field has one type in a
+    workspace, so that definitions are held to each other, and to those in use. Exits 1 if there
+    is an error.
     """
     session = current()
     if explain is not None:
@@ -145,6 +148,10 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
     found = named or definitions_here((), session, is_enough=bool(here.endpoints or here.problems))
     readings = [reading_of(source, library) for source in found]
     problems = [problem for reading in readings for problem in reading.problems]
+    problems += type_conflicts(
+        [reading.definition for reading in readings if reading.linked and reading.definition],
+        _in_use(session) if is_inside else (),
+    )
     problems += here.problems
     sources = {path: text for reading in readings for path, text in reading.sources.items()}
     say_text(render_problems(problems, {**sources, **here.sources}, form))
@@ -162,6 +169,17 @@ def _is_inside(source: Path | Definition, session: Session) -> bool:
         and isinstance(source, Path)
         and source.resolve().is_relative_to(root.resolve())
     )
+
+
+def _in_use(session: Session) -> list[Definition]:
+    """Return the definitions that the workspace uses; none outside, or without a database."""
+    if workspace_root(session) is None:
+        return []
+    from funnelflow.cli.deliver import opened_if_usable  # noqa: PLC0415  # loads the database
+
+    with opened_if_usable(session) as workspace:
+        names = workspace.funnels() if workspace is not None else ()
+        return [workspace.linked(name).definition for name in names] if workspace else []
 
 
 def _summary(files: int, endpoints: int, errors: int, warnings: int) -> str:

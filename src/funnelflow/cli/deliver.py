@@ -286,7 +286,7 @@ def endpoints_in_use(workspace: Workspace) -> list[tuple[Subscription, tuple[Pro
 def problems_of(config: Config, session: Session) -> tuple[Problem, ...]:
     """Check every endpoint against the files of the definitions that are in use."""
     library = library_here(session)
-    with _opened(session) as workspace:
+    with opened_if_usable(session) as workspace:
         in_use = workspace.funnels() if workspace is not None else ()
 
         def find(name: str) -> Linked:
@@ -309,7 +309,7 @@ def problems_of(config: Config, session: Session) -> tuple[Problem, ...]:
 
 
 @contextmanager
-def _opened(session: Session) -> Iterator[Workspace | None]:
+def opened_if_usable(session: Session) -> Iterator[Workspace | None]:
     """Open the workspace if its database can be used; give None where it cannot."""
     try:
         workspace = session.open()

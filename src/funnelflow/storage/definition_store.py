@@ -2,21 +2,19 @@
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from functools import partial
 
 from sqlalchemy import Connection, select, text
 
-from funnelflow.criteria import Field
 from funnelflow.definition import (
     Definition,
     Library,
-    Vocabulary,
     digest,
     from_json,
     link_stored,
 )
 from funnelflow.definition.codec import canonical_json, content_digest
+from funnelflow.definition.field_types import shared_fields
 from funnelflow.engine import Funnel
 from funnelflow.errors import StoreError, UnknownNameError, UsageError
 from funnelflow.plugins.custom_criteria import close_missing
@@ -134,7 +132,7 @@ class DefinitionStore:
         )
         for number in connection.execute(others.order_by(funnels.c.name)).scalars().all():
             used = self.by_id(connection, number).funnel.definition
-            for ours, theirs in _shared_fields(definition.vocabulary, used.vocabulary):
+            for ours, theirs in shared_fields(definition.vocabulary, used.vocabulary):
                 if ours.type != theirs.type:
                     place = f"{ours.position or definition.name}"
                     raise UsageError(
@@ -246,24 +244,3 @@ def write_funnel(
             "checksum": checksum(name, number, adopted_at),
         },
     )
-
-
-def _shared_fields(ours: Vocabulary, theirs: Vocabulary) -> Iterator[tuple[Field, Field]]:
-    """Yield the fields of two vocabularies that one fact may be about.
-
-    An event is read for all funnels of a contact at once: what it brings of its own is held to
-    the fields of the other definition too, and to those of the same event there.
-    """
-    for one, other, turned in ((ours, theirs, False), (theirs, ours, True)):
-        for name, field in one.fields.items():
-            if name in other.fields and not turned:
-                yield field, other.fields[name]
-            for event in other.events.values():
-                if name in event.fields:
-                    pair = field, event.fields[name]
-                    yield pair[::-1] if turned else pair
-    for name, event in ours.events.items():
-        same = theirs.events.get(name)
-        for called, field in event.fields.items() if same is not None else ():
-            if same is not None and called in same.fields:
-                yield field, same.fields[called]

@@ -164,8 +164,15 @@ def left_behind(directory: Path) -> tuple[Any, ...]:
                 sorted(map(str, connection.execute(joined))),
                 sorted(connection.execute(select(keys.c.key)).scalars()),
                 len(connection.execute(select(checkpoints.c.id)).all()),
-                sorted((run.kind, run.is_finished) for run in workspace.runs()),
+                _runs(workspace),
             )
+
+
+def _runs(workspace: Workspace) -> list[tuple[str, bool]]:
+    """Return the kinds of runs; an import that is given again notes that it was, as another."""
+    runs = sorted((run.kind, run.is_finished) for run in workspace.runs())
+    imports = [run for run in runs if run[0] == "import"]
+    return [run for run in runs if run[0] != "import"] + imports[-1:]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

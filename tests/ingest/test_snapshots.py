@@ -226,3 +226,33 @@ def test_snapshots_and_events_in_any_order_of_arrival_give_the_same(
         assert stored_story(shop) == expected
         stood = shop.why("7").contact.contact
         assert (stood.stage, stood.since, stood.fields) == expected[:3]
+
+
+@given(
+    STORIES,
+    st.randoms(use_true_random=False),
+    st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=3),
+)
+@settings(max_examples=ORDERS, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_import_that_is_taken_back_never_was_and_one_that_is_restored_was(
+    tmp_path_factory, new_database, rows, chance, undone
+):
+    """Whether it recorded what it said or noted it, and whatever comes before and after."""
+    rows = [(NOW - dt.timedelta(hours=hours), told) for hours, told in rows]
+    when = dict(undone)
+    clock, by, counting = FrozenClock(NOW), dict[int, tuple[int, int]](), dict(enumerate(rows))
+    with lawful(tmp_path_factory.mktemp("law") / "shop", new_database(), clock) as shop:
+        for step, number in enumerate(chance.sample(range(len(rows)), len(rows))):
+            before = len(shop.runs())
+            tell(shop, clock, *rows[number])
+            if len(shop.runs()) > before and step in when:
+                run = shop.runs(1)[0].number
+                by[step] = number, shop.undo(run, "the wrong file").by
+                del counting[number]
+        for step, (number, undo) in by.items():
+            if when[step]:
+                shop.undo(undo, "it was right")
+                counting[number] = rows[number]
+        assert shop.verify().is_sound
+        if counting:
+            assert stored_story(shop) == whole_story(shop, list(counting.values()))

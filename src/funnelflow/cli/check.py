@@ -1,6 +1,6 @@
 """``funnelflow check``: everything that is wrong with definitions, at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -134,8 +134,8 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
     DEFINITION is a file or the name of a definition; without any, all of the
     workspace's are checked. With what stands in a workspace every [[notify]]
     of its funnelflow.toml is checked too, and every plugin. A field has one type in a
-    workspace, so that definitions are held to each other, and to those in use. Exits 1 if there
-    is an error.
+    workspace: definitions are held to each other and, where they are not of its own funnel only,
+    to those in use. Exits 1 if there is an error.
     """
     session = current()
     if explain is not None:
@@ -148,10 +148,8 @@ def check(definitions: tuple[str, ...], form: Format, *, strict: bool, explain: 
     found = named or definitions_here((), session, is_enough=bool(here.endpoints or here.problems))
     readings = [reading_of(source, library) for source in found]
     problems = [problem for reading in readings for problem in reading.problems]
-    problems += type_conflicts(
-        [reading.definition for reading in readings if reading.linked and reading.definition],
-        _in_use(session) if is_inside else (),
-    )
+    sound = [reading.definition for reading in readings if reading.linked and reading.definition]
+    problems += type_conflicts(sound, _in_use(session, sound) if is_inside else ())
     problems += here.problems
     sources = {path: text for reading in readings for path, text in reading.sources.items()}
     say_text(render_problems(problems, {**sources, **here.sources}, form))
@@ -171,9 +169,19 @@ def _is_inside(source: Path | Definition, session: Session) -> bool:
     )
 
 
-def _in_use(session: Session) -> list[Definition]:
-    """Return the definitions that the workspace uses; none outside, or without a database."""
-    if workspace_root(session) is None:
+def _in_use(session: Session, checked: Iterable[Definition]) -> list[Definition]:
+    """Return the definitions that the workspace uses; none outside, or without a database.
+
+    Where the workspace's own funnel is all that is checked, nothing is loaded for that.
+    """
+    root = workspace_root(session)
+    if root is None:
+        return []
+    try:
+        own = read_config(root, flags={"database": session.database}).funnel
+    except ConfigurationError:
+        return []
+    if all(definition.name == own for definition in checked):
         return []
     from funnelflow.cli.deliver import opened_if_usable  # noqa: PLC0415  # loads the database
 

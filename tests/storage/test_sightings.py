@@ -74,7 +74,8 @@ def test_a_mark_holds_the_runs_that_were_noted_and_no_others(seen):
     assert len(mark.spans) == sum(
         is_seen and not before for before, is_seen in zip([False, *seen], seen, strict=False)
     )
-    assert read_sighting(mark.row()).spans == mark.spans
+    read = read_sighting(mark.row())
+    assert (read.spans, read.is_changed) == (mark.spans, False)
     for run in sorted(held):
         mark.forget(SaidAt(NOW, ImportRun(run, NOW, "", True)))
     assert mark.spans == []
@@ -85,9 +86,10 @@ def test_a_time_of_its_own_is_noted_once_and_forgotten_by_itself():
     mark.note(3, 2, "")
     mark.note(4, 3, at)
     mark.note(5, 4, at)
-    assert mark.spans == [RunSpan(3, 3), RunSpan(4, 4, at)]
+    mark.note(5, 4, "")
+    assert mark.spans == [RunSpan(3, 3), RunSpan(4, 4, at), RunSpan(5, 5)]
     mark.forget(SaidAt(NOW, ImportRun(4, NOW + DAY, "", True)))
-    assert mark.spans == [RunSpan(3, 3)]
+    assert mark.spans == [RunSpan(3, 3), RunSpan(5, 5)]
 
 
 def test_unchanged_nights_add_no_evidence_and_move_one_mark(shop, clock):
@@ -96,6 +98,22 @@ def test_unchanged_nights_add_no_evidence_and_move_one_mark(shop, clock):
     (mark,) = marks(shop)
     assert (mark.facts, mark.spans) == ('{"size":5}', [RunSpan(2, 5)])
     assert [run.counts["unchanged"] for run in shop.runs()] == [1, 1, 1, 1, 0]
+
+
+def test_the_first_snapshot_is_evidence_though_all_of_it_was_known(shop, clock):
+    shop.add("7", {"size": 5}, at=NOW - DAY)
+    nights(shop, clock, 3)
+    assert rows(shop) == [(1, "add", -1), (2, "set", 0)]
+    assert [run.counts["unchanged"] for run in shop.runs()] == [1, 1, 1]
+    assert [mark.spans for mark in marks(shop)] == [[RunSpan(2, 3)]]
+
+
+def test_where_the_first_snapshot_is_taken_back_the_next_one_is_evidence(shop, clock):
+    shop.add("7", {"size": 5}, at=NOW - DAY)
+    nights(shop, clock, 1)
+    shop.undo(1, "the wrong file")
+    nights(shop, clock, 2)
+    assert [row[1] for row in rows(shop)] == ["add", "set", "void", "set"]
 
 
 def test_a_night_without_the_contact_is_not_in_its_mark(shop, clock):

@@ -45,7 +45,8 @@ def void(contact: str, rows: tuple[int, ...], reason: str, **how: Any) -> int:
     ROW is the number of a row as `funnelflow history CONTACT` shows it. What it said never
     counted from then on: the contact stands where it would stand without it. The row stays in
     the history, marked; a row that takes another back can be taken back too, which restores
-    what it took back.
+    what it took back. A row that an import recorded takes with it what later imports noted
+    that said the same again.
     """
     return change_contact(how, Workspace.void, contact, rows, reason)
 

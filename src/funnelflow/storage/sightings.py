@@ -71,6 +71,7 @@ class Sighting:
             be looked for again.
         spans: Which imports said it.
         is_changed: Whether it has to be written.
+        said: When imports that count said it, in order; None until `Sightings.said` finds out.
     """
 
     contact: int
@@ -78,6 +79,7 @@ class Sighting:
     since: str
     spans: list[RunSpan] = field(factory=list)
     is_changed: bool = False
+    said: list[SaidAt] | None = field(default=None, repr=False)
 
     @cached_property
     def content(self) -> str:
@@ -94,7 +96,7 @@ class Sighting:
         spans = self.spans
         if any(one.at == at if at else one.first <= run <= one.last for one in spans):
             return
-        self.is_changed = True
+        self.is_changed, self.said = True, None
         if not at and spans and not spans[-1].at and spans[-1].last == previous:
             spans[-1] = RunSpan(spans[-1].first, run)
         else:
@@ -109,7 +111,7 @@ class Sighting:
                 continue
             before, after = RunSpan(one.first, number - 1), RunSpan(number + 1, one.last)
             kept += [part for part in (before, after) if part.first <= part.last]
-        self.spans, self.is_changed = kept, True
+        self.spans, self.is_changed, self.said = kept, True, None
 
     def row(self) -> Row:
         """Return the row of the table."""
@@ -192,13 +194,15 @@ class Sightings:
 
     def said(self, mark: Sighting) -> list[SaidAt]:
         """List when a content was said by imports that count, in order."""
-        found = [
-            SaidAt(from_text(span.at) if span.at else run.at, run)
-            for span in mark.spans
-            for run in self._between(span)
-            if run.counts
-        ]
-        return sorted(found, key=lambda one: one.at)
+        if mark.said is None:
+            found = (
+                SaidAt(from_text(span.at) if span.at else run.at, run)
+                for span in mark.spans
+                for run in self._between(span)
+                if run.counts
+            )
+            mark.said = sorted(found, key=lambda one: one.at)
+        return mark.said
 
     def _between(self, span: RunSpan) -> Sequence[ImportRun]:
         first = bisect_right(self.runs, span.first - 1, key=lambda run: run.number)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from funnelflow.engine import Event
 from funnelflow.engine.story import VOID
+from funnelflow.storage.change_parser import REGROUPING
 from funnelflow.storage.changes import Change
 from funnelflow.storage.dialects import Bulk
 from funnelflow.storage.fold import Fold
@@ -107,9 +108,11 @@ class Snapshots:
         chain = self._contacts.get(change.contact_id)
         if chain is None or change.key in self._partition.keys:
             return change
-        target = chain.root or chain
+        target, is_marked = chain.root or chain, self._again.is_marked
+        if not (change.event in REGROUPING or is_marked(target)):
+            return change
         other = self._fold.named(event := self._fold.parse(target, change))
-        if not any(map(self._again.is_marked, (target, *([other] if other else ())))):
+        if not (is_marked(target) or (other is not None and is_marked(other))):
             return change
         written, is_run = 0, self._partition.run is not None
         if event.name == VOID and not is_run:

@@ -85,7 +85,7 @@ PUBLIC = {
         Calendar CountedContact Frame Journey JourneyDecision LateRow Lengths Number
         NumberDefinition PeriodKind Picture Report ReportOptions Tally TodoItem TodoReason
         build_report counted_in definition_of definition_picture limits_of number_definitions
-        report_of report_page
+        report_of report_page report_policy
     """,
     "funnelflow.testing": """
         Answer CriterionContract Example FrozenClock NotifierContract Received Receiver

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from urllib.parse import quote
 
+import httpx2
 import psutil
 import psycopg
 import pytest
@@ -159,3 +161,46 @@ def serve(directory, python_path):
         with contextlib.suppress(ProcessLookupError):
             one.process.kill()
         one.process.communicate()
+
+
+HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
+
+
+@pytest.fixture
+def people(directory):
+    """Put two targets and a lead into the workspace; gives it, to look at."""
+    with funnelflow.open(directory) as workspace:
+        workspace.add("ada", {"company": HOSTILE})
+        workspace.add("bob")
+        workspace.record("eve", "form_submitted", {"email": "eve@example.com"}, create=True)
+        yield workspace
+
+
+class Browser:
+    """A browser without scripts: it keeps cookies, and sends what the forms of a page hold."""
+
+    def __init__(self, client):
+        self._client = client
+        self.page = client.get("/")
+
+    def go(self, path):
+        """Load a page."""
+        self.page = self._client.get(path)
+        return self.page
+
+    def send(self, path, **form):
+        """Send a form with the token of the page that was loaded last."""
+        token = re.search(r'data-csrf="([^"]*)"', self.page.text)[1]
+        return self._client.post(path, data={"csrf": token, **form})
+
+    def post(self, path, **options):
+        """Send anything."""
+        return self._client.post(path, **options)
+
+
+@pytest.fixture
+def browser(serve, people):
+    """Give a browser that has loaded the board."""
+    accept = {"Accept": "text/html"}
+    with httpx2.Client(base_url=serve().address, follow_redirects=True, headers=accept) as client:
+        yield Browser(client)

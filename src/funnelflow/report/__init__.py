@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from funnelflow.report.frame import Frame
     from funnelflow.report.journey import CountedContact, Journey, JourneyDecision, LateRow
-    from funnelflow.report.page import report_page
+    from funnelflow.report.page import report_page, report_policy
     from funnelflow.report.periods import Calendar, PeriodKind, ReportOptions
     from funnelflow.report.records import Lengths, Number
     from funnelflow.report.sections import Report
@@ -58,7 +58,7 @@ else:
             "explaining": "NumberDefinition definition_of number_definitions",
             "frame": "Frame",
             "journey": "CountedContact Journey JourneyDecision LateRow",
-            "page": "report_page",
+            "page": "report_page report_policy",
             "periods": "Calendar PeriodKind ReportOptions",
             "records": "Lengths Number",
             "sections": "Report",
@@ -94,4 +94,5 @@ __all__ = [
     "number_definitions",
     "report_of",
     "report_page",
+    "report_policy",
 ]

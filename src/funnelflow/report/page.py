@@ -6,9 +6,9 @@ digest. All text goes through `markup.element`, which escapes it.
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from shlex import quote
-from typing import Final
+from typing import Final, TypeAlias
 
 from attrs import evolve
 
@@ -28,6 +28,8 @@ LONGEST_NAME: Final = 200
 """How long the name of a number is for which a command is listed."""
 LARGEST: Final = 1_900_000
 """How many bytes the parts of a page take at most; what comes after that is left out."""
+NumberAddress: TypeAlias = Callable[[str, str], str]
+"""Returns where the contacts of a number are listed, by its funnel and its name."""
 _SHORT: Final = 26
 """Up to how many characters the head of a row stays on one line."""
 _NARROW: Final = 440
@@ -89,6 +91,8 @@ def report_page(
     *,
     options: Mapping[str, str | None] | None = None,
     definitions: Mapping[str, Linked] | None = None,
+    addresses: NumberAddress | None = None,
+    home: str = "",
 ) -> str:
     """Return a page with everything that reports say.
 
@@ -97,12 +101,17 @@ def report_page(
         options: What was asked for beyond the funnel, by the name of the option of ``report``;
             None for what was not.
         definitions: The definitions that are drawn too, by the name of the funnel.
+        addresses: Returns the address at which the contacts of a number are listed; None where
+            there is none, and the page says by which command they are.
+        home: The address of a page that this one leads back to; empty for none.
     """
-    css = style(page=True) + _PAGE_STYLE
+    css = _css()
     title = f"Report: {', '.join(one.funnel for one in reports) or 'no funnel'}"
     known = definitions or {}
     room = _Room(LARGEST)
-    bodies = [_funnel(one, options or {}, known.get(one.funnel), room) for one in reports]
+    bodies = [
+        _funnel(one, options or {}, known.get(one.funnel), room, addresses) for one in reports
+    ]
     if not reports:
         bodies = [element("p", "There is no funnel that a contact has entered.")]
     return "".join(
@@ -112,11 +121,29 @@ def report_page(
             element("head", *_head(title, css)),
             "\n<body>\n",
             element("a", "To the numbers", class_="skip", href="#main"),
+            element("nav", element("a", "Back", href=home), aria_label="Back") if home else "",
             _header(reports),
             element("main", *bodies, id="main"),
             _footer(),
             "\n</body>\n</html>\n",
         ]
+    )
+
+
+def report_policy() -> str:
+    """Return the content security policy of a report's page, for a server's header."""
+    return _policy(_css())
+
+
+def _css() -> str:
+    return style(page=True) + _PAGE_STYLE
+
+
+def _policy(css: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
     )
 
 
@@ -136,13 +163,8 @@ class _Room:
 
 
 def _head(title: str, css: str) -> Iterator[Markup]:
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
     yield Markup('<meta charset="utf-8"/>')
-    yield element("meta", http_equiv="Content-Security-Policy", content=policy)
+    yield element("meta", http_equiv="Content-Security-Policy", content=_policy(css))
     yield element("meta", name="viewport", content="width=device-width, initial-scale=1")
     yield element("meta", name="color-scheme", content="light dark")
     yield element("meta", name="referrer", content="no-referrer")
@@ -181,15 +203,25 @@ def _data(text: str) -> Markup:
 
 
 def _funnel(
-    report: Report, options: Mapping[str, str | None], definition: Linked | None, room: _Room
+    report: Report,
+    options: Mapping[str, str | None],
+    definition: Linked | None,
+    room: _Room,
+    addresses: NumberAddress | None,
 ) -> Markup:
     """Return everything about a funnel."""
     parts = list(sections_of(report, definition))
     command = ["funnelflow", "report", "--funnel", report.funnel, *_typed(report, options)]
+
+    def listed(name: str) -> Markup:
+        if addresses is not None:
+            return element("a", shortened(name), href=addresses(report.funnel, name))
+        return escaped(" ".join(map(quote, [*command, "--who", name])))
+
     drawn: list[Markup] = []
     left: list[str] = []
     for part in parts:
-        markup = _section(part, report.funnel, command)
+        markup = _section(part, report.funnel, listed)
         if room.take(markup):
             drawn.append(markup)
         else:
@@ -234,7 +266,7 @@ def _about(report: Report) -> str:
     return " ".join(said)
 
 
-def _section(part: PageSection, funnel: str, command: Sequence[str]) -> Markup:
+def _section(part: PageSection, funnel: str, listed: Callable[[str], Markup]) -> Markup:
     """Return a part: its pictures, and its tables beside or below them."""
     pictures = [_figure(evolve(one, name=f"{funnel}-{one.name}")) for one in part.pictures]
     first, rest = part.tables[:1], part.tables[1:]
@@ -252,7 +284,7 @@ def _section(part: PageSection, funnel: str, command: Sequence[str]) -> Markup:
             class_="parts",
         ),
         element("details", element("summary", more), *below) if below else "",
-        _meaning(part, command),
+        _meaning(part, listed),
         Markup("\n"),
         id=f"{funnel}-{part.key}",
     )
@@ -321,8 +353,8 @@ def _cell(cell: PageCell) -> Markup:
     return element("td", text, few, class_="n" if cell.is_number else None)
 
 
-def _meaning(part: PageSection, command: Sequence[str]) -> Markup:
-    """Return what the numbers of a part mean, and the commands that list their contacts."""
+def _meaning(part: PageSection, listed: Callable[[str], Markup]) -> Markup:
+    """Return what the numbers of a part mean, and what lists their contacts."""
     names = dict.fromkeys(
         cell.name for table in part.tables for row in table.rows for cell in row if cell.name
     )
@@ -334,18 +366,20 @@ def _meaning(part: PageSection, command: Sequence[str]) -> Markup:
         found = own.get(name)
         kind = NumberDefinition(name, name, found) if found is not None else definition_of(name)
         kinds.setdefault(kind, []).append(name)
-    said = [markup for kind, known in kinds.items() for markup in _kind(kind, known, command)]
+    said = [markup for kind, known in kinds.items() for markup in _kind(kind, known, listed)]
     summary = "What these numbers mean, and how to list the contacts they count"
     return element("details", element("summary", summary), element("dl", *said))
 
 
-def _kind(kind: NumberDefinition, names: Sequence[str], command: Sequence[str]) -> Iterable[Markup]:
+def _kind(
+    kind: NumberDefinition, names: Sequence[str], listed: Callable[[str], Markup]
+) -> Iterable[Markup]:
     yield element("dt", _data(kind.title), " ", element("code", kind.pattern))
     yield element("dd", _data_whole(kind.text))
     if kind.pattern == "velocity":  # worked out from other numbers, it counts nobody itself
         return
     fitting = [name for name in names if len(name) <= LONGEST_NAME][:MOST_NAMES]
-    lines = [element("code", _command(command, name)) for name in fitting]
+    lines = [element("code", listed(name)) for name in fitting]
     left = len(names) - len(lines)
     more = [f"and {left:,} more, named alike"] if left else []
     yield element("dd", element("pre", Markup("\n".join(map(escaped, [*lines, *more])))))
@@ -353,7 +387,3 @@ def _kind(kind: NumberDefinition, names: Sequence[str], command: Sequence[str]) 
 
 def _data_whole(text: str) -> Markup:
     return element("bdi", text)
-
-
-def _command(command: Sequence[str], name: str) -> str:
-    return " ".join(map(quote, [*command, "--who", name]))

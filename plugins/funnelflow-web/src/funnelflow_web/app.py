@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from funnelflow import Error, Workspace
-from funnelflow_web import board, contact, inbound
+from funnelflow_web import board, contact, definitions, inbound, messages, numbers
 from funnelflow_web.access import AccessMiddleware, finder_of, login_routes, session_middleware
 from funnelflow_web.inbound.sources import read_sources
 from funnelflow_web.pages import Pages
@@ -55,6 +55,9 @@ def _routes(site: Site, pages: Pages) -> list[BaseRoute]:
     return [
         *board.routes(site, pages),
         *contact.routes(site, pages),
+        *numbers.routes(site, pages),
+        *definitions.routes(site, pages),
+        *messages.routes(site, pages),
         *login_routes(site),
         *inbound.routes(site),
         Mount("/static", static, name="static"),

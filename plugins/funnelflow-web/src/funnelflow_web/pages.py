@@ -23,7 +23,13 @@ MARKS: Final[Mapping[Verdict, str]] = {
     Verdict.NOT_MET: "✗",
     Verdict.UNKNOWN: "?",
 }
-NAV: Final = (("/", "Board"),)
+NAV: Final = (
+    ("/", "Board"),
+    ("/todo", "To do"),
+    ("/report", "Report"),
+    ("/definitions", "Definitions"),
+    ("/outbox", "Outbox"),
+)
 """The pages that every page leads to, by address."""
 _UNITS: Final = (dt.timedelta(days=1), dt.timedelta(hours=1), dt.timedelta(minutes=1))
 

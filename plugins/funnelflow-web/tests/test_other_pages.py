@@ -1,0 +1,55 @@
+"""The pages of what is counted, of definitions and of messages."""
+
+import re
+from urllib.parse import unquote
+
+import funnelflow
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def test_every_number_of_the_report_opens_into_exactly_whom_it_counts(browser, people):
+    page = browser.go("/report")
+    assert page.headers["Content-Security-Policy"] in page.text.replace("&#39;", "'")
+    numbers = dict(re.findall(r'href="/report/who\?funnel=(\w+)&amp;number=([^"]*)"', page.text))
+    assert numbers
+    for name in ("stage/target", "stage/lead.inquiry"):
+        found = browser.go(f"/report/who?funnel=standard&number={name}").text
+        listed = re.findall(r"<tr><td>([^<]*)</td>", found)
+        assert listed == [one.contact for one in people.counted(name, "standard")]
+    assert unquote(numbers["standard"])
+    assert browser.go("/report/who?number=nonsense").status_code == 400
+
+
+def test_todo_lists_who_needs_somebody(browser, people):
+    people.set("eve", {"budget": 9000, "authority": "decides"})
+    text = browser.go("/todo").text
+    found = people.todo()
+    assert found
+    assert re.findall(r'<li class="card"><strong>([^<]*)<', text) == [one.contact for one in found]
+
+
+def test_definitions_are_shown_compared_and_checked(browser, people):
+    assert "standard" in browser.go("/definitions").text
+    assert "prospect.qualified" in browser.go("/definitions/standard").text
+    drawn = browser.go("/definitions/standard/diagram.svg")
+    assert drawn.headers["Content-Type"].startswith("image/svg+xml")
+    assert browser.go("/definitions/nope").status_code == 400
+    differs = browser.go("/definitions/compare?a=dialogue&b=qualified").text
+    assert "prospect" in differs
+    browser.go("/definitions")
+    wrong = browser.send("/definitions/check", text="funnel: ours\nstages: {a: {}}\ninitial: b\n")
+    assert re.search(r"line 3, column \d+", wrong.text)
+    sound = browser.send("/definitions/check", text="funnel: ours\nstages: {a: {}}\ninitial: a\n")
+    assert "No problem was found: ours, 1 stages" in sound.text or "warning" in sound.text
+    hostile = browser.send("/definitions/check", text=HOSTILE)
+    assert HOSTILE not in hostile.text
+    assert people.funnels() == ("standard",)
+
+
+def test_messages_are_listed_and_tried_again(browser, directory):
+    text = browser.go("/outbox").text
+    assert "No messages." in text
+    assert browser.send("/outbox/retry", number="12345").status_code in (200, 400)
+    with funnelflow.open(directory) as workspace:
+        assert workspace.count() == 3

@@ -1,6 +1,7 @@
 """Plugins and the command line: nothing that one of them does takes a command down."""
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -313,3 +314,36 @@ def test_every_hook_that_fails_is_reported_once_and_doctor_tells_a_failure_once(
         1, 1, 1,
     ]  # fmt: skip
     assert call("doctor").output.count("ValueError: criteria") == 1
+
+
+CONFIGURED = """
+from attrs import frozen
+from funnelflow.cli import command, current
+@frozen
+class Settings:
+    word: str = "nothing"
+@hookimpl
+def funnelflow_settings():
+    return Settings
+@command("say", "funnelflow say")
+def say():
+    with current().open() as workspace:
+        print(workspace.plugins.settings_of("configured").word)
+    return 0
+@hookimpl
+def funnelflow_commands():
+    return [CommandProvider("say", say, "Say it.")]
+"""
+
+
+@pytest.mark.parametrize("order", [("-C", "there", "say"), ("say", "-C", "there")])
+def test_a_command_has_the_settings_of_the_workspace_that_is_named(here, write, order):
+    write("configured", CONFIGURED)
+    there = here / "there"
+    Workspace.create(there).close()
+    shutil.copytree(here / "plugins", there / "plugins")
+    for place, word in ((here, "here"), (there, "there")):
+        with (place / "funnelflow.toml").open("a") as file:
+            file.write(f'\n[plugins.configured]\nword = "{word}"\n')
+    said = call(*order)
+    assert (said.exit_code, said.stdout) == (0, "there\n")

@@ -123,6 +123,13 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
         setattr(of(context), str(parameter.name), value)
 
 
+def _remember_workspace(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep which workspace it is: behind a plugin's command it may be another than before it."""
+    if value and value != of(context).workspace:
+        of(context).forget_plugins()
+    _remember(context, parameter, value)
+
+
 def _gather(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Keep what was said about plugins, before the command and behind it."""
     session, name = of(context), str(parameter.name)
@@ -153,6 +160,7 @@ shared: Callable[[Any], Any] = together(
         *("-C", "--workspace"),
         metavar="DIR",
         type=click.Path(),
+        callback=_remember_workspace,
         help="Work in this directory's workspace.",
     ),
 )

@@ -64,6 +64,10 @@ class Session:
             trace=(lambda text: note(text.rstrip())) if self.debug else None,
         )
 
+    def forget_plugins(self) -> None:
+        """Load the plugins again when they are needed: it is another workspace."""
+        self.__dict__.pop("host", None)
+
     def root_of_plugins(self) -> Path | None:
         """Return the workspace whose plugins are imported; None where there is none.
 

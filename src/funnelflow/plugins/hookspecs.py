@@ -196,8 +196,9 @@ def funnelflow_commands(  # type: ignore[empty-body]
 
     Made with `command` they have the options that all commands share (`-C`, `--database`,
     `--no-plugins`, `--debug`), and with `as_json` they have `--json`. `current().open()` gives the
-    workspace that these options mean, `current().json` whether JSON is wanted. What a command
-    returns is its exit code. It may change the workspace: it is no hook.
+    workspace that these options mean, with `workspace.plugins.settings_of(NAME)` the plugin's
+    settings there (`-C` may name it behind the command), `current().json` whether JSON is wanted.
+    What a command returns is its exit code. It may change the workspace: it is no hook.
 
     Args:
         settings: The plugin's settings; None if it has no class for them.

@@ -179,6 +179,11 @@ class PluginHost:
         """The numbers of the report that plugins offer."""
         return self._records("numbers")
 
+    def settings_of(self, name: str) -> Any:
+        """Return the settings of a plugin, an instance of its class; None where it has none."""
+        found = (one.settings for one in self.plugins if one.name == name and one.settings)
+        return next((one.value for one in found), None)
+
     def measure(
         self, number: NumberProvider, stays: Sequence[Any], decisions: Sequence[Any]
     ) -> float | None:

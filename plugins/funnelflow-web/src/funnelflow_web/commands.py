@@ -7,17 +7,13 @@ import click
 from funnelflow import Workspace
 from funnelflow_web.inbound import rejects
 from funnelflow_web.inbound.sources import Source, read_sources
-from funnelflow_web.settings import WebSettings
+from funnelflow_web.site import settings_in
 
 
-def commands(settings: WebSettings) -> Iterator[click.Command]:
-    """Yield the commands.
+def commands() -> Iterator[click.Command]:
+    """Yield the commands."""
+    yield from rejects.commands(_sources_of)
 
-    Args:
-        settings: What ``[plugins.web]`` says.
-    """
 
-    def sources_of(workspace: Workspace) -> Mapping[str, Source]:
-        return read_sources(settings.sources, workspace.context.directory)
-
-    yield from rejects.commands(sources_of)
+def _sources_of(workspace: Workspace) -> Mapping[str, Source]:
+    return read_sources(settings_in(workspace).sources, workspace.context.directory)

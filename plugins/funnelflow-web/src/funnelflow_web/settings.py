@@ -34,6 +34,8 @@ class WebSettings:
         void_roles: Whose roles may take evidence back, where there is a login.
         merge_roles: The same of merging contacts.
         erase_roles: The same of erasing them.
+        assistant: As whom `funnelflow mcp` asks and writes.
+        assistant_roles: The roles that it has, whoever runs it; none if it is not set.
         sources: The sources of what comes in, by name; see the README.
     """
 
@@ -48,6 +50,8 @@ class WebSettings:
     void_roles: list[str] = field(factory=list)
     merge_roles: list[str] = field(factory=list)
     erase_roles: list[str] = field(factory=list)
+    assistant: str = "assistant"
+    assistant_roles: list[str] = field(factory=list)
     sources: dict[str, Any] = field(factory=dict, metadata=hidden, repr=False)
 
     @url.validator

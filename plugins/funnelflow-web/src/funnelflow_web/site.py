@@ -37,3 +37,9 @@ class Caller:
 
     actor: str
     roles: tuple[str, ...] = ()
+
+
+def settings_in(workspace: Workspace) -> WebSettings:
+    """Return what ``[plugins.web]`` of a workspace says."""
+    found = workspace.plugins.settings_of("web")
+    return found if isinstance(found, WebSettings) else WebSettings()

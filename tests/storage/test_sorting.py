@@ -79,3 +79,17 @@ def test_a_field_that_nobody_has_and_one_without_an_order_are_errors(crowd):
         list(crowd.list(sort="-bugdet"))
     with pytest.raises(UsageError, match="cannot be sorted by tags"):
         list(crowd.list(sort="tags"))
+
+
+def test_a_list_goes_on_behind_a_contact(crowd, clock):
+    for name in "bd":
+        crowd.record(name, "subscribed", {"email": f"{name}@example.com"}, at=T0)
+    clock.now = T0 + 40 * DAY  # when time has moved some of them
+    found, after = "", None
+    while page := list(crowd.list(limit=2, after=after)):
+        found, after = found + names(page), (page[-1].id, page[-1].place)
+        crowd.add(f"A{page[-1].id}")  # who comes before does not move the page
+    assert found == "abcde"
+    assert names(crowd.list("contact.budget > 0", after=("a", 0))) == "b"
+    with pytest.raises(UsageError, match="by id"):
+        list(crowd.list(sort="budget", after=("a", 0)))

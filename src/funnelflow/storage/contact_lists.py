@@ -16,9 +16,12 @@ from sqlalchemy import (
     and_,
     false,
     func,
+    literal,
     literal_column,
     or_,
     select,
+    true,
+    tuple_,
 )
 
 from funnelflow.criteria import (
@@ -76,12 +79,14 @@ class Wanted:
         funnel: The funnel that is their home; None for all.
         sort: By what they are sorted before their id: names of fields or of `CONTACT_FACTS`, each
             with a ``-`` before it where the greatest comes first. Who lacks it comes last.
+        after: The id and the place of the contact behind whom the list begins; None for its start.
     """
 
     where: str | None = None
     stage: str | None = None
     funnel: str | None = None
     sort: tuple[str, ...] = ()
+    after: tuple[str, int] | None = None
 
 
 @frozen
@@ -164,6 +169,7 @@ class _Query:
         filters: Which contacts of each funnel are asked for.
         leaves: The leaf stages that they are in; None for any.
         orders: By what they are sorted.
+        after: Behind whom the list begins; None for its start.
         is_any_due: Whether time has opened something for one of them since it was stored.
     """
 
@@ -174,6 +180,7 @@ class _Query:
     leaves: tuple[str, ...] | None
     orders: tuple[_Order, ...]
     is_any_due: bool
+    after: tuple[str, int] | None = None
 
     @property
     def is_exact(self) -> bool:
@@ -185,12 +192,19 @@ class _Query:
         found = or_(false(), *(f.condition for f in self.filters.values()))
         if self.leaves is not None:
             found = and_(found, contact_positions.c.stage.in_(self.leaves))
+        found = and_(found, self._behind())
         return and_(found, self.present.not_due()) if self.is_any_due else found
 
     def due(self) -> Select[Any]:
         """Ask for those who are due."""
         of_them = contact_positions.c.funnel.in_(self.filters)
-        return select(contact_positions).where(of_them, self.present.due())
+        return select(contact_positions).where(of_them, self.present.due(), self._behind())
+
+    def _behind(self) -> ColumnElement[bool]:
+        if self.after is None:
+            return true()
+        place = tuple_(contact_positions.c.id, contact_positions.c.place)
+        return place > tuple_(*map(literal, self.after))
 
     def matching(self, wanted: Select[Any]) -> Iterator[StoredContact]:
         """Yield the contacts of a query that pass what is left of the filter of their funnel."""
@@ -235,7 +249,9 @@ def _query(
     filters = filters_for(current, wanted.where, dialect, present.now)
     leaves = None if wanted.stage is None else _leaves(current, wanted.stage)
     orders = _orders(current, wanted.sort, dialect_of(dialect))
-    query = _Query(connection, store, present, filters, leaves, orders, is_any_due=True)
+    query = _Query(
+        connection, store, present, filters, leaves, orders, is_any_due=True, after=wanted.after
+    )
     is_any_due = connection.execute(select(query.due().exists())).scalar()
     return evolve(query, is_any_due=bool(is_any_due))
 

@@ -308,7 +308,7 @@ class ReadableWorkspace(OpenWorkspace):
             assert as_of.at is not None
             return history_as_of(page, found[0], found[1], as_of.at)
 
-    def list(
+    def list(  # noqa: PLR0913  # all that can be said, by keyword
         self,
         where: str | None = None,
         *,
@@ -316,6 +316,7 @@ class ReadableWorkspace(OpenWorkspace):
         funnel: str | None = None,
         sort: str | Collection[str] = (),
         limit: int | None = None,
+        after: tuple[str, int] | None = None,
         at: dt.datetime | None = None,
         known_at: dt.datetime | int | None = None,
     ) -> Iterator[StoredContact]:
@@ -330,6 +331,8 @@ class ReadableWorkspace(OpenWorkspace):
             sort: By what they are sorted: fields or what `CONTACT_FACTS` lists, one name or
                 several; ``-score`` for the greatest first. Who lacks it comes last.
             limit: How many at most.
+            after: Begin behind this contact: the `id` and `place` of the last one of the page
+                before. Not of a list that is sorted, or of how they stood.
             at: How they stood at this time, as it is known today; None for now. Every history
                 is folded again for this and for `known_at`.
             known_at: How they stood as far as it was known at this time, or when the row of the
@@ -338,12 +341,15 @@ class ReadableWorkspace(OpenWorkspace):
         Raises:
             CriterionError: The criterion does not compile.
             UnknownNameError: There is no such stage, funnel or field.
-            UsageError: Contacts cannot be sorted by that.
+            UsageError: Contacts cannot be sorted by that; or a list that begins behind a
+                contact is sorted.
         """
         context, as_of = self.context, AsOf(at, known_at)
         listing = list_contacts if as_of == AsOf() else partial(list_as_of, as_of=as_of)
         keys = names_in(sort) if isinstance(sort, str) else tuple(sort)
-        wanted, limit = self._wanted(Wanted(where, stage, funnel, keys), limit)
+        wanted, limit = self._wanted(Wanted(where, stage, funnel, keys, after), limit)
+        if after is not None and (wanted.sort or as_of != AsOf()):
+            raise UsageError("only a list by id, as it is now, begins behind a contact")
         with reading(context.engine) as connection:
             present = context.present(connection)
             yield from listing(connection, context.definitions, present, wanted, limit)
@@ -354,7 +360,8 @@ class ReadableWorkspace(OpenWorkspace):
             return wanted, limit
         view = self.config.view(wanted.where[1:])
         stage, funnel = wanted.stage or view.stage, wanted.funnel or view.funnel
-        return Wanted(view.where, stage, funnel, wanted.sort or view.sort), limit or view.limit
+        sort = wanted.sort or view.sort
+        return Wanted(view.where, stage, funnel, sort, wanted.after), limit or view.limit
 
     def count(
         self, where: str | None = None, *, stage: str | None = None, funnel: str | None = None

@@ -12,6 +12,7 @@ from getpass import getuser
 from pathlib import Path
 from typing import Any, Final
 
+from anyio.to_thread import run_sync
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -22,6 +23,7 @@ from funnelflow import ConfigurationError
 from funnelflow_web.protection import INBOUND, SAFE, is_within, networks, peer_of
 from funnelflow_web.settings import key_file
 from funnelflow_web.site import Caller, Site
+from funnelflow_web.tokens import TokenStore
 
 HOURS: Final = 8
 """For how long a login holds."""
@@ -31,9 +33,12 @@ CSRF_FIELD: Final = "csrf"
 _OPEN: Final = frozenset({"/login", "/login/callback"})
 _OPEN_BELOW: Final = (INBOUND, "/static/")
 _API: Final = "/api/"
+_BY_TOKEN: Final = (_API, "/mcp")
+_BEARER: Final = "bearer "
 _SECRET: Final = 32
 
 FindCaller = Callable[[Request], Awaitable[Caller | None]]
+FindToken = Callable[[str], Caller | None]
 
 
 class AccessMiddleware:
@@ -42,12 +47,16 @@ class AccessMiddleware:
     Args:
         app: What is asked.
         find: Returns who asks; None where that is not known.
+        find_token: Returns whom a token stands for; None where it is none.
         login: Whether there is a page on which somebody can log in.
     """
 
-    def __init__(self, app: ASGIApp, find: FindCaller, *, login: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, find: FindCaller, find_token: FindToken, *, login: bool
+    ) -> None:
         self._app = app
         self._find = find
+        self._find_token = find_token
         self._login = login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +66,11 @@ class AccessMiddleware:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        caller = await self._find(request)
+        said = request.headers.get("authorization")
+        if said is not None and path.startswith(_BY_TOKEN):
+            caller = await run_sync(self._find_token, said)
+        else:
+            caller = await self._find(request)
         if caller is None:
             await self._refusal(request)(scope, receive, send)
             return
@@ -70,6 +83,19 @@ class AccessMiddleware:
             return RedirectResponse("/login", 303)
         said = {"code": "not_logged_in", "message": "it is not known who asks", "hint": ""}
         return JSONResponse(said, 401, {"WWW-Authenticate": "Bearer"})
+
+
+def token_finder(site: Site) -> FindToken:
+    """Return what finds out whom the header ``Authorization`` stands for."""
+    store, clock = TokenStore(site.workspace.config.directory), site.workspace.clock
+
+    def find(said: str) -> Caller | None:
+        if not said.lower().startswith(_BEARER):
+            return None
+        token = store.find(said[len(_BEARER) :].strip(), clock())
+        return None if token is None else Caller(token.name, token.roles, token.id)
+
+    return find
 
 
 def finder_of(site: Site) -> FindCaller:
@@ -141,14 +167,15 @@ def may(site: Site, caller: Caller, what: str) -> bool:
     Args:
         site: What is served.
         caller: Who asks.
-        what: ``void``, ``merge`` or ``erase``.
+        what: ``void``, ``merge``, ``erase``, ``undo`` or ``retry``.
 
     Returns:
         Whether one of their roles is among those that the settings name for it. Whoever started a
-        server without a login may all of it, as they may by the command line.
+        server without a login may all of it, as they may by the command line; a token may not.
     """
     named: list[str] = getattr(site.settings, f"{what}_roles")
-    return not site.settings.login or not set(caller.roles).isdisjoint(named)
+    is_starter = not site.settings.login and not caller.token
+    return is_starter or not set(caller.roles).isdisjoint(named)
 
 
 def _system_user() -> str:

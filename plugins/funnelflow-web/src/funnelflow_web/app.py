@@ -12,8 +12,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from funnelflow import Error, Workspace
-from funnelflow_web import board, contact, definitions, inbound, messages, numbers
-from funnelflow_web.access import AccessMiddleware, finder_of, login_routes, session_middleware
+from funnelflow_web import api, board, contact, definitions, inbound, messages, numbers
+from funnelflow_web.access import (
+    AccessMiddleware,
+    finder_of,
+    login_routes,
+    session_middleware,
+    token_finder,
+)
 from funnelflow_web.inbound.sources import read_sources
 from funnelflow_web.pages import Pages
 from funnelflow_web.protection import ProtectionMiddleware
@@ -44,7 +50,7 @@ def create_app(
     site = Site(workspace, settings, address, read_sources(settings.sources, directory))
     pages = Pages(site)
     app: ASGIApp = Starlette(routes=_routes(site, pages), exception_handlers=_handlers(pages))
-    app = AccessMiddleware(app, finder_of(site), login=settings.login == "oidc")
+    app = AccessMiddleware(app, finder_of(site), token_finder(site), login=settings.login == "oidc")
     app = session_middleware(app, site, directory)
     return ProtectionMiddleware(app, (address, settings.url), settings.proxy_addresses)
 
@@ -60,6 +66,7 @@ def _routes(site: Site, pages: Pages) -> list[BaseRoute]:
         *messages.routes(site, pages),
         *login_routes(site),
         *inbound.routes(site),
+        *api.routes(site),
         Mount("/static", static, name="static"),
     ]
 

@@ -34,6 +34,8 @@ class WebSettings:
         void_roles: Whose roles may take evidence back, where there is a login.
         merge_roles: The same of merging contacts.
         erase_roles: The same of erasing them.
+        undo_roles: The same of taking back what a run has brought.
+        retry_roles: The same of letting messages be tried again.
         assistant: As whom `funnelflow mcp` asks and writes.
         assistant_roles: The roles that it has, whoever runs it; none if it is not set.
         sources: The sources of what comes in, by name; see the README.
@@ -50,6 +52,8 @@ class WebSettings:
     void_roles: list[str] = field(factory=list)
     merge_roles: list[str] = field(factory=list)
     erase_roles: list[str] = field(factory=list)
+    undo_roles: list[str] = field(factory=list)
+    retry_roles: list[str] = field(factory=list)
     assistant: str = "assistant"
     assistant_roles: list[str] = field(factory=list)
     sources: dict[str, Any] = field(factory=dict, metadata=hidden, repr=False)

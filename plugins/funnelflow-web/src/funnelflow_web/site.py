@@ -32,11 +32,13 @@ class Caller:
 
     Attributes:
         actor: Who it is, as the history names them.
-        roles: The roles that the settings give.
+        roles: The roles that the settings give, or the token.
+        token: The id of the token; empty without one.
     """
 
     actor: str
     roles: tuple[str, ...] = ()
+    token: str = ""
 
 
 def settings_in(workspace: Workspace) -> WebSettings:

@@ -12,7 +12,16 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from funnelflow import Error, Workspace
-from funnelflow_web import api, board, contact, definitions, inbound, messages, numbers
+from funnelflow_web import (
+    api,
+    board,
+    contact,
+    definitions,
+    inbound,
+    messages,
+    numbers,
+    remote_assistants,
+)
 from funnelflow_web.access import (
     AccessMiddleware,
     finder_of,
@@ -67,6 +76,7 @@ def _routes(site: Site, pages: Pages) -> list[BaseRoute]:
         *login_routes(site),
         *inbound.routes(site),
         *api.routes(site),
+        *remote_assistants.routes(site),
         Mount("/static", static, name="static"),
     ]
 

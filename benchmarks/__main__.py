@@ -19,6 +19,7 @@ BENCHMARKS = {
     "store": "a record, a filtered list and a verification, as a workspace grows",
     "late": "one late row about a contact with a long story, beside one in order",
     "report": "a report of many contacts: scans of the evidence, time and peak memory",
+    "api": "the API of the web server beside the bare library, and at a steady rate",
     "web": "the server beside the bare library, and at a steady rate for some minutes",
     "startup": "funnelflow --help, check and show, beside importing click",
 }

@@ -72,7 +72,7 @@ def _measure(name: str, database: str, seconds: float, rate: float, *, beside: b
         _fill(directory, database)
         if beside:
             _bare(name, directory)
-        with _served(directory) as (process, port):
+        with served(directory) as (process, port):
             reads = asyncio.run(_answered(port))
             print(f"{name}: pages that are looked at: {', '.join(reads)}")
             if beside:
@@ -119,7 +119,7 @@ def _said(key: str, number: int) -> dict[str, str]:
 
 
 @contextmanager
-def _served(directory: Path) -> Iterator[tuple[psutil.Process, int]]:
+def served(directory: Path) -> Iterator[tuple[psutil.Process, int]]:
     """Run a server in a process of its own."""
     command = [sys.executable, "-m", "funnelflow", "web", "--port", "0"]
     started = subprocess.Popen(
@@ -133,11 +133,12 @@ def _served(directory: Path) -> Iterator[tuple[psutil.Process, int]]:
         started.wait(STOP_SECONDS + 5)
 
 
-class _Client:
+class Client:
     """One connection that is kept; opened again where the server closes it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, token: str = TOKEN) -> None:
         self._port = port
+        self._token = token
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, path: str, body: bytes = b"") -> int:
@@ -161,8 +162,10 @@ class _Client:
         reader, writer = self._streams
         verb = "POST" if body else "GET"
         said = f"{verb} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n"
+        if body or self._token != TOKEN:
+            said += f"Authorization: Bearer {self._token}\r\n"
         if body:
-            said += f"Authorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
+            said += "Content-Type: application/json\r\n"
             said += f"Content-Length: {len(body)}\r\n"
         writer.write(said.encode() + b"\r\n" + body)
         lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower().split("\r\n")
@@ -173,7 +176,7 @@ class _Client:
 
 async def _answered(port: int) -> tuple[str, ...]:
     """Return the pages that this server has."""
-    client = _Client(port)
+    client = Client(port)
     found = tuple([path for path in READS if await client.ask(path) == 200])
     client.close()
     return found
@@ -187,11 +190,11 @@ def _request(number: int, reads: tuple[str, ...], run_name: str) -> tuple[str, b
 
 async def _at_once(name: str, port: int, reads: tuple[str, ...]) -> None:
     """Print what the server does as fast as it can, for all clients together."""
-    clients = [_Client(port) for _ in range(CLIENTS)]
+    clients = [Client(port) for _ in range(CLIENTS)]
     for what in ("looks", "deliveries"):
         numbers = iter(range(ONCE))
 
-        async def work(client: _Client, what: str = what) -> None:
+        async def work(client: Client, what: str = what) -> None:
             for number in numbers:  # noqa: B023  # all clients take from one
                 asked = number * EVERY + (1 if what == "looks" else 0)
                 await client.ask(*_request(asked, reads[:1], f"{what}-"))
@@ -218,7 +221,7 @@ async def _steadily(
     numbers, count = iter(range(int(seconds * rate))), int(seconds * rate)
     began = time.perf_counter()
 
-    async def work(client: _Client) -> None:
+    async def work(client: Client) -> None:
         nonlocal errors
         for number in numbers:
             due = began + number / rate
@@ -234,7 +237,7 @@ async def _steadily(
             sizes.append(process.memory_info().rss)
 
     watching = asyncio.create_task(watch())
-    await asyncio.gather(*(work(_Client(port)) for _ in range(CLIENTS)))
+    await asyncio.gather(*(work(Client(port)) for _ in range(CLIENTS)))
     watching.cancel()
     print(f"{name}: {count:,} requests at {rate:g} a second by {CLIENTS} clients: {errors} errors")
     for what, some in times.items():

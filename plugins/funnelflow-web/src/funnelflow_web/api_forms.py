@@ -2,8 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, Field
-from typing_extensions import TypedDict
+from pydantic import AwareDatetime, BaseModel, Field
 
 from funnelflow_web.forms import (
     At,
@@ -147,7 +146,7 @@ class RetryForm(RequestForm):
     dry_run: DryRun = False
 
 
-class ContactAnswer(TypedDict):
+class ContactAnswer(BaseModel):
     """A contact as it stands."""
 
     contact: str
@@ -161,20 +160,20 @@ class ContactAnswer(TypedDict):
     created_at: str
 
 
-class ContactsAnswer(TypedDict):
+class ContactsAnswer(BaseModel):
     """A page of contacts; `next` is the cursor of the page behind it."""
 
     contacts: list[ContactAnswer]
     next: str | None
 
 
-class PositionsAnswer(TypedDict):
+class PositionsAnswer(BaseModel):
     """Where a contact is in each of its funnels."""
 
     positions: list[ContactAnswer]
 
 
-class CriterionAnswer(TypedDict):
+class CriterionAnswer(BaseModel):
     """A criterion, or a group with its own."""
 
     label: str
@@ -188,18 +187,16 @@ class CriterionAnswer(TypedDict):
     checks: "list[CriterionAnswer]"
 
 
-ConsideredAnswer = TypedDict(
-    "ConsideredAnswer",
-    {
-        "from": str,
-        "to": str,
-        "cause": str,
-        "verdict": Literal["met", "not met", "unknown"],
-        "due": str | None,
-        "criteria": CriterionAnswer | None,
-        "transition": int,
-    },
-)
+class ConsideredAnswer(BaseModel):
+    """A transition that was looked at."""
+
+    source: str = Field(alias="from")
+    to: str
+    cause: str
+    verdict: Literal["met", "not met", "unknown"]
+    due: str | None
+    criteria: CriterionAnswer | None
+    transition: int
 
 
 class WhyAnswer(ContactAnswer):
@@ -208,7 +205,7 @@ class WhyAnswer(ContactAnswer):
     transitions: list[ConsideredAnswer]
 
 
-class HistoryAnswer(TypedDict):
+class HistoryAnswer(BaseModel):
     """Rows of a history; `after` is asked with for those behind them."""
 
     rows: list[dict[str, Any]]
@@ -216,7 +213,7 @@ class HistoryAnswer(TypedDict):
     contact: str | None
 
 
-class RecordedAnswer(TypedDict):
+class RecordedAnswer(BaseModel):
     """What was decided, with everything that was considered."""
 
     funnel: str
@@ -238,14 +235,14 @@ class RecordedAnswer(TypedDict):
     others: list[dict[str, Any]]
 
 
-class CheckedAnswer(TypedDict):
+class CheckedAnswer(BaseModel):
     """What is wrong with a text as a definition."""
 
     is_sound: bool
     problems: list[dict[str, Any]]
 
 
-class ErrorAnswer(TypedDict):
+class ErrorAnswer(BaseModel):
     """An error, as the library has it; its kind may add to it."""
 
     code: str

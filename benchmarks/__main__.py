@@ -18,6 +18,7 @@ BENCHMARKS = {
     "spark": "the fold on Spark, beside that over Arrow tables on as many cores",
     "store": "a record, a filtered list and a verification, as a workspace grows",
     "late": "one late row about a contact with a long story, beside one in order",
+    "nights": "the same import night after night: what an unchanged file costs and writes",
     "report": "a report of many contacts: scans of the evidence, time and peak memory",
     "api": "the API of the web server beside the bare library, and at a steady rate",
     "web": "the server beside the bare library, and at a steady rate for some minutes",

@@ -12,6 +12,7 @@ from funnelflow_xlsx import funnelflow_formats, read, write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from funnelflow.cli.contact_files import write_contacts
 from funnelflow.ingest import FileOptions
 
 TEXTS = st.text(
@@ -31,7 +32,9 @@ def sheet(path, *rows):
     return path
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None
+)
 @given(rows=st.lists(st.lists(VALUES, min_size=2, max_size=2), max_size=5))
 def test_what_is_written_is_read_back(tmp_path, rows):
     path = tmp_path / "a.xlsx"
@@ -101,3 +104,39 @@ def test_what_is_no_excel_file_is_an_error(tmp_path):
     path.write_text("id,name\n")
     with pytest.raises(zipfile.BadZipFile):
         list(read(path))
+
+
+ANSWERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": TEXTS.filter(str.strip),
+        "phone": st.sampled_from(["+49 351", "0049", "=1+1", "'x", "_x0041_", "1e5"]),
+        "budget": st.floats(-1e12, 1e12, allow_subnormal=False) | st.just(0.1),
+        "company_size": st.integers(0, 2**53),
+        "consent": st.booleans(),
+        "close_date": st.datetimes(
+            dt.datetime(1900, 3, 1),  # noqa: DTZ001  # bounds have no zone
+            dt.datetime(2199, 1, 1),  # noqa: DTZ001  # as above
+            timezones=st.just(dt.UTC),
+        ),
+    },
+)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10, deadline=None
+)
+@given(facts=st.lists(ANSWERS, min_size=1, max_size=5))
+def test_contacts_that_are_exported_and_imported_again_change_nothing(crm, tmp_path, facts):
+    for number, known in enumerate(facts):
+        name = f"c{number}"
+        if name not in {one.id for one in crm.list()}:
+            crm.add(name)
+        crm.set(name, known)
+    path = tmp_path / "people.xlsx"
+    path.unlink(missing_ok=True)
+    before = [(one.id, one.contact.fields) for one in crm.list()]
+    write_contacts(crm, path)
+    summary = crm.import_contacts(path, FileOptions(timezone="UTC"))
+    assert (summary.counts.rejected, summary.counts.stayed, summary.counts.moved) == (0, 0, 0)
+    assert [(one.id, one.contact.fields) for one in crm.list()] == before

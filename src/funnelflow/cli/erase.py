@@ -70,7 +70,7 @@ def _ask(workspace: Workspace, name: str) -> None:
     if current().json or not sys.stdin.isatty():
         raise UsageError(
             "erasing cannot be undone, and nobody is there to be asked",
-            hint=f"look first: funnelflow erase {quote(name)} --dry-run; --yes does it",
+            hint=f"look first: `funnelflow erase {quote(name)} --dry-run`; --yes does it",
         )
     say(_lines(workspace.erase(name, dry_run=True)))
     if not click.confirm("Erase it for good?", err=True):

@@ -15,7 +15,9 @@ from funnelflow.workspace.trust import trust as trust_it
 
 
 @command("trust", "funnelflow trust . --dry-run", "funnelflow trust .")
-@click.argument("directory", default=".", type=click.Path(path_type=Path))
+@click.argument(
+    "directory", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
 @click.option("--withdraw", is_flag=True, help="Trust it no longer.")
 @dry_run
 @as_json

@@ -238,7 +238,7 @@ def find_run(connection: Connection, number: int) -> Run:
     """
     row = connection.execute(select(runs).where(runs.c.id == number)).one_or_none()
     if row is None:
-        raise UnknownNameError("run", str(number), hint="funnelflow runs lists them")
+        raise UnknownNameError("run", str(number), hint="`funnelflow runs` lists them")
     return _read(row, undone_by(connection))
 
 

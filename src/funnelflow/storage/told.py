@@ -145,7 +145,7 @@ def require_voidable(
         ConflictError: It has been taken back.
     """
     name, rows = chain.contact.id, {o.sequence: o for o in told if o.contact == chain.number}
-    look = f"funnelflow history {quote(name)} --as-known"
+    look = f"`funnelflow history {quote(name)} --as-known`"
     if not event.about:
         raise UsageError("no row is named that is to be taken back", hint=f"{look} numbers them")
     arrivals = _arrivals(told)

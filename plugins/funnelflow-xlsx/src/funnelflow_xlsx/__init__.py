@@ -21,6 +21,8 @@ __all__ = ["funnelflow_formats", "read", "write"]
 
 _EXACT: Final = 10**15
 """Whole numbers from here on lose digits in Excel, and are written as text."""
+_DIGITS: Final = "%.16g"
+"""How openpyxl writes a number; one that has more digits is written as text."""
 _NO_CELL: Final = re.compile(r"_x[0-9A-Fa-f]{4}_")
 """What Excel takes for the code of a character; the underscore has one of its own."""
 _UNDERSCORE: Final = "_x005F_"
@@ -95,6 +97,8 @@ def _written(sheet: Any, value: Any) -> Any:
         return value
     if isinstance(value, int) and abs(value) >= _EXACT:
         value = str(value)
+    if isinstance(value, float) and float(_DIGITS % value) != value:
+        value = repr(value)
     if not isinstance(value, str):
         return value
     text = _NO_CELL.sub(lambda found: _UNDERSCORE + found[0][1:], value)

@@ -22,7 +22,7 @@ from funnelflow.ingest.file_errors import FileError
 from funnelflow.ingest.input import FORMATS, Form
 from funnelflow.ingest.source import STDIN
 from funnelflow.plugins import FormatProvider, PluginHost
-from funnelflow.plugins.isolation import Fault, attempt, describe_error
+from funnelflow.plugins.isolation import Fault, attempt, came_back, describe_error
 from funnelflow.plugins.registry import OWN_SUFFIXES
 
 
@@ -128,6 +128,7 @@ def _write_rows(provider: FormatProvider, source: Path, target: Path) -> None:
     to_line = _line_of_cells if provider.cells else _line_of_values
     with target.open("w", encoding="utf-8", newline="\n") as file:
         for row in provider.read(source):
+            came_back()
             file.write(to_line(row) if row else "\n")
 
 

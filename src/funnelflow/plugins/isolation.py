@@ -130,6 +130,13 @@ def inside(plugin: str, what: str, *, watched: bool = True) -> Iterator[Call]:
         _running.reset(token)
 
 
+def came_back() -> None:
+    """Wait anew for the plugin that runs in this context: it has given a row, or the like."""
+    call = _running.get()
+    if call is not None:
+        WATCH.renew(call)
+
+
 def refuse_inside(what: str) -> None:
     """Refuse something that a plugin asks for while it is being called.
 
@@ -221,6 +228,12 @@ class _Watch:
         ticket = next(self._tickets)
         self._calls[ticket] = (time.monotonic(), call)
         return ticket
+
+    def renew(self, call: Call) -> None:
+        """Wait for a call anew, which has just given something."""
+        for ticket, (_, other) in list(self._calls.items()):
+            if other is call:
+                self._calls[ticket] = (time.monotonic(), call)
 
     def leave(self, ticket: int) -> None:
         """End watching a call."""

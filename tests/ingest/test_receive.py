@@ -167,6 +167,14 @@ def test_contacts_are_found_by_an_address_however_it_is_written(workspace):
     assert len(list(workspace.list())) == 2
 
 
+def test_nobody_is_found_by_a_part_of_an_address(workspace):
+    workspace.add("7", {"email": "xada@example.com"})
+    workspace.add("8", {"email": "ada@example.com.org", "tags": ["ada@example.com"]})
+    receive(workspace, {"email": "ada@example.com", "id": 1}, mapping=BY_EMAIL)
+    assert story(workspace, "ada@example.com") == ["add", "subscribed"]
+    assert (story(workspace, "7"), story(workspace, "8")) == (["add"], ["add"])
+
+
 def test_somebody_who_comes_twice_in_a_delivery_is_added_once(workspace):
     said = [{"email": name, "id": n} for n, name in enumerate(("a@x.org", "A@x.org"))]
     assert receive(workspace, *said, mapping=BY_EMAIL).counts.created == 1

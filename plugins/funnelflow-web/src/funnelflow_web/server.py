@@ -1,8 +1,10 @@
 """Running the server: on this machine, or for others where there is a login; stopped cleanly."""
 
 import asyncio
+import ctypes
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -89,6 +91,7 @@ def serve(
         ConfigurationError: The settings cannot be used.
     """
     check_reach(host, settings)
+    _share_heaps()
     listening = _listen(host, port)
     try:
         name = f"[{host}]" if ":" in host else host
@@ -116,6 +119,20 @@ def configuration(app: ASGIApp) -> uvicorn.Config:
         h11_max_incomplete_event_size=_LONGEST_HEADERS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+
+
+def _share_heaps() -> None:
+    """Let threads share two heaps, where the C library is glibc.
+
+    Else each has its own, from which little is given back: a server then grew by some 2.5 MiB with
+    every thousand pages, and does not with two.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 2)
+
+
+_ARENA_MAX: Final = -8
+"""``M_ARENA_MAX`` of ``malloc.h``."""
 
 
 def check_reach(host: str, settings: WebSettings) -> None:

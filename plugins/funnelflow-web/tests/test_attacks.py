@@ -4,10 +4,12 @@
 """
 
 import contextlib
+import datetime as dt
 import http.client
 import os
 
 import pytest
+from funnelflow_web.tokens import TokenStore
 from web_senders import SECRETS, SETTINGS, Happened, send
 
 import funnelflow
@@ -243,6 +245,28 @@ def test_no_body_is_anything_but_refused_or_kept(server, directory):
     with funnelflow.open(directory) as workspace:
         assert list(workspace.list()) == []
     assert server.is_running()
+
+
+def test_no_body_makes_the_api_fail(server, directory):
+    now = dt.datetime.now(dt.UTC)
+    _, token = TokenStore(directory).add("crm", ("boss",), dt.timedelta(days=1), now)
+    with funnelflow.open(directory) as workspace:
+        workspace.add("ada")
+    for path in API:
+        for body in BODIES:
+            lines = (f"Authorization: Bearer {token}", f"Content-Length: {len(body)}")
+            request = head(
+                server, *lines, "Content-Type: application/json", method="POST", path=path
+            )
+            found = statuses(raw(server, request + body))
+            assert found, (path, body[:40])
+            assert 400 <= found[0] < 500, (path, body[:40], found)
+    with funnelflow.open(directory) as workspace:
+        assert [row.event for row in workspace.history("ada").rows] == ["add"]
+    assert server.is_running()
+
+
+API = ("/api/contacts/ada/events", "/api/contacts/ada/moves", "/api/contacts/ada/facts", "/mcp")
 
 
 def test_a_body_that_is_said_longer_than_it_may_be_is_not_waited_for(server):

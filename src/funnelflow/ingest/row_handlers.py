@@ -440,6 +440,8 @@ class ContactHandler(RowHandler):
         """Add or update the contact of a row, unless it says nothing new."""
         contact_id, is_own = row.contact, row.at not in {"", "now"}
         known = unit.contact(contact_id)
+        if known is not None and not known.is_in_force:
+            known = None  # all that was told of it was taken back
         self._check_mode(contact_id, is_known=known is not None)
         change, said = self._change(unit, row, is_known=known is not None)
         is_known = known is not None and not to_text(said.at) < known.created_at

@@ -128,6 +128,11 @@ def test_pages_fit_every_screen_and_axe_finds_nothing_serious(chromium, serve, s
     places = {
         "board": "/",
         "contact": f"/contacts/{shop.contact('eve').number}?event=call&others=1",
+        "todo": "/todo",
+        "definitions": "/definitions",
+        "definition": "/definitions/standard",
+        "outbox": "/outbox",
+        "counted": "/report/who?number=stage/target",
     }
     context = chromium.new_context(color_scheme=scheme, bypass_csp=True)
     page = context.new_page()

@@ -117,16 +117,11 @@ def commands(group: click.Group, name: str) -> list[tuple[str, click.Command]]:
 def project_files() -> list[Path]:
     """List the text files of the project; what tools leave behind is not among them."""
     folders = ("src", "tests", "tools", "definitions", "benchmarks", "examples", "plugins", ".ci")
-    found = [
-        path
-        for folder in folders
-        for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.suffix != ".png"
-    ]
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
     return [
         path
         for path in [*found, *ROOT.glob("*.md"), ROOT / "pyproject.toml"]
-        if "__pycache__" not in path.parts and path.suffix not in {".pyc", ".db"}
+        if "__pycache__" not in path.parts and path.suffix not in {".pyc", ".db", ".png"}
     ]
 
 

@@ -190,16 +190,16 @@ def _unmapped(plan: AdoptionPlan, page: Page) -> list[Line]:
 def _besides(plan: AdoptionPlan) -> tuple[str, ...]:
     moving = sum(shift.count for shift in plan.shifts)
     staying = plan.contacts - moving - sum(plan.unmapped.values())
-    said = {
-        "stay where they are": counted(staying, "contact"),
-        "of them have other facts": counted(plan.restated, "contact"),
-    }
+    said = (
+        (staying, "stays where it is", "stay where they are"),
+        (plan.restated, "has other facts", "have other facts"),
+    )
     lost = [
         f"{counted(found.facts, 'fact')} cannot be read as {name} any more, such as of "
         + ", ".join(found.examples)
         for name, found in sorted(plan.dropped.items())
     ]
-    kept = [f"{count} {what}" for what, count in said.items() if not count.startswith("0 ")]
+    kept = [f"{counted(n, 'contact')} {one if n == 1 else more}" for n, one, more in said if n]
     return (*kept, *lost)
 
 

@@ -217,4 +217,5 @@ def test_the_sources_of_the_readme_can_be_used(monkeypatch):
     tables = [tomllib.loads(block)["plugins"]["web"] for block in blocks]
     assert set(read_sources(tables[0]["sources"])) == {"newsletter", "crm", "shop"}
     logins = [read_settings(WebSettings, table, str).value for table in tables[1:]]
-    assert [(one.login, one.missing()) for one in logins] == [("oidc", ""), ("proxy", "")]
+    said = [(one.login, one.missing()) for one in logins if one.login]
+    assert said == [("oidc", ""), ("proxy", "")]

@@ -67,7 +67,7 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.generate),
 )
 """
-OPTIONS: Final = ("-x", "-q", "-p", "no:cacheprovider", "-p", PLUGIN)
+OPTIONS: Final = ("-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", PLUGIN)
 
 _NOT_COPIED: Final = (".git", ".venv", "__pycache__", ".*_cache", ".hypothesis")
 _FAILED: Final = re.compile(r"^(?:FAILED|ERROR) ([^\s:]+)", re.MULTILINE)

@@ -217,11 +217,11 @@ def funnelflow_criteria():
 def test_a_criterion_of_an_installed_plugin_decides_on_the_executors(tmp_path):
     """In a session of its own, whose driver and executors have the plugin."""
     site = tmp_path / "site"
-    (site / "our_rules-1.0.dist-info").mkdir(parents=True)
-    (site / "our_rules.py").write_text(PLUGIN)
-    (site / "our_rules-1.0.dist-info" / "METADATA").write_text("Name: our-rules\nVersion: 1.0\n")
-    (site / "our_rules-1.0.dist-info" / "entry_points.txt").write_text(
-        "[funnelflow.v1]\nour-rules = our_rules\n"
+    (site / "answers_us-1.0.dist-info").mkdir(parents=True)
+    (site / "answers_us.py").write_text(PLUGIN)
+    (site / "answers_us-1.0.dist-info" / "METADATA").write_text("Name: answers-us\nVersion: 1.0\n")
+    (site / "answers_us-1.0.dist-info" / "entry_points.txt").write_text(
+        "[funnelflow.v1]\nanswers-us = answers_us\n"
     )
     asking = DEFINITION.replace(
         "They answered twice: contact.replies >= 2", "criterion: answers_us"

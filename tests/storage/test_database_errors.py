@@ -17,12 +17,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from funnelflow.errors import ConfigurationError, ConflictError, Error, StoreError
+from funnelflow.errors import ConfigurationError, ConflictError, Error, StoreError, UsageError
 from funnelflow.storage import connect as connecting
 from funnelflow.storage.changes import Change
 from funnelflow.storage.connect import locate, writing
 from funnelflow.storage.context import Context
-from funnelflow.storage.database_errors import RetryError, as_store_error
+from funnelflow.storage.database_errors import RetryError, as_store_error, translated
+from funnelflow.storage.outbox import Outbox
 from funnelflow.storage.unit_of_work import UnitOfWork
 from funnelflow.workspace.workspace import Workspace
 
@@ -340,3 +341,31 @@ def test_an_open_workspace_is_safe_to_use_from_threads(workspace):
     assert not errors
     assert workspace.contact("ada").sequence == 21
     assert workspace.verify().is_sound
+
+
+LARGE = 10**30
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda one: one.contact_id(LARGE),
+        lambda one: one.history("ada", after=LARGE).rows,
+        lambda one: one.history("ada", known_at=LARGE).rows,
+        lambda one: one.why("ada", known_at=LARGE).contact.id,
+        lambda one: one.report(known_at=LARGE),
+        lambda one: one.undo(LARGE, "wrong"),
+        lambda one: Outbox(one.engine, one.clock).message(LARGE),
+        lambda one: Outbox(one.engine, one.clock).retry([LARGE]),
+    ],
+)
+def test_a_number_that_no_database_holds_is_a_mistake_of_whoever_asks(workspace, ask):
+    workspace.add("ada")
+    with pytest.raises(UsageError, match="too large"):
+        ask(workspace)
+    assert workspace.history("ada").rows
+
+
+def test_our_own_overflow_is_no_mistake_of_whoever_asks(workspace):
+    with pytest.raises(OverflowError), workspace.engine.connect(), translated():
+        raise OverflowError("ours")

@@ -199,8 +199,20 @@ class Browser:
 
 
 @pytest.fixture
-def browser(serve, people):
+def browser(serve, people, browse):
     """Give a browser that has loaded the board."""
-    accept = {"Accept": "text/html"}
-    with httpx2.Client(base_url=serve().address, follow_redirects=True, headers=accept) as client:
-        yield Browser(client)
+    with browse(serve().address) as opened:
+        yield opened
+
+
+@pytest.fixture
+def browse():
+    """Give what opens a browser at an address, with headers of its own."""
+
+    @contextlib.contextmanager
+    def opened(address, **headers):
+        said = {"Accept": "text/html", **headers}
+        with httpx2.Client(base_url=address, follow_redirects=True, headers=said) as client:
+            yield Browser(client)
+
+    return opened

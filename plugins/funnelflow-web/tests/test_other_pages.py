@@ -4,6 +4,8 @@ import re
 from urllib.parse import unquote
 
 import funnelflow
+from funnelflow.storage.outbox import Outbox
+from funnelflow.storage.tables import outbox
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -48,9 +50,40 @@ def test_definitions_are_shown_compared_and_checked(browser, people):
     assert people.funnels() == ("standard",)
 
 
-def test_messages_are_listed_and_tried_again(browser, directory):
-    text = browser.go("/outbox").text
-    assert "No messages." in text
-    assert browser.send("/outbox/retry", number="12345").status_code in (200, 400)
+SETTINGS = """
+[[notify]]
+name = "team"
+channel = "log"
+
+[plugins.web]
+url = "http://127.0.0.1"
+login = "proxy"
+proxy_addresses = ["127.0.0.0/8"]
+retry_roles = ["helpdesk"]
+"""
+
+
+def test_a_message_that_was_given_up_is_tried_again_by_whoever_may(serve, directory, browse):
+    file = directory / "funnelflow.toml"
+    file.write_text(file.read_text().replace("[roles]\n", '[roles]\nhelpdesk = ["grace"]\n'))
+    address = serve(SETTINGS).address
     with funnelflow.open(directory) as workspace:
-        assert workspace.count() == 3
+        workspace.record("eve", "form_submitted", {"email": "eve@example.com"}, create=True)
+        box = Outbox(workspace.engine, workspace.clock)
+        with workspace.engine.begin() as connection:
+            connection.execute(outbox.update().values(state="dead"))
+        number = str(box.messages()[0].id)
+        for name, status, state in (("ada", 403, "dead"), ("grace", 200, "waiting")):
+            with browse(address, **{"X-Forwarded-User": name}) as browser:
+                text = browser.go("/outbox").text
+                assert "eve" in text
+                assert ("Try again" in text) == (status == 200)
+                assert browser.send("/outbox/retry", number=number).status_code == status
+            assert [one.state for one in box.messages()] == [state]
+
+
+def test_a_number_that_no_database_holds_is_no_fault_of_the_server(browser):
+    large = "9" * 30
+    assert browser.go(f"/contacts/{large}").status_code in (400, 404)
+    assert browser.go(f"/outbox?after={large}").status_code == 200
+    assert browser.send("/outbox/retry", number=large).status_code in (200, 400)

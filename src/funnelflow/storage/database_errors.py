@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from funnelflow.errors import ConfigurationError, ConflictError, Error, StoreError
+from funnelflow.criteria.value_forms import INT_MAX
+from funnelflow.errors import ConfigurationError, ConflictError, Error, StoreError, UsageError
 from funnelflow.storage.row_format import altered
 
 
@@ -105,7 +106,7 @@ _POSTGRES = {
     "XX": ("the server found its data damaged", "look into its log, then restore a backup"),
 }
 
-_NO_JSON = "22P02"
+_NO_JSON, _TOO_LARGE = "22P02", "22003"
 _NOT_YET = ("starting up", "not yet accepting connections", "in recovery mode")
 _RETRIED = {"40001", "40P01"}
 _DUPLICATE = {"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"}
@@ -116,6 +117,7 @@ def translated() -> Iterator[None]:
     """Let no error of a database or its driver out: only errors of the store.
 
     Raises:
+        UsageError: A number that was asked for is too large for the database.
         RetryError: Another writer was first; nothing was changed.
         StoreError: The database cannot do what was asked.
         ConfigurationError: The driver for the database is not installed.
@@ -125,9 +127,13 @@ def translated() -> Iterator[None]:
     except Error:
         raise
     except (SQLAlchemyError, sqlite3.Error) as error:
-        translation = as_store_error(error)
+        translation: Error = as_store_error(error)
     except UnicodeDecodeError:  # what SQLite quotes of a damaged file may be no text
         translation = _damaged()
+    except OverflowError as error:  # as Python's own driver for SQLite says it
+        if not _is_of_statement(error):
+            raise
+        translation = _too_large()
     except Exception as error:
         if not _is_from_psycopg(error):
             raise
@@ -149,6 +155,11 @@ def as_store_error(error: BaseException) -> Error:
     if isinstance(cause, sqlite3.Error):
         return _from_sqlite(cause)
     return _from_postgres(cause)
+
+
+def _too_large() -> UsageError:
+    """Return the error of a number that no column holds."""
+    return UsageError("a number is too large", hint=f"{INT_MAX} is the largest there is")
 
 
 def _damaged() -> StoreError:
@@ -173,13 +184,15 @@ def _from_sqlite(error: sqlite3.Error) -> StoreError:
     )
 
 
-def _from_postgres(error: BaseException) -> StoreError:
+def _from_postgres(error: BaseException) -> Error:
     """Go by the SQLSTATE; without one, the connection itself is what failed."""
     state: str | None = getattr(error, "sqlstate", None)
     if state in _RETRIED or state in _DUPLICATE:
         return RetryError("another process changed the same thing meanwhile", hint="try again")
     if state is None:
         return _without_state(error)
+    if state == _TOO_LARGE:
+        return _too_large()
     if state == _NO_JSON:
         return altered("a fact about a contact")
     for code in (state, state[:2]):
@@ -208,6 +221,15 @@ def _without_state(error: BaseException) -> StoreError:
         f"the database refused the operation ({type(error).__name__})",
         hint="`funnelflow db status` says what it is",
     )
+
+
+def _is_of_statement(error: BaseException) -> bool:
+    """Whether an error was raised while a statement was carried out, not by our own code."""
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    name = where.tb_frame.f_globals.get("__name__", "") if where is not None else ""
+    return str(name).startswith("sqlalchemy.")
 
 
 def _is_from_psycopg(error: Any) -> bool:

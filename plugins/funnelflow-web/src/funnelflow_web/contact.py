@@ -113,7 +113,7 @@ class ContactPages:
 
     def void(self, request: Request, form: Form) -> Response:
         """Take a row back."""
-        self._require(request, "void")
+        self._pages.require(request, "void")
         row = _number(form.get("row")) or 0
         reason = form.get("reason", "")
         return self._change(
@@ -122,7 +122,7 @@ class ContactPages:
 
     def merge(self, request: Request, form: Form) -> Response:
         """Merge the contact into another one."""
-        self._require(request, "merge")
+        self._pages.require(request, "merge")
         caller = caller_of(request)
         try:
             self._workspace.merge(
@@ -135,7 +135,7 @@ class ContactPages:
 
     def erase(self, request: Request, form: Form) -> Response:
         """Erase the contact, where its id is typed once more."""
-        self._require(request, "erase")
+        self._pages.require(request, "erase")
         who = self._id(request)
         if form.get("confirm") != who:
             said = f"{form.get('confirm', '')!r} is not the id of this contact"
@@ -165,10 +165,6 @@ class ContactPages:
     def _acting(self, request: Request) -> dict[str, Any]:
         caller = caller_of(request)
         return {"actor": caller.actor, "roles": caller.roles}
-
-    def _require(self, request: Request, what: str) -> None:
-        if not may(self._site, caller_of(request), what):
-            raise HTTPException(403, f"your roles do not let you {what}")
 
     def _id(self, request: Request) -> str:
         try:

@@ -8,7 +8,8 @@ from starlette.routing import BaseRoute, Route
 
 from funnelflow.storage.messages import MESSAGE_STATES
 from funnelflow.storage.outbox import Outbox
-from funnelflow_web.pages import Form, Pages, changing
+from funnelflow_web.access import may
+from funnelflow_web.pages import Form, Pages, caller_of, changing
 from funnelflow_web.site import Site
 
 MOST_LISTED: Final = 200
@@ -38,9 +39,11 @@ def routes(site: Site, pages: Pages) -> list[BaseRoute]:
             state=state,
             states=MESSAGE_STATES,
             off=box().off(),
+            may_retry=may(site, caller_of(request), "retry"),
         )
 
-    def retry(_: Request, form: Form) -> Response:
+    def retry(request: Request, form: Form) -> Response:
+        pages.require(request, "retry")
         numbers = [int(text) for text in form.get("number", "").split() if text.isdecimal()]
         endpoint = form.get("endpoint") or None
         if numbers or endpoint:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from funnelflow.criteria import Field, Value, Verdict, duration_words
 from funnelflow.criteria.value_forms import shown
-from funnelflow_web.access import CSRF_FIELD, CSRF_HEADER, csrf_token, is_from_our_page
+from funnelflow_web.access import CSRF_FIELD, CSRF_HEADER, csrf_token, is_from_our_page, may
 from funnelflow_web.site import Caller, Site
 
 CHANGED: Final = "funnelflow-changed"
@@ -102,6 +102,15 @@ class Pages:
         if moment is None:
             return ""
         return f"{moment.astimezone(self.site.workspace.config.timezone or dt.UTC):%Y-%m-%d %H:%M}"
+
+    def require(self, request: Request, what: str) -> None:
+        """Refuse what somebody may not do; see `may`.
+
+        Raises:
+            HTTPException: None of their roles is named for it.
+        """
+        if not may(self.site, caller_of(request), what):
+            raise HTTPException(403, f"your roles do not let you {what}")
 
     def done(self, request: Request, to: str) -> Response:
         """Return the answer to a change that was made: the page goes on, or takes note of it."""
